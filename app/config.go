@@ -1,0 +1,198 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"tenantry/tenants"
+	"tenantry/tenants/sqlite"
+)
+
+// Config is what the process is told. Each setting is a flag, else the
+// environment variable of the same name in capitals after TENANTRY_, else the
+// default. An empty environment variable counts as none.
+type Config struct {
+	// DataDir holds master.db, tenants/ID.db and templates/ with a SQLite
+	// master. It is made 0700 where it is missing.
+	DataDir string `default:"data" placeholder:"DIR" help:"Folder of the databases; made for its owner alone."`
+	// DatabaseURL is the master database: sqlite:PATH, relative to DataDir, or
+	// postgres://…. It also names the default server of new tenants: the
+	// folder tenants/ beside that file, or that Postgres server.
+	DatabaseURL string `default:"sqlite:master.db" placeholder:"URL" help:"Master database, and where new tenants are placed: sqlite:PATH or postgres://…."`
+	// BaseDomain is the domain under which tenants have their subdomains.
+	BaseDomain string `default:"localhost" placeholder:"DOMAIN" help:"Tenants are reached at SUBDOMAIN.DOMAIN."`
+	// Addr is where tenants are served; port 0 takes a free one.
+	Addr string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Public listener; port 0 takes a free one."`
+	// OperatorAddr is where operators are served; port 0 takes a free one.
+	OperatorAddr string `default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Operator's listener; not for the public."`
+	// MaxOpenTenants bounds the tenants' databases open at once. 0 is what the
+	// limit on open files allows, at most 2000.
+	MaxOpenTenants int `default:"0" type:"setting" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
+	// Durability is full or normal, for SQLite.
+	Durability string `default:"full" placeholder:"full|normal" help:"What a commit to SQLite survives: power failure (full), or the end of the process (normal)."`
+	// TrustedProxies are the networks whose X-Forwarded-For and X-Request-ID
+	// count.
+	TrustedProxies []string `placeholder:"CIDR,…" help:"Networks whose X-Forwarded-For and X-Request-ID count; none by default."`
+	// LogFormat is text or json; empty is text on a terminal, else json.
+	LogFormat string `placeholder:"text|json" help:"Format of the log on standard error; text on a terminal, else json."`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
+}
+
+// settings are a Config's values, found good.
+type settings struct {
+	masterPath  string // of a SQLite master, else empty
+	postgresURL string // of a Postgres master, else empty
+	domain      tenants.Domain
+	addr        string
+	operator    string
+	maxOpen     int
+	durability  sqlite.Durability
+	proxies     []netip.Prefix
+}
+
+// SettingError is a setting that can't be used.
+type SettingError struct {
+	// Flag is the setting's name on the command line, without dashes.
+	Flag string
+	// Value is what it was set to, without secrets.
+	Value string
+	// Want says what would be right.
+	Want string
+}
+
+// Error names the setting, its value, and what would be right.
+func (e *SettingError) Error() string {
+	return fmt.Sprintf("%s (--%s) is %q: want %s", envName(e.Flag), e.Flag, e.Value, e.Want)
+}
+
+// validate checks every setting and reports all that are bad.
+func (c Config) validate() (settings, error) {
+	var s settings
+	var bad [10]error
+	s.masterPath, s.postgresURL, bad[0] = c.database()
+	s.domain, bad[1] = c.domain()
+	s.addr, bad[2] = address("addr", c.Addr)
+	s.operator, bad[3] = address("operator-addr", c.OperatorAddr)
+	s.maxOpen, bad[4] = c.maxOpen()
+	s.durability, bad[5] = c.durability()
+	s.proxies, bad[6] = c.proxies()
+	bad[7] = oneOf("log-format", c.LogFormat, "", "text", "json")
+	_, bad[8] = c.level()
+	if c.DataDir == "" || strings.ContainsRune(c.DataDir, 0) {
+		bad[9] = &SettingError{"data-dir", c.DataDir, "the path of a folder"}
+	}
+	return s, errors.Join(bad[:]...)
+}
+
+// database is the master's path or URL.
+func (c Config) database() (path, url string, err error) {
+	scheme, rest, _ := strings.Cut(c.DatabaseURL, ":")
+	switch scheme {
+	case "sqlite":
+		path, err = c.sqlitePath(rest)
+		return path, "", err
+	case "postgres", "postgresql":
+		return "", c.DatabaseURL, checkPostgresURL(c.DatabaseURL)
+	}
+	return "", "", &SettingError{"database-url", redact(c.DatabaseURL), "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"}
+}
+
+func (c Config) sqlitePath(path string) (string, error) {
+	if path == "" || strings.ContainsAny(path, "?#%\x00") || strings.HasPrefix(path, "//") || strings.HasPrefix(path, ":") || strings.HasSuffix(path, "/") {
+		return "", &SettingError{"database-url", c.DatabaseURL, "sqlite: and the path of a file, without options, such as sqlite:master.db"}
+	}
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path), nil
+	}
+	return filepath.Join(c.DataDir, path), nil
+}
+
+func (c Config) domain() (tenants.Domain, error) {
+	domain, err := tenants.ParseDomain(c.BaseDomain)
+	if err != nil {
+		return domain, &SettingError{"base-domain", c.BaseDomain, "a lower-case host name without port, such as localhost or app.example.com"}
+	}
+	return domain, nil
+}
+
+// address checks a HOST:PORT to listen on; the host may be empty.
+func address(flag, value string) (string, error) {
+	host, port, err := net.SplitHostPort(value)
+	if number, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || strconv.Itoa(int(number)) != port || strings.ContainsAny(host, "/ @") {
+		return "", &SettingError{flag, value, "HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8080"}
+	}
+	return value, nil
+}
+
+const mostOpen = 1_000_000
+
+func (c Config) maxOpen() (int, error) {
+	if c.MaxOpenTenants == 0 {
+		return openFromFiles(openFiles()), nil
+	}
+	if c.MaxOpenTenants < 0 || c.MaxOpenTenants > mostOpen {
+		return 0, notOpen(strconv.Itoa(c.MaxOpenTenants))
+	}
+	return c.MaxOpenTenants, nil
+}
+
+func notOpen(value string) error {
+	return &SettingError{"max-open-tenants", value, fmt.Sprintf("a number from 1 to %d, or 0 for what the limit on open files allows", mostOpen)}
+}
+
+// openFromFiles is how many tenants may be open under a limit on open files:
+// each takes up to 16, and 256 are for connections and the rest.
+func openFromFiles(limit uint64) int {
+	if limit < 256 {
+		return 2
+	}
+	return int(max(2, min(2000, (limit-256)/16)))
+}
+
+func (c Config) durability() (sqlite.Durability, error) {
+	durability := sqlite.Durability(c.Durability)
+	return durability, oneOf("durability", c.Durability, string(sqlite.Full), string(sqlite.Normal))
+}
+
+func (c Config) proxies() ([]netip.Prefix, error) {
+	var proxies []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		proxy, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil || proxy != proxy.Masked() {
+			return nil, &SettingError{"trusted-proxies", text, "networks as CIDR with commas between, such as 10.0.0.0/8,fd00::/8; a single host is 10.1.2.3/32"}
+		}
+		proxies = append(proxies, proxy)
+	}
+	return proxies, nil
+}
+
+func (c Config) level() (slog.Level, error) {
+	var level slog.Level
+	err := oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
+	if err == nil {
+		err = level.UnmarshalText([]byte(c.LogLevel))
+	}
+	return level, err
+}
+
+// oneOf checks that value is one of the words. An empty word is allowed and
+// not offered.
+func oneOf(flag, value string, words ...string) error {
+	var offer []string
+	for _, word := range words {
+		if value == word {
+			return nil
+		}
+		if word != "" {
+			offer = append(offer, word)
+		}
+	}
+	return &SettingError{flag, value, strings.Join(offer, " or ")}
+}

@@ -1,0 +1,123 @@
+// Package app wires the process together: configuration, commands, routes and
+// the two listeners.
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"tenantry/tenants"
+)
+
+// Process is what a process is given.
+type Process struct {
+	// Args are the arguments after the program's name.
+	Args []string
+	// Environ is the environment as KEY=VALUE.
+	Environ []string
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+// Exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Main runs the command that p's arguments name, until it is done or ctx ends,
+// and returns the exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.
+func Main(ctx context.Context, p Process) int {
+	p.Stderr = &lockedWriter{w: p.Stderr}
+	var line commandLine
+	run, err := line.parse(p)
+	if err == nil && run == nil {
+		return exitDone // help was asked for and printed
+	}
+	if err == nil {
+		warnUnknown(p, run.Model.Node)
+		err = run.Run(&command{ctx: ctx, process: p, config: line.Config, out: newOutput(p, line.JSON)})
+	}
+	if err == nil {
+		return exitDone
+	}
+	report(p, line.JSON || slices.Contains(p.Args, "--json"), err)
+	return status(err)
+}
+
+// parse fills the command line. It returns nil when help was asked for.
+func (l *commandLine) parse(p Process) (*kong.Context, error) {
+	var helped bool
+	parser, err := kong.New(l,
+		kong.Name("tenantry"),
+		kong.Description(description),
+		kong.Writers(p.Stdout, p.Stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.Resolvers(environment(p.Environ)),
+		kong.NamedMapper("setting", kong.MapperFunc(decodeNumber)),
+		kong.ExplicitGroups([]kong.Group{{Key: settingsGroup, Title: "Settings:"}}),
+		kong.ValueFormatter(describe),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("command line: %w", err)
+	}
+	run, err := parser.Parse(p.Args)
+	if helped {
+		return nil, nil
+	}
+	return run, err
+}
+
+// report writes an error to standard error: as text, or as one line of JSON.
+func report(p Process, asJSON bool, err error) {
+	text := err.Error()
+	var setting *SettingError
+	var usage *kong.ParseError
+	switch {
+	case errors.As(err, &setting) && errors.As(err, &usage):
+		text = setting.Error() // without kong's prefix, which names the flag again
+	case errors.As(err, &usage):
+		text += "; see " + strings.Join(append([]string{"tenantry"}, commandOf(usage.Context)...), " ") + " --help"
+	}
+	if !asJSON {
+		fmt.Fprintf(p.Stderr, "tenantry: %s\n", strings.ReplaceAll(text, "\n", "\ntenantry: "))
+		return
+	}
+	_ = json.NewEncoder(p.Stderr).Encode(map[string]string{"error": text}) // nobody is left to tell
+}
+
+// commandOf is the path of the command that was selected before parsing failed.
+func commandOf(run *kong.Context) []string {
+	var names []string
+	if run == nil {
+		return nil
+	}
+	for _, step := range run.Path {
+		if step.Command != nil {
+			names = append(names, step.Command.Name)
+		}
+	}
+	return names
+}
+
+// status is the exit status of an error.
+func status(err error) int {
+	var setting *SettingError
+	var usage *kong.ParseError
+	if errors.As(err, &setting) || errors.As(err, &usage) || errors.Is(err, tenants.ErrInvalidSubdomain) || errors.Is(err, errUsage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// errUsage is wrapped by errors about how a command was called.
+var errUsage = errors.New("wrong usage")

@@ -1,0 +1,130 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/oklog/ulid/v2"
+
+	"tenantry/handlers"
+	"tenantry/tenants"
+)
+
+// identify gives the request an id. One that a trusted proxy sends is kept, so
+// that its log and this one can be read together.
+func identify(trusted []netip.Prefix) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		id := c.GetHeader("X-Request-ID")
+		if !isSaneID(id) || !isFrom(c, trusted) {
+			id = strings.ToLower(ulid.Make().String())
+		}
+		handlers.SetRequestID(c, id)
+		c.Header("X-Request-ID", id)
+	}
+}
+
+// isSaneID keeps what would break a log line or a header out.
+func isSaneID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	return strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
+}
+
+// isFrom tells whether the peer itself, not whom it speaks for, is in a network.
+func isFrom(c *gin.Context, networks []netip.Prefix) bool {
+	peer, err := netip.ParseAddr(c.RemoteIP())
+	if err != nil {
+		return false
+	}
+	for _, network := range networks {
+		if network.Contains(peer.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// logAccess writes a line for each request: never its query, headers or body.
+func logAccess(log *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		begin := time.Now()
+		defer func() {
+			attrs := []slog.Attr{
+				slog.String("method", c.Request.Method),
+				slog.String("path", c.Request.URL.Path),
+				slog.Int("status", c.Writer.Status()),
+				slog.Int("bytes", max(0, c.Writer.Size())),
+				slog.Duration("duration", time.Since(begin)),
+				slog.String("request_id", handlers.RequestID(c)),
+				slog.String("remote_ip", c.ClientIP()),
+			}
+			if t, ok := tenants.Resolved(c); ok {
+				attrs = append(attrs, slog.String("tenant", t.Subdomain))
+			}
+			log.LogAttrs(c.Request.Context(), slog.LevelInfo, "request", attrs...)
+		}()
+		c.Next()
+	}
+}
+
+// recoverPanics turns a panic into a 500 and logs it with its stack. The
+// request's headers are not logged: they hold cookies and tokens. A reply that
+// has begun is cut off, or the client would take it for whole.
+func recoverPanics(log *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(cause)
+			}
+			log.ErrorContext(c.Request.Context(), "handler panicked", "panic", fmt.Sprint(cause),
+				"request_id", handlers.RequestID(c), "stack", string(debug.Stack()))
+			c.Abort()
+			if c.Writer.Written() {
+				panic(http.ErrAbortHandler)
+			}
+			handlers.WriteProblem(c, errPanicked)
+		}()
+		c.Next()
+	}
+}
+
+var errPanicked = errors.New("handler panicked")
+
+// limitBody bounds what any route reads. Scopes have narrower limits of their own.
+func limitBody(most int64) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
+	}
+}
+
+// harden sets what every reply carries: it is of the declared type, and is
+// stored nowhere.
+func harden(c *gin.Context) {
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Header("Cache-Control", "no-store")
+}
+
+// hideAllow takes gin's Allow header off until the host is known to be a
+// tenant's: the others must all look alike.
+func hideAllow(c *gin.Context) {
+	allow := c.Writer.Header().Get("Allow")
+	c.Writer.Header().Del("Allow")
+	c.Set(allowKey{}, allow)
+}
+
+// showAllow puts the header back.
+func showAllow(c *gin.Context) { c.Header("Allow", c.GetString(allowKey{})) }
+
+type allowKey struct{}

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"net/url"
+	"strings"
+)
+
+// hidden stands for a value that may hold a password.
+const hidden = "(not shown: it may hold a password)"
+
+// redact is a database's URL for people: without password and options, and
+// hidden altogether where it can't be told what is the password.
+func redact(value string) string {
+	u, err := url.Parse(value)
+	if err != nil || strings.Contains(u.Opaque, "@") || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") || u.Fragment != "" {
+		return hidden
+	}
+	if u.Host == "" && strings.Contains(strings.ToLower(value), "pass") {
+		return hidden
+	}
+	u.RawQuery, u.ForceQuery = "", false
+	return u.Redacted()
+}
+
+// checkPostgresURL checks a Postgres URL as far as it goes without the driver.
+func checkPostgresURL(value string) error {
+	const want = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded"
+	u, err := url.Parse(value)
+	if err != nil || u.Opaque != "" || !strings.Contains(value, "://") || redact(value) == hidden {
+		return &SettingError{"database-url", redact(value), want}
+	}
+	if u.Host == "" && u.Query().Get("host") == "" || strings.Trim(u.Path, "/") == "" {
+		return &SettingError{"database-url", redact(value), want}
+	}
+	return nil
+}
+
+// serverOf names a Postgres server for people: its host, port and database.
+func serverOf(value string) string {
+	u, err := url.Parse(value)
+	if err != nil {
+		return hidden
+	}
+	host := u.Host
+	if host == "" {
+		host = u.Query().Get("host")
+	}
+	return host + u.Path
+}

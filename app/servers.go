@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"tenantry/tenants/fleet"
+)
+
+// Listening are the addresses that a running App has.
+type Listening struct {
+	Public, Operator net.Addr
+}
+
+// The limits of both listeners. A reply may take as long as the upload, the
+// scope (30 seconds) and a slow reader together.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = time.Minute
+	writeTimeout      = 2 * time.Minute
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	// drainTimeout is what requests have left when the process is to stop.
+	drainTimeout = 30 * time.Second
+)
+
+// Run finishes what an earlier process left half-done, listens, calls started,
+// and serves until ctx ends. Then it accepts nothing more, and returns nil when
+// the requests that ran are over. Those that take longer than 30 seconds are
+// cut off and rolled back.
+func (a *App) Run(ctx context.Context, started func(Listening) error) error {
+	if err := a.manager.Recover(ctx); err != nil {
+		return err
+	}
+	a.warnBehind(ctx)
+	public, err := listen(ctx, "addr", a.settings.addr)
+	if err != nil {
+		return err
+	}
+	operator, err := listen(ctx, "operator-addr", a.settings.operator)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	return a.serve(ctx, public, operator, started)
+}
+
+// warnBehind tells of tenants whose schema this program is ahead of.
+func (a *App) warnBehind(ctx context.Context) {
+	standings, err := fleet.Status(ctx, a.store)
+	if err != nil {
+		a.log.WarnContext(ctx, "read schema versions", "error", err)
+	}
+	for _, s := range standings {
+		if s.SchemaVersion < s.Target {
+			a.log.WarnContext(ctx, "tenants are behind the schema; run: tenantry migrate up",
+				"server", s.Server, "tenants", s.Tenants, "schema_version", s.SchemaVersion, "target", s.Target)
+		}
+	}
+}
+
+// listen opens a setting's address.
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w; stop what listens there, or choose another address with %s", err, name(flag))
+	}
+	return l, nil
+}
+
+// serve runs both servers on their listeners, which it closes.
+func (a *App) serve(ctx context.Context, public, operator net.Listener, started func(Listening) error) error {
+	servers := [...]*http.Server{
+		newServer(a.publicHandler(), a.log),
+		newServer(a.operatorHandler(ctx), a.log),
+	}
+	ended := make(chan error, len(servers))
+	for i, listener := range [...]net.Listener{public, operator} {
+		go func() { ended <- servers[i].Serve(listener) }()
+	}
+	err := started(Listening{public.Addr(), operator.Addr()})
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-ended:
+			err = fmt.Errorf("serve: %w", err)
+		}
+	}
+	a.drain(servers[:])
+	return err
+}
+
+// drain stops the servers one after another, so that the operator's still
+// tells of the public one's end.
+func (a *App) drain(servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	a.log.Info("stopping", "at_most", drainTimeout)
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			a.log.Warn("requests were cut off", "error", err)
+			_ = server.Close() // the listener is closed already
+		}
+	}
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}

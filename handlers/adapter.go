@@ -1,0 +1,76 @@
+// Package handlers is the tenants' JSON API, one resource a file. A handler
+// reads the request, works on tx and answers; what it returns as an error
+// rolls the transaction back and is rendered by Problems. A request's way
+// through the package:
+//
+//	adapter.go  hands the scope's transaction to the handler
+//	decode.go   reads the body, member by member, and collects all faults
+//	rules.go    what a value may be
+//	projects.go the handlers of a resource; copy it to add another
+//	page.go     a list's page and its cursor
+//	activity.go records who did what, in the same transaction
+//	problem.go  the one table from errors to what the client reads
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tenantry/tenants"
+)
+
+// Do adapts a handler to gin. f gets the request's transaction; the error that
+// it returns is recorded on c, which rolls back. It works under
+// tenants.Scoped only.
+func Do(f func(c *gin.Context, tx *gorm.DB) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := f(c, tenants.Tx(c)); err != nil {
+			_ = c.Error(err)
+			c.Abort()
+		}
+	}
+}
+
+// pathID is the id in the path. Text that is no id is gorm.ErrRecordNotFound,
+// like an id that nothing has.
+func pathID(c *gin.Context) (int64, error) {
+	id, ok := parseID(c.Param("id"))
+	if !ok {
+		return 0, gorm.ErrRecordNotFound
+	}
+	return id, nil
+}
+
+// parseID reads an id as it is written in paths: one spelling per id.
+func parseID(text string) (int64, bool) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == text
+}
+
+// take reads the row whose id is in the path, or returns gorm.ErrRecordNotFound.
+func take[M any](c *gin.Context, tx *gorm.DB) (M, error) {
+	var row M
+	id, err := pathID(c)
+	if err != nil {
+		return row, err
+	}
+	err = tx.Take(&row, id).Error
+	return row, err
+}
+
+// locked makes reads on tx lock their rows until the scope ends, so that
+// changes made from what was read come one after another. Postgres needs it;
+// on SQLite whole scopes do.
+func locked(tx *gorm.DB) *gorm.DB {
+	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+}
+
+// created answers 201 with the place of what was made.
+func created(c *gin.Context, location string, body any) {
+	c.Header("Location", location)
+	c.JSON(http.StatusCreated, body)
+}

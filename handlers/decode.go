@@ -1,0 +1,208 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"mime"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// faults collects what is wrong with a request, so that the client learns all
+// of it at once.
+type faults []Fault
+
+// maxFaults bounds the reply; who has more learns of them next time.
+const maxFaults = 20
+
+func (f *faults) add(field, message string) {
+	if len(*f) < maxFaults {
+		*f = append(*f, Fault{field, message})
+	}
+}
+
+// err is nil when nothing is wrong.
+func (f faults) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return &refusal{kind: errInvalid, faults: f}
+}
+
+// object is a body's JSON object. Its members are taken out one by one, and
+// what is left over at the end is unknown.
+type object struct {
+	faults
+	members map[string]json.RawMessage
+	// changed are the names of the members whose value was not there before,
+	// which are also those of their columns.
+	changed []string
+}
+
+// readObject reads the body, which must be one JSON object.
+func readObject(c *gin.Context) (*object, error) {
+	data, err := readBody(c, "application/json", isJSON)
+	if err != nil {
+		return nil, err
+	}
+	o := &object{}
+	err = json.Unmarshal(data, &o.members)
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &mismatch), err == nil && o.members == nil:
+		o.add("", "must be a JSON object")
+		return nil, o.err()
+	case err != nil:
+		return nil, malformed("The body is not well-formed JSON.")
+	}
+	return o, nil
+}
+
+func isJSON(mediaType string) bool {
+	return mediaType == "application/json" || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json")
+}
+
+// readBody returns the body if it is of an accepted type; wanted names it in
+// the refusal. The scope has read it into memory before it began.
+func readBody(c *gin.Context, wanted string, accepted func(mediaType string) bool) ([]byte, error) {
+	data, err := c.GetRawData()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", tenants.ErrBodyUnreadable, err)
+	}
+	if len(data) == 0 {
+		return nil, malformed("The body is empty.")
+	}
+	mediaType, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if err != nil || !accepted(mediaType) {
+		return nil, unaccepted("The body must be " + wanted + ", and Content-Type must say so.")
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return nil, unaccepted("The body must be in UTF-8.")
+	}
+	if coding := c.GetHeader("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, unaccepted("The body must not be compressed.")
+	}
+	return data, nil
+}
+
+// has reports whether the member is there, and not taken yet.
+func (o *object) has(name string) bool {
+	_, ok := o.members[name]
+	return ok
+}
+
+// require faults the members that are not there. It goes before they are taken.
+func (o *object) require(names ...string) {
+	for _, name := range names {
+		if !o.has(name) {
+			o.add(name, "is required")
+		}
+	}
+}
+
+// take takes a member out of the object.
+func (o *object) take(name string) (json.RawMessage, bool) {
+	raw, ok := o.members[name]
+	delete(o.members, name)
+	return raw, ok
+}
+
+// done faults the members that nobody took, and returns all faults.
+func (o *object) done() error {
+	for _, name := range slices.Sorted(maps.Keys(o.members)) {
+		o.add(shorten(name), "is unknown")
+	}
+	return o.err()
+}
+
+// shorten keeps a name that came from outside from filling the reply.
+func shorten(name string) string {
+	if runes := []rune(name); len(runes) > 64 {
+		return string(runes[:64]) + "…"
+	}
+	return name
+}
+
+// member puts a member that is there into dst, if it is of dst's type and
+// keeps the rule; else dst stays as it is. It can't be null.
+func member[T comparable](o *object, name string, dst *T, r rule[T]) {
+	raw, ok := o.take(name)
+	if !ok {
+		return
+	}
+	if isNull(raw) {
+		o.add(name, "must not be null")
+		return
+	}
+	if value, ok := decode(o, name, raw, r); ok && value != *dst {
+		*dst = value
+		o.changed = append(o.changed, name)
+	}
+}
+
+// nullable is like member, for one that null clears.
+func nullable[T comparable](o *object, name string, dst **T, r rule[T]) {
+	raw, ok := o.take(name)
+	if !ok {
+		return
+	}
+	var next *T
+	if !isNull(raw) {
+		value, ok := decode(o, name, raw, r)
+		if !ok {
+			return
+		}
+		next = &value
+	}
+	if !sameValue(next, *dst) {
+		*dst = next
+		o.changed = append(o.changed, name)
+	}
+}
+
+func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
+
+func sameValue[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// decode reads a value and checks it. It is false when a fault was added.
+func decode[T any](o *object, name string, raw json.RawMessage, r rule[T]) (T, bool) {
+	var value T
+	if err := json.Unmarshal(raw, &value); err != nil {
+		o.add(name, wrongType(value))
+		return value, false
+	}
+	if r != nil {
+		if fault := r(value); fault != "" {
+			o.add(name, fault)
+			return value, false
+		}
+	}
+	return value, true
+}
+
+const notADay = "must be a day such as 2006-01-02"
+
+// wrongType says what a value of dst's type looks like.
+func wrongType(dst any) string {
+	switch dst.(type) {
+	case bool:
+		return "must be true or false"
+	case int64:
+		return "must be a whole number of at most 64 bits"
+	case models.Date:
+		return notADay
+	}
+	return "must be a string"
+}

@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+)
+
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+// order is what sorts a list: integer columns, of which the last is unique.
+// Pages go on after the values of the last row (keyset), so that rows that come
+// or go meanwhile shift nothing.
+type order struct {
+	columns    []string
+	descending bool
+}
+
+// page is the part of a list that a request asks for.
+type page struct {
+	// list names the list, with what it belongs to: a cursor of one list is
+	// none of another.
+	list  string
+	order order
+	limit int
+	after []int64 // the columns of the last row seen, nil at the beginning
+}
+
+// readPage reads ?limit= and ?after=.
+func readPage(c *gin.Context, bad *faults, list string, o order) page {
+	p := page{list: list, order: o, limit: defaultLimit}
+	if text, ok := c.GetQuery("limit"); ok {
+		limit, err := strconv.Atoi(text)
+		if err != nil || limit < 1 || limit > maxLimit {
+			bad.add("limit", "must be a number from 1 to "+strconv.Itoa(maxLimit))
+		}
+		p.limit = limit
+	}
+	if text, ok := c.GetQuery("after"); ok {
+		if p.after, ok = p.parseCursor(text); !ok {
+			bad.add("after", "must be the next of an earlier page of this list")
+		}
+	}
+	return p
+}
+
+// rows narrows tx to the page's rows and one more, which tells whether another
+// page follows.
+func (p page) rows(tx *gorm.DB) *gorm.DB {
+	columns, compare, direction := strings.Join(p.order.columns, ", "), ">", ""
+	if p.order.descending {
+		compare, direction = "<", " DESC"
+	}
+	if p.after != nil {
+		tx = tx.Where("("+columns+") "+compare+" ?", p.after)
+	}
+	return tx.Order(strings.Join(p.order.columns, direction+", ") + direction).Limit(p.limit + 1)
+}
+
+// cursor is the opaque text that stands for a place in the list.
+func (p page) cursor(keys []int64) string {
+	words := []string{p.list}
+	for _, key := range keys {
+		words = append(words, strconv.FormatInt(key, 10))
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(strings.Join(words, " ")))
+}
+
+// parseCursor reads what cursor made for this list; it is false for all else.
+func (p page) parseCursor(text string) ([]int64, bool) {
+	plain, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, false
+	}
+	words := strings.Split(string(plain), " ")
+	if len(words) != 1+len(p.order.columns) || words[0] != p.list {
+		return nil, false
+	}
+	keys := make([]int64, 0, len(p.order.columns))
+	for _, word := range words[1:] {
+		key, err := strconv.ParseInt(word, 10, 64)
+		if err != nil {
+			return nil, false
+		}
+		keys = append(keys, key)
+	}
+	return keys, text == p.cursor(keys)
+}
+
+// listJSON is how every list is shown.
+type listJSON[V any] struct {
+	Items []V     `json:"items"`
+	Next  *string `json:"next"` // null on the last page
+}
+
+// writePage answers with the rows that page.rows found. keys are the columns
+// of the page's order.
+func writePage[M, V any](c *gin.Context, p page, found []M, view func(M) V, keys func(M) []int64) {
+	list := listJSON[V]{Items: make([]V, 0, len(found))}
+	if len(found) > p.limit {
+		found = found[:p.limit]
+		next := p.cursor(keys(found[p.limit-1]))
+		list.Next = &next
+	}
+	for row := range slices.Values(found) {
+		list.Items = append(list.Items, view(row))
+	}
+	c.JSON(http.StatusOK, list)
+}
+
+// filter narrows tx to the rows whose column has the value of the query
+// parameter of the same name, if it is there.
+func filter[T any](c *gin.Context, bad *faults, tx *gorm.DB, name string, parse func(text string) (value T, fault string)) *gorm.DB {
+	text, ok := c.GetQuery(name)
+	if !ok {
+		return tx
+	}
+	value, fault := parse(text)
+	if fault != "" {
+		bad.add(name, fault)
+		return tx
+	}
+	return tx.Where(name+" = ?", value)
+}

@@ -1,0 +1,135 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// projectJSON is how a project is shown.
+type projectJSON struct {
+	ID          int64  `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Archived    bool   `json:"archived"`
+}
+
+func viewProject(p models.Project) projectJSON {
+	return projectJSON{ID: p.ID, Name: p.Name, Description: p.Description, Archived: p.Archived}
+}
+
+func projectKeys(p models.Project) []int64 { return []int64{p.ID} }
+
+// fillProject takes a project's members out of the body.
+func fillProject(in *object, p *models.Project) {
+	member(in, "name", &p.Name, line(200))
+	member(in, "description", &p.Description, prose(10_000))
+	member(in, "archived", &p.Archived, nil)
+}
+
+// projectTaken gives a duplicate name its words.
+func projectTaken(err error) error {
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return conflict("A project has this name already.")
+	}
+	return err
+}
+
+// ListProjects lists projects by id; ?archived= narrows it.
+func ListProjects(c *gin.Context, tx *gorm.DB) error {
+	var bad faults
+	page := readPage(c, &bad, "projects", order{columns: []string{"id"}})
+	tx = filter(c, &bad, tx, "archived", parseBool)
+	if err := bad.err(); err != nil {
+		return err
+	}
+	var found []models.Project
+	if err := page.rows(tx).Find(&found).Error; err != nil {
+		return err
+	}
+	writePage(c, page, found, viewProject, projectKeys)
+	return nil
+}
+
+func parseBool(text string) (value bool, fault string) {
+	if text != "true" && text != "false" {
+		return false, "must be true or false"
+	}
+	return text == "true", ""
+}
+
+// CreateProject stores a new project.
+func CreateProject(c *gin.Context, tx *gorm.DB) error {
+	in, err := readObject(c)
+	if err != nil {
+		return err
+	}
+	var project models.Project
+	in.require("name")
+	fillProject(in, &project)
+	if err := in.done(); err != nil {
+		return err
+	}
+	if err := tx.Create(&project).Error; err != nil {
+		return projectTaken(err)
+	}
+	err = record(c, tx, "project.created", project.ID, fmt.Sprintf("created project “%s”", project.Name))
+	if err != nil {
+		return err
+	}
+	created(c, fmt.Sprintf("/api/projects/%d", project.ID), viewProject(project))
+	return nil
+}
+
+// GetProject shows a project.
+func GetProject(c *gin.Context, tx *gorm.DB) error {
+	project, err := take[models.Project](c, tx)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, viewProject(project))
+	return nil
+}
+
+// UpdateProject changes the members of a project that the body names.
+func UpdateProject(c *gin.Context, tx *gorm.DB) error {
+	project, err := take[models.Project](c, locked(tx))
+	if err != nil {
+		return err
+	}
+	in, err := readObject(c)
+	if err != nil {
+		return err
+	}
+	fillProject(in, &project)
+	if err := in.done(); err != nil {
+		return err
+	}
+	if err := save(c, tx, in, &project, "project", project.ID, project.Name); err != nil {
+		return projectTaken(err)
+	}
+	c.JSON(http.StatusOK, viewProject(project))
+	return nil
+}
+
+// DeleteProject removes a project and its tasks.
+func DeleteProject(c *gin.Context, tx *gorm.DB) error {
+	project, err := take[models.Project](c, locked(tx))
+	if err != nil {
+		return err
+	}
+	if err := tx.Delete(&project).Error; err != nil {
+		return err
+	}
+	err = record(c, tx, "project.deleted", project.ID, fmt.Sprintf("deleted project “%s”", project.Name))
+	if err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,75 @@
+package handlers
+
+import (
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// rule says what is wrong with a value, in words that follow the field's name,
+// or nothing. A nil rule takes every value.
+type rule[T any] func(value T) (fault string)
+
+// line is text in one line, not blank, of at most limit characters.
+func line(limit int) rule[string] {
+	return func(s string) string {
+		if strings.TrimSpace(s) == "" {
+			return "must not be blank"
+		}
+		return textFault(s, limit, unicode.IsControl)
+	}
+}
+
+// prose is text of any lines, of at most limit characters.
+func prose(limit int) rule[string] {
+	return func(s string) string {
+		return textFault(s, limit, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) })
+	}
+}
+
+// textFault refuses what no engine stores alike: NUL and bytes that are no
+// UTF-8. encoding/json puts U+FFFD in the place of such bytes and of lone
+// surrogates, so that it can't be told from a broken text and is refused too.
+func textFault(s string, limit int, forbidden func(rune) bool) string {
+	switch {
+	case strings.ContainsRune(s, utf8.RuneError):
+		return "must be valid Unicode text"
+	case strings.ContainsFunc(s, forbidden):
+		return "must not hold control characters"
+	case utf8.RuneCountInString(s) > limit:
+		return fmt.Sprintf("must be at most %d characters long", limit)
+	}
+	return ""
+}
+
+// emailAddress is an address as RFC 5322 has it, in ASCII and without a name.
+func emailAddress(s string) string {
+	if len(s) > 254 {
+		return "must be at most 254 characters long"
+	}
+	address, err := mail.ParseAddress(s)
+	if err != nil || address.Address != s || strings.ContainsFunc(s, notPrintableASCII) {
+		return "must be a plain e-mail address such as ada@example.com"
+	}
+	return ""
+}
+
+func notPrintableASCII(r rune) bool { return r <= ' ' || r > '~' }
+
+// oneOf is one of the values.
+func oneOf[T ~string](values ...T) rule[T] {
+	return func(value T) string {
+		if slices.Contains(values, value) {
+			return ""
+		}
+		words := make([]string, len(values))
+		for i, v := range values {
+			words[i] = string(v)
+		}
+		last := len(words) - 1
+		return "must be " + strings.Join(words[:last], ", ") + " or " + words[last]
+	}
+}

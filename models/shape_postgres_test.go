@@ -1,0 +1,77 @@
+package models_test
+
+import "testing"
+
+// Each query gives what there is and how it is, as text.
+const (
+	postgresTables = `
+		SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation of kind ' || relkind::text || ' ' END || relname,
+		       concat_ws(', ', 'persistence ' || relpersistence::text, nullif(array_to_string(reloptions, ','), ''))
+		FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('i', 'S') AND relname <> 'goose_db_version'`
+
+	postgresColumns = `
+		SELECT format('table %s, column %s', relname, attname),
+		       concat_ws(', ', format_type(atttypid, atttypmod),
+		           CASE WHEN attnotnull THEN 'not null' ELSE 'null' END,
+		           'default ' || pg_get_expr(adbin, adrelid),
+		           'identity ' || nullif(attidentity::text, ''), 'generated ' || nullif(attgenerated::text, ''),
+		           'collation ' || nullif(nullif(attcollation, 0)::regcollation::text, '"default"'))
+		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+		     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> 'goose_db_version'
+		      AND attnum > 0 AND NOT attisdropped`
+
+	// From Postgres 18 on, NOT NULL is a constraint of type n: columns tell of it.
+	postgresConstraints = `
+		SELECT format('table %s, constraint %s', relname, conname), pg_get_constraintdef(pg_constraint.oid)
+		FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid
+		WHERE relnamespace = 'public'::regnamespace AND relname <> 'goose_db_version' AND contype <> 'n'`
+
+	postgresIndexes = `
+		SELECT format('table %s, index %s', t.relname, i.relname),
+		       pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ', invalid' END
+		FROM pg_index JOIN pg_class t ON t.oid = indrelid JOIN pg_class i ON i.oid = indexrelid
+		WHERE t.relnamespace = 'public'::regnamespace AND t.relname <> 'goose_db_version'`
+
+	postgresSequences = `
+		SELECT 'sequence ' || s.relname,
+		       concat_ws(', ', format_type(seqtypid, NULL), 'from ' || seqstart, 'by ' || seqincrement,
+		           'within ' || seqmin || ' and ' || seqmax, CASE WHEN seqcycle THEN 'cycle' END,
+		           'of ' || t.relname || '.' || attname)
+		FROM pg_sequence JOIN pg_class s ON s.oid = seqrelid
+		     LEFT JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = seqrelid
+		         AND refclassid = 'pg_class'::regclass AND refobjsubid > 0
+		     LEFT JOIN pg_class t ON t.oid = refobjid
+		     LEFT JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
+		WHERE s.relnamespace = 'public'::regnamespace AND t.relname IS DISTINCT FROM 'goose_db_version'`
+
+	postgresTriggers = `
+		SELECT format('table %s, trigger %s', relname, tgname), pg_get_triggerdef(pg_trigger.oid) || ', enabled ' || tgenabled::text
+		FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+		WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal`
+
+	postgresFunctions = `
+		SELECT format('function %s', oid::regprocedure), pg_get_functiondef(oid)
+		FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')`
+
+	// Tables have row types, which have array types: neither was made by hand.
+	postgresTypes = `
+		SELECT format('type %s', oid::regtype), 'kind ' || typtype::text
+		FROM pg_type
+		WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c' AND typelem = 0`
+)
+
+func inspectPostgres(t testing.TB, db database) shape {
+	t.Helper()
+	s := shape{}
+	for _, query := range []string{
+		postgresTables, postgresColumns, postgresConstraints, postgresIndexes,
+		postgresSequences, postgresTriggers, postgresFunctions, postgresTypes,
+	} {
+		for _, row := range rows(t, db.sql, query) {
+			s.put(t, row[0], row[1])
+		}
+	}
+	return s
+}

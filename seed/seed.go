@@ -1,0 +1,203 @@
+// Package seed makes the demo tenants: three companies of different kinds and
+// sizes, with the people, projects, tasks and history that they would have.
+//
+//	acme     a joinery of 6 people
+//	globex   an architects' office of 18
+//	initech  a software company of 45, with some 2,000 tasks
+//
+// The rows are made up from the tables in acme.go, globex.go and initech*.go by
+// random choices with a fixed start, and dated around a fixed day: every run
+// makes the same ones. The package reaches the tenants as everybody does,
+// through lifecycle and the scopes.
+package seed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// CreatedBy is what Tenant.CreatedBy says of the tenants that the seed made.
+// It never touches another.
+const CreatedBy = "seed"
+
+// ErrUnknown: a subdomain is not that of a demo tenant.
+var ErrUnknown = errors.New("no demo tenant")
+
+// Outcome is what Run did about a tenant.
+type Outcome string
+
+// The outcomes.
+const (
+	// Created: there was no such tenant; now there is, with its data.
+	Created Outcome = "created"
+	// Filled: the seed had made the tenant before, and it was still empty.
+	Filled Outcome = "filled"
+	// Unchanged: the seed had made the tenant before, and it is in use.
+	Unchanged Outcome = "unchanged"
+	// Skipped: the tenant was not made by the seed, or is not active. It was
+	// not touched.
+	Skipped Outcome = "skipped"
+)
+
+// Result tells what Run did about one tenant.
+type Result struct {
+	Subdomain string  `json:"subdomain"`
+	Name      string  `json:"name"`
+	Outcome   Outcome `json:"outcome"`
+	// Reason says why the tenant was skipped.
+	Reason string `json:"reason,omitempty"`
+	// Rows is how many rows were written.
+	Rows int `json:"rows"`
+}
+
+// Progress tells how far the data of one tenant is written.
+type Progress struct {
+	Subdomain string
+	// Done of Total rows are written. They are stored when all are.
+	Done, Total int
+}
+
+// Subdomains are those of the demo tenants, in the order in which they are made.
+func Subdomains() []string {
+	var all []string
+	for _, c := range companies() {
+		all = append(all, c.subdomain)
+	}
+	return all
+}
+
+// Run makes those of the demo tenants that are missing and fills those that
+// are empty, each in one transaction; no subdomains means all of them. A
+// subdomain of no demo tenant is ErrUnknown, before anything is done. Run goes
+// on past a tenant that fails, and returns the results of the others with the
+// failures. progress may be nil; it is called in Run's own goroutine.
+func Run(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, subdomains []string, progress func(Progress)) ([]Result, error) {
+	chosen, err := choose(subdomains)
+	if err != nil {
+		return nil, err
+	}
+	if progress == nil {
+		progress = func(Progress) {}
+	}
+	r := &run{store, manager, progress}
+	var results []Result
+	var failures []error
+	for _, c := range chosen {
+		result, err := r.make(ctx, c)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("seed tenant %q: %w", c.subdomain, err))
+			continue
+		}
+		results = append(results, result)
+	}
+	return results, errors.Join(failures...)
+}
+
+// choose finds the companies of those subdomains, each once.
+func choose(subdomains []string) ([]company, error) {
+	known := companies()
+	if len(subdomains) == 0 {
+		return known, nil
+	}
+	var chosen []company
+	for i, subdomain := range subdomains {
+		at := slices.IndexFunc(known, func(c company) bool { return c.subdomain == subdomain })
+		if at < 0 {
+			return nil, fmt.Errorf("%w is called %q; there are %s", ErrUnknown, subdomain, strings.Join(Subdomains(), ", "))
+		}
+		if !slices.Contains(subdomains[:i], subdomain) {
+			chosen = append(chosen, known[at])
+		}
+	}
+	return chosen, nil
+}
+
+// run is one call of Run.
+type run struct {
+	store    *tenants.Store
+	manager  *lifecycle.Manager
+	progress func(Progress)
+}
+
+// make does what is to be done about one demo tenant.
+func (r *run) make(ctx context.Context, c company) (Result, error) {
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	t, outcome, err := r.tenant(ctx, c)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Subdomain: c.subdomain, Name: t.Name, Outcome: outcome}
+	switch {
+	case t.CreatedBy != CreatedBy:
+		result.Outcome, result.Reason = Skipped, "the seed did not make it"
+	case t.State != models.StateActive:
+		result.Outcome, result.Reason = Skipped, "it is "+string(t.State)
+	default:
+		result.Rows, err = r.fill(ctx, t, c)
+		if result.Rows == 0 {
+			result.Outcome = Unchanged
+		}
+	}
+	return result, err
+}
+
+// tenant finds or creates the company's tenant. The outcome is Filled for one
+// that was there.
+func (r *run) tenant(ctx context.Context, c company) (*models.Tenant, Outcome, error) {
+	t, err := r.find(ctx, c.subdomain)
+	if err == nil || !errors.Is(err, tenants.ErrUnknownTenant) {
+		return t, Filled, err
+	}
+	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.subdomain, Name: c.name, CreatedBy: CreatedBy})
+	if errors.Is(err, lifecycle.ErrExists) { // somebody was faster
+		t, err = r.find(ctx, c.subdomain)
+		return t, Filled, err
+	}
+	return t, Created, err
+}
+
+// find finds the tenant, and finishes its creation where a process died in it.
+func (r *run) find(ctx context.Context, subdomain string) (*models.Tenant, error) {
+	t, err := r.manager.Get(ctx, subdomain)
+	if err != nil || t.State != models.StateProvisioning || t.CreatedBy != CreatedBy {
+		return t, err
+	}
+	if err := r.manager.Recover(ctx); err != nil {
+		return nil, err
+	}
+	return r.manager.Get(ctx, subdomain)
+}
+
+// fill writes the company's data if the tenant is empty: all or nothing. It
+// returns how many rows it wrote.
+func (r *run) fill(ctx context.Context, t *models.Tenant, c company) (int, error) {
+	var rows int
+	err := r.store.Update(ctx, t, func(tx *gorm.DB) error {
+		filled, err := isFilled(tx)
+		if filled || err != nil {
+			return err
+		}
+		w := generate(c)
+		rows = w.size()
+		done := 0
+		return w.store(tx, func(wrote int) {
+			done += wrote
+			r.progress(Progress{Subdomain: c.subdomain, Done: done, Total: rows})
+		})
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) { // two runs at once, on Postgres
+		return 0, nil
+	}
+	return rows, err
+}

@@ -1,0 +1,150 @@
+package seed
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"tenantry/models"
+)
+
+// workspace is what a company's database is to hold. The rows have no ids yet
+// and refer to each other by pointers: Task.Project, Task.Assignee and
+// Activity.Actor. They are in the order in which they came into being.
+type workspace struct {
+	users    []*models.User
+	projects []*models.Project
+	tasks    []*models.Task
+	history  []event
+}
+
+// event is a row of activity. Its subject is the id of another row, known
+// when that row is stored.
+type event struct {
+	*models.Activity
+	subject *int64
+}
+
+// size is the number of rows.
+func (w *workspace) size() int {
+	return len(w.users) + len(w.projects) + len(w.tasks) + len(w.history)
+}
+
+// generator makes up a workspace.
+type generator struct {
+	calendar
+	company company
+	out     *workspace
+}
+
+// generate makes up the company's workspace: the same one on every call.
+func generate(c company) *workspace {
+	random := rand.New(rand.NewPCG(c.seed, c.seed))
+	g := &generator{calendar{random}, c, &workspace{}}
+	g.hire()
+	for _, p := range c.projects {
+		g.plan(p)
+	}
+	byTime(g.out.projects, func(p *models.Project) time.Time { return p.CreatedAt })
+	byTime(g.out.tasks, func(t *models.Task) time.Time { return t.CreatedAt })
+	byTime(g.out.history, func(e event) time.Time { return e.CreatedAt })
+	return g.out
+}
+
+func byTime[T any](rows []T, at func(T) time.Time) {
+	slices.SortStableFunc(rows, func(a, b T) int { return at(a).Compare(at(b)) })
+}
+
+// hire gives everybody an account. The first one opened the company's and
+// invited the others.
+func (g *generator) hire() {
+	var opened time.Time
+	for i, someone := range g.company.people {
+		at := g.daysAgo(someone.since, opened)
+		user := &models.User{
+			Email: g.company.email(someone), Name: someone.name, Role: someone.role(),
+			CreatedAt: at, UpdatedAt: at,
+		}
+		g.out.users = append(g.out.users, user)
+		if i == 0 {
+			opened = at
+		}
+		g.userCreated(g.out.users[0], user)
+	}
+}
+
+// plan makes a project with its tasks. Where it is archived, its lead did so
+// when the last task was through.
+func (g *generator) plan(p project) {
+	team := g.team(p)
+	lead := team[0]
+	at := g.daysAgo(p.opened, lead.CreatedAt)
+	row := &models.Project{Name: p.name, Description: p.description, CreatedAt: at, UpdatedAt: at}
+	g.out.projects = append(g.out.projects, row)
+	g.projectCreated(lead, row)
+
+	names := titles(g.rand, g.company.words, p)
+	last := g.daysAgo(p.closed, at)
+	for i, at := range g.arrivals(p, at, len(names)) {
+		task := &models.Task{
+			Project: row, Title: names[i], Status: models.StatusTodo, Position: int64(i + 1),
+			CreatedAt: at, UpdatedAt: at,
+		}
+		g.out.tasks = append(g.out.tasks, task)
+		g.live(task, p, present(team, at))
+		last = latest(last, task.UpdatedAt)
+	}
+	if p.archived {
+		row.Archived, row.UpdatedAt = true, g.after(last, 1)
+		g.projectArchived(lead, row)
+	}
+}
+
+// team is who works on a project, the lead first.
+func (g *generator) team(p project) []*models.User {
+	var team []*models.User
+	for _, number := range g.company.members(p) {
+		team = append(team, g.out.users[number])
+	}
+	return team
+}
+
+// present are those of a team who had an account at that time.
+func present(team []*models.User, at time.Time) []*models.User {
+	var there []*models.User
+	for _, user := range team {
+		if user.CreatedAt.Before(at) {
+			there = append(there, user)
+		}
+	}
+	return there
+}
+
+// arrivals are the moments at which a project's n tasks were written down: a
+// sixth of them in its first days, the others until shortly before its end.
+func (g *generator) arrivals(p project, opened time.Time, n int) []time.Time {
+	span := p.opened - p.closed
+	if p.closed > 0 {
+		span = span * 9 / 10
+	}
+	moments := make([]time.Time, n)
+	for i := range moments {
+		days := g.rand.IntN(span)
+		if i < n/6 {
+			days = g.rand.IntN(min(span, 5))
+		}
+		moments[i] = g.after(opened, days)
+		if !isPast(moments[i]) {
+			moments[i] = g.daysAgo(g.rand.IntN(5), opened)
+		}
+	}
+	slices.SortFunc(moments, time.Time.Compare)
+	return moments
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

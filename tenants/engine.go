@@ -1,0 +1,72 @@
+package tenants
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// Engine creates, opens and drops databases on one server. Its methods are
+// safe for concurrent use. Errors that mean "not now" wrap ErrUnavailable.
+type Engine interface {
+	// Dialect is "sqlite" or "postgres": the key of models.Schema.Migrations.
+	Dialect() string
+
+	// Base is the *gorm.DB from which every handle is cloned: its models are
+	// parsed, its dialector translates errors into this package's and gorm's
+	// sentinels, and it has no connection of its own.
+	Base() *gorm.DB
+
+	// SchemaVersion is the version that Create gives a database: that of the
+	// last migration.
+	SchemaVersion() int64
+
+	// DatabaseName is the name that the database of a new tenant gets.
+	DatabaseName(id string) string
+
+	// Create makes the tenant's database from the template. It is idempotent
+	// and atomic: a database that is already there, whoever made it, is kept
+	// as it is, and after an error or a crash there is either none or a whole
+	// one. What it made is durable when it returns.
+	Create(ctx context.Context, t *models.Tenant) error
+
+	// Drop removes the tenant's database and all that belongs to it. A
+	// database that is not there is no error. Nobody may have it open.
+	Drop(ctx context.Context, t *models.Tenant) error
+
+	// Open connects to the tenant's database and verifies that it is that
+	// tenant's. It never creates one: a missing, corrupt or foreign database
+	// and a server that is down are ErrUnavailable. The caller closes Conns.
+	Open(ctx context.Context, t *models.Tenant) (*Conns, error)
+
+	// Migrate brings the tenant's database to the last migration, over a
+	// connection of its own without the guards and limits of Open, and returns
+	// the version that it then has. It may run beside scopes.
+	Migrate(ctx context.Context, t *models.Tenant) (version int64, err error)
+
+	// MaxHandles is how many handles the server bears at once, 0 for any number.
+	MaxHandles() int
+
+	// Close releases what the engine holds for itself. Handles are closed by
+	// whoever opened them.
+	Close() error
+}
+
+// Conns are the pools of one open tenant database. Read may be the same pool
+// as Write; where it is not, Read refuses writes.
+type Conns struct {
+	Write, Read *sql.DB
+}
+
+// Close closes both pools. Transactions in flight are not waited for.
+func (c *Conns) Close() error {
+	err := c.Write.Close()
+	if c.Read != c.Write {
+		err = errors.Join(c.Read.Close(), err)
+	}
+	return err
+}

@@ -1,0 +1,49 @@
+package tenants
+
+import "errors"
+
+// The errors that scopes, look-ups and the middleware return, for errors.Is.
+// A failed statement additionally matches gorm.ErrDuplicatedKey,
+// gorm.ErrForeignKeyViolated or gorm.ErrCheckConstraintViolated, on both
+// engines and also when the violation came up at COMMIT.
+var (
+	// ErrUnknownTenant: no tenant is served at the host. Malformed, reserved,
+	// unknown, archived and half-made ones are not told apart.
+	ErrUnknownTenant = errors.New("unknown tenant")
+	// ErrSuspended: the tenant was suspended by an operator.
+	ErrSuspended = errors.New("tenant is suspended")
+	// ErrMaintenance: the engine works on the tenant; it will be back.
+	ErrMaintenance = errors.New("tenant is under maintenance")
+	// ErrUnavailable: the tenant's database, or the master, can't be reached
+	// or is not what it should be. Nothing was changed.
+	ErrUnavailable = errors.New("database is unavailable")
+	// ErrBusy: all handles were in use for as long as the caller could wait.
+	ErrBusy = errors.New("all database handles are in use")
+	// ErrClosed: the store is closing or closed.
+	ErrClosed = errors.New("store is closed")
+
+	// ErrStatementFailed: a statement in the scope failed and its error was
+	// swallowed; the scope was rolled back.
+	ErrStatementFailed = errors.New("a statement in the scope failed")
+	// ErrForbiddenStatement: raw SQL that would end the transaction (BEGIN, COMMIT,
+	// ROLLBACK, END) or reach past it (ATTACH, DETACH, PRAGMA, VACUUM) was refused.
+	ErrForbiddenStatement = errors.New("statement is not allowed in a scope")
+	// ErrReadOnly: a statement tried to write in a View.
+	ErrReadOnly = errors.New("scope is read-only")
+	// ErrRetryable: a deadlock, lock time-out or serialization failure. The
+	// scope was rolled back and may succeed when it is run again.
+	ErrRetryable = errors.New("transaction conflict")
+	// ErrFull: the disk or the tenant's quota is full.
+	ErrFull = errors.New("database is full")
+
+	// ErrBodyTooLarge: the request's body is over the limit.
+	ErrBodyTooLarge = errors.New("request body is too large")
+	// ErrBodyUnreadable: the request's body broke off or its framing is wrong.
+	ErrBodyUnreadable = errors.New("request body could not be read")
+	// ErrReplyTooLarge: a held-back reply grew over the limit. Large replies
+	// are streamed outside of a scope.
+	ErrReplyTooLarge = errors.New("reply is too large to be held back")
+	// ErrRejected: the handler answered with a status of 400 or more, or
+	// recorded an error on the context, so the scope was rolled back.
+	ErrRejected = errors.New("handler rejected the request")
+)

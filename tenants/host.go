@@ -1,0 +1,191 @@
+package tenants
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Domain is the base domain: tenants live at SUBDOMAIN.BASE. The zero Domain
+// has no tenants.
+type Domain struct{ base string }
+
+// ParseDomain checks that base is a lower-case host name without port, scheme
+// or trailing dot, such as "localhost" or "app.example.com".
+func ParseDomain(base string) (Domain, error) {
+	if len(base) > 200 {
+		return Domain{}, errors.New("base domain is longer than 200 characters")
+	}
+	for label := range strings.SplitSeq(base, ".") {
+		if !isLabel(label) {
+			return Domain{}, fmt.Errorf("base domain %q is not a lower-case host name such as app.example.com", base)
+		}
+	}
+	if last := base[strings.LastIndexByte(base, '.')+1:]; isDigits(last) {
+		return Domain{}, fmt.Errorf("base domain %q is an IP address; tenants need subdomains of a name", base)
+	}
+	return Domain{base}, nil
+}
+
+// String is the base domain itself.
+func (d Domain) String() string { return d.base }
+
+// Host is the host name, without a port, at which subdomain is reached.
+func (d Domain) Host(subdomain string) string { return subdomain + "." + d.base }
+
+// Subdomain takes the subdomain out of a request's Host: exactly one label
+// before the base domain, without regard to case, with one trailing dot and
+// any numeric port allowed. It is false for everything else, and for names
+// that no tenant can have. It does not allocate for lower-case hosts. What Go's
+// server lets through as Host is listed in PITFALLS (Hosts).
+func (d Domain) Subdomain(host string) (string, bool) {
+	name, ok := trimPort(host)
+	if !ok || d.base == "" {
+		return "", false
+	}
+	name = strings.TrimSuffix(name, ".")
+	label := len(name) - len(d.base) - 1
+	if label < 1 || label > maxSubdomain || name[label] != '.' {
+		return "", false
+	}
+	if !equalFoldASCII(name[label+1:], d.base) {
+		return "", false
+	}
+	subdomain := lowerASCII(name[:label])
+	return subdomain, subdomainRule(subdomain) == ""
+}
+
+// trimPort cuts a numeric port off. A colon without a port is refused.
+func trimPort(host string) (string, bool) {
+	colon := strings.IndexByte(host, ':')
+	if colon < 0 {
+		return host, true
+	}
+	port := host[colon+1:]
+	if len(port) > 5 || !isDigits(port) {
+		return "", false
+	}
+	number, err := strconv.Atoi(port)
+	return host[:colon], err == nil && number <= 65535
+}
+
+const maxSubdomain = 40
+
+// reserved are names that visitors and mail or network software would take
+// for the operator's own. RFC 2142 names the mailboxes among them.
+var reserved = []string{
+	"abuse", "account", "accounts", "admin", "administrator", "api", "app", "apps", "assets", "auth",
+	"autoconfig", "autodiscover", "billing", "blog", "cdn", "console", "dashboard", "demo", "dev", "dns",
+	"docs", "email", "ftp", "help", "hostmaster", "imap", "info", "internal", "isatap", "localhost",
+	"login", "mail", "metrics", "mta-sts", "mx", "news", "noc", "ns", "ns1", "ns2", "operator", "pop",
+	"postmaster", "register", "root", "security", "signup", "smtp", "sso", "staging", "static", "status",
+	"support", "system", "tenantry", "usenet", "webmail", "webmaster", "wpad", "www",
+}
+
+// SubdomainError tells why a subdomain can't be given to a tenant. It matches
+// ErrInvalidSubdomain.
+type SubdomainError struct {
+	Subdomain string
+	// Rule is the rule that the subdomain breaks, for people.
+	Rule string
+}
+
+// ErrInvalidSubdomain is matched by every *SubdomainError.
+var ErrInvalidSubdomain = errors.New("invalid subdomain")
+
+// Error names the subdomain and the rule.
+func (e *SubdomainError) Error() string {
+	return fmt.Sprintf("subdomain %q %s", e.Subdomain, e.Rule)
+}
+
+// Unwrap is ErrInvalidSubdomain.
+func (e *SubdomainError) Unwrap() error { return ErrInvalidSubdomain }
+
+// ValidateSubdomain returns a *SubdomainError when no tenant can have the
+// subdomain.
+func ValidateSubdomain(subdomain string) error {
+	if rule := subdomainRule(subdomain); rule != "" {
+		return &SubdomainError{subdomain, rule}
+	}
+	return nil
+}
+
+// subdomainRule is the rule that s breaks, or empty. The rules are those of a
+// host name's label (RFC 1123), narrowed: a letter first, 40 characters, and no
+// "--" third, which RFC 5891 keeps for encoded labels.
+func subdomainRule(s string) string {
+	switch {
+	case s == "":
+		return "is empty"
+	case len(s) > maxSubdomain:
+		return "is longer than 40 characters"
+	case s[0] < 'a' || s[0] > 'z':
+		return "must begin with a letter from a to z"
+	case !isLabel(s):
+		return "may hold only a-z, 0-9 and, inside, hyphens"
+	case len(s) >= 4 && s[2:4] == "--":
+		return `must not have "--" as its third and fourth character`
+	}
+	if _, found := slices.BinarySearch(reserved, s); found {
+		return "is reserved"
+	}
+	return ""
+}
+
+// isLabel reports whether s holds only a-z, 0-9 and inner hyphens.
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// equalFoldASCII compares s with lower, which is in lower case. Unicode
+// folding would let the Kelvin sign pass for a k.
+func equalFoldASCII(s, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := range len(s) {
+		if lowerByte(s[i]) != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerASCII(s string) string {
+	for i := range len(s) {
+		if s[i] != lowerByte(s[i]) {
+			b := []byte(s)
+			for j := i; j < len(b); j++ {
+				b[j] = lowerByte(b[j])
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
+}

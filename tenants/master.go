@@ -1,0 +1,50 @@
+package tenants
+
+import (
+	"context"
+	"log/slog"
+
+	"gorm.io/gorm"
+)
+
+// Master is the open master database, with scopes like those of a tenant. It
+// is safe for concurrent use.
+type Master struct {
+	handle *handle
+	watch  WatchFunc
+}
+
+// WatchFunc calls changed after each change of the master by anyone, and
+// whenever changes may have been missed, until ctx ends. It returns ctx's
+// error then, and nothing else ends it: broken connections are opened again.
+type WatchFunc func(ctx context.Context, changed func()) error
+
+// NewMaster makes a Master of a base from OpenBase and open pools, which it
+// owns from then on.
+func NewMaster(base *gorm.DB, conns *Conns, watch WatchFunc) *Master {
+	return &Master{newHandle(base, conns), watch}
+}
+
+// Dialect is "sqlite" or "postgres".
+func (m *Master) Dialect() string { return m.handle.write.Name() }
+
+// View runs f in a read-only transaction.
+func (m *Master) View(ctx context.Context, f Func) error {
+	s := scope{log: slog.Default()}
+	defer s.runHooks(ctx)
+	return s.run(ctx, m.handle.read, readOnly(), f)
+}
+
+// Update runs f in a transaction and commits when it returns nil.
+func (m *Master) Update(ctx context.Context, f Func) error {
+	s := scope{log: slog.Default()}
+	defer s.runHooks(ctx)
+	return s.run(ctx, m.handle.write, nil, f)
+}
+
+// Watch calls changed after each change of the master by any process, until
+// ctx ends; it returns ctx's error.
+func (m *Master) Watch(ctx context.Context, changed func()) error { return m.watch(ctx, changed) }
+
+// Close closes the master's pools.
+func (m *Master) Close() error { return m.handle.close() }

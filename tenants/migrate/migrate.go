@@ -1,0 +1,121 @@
+// Package migrate brings one database to the version of its migrations. It
+// knows dialects, not tenants: engines, the fleet and commands use it alike.
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Up applies the migrations that the database has not seen, and returns the
+// version it then has. That is greater than Latest if a newer program has
+// migrated the database.
+//
+// Each migration is a transaction: after an error the ones before the failed
+// one, which the error names, stay. Two callers at once, also of two
+// processes, are harmless: each migration is applied by one of them. On SQLite
+// that leaves out a migration marked NO TRANSACTION, which both may run.
+//
+// On Postgres a migration waits at most three seconds for each lock, so that
+// it holds up nobody for longer, and fails with 55P03 otherwise. Up needs one
+// connection of db.
+func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
+	if _, err := Latest(fsys); err != nil {
+		return 0, err
+	}
+	versions, err := newStore(dialect)
+	if err != nil {
+		return 0, err
+	}
+	run := func() error { return upOnce(ctx, db, versions, fsys) }
+	if dialect == sqlite {
+		err = upBesideOthers(ctx, db, versions, run)
+	} else {
+		err = run()
+	}
+	if err != nil {
+		return 0, err
+	}
+	return versions.current(ctx, db)
+}
+
+// Version is the version of the last migration applied to the database, 0 if
+// there is none. It changes nothing.
+func Version(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
+	if _, err := Latest(fsys); err != nil {
+		return 0, err
+	}
+	versions, err := newStore(dialect)
+	if err != nil {
+		return 0, err
+	}
+	return versions.current(ctx, db)
+}
+
+func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {
+	options := []goose.ProviderOption{
+		goose.WithStore(versions),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+	}
+	if versions.locker != nil {
+		options = append(options, goose.WithSessionLocker(versions.locker))
+	}
+	provider, err := goose.NewProvider(goose.DialectCustom, db, fsys, options...)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	_, err = provider.Up(ctx)
+	var partial *goose.PartialError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &partial):
+		return fmt.Errorf("apply migration %s: %w", path.Base(partial.Failed.Source.Path), err)
+	}
+	return fmt.Errorf("apply migrations: %w", err)
+}
+
+// upBesideOthers runs an Up that has no lock to keep others out. When it fails,
+// the other one may have been first: it waits until that one is through with
+// its transaction, and fails only if meanwhile nothing was applied.
+func upBesideOthers(ctx context.Context, db *sql.DB, versions store, run func() error) error {
+	for {
+		before, err := versions.current(ctx, db)
+		if err != nil {
+			return err
+		}
+		failure := run()
+		if failure == nil {
+			return nil
+		}
+		if err := waitForWriter(ctx, db); err != nil {
+			return failure
+		}
+		after, err := versions.current(ctx, db)
+		if err != nil || after == before {
+			return failure
+		}
+	}
+}
+
+// waitForWriter returns when no other connection writes, or with an error when
+// the busy time-out is over.
+func waitForWriter(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	return err
+}

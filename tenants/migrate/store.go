@@ -1,0 +1,119 @@
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// The dialects, as in models.Schema.Migrations.
+const (
+	sqlite   = "sqlite"
+	postgres = "postgres"
+)
+
+// store is goose's table of applied migrations.
+type store struct {
+	database.StoreExtender
+	// locker keeps others out while migrations run, nil where the table does.
+	locker lock.SessionLocker
+}
+
+func newStore(dialect string) (store, error) {
+	switch dialect {
+	case sqlite:
+		table, err := database.NewStore(database.DialectSQLite3, goose.DefaultTablename)
+		return store{StoreExtender: sqliteTable{table}}, err
+	case postgres:
+		table, err := newPostgresTable()
+		if err != nil {
+			return store{}, err
+		}
+		locker, err := newGuard()
+		return store{StoreExtender: table, locker: locker}, err
+	}
+	return store{}, fmt.Errorf("dialect %q is not sqlite or postgres", dialect)
+}
+
+// current is the last applied version, 0 without a table.
+func (s store) current(ctx context.Context, db *sql.DB) (int64, error) {
+	exists, err := s.TableExists(ctx, db)
+	if err != nil {
+		return 0, fmt.Errorf("read schema version: %w", err)
+	}
+	if !exists {
+		return 0, nil
+	}
+	version, err := s.GetLatestVersion(ctx, db)
+	if err != nil {
+		return 0, fmt.Errorf("read schema version: %w", err)
+	}
+	return version, nil
+}
+
+// sqliteTable takes each version once: of two migrations that run at once, the
+// later one fails where it records its version, and rolls back.
+type sqliteTable struct{ database.Store }
+
+// CreateVersionTable makes goose's table with a unique index on the version.
+func (t sqliteTable) CreateVersionTable(ctx context.Context, db database.DBTxConn) error {
+	if err := t.Store.CreateVersionTable(ctx, db); err != nil {
+		return err
+	}
+	_, err := db.ExecContext(ctx, "CREATE UNIQUE INDEX goose_db_version_key ON "+t.Tablename()+" (version_id)")
+	return err
+}
+
+// TableExists saves goose from finding out by a failing statement.
+func (t sqliteTable) TableExists(ctx context.Context, db database.DBTxConn) (bool, error) {
+	var n int
+	err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", t.Tablename()).Scan(&n)
+	return n > 0, err
+}
+
+func newPostgresTable() (database.StoreExtender, error) {
+	table, err := database.NewStore(database.DialectPostgres, goose.DefaultTablename)
+	if err != nil {
+		return nil, err
+	}
+	extended, ok := table.(database.StoreExtender)
+	if !ok {
+		return nil, errors.New("goose can't tell whether its table exists")
+	}
+	return extended, nil
+}
+
+// guard is goose's advisory lock, under which no statement waits for long for
+// a lock that requests hold.
+type guard struct{ lock.SessionLocker }
+
+func newGuard() (guard, error) {
+	const everySecond, tries = 1, 600
+	locker, err := lock.NewPostgresSessionLocker(
+		lock.WithLockTimeout(everySecond, tries),
+		lock.WithUnlockTimeout(everySecond, 1), // it fails only with the connection, and the lock is gone then
+	)
+	return guard{locker}, err
+}
+
+// SessionLock takes the lock, then sets the limit.
+func (g guard) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	if err := g.SessionLocker.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "SET lock_timeout = '3s'"); err != nil {
+		return errors.Join(err, g.SessionLocker.SessionUnlock(context.WithoutCancel(ctx), conn))
+	}
+	return nil
+}
+
+// SessionUnlock resets the limit, then gives the lock back.
+func (g guard) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "RESET lock_timeout")
+	return errors.Join(err, g.SessionLocker.SessionUnlock(ctx, conn))
+}

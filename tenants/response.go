@@ -1,0 +1,138 @@
+package tenants
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+)
+
+// heldReply is a gin.ResponseWriter that keeps header, status and body until
+// release, so that nothing reaches the client before the commit (PITFALLS,
+// Gin). It is used by one request at a time.
+type heldReply struct {
+	gin.ResponseWriter // the real one, untouched until release
+
+	header   http.Header
+	status   int
+	body     bytes.Buffer
+	limit    int
+	written  bool
+	tooLarge bool
+}
+
+var _ gin.ResponseWriter = (*heldReply)(nil)
+
+// hold takes a reply from the store's supply. letGo gives it back.
+func (s *Store) hold(real gin.ResponseWriter, limit int) *heldReply {
+	h, ok := s.replies.Get().(*heldReply)
+	if !ok {
+		h = &heldReply{header: http.Header{}}
+	}
+	h.ResponseWriter, h.limit = real, limit
+	h.status = real.Status()
+	h.written, h.tooLarge = false, false
+	maps.Copy(h.header, real.Header())
+	return h
+}
+
+// keepBody is the largest buffer that letGo keeps for the next request.
+const keepBody = 64 << 10
+
+func (s *Store) letGo(h *heldReply) {
+	if h.body.Cap() > keepBody {
+		return
+	}
+	h.ResponseWriter = nil
+	clear(h.header)
+	h.body.Reset()
+	s.replies.Put(h)
+}
+
+// release sends what was held.
+func (h *heldReply) release() {
+	real := h.ResponseWriter
+	header := real.Header()
+	clear(header)
+	maps.Copy(header, h.header)
+	if h.written && header.Get("Content-Length") == "" && mayHaveBody(h.status) {
+		header.Set("Content-Length", strconv.Itoa(h.body.Len()))
+	}
+	real.WriteHeader(h.status)
+	if h.written {
+		real.WriteHeaderNow()
+		_, _ = real.Write(h.body.Bytes()) // a client that has gone can't be told
+	}
+}
+
+// mayHaveBody: RFC 9110, 8.6 forbids Content-Length on the others.
+func mayHaveBody(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// Header is the held header.
+func (h *heldReply) Header() http.Header { return h.header }
+
+// WriteHeader sets the status, until something was written. As in gin, a code
+// of 0 or less keeps it; an informational one can't be held and is dropped.
+func (h *heldReply) WriteHeader(code int) {
+	if code >= 200 && !h.written {
+		h.status = code
+	}
+}
+
+// WriteHeaderNow marks the reply as written.
+func (h *heldReply) WriteHeaderNow() { h.written = true }
+
+// Write holds data. Past the limit it fails with ErrReplyTooLarge, and so will
+// the scope.
+func (h *heldReply) Write(data []byte) (int, error) {
+	if !h.admit(len(data)) {
+		return 0, ErrReplyTooLarge
+	}
+	return h.body.Write(data)
+}
+
+// WriteString is like Write.
+func (h *heldReply) WriteString(s string) (int, error) {
+	if !h.admit(len(s)) {
+		return 0, ErrReplyTooLarge
+	}
+	return h.body.WriteString(s)
+}
+
+func (h *heldReply) admit(n int) bool {
+	h.written = true
+	h.tooLarge = h.tooLarge || h.body.Len()+n > h.limit
+	return !h.tooLarge
+}
+
+// Status is the held status.
+func (h *heldReply) Status() int { return h.status }
+
+// Size is the number of bytes held, -1 when nothing was written.
+func (h *heldReply) Size() int {
+	if !h.written {
+		return -1
+	}
+	return h.body.Len()
+}
+
+// Written reports whether the header is settled.
+func (h *heldReply) Written() bool { return h.written }
+
+// Flush settles the header and sends nothing: the reply is held.
+func (h *heldReply) Flush() { h.written = true }
+
+// Hijack is refused: the connection can't be had before the commit.
+func (h *heldReply) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return nil, nil, errors.New("hijack: the reply is held back until the commit")
+}
+
+// Pusher is nil: nothing is sent before the commit.
+func (h *heldReply) Pusher() http.Pusher { return nil }

@@ -1,0 +1,116 @@
+package tenants
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+
+	"gorm.io/gorm"
+)
+
+// Func is what runs in a scope. tx is valid until it returns.
+type Func = func(tx *gorm.DB) error
+
+// ErrNestedScope: a scope was begun inside a scope. Two leases in one call
+// chain can wait for each other; work on the tx at hand, or use AfterCommit.
+var ErrNestedScope = errors.New("scope begun inside a scope")
+
+// hook runs after a scope; err is what the scope returned.
+type hook func(ctx context.Context, err error)
+
+// hooks are copied by value when a savepoint is set.
+type hooks struct{ commit, rollback []hook }
+
+// AfterCommit runs f once the scope that tx belongs to is committed and its
+// lease is given back. f may begin scopes of its own. ctx outlives the
+// request's cancellation. A hook set inside a savepoint that is rolled back
+// never runs. A panic in f is logged; the commit stands.
+func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
+	t := transactionOf(tx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hooks.commit = append(t.hooks.commit[:len(t.hooks.commit):len(t.hooks.commit)],
+		func(ctx context.Context, _ error) { f(ctx) })
+}
+
+// AfterRollback is like AfterCommit, for a scope that was rolled back: by an
+// error, which err holds, or by a panic, for which err is ErrPanicked. What
+// must survive a refused request, such as a count of failed tries, is written
+// here in a scope of its own.
+func AfterRollback(tx *gorm.DB, f func(ctx context.Context, err error)) {
+	t := transactionOf(tx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hooks.rollback = append(t.hooks.rollback[:len(t.hooks.rollback):len(t.hooks.rollback)], f)
+}
+
+// ErrPanicked is what AfterRollback hooks see when the scope panicked.
+var ErrPanicked = errors.New("scope panicked")
+
+// transactionOf panics when tx is not of a scope: there would be nothing to
+// hang a hook on, which is a fault of the program.
+func transactionOf(tx *gorm.DB) *transaction {
+	t, ok := tx.Statement.ConnPool.(*transaction)
+	if !ok {
+		panic("tenants: hook on a *gorm.DB that is not of a scope")
+	}
+	return t
+}
+
+// scope is one run of a Func in a transaction.
+type scope struct {
+	log *slog.Logger
+	t   *transaction // nil until begun
+	err error
+}
+
+// scopeKey marks the context of a running scope.
+type scopeKey struct{}
+
+func inScope(ctx context.Context) bool { return ctx.Value(scopeKey{}) == true }
+
+// run runs f in a transaction on db and commits when f returns nil, no
+// statement's failure stands and ctx has not ended. A panic goes on after the
+// rollback.
+func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Func) error {
+	s.err = ErrPanicked
+	ctx = context.WithValue(ctx, scopeKey{}, true)
+	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		s.t = transactionOf(tx)
+		return f(tx)
+	}, opts)
+	return s.err
+}
+
+// runHooks runs the hooks that the scope's fate calls for. It is called after
+// the lease is given back, also while a panic is under way.
+func (s *scope) runHooks(ctx context.Context) {
+	if s.t == nil {
+		return
+	}
+	chosen := s.t.hooks.commit
+	if s.err != nil {
+		chosen = s.t.hooks.rollback
+	}
+	if len(chosen) == 0 {
+		return
+	}
+	ctx = context.WithValue(context.WithoutCancel(ctx), scopeKey{}, false)
+	for _, f := range chosen {
+		s.runHook(ctx, f)
+	}
+}
+
+func (s *scope) runHook(ctx context.Context, f hook) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.ErrorContext(ctx, "hook panicked", "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	f(ctx, s.err)
+}
+
+// readOnly are the options of a View; a constant that database/sql only reads.
+func readOnly() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }

@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/oklog/ulid/v2"
+
+	"tenantry/models"
+)
+
+// Create writes a stamped copy of the template, and puts it in its place with
+// a link, which fails where a file is already: then that one is kept.
+func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
+	name, err := fileName(t)
+	if err != nil {
+		return err
+	}
+	template, err := e.loadTemplate(ctx)
+	if err != nil {
+		return err
+	}
+	content, err := template.copyFor(t.ID)
+	if err != nil {
+		return err
+	}
+	if err := e.place(name, content); err != nil {
+		return fmt.Errorf("create %s: %w", name, fileError(err))
+	}
+	return nil
+}
+
+// place makes name a durable file with the content, or keeps the one there.
+func (e *Engine) place(name string, content []byte) error {
+	temporary := name + "." + ulid.Make().String() + ".tmp"
+	err := e.writeNew(temporary, content)
+	if err == nil {
+		err = e.root.Link(temporary, name)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if removed := e.root.Remove(temporary); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	if err != nil {
+		return err
+	}
+	return e.sync(tenantsDir)
+}
+
+// Drop removes the tenant's file and those that SQLite keeps beside it.
+func (e *Engine) Drop(_ context.Context, t *models.Tenant) error {
+	name, err := fileName(t)
+	if err != nil {
+		return err
+	}
+	if err := e.removeDatabase(name); err != nil {
+		return fmt.Errorf("drop %s: %w", name, fileError(err))
+	}
+	return e.sync(tenantsDir)
+}
+
+// removeDatabase removes a database's files, those that are there.
+func (e *Engine) removeDatabase(name string) error {
+	var all error
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := e.root.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
+}

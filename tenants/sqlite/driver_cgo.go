@@ -1,0 +1,37 @@
+//go:build cgo
+
+package sqlite
+
+import (
+	"database/sql/driver"
+	"errors"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// DriverName tells which SQLite was built in.
+const DriverName = "mattn/go-sqlite3"
+
+func builtDriver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+
+func openConn(dsn string) (driver.Conn, error) { return builtDriver().Open(dsn) }
+
+// guard refuses ATTACH at the connection itself, below the scope that refuses
+// the keyword.
+func guard(conn driver.Conn) {
+	if c, ok := conn.(*sqlite3.SQLiteConn); ok {
+		c.SetLimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+	}
+}
+
+// resultCode is SQLite's extended code of err, 0 when err is not SQLite's.
+func resultCode(err error) int {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	if e.ExtendedCode != 0 {
+		return int(e.ExtendedCode)
+	}
+	return int(e.Code)
+}

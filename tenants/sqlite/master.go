@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+)
+
+// MasterConfig says where the master database is.
+type MasterConfig struct {
+	// Path is its file; it is made 0600 where it is missing.
+	Path string
+	// Schema is that of the master.
+	Schema models.Schema
+	// Log gets slow statements; nil means slog.Default().
+	Log *slog.Logger
+}
+
+// OpenMaster opens the master database's file, making it where it is missing,
+// and brings its schema up to date. Its commits are always on disk. The caller
+// closes the master.
+func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	base, err := openBase(c.Schema, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	path, err := makeMasterFile(c.Path)
+	if err != nil {
+		return nil, fmt.Errorf("master database: %w", fileError(err))
+	}
+	conns := openMasterConns(path)
+	if _, err := migrate.Up(ctx, conns.Write, Dialect, c.Schema.Migrations[Dialect]); err != nil {
+		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(err)), conns.Close())
+	}
+	return tenants.NewMaster(base, conns, watcher{path}.watch), nil
+}
+
+// makeMasterFile makes the file for its owner alone: SQLite gives -wal and
+// -shm the same rights.
+func makeMasterFile(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return path, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return path, f.Close()
+}
+
+func openMasterConns(path string) *tenants.Conns {
+	write := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_journal_mode=WAL&_synchronous=full")})
+	write.SetMaxOpenConns(1)
+	read := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1")})
+	read.SetMaxOpenConns(8)
+	read.SetMaxIdleConns(8)
+	return &tenants.Conns{Write: write, Read: read}
+}
+
+// pollInterval is how often the master is asked whether it changed: a change
+// must take effect within one second.
+const pollInterval = 250 * time.Millisecond
+
+// watcher sees changes of the master file by any connection but its own.
+type watcher struct{ path string }
+
+// watch polls PRAGMA data_version, which is a look at shared memory.
+func (w watcher) watch(ctx context.Context, changed func()) error {
+	db := sql.OpenDB(connector{dsn: dsn(w.path, "mode=rw&_query_only=1")})
+	defer db.Close()
+	db.SetMaxOpenConns(1) // the version is one connection's own
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for last := int64(-1); ; {
+		var version int64
+		if err := db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version); err != nil {
+			version = -1 // changes may be missed until it can be read again
+		}
+		if version != last || version == -1 {
+			changed()
+		}
+		last = version
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}

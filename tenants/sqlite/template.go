@@ -1,0 +1,133 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+
+	"tenantry/tenants/migrate"
+)
+
+// template is an empty tenant's database, in memory. A new tenant's file is a
+// copy in which the placeholder is replaced by the tenant's id.
+type template struct {
+	content []byte
+	idAt    int // where the placeholder stands
+}
+
+// placeholder stands in the template where the tenant's id goes. It is as long
+// as an id, so that a copy is stamped without opening it: SQLite keeps a short
+// text as its bytes, and no checksum over them.
+var placeholder = strings.Repeat("0", ulid.EncodedSize)
+
+// copyFor is the content of a new tenant's file.
+func (t *template) copyFor(id string) ([]byte, error) {
+	if len(id) != len(placeholder) {
+		return nil, fmt.Errorf("tenant id %q has not %d characters", id, len(placeholder))
+	}
+	content := bytes.Clone(t.content)
+	copy(content[t.idAt:], id)
+	return content, nil
+}
+
+func newTemplate(content []byte) (*template, error) {
+	if n := bytes.Count(content, []byte(placeholder)); n != 1 {
+		return nil, fmt.Errorf("template holds the placeholder of the tenant's id %d times", n)
+	}
+	return &template{content, bytes.Index(content, []byte(placeholder))}, nil
+}
+
+// loadTemplate reads the template of the current migrations, which it builds
+// where it is missing.
+func (e *Engine) loadTemplate(ctx context.Context) (*template, error) {
+	e.templateMu.Lock()
+	defer e.templateMu.Unlock()
+	if e.template != nil {
+		return e.template, nil
+	}
+	hash, err := migrate.Hash(e.schema.Migrations[Dialect])
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Join(templatesDir, hash+".db")
+	content, err := e.root.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		content, err = e.buildTemplate(ctx, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("template of a tenant's database: %w", fileError(err))
+	}
+	e.template, err = newTemplate(content)
+	return e.template, err
+}
+
+// buildTemplate runs the migrations on a new file beside name and moves it
+// there when it is closed, checkpointed and on disk. Two processes that build
+// it at once make the same.
+func (e *Engine) buildTemplate(ctx context.Context, name string) ([]byte, error) {
+	temporary := name + "." + ulid.Make().String() + ".tmp"
+	defer e.removeDatabase(temporary)
+	if err := e.writeNew(temporary, nil); err != nil {
+		return nil, err
+	}
+	if err := e.migrateTemplate(ctx, filepath.Join(e.dir, temporary)); err != nil {
+		return nil, err
+	}
+	if _, err := e.root.Lstat(temporary + "-wal"); err == nil {
+		return nil, errors.New("template has a -wal file after it was closed")
+	}
+	content, err := e.root.ReadFile(temporary)
+	if err != nil {
+		return nil, err
+	}
+	return content, errors.Join(e.sync(temporary), e.root.Rename(temporary, name), e.sync(templatesDir))
+}
+
+func (e *Engine) migrateTemplate(ctx context.Context, path string) (err error) {
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_journal_mode=WAL")})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if _, err := migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect]); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		fmt.Sprintf("PRAGMA application_id=%d", applicationID),
+		"CREATE TABLE " + identityTable + " (tenant_id TEXT NOT NULL)",
+		fmt.Sprintf("INSERT INTO %s VALUES ('%s')", identityTable, placeholder),
+		"PRAGMA wal_checkpoint(TRUNCATE)",
+	} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// writeNew writes a file that is not there yet, for its owner alone, and syncs it.
+func (e *Engine) writeNew(name string, content []byte) error {
+	f, err := e.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// sync makes a file's content, or the names in a folder, durable.
+func (e *Engine) sync(name string) error {
+	f, err := e.root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,100 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+)
+
+// dialector is gorm's, with a translation of errors that keeps the cause.
+type dialector struct{ *sqlite.Dialector }
+
+var (
+	_ gorm.ErrorTranslator               = dialector{}
+	_ gorm.SavePointerDialectorInterface = dialector{}
+)
+
+func newDialector(db *sql.DB) gorm.Dialector {
+	return dialector{&sqlite.Dialector{Conn: db}}
+}
+
+// Translate puts the sentinel that err stands for in front of it.
+func (dialector) Translate(err error) error {
+	if sentinel := sentinelOf(err); sentinel != nil && !errors.Is(err, sentinel) {
+		return fmt.Errorf("%w: %w", sentinel, err)
+	}
+	return err
+}
+
+// Primary result codes, https://www.sqlite.org/rescode.html.
+const (
+	codePerm     = 3
+	codeBusy     = 5
+	codeLocked   = 6
+	codeReadOnly = 8
+	codeIOErr    = 10
+	codeCorrupt  = 11
+	codeFull     = 13
+	codeCantOpen = 14
+	codeNotADB   = 26
+
+	codeCheck      = 275
+	codeForeignKey = 787
+	codePrimaryKey = 1555
+	codeNotNull    = 1299
+	codeUnique     = 2067
+	codeRowID      = 2579
+)
+
+// sentinelOf is the error of gorm or of tenants that err stands for, or nil.
+func sentinelOf(err error) error {
+	code := resultCode(err)
+	switch code {
+	case codeUnique, codePrimaryKey, codeRowID:
+		return gorm.ErrDuplicatedKey
+	case codeForeignKey:
+		return gorm.ErrForeignKeyViolated
+	case codeCheck, codeNotNull:
+		return gorm.ErrCheckConstraintViolated
+	}
+	switch code & 0xff {
+	case codeBusy, codeLocked:
+		return tenants.ErrRetryable
+	case codeReadOnly:
+		return tenants.ErrReadOnly
+	case codeFull:
+		return tenants.ErrFull
+	case codePerm, codeIOErr, codeCorrupt, codeCantOpen, codeNotADB:
+		return tenants.ErrUnavailable
+	}
+	return nil
+}
+
+// unavailable makes an error of opening a database match ErrUnavailable,
+// unless its context ended.
+func unavailable(err error) error {
+	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
+}
+
+// fileError makes an error of creating a file match ErrFull or ErrUnavailable.
+func fileError(err error) error {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w", tenants.ErrFull, err)
+	case errors.As(err, &path):
+		return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
+	}
+	return err
+}

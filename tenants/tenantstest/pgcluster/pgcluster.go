@@ -1,0 +1,128 @@
+// Package pgcluster gives tests a Postgres server: the one that
+// TENANTRY_TEST_POSTGRES_URL names, else a throwaway one started from local
+// binaries, which is gone when the test process is, however that ends.
+package pgcluster
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Environment variables that the package reads.
+const (
+	// EnvURL names a server to use instead of a throwaway one. Its user may
+	// create databases and roles; its database is "postgres".
+	EnvURL = "TENANTRY_TEST_POSTGRES_URL"
+	// EnvRequire lists, with commas, what may not be skipped: "postgres".
+	EnvRequire = "TENANTRY_TEST_REQUIRE"
+)
+
+// shared is the process's one throwaway server. It has no owner but the
+// process: its supervisor removes it when the process ends.
+var shared struct {
+	once   sync.Once
+	server *supervisor
+	err    error
+}
+
+// URL is that of a Postgres server on which the user may create databases and
+// roles, pointing at its "postgres" database. All tests of a process share the
+// server. Without one the test is skipped, or fails where TENANTRY_TEST_REQUIRE
+// says so.
+func URL(t testing.TB) string {
+	t.Helper()
+	if u := os.Getenv(EnvURL); u != "" {
+		return u
+	}
+	shared.once.Do(func() { shared.server, shared.err = launch() })
+	if shared.err != nil {
+		skip(t, shared.err)
+	}
+	return shared.server.url
+}
+
+// Database is the URL of a new, empty database on the server of URL. It is
+// dropped when the test ends, also when connections to it are still open.
+func Database(t testing.TB) string {
+	t.Helper()
+	server := URL(t)
+	name := "test_" + strings.ToLower(rand.Text())
+	execute(t, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+	t.Cleanup(func() {
+		execute(t, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatalf("%s is not a URL", EnvURL)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func execute(t testing.TB, server, statement string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		t.Fatalf("connect to the test server: %v", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// Cluster is a server of one test's own, to be stopped and started at will.
+// Its methods belong to the test's goroutine.
+type Cluster struct {
+	t      testing.TB
+	server *supervisor
+}
+
+// New starts a throwaway server, also where TENANTRY_TEST_POSTGRES_URL names
+// one. It is removed when the test ends. Without local binaries the test is
+// skipped, or fails, like with URL.
+func New(t testing.TB) *Cluster {
+	t.Helper()
+	server, err := launch()
+	if err != nil {
+		skip(t, err)
+	}
+	t.Cleanup(server.close)
+	return &Cluster{t: t, server: server}
+}
+
+// URL is like the function of that name. It stays the same over Stop and Start.
+func (c *Cluster) URL() string { return c.server.url }
+
+// Stop cuts all connections and stops the server as a crash would, and returns
+// when it is down.
+func (c *Cluster) Stop() { c.t.Helper(); c.command("stop") }
+
+// Start starts the stopped server again, and returns when it takes connections.
+func (c *Cluster) Start() { c.t.Helper(); c.command("start") }
+
+func (c *Cluster) command(command string) {
+	c.t.Helper()
+	if err := c.server.do(command); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func skip(t testing.TB, reason error) {
+	t.Helper()
+	const hint = "install PostgreSQL's server programs (Debian: postgresql, Homebrew: postgresql) or set " + EnvURL
+	if strings.Contains(os.Getenv(EnvRequire), "postgres") {
+		t.Fatalf("%s requires Postgres: %v; %s", EnvRequire, reason, hint)
+	}
+	t.Skipf("skipped without Postgres: %v; %s", reason, hint)
+}

@@ -1,0 +1,44 @@
+# Runs one throwaway Postgres in a folder of its own, for the process that
+# holds the other end of standard input. Reads a command a line, answers "ok"
+# or "failed". When standard input ends, and so also when that process is
+# killed, it stops the server and removes the folder.
+#
+# Arguments: the folder of Postgres' programs, "on" or "off" for fsync.
+bin=$1 fsync=$2
+
+# Nobody may be left to read an answer, and only the end of input ends this.
+trap '' PIPE HUP INT TERM
+umask 077
+dir=$(mktemp -d "/tmp/pgcluster.XXXXXX") || exit 1
+echo "$dir"
+
+init() {
+	printf '%s' "$1" >"$dir/password" &&
+		"$bin/initdb" --pgdata="$dir/data" --username=postgres --pwfile="$dir/password" \
+			--auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync &&
+		rm "$dir/password" &&
+		cat >>"$dir/data/postgresql.conf" <<-END
+			listen_addresses = ''
+			unix_socket_directories = '$dir'
+			port = 5432
+			max_connections = 100
+			shared_buffers = 64MB
+			fsync = $fsync
+			full_page_writes = $fsync
+		END
+}
+
+run() {
+	case $1 in
+	init) init "$2" ;;
+	start) "$bin/pg_ctl" --pgdata="$dir/data" --log="$dir/log" --wait start ;;
+	stop) "$bin/pg_ctl" --pgdata="$dir/data" --mode=immediate --wait stop ;;
+	*) false ;;
+	esac
+}
+
+while read -r command argument; do
+	if run "$command" "$argument" </dev/null >>"$dir/log" 2>&1; then echo ok; else echo failed; fi
+done
+run stop </dev/null >>"$dir/log" 2>&1
+rm -rf "$dir"

@@ -1,0 +1,41 @@
+package tenantstest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/sqlite"
+)
+
+// openSQLite makes the master and the engine in a folder of the test's own.
+func (e *Env) openSQLite(t testing.TB, o Options) *tenants.Master {
+	t.Helper()
+	e.Dir = tempDir(t)
+	master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{
+		Path: filepath.Join(e.Dir, "master.db"), Schema: models.Master(), Log: o.Log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := sqlite.New(sqlite.Config{Dir: e.Dir, Schema: o.Schema, Log: o.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Engine = engine
+	return master
+}
+
+// tempDir is a folder in memory where the system has one: what is synced there
+// costs nothing, and a test needs no more of it.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "tenantstest-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { report(t, os.RemoveAll(dir)) })
+	return dir
+}

@@ -1,0 +1,157 @@
+// Package tenantstest gives tests a store with fresh tenants, in milliseconds,
+// on either engine: for this project's tests and for those of applications
+// built on it.
+package tenantstest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// Engine names an engine that tests run on.
+type Engine string
+
+// The engines.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// Engines are all engines, for tests that run on each.
+func Engines() []Engine { return []Engine{SQLite, Postgres} }
+
+// Options say what a test needs beyond the defaults.
+type Options struct {
+	// Engine is what the store runs on; empty means SQLite.
+	Engine Engine
+	// Schema is that of the tenants' databases; none means models.Workspace().
+	Schema models.Schema
+	// MaxOpen bounds the open handles; 0 means 10.
+	MaxOpen int
+	// Wait bounds the wait for a handle; 0 means 30 seconds, so that a slow
+	// machine fails no test.
+	Wait time.Duration
+	// Log gets what the store logs; nil means that nobody does.
+	Log *slog.Logger
+}
+
+// Env is a store on a master of its own, with what a test needs around it.
+// All of it vanishes when the test ends.
+type Env struct {
+	Store     *tenants.Store
+	Lifecycle *lifecycle.Manager
+	// Engine is the default server's.
+	Engine tenants.Engine
+	// Kind is which engine that is.
+	Kind Engine
+	// Dir is the data folder on SQLite, else empty.
+	Dir string
+	// MasterURL is the master database's URL on Postgres, else empty.
+	MasterURL string
+}
+
+// Each runs f as a parallel subtest on each engine. On a machine without
+// Postgres its subtest is skipped, or fails where TENANTRY_TEST_REQUIRE says
+// that it must run.
+func Each(t *testing.T, f func(t *testing.T, env *Env)) {
+	t.Helper()
+	for _, engine := range Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			f(t, New(t, Options{Engine: engine}))
+		})
+	}
+}
+
+// New makes an Env for one test.
+func New(t testing.TB, o Options) *Env {
+	t.Helper()
+	o = o.withDefaults()
+	env := &Env{Kind: o.Engine}
+	var master *tenants.Master
+	switch o.Engine {
+	case SQLite:
+		master = env.openSQLite(t, o)
+	case Postgres:
+		master = env.openPostgres(t, o)
+	default:
+		t.Fatalf("engine %q is not one of %v", o.Engine, Engines())
+	}
+	store, err := tenants.New(tenants.Options{
+		Master:  master,
+		Servers: map[string]tenants.Engine{tenants.DefaultServer: env.Engine},
+		MaxOpen: o.MaxOpen, Wait: o.Wait, Log: o.Log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.Store, env.Lifecycle = store, lifecycle.New(store, o.Log)
+	t.Cleanup(func() { env.close(t) })
+	return env
+}
+
+func (o Options) withDefaults() Options {
+	if o.Engine == "" {
+		o.Engine = SQLite
+	}
+	if o.Schema.Models == nil {
+		o.Schema = models.Workspace()
+	}
+	if o.MaxOpen == 0 {
+		o.MaxOpen = 10
+	}
+	if o.Wait == 0 {
+		o.Wait = 30 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return o
+}
+
+// Tenant creates an active tenant.
+func (e *Env) Tenant(t testing.TB, subdomain string) *models.Tenant {
+	t.Helper()
+	tenant, err := e.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: subdomain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tenant
+}
+
+// closeTimeout bounds the end of a test whose scopes did not end.
+const closeTimeout = 30 * time.Second
+
+// close drains the store, drops every tenant's database and closes the rest.
+func (e *Env) close(t testing.TB) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	report(t, e.Store.Close(ctx))
+	for after := ""; ; {
+		page, next, err := e.Lifecycle.List(ctx, after, 100)
+		report(t, err)
+		for i := range page {
+			report(t, e.Engine.Drop(ctx, &page[i]))
+		}
+		if next == "" {
+			break
+		}
+		after = next
+	}
+	report(t, e.Store.Master().Close())
+	report(t, e.Engine.Close())
+}
+
+func report(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}

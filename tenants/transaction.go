@@ -1,0 +1,237 @@
+package tenants
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"gorm.io/gorm"
+)
+
+// beginner is what gorm holds as a handle's pool: it begins transactions and
+// does nothing else, so that no statement runs outside of a scope.
+type beginner struct{ db *sql.DB }
+
+var _ gorm.ConnPoolBeginner = beginner{}
+
+// BeginTx begins a transaction that decides over its own commit.
+func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+	if b.db == nil {
+		return nil, errNoScope
+	}
+	tx, err := b.db.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &transaction{tx: tx, ctx: ctx}, nil
+}
+
+var errNoScope = errors.New("statement outside of a scope")
+
+// PrepareContext refuses: it is not in a scope.
+func (beginner) PrepareContext(context.Context, string) (*sql.Stmt, error) { return nil, errNoScope }
+
+// ExecContext refuses: it is not in a scope.
+func (beginner) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	return nil, errNoScope
+}
+
+// QueryContext refuses: it is not in a scope.
+func (beginner) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return nil, errNoScope
+}
+
+// QueryRowContext refuses: it is not in a scope. The row holds context.Canceled,
+// the only error that a *sql.Row can be made to hold from outside.
+func (b beginner) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	db := b.db
+	if db == nil {
+		db = &sql.DB{} // a base has no pool; the context ends it before one is used
+	}
+	return db.QueryRowContext(ended, query, args...)
+}
+
+// transaction is a scope's *sql.Tx as gorm sees it. It makes both engines
+// behave as Postgres does: after a failed statement nothing more runs and
+// nothing is committed, unless the failure was inside a savepoint that was
+// rolled back. It refuses transaction control in raw SQL, and keeps the
+// scope's hooks.
+type transaction struct {
+	tx  *sql.Tx
+	ctx context.Context
+
+	mu         sync.Mutex // guards what follows
+	failed     error      // the failure that stands, nil if none
+	savepoints []savepoint
+	hooks      hooks
+}
+
+// savepoint remembers which hooks stood when it was set.
+type savepoint struct {
+	name  string
+	hooks hooks
+}
+
+var (
+	_ gorm.ConnPool    = (*transaction)(nil)
+	_ gorm.TxCommitter = (*transaction)(nil)
+)
+
+// PrepareContext prepares a statement; its executions are not watched, so it
+// is refused: gorm calls it only with PrepareStmt, which PITFALLS rules out.
+func (t *transaction) PrepareContext(context.Context, string) (*sql.Stmt, error) {
+	return nil, errors.New("prepared statements are kept by the driver, not by the scope")
+}
+
+// ExecContext runs a statement that returns no rows.
+func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := t.admit(query); err != nil {
+		return nil, err
+	}
+	result, err := t.tx.ExecContext(ctx, query, args...)
+	t.note(query, err)
+	return result, err
+}
+
+// QueryContext runs a statement that returns rows.
+func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := t.admit(query); err != nil {
+		return nil, err
+	}
+	rows, err := t.tx.QueryContext(ctx, query, args...)
+	t.fail(err)
+	return rows, err
+}
+
+// QueryRowContext runs a statement that returns a row. A *sql.Row can't be
+// made to hold an error of ours, so what is not admitted runs under a context
+// that has ended already: the row then holds context.Canceled, and the commit
+// is refused with the true cause.
+func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if err := t.admit(query); err != nil {
+		t.fail(err)
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		return t.tx.QueryRowContext(ended, query, args...)
+	}
+	row := t.tx.QueryRowContext(ctx, query, args...)
+	t.fail(row.Err())
+	return row
+}
+
+// Commit commits unless the scope's context has ended or a failure stands.
+func (t *transaction) Commit() error {
+	t.mu.Lock()
+	failed := t.failed
+	t.mu.Unlock()
+	if failed != nil {
+		return errors.Join(fmt.Errorf("%w: %w", ErrStatementFailed, failed), t.Rollback())
+	}
+	err := t.tx.Commit()
+	if ended := t.ctx.Err(); err != nil && ended != nil {
+		// database/sql rolled back when the context ended, and says only ErrTxDone.
+		return context.Cause(t.ctx)
+	}
+	return err
+}
+
+// Rollback undoes the transaction. One that is over already is no error.
+func (t *transaction) Rollback() error {
+	if err := t.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
+}
+
+// admit says whether a statement may run.
+func (t *transaction) admit(query string) error {
+	if isForbidden(query) {
+		return ErrForbiddenStatement
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed != nil && !isRollbackTo(query) {
+		return fmt.Errorf("%w: %w", ErrStatementFailed, t.failed)
+	}
+	return nil
+}
+
+// fail records the failure of a statement.
+func (t *transaction) fail(err error) {
+	if err == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == nil {
+		t.failed = err
+	}
+}
+
+// note records what a statement without rows did to failure and savepoints.
+func (t *transaction) note(query string, err error) {
+	if err != nil {
+		t.fail(err)
+		return
+	}
+	if name, ok := cutKeyword(query, "SAVEPOINT"); ok {
+		t.mu.Lock()
+		t.savepoints = append(t.savepoints, savepoint{name, t.hooks})
+		t.mu.Unlock()
+		return
+	}
+	if isRollbackTo(query) {
+		t.rolledBackTo(query)
+	}
+}
+
+// rolledBackTo forgets the failure and the hooks that came after the savepoint
+// at the end of query. No failure stood before it: nothing is admitted then.
+func (t *transaction) rolledBackTo(query string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed = nil
+	for i := len(t.savepoints) - 1; i >= 0; i-- {
+		if strings.HasSuffix(query, t.savepoints[i].name) {
+			t.hooks = t.savepoints[i].hooks
+			t.savepoints = t.savepoints[:i+1]
+			return
+		}
+	}
+}
+
+// failures is the gorm plugin that tells the transaction of failures that come
+// up only while rows are read, as those of INSERT … RETURNING do on SQLite.
+type failures struct{}
+
+var _ gorm.Plugin = failures{}
+
+// Name is the key under which gorm keeps the plugin.
+func (failures) Name() string { return "tenants:failures" }
+
+// Initialize registers the plugin's callback last in each of gorm's chains.
+func (failures) Initialize(db *gorm.DB) error {
+	callback := db.Callback()
+	return errors.Join(
+		callback.Create().After("*").Register("tenants:failures", noteFailure),
+		callback.Query().After("*").Register("tenants:failures", noteFailure),
+		callback.Update().After("*").Register("tenants:failures", noteFailure),
+		callback.Delete().After("*").Register("tenants:failures", noteFailure),
+		callback.Row().After("*").Register("tenants:failures", noteFailure),
+		callback.Raw().After("*").Register("tenants:failures", noteFailure),
+	)
+}
+
+func noteFailure(db *gorm.DB) {
+	if db.Error == nil || errors.Is(db.Error, gorm.ErrRecordNotFound) {
+		return
+	}
+	if t, ok := db.Statement.ConnPool.(*transaction); ok {
+		t.fail(db.Error)
+	}
+}
