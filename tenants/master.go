@@ -32,14 +32,14 @@ func (m *Master) Dialect() string { return m.handle.write.Name() }
 func (m *Master) View(ctx context.Context, f Func) error {
 	s := scope{log: slog.Default()}
 	defer s.runHooks(ctx)
-	return s.run(ctx, m.handle.read, readOnly(), f)
+	return m.handle.view(ctx, &s, f)
 }
 
 // Update runs f in a transaction and commits when it returns nil.
 func (m *Master) Update(ctx context.Context, f Func) error {
 	s := scope{log: slog.Default()}
 	defer s.runHooks(ctx)
-	return s.run(ctx, m.handle.write, nil, f)
+	return m.handle.update(ctx, &s, f)
 }
 
 // Watch calls changed after each change of the master by any process, until

@@ -111,6 +111,3 @@ func (s *scope) runHook(ctx context.Context, f hook) {
 	}()
 	f(ctx, s.err)
 }
-
-// readOnly are the options of a View; a constant that database/sql only reads.
-func readOnly() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }

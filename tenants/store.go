@@ -12,7 +12,6 @@ package tenants
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -139,7 +138,7 @@ func (s *Store) Lookup(ctx context.Context, subdomain string) (*models.Tenant, e
 // View runs f in a read-only transaction on the tenant's database. Of all
 // writes, none is stored. It returns f's error, or one of this package's.
 func (s *Store) View(ctx context.Context, t *models.Tenant, f Func) error {
-	return s.scope(ctx, t, func(h *handle) (*gorm.DB, *sql.TxOptions) { return h.read, readOnly() }, f)
+	return s.scope(ctx, t, (*handle).view, f)
 }
 
 // Update runs f in a transaction on the tenant's database. It commits when f
@@ -147,12 +146,12 @@ func (s *Store) View(ctx context.Context, t *models.Tenant, f Func) error {
 // stored, and f's error or one of this package's is returned. A panic rolls
 // back and goes on. Updates of a SQLite tenant run one after another.
 func (s *Store) Update(ctx context.Context, t *models.Tenant, f Func) error {
-	return s.scope(ctx, t, func(h *handle) (*gorm.DB, *sql.TxOptions) { return h.write, nil }, f)
+	return s.scope(ctx, t, (*handle).update, f)
 }
 
 // scope leases the tenant's handle for one run of f. Hooks run last, when the
 // lease is given back: they may begin scopes.
-func (s *Store) scope(ctx context.Context, t *models.Tenant, choose func(*handle) (*gorm.DB, *sql.TxOptions), f Func) error {
+func (s *Store) scope(ctx context.Context, t *models.Tenant, run func(*handle, context.Context, *scope, Func) error, f Func) error {
 	sc := scope{log: s.log}
 	defer sc.runHooks(ctx)
 	if inScope(ctx) {
@@ -163,8 +162,7 @@ func (s *Store) scope(ctx context.Context, t *models.Tenant, choose func(*handle
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
 	}
 	defer s.pool.release(lease)
-	db, opts := choose(lease.handle)
-	return sc.run(ctx, db, opts, f)
+	return run(lease.handle, ctx, &sc, f)
 }
 
 // open opens a tenant's handle for the pool.

@@ -5,7 +5,6 @@ package tenantstest
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -40,6 +39,9 @@ type Options struct {
 	Wait time.Duration
 	// Log gets what the store logs; nil means that nobody does.
 	Log *slog.Logger
+	// Wrap puts something between the store and its engine, for tests of
+	// faults; nil puts nothing.
+	Wrap func(tenants.Engine) tenants.Engine
 }
 
 // Env is a store on a master of its own, with what a test needs around it.
@@ -84,6 +86,7 @@ func New(t testing.TB, o Options) *Env {
 	default:
 		t.Fatalf("engine %q is not one of %v", o.Engine, Engines())
 	}
+	env.Engine = o.Wrap(env.Engine)
 	store, err := tenants.New(tenants.Options{
 		Master:  master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: env.Engine},
@@ -111,7 +114,10 @@ func (o Options) withDefaults() Options {
 		o.Wait = 30 * time.Second
 	}
 	if o.Log == nil {
-		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Wrap == nil {
+		o.Wrap = func(engine tenants.Engine) tenants.Engine { return engine }
 	}
 	return o
 }

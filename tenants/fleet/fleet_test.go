@@ -1,0 +1,120 @@
+package fleet_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/fleet"
+	"tenantry/tenants/tenantstest"
+)
+
+// counting is an engine that counts migrations and refuses some.
+type counting struct {
+	tenants.Engine
+	migrated atomic.Int64
+	refuse   string
+}
+
+var errRefused = errors.New("refused")
+
+func (c *counting) Migrate(ctx context.Context, t *models.Tenant) (int64, error) {
+	c.migrated.Add(1)
+	if t.Subdomain == c.refuse {
+		return 0, errRefused
+	}
+	return c.Engine.Migrate(ctx, t)
+}
+
+func newFleet(t *testing.T, engine tenantstest.Engine) (*tenantstest.Env, *counting) {
+	t.Helper()
+	c := &counting{}
+	env := tenantstest.New(t, tenantstest.Options{Engine: engine, Wrap: func(e tenants.Engine) tenants.Engine {
+		c.Engine = e
+		return c
+	}})
+	for _, subdomain := range []string{"acme", "globex", "initech", "umbrella"} {
+		env.Tenant(t, subdomain)
+	}
+	return env, c
+}
+
+// setBehind makes the master think that tenants have an old version.
+func setBehind(t *testing.T, env *tenantstest.Env, subdomains ...string) {
+	t.Helper()
+	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+		return tx.Model(&models.Tenant{}).Where("subdomain IN ?", subdomains).Update("schema_version", 0).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMigrateOpensOnlyTenantsBehind(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			env, c := newFleet(t, engine)
+			if n, err := fleet.Migrate(t.Context(), env.Store, nil); n != 0 || err != nil || c.migrated.Load() != 0 {
+				t.Errorf("all current: migrated %d, opened %d, %v", n, c.migrated.Load(), err)
+			}
+			setBehind(t, env, "acme", "initech")
+			var told []string
+			n, err := fleet.Migrate(t.Context(), env.Store, func(p fleet.Progress) {
+				told = append(told, p.Subdomain)
+				if p.Total != 2 || p.Done != len(told) || p.Err != nil {
+					t.Errorf("progress %+v", p)
+				}
+			})
+			slices.Sort(told)
+			if n != 2 || err != nil || c.migrated.Load() != 2 || !slices.Equal(told, []string{"acme", "initech"}) {
+				t.Errorf("migrated %d, opened %d, told %v, %v", n, c.migrated.Load(), told, err)
+			}
+			standings, err := fleet.Status(t.Context(), env.Store)
+			want := []fleet.Standing{{Server: tenants.DefaultServer, SchemaVersion: c.SchemaVersion(), Tenants: 4, Target: c.SchemaVersion()}}
+			if err != nil || !slices.Equal(standings, want) {
+				t.Errorf("status %+v, %v", standings, err)
+			}
+		})
+	}
+}
+
+func TestMigrateGoesOnPastAFailure(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			env, c := newFleet(t, engine)
+			setBehind(t, env, "acme", "globex", "initech")
+			c.refuse = "globex"
+			n, err := fleet.Migrate(t.Context(), env.Store, nil)
+			var partial *fleet.PartialError
+			if n != 2 || !errors.As(err, &partial) || !errors.Is(err, errRefused) || partial.Migrated != 2 ||
+				len(partial.Failed) != 1 || partial.Failed[0].Subdomain != "globex" {
+				t.Errorf("migrated %d, %v", n, err)
+			}
+			c.refuse = ""
+			if n, err := fleet.Migrate(t.Context(), env.Store, nil); n != 1 || err != nil {
+				t.Errorf("again: migrated %d, %v", n, err)
+			}
+		})
+	}
+}
+
+func TestMigrateStopsWhenCancelled(t *testing.T) {
+	t.Parallel()
+	env, _ := newFleet(t, tenantstest.SQLite)
+	setBehind(t, env, "acme", "globex")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := fleet.Migrate(ctx, env.Store, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

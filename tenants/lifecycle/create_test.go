@@ -1,0 +1,240 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		made, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme", Name: " Acme “Möbel” GmbH "})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := env.Lifecycle.Get(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *got != *made {
+			t.Errorf("made %+v, stored %+v", made, got)
+		}
+		want := models.Tenant{
+			ID: got.ID, Subdomain: "acme", Name: "Acme “Möbel” GmbH", State: models.StateActive,
+			Server: tenants.DefaultServer, Database: env.Engine.DatabaseName(got.ID),
+			SchemaVersion: env.Engine.SchemaVersion(), Epoch: 1, CreatedBy: "operator",
+			CreatedAt: got.CreatedAt, UpdatedAt: got.UpdatedAt,
+		}
+		if *got != want || got.CreatedAt.IsZero() {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "acme")
+		for _, test := range []struct {
+			ask  lifecycle.NewTenant
+			want error
+		}{
+			{lifecycle.NewTenant{Subdomain: "acme"}, lifecycle.ErrExists},
+			{lifecycle.NewTenant{Subdomain: "www"}, tenants.ErrInvalidSubdomain},
+			{lifecycle.NewTenant{Subdomain: "Acme"}, tenants.ErrInvalidSubdomain},
+			{lifecycle.NewTenant{Subdomain: ""}, tenants.ErrInvalidSubdomain},
+			{lifecycle.NewTenant{Subdomain: "x", Name: strings.Repeat("ä", 201)}, lifecycle.ErrInvalidName},
+			{lifecycle.NewTenant{Subdomain: "x", Name: "a\x00b"}, lifecycle.ErrInvalidName},
+			{lifecycle.NewTenant{Subdomain: "x", Name: "\xff"}, lifecycle.ErrInvalidName},
+			{lifecycle.NewTenant{Subdomain: "x", Server: "elsewhere"}, tenants.ErrUnavailable},
+		} {
+			if _, err := env.Lifecycle.Create(t.Context(), test.ask); !errors.Is(err, test.want) {
+				t.Errorf("Create(%.20q) = %v, want %v", test.ask, err, test.want)
+			}
+		}
+		page, _, err := env.Lifecycle.List(t.Context(), "", 10)
+		if err != nil || len(page) != 1 {
+			t.Errorf("%d tenants, %v", len(page), err)
+		}
+	})
+}
+
+func TestCreateOneSubdomainAtOnce(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		var made, refused atomic.Int64
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				switch _, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); {
+				case err == nil:
+					made.Add(1)
+				case errors.Is(err, lifecycle.ErrExists):
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if made.Load() != 1 || refused.Load() != 7 {
+			t.Errorf("%d made, %d refused", made.Load(), refused.Load())
+		}
+	})
+}
+
+// fault is an engine whose Create fails before or after the true one.
+type fault struct {
+	tenants.Engine
+	before, after error
+	dropped       atomic.Int64
+}
+
+func (f *fault) Create(ctx context.Context, t *models.Tenant) error {
+	if f.before != nil {
+		return f.before
+	}
+	return errors.Join(f.Engine.Create(ctx, t), f.after)
+}
+
+func (f *fault) Drop(ctx context.Context, t *models.Tenant) error {
+	f.dropped.Add(1)
+	return f.Engine.Drop(ctx, t)
+}
+
+func TestFailedCreateIsUndone(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for _, engine := range tenantstest.Engines() {
+		for name, f := range map[string]*fault{"before": {before: broken}, "after": {after: broken}} {
+			t.Run(fmt.Sprintf("%s/%s", engine, name), func(t *testing.T) {
+				t.Parallel()
+				env := tenantstest.New(t, tenantstest.Options{Engine: engine, Wrap: func(e tenants.Engine) tenants.Engine {
+					f.Engine = e
+					return f
+				}})
+				if _, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); !errors.Is(err, broken) {
+					t.Errorf("got %v", err)
+				}
+				if f.dropped.Load() != 1 {
+					t.Errorf("the database was dropped %d times", f.dropped.Load())
+				}
+				f.before, f.after = nil, nil
+				env.Tenant(t, "acme") // the subdomain is free again
+			})
+		}
+	}
+}
+
+// TestCreateIsUndoneWhenTheCallerLeaves: the undoing must not end with the
+// context that ended the creation.
+func TestCreateIsUndoneWhenTheCallerLeaves(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		ctx, leave := context.WithCancel(t.Context())
+		leaving := &leaver{env.Engine, leave}
+		m := managerOver(t, env, leaving)
+		if _, err := m.Create(ctx, lifecycle.NewTenant{Subdomain: "acme"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := m.Get(t.Context(), "acme"); !errors.Is(err, tenants.ErrUnknownTenant) {
+			t.Errorf("Get: %v", err)
+		}
+	})
+}
+
+// leaver ends the caller's context once the database is made.
+type leaver struct {
+	tenants.Engine
+	leave context.CancelFunc
+}
+
+func (l *leaver) Create(ctx context.Context, t *models.Tenant) error {
+	err := l.Engine.Create(ctx, t)
+	l.leave()
+	return err
+}
+
+// managerOver is a manager of env's master with another engine.
+func managerOver(t *testing.T, env *tenantstest.Env, engine tenants.Engine) *lifecycle.Manager {
+	t.Helper()
+	store, err := tenants.New(tenants.Options{
+		Master: env.Store.Master(), MaxOpen: 1,
+		Servers: map[string]tenants.Engine{tenants.DefaultServer: engine},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return lifecycle.New(store, nil)
+}
+
+// TestRecover finishes what a process left that died after each step.
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		reserved, created := env.Tenant(t, "reserved"), env.Tenant(t, "created")
+		err := errors.Join(
+			env.Engine.Drop(t.Context(), reserved),
+			env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+				return tx.Model(&models.Tenant{}).Where("true").Update("state", models.StateProvisioning).Error
+			}),
+			env.Lifecycle.Recover(t.Context()),
+			env.Lifecycle.Recover(t.Context()), // nothing to do
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tenant := range []*models.Tenant{reserved, created} {
+			got, err := env.Lifecycle.Get(t.Context(), tenant.Subdomain)
+			if err != nil || got.State != models.StateActive {
+				t.Errorf("%s is %v, %v", tenant.Subdomain, got, err)
+			}
+			if err := env.Store.View(t.Context(), got, func(*gorm.DB) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		for _, subdomain := range []string{"c", "a", "e", "b-1", "d"} {
+			env.Tenant(t, subdomain)
+		}
+		var got []string
+		for after := ""; ; {
+			page, next, err := env.Lifecycle.List(t.Context(), after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, tenant := range page {
+				got = append(got, tenant.Subdomain)
+			}
+			if next == "" {
+				break
+			}
+			after = next
+		}
+		if want := "a b-1 c d e"; strings.Join(got, " ") != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	})
+}

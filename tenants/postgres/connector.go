@@ -1,0 +1,158 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	// connectTimeout bounds dialling and signing in.
+	connectTimeout = 10 * time.Second
+	// idleTime is how long a connection stays open unused.
+	idleTime = 5 * time.Second
+	// lingerTime bounds the wait for the server to close its side.
+	lingerTime = time.Second
+)
+
+// connector opens connections to one database of a server. They count against
+// the share's budget, where it has one.
+type connector struct {
+	server   *pgx.ConnConfig
+	database string
+	share    *share
+}
+
+var _ driver.Connector = connector{}
+
+// Connect waits for a place in the budget, then connects. It returns ErrBusy
+// when ctx is over before there is a place.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.share == nil {
+		return c.dial(ctx)
+	}
+	if err := c.share.acquire(ctx); err != nil {
+		return nil, err
+	}
+	dialled, err := c.dial(ctx)
+	if err != nil {
+		c.share.release(false)
+		return nil, err
+	}
+	return &conn{Conn: dialled, share: c.share, dialled: time.Now()}, nil
+}
+
+func (c connector) dial(ctx context.Context) (*stdlib.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	config := c.server.Copy()
+	config.Database = c.database
+	opened, err := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(inUTC)).Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dialled, ok := opened.(*stdlib.Conn)
+	if !ok {
+		return nil, fmt.Errorf("driver's %T can't be used", opened)
+	}
+	return dialled, nil
+}
+
+// inUTC reads times in UTC instead of the machine's zone, as SQLite does.
+func inUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID,
+		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
+}
+
+// Driver is pgx'.
+func (c connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
+
+// conn is a connection that has a place in a budget, until the server has
+// closed it.
+type conn struct {
+	*stdlib.Conn
+	share       *share
+	dialled     time.Time
+	surrendered bool // another tenant waits for the place
+}
+
+var (
+	_ driver.Validator          = (*conn)(nil)
+	_ driver.SessionResetter    = (*conn)(nil)
+	_ driver.Pinger             = (*conn)(nil)
+	_ driver.ConnBeginTx        = (*conn)(nil)
+	_ driver.ExecerContext      = (*conn)(nil)
+	_ driver.QueryerContext     = (*conn)(nil)
+	_ driver.ConnPrepareContext = (*conn)(nil)
+	_ driver.NamedValueChecker  = (*conn)(nil)
+)
+
+// ResetSession is called when the pool hands the connection out again.
+func (c *conn) ResetSession(ctx context.Context) error {
+	c.share.touch()
+	return c.Conn.ResetSession(ctx)
+}
+
+// IsValid is called when the connection comes back to the pool. One that is
+// not valid is closed.
+func (c *conn) IsValid() bool {
+	c.share.touch()
+	if c.Conn.Conn().IsClosed() {
+		return false
+	}
+	c.surrendered = time.Since(c.dialled) >= holdTime && c.share.budget.surrender()
+	return !c.surrendered
+}
+
+// Close closes the connection and gives its place back. After a query that was
+// broken off that is when the server has noticed.
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	cleaned := c.Conn.Conn().PgConn().CleanupDone()
+	select {
+	case <-cleaned:
+		c.share.release(c.surrendered)
+	default:
+		go func() {
+			<-cleaned // pgx bounds it to 15 seconds
+			c.share.release(c.surrendered)
+		}()
+	}
+	return err
+}
+
+// lingering waits, when it is closed, until the server has closed its side, so
+// that a server never has more sessions than we count.
+type lingering struct{ net.Conn }
+
+// Close says that nothing more comes, and reads until the server says so too.
+func (l lingering) Close() error {
+	if half, ok := l.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		if l.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+			_, _ = io.Copy(io.Discard, l.Conn)
+		}
+	}
+	return l.Conn.Close()
+}
+
+// pool opens a pool of connections that count against the budget.
+func (e *Engine) pool(database string) *sql.DB {
+	s := e.budget.newShare(e.config.TenantConns)
+	db := sql.OpenDB(connector{server: e.server, database: database, share: s})
+	db.SetMaxOpenConns(e.config.TenantConns)
+	db.SetMaxIdleConns(e.config.TenantConns)
+	db.SetConnMaxIdleTime(idleTime)
+	s.db = db
+	return db
+}

@@ -1,0 +1,180 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+)
+
+// SQLSTATEs of statements about databases.
+const (
+	codeDuplicateDatabase = "42P04"
+	codeUniqueViolation   = "23505"
+	codeObjectInUse       = "55006"
+	codeUnknownDatabase   = "3D000"
+)
+
+// databasePattern is what a database may be called. Postgres would cut a name
+// of more than 63 bytes, silently.
+var databasePattern = regexp.MustCompile(`^t_[0-9a-z]{26}$`)
+
+// DatabaseName is the name that a new tenant's database gets.
+func (e *Engine) DatabaseName(id string) string { return "t_" + id }
+
+func databaseName(t *models.Tenant) (string, error) {
+	if !databasePattern.MatchString(t.Database) {
+		return "", fmt.Errorf("%w: %q is no name of a tenant's database", tenants.ErrUnavailable, t.Database)
+	}
+	return t.Database, nil
+}
+
+// Create copies the template and closes the copy to all roles but its owner.
+// One that was there already is closed too.
+func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
+	name, err := databaseName(t)
+	if err != nil {
+		return err
+	}
+	err = e.copyTemplate(ctx, name)
+	if stateOf(err) == codeUnknownDatabase { // somebody dropped the template
+		e.template.forget()
+		err = e.copyTemplate(ctx, name)
+	}
+	if err == nil {
+		err = e.exec(ctx, "REVOKE ALL ON DATABASE %s FROM PUBLIC", name)
+	}
+	if err != nil {
+		return fmt.Errorf("create database %s: %w", name, translate(err))
+	}
+	return nil
+}
+
+// copyTemplate copies the template, or keeps the database that is there.
+func (e *Engine) copyTemplate(ctx context.Context, name string) error {
+	template, err := e.template.ready(ctx)
+	if err != nil {
+		return err
+	}
+	err = retryInUse(ctx, func() error { return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s", name, template) })
+	switch stateOf(err) {
+	case codeDuplicateDatabase, codeUniqueViolation: // the latter when another one was faster by a hair
+		return nil
+	}
+	return err
+}
+
+// retryInUse repeats what failed because of other sessions in a database.
+// Postgres itself has waited five seconds for them each time.
+func retryInUse(ctx context.Context, do func() error) error {
+	const tries = 4
+	pause := 50 * time.Millisecond
+	for i := 1; ; i++ {
+		err := do()
+		if i == tries || stateOf(err) != codeObjectInUse {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+			pause *= 2
+		}
+	}
+}
+
+// Drop removes the tenant's database, and cuts the connections to it.
+func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
+	name, err := databaseName(t)
+	if err != nil {
+		return err
+	}
+	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name); err != nil {
+		return fmt.Errorf("drop database %s: %w", name, translate(err))
+	}
+	return nil
+}
+
+// Open connects to the tenant's database. Read and Write are the same pool:
+// Postgres itself refuses writes in a read-only transaction.
+func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, error) {
+	db, err := e.connect(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return &tenants.Conns{Write: db, Read: db}, nil
+}
+
+// Migrate applies the migrations over a connection that counts against the
+// budget as any other does.
+func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, err error) {
+	db, err := e.connect(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	version, err = migrate.Up(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
+	if err != nil {
+		return 0, fmt.Errorf("migrate database %s: %w", t.Database, translate(err))
+	}
+	return version, nil
+}
+
+// connect opens a pool to a tenant's database and verifies that it leads there.
+func (e *Engine) connect(ctx context.Context, t *models.Tenant) (*sql.DB, error) {
+	name, err := databaseName(t)
+	if err != nil {
+		return nil, err
+	}
+	db := e.pool(name)
+	if err := verify(ctx, db, name); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), db.Close())
+	}
+	return db, nil
+}
+
+// verify expects the database that was asked for, with migrations in it: an
+// empty one of that name was made, or left half restored, by somebody else.
+func verify(ctx context.Context, db *sql.DB, name string) error {
+	var current string
+	var migrated bool
+	err := db.QueryRowContext(ctx, "SELECT current_database(), to_regclass('goose_db_version') IS NOT NULL").Scan(&current, &migrated)
+	switch {
+	case err != nil:
+		return err
+	case current != name:
+		return fmt.Errorf("the server led to database %q", current)
+	case !migrated:
+		return errors.New("the database was not made by this engine")
+	}
+	return nil
+}
+
+// exec runs a statement in which each %s is a database's name.
+func (e *Engine) exec(ctx context.Context, statement string, names ...string) error {
+	quoted := make([]any, len(names))
+	for i, name := range names {
+		quoted[i] = pgx.Identifier{name}.Sanitize()
+	}
+	_, err := e.admin.ExecContext(ctx, fmt.Sprintf(statement, quoted...))
+	return err
+}
+
+// stateOf is the SQLSTATE of err, empty when err is not the server's.
+func stateOf(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}

@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+)
+
+// MasterConfig says where the master database is.
+type MasterConfig struct {
+	// URL names the database, which is there already, and a user who may
+	// create tables in it. It leads to the server itself, not to a pooler that
+	// shares sessions.
+	URL string
+	// Schema is that of the master.
+	Schema models.Schema
+	// Log gets slow statements and lost connections; nil means slog.Default().
+	Log *slog.Logger
+}
+
+// OpenMaster connects to the master database and brings its schema up to date.
+// A server that is down is ErrUnavailable. The caller closes the master.
+func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	server, err := parseURL(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	base, err := tenants.OpenBase(newDialector(), c.Schema.Models, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	db := openMasterPool(server)
+	if _, err := migrate.Up(ctx, db, Dialect, c.Schema.Migrations[Dialect]); err != nil {
+		return nil, errors.Join(fmt.Errorf("master database %s: %w", server.Database, unavailable(err)), db.Close())
+	}
+	conns := &tenants.Conns{Write: db, Read: db}
+	return tenants.NewMaster(base, conns, watcher{server, c.Log}.watch), nil
+}
+
+func openMasterPool(server *pgx.ConnConfig) *sql.DB {
+	db := sql.OpenDB(connector{server: server, database: server.Database})
+	db.SetMaxOpenConns(masterConns)
+	db.SetMaxIdleConns(masterConns)
+	db.SetConnMaxIdleTime(idleTime)
+	return db
+}

@@ -1,0 +1,124 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"tenantry/tenants/migrate"
+)
+
+// template is the database that new tenants' databases are copies of. It is
+// made once per server and set of migrations, by whichever process needs it
+// first.
+//
+// It is built under another name and renamed when it is whole, so that the
+// name alone says so. Nobody can connect to it, because nobody could copy it
+// meanwhile.
+type template struct {
+	engine *Engine
+	name   string
+
+	turn chan struct{} // holds one token; guards made
+	made bool
+}
+
+// templateLock is the key of the advisory lock under which templates are built.
+const templateLock = 0x74656e616e747279 // "tenantry"
+
+func newTemplate(e *Engine, hash string) *template {
+	t := &template{engine: e, name: "tenantry_template_" + hash, turn: make(chan struct{}, 1)}
+	t.turn <- struct{}{}
+	return t
+}
+
+// ready makes the template where it is missing, and returns its name.
+func (t *template) ready(ctx context.Context) (string, error) {
+	select {
+	case <-t.turn:
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+	defer func() { t.turn <- struct{}{} }()
+	if t.made {
+		return t.name, nil
+	}
+	if err := t.make(ctx); err != nil {
+		return "", fmt.Errorf("make template %s: %w", t.name, err)
+	}
+	t.made = true
+	return t.name, nil
+}
+
+// forget has the next ready look whether the template is there.
+func (t *template) forget() {
+	<-t.turn
+	t.made = false
+	t.turn <- struct{}{}
+}
+
+// make builds the template unless it is there, one process at a time.
+func (t *template) make(ctx context.Context) error {
+	lock, err := t.engine.admin.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer lock.Rollback() // releases the lock; there is nothing to commit
+	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(templateLock)); err != nil {
+		return err
+	}
+	there, marked, err := t.find(ctx, lock)
+	if err != nil {
+		return err
+	}
+	if !there {
+		if err := t.build(ctx); err != nil {
+			return err
+		}
+	}
+	if marked {
+		return nil
+	}
+	// Not needed for copies of one's own: it keeps the template from a mistaken DROP.
+	return t.engine.exec(ctx, "ALTER DATABASE %s WITH IS_TEMPLATE true", t.name)
+}
+
+func (t *template) find(ctx context.Context, tx *sql.Tx) (there, marked bool, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT datistemplate FROM pg_database WHERE datname = $1", t.name).Scan(&marked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, false, nil
+	}
+	return err == nil, marked, err
+}
+
+// build makes the template anew. What a builder that died left is dropped.
+func (t *template) build(ctx context.Context) error {
+	draft := t.name + "_draft"
+	if err := t.engine.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
+		return err
+	}
+	if err := t.engine.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8'", draft); err != nil {
+		return err
+	}
+	if err := t.fill(ctx, draft); err != nil {
+		return err
+	}
+	if err := t.engine.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {
+		return err
+	}
+	return retryInUse(ctx, func() error { return t.engine.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, t.name) })
+}
+
+// fill migrates the draft, and closes its schema to all roles but the owner.
+// Copies have both.
+func (t *template) fill(ctx context.Context, draft string) (err error) {
+	db := sql.OpenDB(connector{server: t.engine.server, database: draft})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "REVOKE ALL ON SCHEMA public FROM PUBLIC"); err != nil {
+		return err
+	}
+	_, err = migrate.Up(ctx, db, Dialect, t.engine.config.Schema.Migrations[Dialect])
+	return err
+}

@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+)
+
+// dialector is gorm's, with a translation of errors that keeps the cause.
+type dialector struct{ *postgres.Dialector }
+
+var (
+	_ gorm.ErrorTranslator               = dialector{}
+	_ gorm.SavePointerDialectorInterface = dialector{}
+)
+
+// noPool stands where gorm wants a connection that it doesn't use.
+type noPool struct{ gorm.ConnPool }
+
+func newDialector() gorm.Dialector {
+	return dialector{&postgres.Dialector{Config: &postgres.Config{Conn: noPool{}}}}
+}
+
+// Translate puts the sentinel that err stands for in front of it.
+func (dialector) Translate(err error) error { return translate(err) }
+
+func translate(err error) error {
+	if sentinel := sentinelOf(err); sentinel != nil && !errors.Is(err, sentinel) {
+		return fmt.Errorf("%w: %w", sentinel, err)
+	}
+	return err
+}
+
+// unavailable makes an error of opening a database match ErrUnavailable,
+// unless the caller went away or there was no connection to spare.
+func unavailable(err error) error {
+	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrBusy) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
+}
+
+// sentinelOf is the error of gorm or of tenants that err stands for, or nil.
+func sentinelOf(err error) error {
+	var refused *pgconn.PgError
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return nil
+	case errors.As(err, &refused):
+		return sentinelOfState(refused.Code)
+	case isDisconnect(err):
+		return tenants.ErrUnavailable
+	}
+	return nil
+}
+
+// sentinelOfState reads a SQLSTATE,
+// https://www.postgresql.org/docs/current/errcodes-appendix.html.
+func sentinelOfState(state string) error {
+	switch state {
+	case codeUniqueViolation:
+		return gorm.ErrDuplicatedKey
+	case "23503": // foreign_key_violation
+		return gorm.ErrForeignKeyViolated
+	case "23514", "23502": // check_violation, not_null_violation
+		return gorm.ErrCheckConstraintViolated
+	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
+		return tenants.ErrRetryable
+	case "53100": // disk_full
+		return tenants.ErrFull
+	case "25006": // read_only_sql_transaction
+		return tenants.ErrReadOnly
+	case "53300", // too_many_connections
+		"57P01", "57P02", "57P03", // admin_shutdown, crash_shutdown, cannot_connect_now
+		"57P04", "57P05", "25P03", // database_dropped, idle_session_timeout, idle_in_transaction_session_timeout
+		codeUnknownDatabase,
+		"XX001", "XX002": // data_corrupted, index_corrupted
+		return tenants.ErrUnavailable
+	}
+	switch state[:min(2, len(state))] {
+	case "08", "28", "58": // connection_exception, invalid_authorization_specification, system_error
+		return tenants.ErrUnavailable
+	}
+	return nil
+}
+
+// isDisconnect tells whether there is no connection, or none any more. A
+// statement that ran into its deadline is none of that.
+func isDisconnect(err error) bool {
+	var connecting *pgconn.ConnectError
+	if errors.As(err, &connecting) {
+		return true
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var network *net.OpError
+	return errors.As(err, &network) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+}

@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// channel is where the master's trigger tells of changed tenants.
+	channel = "tenantry_tenants"
+	// The pauses between attempts to connect: the first, and the longest.
+	firstPause, longestPause = 50 * time.Millisecond, 5 * time.Second
+)
+
+// watcher hears of changes of the master over a connection of its own.
+type watcher struct {
+	server *pgx.ConnConfig
+	log    *slog.Logger
+}
+
+// watch listens until ctx ends, and connects again whenever it has to.
+func (w watcher) watch(ctx context.Context, changed func()) error {
+	pause := firstPause
+	for {
+		connected, err := w.listen(ctx, changed)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		w.log.WarnContext(ctx, "master: listening for changes was interrupted", "error", err)
+		if connected {
+			pause = firstPause
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			pause = min(2*pause, longestPause)
+		}
+	}
+}
+
+// listen calls changed once it listens, as changes may have been missed until
+// then, and after each notification. It says whether it got that far.
+func (w watcher) listen(ctx context.Context, changed func()) (connected bool, err error) {
+	conn, err := w.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) // bounded by lingerTime
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return false, fmt.Errorf("listen: %w", err)
+	}
+	for {
+		changed()
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			return true, fmt.Errorf("wait for notification: %w", err)
+		}
+	}
+}
+
+func (w watcher) connect(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	return pgx.ConnectConfig(ctx, w.server.Copy())
+}
