@@ -38,7 +38,7 @@ type Config struct {
 	Durability string `default:"full" placeholder:"full|normal" help:"What a commit to SQLite survives: power failure (full), or the end of the process (normal)."`
 	// TrustedProxies are the networks whose X-Forwarded-For and X-Request-ID
 	// count.
-	TrustedProxies []string `placeholder:"CIDR,…" help:"Networks whose X-Forwarded-For and X-Request-ID count; none by default."`
+	TrustedProxies []string `placeholder:"CIDR" help:"Networks whose X-Forwarded-For and X-Request-ID count; none by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.
 	LogFormat string `placeholder:"text|json" help:"Format of the log on standard error; text on a terminal, else json."`
 	// LogLevel is debug, info, warn or error.
@@ -53,6 +53,7 @@ type settings struct {
 	addr        string
 	operator    string
 	maxOpen     int
+	maxConns    int // connections to the public listener at once
 	durability  sqlite.Durability
 	proxies     []netip.Prefix
 }
@@ -69,7 +70,7 @@ type SettingError struct {
 
 // Error names the setting, its value, and what would be right.
 func (e *SettingError) Error() string {
-	return fmt.Sprintf("%s (--%s) is %q: want %s", envName(e.Flag), e.Flag, e.Value, e.Want)
+	return fmt.Sprintf("%s is %q: want %s", name(e.Flag), e.Value, e.Want)
 }
 
 // validate checks every setting and reports all that are bad.
@@ -81,6 +82,7 @@ func (c Config) validate() (settings, error) {
 	s.addr, bad[2] = address("addr", c.Addr)
 	s.operator, bad[3] = address("operator-addr", c.OperatorAddr)
 	s.maxOpen, bad[4] = c.maxOpen()
+	s.maxConns = connsFromFiles(openFiles(), s.maxOpen)
 	s.durability, bad[5] = c.durability()
 	s.proxies, bad[6] = c.proxies()
 	bad[7] = oneOf("log-format", c.LogFormat, "", "text", "json")
@@ -147,13 +149,27 @@ func notOpen(value string) error {
 	return &SettingError{"max-open-tenants", value, fmt.Sprintf("a number from 1 to %d, or 0 for what the limit on open files allows", mostOpen)}
 }
 
-// openFromFiles is how many tenants may be open under a limit on open files:
-// each takes up to 16, and 256 are for connections and the rest.
+// filesPerTenant is what an open tenant takes at most: two files a connection.
+const filesPerTenant = 16
+
+// openFromFiles is how many tenants may be open under a limit on open files;
+// 256 are left for connections and the rest.
 func openFromFiles(limit uint64) int {
 	if limit < 256 {
 		return 2
 	}
-	return int(max(2, min(2000, (limit-256)/16)))
+	return int(max(2, min(2000, (limit-256)/filesPerTenant)))
+}
+
+// connsFromFiles is how many connections may be open beside that many tenants,
+// so that visitors who stay don't take the files that the tenants need.
+func connsFromFiles(limit uint64, tenants int) int {
+	const least, most, reserve = 64, 8192, 64
+	taken := uint64(tenants)*filesPerTenant + reserve
+	if limit < taken+least {
+		return least
+	}
+	return int(min(most, limit-taken))
 }
 
 func (c Config) durability() (sqlite.Durability, error) {
@@ -196,3 +212,6 @@ func oneOf(flag, value string, words ...string) error {
 	}
 	return &SettingError{flag, value, strings.Join(offer, " or ")}
 }
+
+// name is how messages name a setting.
+func name(flag string) string { return fmt.Sprintf("%s (--%s)", envName(flag), flag) }

@@ -43,12 +43,16 @@ func environment(environ []string) kong.ResolverFunc {
 	}
 }
 
-// describe is a flag's help, for a setting with its environment variable.
+// describe is a flag's help, for a setting with its default and its
+// environment variable.
 func describe(value *kong.Value) string {
 	if value.Flag == nil || !isSetting(value.Flag) {
 		return value.Help
 	}
-	return fmt.Sprintf("%s [$%s]", value.Help, envName(value.Name))
+	if value.Default == "" {
+		return fmt.Sprintf("%s [$%s]", value.Help, envName(value.Name))
+	}
+	return fmt.Sprintf("%s [$%s, %s]", value.Help, envName(value.Name), value.Default)
 }
 
 // decodeNumber reads a setting that is a number, so that a bad one is told

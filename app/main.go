@@ -36,7 +36,6 @@ const (
 // Main runs the command that p's arguments name, until it is done or ctx ends,
 // and returns the exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.
 func Main(ctx context.Context, p Process) int {
-	p.Stderr = &lockedWriter{w: p.Stderr}
 	var line commandLine
 	run, err := line.parse(p)
 	if err == nil && run == nil {
@@ -48,6 +47,9 @@ func Main(ctx context.Context, p Process) int {
 	}
 	if err == nil {
 		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("interrupted: %w", err)
 	}
 	report(p, line.JSON || slices.Contains(p.Args, "--json"), err)
 	return status(err)
@@ -86,7 +88,8 @@ func report(p Process, asJSON bool, err error) {
 	case errors.As(err, &setting) && errors.As(err, &usage):
 		text = setting.Error() // without kong's prefix, which names the flag again
 	case errors.As(err, &usage):
-		text += "; see " + strings.Join(append([]string{"tenantry"}, commandOf(usage.Context)...), " ") + " --help"
+		hint := strings.Join(append([]string{"tenantry"}, commandOf(usage.Context)...), " ")
+		text = redactAll(text) + "; see " + hint + " --help"
 	}
 	if !asJSON {
 		fmt.Fprintf(p.Stderr, "tenantry: %s\n", strings.ReplaceAll(text, "\n", "\ntenantry: "))

@@ -105,7 +105,9 @@ var errPanicked = errors.New("handler panicked")
 // limitBody bounds what any route reads. Scopes have narrower limits of their own.
 func limitBody(most int64) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
+		if c.Request.Body != http.NoBody {
+			c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, most)
+		}
 	}
 }
 

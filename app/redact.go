@@ -1,6 +1,8 @@
 package app
 
 import (
+	"cmp"
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -22,6 +24,15 @@ func redact(value string) string {
 	return u.Redacted()
 }
 
+// redactAll is a message in which arguments are quoted, without what may be a
+// password.
+func redactAll(text string) string {
+	if strings.Contains(text, "@") || strings.Contains(strings.ToLower(text), "password=") {
+		return "wrong arguments " + hidden
+	}
+	return text
+}
+
 // checkPostgresURL checks a Postgres URL as far as it goes without the driver.
 func checkPostgresURL(value string) error {
 	const want = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded"
@@ -29,7 +40,7 @@ func checkPostgresURL(value string) error {
 	if err != nil || u.Opaque != "" || !strings.Contains(value, "://") || redact(value) == hidden {
 		return &SettingError{"database-url", redact(value), want}
 	}
-	if u.Host == "" && u.Query().Get("host") == "" || strings.Trim(u.Path, "/") == "" {
+	if strings.Trim(u.Path, "/") == "" {
 		return &SettingError{"database-url", redact(value), want}
 	}
 	return nil
@@ -41,9 +52,6 @@ func serverOf(value string) string {
 	if err != nil {
 		return hidden
 	}
-	host := u.Host
-	if host == "" {
-		host = u.Query().Get("host")
-	}
-	return host + u.Path
+	host := cmp.Or(u.Host, u.Query().Get("host"), "the local socket")
+	return fmt.Sprintf("%s, database %s", host, strings.TrimPrefix(u.Path, "/"))
 }

@@ -74,8 +74,12 @@ func (a *App) newRouter() *gin.Engine {
 	r.RedirectFixedPath = false
 	r.RemoteIPHeaders = []string{"X-Forwarded-For"}
 	r.ForwardedByClientIP = len(a.settings.proxies) > 0
-	if err := r.SetTrustedProxies(texts(a.settings.proxies)); err != nil {
-		panic(fmt.Sprintf("gin refuses networks that validate let through: %v", err))
+	var trusted []string
+	for _, network := range a.settings.proxies {
+		trusted = append(trusted, network.String())
+	}
+	if err := r.SetTrustedProxies(trusted); err != nil {
+		panic(err) // validate let only networks through
 	}
 	r.Use(
 		identify(a.settings.proxies),

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"tenantry/tenants/fleet"
 )
 
@@ -46,7 +48,7 @@ func (a *App) Run(ctx context.Context, started func(Listening) error) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
-	return a.serve(ctx, public, operator, started)
+	return a.serve(ctx, netutil.LimitListener(public, a.settings.maxConns), operator, started)
 }
 
 // warnBehind tells of tenants whose schema this program is ahead of.
@@ -91,16 +93,16 @@ func (a *App) serve(ctx context.Context, public, operator net.Listener, started 
 			err = fmt.Errorf("serve: %w", err)
 		}
 	}
-	a.drain(servers[:])
+	a.stop(servers[:])
 	return err
 }
 
-// drain stops the servers one after another, so that the operator's still
-// tells of the public one's end.
-func (a *App) drain(servers []*http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+// stop stops the servers one after another, so that the operator's still tells
+// of the public one's end.
+func (a *App) stop(servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), a.drain)
 	defer cancel()
-	a.log.Info("stopping", "at_most", drainTimeout)
+	a.log.Info("stopping", "at_most", a.drain)
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
 			a.log.Warn("requests were cut off", "error", err)
@@ -111,12 +113,13 @@ func (a *App) drain(servers []*http.Server) {
 
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler:                      handler,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * on any host
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

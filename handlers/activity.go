@@ -51,11 +51,18 @@ func ListActivity(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// record stores what the request did, in the transaction in which it did it.
-// action is subject and verb, such as "task.created"; the subject's id is of
-// the kind that the action begins with.
-func record(c *gin.Context, tx *gorm.DB, action string, subjectID int64, summary string) error {
-	err := tx.Create(&models.Activity{ActorID: actor(c), Action: action, SubjectID: subjectID, Summary: summary}).Error
+// subject is what an activity is about.
+type subject struct {
+	kind string // "user", "project" or "task"
+	id   int64
+	name string
+}
+
+// record stores what the request did to the subject, in the transaction in
+// which it did it: a verb for programs, and a sentence of at most 500
+// characters for people.
+func record(c *gin.Context, tx *gorm.DB, s subject, verb, summary string) error {
+	err := tx.Create(&models.Activity{ActorID: actor(c), Action: s.kind + "." + verb, SubjectID: s.id, Summary: summary}).Error
 	if err != nil {
 		return fmt.Errorf("record activity: %w", err)
 	}
@@ -66,14 +73,25 @@ func record(c *gin.Context, tx *gorm.DB, action string, subjectID int64, summary
 // sign-in yet.
 func actor(*gin.Context) *int64 { return nil }
 
-// save stores the members of row that the request changed, and records it; a
-// request that changed nothing does nothing. kind is the action's subject.
-func save(c *gin.Context, tx *gorm.DB, o *object, row any, kind string, id int64, title string) error {
-	if len(o.changed) == 0 {
+func recordCreated(c *gin.Context, tx *gorm.DB, s subject) error {
+	return record(c, tx, s, "created", fmt.Sprintf("created %s “%s”", s.kind, s.name))
+}
+
+func recordDeleted(c *gin.Context, tx *gorm.DB, s subject) error {
+	return record(c, tx, s, "deleted", fmt.Sprintf("deleted %s “%s”", s.kind, s.name))
+}
+
+// save stores the changed columns of row and records it, in the words of
+// summary where it isn't empty. When nothing was changed it does nothing.
+func save(c *gin.Context, tx *gorm.DB, changed []string, row any, s subject, summary string) error {
+	if len(changed) == 0 {
 		return nil
 	}
-	if err := tx.Select(o.changed).Updates(row).Error; err != nil {
+	if err := tx.Select(changed).Updates(row).Error; err != nil {
 		return err
 	}
-	return record(c, tx, kind+".updated", id, fmt.Sprintf("updated %s “%s”: %s", kind, title, strings.Join(o.changed, ", ")))
+	if summary == "" {
+		summary = fmt.Sprintf("changed %s of %s “%s”", strings.Join(changed, ", "), s.kind, s.name)
+	}
+	return record(c, tx, s, "updated", summary)
 }

@@ -4,7 +4,8 @@
 // through the package:
 //
 //	adapter.go  hands the scope's transaction to the handler
-//	decode.go   reads the body, member by member, and collects all faults
+//	decode.go   reads a JSON body, member by member, and collects all faults
+//	sheet.go    reads a CSV body, row by row, likewise
 //	rules.go    what a value may be
 //	projects.go the handlers of a resource; copy it to add another
 //	page.go     a list's page and its cursor
@@ -67,6 +68,12 @@ func take[M any](c *gin.Context, tx *gorm.DB) (M, error) {
 // on SQLite whole scopes do.
 func locked(tx *gorm.DB) *gorm.DB {
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+}
+
+// kept makes reads on tx keep their rows from being deleted until the scope
+// ends, for references to them.
+func kept(tx *gorm.DB) *gorm.DB {
+	return tx.Clauses(clause.Locking{Strength: "KEY SHARE"})
 }
 
 // created answers 201 with the place of what was made.

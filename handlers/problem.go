@@ -71,8 +71,9 @@ var kinds = []kind{
 	{tenants.ErrClosed, 503, "unavailable", "Unavailable", "The service is restarting. Try again.", 5},
 	{tenants.ErrUnavailable, 503, "unavailable", "Unavailable", "The database can't be reached at the moment. Try again later.", 5},
 	{context.DeadlineExceeded, 503, "timeout", "Out of time", "This took longer than it may. Nothing was changed.", 5},
-	// Whatever it was, the handler passed over it.
+	// Whatever it was, the handler passed over it, or could not see it.
 	{tenants.ErrStatementFailed, 500, internal.name, internal.title, internal.detail, 0},
+	{tenants.ErrCommitFailed, 500, internal.name, internal.title, internal.detail, 0},
 
 	{tenants.ErrBodyTooLarge, 413, "body-too-large", "Body is too large", "The body is larger than is accepted here.", 0},
 	{tenants.ErrBodyUnreadable, 400, "malformed", "Malformed request", "The body broke off before its end.", 0},
@@ -173,9 +174,9 @@ func WriteProblem(c *gin.Context, err error) {
 		c.Header("Retry-After", strconv.Itoa(k.retry))
 	}
 	c.Header("Content-Type", "application/problem+json")
-	body, err := json.Marshal(k.problem(RequestID(c), err))
-	if err != nil {
-		panic(err) // strings and a number: only a broken program gets here
+	body, impossible := json.Marshal(k.problem(RequestID(c), err))
+	if impossible != nil {
+		panic(impossible) // strings and a number: only a broken program gets here
 	}
 	c.Data(k.status, "application/problem+json", body)
 }

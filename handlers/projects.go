@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -24,6 +25,8 @@ func viewProject(p models.Project) projectJSON {
 }
 
 func projectKeys(p models.Project) []int64 { return []int64{p.ID} }
+
+func projectSubject(p models.Project) subject { return subject{"project", p.ID, p.Name} }
 
 // fillProject takes a project's members out of the body.
 func fillProject(in *object, p *models.Project) {
@@ -78,8 +81,7 @@ func CreateProject(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Create(&project).Error; err != nil {
 		return projectTaken(err)
 	}
-	err = record(c, tx, "project.created", project.ID, fmt.Sprintf("created project “%s”", project.Name))
-	if err != nil {
+	if err := recordCreated(c, tx, projectSubject(project)); err != nil {
 		return err
 	}
 	created(c, fmt.Sprintf("/api/projects/%d", project.ID), viewProject(project))
@@ -96,6 +98,17 @@ func GetProject(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
+// projectMove is what a change of archived alone is called.
+func projectMove(p models.Project, changed []string) string {
+	switch {
+	case !slices.Equal(changed, []string{"archived"}):
+		return ""
+	case p.Archived:
+		return fmt.Sprintf("archived project “%s”", p.Name)
+	}
+	return fmt.Sprintf("reopened project “%s”", p.Name)
+}
+
 // UpdateProject changes the members of a project that the body names.
 func UpdateProject(c *gin.Context, tx *gorm.DB) error {
 	project, err := take[models.Project](c, locked(tx))
@@ -110,7 +123,7 @@ func UpdateProject(c *gin.Context, tx *gorm.DB) error {
 	if err := in.done(); err != nil {
 		return err
 	}
-	if err := save(c, tx, in, &project, "project", project.ID, project.Name); err != nil {
+	if err := save(c, tx, in.changed, &project, projectSubject(project), projectMove(project, in.changed)); err != nil {
 		return projectTaken(err)
 	}
 	c.JSON(http.StatusOK, viewProject(project))
@@ -126,8 +139,7 @@ func DeleteProject(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Delete(&project).Error; err != nil {
 		return err
 	}
-	err = record(c, tx, "project.deleted", project.ID, fmt.Sprintf("deleted project “%s”", project.Name))
-	if err != nil {
+	if err := recordDeleted(c, tx, projectSubject(project)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"tenantry/models"
 )
@@ -35,6 +34,8 @@ func viewTask(t models.Task) taskJSON {
 
 func taskKeys(t models.Task) []int64 { return []int64{t.Position, t.ID} }
 
+func taskSubject(t models.Task) subject { return subject{"task", t.ID, t.Title} }
+
 var (
 	taskTitle  = line(200)
 	taskStatus = oneOf(models.StatusTodo, models.StatusDoing, models.StatusDone)
@@ -50,8 +51,7 @@ func fillTask(tx *gorm.DB, in *object, t *models.Task) error {
 	if t.AssigneeID == nil || !slices.Contains(in.changed, "assignee_id") {
 		return nil
 	}
-	// The lock keeps the user from being deleted before the task is stored.
-	err := tx.Clauses(clause.Locking{Strength: "KEY SHARE"}).Take(&models.User{}, "id = ?", *t.AssigneeID).Error
+	err := kept(tx).Take(&models.User{}, *t.AssigneeID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		in.add("assignee_id", "must be the id of a user")
 		return nil
@@ -121,12 +121,7 @@ func CreateTask(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	task := models.Task{ProjectID: project.ID, Status: models.StatusTodo}
-	if !in.has("position") {
-		if task.Position, err = lastPosition(tx, project.ID); err != nil {
-			return err
-		}
-		task.Position = positionAfter(task.Position)
-	}
+	placed := in.has("position")
 	in.require("title")
 	if err := fillTask(tx, in, &task); err != nil {
 		return err
@@ -134,11 +129,15 @@ func CreateTask(c *gin.Context, tx *gorm.DB) error {
 	if err := in.done(); err != nil {
 		return err
 	}
+	if !placed {
+		if task.Position, err = nextPosition(tx, project.ID); err != nil {
+			return err
+		}
+	}
 	if err := tx.Create(&task).Error; err != nil {
 		return err
 	}
-	err = record(c, tx, "task.created", task.ID, fmt.Sprintf("created task “%s”", task.Title))
-	if err != nil {
+	if err := recordCreated(c, tx, taskSubject(task)); err != nil {
 		return err
 	}
 	created(c, fmt.Sprintf("/api/tasks/%d", task.ID), viewTask(task))
@@ -148,14 +147,14 @@ func CreateTask(c *gin.Context, tx *gorm.DB) error {
 // positionStep leaves room to move tasks between two others.
 const positionStep = 1024
 
-// lastPosition is the highest position in the project, 0 without tasks.
-func lastPosition(tx *gorm.DB, projectID int64) (int64, error) {
+// nextPosition is the position of a new last task in the project.
+func nextPosition(tx *gorm.DB, projectID int64) (int64, error) {
 	var last []int64
 	err := tx.Model(&models.Task{}).Where("project_id = ?", projectID).Order("position DESC").Limit(1).Pluck("position", &last).Error
 	if err != nil || len(last) == 0 {
-		return 0, err
+		return positionStep, err
 	}
-	return last[0], nil
+	return positionAfter(last[0]), nil
 }
 
 // positionAfter is the position of the task that follows. At the end of all
@@ -177,6 +176,14 @@ func GetTask(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
+// taskMove is what a change of the status alone is called.
+func taskMove(t models.Task, changed []string) string {
+	if !slices.Equal(changed, []string{"status"}) {
+		return ""
+	}
+	return fmt.Sprintf("moved task “%s” to %s", t.Title, t.Status)
+}
+
 // UpdateTask changes the members of a task that the body names. Null clears
 // assignee_id and due_on.
 func UpdateTask(c *gin.Context, tx *gorm.DB) error {
@@ -194,7 +201,7 @@ func UpdateTask(c *gin.Context, tx *gorm.DB) error {
 	if err := in.done(); err != nil {
 		return err
 	}
-	if err := save(c, tx, in, &task, "task", task.ID, task.Title); err != nil {
+	if err := save(c, tx, in.changed, &task, taskSubject(task), taskMove(task, in.changed)); err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, viewTask(task))
@@ -210,8 +217,7 @@ func DeleteTask(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Delete(&task).Error; err != nil {
 		return err
 	}
-	err = record(c, tx, "task.deleted", task.ID, fmt.Sprintf("deleted task “%s”", task.Title))
-	if err != nil {
+	if err := recordDeleted(c, tx, taskSubject(task)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -25,6 +25,8 @@ func viewUser(u models.User) userJSON {
 
 func userKeys(u models.User) []int64 { return []int64{u.ID} }
 
+func userSubject(u models.User) subject { return subject{"user", u.ID, u.Name} }
+
 // fillUser takes a user's members out of the body.
 func fillUser(in *object, u *models.User) {
 	member(in, "email", &u.Email, emailAddress)
@@ -70,8 +72,7 @@ func CreateUser(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Create(&user).Error; err != nil {
 		return userTaken(err)
 	}
-	err = record(c, tx, "user.created", user.ID, fmt.Sprintf("created user “%s”", user.Name))
-	if err != nil {
+	if err := recordCreated(c, tx, userSubject(user)); err != nil {
 		return err
 	}
 	created(c, fmt.Sprintf("/api/users/%d", user.ID), viewUser(user))
@@ -102,7 +103,7 @@ func UpdateUser(c *gin.Context, tx *gorm.DB) error {
 	if err := in.done(); err != nil {
 		return err
 	}
-	if err := save(c, tx, in, &user, "user", user.ID, user.Name); err != nil {
+	if err := save(c, tx, in.changed, &user, userSubject(user), ""); err != nil {
 		return userTaken(err)
 	}
 	c.JSON(http.StatusOK, viewUser(user))
@@ -118,8 +119,7 @@ func DeleteUser(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Delete(&user).Error; err != nil {
 		return err
 	}
-	err = record(c, tx, "user.deleted", user.ID, fmt.Sprintf("deleted user “%s”", user.Name))
-	if err != nil {
+	if err := recordDeleted(c, tx, userSubject(user)); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

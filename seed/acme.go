@@ -14,7 +14,7 @@ func acme() company {
 			{"tomas", "Tomás Rey", "workshop", 309, false},
 			{"ines", "Ines Okoye", "workshop", 302, false},
 			{"ravi", "Ravi Menon", "office", 262, false},
-			{"jakub", "Jakub Nowak", "workshop", 81, false},
+			{"jakub", "Jakub Nowak", "workshop", 130, false},
 		},
 		projects: acmeProjects(),
 		words: words{
@@ -48,12 +48,20 @@ func acmeProjects() []project {
 			opened: 296, tasks: 38,
 			own: []string{
 				"Label the fuses in the new cabinet", "First-aid box: check the dates", "Rack for offcuts over 40 cm",
-				"Replace the lamp over bench 2", "Safety talk on the spindle moulder with Jakub", "Get a price for a second-hand wide belt sander",
+				"Replace the lamp over bench 2", "Safety talk on the spindle moulder with Jakub",
+				"Get a price for a second-hand wide belt sander",
 			},
 			kind: workshopKind(),
 			words: words{
-				"machine": {"the table saw", "the band saw", "the planer", "the spindle moulder", "the dust extraction", "the edge sander", "the compressor"},
-				"stock":   {"glue", "sanding discs 120 to 240", "dowels, 8 and 10 mm", "European oak, 40 mm", "drawer runners", "hard wax oil"},
+				"machine": {
+					"the table saw", "the band saw", "the planer", "the spindle moulder", "the dust extraction",
+					"the edge sander", "the compressor",
+				},
+				"cutter": {"the table saw", "the band saw", "the planer", "the spindle moulder"},
+				"stock": {
+					"glue", "sanding discs 120 to 240", "dowels, 8 and 10 mm", "European oak, 40 mm", "drawer runners",
+					"hard wax oil",
+				},
 			},
 		},
 	}, acmeOrders()...)
@@ -67,24 +75,28 @@ func acmeOrders() []project {
 			lead:        "mara", team: []string{"workshop", "hanna"},
 			opened: 232, closed: 62, tasks: 30,
 			own: []string{
-				"Ask the library which table wobbles today", "Fire certificate for the wall panels", "Route the cables through the table legs",
-				"Counter at two heights, for wheelchairs", "Number the 32 chairs underneath", "Unload on a Monday, when the library is closed",
+				"Ask the library which table wobbles today", "Fire certificate for the wall panels",
+				"Route the cables through the table legs", "Counter at two heights, for wheelchairs",
+				"Number the 32 chairs underneath", "Unload on a Monday, when the library is closed",
 			},
 			kind: orderKind(),
 			words: words{
-				"piece":  {"the reading tables", "the shelf wall", "the counter", "the window benches"},
-				"client": {"the library", "the town's building office"},
+				"piece":   {"the reading tables", "the shelf wall", "the counter", "the window benches"},
+				"client":  {"the library"},
+				"wood":    {"oak", "ash"},
+				"partner": {"the library", "the town's building office", "the floor layers"},
 			},
 		},
 		{
 			name:        "Chair No. 7",
 			description: "A stackable chair that we can make in batches of forty and sell for under 400. Three rounds of prototypes, then a batch.",
 			lead:        "ines", team: []string{"mara", "tomas", "ravi"},
-			opened: 188, tasks: 28,
+			opened: 188, closed: -70, tasks: 28,
 			own: []string{
-				"Sit on four competitors' chairs and write it down", "Cardboard model of the back, full size", "Ask the test institute what EN 16139 costs",
-				"Jig for the back legs", "Steam bend ten backs and count the cracks", "Stack of eight must not tip",
-				"Second prototype with a wider seat", "Weigh it: under 4.8 kg?", "Price for a batch of 40", "Felt glides that stay on",
+				"Sit on four competitors' chairs and write it down", "Cardboard model of the back, full size",
+				"Ask the test institute what EN 16139 costs", "Jig for the back legs",
+				"Steam bend ten backs and count the cracks", "Stack of eight must not tip", "Second prototype with a wider seat",
+				"Weigh it: under 4.8 kg?", "Price for a batch of 40", "Felt glides that stay on",
 			},
 			kind: chairKind(),
 			words: words{
@@ -97,83 +109,48 @@ func acmeOrders() []project {
 			lead:        "ravi", team: []string{"hanna", "ines"},
 			opened: 126, tasks: 22,
 			own: []string{
-				"Photograph the stools on white", "Terms, returns and imprint read by a lawyer", "Shipping prices by zone and weight", "Box for a stool that survives a fall",
-				"Text for Chair No. 7, in three sentences", "VAT for customers in Switzerland", "Order confirmation by e-mail", "Pick a payment provider",
-				"Care card for oiled wood", "Show when a piece is made to order", "Test order from a phone", "Gift vouchers for Christmas",
-				"Newsletter sign-up on the front page", "Return label on request", "Photos of the workshop for “About us”", "Number of pieces left must be right after a fair",
-				"Redirect the old address", "Ask five customers where they got stuck", "Cutting boards in two sizes", "Print the invoice with the parcel",
+				"Photograph the stools on white", "Terms, returns and imprint read by a lawyer",
+				"Shipping prices by zone and weight", "Box for a stool that survives a fall",
+				"Text for Chair No. 7, in three sentences", "VAT for customers in Switzerland", "Order confirmation by e-mail",
+				"Pick a payment provider", "Care card for oiled wood", "Show when a piece is made to order",
+				"Test order from a phone", "Gift vouchers for Christmas", "Newsletter sign-up on the front page",
+				"Return label on request", "Photos of the workshop for “About us”",
+				"Number of pieces left must be right after a fair", "Redirect the old address",
+				"Ask five customers where they got stuck", "Cutting boards in two sizes", "Print the invoice with the parcel",
 				"Statistics without cookies", "Size drawings on each page",
 			},
 		},
 		{
 			name:        "Okafor kitchen",
-			description: "Kitchen for a family of five in a terraced house: ash fronts, oak worktop, a bench at the window. Fitting in the second week of December.",
+			description: "Kitchen for a family of five in a terraced house: ash fronts, oak worktop, a bench at the window. Fitting in the second week of January.",
 			lead:        "tomas", team: []string{"mara", "jakub", "hanna"},
-			opened: 78, tasks: 27,
+			opened: 78, closed: -60, tasks: 27,
 			own: []string{
-				"Measure again when the floor is in", "Where does the waste pipe really come out?", "Model of the corner cupboard in plywood", "Lift for the dog's food bin",
+				"Measure again when the floor is in", "Where does the waste pipe really come out?",
+				"Model of the corner cupboard in plywood", "Lift for the dog's food bin",
 				"Confirm the oven's model with Mrs Okafor", "Hole for the tap: left, not in the middle",
 			},
 			kind: orderKind(),
 			words: words{
-				"piece":  {"the tall cupboards", "the drawers", "the worktop", "the window bench"},
-				"client": {"the Okafors", "the plumber"},
+				"piece":   {"the tall cupboards", "the drawers", "the worktop", "the window bench"},
+				"client":  {"the Okafors"},
+				"wood":    {"ash", "oak"},
+				"finish":  {"white oil", "hard wax oil"},
+				"partner": {"the Okafors", "the plumber", "the electrician"},
 			},
 		},
 		{
 			name:        "Kindergarten Sonnenweg",
 			description: "Enquiry for cloakrooms and a climbing landscape for two groups. They want an offer before the town's budget closes.",
 			lead:        "hanna", team: []string{"mara", "ravi", "ines"},
-			opened: 15, tasks: 9,
+			opened: 15, closed: -20, tasks: 9,
 			own: []string{
-				"Visit on a morning with children in it", "Hook heights for ages 2 to 6", "Does the landscape need a TÜV inspection?", "Sketch with two caves",
-				"Offer in three parts, so that they can choose", "Ask the paint maker for the toy certificate (EN 71-3)", "Names of two schools that can recommend us",
-				"Date for the parents' evening", "Estimate hours with Mara and Ines",
+				"Visit on a morning with children in it", "Hook heights for ages 2 to 6",
+				"Does the landscape need a TÜV inspection?", "Sketch with two caves",
+				"Offer in three parts, so that they can choose", "Ask the paint maker for the toy certificate (EN 71-3)",
+				"Names of two schools that can recommend us", "Date for the parents' evening",
+				"Estimate hours with Mara and Ines",
 			},
-		},
-	}
-}
-
-func orderKind() kind {
-	return kind{
-		start: []string{
-			"Sketch {piece} for {client}", "Take measurements for {piece}", "Offer for {piece}", "Choose boards for {piece} with {client}",
-			"Sample in {wood} with {finish}", "Cutting list for {piece}", "Working drawing of {piece}, 1:10",
-		},
-		build: []string{
-			"Rough cut for {piece}", "Plane and thickness {wood} for {piece}", "Glue up {piece}", "Dovetails for {piece}", "Edge {piece}", "Order fittings for {piece}",
-			"Sand {piece} to 180", "Dry fit of {piece}", "First coat of {finish} on {piece}",
-		},
-		finish: []string{
-			"Second coat of {finish} on {piece}", "Load {piece}", "Fit {piece} on site", "Adjust doors and feet of {piece}", "Photos of {piece} for the website",
-			"Hand over {piece}", "Care instructions for {client}", "Final invoice to {client}",
-		},
-		ongoing: []string{
-			"Call {client} about the date", "Send {client} the minutes of the visit", "Repair a dent in {piece}", "Check hours on {piece} against the offer",
-			"Buy {wood}, 40 mm, for {piece}", "Part payment from {client}",
-		},
-	}
-}
-
-func chairKind() kind {
-	return kind{
-		start:  []string{"Draw {part} full size", "Try {part} in {wood}", "Turn a model of {part}"},
-		build:  []string{"Jig for {part}", "Shape {part} of prototype 2", "Break {part} on purpose", "Template for {part} in birch ply", "Time how long {part} takes"},
-		finish: []string{"Drawing of {part} for the file", "Batch of 40: {part}", "Quality card for {part}", "Sand {part} without a scratch at 240"},
-		ongoing: []string{
-			"Change {part} after sitting a day on it", "Compare {wood} and beech for {part}", "Try {finish} on {part}",
-		},
-	}
-}
-
-func workshopKind() kind {
-	return kind{
-		start:  []string{"Write a card: how to set up {machine}", "Count {stock}"},
-		build:  []string{"Order a spare belt for {machine}", "Move {machine} 30 cm from the wall"},
-		finish: []string{"Price list 2027: {stock}", "Yearly inspection of {machine}"},
-		ongoing: []string{
-			"Reorder {stock}", "Clean and grease {machine}", "Sharpen the blades of {machine}", "Find out why {machine} rattles", "Align the fence of {machine}",
-			"Show Jakub {machine}", "Compare prices for {stock}", "New emergency stop for {machine}", "Sweep under {machine}",
 		},
 	}
 }

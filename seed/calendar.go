@@ -57,13 +57,14 @@ func (c calendar) skewed(most int) int { return c.rand.IntN(c.rand.IntN(most+1) 
 // chance is true in percent of 100 cases.
 func (c calendar) chance(percent int) bool { return c.rand.IntN(100) < percent }
 
-// workday is date, or the Monday after it where it is on a weekend.
+// workday is date, or a working day soon after it where it is on a weekend or
+// between Christmas and New Year.
 func workday(date time.Time) time.Time {
-	switch date.Weekday() {
-	case time.Saturday:
-		return date.AddDate(0, 0, 2)
-	case time.Sunday:
-		return date.AddDate(0, 0, 1)
+	if date.Month() == time.December && date.Day() >= 24 || date.Month() == time.January && date.Day() == 1 {
+		date = date.AddDate(0, 0, 12)
+	}
+	if date.Weekday() == time.Saturday || date.Weekday() == time.Sunday {
+		date = date.AddDate(0, 0, 2)
 	}
 	return date
 }

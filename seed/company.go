@@ -39,7 +39,8 @@ type project struct {
 	description string
 	lead        string // a login
 	team        []string
-	// opened and closed are days ago; closed is 0 for a project that runs.
+	// opened and closed are days ago. closed is negative for a project that is
+	// to end so many days from now, and 0 for one without an end.
 	opened, closed int
 	archived       bool
 	// tasks is the number of tasks, own titles and composed ones together.
@@ -78,6 +79,14 @@ func (c company) members(p project) []int {
 		}
 	}
 	return append(lead, rest...)
+}
+
+// planned is how many tasks the project will have had at its end.
+func (p project) planned() int {
+	if p.closed >= 0 {
+		return p.tasks
+	}
+	return p.tasks * (p.opened - p.closed) / p.opened
 }
 
 // wants tells whether someone is on the project, by team or by login.

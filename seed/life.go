@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"slices"
 	"time"
 
 	"tenantry/models"
@@ -10,13 +11,13 @@ import (
 // the team writes it down, somebody has it, moves it to doing and to done.
 func (g *generator) live(task *models.Task, p project, team []*models.User) {
 	g.taskCreated(g.pick(team), task)
-	wait, work := g.skewed(4*g.company.pace), 1+g.skewed(3*g.company.pace)
+	wait, work := g.skewed(8*g.company.pace), 1+g.skewed(6*g.company.pace)
 	if p.closed > 0 {
 		left := max(0, daysLeft(task.CreatedAt, p.closed))
 		wait, work = min(wait, left/2), min(work, left/2)
 	}
-	due := task.CreatedAt.AddDate(0, 0, wait+work+g.skewed(2*g.company.pace))
-	if g.isDropped(p) {
+	due := task.CreatedAt.AddDate(0, 0, 1+wait+g.skewed(2*work+g.company.pace))
+	if g.isDropped(task, p) {
 		g.assign(task, team, 30)
 		return
 	}
@@ -34,9 +35,13 @@ func (g *generator) live(task *models.Task, p project, team []*models.User) {
 }
 
 // isDropped tells whether a task is never begun: some in a project that runs,
-// few in one that was brought to an end.
-func (g *generator) isDropped(p project) bool {
-	if p.closed > 0 {
+// few in one that was brought to an end, none of those that make a project
+// what it is.
+func (g *generator) isDropped(task *models.Task, p project) bool {
+	switch {
+	case slices.Contains(p.own, task.Title):
+		return false
+	case p.closed > 0:
 		return g.chance(3)
 	}
 	return g.chance(11)

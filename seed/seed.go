@@ -18,9 +18,6 @@ import (
 	"slices"
 	"strings"
 
-	"gorm.io/gorm"
-
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -78,8 +75,8 @@ func Subdomains() []string {
 // Run makes those of the demo tenants that are missing and fills those that
 // are empty, each in one transaction; no subdomains means all of them. A
 // subdomain of no demo tenant is ErrUnknown, before anything is done. Run goes
-// on past a tenant that fails, and returns the results of the others with the
-// failures. progress may be nil; it is called in Run's own goroutine.
+// on past a tenant that fails, but not when ctx has ended, and returns the
+// results of the others with the failures. progress may be nil; it is called in Run's own goroutine.
 func Run(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, subdomains []string, progress func(Progress)) ([]Result, error) {
 	chosen, err := choose(subdomains)
 	if err != nil {
@@ -95,6 +92,9 @@ func Run(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, 
 		result, err := r.make(ctx, c)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("seed tenant %q: %w", c.subdomain, err))
+			if ctx.Err() != nil {
+				break
+			}
 			continue
 		}
 		results = append(results, result)
@@ -119,85 +119,4 @@ func choose(subdomains []string) ([]company, error) {
 		}
 	}
 	return chosen, nil
-}
-
-// run is one call of Run.
-type run struct {
-	store    *tenants.Store
-	manager  *lifecycle.Manager
-	progress func(Progress)
-}
-
-// make does what is to be done about one demo tenant.
-func (r *run) make(ctx context.Context, c company) (Result, error) {
-	if err := ctx.Err(); err != nil {
-		return Result{}, err
-	}
-	t, outcome, err := r.tenant(ctx, c)
-	if err != nil {
-		return Result{}, err
-	}
-	result := Result{Subdomain: c.subdomain, Name: t.Name, Outcome: outcome}
-	switch {
-	case t.CreatedBy != CreatedBy:
-		result.Outcome, result.Reason = Skipped, "the seed did not make it"
-	case t.State != models.StateActive:
-		result.Outcome, result.Reason = Skipped, "it is "+string(t.State)
-	default:
-		result.Rows, err = r.fill(ctx, t, c)
-		if result.Rows == 0 {
-			result.Outcome = Unchanged
-		}
-	}
-	return result, err
-}
-
-// tenant finds or creates the company's tenant. The outcome is Filled for one
-// that was there.
-func (r *run) tenant(ctx context.Context, c company) (*models.Tenant, Outcome, error) {
-	t, err := r.find(ctx, c.subdomain)
-	if err == nil || !errors.Is(err, tenants.ErrUnknownTenant) {
-		return t, Filled, err
-	}
-	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.subdomain, Name: c.name, CreatedBy: CreatedBy})
-	if errors.Is(err, lifecycle.ErrExists) { // somebody was faster
-		t, err = r.find(ctx, c.subdomain)
-		return t, Filled, err
-	}
-	return t, Created, err
-}
-
-// find finds the tenant, and finishes its creation where a process died in it.
-func (r *run) find(ctx context.Context, subdomain string) (*models.Tenant, error) {
-	t, err := r.manager.Get(ctx, subdomain)
-	if err != nil || t.State != models.StateProvisioning || t.CreatedBy != CreatedBy {
-		return t, err
-	}
-	if err := r.manager.Recover(ctx); err != nil {
-		return nil, err
-	}
-	return r.manager.Get(ctx, subdomain)
-}
-
-// fill writes the company's data if the tenant is empty: all or nothing. It
-// returns how many rows it wrote.
-func (r *run) fill(ctx context.Context, t *models.Tenant, c company) (int, error) {
-	var rows int
-	err := r.store.Update(ctx, t, func(tx *gorm.DB) error {
-		filled, err := isFilled(tx)
-		if filled || err != nil {
-			return err
-		}
-		w := generate(c)
-		rows = w.size()
-		done := 0
-		return w.store(tx, func(wrote int) {
-			done += wrote
-			r.progress(Progress{Subdomain: c.subdomain, Done: done, Total: rows})
-		})
-	})
-	if errors.Is(err, gorm.ErrDuplicatedKey) { // two runs at once, on Postgres
-		return 0, nil
-	}
-	return rows, err
 }

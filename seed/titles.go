@@ -5,13 +5,18 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // deck holds the titles that a template still gives, shuffled.
 type deck struct{ titles []string }
 
-// stages of a project's life, each with the decks of its templates.
-type stages [3][]*deck
+// stages of a project's life, each with the decks of its templates, and last
+// the decks of what comes up at any time.
+type stages [4][]*deck
+
+const anyTime = 3 // the place of the last in stages
 
 // titles composes the titles of a project's tasks in the order they come up:
 // its own ones spread evenly, the rest from its kind's templates. No title
@@ -23,7 +28,7 @@ func titles(r *rand.Rand, common words, p project) []string {
 	for i := range p.tasks {
 		title := nextOwn(p.own, i, p.tasks)
 		if title == "" {
-			title = left.draw(r, i, p.tasks, taken)
+			title = left.draw(r, i, p.planned(), taken)
 		}
 		if title != "" {
 			taken[title] = true
@@ -53,22 +58,32 @@ func (p project) stages(r *rand.Rand, common words) stages {
 		known = words{}
 	}
 	maps.Copy(known, p.words)
-	ongoing := decks(r, p.kind.ongoing, known)
-	var s stages
-	for i, templates := range [][]string{p.kind.start, p.kind.build, p.kind.finish} {
-		s[i] = append(decks(r, templates, known), ongoing...)
+	return stages{
+		decks(r, p.kind.start, known), decks(r, p.kind.build, known), decks(r, p.kind.finish, known),
+		anyTime: decks(r, p.kind.ongoing, known),
 	}
-	return s
 }
 
 func decks(r *rand.Rand, templates []string, known words) []*deck {
 	var made []*deck
 	for _, template := range templates {
 		all := expand(template, known)
+		for i, title := range all {
+			all[i] = capitalized(title)
+		}
 		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		made = append(made, &deck{all})
 	}
 	return made
+}
+
+// capitalized is s with its first letter in upper case.
+func capitalized(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 // expand is every title that a template gives. A slot that nobody knows is a
@@ -92,11 +107,16 @@ func expand(template string, known words) []string {
 	return all
 }
 
-// draw takes the title of task i of n: from the stage that fits, and from
-// another where that one is used up. It is empty when all are.
+// draw takes the title of task i of n: from the stage that it is in, more or
+// less, or from what comes up at any time, which it does more and more; from
+// another stage where these are used up. It is empty when all are.
 func (s *stages) draw(r *rand.Rand, i, n int, taken map[string]bool) string {
-	fits := min(2, max(0, (3*i+r.IntN(n))/n-r.IntN(2)))
-	for _, stage := range []int{fits, (fits + 1) % 3, (fits + 2) % 3} {
+	now := min(2, max(0, (6*i+2*r.IntN(n)-n)/(2*n)))
+	order := []int{now, anyTime, (now + 1) % 3, (now + 2) % 3}
+	if r.IntN(100) < 25+35*i/n {
+		order[0], order[1] = anyTime, now
+	}
+	for _, stage := range order {
 		if title := drawFrom(r, &s[stage], taken); title != "" {
 			return title
 		}

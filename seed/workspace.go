@@ -30,6 +30,9 @@ func (w *workspace) size() int {
 	return len(w.users) + len(w.projects) + len(w.tasks) + len(w.history)
 }
 
+// positionStep leaves room between tasks, as the application does.
+const positionStep = 1024
+
 // generator makes up a workspace.
 type generator struct {
 	calendar
@@ -87,7 +90,7 @@ func (g *generator) plan(p project) {
 	last := g.daysAgo(p.closed, at)
 	for i, at := range g.arrivals(p, at, len(names)) {
 		task := &models.Task{
-			Project: row, Title: names[i], Status: models.StatusTodo, Position: int64(i + 1),
+			Project: row, Title: names[i], Status: models.StatusTodo, Position: positionStep * int64(i+1),
 			CreatedAt: at, UpdatedAt: at,
 		}
 		g.out.tasks = append(g.out.tasks, task)
@@ -123,9 +126,9 @@ func present(team []*models.User, at time.Time) []*models.User {
 // arrivals are the moments at which a project's n tasks were written down: a
 // sixth of them in its first days, the others until shortly before its end.
 func (g *generator) arrivals(p project, opened time.Time, n int) []time.Time {
-	span := p.opened - p.closed
+	span := p.opened
 	if p.closed > 0 {
-		span = span * 9 / 10
+		span = (p.opened - p.closed) * 9 / 10
 	}
 	moments := make([]time.Time, n)
 	for i := range moments {

@@ -25,6 +25,9 @@ var (
 	// ErrStatementFailed: a statement in the scope failed and its error was
 	// swallowed; the scope was rolled back.
 	ErrStatementFailed = errors.New("a statement in the scope failed")
+	// ErrCommitFailed: COMMIT itself failed, for example over a deferred
+	// constraint, and nothing was stored. The cause is wrapped beside it.
+	ErrCommitFailed = errors.New("commit failed")
 	// ErrForbiddenStatement: raw SQL that would end the transaction (BEGIN, COMMIT,
 	// ROLLBACK, END) or reach past it (ATTACH, DETACH, PRAGMA, VACUUM) was refused.
 	ErrForbiddenStatement = errors.New("statement is not allowed in a scope")

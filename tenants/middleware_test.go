@@ -240,6 +240,57 @@ func TestScopedEndsInTime(t *testing.T) {
 	})
 }
 
+// TestStreamHoldsNothing: a route outside of Scoped speaks before it ends, and
+// meanwhile has neither a transaction nor a lease.
+func TestStreamHoldsNothing(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			env := tenantstest.New(t, tenantstest.Options{Engine: engine, MaxOpen: 1})
+			acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
+			domain, err := tenants.ParseDomain("localhost")
+			if err != nil {
+				t.Fatal(err)
+			}
+			goOn := make(chan struct{})
+			router := gin.New()
+			router.GET("/", tenants.Resolve(env.Store, domain), func(c *gin.Context) {
+				_ = env.Store.View(c.Request.Context(), tenants.From(c), func(*gorm.DB) error { return nil })
+				_, _ = c.Writer.WriteString("first ")
+				c.Writer.Flush()
+				<-goOn
+				_, _ = c.Writer.WriteString("last")
+			})
+			server := httptest.NewServer(router)
+			defer server.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = "acme.localhost"
+			reply, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reply.Body.Close()
+			first := make([]byte, 6)
+			if _, err := io.ReadFull(reply.Body, first); err != nil || string(first) != "first " {
+				t.Errorf("read %q, %v", first, err)
+			}
+			for _, tenant := range []*models.Tenant{acme, globex} {
+				if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "a") }); err != nil {
+					t.Error(err)
+				}
+			}
+			close(goOn)
+			if rest := readAll(t, reply); rest != "last" {
+				t.Errorf("read %q", rest)
+			}
+		})
+	}
+}
+
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {

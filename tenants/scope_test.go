@@ -188,7 +188,6 @@ func TestUpdateRollsBackWhenCancelled(t *testing.T) {
 	})
 }
 
-// deferredSchema has a foreign key that is checked at COMMIT.
 func TestUpdateFailsAtCommit(t *testing.T) {
 	t.Parallel()
 	for _, engine := range tenantstest.Engines() {
@@ -202,7 +201,7 @@ func TestUpdateFailsAtCommit(t *testing.T) {
 				tenants.AfterRollback(tx, func(context.Context, error) { rolledBack = true })
 				return tx.Exec("INSERT INTO children (parent_id) VALUES (42)").Error
 			})
-			if !errors.Is(err, gorm.ErrForeignKeyViolated) {
+			if !errors.Is(err, tenants.ErrCommitFailed) || !errors.Is(err, gorm.ErrForeignKeyViolated) {
 				t.Errorf("got %v", err)
 			}
 			if committed || !rolledBack {

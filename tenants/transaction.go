@@ -133,11 +133,14 @@ func (t *transaction) Commit() error {
 		return errors.Join(fmt.Errorf("%w: %w", ErrStatementFailed, failed), t.Rollback())
 	}
 	err := t.tx.Commit()
-	if ended := t.ctx.Err(); err != nil && ended != nil {
+	switch {
+	case err == nil:
+		return nil
+	case t.ctx.Err() != nil:
 		// database/sql rolled back when the context ended, and says only ErrTxDone.
 		return context.Cause(t.ctx)
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrCommitFailed, err)
 }
 
 // Rollback undoes the transaction. One that is over already is no error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"tenantry/tenants"
 )
 
 const (
@@ -47,10 +50,10 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		c.share.release(false)
 		return nil, err
 	}
-	return &conn{Conn: dialled, share: c.share, dialled: time.Now()}, nil
+	return &countedConn{conn: dialled, share: c.share, dialled: time.Now()}, nil
 }
 
-func (c connector) dial(ctx context.Context) (*stdlib.Conn, error) {
+func (c connector) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	config := c.server.Copy()
@@ -63,7 +66,7 @@ func (c connector) dial(ctx context.Context) (*stdlib.Conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("driver's %T can't be used", opened)
 	}
-	return dialled, nil
+	return &conn{dialled}, nil
 }
 
 // inUTC reads times in UTC instead of the machine's zone, as SQLite does.
@@ -78,17 +81,11 @@ func inUTC(_ context.Context, conn *pgx.Conn) error {
 // Driver is pgx'.
 func (c connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
 
-// conn is a connection that has a place in a budget, until the server has
-// closed it.
-type conn struct {
-	*stdlib.Conn
-	share       *share
-	dialled     time.Time
-	surrendered bool // another tenant waits for the place
-}
+// conn is pgx' connection, except that a BEGIN on a connection that the server
+// has cut meanwhile is tried again on another one.
+type conn struct{ *stdlib.Conn }
 
 var (
-	_ driver.Validator          = (*conn)(nil)
 	_ driver.SessionResetter    = (*conn)(nil)
 	_ driver.Pinger             = (*conn)(nil)
 	_ driver.ConnBeginTx        = (*conn)(nil)
@@ -96,17 +93,37 @@ var (
 	_ driver.QueryerContext     = (*conn)(nil)
 	_ driver.ConnPrepareContext = (*conn)(nil)
 	_ driver.NamedValueChecker  = (*conn)(nil)
+	_ driver.Validator          = (*countedConn)(nil)
 )
 
+// BeginTx begins a transaction. ErrBadConn has database/sql try again, at last
+// on a new connection; nothing can be lost before a transaction.
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.BeginTx(ctx, opts)
+	if ctx.Err() == nil && errors.Is(translate(err), tenants.ErrUnavailable) {
+		return nil, driver.ErrBadConn
+	}
+	return tx, err
+}
+
+// countedConn is a connection that has a place in a budget, until the server
+// has closed it.
+type countedConn struct {
+	*conn
+	share       *share
+	dialled     time.Time
+	surrendered bool // another tenant waits for the place
+}
+
 // ResetSession is called when the pool hands the connection out again.
-func (c *conn) ResetSession(ctx context.Context) error {
+func (c *countedConn) ResetSession(ctx context.Context) error {
 	c.share.touch()
-	return c.Conn.ResetSession(ctx)
+	return c.conn.ResetSession(ctx)
 }
 
 // IsValid is called when the connection comes back to the pool. One that is
 // not valid is closed.
-func (c *conn) IsValid() bool {
+func (c *countedConn) IsValid() bool {
 	c.share.touch()
 	if c.Conn.Conn().IsClosed() {
 		return false
@@ -117,8 +134,8 @@ func (c *conn) IsValid() bool {
 
 // Close closes the connection and gives its place back. After a query that was
 // broken off that is when the server has noticed.
-func (c *conn) Close() error {
-	err := c.Conn.Close()
+func (c *countedConn) Close() error {
+	err := c.conn.Close()
 	cleaned := c.Conn.Conn().PgConn().CleanupDone()
 	select {
 	case <-cleaned:

@@ -23,11 +23,6 @@ func BenchmarkCreate(b *testing.B) {
 			return e.exec(ctx, "CREATE DATABASE %s", t.Database)
 		})
 	})
-	b.Run("template", func(b *testing.B) {
-		benchmarkCreate(b, e, func(ctx context.Context, t *models.Tenant) error {
-			return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s", t.Database, e.template.name)
-		})
-	})
 	b.Run("engine", func(b *testing.B) { benchmarkCreate(b, e, e.Create) })
 }
 

@@ -3,11 +3,32 @@ package tenantstest
 import (
 	"testing"
 
+	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/postgres"
+	"tenantry/tenants/tenantstest/pgcluster"
 )
 
+// maxConns bounds a test's connections to its tenants: many tests run at once
+// on one server.
+const maxConns = 16
+
+// openPostgres makes the master and the engine on the tests' server.
 func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 	t.Helper()
-	t.Skip("postgres engine is being written")
-	return nil
+	e.MasterURL = pgcluster.Database(t)
+	master, err := postgres.OpenMaster(t.Context(), postgres.MasterConfig{
+		URL: e.MasterURL, Schema: models.Master(), Log: o.Log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := postgres.New(t.Context(), postgres.Config{
+		URL: pgcluster.URL(t), Schema: o.Schema, Log: o.Log, MaxConns: maxConns,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Engine = engine
+	return master
 }

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tenantry/seed"
+)
+
+type seedCommand struct {
+	Subdomains []string `arg:"" optional:"" name:"subdomain" help:"Demo tenants to fill; all by default."`
+}
+
+// Help is shown with the flags.
+func (seedCommand) Help() string {
+	return `The demo tenants are ` + strings.Join(seed.Subdomains(), ", ") + `. Those with data, and tenants that the seed did not make, are left alone.
+
+Examples:
+
+    tenantry seed
+    tenantry seed acme --json`
+}
+
+// Run fills the demo tenants.
+func (s *seedCommand) Run(c *command) error {
+	return c.with(func(a *App) error {
+		results, err := a.seed(c, s.Subdomains)
+		if errors.Is(err, seed.ErrUnknown) {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		return errors.Join(err, writeSeeded(c.out, results))
+	})
+}
+
+// seed fills demo tenants and shows the progress.
+func (a *App) seed(c *command, subdomains []string) ([]seed.Result, error) {
+	show := c.out.progress()
+	return seed.Run(c.ctx, a.store, a.manager, subdomains, func(p seed.Progress) {
+		show.step("seed "+p.Subdomain, p.Done, p.Total)
+	})
+}
+
+func writeSeeded(out *output, results []seed.Result) error {
+	if out.json {
+		return out.document(listOf(results))
+	}
+	var rows [][]string
+	for _, r := range results {
+		rows = append(rows, []string{r.Subdomain, string(r.Outcome), fmt.Sprint(r.Rows), r.Reason})
+	}
+	return out.rows([]string{"SUBDOMAIN", "OUTCOME", "ROWS", "REASON"}, rows)
+}

@@ -1,0 +1,271 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/seed"
+)
+
+// shape is text with ids and times replaced by what they are.
+func shape(text string) string {
+	text = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`).ReplaceAllString(text, "TIME")
+	return regexp.MustCompile(`[0-9a-hjkmnp-tv-z]{26}`).ReplaceAllString(text, "ID")
+}
+
+// only decodes the one JSON document that text must be.
+func only[T any](t *testing.T, text string) T {
+	t.Helper()
+	var v, more T
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&v); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		t.Fatalf("more than one document in %q", text)
+	}
+	return v
+}
+
+func TestTenantCommands(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		if got := s.must(t, "tenant", "list", "--json"); got != `{"items":[],"next":null}`+"\n" {
+			t.Errorf("no tenants: %s", got)
+		}
+		database := map[bool]string{true: "t_ID", false: "ID.db"}[len(s.environ) > 1]
+		want := `{"id":"ID","subdomain":"acme","name":"Acme & Söhne","state":"active","server":"default","database":"` +
+			database + `","schema_version":1,"domains":[],"created_at":"TIME"}` + "\n"
+		created := s.must(t, "tenant", "create", "acme", "--name", "Acme & Söhne", "--json")
+		if shape(created) != want {
+			t.Errorf("create: %s, want %s", shape(created), want)
+		}
+		if got := s.must(t, "--json", "tenant", "show", "acme"); got != created {
+			t.Errorf("show: %s, want %s", got, created)
+		}
+		s.must(t, "tenant", "create", "globex")
+		s.must(t, "tenant", "create", "initech")
+		found := only[list[TenantDocument]](t, s.must(t, "tenant", "list", "--limit=2", "--json"))
+		if len(found.Items) != 2 || found.Items[1].Subdomain != "globex" || found.Next == nil || *found.Next != "globex" {
+			t.Errorf("first page: %+v", found)
+		}
+		found = only[list[TenantDocument]](t, s.must(t, "tenant", "list", "--after=globex", "--json"))
+		if len(found.Items) != 1 || found.Items[0].Subdomain != "initech" || found.Next != nil {
+			t.Errorf("last page: %+v", found)
+		}
+	})
+}
+
+func TestTenantCommandsInAPipe(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	if got := s.must(t, "tenant", "create", "acme", "--addr=:9000", "--base-domain=example.com"); got != "tenant acme is ready at http://acme.example.com:9000\n" {
+		t.Errorf("create: %q", got)
+	}
+	s.must(t, "tenant", "create", "globex", "--name=Globex")
+	want := "acme\tacme\tactive\tdefault\tTIME\nglobex\tGlobex\tactive\tdefault\tTIME\n"
+	if got := regexp.MustCompile(`\S+Z\n`).ReplaceAllString(s.must(t, "tenant", "list"), "TIME\n"); got != want {
+		t.Errorf("list: %q, want %q", got, want)
+	}
+	r := s.run(t, "tenant", "list", "--limit=1")
+	if !strings.Contains(r.stderr, "tenantry tenant list --after acme") || strings.Count(r.stdout, "\n") != 1 {
+		t.Errorf("list: %q, %q", r.stdout, r.stderr)
+	}
+	if got := s.must(t, "tenant", "show", "acme"); !strings.HasPrefix(got, "subdomain\tacme\n") || !strings.Contains(got, "url\thttp://acme.localhost:8080\n") {
+		t.Errorf("show: %q", got)
+	}
+}
+
+func TestTenantURL(t *testing.T) {
+	t.Parallel()
+	a := &App{}
+	a.settings.domain, _ = Config{BaseDomain: "example.com"}.domain()
+	for addr, want := range map[string]string{
+		"127.0.0.1:8080": "http://acme.example.com:8080", ":80": "http://acme.example.com",
+		"127.0.0.1:0": "http://acme.example.com", "[::1]:1": "http://acme.example.com:1",
+	} {
+		if got := a.tenantURL("acme", addr); got != want {
+			t.Errorf("%s: %s, want %s", addr, got, want)
+		}
+	}
+}
+
+func TestTenantCommandsThatFail(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.must(t, "tenant", "create", "acme")
+	for _, test := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"tenant create acme", exitFailed, "tenantry tenant show acme"},
+		{"tenant create globex --server=moon", exitFailed, `"moon"`},
+		{"tenant create globex --name=" + strings.Repeat("x", 201), exitUsage, "200 characters"},
+		{"tenant create Globex", exitUsage, "must begin with a letter from a to z"},
+		{"tenant create admin", exitUsage, "is reserved"},
+		{"tenant show globex", exitFailed, "tenantry tenant list"},
+	} {
+		r := s.run(t, strings.Fields(test.args)...)
+		if r.status != test.status || r.stdout != "" || !strings.Contains(r.stderr, test.want) {
+			t.Errorf("%s: status %d, %q, %q", test.args, r.status, r.stdout, r.stderr)
+		}
+		r = s.run(t, append(strings.Fields(test.args), "--json")...)
+		failure := only[map[string]string](t, r.stderr)
+		if r.status != test.status || r.stdout != "" || !strings.Contains(failure["error"], test.want) {
+			t.Errorf("%s --json: status %d, %q, %q", test.args, r.status, r.stdout, r.stderr)
+		}
+	}
+	if found := only[list[TenantDocument]](t, s.must(t, "tenant", "list", "--json")); len(found.Items) != 1 {
+		t.Errorf("failures left tenants: %+v", found)
+	}
+}
+
+// setVersion makes the master believe that a tenant is at a schema version.
+func (s site) setVersion(t *testing.T, subdomain string, version int64) {
+	t.Helper()
+	a := s.open(t)
+	err := a.master.Update(t.Context(), func(tx *gorm.DB) error {
+		return tx.Model(&models.Tenant{}).Where("subdomain = ?", subdomain).Update("schema_version", version).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMigrateCommands(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		if got := s.must(t, "migrate", "status", "--json"); got != `{"items":[],"next":null}`+"\n" {
+			t.Errorf("no tenants: %s", got)
+		}
+		s.must(t, "tenant", "create", "acme")
+		s.must(t, "tenant", "create", "globex")
+		s.setVersion(t, "globex", 0)
+		const behind = `{"items":[{"server":"default","schema_version":0,"tenants":1,"target":1},` +
+			`{"server":"default","schema_version":1,"tenants":1,"target":1}],"next":null}` + "\n"
+		if got := s.must(t, "migrate", "status", "--json"); got != behind {
+			t.Errorf("status: %s, want %s", got, behind)
+		}
+		if r := s.run(t, "migrate", "up", "--json"); r.status != exitDone || r.stdout != `{"migrated":1,"failed":[]}`+"\n" {
+			t.Errorf("up: status %d, %s, %s", r.status, r.stdout, r.stderr)
+		}
+		if got := s.must(t, "migrate", "status"); got != "default\t1\t1\t2\n" {
+			t.Errorf("status: %q", got)
+		}
+		if got := s.must(t, "migrate", "up"); got != "0 tenants migrated, 0 failed\n" {
+			t.Errorf("up again: %q", got)
+		}
+	})
+}
+
+func TestMigrateGoesOnPastFailures(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	for _, subdomain := range []string{"acme", "globex"} {
+		s.must(t, "tenant", "create", subdomain)
+		s.setVersion(t, subdomain, 0)
+	}
+	if err := os.Remove(s.file(t, "acme")); err != nil {
+		t.Fatal(err)
+	}
+	r := s.run(t, "migrate", "up", "--json")
+	got := only[migrated](t, r.stdout)
+	if r.status != exitFailed || got.Migrated != 1 || len(got.Failed) != 1 || got.Failed[0].Subdomain != "acme" || got.Failed[0].Error == "" {
+		t.Errorf("status %d, %+v, %s", r.status, got, r.stderr)
+	}
+	if r := s.run(t, "migrate", "up"); r.status != exitFailed || !strings.Contains(r.stderr, "acme") {
+		t.Errorf("status %d, %s", r.status, r.stderr)
+	}
+}
+
+func TestServerWarnsOfTenantsBehind(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.must(t, "tenant", "create", "acme")
+	s.setVersion(t, "acme", 0)
+	srv := s.serve(t)
+	srv.stop(t)
+	if !strings.Contains(srv.log.String(), "tenantry migrate up") {
+		t.Errorf("log: %s", srv.log)
+	}
+}
+
+func TestSeedCommand(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		r := s.run(t, "seed", "acme", "--json")
+		first := only[list[seed.Result]](t, r.stdout)
+		if r.status != exitDone || len(first.Items) != 1 || first.Items[0].Subdomain != "acme" || first.Items[0].Outcome != "created" || first.Items[0].Rows == 0 {
+			t.Errorf("status %d, %+v, %s", r.status, first, r.stderr)
+		}
+		rows := first.Items[0].Rows
+		if want := fmt.Sprintf("seed acme: %d of %d\n", rows, rows); r.stderr != want {
+			t.Errorf("progress in a pipe is %q, want %q", r.stderr, want)
+		}
+		if got := s.must(t, "seed", "acme"); got != "acme\tunchanged\t0\t\n" {
+			t.Errorf("again: %q", got)
+		}
+	})
+}
+
+// TestServeDemo starts on nothing and serves the demo tenants.
+func TestServeDemo(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.must(t, "tenant", "create", "globex", "--name=Not the seed's")
+		srv := s.serve(t, "--demo")
+		_, port, _ := strings.Cut(srv.public, ":")
+		for _, want := range []string{"http://acme.localhost:" + port, "http://initech.localhost:" + port, "globex: left alone"} {
+			if !strings.Contains(srv.log.String(), want) {
+				t.Errorf("%q does not contain %q", srv.log, want)
+			}
+		}
+		for subdomain, want := range map[string]bool{"acme": true, "initech": true, "globex": false} {
+			if r := srv.get(t, subdomain, "/api/projects"); r.status != 200 || strings.Contains(r.body, `"name"`) != want {
+				t.Errorf("%s: %d %s", subdomain, r.status, r.body)
+			}
+		}
+	})
+}
+
+func TestServeJSON(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	reader, writer := io.Pipe()
+	srv := s.start(t, writer, "--json")
+	var d serveDocument
+	if err := json.NewDecoder(reader).Decode(&d); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, reader)
+	if !strings.HasPrefix(d.Public, "http://127.0.0.1:") || !strings.HasPrefix(d.Operator, "http://127.0.0.1:") || d.Public == d.Operator {
+		t.Errorf("%+v", d)
+	}
+	if status := srv.stop(t); status != exitDone {
+		t.Errorf("status %d", status)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	bad := site{environ: []string{"TENANTRY_ADDR=nonsense"}} // which version needs not
+	d := only[versionDocument](t, bad.must(t, "version", "--json"))
+	if d.Version == "" || !strings.HasPrefix(d.Go, "go1.") || !strings.Contains(d.Platform, "/") || !slices.Contains([]string{"mattn/go-sqlite3", "modernc.org/sqlite"}, d.SQLite) {
+		t.Errorf("%+v", d)
+	}
+	if line := bad.must(t, "version"); !strings.Contains(line, d.Go) || !strings.Contains(line, d.SQLite) || strings.Count(line, "\n") != 1 {
+		t.Errorf("%q", line)
+	}
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const description = `Serves tenants, each from a database of its own, at a subdomain of their own.
+
+Commands work beside a running server; what they change is in force there within a second.
+Exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.`
+
+// commandLine is what the process can be asked to do.
+type commandLine struct {
+	Config `embed:"" group:"settings"`
+
+	JSON bool `name:"json" help:"Write the result as one JSON document on standard output, and an error as {\"error\": …} on standard error."`
+
+	Serve   serveCommand   `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
+	Tenant  tenantCommand  `cmd:"" help:"Create, list and show tenants."`
+	Migrate migrateCommand `cmd:"" help:"Bring tenants' databases up to date."`
+	Seed    seedCommand    `cmd:"" help:"Fill demo tenants; make those that are missing."`
+	Version versionCommand `cmd:"" help:"Show what this program was built from."`
+}
+
+// command is what a command runs with.
+type command struct {
+	ctx     context.Context
+	process Process
+	config  Config
+	out     *output
+}
+
+// closeTimeout bounds the end of a command whose scopes have not ended.
+const closeTimeout = 10 * time.Second
+
+// with runs f with the App open.
+func (c *command) with(f func(a *App) error) (err error) {
+	a, err := New(c.ctx, c.config, newLog(c.config, c.process.Stderr))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), closeTimeout)
+		defer cancel()
+		err = errors.Join(err, a.Close(ctx))
+	}()
+	return f(a)
+}

@@ -1,0 +1,205 @@
+package app
+
+import (
+	"errors"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tenantry/tenants/sqlite"
+)
+
+// TestBadSettings starts every command-line tool's nightmare: each bad value
+// ends the start with status 2, and the message names the setting, the value
+// and what would be right.
+func TestBadSettings(t *testing.T) {
+	t.Parallel()
+	const anAddress, aURL, aNetwork = "want HOST:PORT", "want sqlite:", "want networks as CIDR"
+	tests := []struct{ flag, value, want string }{
+		{"addr", "localhost", anAddress},
+		{"addr", ":http", anAddress},
+		{"addr", "127.0.0.1:65536", anAddress},
+		{"addr", "127.0.0.1:-1", anAddress},
+		{"addr", "127.0.0.1:080", anAddress},
+		{"addr", "::1:8080", anAddress},
+		{"addr", "http://127.0.0.1:8080", anAddress},
+		{"operator-addr", "8081", anAddress},
+		{"base-domain", "Example.com", "want a lower-case host name"},
+		{"base-domain", "example.com:80", "want a lower-case host name"},
+		{"base-domain", "example.com.", "want a lower-case host name"},
+		{"base-domain", "https://example.com", "want a lower-case host name"},
+		{"base-domain", "127.0.0.1", "want a lower-case host name"},
+		{"database-url", "master.db", aURL},
+		{"database-url", "sqlite:", aURL},
+		{"database-url", "sqlite::memory:", aURL},
+		{"database-url", "sqlite:data/", aURL},
+		{"database-url", "sqlite:a%2fb.db", aURL},
+		{"database-url", "mysql://root@localhost/x", aURL},
+		{"database-url", "postgres://localhost", "want postgres://"},
+		{"database-url", "postgres:localhost/x", "want postgres://"},
+		{"database-url", "postgresql:///", "want postgres://"},
+		{"durability", "off", "want full or normal"},
+		{"log-format", "xml", "want text or json"},
+		{"log-level", "loud", "want debug or info or warn or error"},
+		{"log-level", "INFO+1", "want debug or info or warn or error"},
+		{"max-open-tenants", "-1", "want a number from 1 to"},
+		{"max-open-tenants", "many", "want a number from 1 to"},
+		{"max-open-tenants", "1e3", "want a number from 1 to"},
+		{"max-open-tenants", "1000001", "want a number from 1 to"},
+		{"max-open-tenants", "99999999999999999999", "want a number from 1 to"},
+		{"trusted-proxies", "10.0.0.1", aNetwork},
+		{"trusted-proxies", "10.0.0.1/8", aNetwork},
+		{"trusted-proxies", "localhost", aNetwork},
+	}
+	for _, test := range tests {
+		t.Run(test.flag+"="+test.value, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "data")
+			env := envName(test.flag)
+			inEnvironment := site{environ: []string{"TENANTRY_DATA_DIR=" + dir, env + "=" + test.value}, dir: dir}
+			onCommandLine := site{environ: []string{"TENANTRY_DATA_DIR=" + dir}, dir: dir}
+			for _, r := range []result{
+				inEnvironment.run(t, "tenant", "list"),
+				onCommandLine.run(t, "tenant", "list", "--"+test.flag+"="+test.value),
+			} {
+				if r.status != exitUsage || r.stdout != "" {
+					t.Errorf("status %d and %q, want %d and nothing", r.status, r.stdout, exitUsage)
+				}
+				for _, part := range []string{env, "--" + test.flag, `"` + test.value + `"`, test.want} {
+					if !strings.Contains(r.stderr, part) {
+						t.Errorf("%q does not contain %q", r.stderr, part)
+					}
+				}
+			}
+			if files := onCommandLine.files(t); len(files) > 1 {
+				t.Errorf("a bad start left %v", files)
+			}
+		})
+	}
+}
+
+func TestEveryBadSettingIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.environ = append(s.environ, "TENANTRY_ADDR=x", "TENANTRY_DURABILITY=y")
+	r := s.run(t, "serve")
+	if r.status != exitUsage || !strings.Contains(r.stderr, "TENANTRY_ADDR") || !strings.Contains(r.stderr, "TENANTRY_DURABILITY") {
+		t.Errorf("status %d: %s", r.status, r.stderr)
+	}
+}
+
+// TestPasswordsAreNotShown gives URLs that are wrong in ways that make it hard
+// to tell where the password is.
+func TestPasswordsAreNotShown(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{
+		"mysql://root:hunter2@localhost/x",
+		"postgres://root:hunter2@localhost",
+		"postgres://root:hun%ter2@localhost/x",
+		"postgres://root:hunter2@localhost:port/x",
+		"postgres://root:1#hunter2@localhost/x",
+		"postgres://root:1?hunter2@localhost/x",
+		"postgres://root:1/hunter2@localhost/x",
+		"postgres://localhost?password=hunter2",
+		"postgres:root:hunter2@localhost/x",
+		"host=localhost user=root password=hunter2",
+		"host=localhost user=root PASSWORD='hunter2'",
+		"root:hunter2@tcp(localhost)/x",
+	} {
+		for _, args := range [][]string{
+			{"tenant", "list", "--database-url=" + value},
+			{"tenant", "list", "--database-ulr=" + value},
+			{"tenant", "list", value},
+		} {
+			r := site{}.run(t, args...)
+			if r.status != exitUsage || strings.Contains(r.stdout+r.stderr, "hunter2") {
+				t.Errorf("status %d: %s", r.status, r.stderr)
+			}
+		}
+	}
+}
+
+func TestSettingsFromFlagEnvironmentAndDefault(t *testing.T) {
+	t.Parallel()
+	s := site{environ: []string{"TENANTRY_ADDR=:1", "TENANTRY_BASE_DOMAIN=example.com", "TENANTRY_TRUSTED_PROXIES=10.0.0.0/8, fd00::/8", "TENANTRY_OPERATOR_ADDR="}}
+	c := s.config(t, "--addr=:2")
+	if c.Addr != ":2" || c.BaseDomain != "example.com" || c.OperatorAddr != "127.0.0.1:8081" {
+		t.Errorf("%+v; want the flag, then the environment, then the default", c)
+	}
+	got, err := c.validate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.proxies) != 2 || got.proxies[1] != netip.MustParsePrefix("fd00::/8") {
+		t.Errorf("proxies %v", got.proxies)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := site{}.config(t).validate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.masterPath != filepath.Join("data", "master.db") || got.postgresURL != "" {
+		t.Errorf("master %q %q", got.masterPath, got.postgresURL)
+	}
+	if got.domain.String() != "localhost" || got.addr != "127.0.0.1:8080" || got.operator != "127.0.0.1:8081" {
+		t.Errorf("%s %s %s", got.domain, got.addr, got.operator)
+	}
+	if got.durability != sqlite.Full || got.maxOpen < 2 || got.maxOpen > 2000 || got.proxies != nil {
+		t.Errorf("%s %d %v", got.durability, got.maxOpen, got.proxies)
+	}
+}
+
+func TestDatabaseURL(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"sqlite:master.db":                   filepath.Join("folder", "master.db"),
+		"sqlite:sub/m.db":                    filepath.Join("folder", "sub", "m.db"),
+		"sqlite:/srv/m.db":                   filepath.FromSlash("/srv/m.db"),
+		"postgres://u:p@h:5432/d":            "postgres://u:p@h:5432/d",
+		"postgresql://u@h/d?sslmode=require": "postgresql://u@h/d?sslmode=require",
+		"postgres:///d?host=/run/postgresql": "postgres:///d?host=/run/postgresql",
+		"postgres:///d":                      "postgres:///d",
+	} {
+		path, url, err := Config{DataDir: "folder", DatabaseURL: value}.database()
+		if err != nil || path+url != want {
+			t.Errorf("%s is %q, %q, %v; want %q", value, path, url, err, want)
+		}
+	}
+}
+
+func TestMaxOpenFollowsTheLimitOnFiles(t *testing.T) {
+	t.Parallel()
+	for limit, want := range map[uint64]int{0: 2, 255: 2, 256: 2, 300: 2, 1024: 48, 20_000: 1234, 1 << 20: 2000, 1<<64 - 1: 2000} {
+		if got := openFromFiles(limit); got != want {
+			t.Errorf("%d files are %d tenants, want %d", limit, got, want)
+		}
+	}
+}
+
+func TestConnectionsFollowTheLimitOnFiles(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		limit   uint64
+		tenants int
+		want    int
+	}{{0, 2, 64}, {1024, 48, 192}, {1024, 1_000_000, 64}, {20_000, 1234, 192}, {1 << 20, 2000, 8192}, {1<<64 - 1, 2, 8192}} {
+		if got := connsFromFiles(test.limit, test.tenants); got != test.want {
+			t.Errorf("%d files and %d tenants leave %d connections, want %d", test.limit, test.tenants, got, test.want)
+		}
+	}
+}
+
+func TestNewReturnsSettingErrors(t *testing.T) {
+	t.Parallel()
+	c := newSQLite(t).config(t)
+	c.Durability = "none"
+	_, err := New(t.Context(), c, nil)
+	var setting *SettingError
+	if !errors.As(err, &setting) || setting.Flag != "durability" || setting.Value != "none" {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"tenantry/models"
+	"tenantry/tenants/postgres"
+	"tenantry/tenants/sqlite"
+)
+
+// openSQLite opens the master's file, and an engine on the folder it is in.
+func (a *App) openSQLite(ctx context.Context) (err error) {
+	path := a.settings.masterPath
+	dir := filepath.Dir(path)
+	if err := a.makePrivate(dir); err != nil {
+		return err
+	}
+	a.master, err = sqlite.OpenMaster(ctx, sqlite.MasterConfig{Path: path, Schema: models.Master(), Log: a.log})
+	if err != nil {
+		return fmt.Errorf("open master database %s: %w; check %s", path, err, name("database-url"))
+	}
+	engine, err := sqlite.New(sqlite.Config{Dir: dir, Schema: models.Workspace(), Durability: a.settings.durability, Log: a.log})
+	if err != nil {
+		return fmt.Errorf("open tenants' databases in %s: %w", dir, err)
+	}
+	a.engine = engine
+	return nil
+}
+
+// makePrivate makes the folder for its owner alone, and warns of one that
+// others can enter.
+func (a *App) makePrivate(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w; choose another with %s", err, name("data-dir"))
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		a.log.Warn("data folder is open to other users; close it with chmod 700", "dir", dir, "mode", mode.String())
+	}
+	return nil
+}
+
+// openPostgres opens the master's database, and an engine on its server.
+func (a *App) openPostgres(ctx context.Context) (err error) {
+	url := a.settings.postgresURL
+	fail := func(err error) error {
+		return fmt.Errorf("open master database at %s: %w; check that the server runs and that %s names it", serverOf(url), err, name("database-url"))
+	}
+	a.master, err = postgres.OpenMaster(ctx, postgres.MasterConfig{URL: url, Schema: models.Master(), Log: a.log})
+	if err != nil {
+		return fail(err)
+	}
+	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: models.Workspace(), Log: a.log})
+	if err != nil {
+		return fail(err)
+	}
+	a.engine = engine
+	return nil
+}

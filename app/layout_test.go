@@ -1,0 +1,133 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// goPackage is what go list tells of a package.
+type goPackage struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+}
+
+// listPackages lists the module's packages.
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "tenantry/...")
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("go list: %v: %s", err, complaint.String())
+	}
+	var packages []goPackage
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// within reports whether an import path is one of roots or below one.
+// The module's root stands for main alone.
+func within(importPath string, roots ...string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool {
+		return importPath == root || root != "tenantry" && strings.HasPrefix(importPath, root+"/")
+	})
+}
+
+// TestWhoImportsWhom holds the layout: main → app → {handlers, seed} → tenants
+// → models, and each driver known in one place.
+func TestWhoImportsWhom(t *testing.T) {
+	t.Parallel()
+	const (
+		app, handlers, seed, tenants, models = "tenantry/app", "tenantry/handlers", "tenantry/seed", "tenantry/tenants", "tenantry/models"
+		sqlite, postgres, fixtures           = "tenantry/tenants/sqlite", "tenantry/tenants/postgres", "tenantry/tenants/tenantstest"
+	)
+	rules := []struct {
+		imported []string
+		by       []string // only these, and what is below them, may import it
+	}{
+		{[]string{app}, []string{app, "tenantry"}},
+		{[]string{handlers, seed}, []string{app, handlers, seed}},
+		{[]string{tenants}, []string{app, handlers, seed, tenants}},
+		{[]string{sqlite}, []string{app, sqlite, fixtures}},
+		{[]string{postgres}, []string{app, postgres, fixtures}},
+		{[]string{fixtures}, []string{fixtures}}, // and tests
+		{[]string{"github.com/gin-gonic/gin"}, []string{app, handlers, tenants}},
+		{[]string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "gorm.io/driver/sqlite"}, []string{sqlite}},
+		{[]string{"github.com/jackc/pgx/v5", "gorm.io/driver/postgres"}, []string{postgres, fixtures}},
+		{[]string{"github.com/pressly/goose/v3"}, []string{tenants + "/migrate"}},
+		{[]string{"github.com/alecthomas/kong"}, []string{app}},
+	}
+	for _, p := range listPackages(t) {
+		for _, imported := range p.Imports {
+			for _, rule := range rules {
+				if within(imported, rule.imported...) && !within(p.ImportPath, rule.imported...) && !within(p.ImportPath, rule.by...) {
+					t.Errorf("%s imports %s, which is for %v", p.ImportPath, imported, rule.by)
+				}
+			}
+			if p.ImportPath == models && strings.Contains(imported, ".") && !within(imported, "gorm.io/gorm") {
+				t.Errorf("models imports %s: it knows GORM alone", imported)
+			}
+		}
+	}
+}
+
+// TestWhoKnowsGin: below the application, a request's way meets Gin in three
+// files, so that scopes serve commands and jobs as well.
+func TestWhoKnowsGin(t *testing.T) {
+	t.Parallel()
+	var know []string
+	for _, p := range listPackages(t) {
+		if !within(p.ImportPath, "tenantry/tenants") {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			source, err := os.ReadFile(path.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(source, []byte(`"github.com/gin-gonic/gin"`)) {
+				know = append(know, path.Join(p.ImportPath, name))
+			}
+		}
+	}
+	want := []string{"tenantry/tenants/context.go", "tenantry/tenants/middleware.go", "tenantry/tenants/response.go"}
+	if !slices.Equal(know, want) {
+		t.Errorf("Gin is known in %v, want %v", know, want)
+	}
+}
+
+// TestTopLevel: a reader who knows the layout guesses the file.
+func TestTopLevel(t *testing.T) {
+	t.Parallel()
+	known := []string{"app", "go.mod", "go.sum", "handlers", "main.go", "models", "README.md", "seed", "tenants"}
+	out, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files").Output()
+	if err != nil {
+		t.Skipf("not a git checkout: %v", err)
+	}
+	for name := range strings.Lines(string(out)) {
+		top, _, _ := strings.Cut(strings.TrimSpace(name), "/")
+		if !strings.HasPrefix(top, ".") && !slices.Contains(known, top) {
+			t.Errorf("%s stands at the top level", top)
+		}
+	}
+}

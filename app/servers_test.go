@@ -1,0 +1,225 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// upload is a request whose body is not sent yet. The server runs it already:
+// it waits for the body.
+type upload struct {
+	conn    net.Conn
+	answers *bufio.Reader
+	body    string
+}
+
+// begin sends the head of a request that makes a project, and waits until the
+// server asks for the body.
+func (srv *server) begin(t *testing.T, subdomain, project string) upload {
+	t.Helper()
+	body := fmt.Sprintf(`{"name":%q}`, project)
+	conn, err := net.DialTimeout("tcp", srv.public, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_, err = io.WriteString(conn, postHead(subdomain, "/api/projects", len(body))+"Expect: 100-continue\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := upload{conn, bufio.NewReader(conn), body}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	line, err := u.answers.ReadString('\n')
+	if err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("%q, %v; want 100 Continue", line, err)
+	}
+	if _, err := u.answers.ReadString('\n'); err != nil { // the empty line
+		t.Fatal(err)
+	}
+	return u
+}
+
+// finish sends the body and reads the answer.
+func (u upload) finish(t *testing.T) reply {
+	t.Helper()
+	if _, err := io.WriteString(u.conn, u.body); err != nil {
+		t.Fatal(err)
+	}
+	return receive(t, u.conn, u.answers, http.MethodPost)
+}
+
+// closed tells whether nobody listens at addr any more.
+func closed(addr string) bool {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return true
+	}
+	conn.Close()
+	return false
+}
+
+// expectGracefulStop stops a server in the midst of a request: it takes no
+// more, is not ready, and finishes that one.
+func expectGracefulStop(t *testing.T, s site, srv *server) {
+	t.Helper()
+	running := srv.begin(t, "acme", "Anvils")
+	srv.signal()
+	eventually(t, "the public listener to close", func() bool { return closed(srv.public) })
+	if r := send(t, srv.operator, "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); r.status != http.StatusServiceUnavailable {
+		t.Errorf("readyz of a stopping server: %d", r.status)
+	}
+	if r := send(t, srv.operator, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); r.status != http.StatusOK {
+		t.Errorf("healthz of a stopping server: %d", r.status)
+	}
+	if r := running.finish(t); r.status != http.StatusCreated {
+		t.Errorf("the running request got %d %s", r.status, r.body)
+	}
+	if status := srv.stop(t); status != exitDone {
+		t.Errorf("status %d; log: %s", status, srv.log)
+	}
+	if r := s.serve(t).get(t, "acme", "/api/projects"); !strings.Contains(r.body, "Anvils") {
+		t.Errorf("after a restart: %d %s", r.status, r.body)
+	}
+}
+
+func TestGracefulStop(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.must(t, "tenant", "create", "acme")
+		expectGracefulStop(t, s, s.serve(t))
+	})
+}
+
+func TestGracefulStopOnSIGTERM(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.must(t, "tenant", "create", "acme")
+		expectGracefulStop(t, s, s.spawn(t))
+	})
+}
+
+// TestSlowRequestsAreCutOff lets the time to stop run out.
+func TestSlowRequestsAreCutOff(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.must(t, "tenant", "create", "acme")
+	a, err := New(t.Context(), s.config(t, "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"), newLog(Config{LogLevel: "error"}, t.Output()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.drain = 10 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	listening, done := make(chan Listening, 1), make(chan error, 1)
+	go func() {
+		done <- a.Run(ctx, func(l Listening) error { listening <- l; return nil })
+	}()
+	srv := &server{public: (<-listening).Public.String()}
+	running := srv.begin(t, "acme", "Anvils")
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if _, err := running.answers.ReadByte(); err == nil {
+		t.Error("the slow request was answered")
+	}
+	if err := a.Close(context.Background()); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if r := s.serve(t).get(t, "acme", "/api/projects"); strings.Contains(r.body, "Anvils") {
+		t.Errorf("half a request was stored: %s", r.body)
+	}
+}
+
+func TestStopBeforeServing(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr buffer
+	status := Main(ctx, Process{Args: serveArgs([]string{"--demo"}), Environ: s.environ, Stdout: &stdout, Stderr: &stderr})
+	if status != exitDone || stdout.String() != "" {
+		t.Errorf("status %d, %q, %q", status, stdout.String(), stderr.String())
+	}
+}
+
+// TestAddressesInUse takes each listener's address away.
+func TestAddressesInUse(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, flag := range []string{"addr", "operator-addr"} {
+		s := newSQLite(t)
+		r := s.run(t, serveArgs([]string{"--" + flag + "=" + taken.Addr().String()})...)
+		if r.status != exitFailed || r.stdout != "" {
+			t.Errorf("status %d, %q", r.status, r.stdout)
+		}
+		for _, part := range []string{taken.Addr().String(), envName(flag), "--" + flag} {
+			if !strings.Contains(r.stderr, part) {
+				t.Errorf("%q does not contain %q", r.stderr, part)
+			}
+		}
+	}
+}
+
+// TestCommandsBesideAServer creates tenants while a server runs that has just
+// told that there are none.
+func TestCommandsBesideAServer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		for subdomain, srv := range map[string]*server{"acme": s.serve(t), "globex": s.spawn(t)} {
+			if r := srv.get(t, subdomain, "/api/projects"); r.status != http.StatusNotFound {
+				t.Fatalf("%s before it was made: %d", subdomain, r.status)
+			}
+			s.must(t, "tenant", "create", subdomain)
+			// A second is the promise; a slow machine gets more, and far less
+			// than the half minute after which the server would look anyway.
+			deadline := time.Now().Add(5 * time.Second)
+			for srv.get(t, subdomain, "/api/projects").status != http.StatusOK {
+				if time.Now().After(deadline) {
+					t.Fatalf("%s is not served after 5 seconds", subdomain)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+	})
+}
+
+// TestTwoServersOnOneMaster serves a tenant from two processes at once.
+func TestTwoServersOnOneMaster(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.must(t, "tenant", "create", "acme")
+		servers := []*server{s.serve(t), s.spawn(t)}
+		for i := range 6 {
+			if r := servers[i%2].post(t, "acme", "/api/projects", fmt.Sprintf(`{"name":"Project %d"}`, i)); r.status != http.StatusCreated {
+				t.Fatalf("%d %s", r.status, r.body)
+			}
+			if r := servers[(i+1)%2].get(t, "acme", "/api/projects"); !strings.Contains(r.body, fmt.Sprintf("Project %d", i)) {
+				t.Errorf("the other server does not see project %d: %s", i, r.body)
+			}
+		}
+	})
+}
+
+func TestServersHaveEveryLimit(t *testing.T) {
+	t.Parallel()
+	s := newServer(nil, newLog(Config{}, io.Discard))
+	limits := []time.Duration{s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout}
+	if slices.Contains(limits, 0) || s.MaxHeaderBytes == 0 || s.ErrorLog == nil {
+		t.Errorf("%v, %d", limits, s.MaxHeaderBytes)
+	}
+	if s.WriteTimeout < s.ReadTimeout+30*time.Second {
+		t.Errorf("a reply has %s after an upload of %s and a scope of 30s", s.WriteTimeout, s.ReadTimeout)
+	}
+}

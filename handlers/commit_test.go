@@ -1,0 +1,107 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/pgcluster"
+)
+
+// TestFailedCommit has handlers answer 201 and COMMIT fail: a client on a real
+// connection must read a 5xx, no word of the driver, and nothing is stored.
+func TestFailedCommit(t *testing.T) {
+	t.Parallel()
+	t.Run("deferred foreign key", func(t *testing.T) {
+		t.Parallel()
+		eachAPI(t, func(t *testing.T, a *api) {
+			err := a.store.Update(t.Context(), a.tenant, func(tx *gorm.DB) error {
+				return errors.Join(
+					tx.Exec("CREATE TABLE parents (id bigint PRIMARY KEY)").Error,
+					tx.Exec("CREATE TABLE children (parent_id bigint REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)").Error,
+				)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.failCommit(t, http.StatusInternalServerError, func(tx *gorm.DB) error {
+				return tx.Exec("INSERT INTO children VALUES (42)").Error
+			})
+		})
+	})
+	t.Run("killed backend", func(t *testing.T) {
+		t.Parallel()
+		server := pgcluster.URL(t)
+		env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+		a := newAPI(t, env.Store, env.Tenant(t, "acme"))
+		a.failCommit(t, http.StatusServiceUnavailable, func(tx *gorm.DB) error {
+			var backend int
+			if err := tx.Raw("SELECT pg_backend_pid()").Scan(&backend).Error; err != nil {
+				return err
+			}
+			return kill(server, backend)
+		})
+	})
+}
+
+// failCommit posts to a handler that stores a project, does harm and answers
+// 201, and expects the status instead.
+func (a *api) failCommit(t *testing.T, status int, harm func(tx *gorm.DB) error) {
+	t.Helper()
+	a.routes.POST("/harm", handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
+		c.JSON(http.StatusCreated, gin.H{"made": true})
+		return errors.Join(tx.Create(&models.Project{Name: "a"}).Error, harm(tx))
+	}))
+	server := httptest.NewServer(a.router)
+	defer server.Close()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/api/harm", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = "acme.localhost"
+	reply, err := server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	body, err := io.ReadAll(reply.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply.StatusCode != status || reply.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("read %s %s", reply.Status, body)
+	}
+	for _, word := range []string{"made", "FOREIGN", "constraint", "SQLSTATE", "terminat"} {
+		if strings.Contains(string(body), word) {
+			t.Errorf("read %q in %s", word, body)
+		}
+	}
+	var stored int64
+	err = a.store.View(t.Context(), a.tenant, func(tx *gorm.DB) error { return tx.Model(&models.Project{}).Count(&stored).Error })
+	if err != nil || stored != 0 {
+		t.Errorf("%d projects are stored, %v", stored, err)
+	}
+}
+
+// kill ends a backend of a server, and returns when it is gone.
+func kill(server string, backend int) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "SELECT pg_terminate_backend($1, 10000)", backend)
+	return err
+}

@@ -1,0 +1,273 @@
+package handlers_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
+)
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	os.Exit(m.Run())
+}
+
+// api is the JSON API of a tenant "acme", as the application wires it.
+type api struct {
+	router *gin.Engine
+	routes *gin.RouterGroup // under /api, in a scope
+	store  *tenants.Store
+	tenant *models.Tenant
+	log    *logBuffer
+}
+
+// eachAPI runs f on each engine.
+func eachAPI(t *testing.T, f func(t *testing.T, a *api)) {
+	t.Helper()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		f(t, newAPI(t, env.Store, env.Tenant(t, "acme")))
+	})
+}
+
+func newAPI(t testing.TB, store *tenants.Store, tenant *models.Tenant) *api {
+	t.Helper()
+	domain, err := tenants.ParseDomain("localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &api{router: gin.New(), store: store, tenant: tenant, log: &logBuffer{}}
+	a.router.HandleMethodNotAllowed = true
+	a.router.Use(
+		func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
+		handlers.Problems(slog.New(slog.NewTextHandler(a.log, nil))),
+	)
+	a.router.NoRoute(handlers.NotFound)
+	a.router.NoMethod(handlers.MethodNotAllowed)
+	a.routes = a.router.Group("/api", tenants.Resolve(store, domain), tenants.Scoped(store, tenants.ScopeOptions{}))
+	a.mount()
+	return a
+}
+
+func (a *api) mount() {
+	read := []string{http.MethodGet, http.MethodHead}
+	a.routes.Match(read, "/users", handlers.Do(handlers.ListUsers))
+	a.routes.POST("/users", handlers.Do(handlers.CreateUser))
+	a.routes.Match(read, "/users/:id", handlers.Do(handlers.GetUser))
+	a.routes.PATCH("/users/:id", handlers.Do(handlers.UpdateUser))
+	a.routes.DELETE("/users/:id", handlers.Do(handlers.DeleteUser))
+	a.routes.Match(read, "/projects", handlers.Do(handlers.ListProjects))
+	a.routes.POST("/projects", handlers.Do(handlers.CreateProject))
+	a.routes.Match(read, "/projects/:id", handlers.Do(handlers.GetProject))
+	a.routes.PATCH("/projects/:id", handlers.Do(handlers.UpdateProject))
+	a.routes.DELETE("/projects/:id", handlers.Do(handlers.DeleteProject))
+	a.routes.Match(read, "/projects/:id/tasks", handlers.Do(handlers.ListTasks))
+	a.routes.POST("/projects/:id/tasks", handlers.Do(handlers.CreateTask))
+	a.routes.POST("/projects/:id/tasks/import", handlers.Do(handlers.ImportTasks))
+	a.routes.Match(read, "/tasks/:id", handlers.Do(handlers.GetTask))
+	a.routes.PATCH("/tasks/:id", handlers.Do(handlers.UpdateTask))
+	a.routes.DELETE("/tasks/:id", handlers.Do(handlers.DeleteTask))
+	a.routes.Match(read, "/activity", handlers.Do(handlers.ListActivity))
+}
+
+// logBuffer keeps what was logged. It is safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// send sends a request to acme. A body is JSON unless a header, given as name
+// and value, says otherwise; an empty value takes the header off.
+func (a *api) send(t testing.TB, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	request.Host = "acme.localhost:8080"
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+		if header[i+1] == "" {
+			request.Header.Del(header[i])
+		}
+	}
+	reply := httptest.NewRecorder()
+	a.router.ServeHTTP(reply, request)
+	return reply
+}
+
+// must sends a request, wants the status and returns the body.
+func (a *api) must(t testing.TB, status int, method, path, body string, header ...string) string {
+	t.Helper()
+	reply := a.send(t, method, path, body, header...)
+	if reply.Code != status {
+		t.Fatalf("%s %s %.200s: status %d, want %d: %s", method, path, body, reply.Code, status, reply.Body)
+	}
+	return reply.Body.String()
+}
+
+// create posts a body and returns the id of what was made.
+func (a *api) create(t testing.TB, path, body string) int64 {
+	t.Helper()
+	var made struct{ ID int64 }
+	decode(t, a.must(t, 201, "POST", path, body), &made)
+	return made.ID
+}
+
+// scenario is a request and what is to come of it.
+type scenario struct {
+	name         string
+	method, path string
+	body         string
+	header       []string // names and values
+	status       int
+	contains     []string
+	lacks        []string
+}
+
+// run sends the request. After one that failed everything is as it was, and the
+// reply is a problem that tells nothing of what is underneath.
+func (s scenario) run(t *testing.T, a *api) {
+	t.Helper()
+	name := s.name
+	if name == "" {
+		name = fmt.Sprintf("%s %s %.60s", s.method, s.path, s.body)
+	}
+	before := a.dump(t)
+	reply := a.send(t, s.method, s.path, s.body, s.header...)
+	body := reply.Body.String()
+	if reply.Code != s.status {
+		t.Errorf("%s: status %d, want %d: %.500s", name, reply.Code, s.status, body)
+	}
+	for _, want := range s.contains {
+		if !strings.Contains(body, want) {
+			t.Errorf("%s: reply lacks %q: %.500s", name, want, body)
+		}
+	}
+	for _, bad := range s.lacks {
+		if strings.Contains(body, bad) {
+			t.Errorf("%s: reply contains %q: %.500s", name, bad, body)
+		}
+	}
+	if reply.Code >= 400 {
+		checkProblem(t, name, reply)
+		if after := a.dump(t); !reflect.DeepEqual(before, after) {
+			t.Errorf("%s: status %d, and yet the data was changed:\n%v\n%v", name, reply.Code, before, after)
+		}
+	}
+}
+
+func runAll(t *testing.T, a *api, scenarios []scenario) {
+	t.Helper()
+	for _, s := range scenarios {
+		s.run(t, a)
+	}
+}
+
+// checkProblem checks the shape of an error reply, and that it is in our words.
+func checkProblem(t testing.TB, name string, reply *httptest.ResponseRecorder) {
+	t.Helper()
+	if got := reply.Header().Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("%s: content type %q", name, got)
+	}
+	var p handlers.Problem
+	strict := json.NewDecoder(bytes.NewReader(reply.Body.Bytes()))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&p); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, reply.Body)
+	}
+	switch {
+	case p.Status != reply.Code, !strings.HasPrefix(p.Type, handlers.ProblemType), p.Title == "", p.Detail == "", p.RequestID != "req-1":
+		t.Errorf("%s: problem %+v with status %d", name, p, reply.Code)
+	case (p.Errors != nil) != (p.Status == 422):
+		t.Errorf("%s: errors %v with status %d", name, p.Errors, p.Status)
+	case (reply.Header().Get("Retry-After") != "") != (p.Status == 503):
+		t.Errorf("%s: Retry-After %q with status %d", name, reply.Header().Get("Retry-After"), p.Status)
+	}
+	text := strings.ToLower(reply.Body.String())
+	for _, driver := range []string{"sqlstate", "sqlite", "constraint", "gorm", "pgx", "statement", "strconv", "unmarshal", "goroutine"} {
+		if strings.Contains(text, driver) {
+			t.Errorf("%s: reply speaks of %q: %s", name, driver, reply.Body)
+		}
+	}
+}
+
+// content is all that a tenant has.
+type content struct {
+	Users    []models.User
+	Projects []models.Project
+	Tasks    []models.Task
+	Activity []models.Activity
+}
+
+// dump reads all that the tenant has, around the API.
+func (a *api) dump(t testing.TB) content {
+	t.Helper()
+	var all content
+	a.view(t, func(tx *gorm.DB) error {
+		for _, table := range []any{&all.Users, &all.Projects, &all.Tasks, &all.Activity} {
+			if err := tx.Order("id").Find(table).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all
+}
+
+func (a *api) view(t testing.TB, f tenants.Func) {
+	t.Helper()
+	if err := a.store.View(t.Context(), a.tenant, f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (a *api) update(t testing.TB, f tenants.Func) {
+	t.Helper()
+	if err := a.store.Update(t.Context(), a.tenant, f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func decode(t testing.TB, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+}
+
+// quoted is a JSON string.
+func quoted(t testing.TB, s string) string {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,99 @@
+package seed
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// run is one call of Run.
+type run struct {
+	store    *tenants.Store
+	manager  *lifecycle.Manager
+	progress func(Progress)
+}
+
+// make does what is to be done about one demo tenant.
+func (r *run) make(ctx context.Context, c company) (Result, error) {
+	t, outcome, err := r.tenant(ctx, c)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Subdomain: c.subdomain, Name: t.Name, Outcome: outcome}
+	switch {
+	case t.CreatedBy != CreatedBy:
+		result.Outcome, result.Reason = Skipped, "the seed did not make it"
+	case t.State != models.StateActive:
+		result.Outcome, result.Reason = Skipped, "it is "+string(t.State)
+	default:
+		result.Rows, err = r.fill(ctx, t, c)
+		if result.Rows == 0 {
+			result.Outcome = Unchanged
+		}
+	}
+	return result, err
+}
+
+// tenant finds or creates the company's tenant. The outcome is Filled for one
+// that was there.
+func (r *run) tenant(ctx context.Context, c company) (*models.Tenant, Outcome, error) {
+	t, err := r.find(ctx, c.subdomain)
+	if err == nil || !errors.Is(err, tenants.ErrUnknownTenant) {
+		return t, Filled, err
+	}
+	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.subdomain, Name: c.name, CreatedBy: CreatedBy})
+	if errors.Is(err, lifecycle.ErrExists) { // somebody was faster
+		t, err = r.find(ctx, c.subdomain)
+		return t, Filled, err
+	}
+	return t, Created, err
+}
+
+// find finds the tenant, and finishes its creation where a process died in it.
+func (r *run) find(ctx context.Context, subdomain string) (*models.Tenant, error) {
+	t, err := r.manager.Get(ctx, subdomain)
+	if err != nil || t.State != models.StateProvisioning || t.CreatedBy != CreatedBy {
+		return t, err
+	}
+	if err := r.manager.Recover(ctx); err != nil {
+		return nil, err
+	}
+	return r.manager.Get(ctx, subdomain)
+}
+
+// fill writes the company's data if the tenant is empty: all or nothing. It
+// returns how many rows it wrote.
+func (r *run) fill(ctx context.Context, t *models.Tenant, c company) (int, error) {
+	var rows int
+	err := r.store.Update(ctx, t, func(tx *gorm.DB) error {
+		filled, err := isFilled(tx)
+		if filled || err != nil {
+			return err
+		}
+		w := generate(c)
+		rows = w.size()
+		done := 0
+		return w.store(tx, func(wrote int) {
+			done += wrote
+			r.progress(Progress{Subdomain: c.subdomain, Done: done, Total: rows})
+		})
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) && r.isFilled(ctx, t) {
+		return 0, nil // by another run at the same time: Postgres lets two begin
+	}
+	return rows, err
+}
+
+// isFilled tells whether the tenant is known to be in use.
+func (r *run) isFilled(ctx context.Context, t *models.Tenant) (filled bool) {
+	err := r.store.View(ctx, t, func(tx *gorm.DB) (err error) {
+		filled, err = isFilled(tx)
+		return err
+	})
+	return filled && err == nil
+}

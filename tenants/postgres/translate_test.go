@@ -1,0 +1,268 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+func TestRealErrorsAreTranslated(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	if err := db.Create(&models.Project{Name: "one"}).Error; err != nil {
+		t.Fatal(err)
+	}
+	raise := func(state string) func(*gorm.DB) error {
+		return func(tx *gorm.DB) error {
+			return tx.Exec("DO $$ BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = '" + state + "'; END $$").Error
+		}
+	}
+	for name, test := range map[string]struct {
+		run  func(tx *gorm.DB) error
+		want error
+	}{
+		"unique": {func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "one"}).Error }, gorm.ErrDuplicatedKey},
+		"foreign key": {func(tx *gorm.DB) error {
+			return tx.Create(&models.Task{ProjectID: 99, Title: "x", Status: "todo"}).Error
+		}, gorm.ErrForeignKeyViolated},
+		"check":    {func(tx *gorm.DB) error { return tx.Create(&models.User{Email: "a@b", Name: "x", Role: "king"}).Error }, gorm.ErrCheckConstraintViolated},
+		"not null": {func(tx *gorm.DB) error { return tx.Exec("INSERT INTO projects DEFAULT VALUES").Error }, gorm.ErrCheckConstraintViolated},
+		"read-only": {func(tx *gorm.DB) error {
+			return errors.Join(tx.Exec("SET TRANSACTION READ ONLY").Error, tx.Create(&models.Project{Name: "two"}).Error)
+		}, tenants.ErrReadOnly},
+		"serialization": {raise("40001"), tenants.ErrRetryable},
+		"deadlock":      {raise("40P01"), tenants.ErrRetryable},
+		"disk full":     {raise("53100"), tenants.ErrFull},
+		"no more slots": {raise("53300"), tenants.ErrUnavailable},
+		"signed out":    {raise("28000"), tenants.ErrUnavailable},
+		"I/O error":     {raise("58030"), tenants.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := db.Transaction(test.run)
+			wantError(t, name, err, test.want)
+			var cause *pgconn.PgError
+			if !errors.As(err, &cause) {
+				t.Errorf("%v lost its cause", err)
+			}
+		})
+	}
+}
+
+func TestOtherErrorsStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	var project models.Project
+	if err := db.First(&project).Error; err != gorm.ErrRecordNotFound {
+		t.Errorf("no record: %#v", err)
+	}
+	err := db.Exec("SELECT nothing").Error
+	if _, ok := err.(*pgconn.PgError); !ok {
+		t.Errorf("a wrong statement: %#v", err)
+	}
+}
+
+func TestLockTimeoutIsRetryable(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	holder := db.Begin()
+	defer holder.Rollback()
+	if err := holder.Exec("LOCK TABLE projects").Error; err != nil {
+		t.Fatal(err)
+	}
+	err := db.Transaction(func(tx *gorm.DB) error { return tx.Exec("LOCK TABLE projects NOWAIT").Error })
+	wantError(t, "lock", err, tenants.ErrRetryable)
+}
+
+func TestSerializationFailureIsRetryable(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	if err := db.Create(&models.Project{ID: 1, Name: "one"}).Error; err != nil {
+		t.Fatal(err)
+	}
+	err := db.Transaction(func(tx *gorm.DB) error {
+		var project models.Project
+		if err := tx.Exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").First(&project, 1).Error; err != nil {
+			return err
+		}
+		if err := db.Model(&project).Update("name", "two").Error; err != nil {
+			return err
+		}
+		return tx.Model(&project).Update("name", "three").Error
+	})
+	wantError(t, "update", err, tenants.ErrRetryable)
+}
+
+// TestDeferredViolationIsTranslated: some violations come up only at COMMIT.
+func TestDeferredViolationIsTranslated(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	err := db.Exec("ALTER TABLE tasks ALTER CONSTRAINT tasks_project_id_fkey DEFERRABLE INITIALLY DEFERRED").Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := db.Begin()
+	if err := tx.Create(&models.Task{ProjectID: 99, Title: "x", Status: "todo"}).Error; err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "commit", tx.Commit().Error, gorm.ErrForeignKeyViolated)
+}
+
+func TestContextErrorsStayRecognizable(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	for want, begin := range map[error]func() (context.Context, context.CancelFunc){
+		context.DeadlineExceeded: func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), 50*time.Millisecond)
+		},
+		context.Canceled: func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(50*time.Millisecond, cancel)
+			return ctx, cancel
+		},
+	} {
+		ctx, cancel := begin()
+		err := db.WithContext(ctx).Exec("SELECT pg_sleep(60)").Error
+		cancel()
+		wantError(t, "statement", err, want)
+		if errors.Is(err, tenants.ErrUnavailable) {
+			t.Errorf("%v blames the database", err)
+		}
+	}
+}
+
+// TestKilledBackend ends the session of a transaction under way, as a restart
+// of the server does.
+func TestKilledBackend(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	tenant := made(t, e)
+	db := handle(t, e, tenant)
+	for name, use := range map[string]func(tx *gorm.DB) error{
+		"commit":    func(tx *gorm.DB) error { return tx.Commit().Error },
+		"statement": func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "lost too"}).Error },
+		"query":     func(tx *gorm.DB) error { return tx.Find(&[]models.Project{}).Error },
+	} {
+		tx := db.Begin()
+		if err := tx.Create(&models.Project{Name: "lost"}).Error; err != nil {
+			t.Fatal(err)
+		}
+		if killed := kill(t, e, tenant.Database); killed != "1" {
+			t.Fatalf("%s sessions killed", killed)
+		}
+		wantError(t, name, use(tx), tenants.ErrUnavailable)
+		if name != "commit" {
+			tx.Rollback()
+		}
+		var projects []models.Project
+		if err := db.Find(&projects).Error; err != nil || len(projects) != 0 {
+			t.Errorf("%s: %d projects afterwards, %v", name, len(projects), err)
+		}
+	}
+}
+
+// TestConnectionCutWhileUnusedIsReplaced: nobody should see that the server was
+// restarted while nothing was going on.
+func TestConnectionCutWhileUnusedIsReplaced(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	tenant := made(t, e)
+	conns := opened(t, e, tenant)
+	for range 4 {
+		if killed := kill(t, e, tenant.Database); killed != "1" {
+			t.Fatalf("%s sessions killed", killed)
+		}
+		tx, err := conns.Write.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// kill ends all sessions on a database and returns how many there were, once
+// they are gone.
+func kill(t *testing.T, e *Engine, database string) string {
+	t.Helper()
+	return ask(t, e, "SELECT count(pg_terminate_backend(pid, 10000))::text FROM pg_stat_activity WHERE datname = $1", database)
+}
+
+func TestSavepointsWork(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	err := db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Create(&models.Project{Name: "outer"}).Error; err != nil {
+			return err
+		}
+		inner := tx.Transaction(func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "outer"}).Error })
+		wantError(t, "nested transaction", inner, gorm.ErrDuplicatedKey)
+		return nil
+	})
+	var projects []models.Project
+	if err := errors.Join(err, db.Find(&projects).Error); err != nil || len(projects) != 1 {
+		t.Errorf("%d projects, %v", len(projects), err)
+	}
+}
+
+func TestMigratorWorks(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := handle(t, e, made(t, e))
+	columns, err := db.Migrator().ColumnTypes(&models.Project{})
+	if err != nil || len(columns) != 6 || !db.Migrator().HasTable("projects") {
+		t.Errorf("%d columns, %v", len(columns), err)
+	}
+}
+
+func TestTranslate(t *testing.T) {
+	t.Parallel()
+	state := func(code string) error { return fmt.Errorf("statement: %w", &pgconn.PgError{Code: code}) }
+	other := errors.New("other")
+	for _, test := range []struct {
+		err, want error
+	}{
+		{state("57P03"), tenants.ErrUnavailable},
+		{state("3D000"), tenants.ErrUnavailable},
+		{state("08006"), tenants.ErrUnavailable},
+		{state("54000"), nil}, // a program limit is not a full disk
+		{state("42P01"), nil},
+		{state(""), nil},
+		{io.ErrUnexpectedEOF, tenants.ErrUnavailable},
+		{pgconn.ErrConnClosed, tenants.ErrUnavailable},
+		{pgx.ErrTxCommitRollback, nil},
+		{context.Canceled, nil},
+		{context.DeadlineExceeded, nil},
+		{other, nil},
+		{nil, nil},
+	} {
+		got := translate(test.err)
+		if test.want == nil {
+			if got != test.err {
+				t.Errorf("%v became %v", test.err, got)
+			}
+			continue
+		}
+		wantError(t, "translated", got, test.want, test.err)
+		if again := translate(got); again != got {
+			t.Errorf("translated twice: %v", again)
+		}
+	}
+}
