@@ -24,6 +24,7 @@ func acme() company {
 	}
 }
 
+// acmeProjects are the projects, the oldest first.
 func acmeProjects() []project {
 	return append([]project{
 		{
@@ -67,6 +68,7 @@ func acmeProjects() []project {
 	}, acmeOrders()...)
 }
 
+// acmeOrders are the commissions, and what the workshop makes to sell.
 func acmeOrders() []project {
 	return []project{
 		{

@@ -70,6 +70,7 @@ func globexBuildings() []project {
 	}, globexStudies()...)
 }
 
+// globexStudies are a competition, studies and a small conversion.
 func globexStudies() []project {
 	return []project{
 		{
@@ -152,6 +153,7 @@ func globexStudies() []project {
 	}
 }
 
+// globexOffice is what keeps the office together.
 func globexOffice() []project {
 	return []project{
 		{

@@ -69,6 +69,7 @@ func initechCompany() []project {
 	}, initechOffice()...)
 }
 
+// initechOffice are the projects around customers, colleagues and auditors.
 func initechOffice() []project {
 	return []project{
 		{

@@ -26,7 +26,7 @@ func TestStatuses(t *testing.T) {
 	eachCompany(t, func(t *testing.T, c company) {
 		w := generate(c)
 		archived := 0
-		for i, p := range c.projects {
+		for _, p := range c.projects {
 			tasks := tasksOf(w, p.name)
 			done, doing := count(tasks, models.StatusDone), count(tasks, models.StatusDoing)
 			switch {
@@ -37,11 +37,12 @@ func TestStatuses(t *testing.T) {
 			case p.closed <= 0 && (done == len(tasks) || p.opened > 100 && done*100 < len(tasks)*30):
 				t.Errorf("%s runs, and %d of %d tasks are done", p.name, done, len(tasks))
 			}
-			if c.projects[i].archived {
+			if p.archived {
 				archived++
 			}
 		}
-		if todo, doing := count(w.tasks, models.StatusTodo), count(w.tasks, models.StatusDoing); archived != 1 || doing*3 < len(c.people) || todo < doing {
+		todo, doing := count(w.tasks, models.StatusTodo), count(w.tasks, models.StatusDoing)
+		if archived != 1 || doing*3 < len(c.people) || todo < doing {
 			t.Errorf("%d archived projects, %d tasks under way, %d to do", archived, doing, todo)
 		}
 	})

