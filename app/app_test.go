@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -125,6 +126,25 @@ func TestOpeningLeavesOnlyTheMaster(t *testing.T) {
 	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants")}
 	if got := s.files(t); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// fewer is an engine that bears that many handles.
+type fewer struct {
+	tenants.Engine
+	handles int
+}
+
+func (f fewer) MaxHandles() int { return f.handles }
+
+func TestMaxOpenIsWhatTheServerBears(t *testing.T) {
+	t.Parallel()
+	for handles, want := range map[int]int{0: 10, 5: 5, 10: 10, 50: 10} {
+		a := &App{log: slog.New(slog.DiscardHandler), engine: fewer{handles: handles}}
+		a.settings.maxOpen = 10
+		if got := a.maxOpen(); got != want {
+			t.Errorf("10 allowed, %d borne: %d, want %d", handles, got, want)
+		}
 	}
 }
 

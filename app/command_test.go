@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -255,6 +256,22 @@ func TestServeJSON(t *testing.T) {
 	}
 	if status := srv.stop(t); status != exitDone {
 		t.Errorf("status %d", status)
+	}
+}
+
+func TestVersionOfABuild(t *testing.T) {
+	t.Parallel()
+	d := versionOf(&debug.BuildInfo{
+		Main: debug.Module{Version: "v1.2.3"},
+		Settings: []debug.BuildSetting{
+			{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified", Value: "true"},
+		},
+	})
+	if d.Version != "v1.2.3" || d.Revision != "abc" || d.Time != "2026-01-02T03:04:05Z" || !d.Modified {
+		t.Errorf("%+v", d)
+	}
+	if d := versionOf(&debug.BuildInfo{}); d.Version != "(devel)" || d.Revision != "" || d.Modified {
+		t.Errorf("nothing known: %+v", d)
 	}
 }
 

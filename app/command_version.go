@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
 
@@ -29,27 +30,28 @@ type versionDocument struct {
 
 // Run shows the version. It needs no settings and opens nothing.
 func (versionCommand) Run(c *command) error {
-	d := readVersion()
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{} // built without modules
+	}
+	d := versionOf(info)
 	if c.out.json {
 		return c.out.document(d)
 	}
-	revision := d.Revision
+	revision := cmp.Or(d.Revision, "revision unknown")
 	if d.Modified {
 		revision += ", modified"
 	}
-	return c.out.line("tenantry %s (%s) %s %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
+	return c.out.line("tenantry %s (%s), %s, %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
 }
 
-func readVersion() versionDocument {
+// versionOf tells of a build. Its revision is empty where it was not built from
+// a repository.
+func versionOf(info *debug.BuildInfo) versionDocument {
 	d := versionDocument{
-		Version: "unknown", Revision: "unknown revision",
-		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, SQLite: sqlite.DriverName,
+		Version: cmp.Or(info.Main.Version, "(devel)"),
+		Go:      runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, SQLite: sqlite.DriverName,
 	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return d
-	}
-	d.Version = info.Main.Version
 	for _, setting := range info.Settings {
 		switch setting.Key {
 		case "vcs.revision":

@@ -10,9 +10,8 @@ import (
 	"tenantry/tenants/sqlite"
 )
 
-// TestBadSettings starts every command-line tool's nightmare: each bad value
-// ends the start with status 2, and the message names the setting, the value
-// and what would be right.
+// TestBadSettings: each bad value ends the start with status 2, and the message
+// names the setting, the value and what would be right.
 func TestBadSettings(t *testing.T) {
 	t.Parallel()
 	const anAddress, aURL, aNetwork = "want HOST:PORT", "want sqlite:", "want networks as CIDR"
@@ -130,6 +129,9 @@ func TestSettingsFromFlagEnvironmentAndDefault(t *testing.T) {
 	got, err := c.validate()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c := s.config(t, "--max-open-tenants=7"); c.MaxOpenTenants != 7 {
+		t.Errorf("--max-open-tenants=7 is %d", c.MaxOpenTenants)
 	}
 	if len(got.proxies) != 2 || got.proxies[1] != netip.MustParsePrefix("fd00::/8") {
 		t.Errorf("proxies %v", got.proxies)

@@ -51,7 +51,7 @@ func (a *App) makePrivate(dir string) error {
 func (a *App) openPostgres(ctx context.Context) (err error) {
 	url := a.settings.postgresURL
 	fail := func(err error) error {
-		return fmt.Errorf("open master database at %s: %w; check that the server runs and that %s names it", serverOf(url), err, name("database-url"))
+		return fmt.Errorf("open master database at %s (check that Postgres runs there, or correct %s): %w", serverOf(url), name("database-url"), err)
 	}
 	a.master, err = postgres.OpenMaster(ctx, postgres.MasterConfig{URL: url, Schema: models.Master(), Log: a.log})
 	if err != nil {

@@ -116,7 +116,10 @@ func commandOf(run *kong.Context) []string {
 func status(err error) int {
 	var setting *SettingError
 	var usage *kong.ParseError
-	if errors.As(err, &setting) || errors.As(err, &usage) || errors.Is(err, tenants.ErrInvalidSubdomain) || errors.Is(err, errUsage) {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &setting), errors.As(err, &usage), errors.Is(err, tenants.ErrInvalidSubdomain), errors.Is(err, errUsage):
 		return exitUsage
 	}
 	return exitFailed

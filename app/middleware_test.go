@@ -207,6 +207,22 @@ func TestRequestIDAndClientFromTrustedProxies(t *testing.T) {
 	}
 }
 
+func TestBodiesAreLimitedOnEveryRoute(t *testing.T) {
+	t.Parallel()
+	r, _ := router()
+	r.POST("/", func(c *gin.Context) {
+		n, err := io.Copy(io.Discard, c.Request.Body)
+		c.String(http.StatusOK, "%d %T", n, err)
+	})
+	for size, want := range map[int]string{maxImport: "10485760 <nil>", maxImport + 1: "10485760 *http.MaxBytesError"} {
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(make([]byte, size))))
+		if w.Body.String() != want {
+			t.Errorf("%d bytes: %s, want %s", size, w.Body, want)
+		}
+	}
+}
+
 func TestGinPrintsNothing(t *testing.T) {
 	t.Parallel()
 	router()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -102,6 +103,7 @@ func (p *progress) step(what string, done, total int) {
 			progressbar.OptionSetDescription(what),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetWidth(30),
+			progressbar.OptionThrottle(50*time.Millisecond),
 			progressbar.OptionOnCompletion(func() { p.out.hint("") }),
 		)
 	}

@@ -3,8 +3,10 @@ package app
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -116,26 +118,36 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.drain = 10 * time.Millisecond
-	ctx, cancel := context.WithCancel(t.Context())
-	listening, done := make(chan Listening, 1), make(chan error, 1)
-	go func() {
-		done <- a.Run(ctx, func(l Listening) error { listening <- l; return nil })
-	}()
-	srv := &server{public: (<-listening).Public.String()}
+	srv := runApp(t, a)
 	running := srv.begin(t, "acme", "Anvils")
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("run: %v", err)
+	if status := srv.stop(t); status != exitDone {
+		t.Errorf("status %d", status)
 	}
 	if _, err := running.answers.ReadByte(); err == nil {
 		t.Error("the slow request was answered")
 	}
-	if err := a.Close(context.Background()); err != nil {
-		t.Errorf("close: %v", err)
-	}
 	if r := s.serve(t).get(t, "acme", "/api/projects"); strings.Contains(r.body, "Anvils") {
 		t.Errorf("half a request was stored: %s", r.body)
 	}
+}
+
+// runApp runs an App that a test has changed, and closes it when it is stopped.
+func runApp(t *testing.T, a *App) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	srv := &server{log: &buffer{}, signal: cancel, status: make(chan int, 1)}
+	listening := make(chan Listening, 1)
+	go func() {
+		err := a.Run(ctx, func(l Listening) error { listening <- l; return nil })
+		if err = errors.Join(err, a.Close(context.Background())); err != nil {
+			t.Error(err)
+		}
+		srv.status <- status(err)
+	}()
+	l := <-listening
+	srv.public, srv.operator = l.Public.String(), l.Operator.String()
+	t.Cleanup(func() { srv.stop(t) })
+	return srv
 }
 
 func TestStopBeforeServing(t *testing.T) {
@@ -210,6 +222,36 @@ func TestTwoServersOnOneMaster(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestConnectionsAreLimited takes all connections, and has the next visitor
+// wait for one instead of being refused.
+func TestConnectionsAreLimited(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.must(t, "tenant", "create", "acme")
+	a, err := New(t.Context(), s.config(t, "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.settings.maxConns = 1
+	srv := runApp(t, a)
+	first := srv.begin(t, "acme", "Anvils")
+	second := make(chan reply)
+	go func() {
+		defer close(second)
+		second <- srv.get(t, "acme", "/api/projects")
+	}()
+	if r := send(t, srv.operator, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); r.status != http.StatusOK {
+		t.Errorf("operator: %d", r.status)
+	}
+	if r := first.finish(t); r.status != http.StatusCreated {
+		t.Errorf("first: %d %s", r.status, r.body)
+	}
+	first.conn.Close()
+	if r := <-second; r.status != http.StatusOK || !strings.Contains(r.body, "Anvils") {
+		t.Errorf("second: %d %s; want what the first one stored", r.status, r.body)
+	}
 }
 
 func TestServersHaveEveryLimit(t *testing.T) {

@@ -8,7 +8,8 @@
 //	sheet.go    reads a CSV body, row by row, likewise
 //	rules.go    what a value may be
 //	projects.go the handlers of a resource; copy it to add another
-//	page.go     a list's page and its cursor
+//	page.go     a page of a list
+//	cursor.go   the opaque text that says where the next page begins
 //	activity.go records who did what, in the same transaction
 //	problem.go  the one table from errors to what the client reads
 package handlers

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"strconv"
@@ -63,36 +62,6 @@ func (p page) rows(tx *gorm.DB) *gorm.DB {
 		tx = tx.Where("("+columns+") "+compare+" ?", p.after)
 	}
 	return tx.Order(strings.Join(p.order.columns, direction+", ") + direction).Limit(p.limit + 1)
-}
-
-// cursor is the opaque text that stands for a place in the list.
-func (p page) cursor(keys []int64) string {
-	words := []string{p.list}
-	for _, key := range keys {
-		words = append(words, strconv.FormatInt(key, 10))
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(strings.Join(words, " ")))
-}
-
-// parseCursor reads what cursor made for this list; it is false for all else.
-func (p page) parseCursor(text string) ([]int64, bool) {
-	plain, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return nil, false
-	}
-	words := strings.Split(string(plain), " ")
-	if len(words) != 1+len(p.order.columns) || words[0] != p.list {
-		return nil, false
-	}
-	keys := make([]int64, 0, len(p.order.columns))
-	for _, word := range words[1:] {
-		key, err := strconv.ParseInt(word, 10, 64)
-		if err != nil {
-			return nil, false
-		}
-		keys = append(keys, key)
-	}
-	return keys, text == p.cursor(keys)
 }
 
 // listJSON is how every list is shown.

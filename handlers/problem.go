@@ -70,7 +70,7 @@ var kinds = []kind{
 	{tenants.ErrRetryable, 503, "busy", "Too busy", "Somebody changed the same things at the same moment. Try again.", 1},
 	{tenants.ErrClosed, 503, "unavailable", "Unavailable", "The service is restarting. Try again.", 5},
 	{tenants.ErrUnavailable, 503, "unavailable", "Unavailable", "The database can't be reached at the moment. Try again later.", 5},
-	{context.DeadlineExceeded, 503, "timeout", "Out of time", "This took longer than it may. Nothing was changed.", 5},
+	{context.DeadlineExceeded, 503, "timeout", "Out of time", "This took longer than it may. Try again.", 5},
 	// Whatever it was, the handler passed over it, or could not see it.
 	{tenants.ErrStatementFailed, 500, internal.name, internal.title, internal.detail, 0},
 	{tenants.ErrCommitFailed, 500, internal.name, internal.title, internal.detail, 0},
@@ -93,7 +93,7 @@ var kinds = []kind{
 // internal is for errors that the table doesn't list.
 var internal = kind{
 	status: 500, name: "internal", title: "Internal error",
-	detail: "Something went wrong here, and nothing was changed. When you report it, name the request_id.",
+	detail: "Something went wrong here. When you report it, name the request_id.",
 }
 
 // clientGone is for requests that were cancelled. Nobody reads the reply; the
