@@ -72,19 +72,8 @@ func (a *App) open(ctx context.Context) error {
 	a.store, err = tenants.New(tenants.Options{
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
-		MaxOpen: a.maxOpen(),
+		MaxOpen: a.settings.maxOpen,
 		Log:     a.log,
 	})
 	return err
-}
-
-// maxOpen is how many handles may be open: what was set, unless the server
-// bears less.
-func (a *App) maxOpen() int {
-	most := a.engine.MaxHandles()
-	if most == 0 || most >= a.settings.maxOpen {
-		return a.settings.maxOpen
-	}
-	a.log.Debug("server bears fewer open tenants than allowed", "allowed", a.settings.maxOpen, "bears", most)
-	return most
 }

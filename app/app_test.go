@@ -1,7 +1,6 @@
 package app
 
 import (
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -126,39 +124,5 @@ func TestOpeningLeavesOnlyTheMaster(t *testing.T) {
 	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants")}
 	if got := s.files(t); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
-	}
-}
-
-// fewer is an engine that bears that many handles.
-type fewer struct {
-	tenants.Engine
-	handles int
-}
-
-func (f fewer) MaxHandles() int { return f.handles }
-
-func TestMaxOpenIsWhatTheServerBears(t *testing.T) {
-	t.Parallel()
-	for handles, want := range map[int]int{0: 10, 5: 5, 10: 10, 50: 10} {
-		a := &App{log: slog.New(slog.DiscardHandler), engine: fewer{handles: handles}}
-		a.settings.maxOpen = 10
-		if got := a.maxOpen(); got != want {
-			t.Errorf("10 allowed, %d borne: %d, want %d", handles, got, want)
-		}
-	}
-}
-
-func TestCloseTwice(t *testing.T) {
-	t.Parallel()
-	s := newSQLite(t)
-	a, err := New(t.Context(), s.config(t), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Close(t.Context()); err != nil {
-		t.Errorf("second close: %v", err)
 	}
 }

@@ -62,7 +62,7 @@ func logAccess(log *slog.Logger) gin.HandlerFunc {
 				slog.String("path", c.Request.URL.Path),
 				slog.Int("status", c.Writer.Status()),
 				slog.Int("bytes", max(0, c.Writer.Size())),
-				slog.Duration("duration", time.Since(begin)),
+				slog.Float64("duration_ms", float64(time.Since(begin).Microseconds())/1000),
 				slog.String("request_id", handlers.RequestID(c)),
 				slog.String("remote_ip", c.ClientIP()),
 			}

@@ -156,7 +156,7 @@ func TestAccessLog(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, line[name], want)
 		}
 	}
-	if id, _ := line["request_id"].(string); len(id) != 26 || line["duration"] == nil || strings.Contains(log.String(), "secret") {
+	if id, _ := line["request_id"].(string); len(id) != 26 || line["duration_ms"] == nil || strings.Contains(log.String(), "secret") {
 		t.Errorf("%s", log)
 	}
 }

@@ -102,7 +102,7 @@ func (a *App) serve(ctx context.Context, public, operator net.Listener, started 
 func (a *App) stop(servers []*http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.drain)
 	defer cancel()
-	a.log.Info("stopping", "at_most", a.drain)
+	a.log.Info("stopping", "at_most", a.drain.String())
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
 			a.log.Warn("requests were cut off", "error", err)

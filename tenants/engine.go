@@ -48,9 +48,6 @@ type Engine interface {
 	// the version that it then has. It may run beside scopes.
 	Migrate(ctx context.Context, t *models.Tenant) (version int64, err error)
 
-	// MaxHandles is how many handles the server bears at once, 0 for any number.
-	MaxHandles() int
-
 	// Close releases what the engine holds for itself. Handles are closed by
 	// whoever opened them.
 	Close() error

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -23,8 +24,8 @@ import (
 // that leaves out a migration marked NO TRANSACTION, which both may run.
 //
 // On Postgres a migration waits at most three seconds for each lock, so that
-// it holds up nobody for longer, and fails with 55P03 otherwise. Up needs one
-// connection of db.
+// it holds up nobody for longer. It is tried three times, with pauses, and then
+// fails with SQLSTATE 55P03. Up needs one connection of db.
 func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
 	if _, err := Latest(fsys); err != nil {
 		return 0, err
@@ -37,7 +38,7 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 	if dialect == sqlite {
 		err = upBesideOthers(ctx, db, versions, run)
 	} else {
-		err = run()
+		err = upBesideRequests(ctx, time.Second, run)
 	}
 	if err != nil {
 		return 0, err
@@ -81,6 +82,28 @@ func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {
 	}
 	return fmt.Errorf("apply migrations: %w", err)
 }
+
+// upBesideRequests runs an Up again that timed out waiting for a lock, after a
+// pause and then after one twice as long.
+func upBesideRequests(ctx context.Context, pause time.Duration, run func() error) error {
+	const tries = 3
+	for i := 1; ; i++ {
+		err := run()
+		var refused interface{ SQLState() string }
+		if i == tries || !errors.As(err, &refused) || refused.SQLState() != lockNotAvailable {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+			pause *= 2
+		}
+	}
+}
+
+// lockNotAvailable is the SQLSTATE of a lock time-out.
+const lockNotAvailable = "55P03"
 
 // upBesideOthers runs an Up that has no lock to keep others out. When it fails,
 // the other one may have been first: it waits until that one is through with

@@ -158,23 +158,17 @@ func TestWaiterMayGoAway(t *testing.T) {
 // waitForQueue returns when as many wait for a place.
 func waitForQueue(t *testing.T, b *budget, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	waitFor(t, "the queue", func() bool {
 		b.mu.Lock()
-		got := b.waiters.Len()
-		b.mu.Unlock()
-		if got == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d wait, want %d", got, want)
-		}
-	}
+		defer b.mu.Unlock()
+		return b.waiters.Len() == want
+	})
 }
 
 // unconnected is a share of a pool without connections.
 func unconnected(b *budget) *share {
-	s := b.newShare(1)
-	s.db = sql.OpenDB(connector{})
+	s := &share{budget: b, full: 1, width: 1, db: sql.OpenDB(connector{})}
+	b.pools[s] = struct{}{}
 	return s
 }
 
@@ -235,8 +229,8 @@ func TestPlacesAreNotLost(t *testing.T) {
 	waitForPlaces(t, e, 0)
 	e.budget.mu.Lock()
 	defer e.budget.mu.Unlock()
-	if b := e.budget; b.leaving != 0 || len(b.shares) != 0 || b.waiters.Len() != 0 {
-		t.Errorf("%d leaving, %d shares, %d waiters are left", b.leaving, len(b.shares), b.waiters.Len())
+	if b := e.budget; b.leaving != 0 || b.active != 0 || len(b.holders) != 0 || len(b.pools) != 0 || b.waiters.Len() != 0 {
+		t.Errorf("left: %d leaving, %d active, %d holders, %d pools, %d waiters", b.leaving, b.active, len(b.holders), len(b.pools), b.waiters.Len())
 	}
 }
 
@@ -244,11 +238,7 @@ func TestPlacesAreNotLost(t *testing.T) {
 // off gives its place back once the server has noticed.
 func waitForPlaces(t *testing.T, e *Engine, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); usedPlaces(e) != want; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d places in use, want %d", usedPlaces(e), want)
-		}
-	}
+	waitFor(t, "places", func() bool { return usedPlaces(e) == want })
 }
 
 // TestBusyTenantGivesItsConnectionsUp has one tenant use all connections

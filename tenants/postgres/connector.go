@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -34,7 +33,10 @@ type connector struct {
 	share    *share
 }
 
-var _ driver.Connector = connector{}
+var (
+	_ driver.Connector = connector{}
+	_ io.Closer        = connector{}
+)
 
 // Connect waits for a place in the budget, then connects. It returns ErrBusy
 // when ctx is over before there is a place.
@@ -80,6 +82,14 @@ func inUTC(_ context.Context, conn *pgx.Conn) error {
 
 // Driver is pgx'.
 func (c connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
+
+// Close is called when the pool is closed.
+func (c connector) Close() error {
+	if c.share != nil {
+		c.share.closed()
+	}
+	return nil
+}
 
 // conn is pgx' connection, except that a BEGIN on a connection that the server
 // has cut meanwhile is tried again on another one.
@@ -128,7 +138,7 @@ func (c *countedConn) IsValid() bool {
 	if c.Conn.Conn().IsClosed() {
 		return false
 	}
-	c.surrendered = time.Since(c.dialled) >= holdTime && c.share.budget.surrender()
+	c.surrendered = time.Since(c.dialled) >= c.share.budget.hold && c.share.budget.surrender()
 	return !c.surrendered
 }
 
@@ -161,15 +171,4 @@ func (l lingering) Close() error {
 		}
 	}
 	return l.Conn.Close()
-}
-
-// pool opens a pool of connections that count against the budget.
-func (e *Engine) pool(database string) *sql.DB {
-	s := e.budget.newShare(e.config.TenantConns)
-	db := sql.OpenDB(connector{server: e.server, database: database, share: s})
-	db.SetMaxOpenConns(e.config.TenantConns)
-	db.SetMaxIdleConns(e.config.TenantConns)
-	db.SetConnMaxIdleTime(idleTime)
-	s.db = db
-	return db
 }

@@ -51,12 +51,21 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 		err = e.copyTemplate(ctx, name)
 	}
 	if err == nil {
-		err = e.exec(ctx, "REVOKE ALL ON DATABASE %s FROM PUBLIC", name)
+		err = e.closeToOthers(ctx, name)
 	}
 	if err != nil {
 		return fmt.Errorf("create database %s: %w", name, translate(err))
 	}
 	return nil
+}
+
+// closeToOthers takes the rights of all roles but the owner, which a copy never
+// inherits from its template. Postgres fails where two do so at once.
+func (e *Engine) closeToOthers(ctx context.Context, name string) error {
+	return e.exec(ctx, `DO $$ BEGIN
+		PERFORM pg_advisory_xact_lock(hashtextextended('`+name+`', 0));
+		REVOKE ALL ON DATABASE %s FROM PUBLIC;
+	END $$`, name)
 }
 
 // copyTemplate copies the template, or keeps the database that is there.
@@ -107,7 +116,7 @@ func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
 // Open connects to the tenant's database. Read and Write are the same pool:
 // Postgres itself refuses writes in a read-only transaction.
 func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, error) {
-	db, err := e.connect(ctx, t)
+	db, err := e.connect(ctx, t, e.config.TenantConns)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +126,11 @@ func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, er
 // Migrate applies the migrations over a connection that counts against the
 // budget as any other does.
 func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, err error) {
-	db, err := e.connect(ctx, t)
+	db, err := e.connect(ctx, t, 1)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
 	version, err = migrate.Up(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
 	if err != nil {
 		return 0, fmt.Errorf("migrate database %s: %w", t.Database, translate(err))
@@ -130,13 +138,14 @@ func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, 
 	return version, nil
 }
 
-// connect opens a pool to a tenant's database and verifies that it leads there.
-func (e *Engine) connect(ctx context.Context, t *models.Tenant) (*sql.DB, error) {
+// connect opens a pool of so many connections to a tenant's database, and
+// verifies that it leads there.
+func (e *Engine) connect(ctx context.Context, t *models.Tenant, conns int) (*sql.DB, error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return nil, err
 	}
-	db := e.pool(name)
+	db := e.budget.openPool(connector{server: e.server, database: name}, conns)
 	if err := verify(ctx, db, name); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), db.Close())
 	}

@@ -130,9 +130,5 @@ func (e *Engine) Base() *gorm.DB { return e.base }
 // SchemaVersion is the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
 
-// MaxHandles is 0: a handle without connections costs next to nothing, and
-// connections are bounded on their own.
-func (e *Engine) MaxHandles() int { return 0 }
-
 // Close closes the connections to the server that belong to no tenant.
 func (e *Engine) Close() error { return e.admin.Close() }

@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -10,8 +12,10 @@ import (
 )
 
 // template is the database that new tenants' databases are copies of. It is
-// made once per server and set of migrations, by whichever process needs it
-// first.
+// made once per admin database and set of migrations, by whichever process
+// needs it first. Installations that share a server have an admin database
+// each, and so do their templates: advisory locks reach no further (PITFALLS,
+// Postgres).
 //
 // It is built under another name and renamed when it is whole, so that the
 // name alone says so. Nobody can connect to it, because nobody could copy it
@@ -27,8 +31,12 @@ type template struct {
 // templateLock is the key of the advisory lock under which templates are built.
 const templateLock = 0x74656e616e747279 // "tenantry"
 
+// newTemplate names the template for the hash of its migrations and the admin
+// database.
 func newTemplate(e *Engine, hash string) *template {
-	t := &template{engine: e, name: "tenantry_template_" + hash, turn: make(chan struct{}, 1)}
+	sum := sha256.Sum256([]byte(hash + " " + e.server.Database))
+	name := "tenantry_template_" + hex.EncodeToString(sum[:8])
+	t := &template{engine: e, name: name, turn: make(chan struct{}, 1)}
 	t.turn <- struct{}{}
 	return t
 }

@@ -125,10 +125,6 @@ func (e *Engine) Base() *gorm.DB { return e.base }
 // SchemaVersion is the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
 
-// MaxHandles is 0: files bound handles through descriptors, which the store's
-// MaxOpen stands for.
-func (e *Engine) MaxHandles() int { return 0 }
-
 // Close closes the folder.
 func (e *Engine) Close() error { return e.root.Close() }
 

@@ -19,15 +19,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// envOwner makes this test binary the process that owns a server, see TestOwner.
-const envOwner = "PGCLUSTER_TEST_OWNER"
+// These make a child process of this test binary the one that owns a server,
+// or that has none.
+const (
+	envOwner   = "PGCLUSTER_TEST_OWNER"
+	envSkipper = "PGCLUSTER_TEST_SKIPPER"
+)
 
 func TestURL(t *testing.T) {
 	t.Parallel()
 	if got := query(t, URL(t), "SELECT current_database()"); got != "postgres" {
 		t.Errorf("current database %q", got)
 	}
-	if URL(t) != URL(t) {
+	if first, second := URL(t), URL(t); first != second {
 		t.Error("two servers for one process")
 	}
 	may := query(t, URL(t), "SELECT rolcreatedb AND rolcreaterole FROM pg_roles WHERE rolname = current_user")
@@ -116,6 +120,37 @@ func TestNewIsRemovedAfterTheTest(t *testing.T) {
 	t.Run("owner", func(t *testing.T) { dir = folder(t, New(t).URL()) })
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("stat %s after the test: %v", dir, err)
+	}
+}
+
+// TestWithoutPostgres skips a child process' test, or fails it where Postgres is
+// required.
+func TestWithoutPostgres(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for require, want := range map[string]string{
+		"":                 "--- SKIP: TestSkipper",
+		"browser":          "--- SKIP: TestSkipper",
+		"browser,postgres": "--- FAIL: TestSkipper",
+	} {
+		cmd := exec.Command(self, "-test.run=^TestSkipper$", "-test.v")
+		cmd.Env = append(os.Environ(), envSkipper+"=1", EnvRequire+"="+require)
+		output, _ := cmd.CombinedOutput() // it exits with 1 where the test fails
+		for _, part := range []string{want, "no binaries", "install PostgreSQL", EnvURL} {
+			if !strings.Contains(string(output), part) {
+				t.Errorf("%s=%q: no %q in %s", EnvRequire, require, part, output)
+			}
+		}
+	}
+}
+
+// TestSkipper is no test: TestWithoutPostgres runs it.
+func TestSkipper(t *testing.T) {
+	if os.Getenv(envSkipper) != "" {
+		skip(t, errors.New("no binaries"))
 	}
 }
 
