@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gorm.io/gorm"
@@ -177,6 +178,40 @@ func TestUpdateRollsBackWhenCancelled(t *testing.T) {
 		err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error {
 			err := addProject(tx, "a")
 			cancel()
+			return err
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if got := projects(t, env, tenant); got != "" {
+			t.Errorf("stored %q", got)
+		}
+	})
+}
+
+// ending is a context that has ended and whose Done is about to be closed.
+type ending struct {
+	context.Context
+	ended atomic.Bool
+}
+
+func (c *ending) Err() error {
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestUpdateLooksAtTheContextItself: database/sql hears of a context's end a
+// moment late, and committed what the caller knew to be cancelled.
+func TestUpdateLooksAtTheContextItself(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		tenant := env.Tenant(t, "acme")
+		ctx := &ending{Context: t.Context()}
+		err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error {
+			err := addProject(tx, "a")
+			ctx.ended.Store(true)
 			return err
 		})
 		if !errors.Is(err, context.Canceled) {

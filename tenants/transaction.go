@@ -132,12 +132,17 @@ func (t *transaction) Commit() error {
 	if failed != nil {
 		return errors.Join(fmt.Errorf("%w: %w", ErrStatementFailed, failed), t.Rollback())
 	}
+	// database/sql hears of the end a moment later than those who wait for it,
+	// and would commit meanwhile.
+	if t.ctx.Err() != nil {
+		return errors.Join(context.Cause(t.ctx), t.Rollback())
+	}
 	err := t.tx.Commit()
 	switch {
 	case err == nil:
 		return nil
 	case t.ctx.Err() != nil:
-		// database/sql rolled back when the context ended, and says only ErrTxDone.
+		// It rolled back when the context ended, and says only ErrTxDone.
 		return context.Cause(t.ctx)
 	}
 	return fmt.Errorf("%w: %w", ErrCommitFailed, err)
