@@ -29,6 +29,9 @@ type Tenant struct {
 	Server string `gorm:"not null;check:tenants_server_check,length(server) BETWEEN 1 AND 63;uniqueIndex:tenants_server_database_key,priority:1"`
 	// Database is the database's name on its server. No two tenants share one.
 	Database string `gorm:"not null;check:tenants_database_check,length(database) BETWEEN 1 AND 63;uniqueIndex:tenants_server_database_key,priority:2"`
+	// Credentials are what the engine connects with, sealed; nil where it needs
+	// none.
+	Credentials []byte
 	// SchemaVersion is the last migration applied to the database, so that a
 	// pass over current tenants opens none of them.
 	SchemaVersion int64 `gorm:"not null"`

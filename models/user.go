@@ -16,9 +16,15 @@ type User struct {
 	ID int64 `gorm:"primaryKey"`
 	// Email is kept as it was typed and is unique without regard to the case
 	// of its ASCII letters: SQLite knows the case of no others.
-	Email     string    `gorm:"not null;check:users_email_check,length(email) BETWEEN 3 AND 254;uniqueIndex:users_email_key,expression:lower(email)"`
-	Name      string    `gorm:"not null;check:users_name_check,length(name) BETWEEN 1 AND 200"`
-	Role      Role      `gorm:"not null;check:users_role_check,role IN ('admin', 'member')"`
-	CreatedAt time.Time `gorm:"not null"`
-	UpdatedAt time.Time `gorm:"not null"`
+	Email string `gorm:"not null;check:users_email_check,length(email) BETWEEN 3 AND 254;uniqueIndex:users_email_key,expression:lower(email)"`
+	Name  string `gorm:"not null;check:users_name_check,length(name) BETWEEN 1 AND 200"`
+	Role  Role   `gorm:"not null;check:users_role_check,role IN ('admin', 'member')"`
+	// PasswordHash is an argon2id hash in PHC form; nil until the user has set
+	// a password.
+	PasswordHash *string
+	CreatedAt    time.Time `gorm:"not null"`
+	UpdatedAt    time.Time `gorm:"not null"`
+
+	// Credentials go with their user.
+	Credentials []Credential `gorm:"constraint:credentials_user_id_fkey,OnDelete:CASCADE"`
 }

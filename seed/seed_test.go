@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -94,7 +95,7 @@ func TestRun(t *testing.T) {
 		results = wantRun(t, env, Subdomains(), Unchanged, Unchanged, Unchanged)
 		for i, c := range companies() {
 			tenant := get(t, env, c.subdomain)
-			if *tenant != masters[c.subdomain] || results[i].Rows != 0 {
+			if !reflect.DeepEqual(*tenant, masters[c.subdomain]) || results[i].Rows != 0 {
 				t.Errorf("the second run made %+v of %+v, %d rows", tenant, masters[c.subdomain], results[i].Rows)
 			}
 			wantSame(t, c.subdomain+" after the second run", read(t, env, tenant).String(), numbered(generate(c)).String())
@@ -165,7 +166,7 @@ func TestForeignTenantIsNotTouched(t *testing.T) {
 			t.Errorf("acme has %d rows", n)
 		}
 		wantSame(t, "globex", read(t, env, globex).String(), before)
-		if *get(t, env, "acme") != master {
+		if !reflect.DeepEqual(*get(t, env, "acme"), master) {
 			t.Errorf("acme was %+v and is %+v", master, *get(t, env, "acme"))
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,7 @@ func TestCreate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if *got != *made {
+		if !reflect.DeepEqual(got, made) {
 			t.Errorf("made %+v, stored %+v", made, got)
 		}
 		want := models.Tenant{
@@ -37,7 +38,7 @@ func TestCreate(t *testing.T) {
 			SchemaVersion: env.Engine.SchemaVersion(), Epoch: 1, CreatedBy: "operator",
 			CreatedAt: got.CreatedAt, UpdatedAt: got.UpdatedAt,
 		}
-		if *got != want || got.CreatedAt.IsZero() {
+		if !reflect.DeepEqual(*got, want) || got.CreatedAt.IsZero() {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})

@@ -1,0 +1,110 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/sync/semaphore"
+)
+
+// Hasher hashes passwords with argon2id, a few at a time: a hash takes 19 MiB
+// and tens of milliseconds of a core, and whoever floods the sign-in waits for a
+// turn instead of taking all memory. It is safe for concurrent use. One Hasher
+// serves the whole process.
+type Hasher struct {
+	params Params
+	turn   *semaphore.Weighted
+	nobody string // a hash of no password
+	derive deriveFunc
+}
+
+// deriveFunc is argon2.IDKey, or what a test puts in its place.
+type deriveFunc func(password, salt []byte, passes, memory uint32, lanes uint8, size uint32) []byte
+
+// NewHasher hashes with OWASP's parameters, at most parallel passwords at once;
+// less than 1 stands for GOMAXPROCS.
+func NewHasher(parallel int) *Hasher { return NewHasherWith(OWASP(), parallel) }
+
+// NewHasherWith is NewHasher with other parameters. Tests take
+// Params{Memory: 8, Passes: 1, Lanes: 1}, which is a thousand times quicker. It
+// panics when the parameters are out of bounds.
+func NewHasherWith(params Params, parallel int) *Hasher {
+	if !params.valid() {
+		panic(fmt.Sprintf("auth: argon2id parameters %+v are out of bounds", params))
+	}
+	if parallel < 1 {
+		parallel = runtime.GOMAXPROCS(0)
+	}
+	nobody := hash{params, random(saltSize), random(keySize)}
+	return &Hasher{params, semaphore.NewWeighted(int64(parallel)), nobody.encode(), argon2.IDKey}
+}
+
+// Hash is the password's hash in the PHC string format, to be stored. It
+// returns a *PasswordError for what CheckPassword refuses, or wraps ctx's error
+// when ctx ended before its turn came.
+func (h *Hasher) Hash(ctx context.Context, password string) (encoded string, err error) {
+	if err := CheckPassword(password); err != nil {
+		return "", err
+	}
+	made := hash{Params: h.params, salt: random(saltSize)}
+	made.key, err = h.key(ctx, made, password, keySize)
+	if err != nil {
+		return "", err
+	}
+	return made.encode(), nil
+}
+
+// Verify reports whether encoded is the password's hash, and if so whether it
+// was made with other parameters than Hash uses now, so that the password is to
+// be hashed again. Passwords are not held against today's rules: they may have
+// been set under others; only longer ones than any rule allows are refused
+// unhashed.
+//
+// The error is ErrMalformedHash, or wraps ctx's error when ctx ended before
+// its turn came. An account that has no password yet is verified with
+// VerifyNobody.
+func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, outdated bool, err error) {
+	stored, err := parseHash(encoded)
+	if err != nil {
+		return false, false, fmt.Errorf("verify a password: %w", err)
+	}
+	if len(password) > MaxPassword {
+		return false, false, nil
+	}
+	key, err := h.key(ctx, stored, password, len(stored.key))
+	if err != nil {
+		return false, false, err
+	}
+	ok = subtle.ConstantTimeCompare(key, stored.key) == 1
+	return ok, ok && stored.outdated(h.params), nil
+}
+
+// VerifyNobody takes as long as Verify with a hash that is not outdated, and
+// fails in the same ways, for accounts that don't exist: so the time tells
+// nobody which do.
+func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
+	_, _, err := h.Verify(ctx, h.nobody, password)
+	return err
+}
+
+// key derives a key of size bytes when its turn has come, with the parameters
+// and the salt of a hash.
+func (h *Hasher) key(ctx context.Context, with hash, password string, size int) ([]byte, error) {
+	if err := h.turn.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("wait to hash a password: %w", err)
+	}
+	defer h.turn.Release(1)
+	return h.derive(normal(password), with.salt, with.Passes, with.Memory, with.Lanes, uint32(size)), nil
+}
+
+// random is size bytes of the system's randomness, which never fails: it ends
+// the program instead.
+func random(size int) []byte {
+	b := make([]byte, size)
+	rand.Read(b)
+	return b
+}
