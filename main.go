@@ -17,6 +17,7 @@ func main() {
 	os.Exit(app.Main(ctx, app.Process{
 		Args:    os.Args[1:],
 		Environ: os.Environ(),
+		Stdin:   os.Stdin,
 		Stdout:  os.Stdout,
 		Stderr:  os.Stderr,
 	}))

@@ -6,16 +6,21 @@ import (
 	"log/slog"
 	"time"
 
+	"tenantry/handlers/auth"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/seal"
 )
 
 // App is the application with its databases open. It is safe for concurrent use.
 type App struct {
 	settings settings
+	demo     Secret // the demo admins' password, empty for random ones
 	log      *slog.Logger
 	drain    time.Duration // what running requests get when Run is to end
 
+	keys    *seal.Ring
+	hasher  *auth.Hasher
 	master  *tenants.Master
 	engine  tenants.Engine
 	store   *tenants.Store
@@ -34,7 +39,7 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	a := &App{settings: s, log: log, drain: drainTimeout}
+	a := &App{settings: s, demo: c.DemoPassword, log: log, drain: drainTimeout, hasher: auth.NewHasher(0)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
@@ -61,6 +66,9 @@ func (a *App) Close(ctx context.Context) error {
 
 // open opens the master, the engine beside it, and the store on both.
 func (a *App) open(ctx context.Context) error {
+	if err := a.loadKeys(); err != nil {
+		return err
+	}
 	openDatabases := a.openSQLite
 	if a.settings.postgresURL != "" {
 		openDatabases = a.openPostgres

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"tenantry/tenants/seal"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -80,7 +81,8 @@ func TestMasterThatIsNoDatabase(t *testing.T) {
 // TestUnreachablePostgres names the server, and nobody's password.
 func TestUnreachablePostgres(t *testing.T) {
 	t.Parallel()
-	r := site{}.run(t, "tenant", "list", "--database-url=postgres://user:hunter2@127.0.0.1:1/tenantry")
+	s := site{environ: []string{"TENANTRY_SECRET_KEY=" + seal.GenerateKey()}}
+	r := s.run(t, "tenant", "list", "--database-url=postgres://user:hunter2@127.0.0.1:1/tenantry")
 	if r.status != exitFailed || r.stdout != "" {
 		t.Errorf("status %d, %q", r.status, r.stdout)
 	}
@@ -101,13 +103,14 @@ func TestWrongPasswordIsNotShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.User = url.UserPassword("nobody", "hunter2")
-	r := site{}.run(t, "tenant", "list", "--database-url="+u.String())
+	s := site{environ: []string{"TENANTRY_SECRET_KEY=" + seal.GenerateKey()}}
+	r := s.run(t, "tenant", "list", "--database-url="+u.String())
 	if r.status != exitFailed || strings.Contains(r.stderr, "hunter2") {
 		t.Errorf("status %d, %s", r.status, r.stderr)
 	}
 }
 
-// TestPostgresNeedsNoDataFolder: nothing is kept there yet.
+// TestPostgresNeedsNoDataFolder: only a server's token is kept there.
 func TestPostgresNeedsNoDataFolder(t *testing.T) {
 	t.Parallel()
 	s := newPostgres(t)
@@ -115,13 +118,18 @@ func TestPostgresNeedsNoDataFolder(t *testing.T) {
 	if files := s.files(t); len(files) > 0 {
 		t.Errorf("made %v", files)
 	}
+	s.serve(t)
+	want := []string{s.dir, filepath.Join(s.dir, "operator.token")}
+	if files := s.files(t); !slices.Equal(files, want) {
+		t.Errorf("serving made %v, want %v", files, want)
+	}
 }
 
 func TestOpeningLeavesOnlyTheMaster(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	s.must(t, "tenant", "list")
-	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants")}
+	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "secret.key"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants")}
 	if got := s.files(t); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tenantry/handlers/operator"
 	"tenantry/tenants/fleet"
 )
 
@@ -84,7 +85,7 @@ func (statusCommand) Run(c *command) error {
 			return err
 		}
 		if c.out.json {
-			return c.out.document(listOf(standings))
+			return c.out.document(operator.ListOf(standings, ""))
 		}
 		var rows [][]string
 		for _, s := range standings {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tenantry/handlers/operator"
 	"tenantry/seed"
 )
 
@@ -14,7 +15,7 @@ type seedCommand struct {
 
 // Help is shown with the flags.
 func (seedCommand) Help() string {
-	return `The demo tenants are ` + strings.Join(seed.Subdomains(), ", ") + `. Those with data, and tenants that the seed did not make, are left alone.
+	return `The demo tenants are ` + strings.Join(seed.Subdomains(), ", ") + `. Those with data, and tenants that the seed did not make, are left alone. Nobody has a password in them: "tenantry serve --demo" sets one for an admin of each, and "tenantry tenant admin" lets anybody in.
 
 Examples:
 
@@ -43,7 +44,7 @@ func (a *App) seed(c *command, subdomains []string) ([]seed.Result, error) {
 
 func writeSeeded(out *output, results []seed.Result) error {
 	if out.json {
-		return out.document(listOf(results))
+		return out.document(operator.ListOf(results, ""))
 	}
 	var rows [][]string
 	for _, r := range results {

@@ -4,22 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"tenantry/seed"
 )
 
 type serveCommand struct {
-	Demo bool `help:"First make the demo tenants that are missing."`
+	Demo bool `help:"First make the demo tenants that are missing, and tell how to sign in to each."`
 }
 
 // Help is shown with the flags.
 func (serveCommand) Help() string {
 	return `Writes the addresses of both listeners to standard output, one a line (with --json as one document), and the log to standard error. On SIGINT or SIGTERM it finishes what runs, for at most 30 seconds.
 
+Operators send their token to the operator's listener: TENANTRY_OPERATOR_TOKEN, else what is in operator.token in the data folder, which is made at the first start.
+
+With --demo an admin of each demo tenant gets a password at every start, $TENANTRY_DEMO_PASSWORD or a random one, which is told on standard error and nowhere else. "tenantry seed" sets none.
+
 Examples:
 
     tenantry serve --demo
-    tenantry serve --addr :8080 --base-domain app.example.com --database-url postgres://tenantry@db.internal/tenantry`
+    tenantry serve --addr :8080 --base-domain app.example.com --public-url https://app.example.com --trusted-proxies 10.0.0.0/8`
 }
 
 type serveDocument struct {
@@ -31,10 +33,10 @@ type serveDocument struct {
 // Run serves until the context ends, which is no failure.
 func (s *serveCommand) Run(c *command) error {
 	err := c.with(func(a *App) error {
-		var demo []seed.Result
+		var demo []demoTenant
 		if s.Demo {
 			var err error
-			if demo, err = a.seed(c, nil); err != nil {
+			if demo, err = a.openDemo(c); err != nil {
 				return err
 			}
 		}
@@ -46,21 +48,17 @@ func (s *serveCommand) Run(c *command) error {
 	return err
 }
 
-// announce tells where the listeners are, and where the demo tenants.
-func (a *App) announce(out *output, l Listening, demo []seed.Result) error {
+// announce tells where the listeners are, and how to get in to the demo
+// tenants: on standard error alone, where people read.
+func (a *App) announce(out *output, l Listening, demo []demoTenant) error {
 	d := serveDocument{Public: "http://" + l.Public.String(), Operator: "http://" + l.Operator.String()}
 	for _, t := range demo {
-		d.Demo = append(d.Demo, a.tenantURL(t.Subdomain, l.Public.String()))
+		url := a.tenantURL(t.Subdomain, l.Public.String())
+		d.Demo = append(d.Demo, url)
+		t.hint(out, url)
 	}
 	if out.json {
 		return out.document(d)
-	}
-	for i, t := range demo {
-		if t.Outcome == seed.Skipped {
-			out.hint("%s: left alone, %s", t.Subdomain, t.Reason)
-			continue
-		}
-		out.hint("%s: %s", t.Name, d.Demo[i])
 	}
 	_, err := fmt.Fprintf(out.stdout, "public listening on %s\noperator listening on %s\n", d.Public, d.Operator)
 	return err

@@ -3,9 +3,9 @@ package app
 import (
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
+	"tenantry/handlers/operator"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -16,72 +16,63 @@ type tenantCommand struct {
 	Create createCommand `cmd:"" help:"Create a tenant with a database of its own."`
 	List   listCommand   `cmd:"" help:"List tenants in the order of their subdomains."`
 	Show   showCommand   `cmd:"" help:"Show a tenant."`
-}
-
-// TenantDocument is a tenant as JSON.
-type TenantDocument struct {
-	ID            string       `json:"id"`
-	Subdomain     string       `json:"subdomain"`
-	Name          string       `json:"name"`
-	State         models.State `json:"state"`
-	Server        string       `json:"server"`
-	Database      string       `json:"database"`
-	SchemaVersion int64        `json:"schema_version"`
-	// Domains are the hosts beside the subdomain at which it is reached.
-	Domains   []string  `json:"domains"`
-	CreatedAt time.Time `json:"created_at"`
-}
-
-func documentOf(t *models.Tenant) TenantDocument {
-	return TenantDocument{
-		ID: t.ID, Subdomain: t.Subdomain, Name: t.Name, State: t.State, Server: t.Server,
-		Database: t.Database, SchemaVersion: t.SchemaVersion, Domains: []string{}, CreatedAt: t.CreatedAt.UTC(),
-	}
+	Admin  adminCommand  `cmd:"" help:"Let somebody in to a tenant as an admin."`
 }
 
 type createCommand struct {
 	Subdomain string `arg:"" help:"Label under the base domain: a-z, 0-9 and inner hyphens, at most 40."`
 	Name      string `help:"Name for people; the subdomain by default."`
 	Server    string `help:"Server to place the database on; the default one by default."`
+
+	adminFlags
 }
 
 // Help is shown with the flags.
 func (createCommand) Help() string {
-	return `Examples:
+	return `With --admin-email it prints a link with which that person sets a password, once. It is shown this one time; "tenantry tenant admin" makes another.
 
-    tenantry tenant create acme --name "Acme Joinery"
-    tenantry tenant create globex --json`
+Examples:
+
+    tenantry tenant create acme --name "Acme Joinery" --admin-email mara@acme.example
+    tenantry tenant create globex --admin-email vera@globex.example --admin-password-stdin < password.txt
+    tenantry tenant create initech --json`
 }
 
-// Run creates the tenant and tells where it is reached.
+// Run creates the tenant and tells where it is reached, and by whom.
 func (n *createCommand) Run(c *command) error {
+	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
+		return err
+	}
+	admin, err := n.admin(c)
+	if err != nil {
+		return err
+	}
 	return c.with(func(a *App) error {
-		t, err := a.manager.Create(c.ctx, lifecycle.NewTenant{Subdomain: n.Subdomain, Name: n.Name, Server: n.Server})
-		if errors.Is(err, lifecycle.ErrExists) {
-			return fmt.Errorf("%w; see: tenantry tenant show %s", err, n.Subdomain)
-		}
-		if errors.Is(err, lifecycle.ErrInvalidName) {
-			return fmt.Errorf("%w: %w", errUsage, err)
-		}
+		made, err := a.operations(a.accounts(a.settings.addr)).
+			Create(c.ctx, operator.NewTenant{Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Admin: admin})
 		if err != nil {
-			return err
+			return createError(err, n.Subdomain)
 		}
 		if c.out.json {
-			return c.out.document(documentOf(t))
+			return c.out.document(made)
 		}
-		return c.out.line("tenant %s is ready at %s", t.Subdomain, a.tenantURL(t.Subdomain, a.settings.addr))
+		url := a.tenantURL(made.Subdomain, a.settings.addr)
+		return errors.Join(c.out.line("tenant %s is ready at %s", made.Subdomain, url), tellAdmin(c.out, admin, made.Invitation))
 	})
 }
 
-// tenantURL is where a tenant is reached through the listener at addr. Port 0
-// is left out: which one it becomes is known only to the server.
-func (a *App) tenantURL(subdomain, addr string) string {
-	host := a.settings.domain.Host(subdomain)
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil || port == "80" || port == "0" {
-		return "http://" + host
+// createError says what to do next.
+func createError(err error, subdomain string) error {
+	var admin *operator.AdminError
+	switch {
+	case errors.As(err, &admin):
+		return fmt.Errorf("%w; try again with: tenantry tenant admin %s --admin-email …", err, subdomain)
+	case errors.Is(err, lifecycle.ErrExists):
+		return fmt.Errorf("%w; see: tenantry tenant show %s", err, subdomain)
+	case errors.Is(err, lifecycle.ErrInvalidName):
+		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return err
 }
 
 // maxList is the most that are listed at once.
@@ -110,18 +101,11 @@ func (l *listCommand) Run(c *command) error {
 		if err != nil {
 			return err
 		}
-		found := list[TenantDocument]{Items: []TenantDocument{}}
-		for i := range page {
-			found.Items = append(found.Items, documentOf(&page[i]))
-		}
-		if next != "" {
-			found.Next = &next
-		}
-		return writeTenants(c.out, found)
+		return writeTenants(c.out, operator.Tenants(page, next))
 	})
 }
 
-func writeTenants(out *output, l list[TenantDocument]) error {
+func writeTenants(out *output, l operator.List[operator.Tenant]) error {
 	if out.json {
 		return out.document(l)
 	}
@@ -153,14 +137,11 @@ func (showCommand) Help() string {
 // Run shows the tenant.
 func (s *showCommand) Run(c *command) error {
 	return c.with(func(a *App) error {
-		t, err := a.manager.Get(c.ctx, s.Subdomain)
-		if errors.Is(err, tenants.ErrUnknownTenant) {
-			return fmt.Errorf("%w; see: tenantry tenant list", err)
-		}
+		t, err := a.tenant(c, s.Subdomain)
 		if err != nil {
 			return err
 		}
-		d := documentOf(t)
+		d := operator.TenantOf(t)
 		if c.out.json {
 			return c.out.document(d)
 		}
@@ -176,4 +157,13 @@ func (s *showCommand) Run(c *command) error {
 			{"created_at", d.CreatedAt.Format(time.RFC3339)},
 		})
 	})
+}
+
+// tenant finds a tenant in whatever state it is.
+func (a *App) tenant(c *command, subdomain string) (*models.Tenant, error) {
+	t, err := a.manager.Get(c.ctx, subdomain)
+	if errors.Is(err, tenants.ErrUnknownTenant) {
+		return nil, fmt.Errorf("%w; see: tenantry tenant list", err)
+	}
+	return t, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/handlers/operator"
 	"tenantry/models"
 	"tenantry/seed"
 )
@@ -47,7 +48,7 @@ func TestTenantCommands(t *testing.T) {
 		}
 		database := map[bool]string{true: "t_ID", false: "ID.db"}[len(s.environ) > 1]
 		want := `{"id":"ID","subdomain":"acme","name":"Acme & Söhne","state":"active","server":"default","database":"` +
-			database + `","schema_version":1,"domains":[],"created_at":"TIME"}` + "\n"
+			database + `","schema_version":2,"domains":[],"created_at":"TIME"}` + "\n"
 		created := s.must(t, "tenant", "create", "acme", "--name", "Acme & Söhne", "--json")
 		if shape(created) != want {
 			t.Errorf("create: %s, want %s", shape(created), want)
@@ -57,11 +58,11 @@ func TestTenantCommands(t *testing.T) {
 		}
 		s.must(t, "tenant", "create", "globex")
 		s.must(t, "tenant", "create", "initech")
-		found := only[list[TenantDocument]](t, s.must(t, "tenant", "list", "--limit=2", "--json"))
+		found := only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--limit=2", "--json"))
 		if len(found.Items) != 2 || found.Items[1].Subdomain != "globex" || found.Next == nil || *found.Next != "globex" {
 			t.Errorf("first page: %+v", found)
 		}
-		found = only[list[TenantDocument]](t, s.must(t, "tenant", "list", "--after=globex", "--json"))
+		found = only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--after=globex", "--json"))
 		if len(found.Items) != 1 || found.Items[0].Subdomain != "initech" || found.Next != nil {
 			t.Errorf("last page: %+v", found)
 		}
@@ -85,20 +86,6 @@ func TestTenantCommandsInAPipe(t *testing.T) {
 	}
 	if got := s.must(t, "tenant", "show", "acme"); !strings.HasPrefix(got, "subdomain\tacme\n") || !strings.Contains(got, "url\thttp://acme.localhost:8080\n") {
 		t.Errorf("show: %q", got)
-	}
-}
-
-func TestTenantURL(t *testing.T) {
-	t.Parallel()
-	a := &App{}
-	a.settings.domain, _ = Config{BaseDomain: "example.com"}.domain()
-	for addr, want := range map[string]string{
-		"127.0.0.1:8080": "http://acme.example.com:8080", ":80": "http://acme.example.com",
-		"127.0.0.1:0": "http://acme.example.com", "[::1]:1": "http://acme.example.com:1",
-	} {
-		if got := a.tenantURL("acme", addr); got != want {
-			t.Errorf("%s: %s, want %s", addr, got, want)
-		}
 	}
 }
 
@@ -128,7 +115,7 @@ func TestTenantCommandsThatFail(t *testing.T) {
 			t.Errorf("%s --json: status %d, %q, %q", test.args, r.status, r.stdout, r.stderr)
 		}
 	}
-	if found := only[list[TenantDocument]](t, s.must(t, "tenant", "list", "--json")); len(found.Items) != 1 {
+	if found := only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--json")); len(found.Items) != 1 {
 		t.Errorf("failures left tenants: %+v", found)
 	}
 }
@@ -154,15 +141,15 @@ func TestMigrateCommands(t *testing.T) {
 		s.must(t, "tenant", "create", "acme")
 		s.must(t, "tenant", "create", "globex")
 		s.setVersion(t, "globex", 0)
-		const behind = `{"items":[{"server":"default","schema_version":0,"tenants":1,"target":1},` +
-			`{"server":"default","schema_version":1,"tenants":1,"target":1}],"next":null}` + "\n"
+		const behind = `{"items":[{"server":"default","schema_version":0,"tenants":1,"target":2},` +
+			`{"server":"default","schema_version":2,"tenants":1,"target":2}],"next":null}` + "\n"
 		if got := s.must(t, "migrate", "status", "--json"); got != behind {
 			t.Errorf("status: %s, want %s", got, behind)
 		}
 		if r := s.run(t, "migrate", "up", "--json"); r.status != exitDone || r.stdout != `{"migrated":1,"failed":[]}`+"\n" {
 			t.Errorf("up: status %d, %s, %s", r.status, r.stdout, r.stderr)
 		}
-		if got := s.must(t, "migrate", "status"); got != "default\t1\t1\t2\n" {
+		if got := s.must(t, "migrate", "status"); got != "default\t2\t2\t2\n" {
 			t.Errorf("status: %q", got)
 		}
 		if got := s.must(t, "migrate", "up"); got != "0 tenants migrated, 0 failed\n" {
@@ -207,12 +194,12 @@ func TestSeedCommand(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
 		r := s.run(t, "seed", "acme", "--json")
-		first := only[list[seed.Result]](t, r.stdout)
+		first := only[operator.List[seed.Result]](t, r.stdout)
 		if r.status != exitDone || len(first.Items) != 1 || first.Items[0].Subdomain != "acme" || first.Items[0].Outcome != "created" || first.Items[0].Rows == 0 {
 			t.Errorf("status %d, %+v, %s", r.status, first, r.stderr)
 		}
 		rows := first.Items[0].Rows
-		if want := fmt.Sprintf("seed acme: %d of %d\n", rows, rows); r.stderr != want {
+		if want := fmt.Sprintf("seed acme: %d of %d\n", rows, rows); !strings.HasSuffix(r.stderr, want) {
 			t.Errorf("progress in a pipe is %q, want %q", r.stderr, want)
 		}
 		if got := s.must(t, "seed", "acme"); got != "acme\tunchanged\t0\t\n" {
@@ -221,16 +208,31 @@ func TestSeedCommand(t *testing.T) {
 	})
 }
 
-// TestServeDemo starts on nothing and serves the demo tenants.
+// signInHint is how the demo tells to sign in.
+var signInHint = regexp.MustCompile(`http://(\w+)\.localhost:\d+, sign in as (\S+) with the password (\S+)\n`)
+
+// TestServeDemo starts on nothing, serves the demo tenants and tells how to
+// sign in.
 func TestServeDemo(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.must(t, "tenant", "create", "globex", "--name=Not the seed's")
+		s.create(t, "globex", "--name=Not the seed's")
 		srv := s.serve(t, "--demo")
 		_, port, _ := strings.Cut(srv.public, ":")
 		for _, want := range []string{"http://acme.localhost:" + port, "http://initech.localhost:" + port, "globex: left alone"} {
 			if !strings.Contains(srv.log.String(), want) {
 				t.Errorf("%q does not contain %q", srv.log, want)
+			}
+		}
+		hints := signInHint.FindAllStringSubmatch(srv.log.String(), -1)
+		if len(hints) != 2 || hints[0][3] == hints[1][3] {
+			t.Fatalf("%q, want two with passwords of their own", hints)
+		}
+		for _, hint := range hints {
+			token, ok := srv.signIn(t, hint[1], hint[2], hint[3])
+			s.tokens.Store(hint[1], token)
+			if r := srv.get(t, hint[1], "/api/me"); !ok || !strings.Contains(r.body, `"role":"admin"`) {
+				t.Errorf("%s: %d %s", hint[1], r.status, r.body)
 			}
 		}
 		for subdomain, want := range map[string]bool{"acme": true, "initech": true, "globex": false} {
@@ -239,6 +241,24 @@ func TestServeDemo(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDemoPassword sets one, on tenants that are there already.
+func TestDemoPassword(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	if r := s.run(t, "seed", "acme"); strings.Contains(r.stdout+r.stderr, "sign in") {
+		t.Errorf("seed tells how to sign in: %s%s", r.stdout, r.stderr)
+	}
+	s.environ = append(s.environ, "TENANTRY_DEMO_PASSWORD=all the world's a stage")
+	srv := s.serve(t, "--demo")
+	hint := regexp.MustCompile(`sign in as (\S+) with the password all the world's a stage`).FindStringSubmatch(srv.log.String())
+	if hint == nil {
+		t.Fatalf("%s", srv.log)
+	}
+	if _, ok := srv.signIn(t, "acme", hint[1], "all the world's a stage"); !ok {
+		t.Error("can't sign in")
+	}
 }
 
 func TestServeJSON(t *testing.T) {

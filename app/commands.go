@@ -9,7 +9,16 @@ import (
 const description = `Serves tenants, each from a database of its own, at a subdomain of their own.
 
 Commands work beside a running server; what they change is in force there within a second.
-Exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.`
+Exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.
+
+Secrets are taken from the environment alone, since other users of a machine can read arguments:
+
+    TENANTRY_SECRET_KEY      seals what is secret in the master: 32 bytes in base64, several with
+                             commas, the newest first; secret.key in the data folder by default;
+                             needed with Postgres
+    TENANTRY_OPERATOR_TOKEN  lets operators in, 32 characters or more; operator.token in the
+                             data folder by default
+    TENANTRY_DEMO_PASSWORD   for serve --demo; a random one at each start by default`
 
 // commandLine is what the process can be asked to do.
 type commandLine struct {
@@ -21,6 +30,8 @@ type commandLine struct {
 	Tenant  tenantCommand  `cmd:"" help:"Create, list and show tenants."`
 	Migrate migrateCommand `cmd:"" help:"Bring tenants' databases up to date."`
 	Seed    seedCommand    `cmd:"" help:"Fill demo tenants; make those that are missing."`
+	Doctor  doctorCommand  `cmd:"" help:"Find, and repair, what is wrong with tenants' secrets."`
+	Key     keyCommand     `cmd:"" help:"Make secret keys."`
 	Version versionCommand `cmd:"" help:"Show what this program was built from."`
 }
 

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"tenantry/tenants"
+	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 )
 
@@ -18,15 +20,19 @@ import (
 // environment variable of the same name in capitals after TENANTRY_, else the
 // default. An empty environment variable counts as none.
 type Config struct {
-	// DataDir holds master.db, tenants/ID.db and templates/ with a SQLite
-	// master. It is made 0700 where it is missing.
-	DataDir string `default:"data" placeholder:"DIR" help:"Folder of the databases; made for its owner alone."`
+	// DataDir holds generated secrets and, with a SQLite master, master.db,
+	// tenants/ID.db and templates/. It is made 0700 where it is missing.
+	DataDir string `default:"data" placeholder:"DIR" help:"Folder of the databases and of generated secrets; made for its owner alone."`
 	// DatabaseURL is the master database: sqlite:PATH, relative to DataDir, or
 	// postgres://…. It also names the default server of new tenants: the
 	// folder tenants/ beside that file, or that Postgres server.
-	DatabaseURL string `default:"sqlite:master.db" placeholder:"URL" help:"Master database, and where new tenants are placed: sqlite:PATH or postgres://…."`
+	DatabaseURL string `default:"sqlite:master.db" placeholder:"URL" help:"Master database, and where new tenants are placed: sqlite:PATH or postgres://…; with a password, give it in the environment."`
 	// BaseDomain is the domain under which tenants have their subdomains.
 	BaseDomain string `default:"localhost" placeholder:"DOMAIN" help:"Tenants are reached at SUBDOMAIN.DOMAIN."`
+	// PublicURL is what people type to reach the base domain; empty is http, the
+	// base domain, and the port of the public listener. Links are made of it,
+	// and https means that browsers are told to stay there.
+	PublicURL string `name:"public-url" placeholder:"URL" help:"What people type to reach the base domain, such as https://app.example.com; http and the listener's port by default."`
 	// Addr is where tenants are served; port 0 takes a free one.
 	Addr string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Public listener; port 0 takes a free one."`
 	// OperatorAddr is where operators are served; port 0 takes a free one.
@@ -36,20 +42,26 @@ type Config struct {
 	MaxOpenTenants int `default:"0" type:"setting" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
 	// Durability is full or normal, for SQLite.
 	Durability string `default:"full" placeholder:"full|normal" help:"What a commit to SQLite survives: power failure (full), or the end of the process (normal)."`
-	// TrustedProxies are the networks whose X-Forwarded-For and X-Request-ID
-	// count.
-	TrustedProxies []string `placeholder:"CIDR" help:"Networks whose X-Forwarded-For and X-Request-ID count; none by default."`
+	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto
+	// and X-Request-ID count.
+	TrustedProxies []string `placeholder:"CIDR" help:"Networks whose X-Forwarded-For, X-Forwarded-Proto and X-Request-ID count; none by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.
 	LogFormat string `placeholder:"text|json" help:"Format of the log on standard error; text on a terminal, else json."`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
+
+	Secrets `kong:"-"`
 }
 
 // settings are a Config's values, found good.
 type settings struct {
-	masterPath  string // of a SQLite master, else empty
-	postgresURL string // of a Postgres master, else empty
+	dataDir     string
+	masterPath  string     // of a SQLite master, else empty
+	postgresURL string     // of a Postgres master, else empty
+	keys        *seal.Ring // nil to take the generated one
+	token       string     // the operator's, empty to take the generated one
 	domain      tenants.Domain
+	public      *url.URL // nil for the listener's own
 	addr        string
 	operator    string
 	maxOpen     int
@@ -62,7 +74,7 @@ type settings struct {
 type SettingError struct {
 	// Flag is the setting's name on the command line, without dashes.
 	Flag string
-	// Value is what it was set to, without secrets.
+	// Value is what it was set to; for a secret, what is wrong with it.
 	Value string
 	// Want says what would be right.
 	Want string
@@ -70,13 +82,16 @@ type SettingError struct {
 
 // Error names the setting, its value, and what would be right.
 func (e *SettingError) Error() string {
+	if isSecret(e.Flag) {
+		return fmt.Sprintf("%s %s: want %s", name(e.Flag), e.Value, e.Want)
+	}
 	return fmt.Sprintf("%s is %q: want %s", name(e.Flag), e.Value, e.Want)
 }
 
 // validate checks every setting and reports all that are bad.
 func (c Config) validate() (settings, error) {
-	var s settings
-	var bad [10]error
+	s := settings{dataDir: c.DataDir}
+	var bad [14]error
 	s.masterPath, s.postgresURL, bad[0] = c.database()
 	s.domain, bad[1] = c.domain()
 	s.addr, bad[2] = address("addr", c.Addr)
@@ -90,11 +105,15 @@ func (c Config) validate() (settings, error) {
 	if c.DataDir == "" || strings.ContainsRune(c.DataDir, 0) {
 		bad[9] = &SettingError{"data-dir", c.DataDir, "the path of a folder"}
 	}
+	s.keys, bad[10] = c.Secrets.keys(s.postgresURL != "")
+	s.token, bad[11] = c.Secrets.token()
+	bad[12] = c.Secrets.checkDemoPassword()
+	s.public, bad[13] = c.publicURL(s.domain)
 	return s, errors.Join(bad[:]...)
 }
 
 // database is the master's path or URL.
-func (c Config) database() (path, url string, err error) {
+func (c Config) database() (path, server string, err error) {
 	scheme, rest, _ := strings.Cut(c.DatabaseURL, ":")
 	switch scheme {
 	case "sqlite":
@@ -214,4 +233,9 @@ func oneOf(flag, value string, words ...string) error {
 }
 
 // name is how messages name a setting.
-func name(flag string) string { return fmt.Sprintf("%s (--%s)", envName(flag), flag) }
+func name(flag string) string {
+	if isSecret(flag) {
+		return envName(flag)
+	}
+	return fmt.Sprintf("%s (--%s)", envName(flag), flag)
+}

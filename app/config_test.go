@@ -14,7 +14,7 @@ import (
 // names the setting, the value and what would be right.
 func TestBadSettings(t *testing.T) {
 	t.Parallel()
-	const anAddress, aURL, aNetwork = "want HOST:PORT", "want sqlite:", "want networks as CIDR"
+	const anAddress, aURL, aNetwork, aPublicURL = "want HOST:PORT", "want sqlite:", "want networks as CIDR", "want http:// or https://"
 	tests := []struct{ flag, value, want string }{
 		{"addr", "localhost", anAddress},
 		{"addr", ":http", anAddress},
@@ -50,6 +50,21 @@ func TestBadSettings(t *testing.T) {
 		{"trusted-proxies", "10.0.0.1", aNetwork},
 		{"trusted-proxies", "10.0.0.1/8", aNetwork},
 		{"trusted-proxies", "localhost", aNetwork},
+		{"public-url", "localhost", aPublicURL},
+		{"public-url", "ftp://localhost", aPublicURL},
+		{"public-url", "https:localhost", aPublicURL},
+		{"public-url", "https://", aPublicURL},
+		{"public-url", "https://example.com", aPublicURL},
+		{"public-url", "https://acme.localhost", aPublicURL},
+		{"public-url", "https://LOCALHOST", aPublicURL},
+		{"public-url", "https://localhost.", aPublicURL},
+		{"public-url", "https://localhost:", aPublicURL},
+		{"public-url", "https://localhost:0", aPublicURL},
+		{"public-url", "https://localhost:070", aPublicURL},
+		{"public-url", "https://localhost:65536", aPublicURL},
+		{"public-url", "https://localhost/app", aPublicURL},
+		{"public-url", "https://localhost//", aPublicURL},
+		{"public-url", "https:///", aPublicURL},
 	}
 	for _, test := range tests {
 		t.Run(test.flag+"="+test.value, func(t *testing.T) {
@@ -106,6 +121,9 @@ func TestPasswordsAreNotShown(t *testing.T) {
 		"host=localhost user=root PASSWORD='hunter2'",
 		"root:hunter2@tcp(localhost)/x",
 	} {
+		if r := (site{}).run(t, "tenant", "list", "--public-url="+value); r.status != exitUsage || strings.Contains(r.stderr, "hunter2@") {
+			t.Errorf("as public URL: status %d: %s", r.status, r.stderr)
+		}
 		for _, args := range [][]string{
 			{"tenant", "list", "--database-url=" + value},
 			{"tenant", "list", "--database-ulr=" + value},

@@ -9,15 +9,37 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants/postgres"
+	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 )
+
+// keyFile is the name of the generated key, in the data folder.
+const keyFile = "secret.key"
+
+// loadKeys takes the keys that are set, else those in the key's file.
+func (a *App) loadKeys() error {
+	if a.keys = a.settings.keys; a.keys != nil {
+		return nil
+	}
+	if err := a.makePrivate(a.settings.dataDir); err != nil {
+		return err
+	}
+	text, err := seal.LoadOrCreate(filepath.Join(a.settings.dataDir, keyFile))
+	if err != nil {
+		return fmt.Errorf("%w; or set %s", err, name(secretKey))
+	}
+	a.keys, err = seal.ParseKeys(text)
+	return err
+}
 
 // openSQLite opens the master's file, and an engine on the folder it is in.
 func (a *App) openSQLite(ctx context.Context) (err error) {
 	path := a.settings.masterPath
 	dir := filepath.Dir(path)
-	if err := a.makePrivate(dir); err != nil {
-		return err
+	if dir != filepath.Clean(a.settings.dataDir) || a.settings.keys != nil { // else loadKeys did
+		if err := a.makePrivate(dir); err != nil {
+			return err
+		}
 	}
 	a.master, err = sqlite.OpenMaster(ctx, sqlite.MasterConfig{Path: path, Schema: models.Master(), Log: a.log})
 	if err != nil {
@@ -57,7 +79,7 @@ func (a *App) openPostgres(ctx context.Context) (err error) {
 	if err != nil {
 		return fail(err)
 	}
-	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: models.Workspace(), Log: a.log})
+	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: models.Workspace(), Keys: a.keys, Log: a.log})
 	if err != nil {
 		return fail(err)
 	}

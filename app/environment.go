@@ -79,6 +79,9 @@ func warnUnknown(p Process, model *kong.Node) {
 			known = append(known, envName(flag.Name))
 		}
 	}
+	for _, secret := range secretSettings() {
+		known = append(known, envName(secret))
+	}
 	for _, entry := range p.Environ {
 		name, _, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, testPrefix) {

@@ -32,7 +32,7 @@ func TestEditDistance(t *testing.T) {
 
 func TestHelpNamesSettingsAndExamples(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"serve", "tenant create", "tenant list", "tenant show", "migrate up", "migrate status", "seed", "version"} {
+	for _, command := range []string{"serve", "tenant create", "tenant list", "tenant show", "migrate up", "migrate status", "seed", "version", "doctor", "key new", "tenant admin"} {
 		r := site{}.run(t, append(strings.Fields(command), "--help")...)
 		if r.status != exitDone || r.stderr != "" {
 			t.Errorf("%s: status %d, %s", command, r.status, r.stderr)

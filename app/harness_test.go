@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"tenantry/tenants/seal"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -39,14 +40,15 @@ const patience = time.Minute
 // site is a master with its tenants, and the environment that leads there.
 type site struct {
 	environ []string
-	dir     string // the data folder
+	dir     string    // the data folder
+	tokens  *sync.Map // sessions of create's admins by subdomain
 }
 
 // newSQLite is a site with nothing in it.
 func newSQLite(t *testing.T) site {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}}
+	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}}
 }
 
 // newPostgres is a site with nothing in it. Its databases are dropped when the
@@ -55,7 +57,7 @@ func newPostgres(t *testing.T) site {
 	t.Helper()
 	url := pgcluster.Database(t)
 	s := newSQLite(t)
-	s.environ = append(s.environ, "TENANTRY_DATABASE_URL="+url)
+	s.environ = append(s.environ, "TENANTRY_DATABASE_URL="+url, "TENANTRY_SECRET_KEY="+seal.GenerateKey())
 	t.Cleanup(func() { s.dropTenants(t) })
 	return s
 }
@@ -144,12 +146,35 @@ type result struct {
 	stdout, stderr string
 }
 
-// run runs a command in this process.
+// run runs a command in this process, with nothing on standard input.
 func (s site) run(t *testing.T, args ...string) result {
 	t.Helper()
+	return s.pipe(t, "", args...)
+}
+
+// pipe runs a command in this process.
+func (s site) pipe(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
 	var stdout, stderr buffer
-	status := Main(t.Context(), Process{Args: args, Environ: s.environ, Stdout: &stdout, Stderr: &stderr})
+	status := Main(t.Context(), Process{
+		Args: args, Environ: s.environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
+	})
 	return result{status, stdout.String(), stderr.String()}
+}
+
+// password is that of the admins that create makes.
+const password = "an admin's password"
+
+// admin is the address of a tenant's admin that create makes.
+func admin(subdomain string) string { return "admin@" + subdomain + ".example" }
+
+// create makes a tenant with an admin, as operators do.
+func (s site) create(t *testing.T, subdomain string, args ...string) {
+	t.Helper()
+	args = append([]string{"tenant", "create", subdomain, "--admin-email=" + admin(subdomain), "--admin-password-stdin"}, args...)
+	if r := s.pipe(t, password+"\n", args...); r.status != exitDone {
+		t.Fatalf("create %s: status %d, %s", subdomain, r.status, r.stderr)
+	}
 }
 
 // must runs a command that has to succeed and returns its output.

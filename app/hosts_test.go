@@ -25,7 +25,7 @@ func alike(r reply) string {
 func TestHostileHosts(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.must(t, "tenant", "create", "acme")
+		s.create(t, "acme")
 		srv := s.serve(t)
 		before := s.files(t)
 		want := alike(srv.get(t, "nobody", "/api/projects"))
@@ -78,7 +78,7 @@ func hostileRequests() []string {
 func TestHostsThatAreNoHosts(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
 	for _, hosts := range []string{
 		"",
@@ -98,14 +98,14 @@ func TestHostsThatAreNoHosts(t *testing.T) {
 func TestSpellingsOfATenantsHost(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
 	srv.post(t, "acme", "/api/projects", `{"name":"Anvils"}`)
 	for _, host := range []string{
 		"acme.localhost", "ACME.localhost", "AcMe.LocalHost", "acme.localhost.", "ACME.LOCALHOST.",
 		"acme.localhost:1", "acme.localhost:65535", "acme.localhost.:8080",
 	} {
-		r := send(t, srv.public, "GET /api/projects HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+		r := send(t, srv.public, "GET /api/projects HTTP/1.1\r\nHost: "+host+"\r\n"+srv.bearer(t, "acme")+"Connection: close\r\n\r\n")
 		if r.status != http.StatusOK || !strings.Contains(r.body, "Anvils") {
 			t.Errorf("%s: %d %s", host, r.status, r.body)
 		}
@@ -115,15 +115,15 @@ func TestSpellingsOfATenantsHost(t *testing.T) {
 func TestNothingBesideHostChoosesTheTenant(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
-	s.must(t, "tenant", "create", "globex")
+	s.create(t, "acme")
+	s.create(t, "globex")
 	for _, args := range [][]string{nil, {"--trusted-proxies=127.0.0.0/8"}} {
 		srv := s.serve(t, args...)
 		srv.post(t, "globex", "/api/projects", `{"name":"Secret"}`)
 		want := alike(srv.get(t, "nobody", "/api/projects"))
 		const others = "X-Tenant: globex\r\nX-Forwarded-Host: globex.localhost\r\nForwarded: host=globex.localhost\r\n" +
 			"X-Original-Host: globex.localhost\r\nX-Host: globex.localhost\r\nCookie: tenant=globex\r\nConnection: close\r\n\r\n"
-		r := send(t, srv.public, "GET /api/projects HTTP/1.1\r\nHost: acme.localhost\r\n"+others)
+		r := send(t, srv.public, "GET /api/projects HTTP/1.1\r\nHost: acme.localhost\r\n"+srv.bearer(t, "acme")+others)
 		if r.status != http.StatusOK || r.body != `{"items":[],"next":null}` {
 			t.Errorf("acme with globex's headers: %d %s", r.status, r.body)
 		}

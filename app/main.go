@@ -22,6 +22,7 @@ type Process struct {
 	Args []string
 	// Environ is the environment as KEY=VALUE.
 	Environ []string
+	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
 }
@@ -72,10 +73,14 @@ func (l *commandLine) parse(p Process) (*kong.Context, error) {
 	if err != nil {
 		return nil, fmt.Errorf("command line: %w", err)
 	}
+	if err := secretArgument(p.Args); err != nil {
+		return nil, err
+	}
 	run, err := parser.Parse(p.Args)
 	if helped {
 		return nil, nil
 	}
+	l.Secrets = secretsFrom(p.Environ)
 	return run, err
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tenantry/handlers/operator"
 )
 
 // TestBrokenDatabaseHarmsOneTenant breaks a tenant's database in each way and
@@ -17,16 +19,16 @@ import (
 func TestBrokenDatabaseHarmsOneTenant(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.must(t, "tenant", "create", "acme")
-		s.must(t, "tenant", "create", "globex")
+		s.create(t, "acme")
+		s.create(t, "globex")
 		s.drop(t, "acme")
 		expectUnavailable(t, s)
 	})
 	t.Run("corrupt", func(t *testing.T) {
 		t.Parallel()
 		s := newSQLite(t)
-		s.must(t, "tenant", "create", "acme")
-		s.must(t, "tenant", "create", "globex")
+		s.create(t, "acme")
+		s.create(t, "globex")
 		if err := os.WriteFile(s.file(t, "acme"), []byte(strings.Repeat("not a database", 1000)), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -35,8 +37,8 @@ func TestBrokenDatabaseHarmsOneTenant(t *testing.T) {
 	t.Run("empty", func(t *testing.T) {
 		t.Parallel()
 		s := newSQLite(t)
-		s.must(t, "tenant", "create", "acme")
-		s.must(t, "tenant", "create", "globex")
+		s.create(t, "acme")
+		s.create(t, "globex")
 		if err := os.Truncate(s.file(t, "acme"), 0); err != nil {
 			t.Fatal(err)
 		}
@@ -45,8 +47,8 @@ func TestBrokenDatabaseHarmsOneTenant(t *testing.T) {
 	t.Run("another tenant's", func(t *testing.T) {
 		t.Parallel()
 		s := newSQLite(t)
-		s.must(t, "tenant", "create", "acme")
-		s.must(t, "tenant", "create", "globex")
+		s.create(t, "acme")
+		s.create(t, "globex")
 		content, err := os.ReadFile(s.file(t, "globex"))
 		if err != nil {
 			t.Fatal(err)
@@ -79,9 +81,9 @@ func expectUnavailable(t *testing.T, s site) {
 }
 
 // tenant is the row of a tenant, read through an App of its own.
-func (s site) tenant(t *testing.T, subdomain string) TenantDocument {
+func (s site) tenant(t *testing.T, subdomain string) operator.Tenant {
 	t.Helper()
-	var d TenantDocument
+	var d operator.Tenant
 	if err := json.Unmarshal([]byte(s.must(t, "tenant", "show", subdomain, "--json")), &d); err != nil {
 		t.Fatal(err)
 	}

@@ -28,8 +28,10 @@ func newOutput(p Process, asJSON bool) *output {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return ok && isTerminalFile(f)
 }
+
+func isTerminalFile(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // document writes the one JSON document of a command.
 func (o *output) document(v any) error {
@@ -37,16 +39,6 @@ func (o *output) document(v any) error {
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(v)
 }
-
-// list is a page of results as JSON.
-type list[T any] struct {
-	Items []T `json:"items"`
-	// Next is what to list after; null at the end.
-	Next *string `json:"next"`
-}
-
-// listOf is a list that is whole. No items are an empty list, not null.
-func listOf[T any](items []T) list[T] { return list[T]{Items: append([]T{}, items...)} }
 
 // line writes a line for people.
 func (o *output) line(format string, args ...any) error {

@@ -4,69 +4,119 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/operator"
 	"tenantry/tenants"
 )
 
 // maxImport is the largest CSV file that is taken in, in bytes.
 const maxImport = 10 << 20
 
-// publicHandler serves tenants, and nothing else, on every host.
-func (a *App) publicHandler() http.Handler {
-	r := a.newRouter()
+// publicRouter serves tenants, and nothing else, on every host. All but
+// signing in and accepting an invitation needs a session or an API token.
+func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
+	r := a.newRouter(a.publicTLS)
 	resolve := tenants.Resolve(a.store, a.settings.domain)
 	read := []string{http.MethodGet, http.MethodHead}
+	do, admins := handlers.Do, handlers.AdminsOnly
 
 	r.Match(read, "/healthz", healthy)
 	r.NoRoute(resolve, handlers.NotFound)
 	r.NoMethod(hideAllow, resolve, showAllow, handlers.MethodNotAllowed)
 
-	api := r.Group("/api", resolve, tenants.Scoped(a.store, tenants.ScopeOptions{}))
-	api.Match(read, "/users", handlers.Do(handlers.ListUsers))
-	api.POST("/users", handlers.Do(handlers.CreateUser))
-	api.Match(read, "/users/:id", handlers.Do(handlers.GetUser))
-	api.PATCH("/users/:id", handlers.Do(handlers.UpdateUser))
-	api.DELETE("/users/:id", handlers.Do(handlers.DeleteUser))
+	open := r.Group("", resolve, accounts.CrossOrigin()) // these begin scopes of their own, and so does the page
+	open.POST("/api/session", accounts.SignIn)
+	open.POST("/api/invitation", accounts.AcceptInvitation)
+	open.POST("/api/me/password", accounts.ChangePassword)
+	r.Group("", resolve).Match(append(read, http.MethodPost), "/invitation", accounts.InvitationPage)
 
-	api.Match(read, "/projects", handlers.Do(handlers.ListProjects))
-	api.POST("/projects", handlers.Do(handlers.CreateProject))
-	api.Match(read, "/projects/:id", handlers.Do(handlers.GetProject))
-	api.PATCH("/projects/:id", handlers.Do(handlers.UpdateProject))
-	api.DELETE("/projects/:id", handlers.Do(handlers.DeleteProject))
+	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
+		return r.Group("/api", resolve, accounts.CrossOrigin(), tenants.Scoped(a.store, o), accounts.Authenticate())
+	}
+	api := scoped(tenants.ScopeOptions{})
+	api.DELETE("/session", do(accounts.SignOut))
+	api.Match(read, "/me", do(handlers.GetMe))
+	api.Match(read, "/sessions", do(accounts.ListSessions))
+	api.DELETE("/sessions/:id", do(accounts.DeleteSession))
+	api.Match(read, "/tokens", do(accounts.ListTokens))
+	api.POST("/tokens", do(accounts.CreateToken))
+	api.DELETE("/tokens/:id", do(accounts.DeleteToken))
 
-	api.Match(read, "/projects/:id/tasks", handlers.Do(handlers.ListTasks))
-	api.POST("/projects/:id/tasks", handlers.Do(handlers.CreateTask))
-	api.Match(read, "/tasks/:id", handlers.Do(handlers.GetTask))
-	api.PATCH("/tasks/:id", handlers.Do(handlers.UpdateTask))
-	api.DELETE("/tasks/:id", handlers.Do(handlers.DeleteTask))
+	api.Match(read, "/users", do(handlers.ListUsers))
+	api.POST("/users", admins, do(accounts.CreateUser))
+	api.Match(read, "/users/:id", do(handlers.GetUser))
+	api.PATCH("/users/:id", do(handlers.UpdateUser))
+	api.DELETE("/users/:id", admins, do(handlers.DeleteUser))
+	api.POST("/users/:id/invitation", admins, do(accounts.InviteUser))
 
-	api.Match(read, "/activity", handlers.Do(handlers.ListActivity))
+	api.Match(read, "/projects", do(handlers.ListProjects))
+	api.POST("/projects", do(handlers.CreateProject))
+	api.Match(read, "/projects/:id", do(handlers.GetProject))
+	api.PATCH("/projects/:id", do(handlers.UpdateProject))
+	api.DELETE("/projects/:id", do(handlers.DeleteProject))
 
-	imports := r.Group("/api", resolve, tenants.Scoped(a.store, tenants.ScopeOptions{MaxBody: maxImport}))
-	imports.POST("/projects/:id/tasks/import", handlers.Do(handlers.ImportTasks))
+	api.Match(read, "/projects/:id/tasks", do(handlers.ListTasks))
+	api.POST("/projects/:id/tasks", do(handlers.CreateTask))
+	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/tasks/import", do(handlers.ImportTasks))
+	api.Match(read, "/tasks/:id", do(handlers.GetTask))
+	api.PATCH("/tasks/:id", do(handlers.UpdateTask))
+	api.DELETE("/tasks/:id", do(handlers.DeleteTask))
+
+	api.Match(read, "/activity", do(handlers.ListActivity))
 	return r
 }
 
-// operatorHandler serves operators. Once ctx has ended it is not ready.
-func (a *App) operatorHandler(ctx context.Context) http.Handler {
-	r := a.newRouter()
+// operatorHandler serves operators: whoever has the token. Once ctx has ended
+// it is not ready.
+func (a *App) operatorHandler(ctx context.Context, token string, accounts *handlers.Accounts) http.Handler {
+	r := a.newRouter(a.operatorTLS)
+	guard := operator.Guard(token)
 	read := []string{http.MethodGet, http.MethodHead}
-	r.NoRoute(handlers.NotFound)
-	r.NoMethod(handlers.MethodNotAllowed)
 
 	r.Match(read, "/healthz", healthy)
 	r.Match(read, "/readyz", a.ready(ctx))
+	r.NoRoute(guard, handlers.NotFound)
+	r.NoMethod(hideAllow, guard, showAllow, handlers.MethodNotAllowed)
+
+	a.operations(accounts).Register(r.Group("/api", guard))
+	profiles(r.Group("/debug/pprof", guard))
 	return r
+}
+
+// profiles serves the profiles of this process, but not pprof's cmdline: the
+// arguments may hold a database's password.
+func profiles(r gin.IRoutes) {
+	r.GET("/", gin.WrapF(pprof.Index))
+	r.GET("/:profile", gin.WrapF(pprof.Index))
+	r.GET("/profile", gin.WrapF(pprof.Profile))
+	r.GET("/symbol", gin.WrapF(pprof.Symbol))
+	r.POST("/symbol", gin.WrapF(pprof.Symbol))
+	r.GET("/trace", gin.WrapF(pprof.Trace))
+}
+
+// accounts let people in at the tenants. The listener at addr is where they
+// are reached, unless there is a public URL.
+func (a *App) accounts(addr string) *handlers.Accounts {
+	return handlers.NewAccounts(handlers.AccountsOptions{
+		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,
+		Origin: func(subdomain string) string { return a.tenantURL(subdomain, addr) },
+	})
+}
+
+// operations are what operators ask for, on either way.
+func (a *App) operations(accounts *handlers.Accounts) *operator.API {
+	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts})
 }
 
 // newRouter is a router with what both listeners have in common, in the order
 // in which a request meets it.
-func (a *App) newRouter() *gin.Engine {
+func (a *App) newRouter(tls func(c *gin.Context) bool) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode) // or gin prints to standard output
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
@@ -86,7 +136,7 @@ func (a *App) newRouter() *gin.Engine {
 		logAccess(a.log),
 		recoverPanics(a.log),
 		handlers.Problems(a.log),
-		harden,
+		harden(tls),
 		limitBody(maxImport),
 	)
 	return r

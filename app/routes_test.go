@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,8 +16,8 @@ import (
 func TestTwoTenantsAreServedFromTwoDatabases(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.must(t, "tenant", "create", "acme")
-		s.must(t, "tenant", "create", "globex")
+		s.create(t, "acme")
+		s.create(t, "globex")
 		srv := s.serve(t)
 		made := srv.post(t, "acme", "/api/projects", `{"name":"Anvils"}`)
 		if made.status != http.StatusCreated || made.header.Get("Location") == "" {
@@ -34,14 +35,17 @@ func TestTwoTenantsAreServedFromTwoDatabases(t *testing.T) {
 func TestPublicListenerHasNoOperatorRoutes(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
-	for _, path := range []string{"/readyz", "/metrics", "/debug/pprof/", "/debug/vars", "/api/tenants", "/api/servers", "/api/operations"} {
+	for _, path := range []string{"/readyz", "/metrics", "/debug/pprof/", "/debug/vars", "/api/tenants", "/api/tenants/acme", "/api/servers", "/api/operations"} {
+		if r := srv.as(t, srv.token(t), "GET", "acme", path, ""); r.status != http.StatusNotFound || !strings.Contains(r.body, "not-found") {
+			t.Errorf("%s at acme with the operator's token: %d %s", path, r.status, r.body)
+		}
 		if r := srv.get(t, "acme", path); r.status != http.StatusNotFound || !strings.Contains(r.body, "not-found") {
 			t.Errorf("%s at acme: %d %s", path, r.status, r.body)
 		}
 		for _, host := range []string{"localhost", srv.operator, "operator.localhost"} {
-			r := send(t, srv.public, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+			r := send(t, srv.public, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\n"+srv.token(t)+"Connection: close\r\n\r\n")
 			if r.status != http.StatusNotFound || !strings.Contains(r.body, "unknown-tenant") {
 				t.Errorf("%s at %s: %d %s", path, host, r.status, r.body)
 			}
@@ -52,11 +56,13 @@ func TestPublicListenerHasNoOperatorRoutes(t *testing.T) {
 func TestOperatorListenerHasNoTenants(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
-	r := send(t, srv.operator, "GET /api/projects HTTP/1.1\r\nHost: acme.localhost\r\nConnection: close\r\n\r\n")
-	if r.status != http.StatusNotFound {
-		t.Errorf("%d %s", r.status, r.body)
+	for lines, want := range map[string]int{srv.bearer(t, "acme"): 401, "": 401, srv.token(t): 404} {
+		r := send(t, srv.operator, "GET /api/projects HTTP/1.1\r\nHost: acme.localhost\r\n"+lines+"Connection: close\r\n\r\n")
+		if r.status != want {
+			t.Errorf("%d %s, want %d", r.status, r.body, want)
+		}
 	}
 }
 
@@ -83,7 +89,7 @@ func TestNotReadyWithoutMaster(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	a := s.open(t)
-	handler := a.operatorHandler(t.Context())
+	handler := a.operatorHandler(t.Context(), strings.Repeat("t", 32), a.accounts(a.settings.addr))
 	if err := a.master.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -99,13 +105,13 @@ func TestNotReadyWithoutMaster(t *testing.T) {
 func TestEveryGetAnswersHead(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
 	for _, path := range []string{"/api/users", "/api/projects", "/api/activity", "/healthz", "/api/users/1"} {
 		get := srv.get(t, "acme", path)
-		head := send(t, srv.public, "HEAD "+path+" HTTP/1.1\r\nHost: acme.localhost\r\nConnection: close\r\n\r\n")
-		if head.status != get.status || head.body != "" || head.header.Get("Content-Length") != get.header.Get("Content-Length") {
-			t.Errorf("HEAD %s: %d %v; GET: %d %v", path, head.status, head.header, get.status, get.header)
+		only := send(t, srv.public, "HEAD "+path+" HTTP/1.1\r\nHost: acme.localhost\r\n"+srv.bearer(t, "acme")+"Connection: close\r\n\r\n")
+		if only.status != get.status || only.body != "" || only.header.Get("Content-Length") != get.header.Get("Content-Length") {
+			t.Errorf("HEAD %s: %d %v; GET: %d %v", path, only.status, only.header, get.status, get.header)
 		}
 	}
 }
@@ -113,7 +119,7 @@ func TestEveryGetAnswersHead(t *testing.T) {
 func TestWrongMethodAndPathAtATenant(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
 	r := send(t, srv.public, "PUT /api/projects HTTP/1.1\r\nHost: acme.localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 	if r.status != http.StatusMethodNotAllowed || !strings.Contains(r.header.Get("Allow"), "POST") {
@@ -129,15 +135,45 @@ func TestWrongMethodAndPathAtATenant(t *testing.T) {
 func TestEveryReplyIsHardened(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
-	for _, r := range []reply{srv.get(t, "acme", "/api/users"), srv.get(t, "acme", "/nope"), srv.get(t, "nobody", "/"), srv.post(t, "acme", "/api/users", "{")} {
-		if r.header.Get("X-Content-Type-Options") != "nosniff" || r.header.Get("Cache-Control") != "no-store" || len(r.header.Get("X-Request-ID")) != 26 {
-			t.Errorf("%d %v", r.status, r.header)
-		}
+	ask := func(path, lines string) reply {
+		return send(t, srv.operator, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n"+lines+"Connection: close\r\n\r\n")
+	}
+	for _, r := range []reply{
+		srv.get(t, "acme", "/api/users"), srv.get(t, "acme", "/nope"), srv.get(t, "nobody", "/"), srv.post(t, "acme", "/api/users", "{"),
+		srv.as(t, "", "GET", "acme", "/api/users", ""), srv.get(t, "acme", "/healthz"),
+		ask("/healthz", ""), ask("/api/tenants", ""), ask("/api/tenants", srv.token(t)), ask("/debug/pprof/", srv.token(t)),
+	} {
+		expectHardened(t, r)
 		if r.status >= 400 && (r.header.Get("Content-Type") != "application/problem+json" || !strings.Contains(r.body, r.header.Get("X-Request-ID"))) {
 			t.Errorf("%d %v %s", r.status, r.header, r.body)
 		}
+	}
+	r := srv.get(t, "acme", "/invitation?token=nonsense")
+	expectHardened(t, r)
+	if !strings.HasPrefix(r.header.Get("Content-Type"), "text/html") || regexp.MustCompile(`<style|<script[^>]*>[^<]| style=| on\w+=`).MatchString(r.body) {
+		t.Errorf("the page has something inline that its policy forbids: %v %s", r.header, r.body)
+	}
+}
+
+// expectHardened expects what every reply carries, once.
+func expectHardened(t *testing.T, r reply) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin",
+		"X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+		"Content-Security-Policy": contentPolicy,
+	} {
+		if got := r.header.Values(name); len(got) != 1 || got[0] != want {
+			t.Errorf("%d: %s is %q", r.status, name, got)
+		}
+	}
+	if len(r.header.Get("X-Request-ID")) != 26 || r.header.Get("Strict-Transport-Security") != "" || r.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("%d %v", r.status, r.header)
+	}
+	if strings.Contains(contentPolicy, "unsafe") || !strings.Contains(contentPolicy, "frame-ancestors 'none'") {
+		t.Error(contentPolicy)
 	}
 }
 
@@ -146,7 +182,7 @@ func TestEveryReplyIsHardened(t *testing.T) {
 func TestOnlyTheImportTakesLargeBodies(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	srv := s.serve(t)
 	made := srv.post(t, "acme", "/api/projects", `{"name":"Anvils"}`)
 	var project struct{ ID int64 }
@@ -159,12 +195,12 @@ func TestOnlyTheImportTakesLargeBodies(t *testing.T) {
 	}
 	csv := "title\n" + strings.Repeat("Hammer an anvil\n", 1<<17)
 	path := fmt.Sprintf("/api/projects/%d/tasks/import", project.ID)
-	head := strings.Replace(postHead("acme", path, len(csv)), "application/json", "text/csv", 1)
-	if r := send(t, srv.public, head+"Connection: close\r\n\r\n"+csv); r.status == http.StatusRequestEntityTooLarge {
+	lines := strings.Replace(head("POST", "acme", path, len(csv))+srv.bearer(t, "acme"), "application/json", "text/csv", 1)
+	if r := send(t, srv.public, lines+"Connection: close\r\n\r\n"+csv); r.status == http.StatusRequestEntityTooLarge {
 		t.Errorf("2 MiB of CSV: %d %s", r.status, r.body)
 	}
-	head = strings.Replace(postHead("acme", path, maxImport+1), "application/json", "text/csv", 1)
-	if r := send(t, srv.public, head+"Connection: close\r\n\r\n"); r.status != http.StatusRequestEntityTooLarge {
+	lines = strings.Replace(head("POST", "acme", path, maxImport+1)+srv.bearer(t, "acme"), "application/json", "text/csv", 1)
+	if r := send(t, srv.public, lines+"Connection: close\r\n\r\n"); r.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("10 MiB of CSV: %d %s", r.status, r.body)
 	}
 }
@@ -173,7 +209,7 @@ func TestOnlyTheImportTakesLargeBodies(t *testing.T) {
 func TestStatesOfATenant(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	for state, want := range map[models.State]int{
 		models.StateActive: 200, models.StateSuspended: 403, models.StateMaintenance: 503,
 		models.StateArchived: 404, models.StatePurged: 404,

@@ -40,6 +40,10 @@ func (a *App) Run(ctx context.Context, started func(Listening) error) error {
 		return err
 	}
 	a.warnBehind(ctx)
+	token, err := a.operatorToken()
+	if err != nil {
+		return err
+	}
 	public, err := listen(ctx, "addr", a.settings.addr)
 	if err != nil {
 		return err
@@ -48,7 +52,7 @@ func (a *App) Run(ctx context.Context, started func(Listening) error) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
-	return a.serve(ctx, netutil.LimitListener(public, a.settings.maxConns), operator, started)
+	return a.serve(ctx, token, netutil.LimitListener(public, a.settings.maxConns), operator, started)
 }
 
 // warnBehind tells of tenants whose schema this program is ahead of.
@@ -76,10 +80,11 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 }
 
 // serve runs both servers on their listeners, which it closes.
-func (a *App) serve(ctx context.Context, public, operator net.Listener, started func(Listening) error) error {
+func (a *App) serve(ctx context.Context, token string, public, operator net.Listener, started func(Listening) error) error {
+	accounts := a.accounts(public.Addr().String())
 	servers := [...]*http.Server{
-		newServer(a.publicHandler(), a.log),
-		newServer(a.operatorHandler(ctx), a.log),
+		newServer(a.publicRouter(accounts), a.log),
+		newServer(a.operatorHandler(ctx, token, accounts), a.log),
 	}
 	ended := make(chan error, len(servers))
 	for i, listener := range [...]net.Listener{public, operator} {

@@ -28,12 +28,13 @@ type upload struct {
 func (srv *server) begin(t *testing.T, subdomain, project string) upload {
 	t.Helper()
 	body := fmt.Sprintf(`{"name":%q}`, project)
+	lines := head("POST", subdomain, "/api/projects", len(body)) + srv.bearer(t, subdomain)
 	conn, err := net.DialTimeout("tcp", srv.public, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_, err = io.WriteString(conn, postHead(subdomain, "/api/projects", len(body))+"Expect: 100-continue\r\n\r\n")
+	_, err = io.WriteString(conn, lines+"Expect: 100-continue\r\n\r\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func expectGracefulStop(t *testing.T, s site, srv *server) {
 func TestGracefulStop(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.must(t, "tenant", "create", "acme")
+		s.create(t, "acme")
 		expectGracefulStop(t, s, s.serve(t))
 	})
 }
@@ -103,7 +104,7 @@ func TestGracefulStop(t *testing.T) {
 func TestGracefulStopOnSIGTERM(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.must(t, "tenant", "create", "acme")
+		s.create(t, "acme")
 		expectGracefulStop(t, s, s.spawn(t))
 	})
 }
@@ -112,13 +113,13 @@ func TestGracefulStopOnSIGTERM(t *testing.T) {
 func TestSlowRequestsAreCutOff(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	a, err := New(t.Context(), s.config(t, "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"), newLog(Config{LogLevel: "error"}, t.Output()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.drain = 10 * time.Millisecond
-	srv := runApp(t, a)
+	srv := runApp(t, s, a)
 	running := srv.begin(t, "acme", "Anvils")
 	if status := srv.stop(t); status != exitDone {
 		t.Errorf("status %d", status)
@@ -132,10 +133,10 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 }
 
 // runApp runs an App that a test has changed, and closes it when it is stopped.
-func runApp(t *testing.T, a *App) *server {
+func runApp(t *testing.T, s site, a *App) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	srv := &server{log: &buffer{}, signal: cancel, status: make(chan int, 1)}
+	srv := &server{site: s, log: &buffer{}, signal: cancel, status: make(chan int, 1)}
 	listening := make(chan Listening, 1)
 	go func() {
 		err := a.Run(ctx, func(l Listening) error { listening <- l; return nil })
@@ -193,7 +194,7 @@ func TestCommandsBesideAServer(t *testing.T) {
 			if r := srv.get(t, subdomain, "/api/projects"); r.status != http.StatusNotFound {
 				t.Fatalf("%s before it was made: %d", subdomain, r.status)
 			}
-			s.must(t, "tenant", "create", subdomain)
+			s.create(t, subdomain)
 			// A second is the promise; a slow machine gets more, and far less
 			// than the half minute after which the server would look anyway.
 			deadline := time.Now().Add(5 * time.Second)
@@ -211,7 +212,7 @@ func TestCommandsBesideAServer(t *testing.T) {
 func TestTwoServersOnOneMaster(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.must(t, "tenant", "create", "acme")
+		s.create(t, "acme")
 		servers := []*server{s.serve(t), s.spawn(t)}
 		for i := range 6 {
 			if r := servers[i%2].post(t, "acme", "/api/projects", fmt.Sprintf(`{"name":"Project %d"}`, i)); r.status != http.StatusCreated {
@@ -229,13 +230,13 @@ func TestTwoServersOnOneMaster(t *testing.T) {
 func TestConnectionsAreLimited(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "create", "acme")
+	s.create(t, "acme")
 	a, err := New(t.Context(), s.config(t, "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.settings.maxConns = 1
-	srv := runApp(t, a)
+	srv := runApp(t, s, a)
 	first := srv.begin(t, "acme", "Anvils")
 	second := make(chan reply)
 	go func() {
@@ -252,6 +253,35 @@ func TestConnectionsAreLimited(t *testing.T) {
 	if r := <-second; r.status != http.StatusOK || !strings.Contains(r.body, "Anvils") {
 		t.Errorf("second: %d %s; want what the first one stored", r.status, r.body)
 	}
+}
+
+// TestLargeHeadsAreRefused on both listeners, before anything looks at them.
+func TestLargeHeadsAreRefused(t *testing.T) {
+	t.Parallel()
+	srv := newSQLite(t).serve(t)
+	for _, addr := range []string{srv.public, srv.operator} {
+		for size, want := range map[int]bool{32 << 10: true, 128 << 10: false} {
+			answer := exchange(t, addr, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Padding: "+strings.Repeat("x", size)+"\r\n\r\n")
+			if ok := strings.HasPrefix(answer, "HTTP/1.1 200 "); ok != want {
+				t.Errorf("%d bytes: %.100q", size, answer)
+			}
+		}
+	}
+}
+
+// exchange sends the bytes of a request to a server that may cut the
+// connection off before it has read all, and returns what came back.
+func exchange(t *testing.T, addr, request string) string {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(conn, request)
+	answer, _ := io.ReadAll(conn)
+	return string(answer)
 }
 
 func TestServersHaveEveryLimit(t *testing.T) {

@@ -3,12 +3,14 @@ package app
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 
 // server is a running "serve".
 type server struct {
+	site             site
 	public, operator string // addresses
 	log              *buffer
 	signal           func()   // asks it to stop
@@ -38,7 +41,7 @@ func (s site) serve(t *testing.T, args ...string) *server {
 func (s site) start(t *testing.T, stdout io.WriteCloser, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	srv := &server{log: &buffer{}, signal: cancel, status: make(chan int, 1)}
+	srv := &server{site: s, log: &buffer{}, signal: cancel, status: make(chan int, 1)}
 	go func() {
 		status := Main(ctx, Process{Args: serveArgs(args), Environ: s.environ, Stdout: stdout, Stderr: srv.log})
 		stdout.Close()
@@ -57,7 +60,7 @@ func (s site) spawn(t *testing.T, args ...string) *server {
 	}
 	cmd := exec.Command(self, serveArgs(args)...)
 	cmd.Env = append(slices.Clone(s.environ), envMain+"=1")
-	srv := &server{log: &buffer{}, status: make(chan int, 1)}
+	srv := &server{site: s, log: &buffer{}, status: make(chan int, 1)}
 	cmd.Stderr = srv.log
 	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process is
 		t.Fatal(err)
@@ -144,16 +147,61 @@ type reply struct {
 	body   string
 }
 
-// get asks the public listener for a path at a tenant's subdomain.
+// get asks the public listener for a path at a tenant's subdomain, as its
+// admin where there is one.
 func (srv *server) get(t *testing.T, subdomain, path string) reply {
 	t.Helper()
-	return send(t, srv.public, "GET "+path+" HTTP/1.1\r\nHost: "+subdomain+".localhost\r\nConnection: close\r\n\r\n")
+	return srv.as(t, srv.bearer(t, subdomain), "GET", subdomain, path, "")
 }
 
-// post sends JSON to the public listener.
+// post sends JSON to the public listener, as the tenant's admin.
 func (srv *server) post(t *testing.T, subdomain, path, body string) reply {
 	t.Helper()
-	return send(t, srv.public, postHead(subdomain, path, len(body))+"\r\n"+body)
+	return srv.as(t, srv.bearer(t, subdomain), "POST", subdomain, path, body)
+}
+
+// as sends JSON to the public listener, with more header lines.
+func (srv *server) as(t *testing.T, lines, method, subdomain, path, body string) reply {
+	t.Helper()
+	return send(t, srv.public, head(method, subdomain, path, len(body))+lines+"Connection: close\r\n\r\n"+body)
+}
+
+// bearer is the header line with a session of the tenant's admin, which a
+// site's servers share. It is empty where nobody can sign in.
+func (srv *server) bearer(t *testing.T, subdomain string) string {
+	t.Helper()
+	token, ok := srv.site.tokens.Load(subdomain)
+	if !ok {
+		if token, ok = srv.signIn(t, subdomain, admin(subdomain), password); !ok {
+			return ""
+		}
+		srv.site.tokens.Store(subdomain, token)
+	}
+	return fmt.Sprintf("Authorization: Bearer %s\r\n", token)
+}
+
+// token is the header line with the operator's generated token.
+func (srv *server) token(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(srv.site.dir, tokenFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Authorization: Bearer " + strings.TrimSpace(string(content)) + "\r\n"
+}
+
+// signIn begins a session.
+func (srv *server) signIn(t *testing.T, subdomain, email, password string) (token string, ok bool) {
+	t.Helper()
+	body := fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
+	r := srv.as(t, "", "POST", subdomain, "/api/session", body)
+	var session struct{ Token string }
+	if r.status == http.StatusCreated {
+		if err := json.Unmarshal([]byte(r.body), &session); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return session.Token, r.status == http.StatusCreated
 }
 
 // send sends the bytes of a request, whatever they are, and reads the answer.
@@ -185,7 +233,11 @@ func receive(t *testing.T, conn net.Conn, from *bufio.Reader, method string) rep
 	return reply{response.StatusCode, response.Header, string(body)}
 }
 
-// postHead is the head of a request with JSON, without the empty line.
-func postHead(subdomain, path string, length int) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s.localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, subdomain, length)
+// head is the head of a request with JSON, without the empty line.
+func head(method, subdomain, path string, length int) string {
+	body := ""
+	if length > 0 {
+		body = fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", length)
+	}
+	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s.localhost\r\n%s", method, path, subdomain, body)
 }

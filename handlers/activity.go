@@ -53,7 +53,7 @@ func ListActivity(c *gin.Context, tx *gorm.DB) error {
 
 // subject is what an activity is about.
 type subject struct {
-	kind string // "user", "project" or "task"
+	kind string // "user", "token", "project" or "task"
 	id   int64
 	name string
 }
@@ -62,16 +62,25 @@ type subject struct {
 // which it did it: a verb for programs, and a sentence of at most 500
 // characters for people.
 func record(c *gin.Context, tx *gorm.DB, s subject, verb, summary string) error {
-	err := tx.Create(&models.Activity{ActorID: actor(c), Action: s.kind + "." + verb, SubjectID: s.id, Summary: summary}).Error
+	return recordBy(actor(c), tx, s, verb, summary)
+}
+
+// recordBy is record for work of a user, or of the system when actor is nil.
+func recordBy(actor *int64, tx *gorm.DB, s subject, verb, summary string) error {
+	err := tx.Create(&models.Activity{ActorID: actor, Action: s.kind + "." + verb, SubjectID: s.id, Summary: summary}).Error
 	if err != nil {
 		return fmt.Errorf("record activity: %w", err)
 	}
 	return nil
 }
 
-// actor is the user who sent the request, nil for nobody known. There is no
-// sign-in yet.
-func actor(*gin.Context) *int64 { return nil }
+// actor is the id of the user who sent the request, nil for nobody known.
+func actor(c *gin.Context) *int64 {
+	if who, ok := whoSent(c); ok {
+		return &who.UserID
+	}
+	return nil
+}
 
 func recordCreated(c *gin.Context, tx *gorm.DB, s subject) error {
 	return record(c, tx, s, "created", fmt.Sprintf("created %s “%s”", s.kind, s.name))

@@ -59,7 +59,7 @@ func TestActivityTellsWhatWasDone(t *testing.T) {
 		for i, w := range want {
 			got := list.Items[len(want)-1-i]
 			at, err := time.Parse(time.RFC3339, got.CreatedAt)
-			if got.Action != w.action || got.Summary != w.summary || got.SubjectID != 1 || got.ActorID != nil || err != nil || at.Location() != time.UTC {
+			if got.Action != w.action || got.Summary != w.summary || got.SubjectID != 1 || *got.ActorID != adminID || err != nil || at.Location() != time.UTC {
 				t.Errorf("activity %d is %+v, want %+v; %v", i, got, w, err)
 			}
 		}
@@ -118,9 +118,9 @@ func TestChangeAndActivityStandOrFallTogether(t *testing.T) {
 		}))
 		scenario{method: "POST", path: "/api/failing", body: `{"name":"Office"}`, status: 500}.run(t, a)
 
-		a.update(t, func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE activity RENAME TO elsewhere").Error })
+		a.alter(t, "ALTER TABLE activity RENAME TO elsewhere")
 		a.must(t, 500, "POST", "/api/projects", `{"name":"Office"}`)
-		a.update(t, func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE elsewhere RENAME TO activity").Error })
+		a.alter(t, "ALTER TABLE elsewhere RENAME TO activity")
 		if all := a.dump(t); len(all.Projects) != 0 {
 			t.Errorf("stored without activity: %+v", all)
 		}

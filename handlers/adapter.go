@@ -12,6 +12,20 @@
 //	cursor.go   the opaque text that says where the next page begins
 //	activity.go records who did what, in the same transaction
 //	problem.go  the one table from errors to what the client reads
+//
+// And who may go it:
+//
+//	accounts.go        what the following share
+//	authenticate.go    who sent the request
+//	permissions.go     what members may not do
+//	session.go         signing in and out
+//	password.go        checks and changes passwords
+//	attempts.go        counts the tries to sign in
+//	invitation.go      lets people set their first password
+//	invitation_page.go the same in a browser
+//	credentials.go     lists and ends sessions and API tokens
+//	tokens.go          API tokens
+//	admins.go          lets operators make the first admin
 package handlers
 
 import (
@@ -31,10 +45,15 @@ import (
 func Do(f func(c *gin.Context, tx *gorm.DB) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := f(c, tenants.Tx(c)); err != nil {
-			_ = c.Error(err)
-			c.Abort()
+			fail(c, err)
 		}
 	}
+}
+
+// fail ends the chain with an error for Problems to render.
+func fail(c *gin.Context, err error) {
+	_ = c.Error(err)
+	c.Abort()
 }
 
 // pathID is the id in the path. Text that is no id is gorm.ErrRecordNotFound,

@@ -26,15 +26,8 @@ func TestFailedCommit(t *testing.T) {
 	t.Run("deferred foreign key", func(t *testing.T) {
 		t.Parallel()
 		eachAPI(t, func(t *testing.T, a *api) {
-			err := a.store.Update(t.Context(), a.tenant, func(tx *gorm.DB) error {
-				return errors.Join(
-					tx.Exec("CREATE TABLE parents (id bigint PRIMARY KEY)").Error,
-					tx.Exec("CREATE TABLE children (parent_id bigint REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)").Error,
-				)
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			a.alter(t, "CREATE TABLE parents (id bigint PRIMARY KEY)")
+			a.alter(t, "CREATE TABLE children (parent_id bigint REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)")
 			a.failCommit(t, http.StatusInternalServerError, func(tx *gorm.DB) error {
 				return tx.Exec("INSERT INTO children VALUES (42)").Error
 			})
@@ -55,6 +48,33 @@ func TestFailedCommit(t *testing.T) {
 	})
 }
 
+// alter runs a statement that changes the schema. On Postgres the tenants' role
+// may not, and the server's own does.
+func (a *api) alter(t *testing.T, statement string) {
+	t.Helper()
+	engine, err := a.store.Server(a.tenant.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if engine.Dialect() == "sqlite" {
+		a.update(t, func(tx *gorm.DB) error { return tx.Exec(statement).Error })
+		return
+	}
+	config, err := pgx.ParseConfig(pgcluster.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Database = a.tenant.Database
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // failCommit posts to a handler that stores a project, does harm and answers
 // 201, and expects the status instead.
 func (a *api) failCommit(t *testing.T, status int, harm func(tx *gorm.DB) error) {
@@ -70,6 +90,7 @@ func (a *api) failCommit(t *testing.T, status int, harm func(tx *gorm.DB) error)
 		t.Fatal(err)
 	}
 	request.Host = "acme.localhost"
+	request.Header.Set("Authorization", "Bearer "+a.admin)
 	reply, err := server.Client().Do(request)
 	if err != nil {
 		t.Fatal(err)

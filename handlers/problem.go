@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,12 @@ var (
 	errMediaType = errors.New("media type is not supported")
 	errInvalid   = errors.New("request is invalid")
 	errConflict  = errors.New("request conflicts with what is stored")
+
+	errUnauthenticated = errors.New("no valid credential")
+	errWrongPassword   = errors.New("wrong address or password")
+	errForbidden       = errors.New("user may not do this")
+	errCrossOrigin     = errors.New("request comes from another origin")
+	errTooManyTries    = errors.New("too many tries")
 )
 
 // kind is how errors of one sort are shown.
@@ -81,6 +88,11 @@ var kinds = []kind{
 	{errMediaType, 415, "unsupported-media-type", "Unsupported media type", "The body is of a type that is not accepted here.", 0},
 	{errInvalid, 422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.", 0},
 	{errConflict, 409, "conflict", "Conflict", "This conflicts with what is stored.", 0},
+	{errUnauthenticated, 401, "unauthenticated", "Not signed in", "This needs a valid session or API token of this tenant.", 0},
+	{errWrongPassword, 401, "wrong-password", "Wrong address or password", "No account has this e-mail address with this password.", 0},
+	{errForbidden, 403, "forbidden", "Not allowed", "Only admins may do this.", 0},
+	{errCrossOrigin, 403, "cross-origin", "Request from elsewhere", "This request comes from a page of another origin.", 0},
+	{errTooManyTries, 429, "too-many-tries", "Too many tries", "There were too many tries to sign in. Wait for as long as Retry-After says.", 0},
 	{errNoRoute, 404, "not-found", "Not found", "There is nothing at this path.", 0},
 	{errNoMethod, 405, "method-not-allowed", "Method not allowed", "This path does not take this method; Allow says which it takes.", 0},
 
@@ -118,6 +130,7 @@ func kindOf(c *gin.Context, err error) kind {
 type refusal struct {
 	kind   error
 	detail string // empty for the table's
+	retry  int    // Retry-After in seconds, 0 for the table's
 	faults []Fault
 }
 
@@ -170,9 +183,7 @@ func WriteProblem(c *gin.Context, err error) {
 		return
 	}
 	k := kindOf(c, err)
-	if k.retry > 0 {
-		c.Header("Retry-After", strconv.Itoa(k.retry))
-	}
+	k.setHeaders(c, err)
 	c.Header("Content-Type", "application/problem+json")
 	body, impossible := json.Marshal(k.problem(RequestID(c), err))
 	if impossible != nil {
@@ -181,16 +192,36 @@ func WriteProblem(c *gin.Context, err error) {
 	c.Data(k.status, "application/problem+json", body)
 }
 
+// own is what err, which is of this kind, has to say for itself.
+func (k kind) own(err error) refusal {
+	var own *refusal
+	if errors.As(err, &own) && own.kind == k.err {
+		return *own
+	}
+	return refusal{}
+}
+
+// setHeaders sets what goes with the status.
+func (k kind) setHeaders(c *gin.Context, err error) {
+	if retry := k.retryAfter(err); retry > 0 {
+		c.Header("Retry-After", strconv.Itoa(retry))
+	}
+	if k.status == http.StatusUnauthorized {
+		c.Header("WWW-Authenticate", "Bearer")
+	}
+}
+
+// retryAfter is in how many seconds to try again, 0 when nothing is known.
+func (k kind) retryAfter(err error) int { return cmp.Or(k.own(err).retry, k.retry) }
+
 // problem tells of err, which is of this kind.
 func (k kind) problem(requestID string, err error) Problem {
 	p := Problem{Type: ProblemType + k.name, Title: k.title, Status: k.status, Detail: k.detail, RequestID: requestID}
-	var own *refusal
-	if errors.As(err, &own) && own.kind == k.err {
-		if own.detail != "" {
-			p.Detail = own.detail
-		}
-		p.Errors = own.faults
+	own := k.own(err)
+	if own.detail != "" {
+		p.Detail = own.detail
 	}
+	p.Errors = own.faults
 	if k.status == http.StatusUnprocessableEntity && p.Errors == nil {
 		p.Errors = []Fault{}
 	}

@@ -1,12 +1,15 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"net/mail"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"tenantry/handlers/auth"
 )
 
 // rule says what is wrong with a value, in words that follow the field's name,
@@ -58,6 +61,25 @@ func emailAddress(s string) string {
 }
 
 func notPrintableASCII(r rune) bool { return r <= ' ' || r > '~' }
+
+// between is a number from least to most.
+func between(least, most int64) rule[int64] {
+	return func(n int64) string {
+		if n < least || n > most {
+			return fmt.Sprintf("must be from %d to %d", least, most)
+		}
+		return ""
+	}
+}
+
+// newPassword is a password that somebody may choose.
+func newPassword(s string) string {
+	var bad *auth.PasswordError
+	if errors.As(auth.CheckPassword(s), &bad) {
+		return bad.Rule
+	}
+	return ""
+}
 
 // oneOf is one of the values.
 func oneOf[T ~string](values ...T) rule[T] {

@@ -9,9 +9,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -27,49 +29,96 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// api is the JSON API of a tenant "acme", as the application wires it.
+// api is the JSON API, as the application wires it, with a tenant "acme" and
+// two people who signed in there.
 type api struct {
-	router *gin.Engine
-	routes *gin.RouterGroup // under /api, in a scope
-	store  *tenants.Store
-	tenant *models.Tenant
-	log    *logBuffer
+	router   *gin.Engine
+	routes   *gin.RouterGroup // under /api, in a scope, signed in
+	store    *tenants.Store
+	tenant   *models.Tenant
+	accounts *handlers.Accounts
+	clock    *clock
+	log      *logBuffer
+	// admin and member are sessions of the users adminID and memberID.
+	admin, member string
 }
+
+// The ids of the users who are always there are below those that tests make.
+const (
+	adminID       = -1
+	memberID      = -2
+	otherPassword = "staple horse battery"
+	password      = "correct horse battery"
+)
 
 // eachAPI runs f on each engine.
 func eachAPI(t *testing.T, f func(t *testing.T, a *api)) {
 	t.Helper()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
-		f(t, newAPI(t, env.Store, env.Tenant(t, "acme")))
-	})
+	eachEnv(t, func(t *testing.T, env *tenantstest.Env) { f(t, newAPI(t, env.Store, env.Tenant(t, "acme"))) })
+}
+
+// eachEnv runs f on each engine with a store whose log holds no secret.
+func eachEnv(t *testing.T, f func(t *testing.T, env *tenantstest.Env)) {
+	t.Helper()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			f(t, tenantstest.New(t, tenantstest.Options{Engine: engine, Log: newLog(t).logger()}))
+		})
+	}
 }
 
 func newAPI(t testing.TB, store *tenants.Store, tenant *models.Tenant) *api {
+	t.Helper()
+	a := &api{store: store, tenant: tenant, clock: &clock{at: time.Now()}, log: newLog(t)}
+	a.router, a.accounts = newRouter(a.log), a.newAccounts(quickHasher(), nil)
+	a.mount(t)
+	a.seedPeople(t)
+	return a
+}
+
+func newRouter(log *logBuffer) *gin.Engine {
+	r := gin.New()
+	r.HandleMethodNotAllowed = true
+	r.Use(
+		func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
+		handlers.Problems(log.logger()),
+	)
+	r.NoRoute(handlers.NotFound)
+	r.NoMethod(handlers.MethodNotAllowed)
+	return r
+}
+
+func (a *api) mount(t testing.TB) {
 	t.Helper()
 	domain, err := tenants.ParseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{router: gin.New(), store: store, tenant: tenant, log: &logBuffer{}}
-	a.router.HandleMethodNotAllowed = true
-	a.router.Use(
-		func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
-		handlers.Problems(slog.New(slog.NewTextHandler(a.log, nil))),
-	)
-	a.router.NoRoute(handlers.NotFound)
-	a.router.NoMethod(handlers.MethodNotAllowed)
-	a.routes = a.router.Group("/api", tenants.Resolve(store, domain), tenants.Scoped(store, tenants.ScopeOptions{}))
-	a.mount()
-	return a
-}
-
-func (a *api) mount() {
 	read := []string{http.MethodGet, http.MethodHead}
+	site := a.router.Group("/", tenants.Resolve(a.store, domain))
+	site.Match(append(read, http.MethodPost), "/invitation", a.accounts.InvitationPage)
+
+	open := site.Group("/api", a.accounts.CrossOrigin())
+	open.POST("/session", a.accounts.SignIn)
+	open.POST("/invitation", a.accounts.AcceptInvitation)
+	open.POST("/me/password", a.accounts.ChangePassword)
+
+	a.routes = open.Group("/", tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
+	a.routes.DELETE("/session", handlers.Do(a.accounts.SignOut))
+	a.routes.Match(read, "/me", handlers.Do(handlers.GetMe))
+	a.routes.Match(read, "/tokens", handlers.Do(a.accounts.ListTokens))
+	a.routes.POST("/tokens", handlers.Do(a.accounts.CreateToken))
+	a.routes.DELETE("/tokens/:id", handlers.Do(a.accounts.DeleteToken))
+	a.routes.Match(read, "/sessions", handlers.Do(a.accounts.ListSessions))
+	a.routes.DELETE("/sessions/:id", handlers.Do(a.accounts.DeleteSession))
+
 	a.routes.Match(read, "/users", handlers.Do(handlers.ListUsers))
-	a.routes.POST("/users", handlers.Do(handlers.CreateUser))
+	a.routes.POST("/users", handlers.AdminsOnly, handlers.Do(a.accounts.CreateUser))
+	a.routes.POST("/users/:id/invitation", handlers.AdminsOnly, handlers.Do(a.accounts.InviteUser))
 	a.routes.Match(read, "/users/:id", handlers.Do(handlers.GetUser))
 	a.routes.PATCH("/users/:id", handlers.Do(handlers.UpdateUser))
-	a.routes.DELETE("/users/:id", handlers.Do(handlers.DeleteUser))
+	a.routes.DELETE("/users/:id", handlers.AdminsOnly, handlers.Do(handlers.DeleteUser))
 	a.routes.Match(read, "/projects", handlers.Do(handlers.ListProjects))
 	a.routes.POST("/projects", handlers.Do(handlers.CreateProject))
 	a.routes.Match(read, "/projects/:id", handlers.Do(handlers.GetProject))
@@ -90,6 +139,23 @@ type logBuffer struct {
 	text bytes.Buffer
 }
 
+// newLog is a log of all levels that must hold no secret when the test ends:
+// no credential, no hash, no password that any test uses.
+func newLog(t testing.TB) *logBuffer {
+	l := &logBuffer{}
+	secret := regexp.MustCompile(`tnt[sti]_[A-Za-z0-9_-]{20}|\$argon2id|` + password + `|` + otherPassword)
+	t.Cleanup(func() {
+		if found := secret.FindString(l.String()); found != "" {
+			t.Errorf("the log holds %q: %s", found, l)
+		}
+	})
+	return l
+}
+
+func (l *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,12 +168,13 @@ func (l *logBuffer) String() string {
 	return l.text.String()
 }
 
-// send sends a request to acme. A body is JSON unless a header, given as name
-// and value, says otherwise; an empty value takes the header off.
+// send sends a request of the admin to acme. A body is JSON unless a header,
+// given as name and value, says otherwise; an empty value takes the header off.
 func (a *api) send(t testing.TB, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
-	request.Host = "acme.localhost:8080"
+	request.Host = a.tenant.Subdomain + ".localhost:8080"
+	request.Header.Set("Authorization", "Bearer "+a.admin)
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -119,6 +186,9 @@ func (a *api) send(t testing.TB, method, path, body string, header ...string) *h
 	}
 	reply := httptest.NewRecorder()
 	a.router.ServeHTTP(reply, request)
+	if reply.Code == http.StatusInternalServerError {
+		t.Logf("log: %s", a.log)
+	}
 	return reply
 }
 
@@ -207,8 +277,11 @@ func checkProblem(t testing.TB, name string, reply *httptest.ResponseRecorder) {
 		t.Errorf("%s: problem %+v with status %d", name, p, reply.Code)
 	case (p.Errors != nil) != (p.Status == 422):
 		t.Errorf("%s: errors %v with status %d", name, p.Errors, p.Status)
-	case (reply.Header().Get("Retry-After") != "") != (p.Status == 503):
+	case (reply.Header().Get("Retry-After") != "") != (p.Status == 503 || p.Status == 429):
 		t.Errorf("%s: Retry-After %q with status %d", name, reply.Header().Get("Retry-After"), p.Status)
+	}
+	if got := reply.Header().Get("WWW-Authenticate"); (got == "Bearer") != (p.Status == 401) {
+		t.Errorf("%s: WWW-Authenticate %q with status %d", name, got, p.Status)
 	}
 	text := strings.ToLower(reply.Body.String())
 	for _, driver := range []string{"sqlstate", "sqlite", "constraint", "gorm", "pgx", "statement", "strconv", "unmarshal", "goroutine"} {
@@ -218,9 +291,10 @@ func checkProblem(t testing.TB, name string, reply *httptest.ResponseRecorder) {
 	}
 }
 
-// content is all that a tenant has.
+// content is all that a tenant has, but for counted tries.
 type content struct {
 	Users    []models.User
+	Creds    []models.Credential
 	Projects []models.Project
 	Tasks    []models.Task
 	Activity []models.Activity
@@ -231,7 +305,7 @@ func (a *api) dump(t testing.TB) content {
 	t.Helper()
 	var all content
 	a.view(t, func(tx *gorm.DB) error {
-		for _, table := range []any{&all.Users, &all.Projects, &all.Tasks, &all.Activity} {
+		for _, table := range []any{&all.Users, &all.Creds, &all.Projects, &all.Tasks, &all.Activity} {
 			if err := tx.Order("id").Find(table).Error; err != nil {
 				return err
 			}

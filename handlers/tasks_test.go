@@ -46,7 +46,7 @@ func TestTasksRefuseBadValues(t *testing.T) {
 		for _, bad := range []struct{ field, value string }{
 			{"title", `null`}, {"title", `""`}, {"title", `7`}, {"title", `["a"]`},
 			{"status", `null`}, {"status", `"blocked"`}, {"status", `""`}, {"status", `1`},
-			{"assignee_id", `0`}, {"assignee_id", `-1`}, {"assignee_id", `99`}, {"assignee_id", `"1"`}, {"assignee_id", `1.5`},
+			{"assignee_id", `0`}, {"assignee_id", `-9`}, {"assignee_id", `99`}, {"assignee_id", `"1"`}, {"assignee_id", `1.5`},
 			{"assignee_id", `9223372036854775807`}, {"assignee_id", `9223372036854775808`},
 			{"due_on", `""`}, {"due_on", `"2026-02-30"`}, {"due_on", `"0000-01-01"`}, {"due_on", `"0001-01-01"`}, {"due_on", `"10000-01-01"`},
 			{"due_on", `"2026-2-3"`}, {"due_on", `"2026-02-03T00:00:00Z"`}, {"due_on", `20260203`}, {"due_on", `{}`},

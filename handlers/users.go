@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // userJSON is how a user is shown.
@@ -57,8 +59,9 @@ func ListUsers(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// CreateUser stores a new user, a member unless the body says otherwise.
-func CreateUser(c *gin.Context, tx *gorm.DB) error {
+// CreateUser stores a new user, a member unless the body says otherwise, and
+// invites them. For admins.
+func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 	in, err := readObject(c)
 	if err != nil {
 		return err
@@ -75,7 +78,11 @@ func CreateUser(c *gin.Context, tx *gorm.DB) error {
 	if err := recordCreated(c, tx, userSubject(user)); err != nil {
 		return err
 	}
-	created(c, fmt.Sprintf("/api/users/%d", user.ID), viewUser(user))
+	made, err := a.invite(tx, tenants.From(c), user)
+	if err != nil {
+		return err
+	}
+	created(c, fmt.Sprintf("/api/users/%d", user.ID), invitedJSON{viewUser(user), invitationJSON{made.URL, made.ExpiresAt}})
 	return nil
 }
 
@@ -89,37 +96,92 @@ func GetUser(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// UpdateUser changes the members of a user that the body names.
+// UpdateUser changes the members of a user that the body names. People change
+// their own name and address; admins change all, and roles. Another role ends
+// the user's other sessions; another address also ends their invitations, which
+// went to the old one.
 func UpdateUser(c *gin.Context, tx *gorm.DB) error {
-	user, err := take[models.User](c, locked(tx))
+	id, err := pathID(c)
 	if err != nil {
+		return err
+	}
+	if err := mayChange(c, id); err != nil {
 		return err
 	}
 	in, err := readObject(c)
 	if err != nil {
 		return err
 	}
-	fillUser(in, &user)
-	if err := in.done(); err != nil {
+	user, err := changeUser(c, tx, in, id)
+	if err != nil {
 		return err
 	}
 	if err := save(c, tx, in.changed, &user, userSubject(user), ""); err != nil {
 		return userTaken(err)
 	}
+	if err := revokeChanged(c, tx, in.changed, user.ID); err != nil {
+		return err
+	}
 	c.JSON(http.StatusOK, viewUser(user))
 	return nil
 }
 
-// DeleteUser removes a user. Their tasks stay, assigned to nobody.
+// changeUser reads the user, locks them and fills in what the body says.
+func changeUser(c *gin.Context, tx *gorm.DB, in *object, id int64) (models.User, error) {
+	var user models.User
+	var admins []int64
+	if in.has("role") {
+		var err error
+		if admins, err = lockAdmins(tx); err != nil {
+			return user, err
+		}
+	}
+	if err := locked(tx).Take(&user, id).Error; err != nil {
+		return user, err
+	}
+	fillUser(in, &user)
+	if err := in.done(); err != nil || !slices.Contains(in.changed, "role") {
+		return user, err
+	}
+	if !isAdmin(c) {
+		return user, errForbidden
+	}
+	return user, anotherAdmin(admins, user.ID)
+}
+
+// revokeChanged ends what another role or address puts an end to.
+func revokeChanged(c *gin.Context, tx *gorm.DB, changed []string, userID int64) error {
+	var kinds []models.CredentialKind
+	if slices.Contains(changed, "role") {
+		kinds = []models.CredentialKind{models.KindSession}
+	}
+	if slices.Contains(changed, "email") {
+		kinds = []models.CredentialKind{models.KindSession, models.KindInvitation}
+	}
+	if kinds == nil {
+		return nil
+	}
+	return revoke(tx, userID, current(c).CredentialID, kinds...)
+}
+
+// DeleteUser removes a user with their sessions and API tokens. Their tasks
+// stay, assigned to nobody. For admins.
 func DeleteUser(c *gin.Context, tx *gorm.DB) error {
+	admins, err := lockAdmins(tx)
+	if err != nil {
+		return err
+	}
 	user, err := take[models.User](c, locked(tx))
 	if err != nil {
 		return err
 	}
-	if err := tx.Delete(&user).Error; err != nil {
+	if err := anotherAdmin(admins, user.ID); err != nil {
 		return err
 	}
 	if err := recordDeleted(c, tx, userSubject(user)); err != nil {
+		return err
+	}
+	if err := tx.Delete(&user).Error; err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

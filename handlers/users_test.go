@@ -10,9 +10,9 @@ func TestUsers(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
 		runAll(t, a, []scenario{
-			{method: "GET", path: "/api/users", status: 200, contains: []string{`{"items":[],"next":null}`}},
+			{method: "GET", path: "/api/users", status: 200, contains: []string{`{"items":[{"id":-2,`, `{"id":-1,`, `],"next":null}`}},
 			{method: "POST", path: "/api/users", body: `{"email":"Ada@example.com","name":"Ada","role":"admin"}`, status: 201,
-				contains: []string{`{"id":1,"email":"Ada@example.com","name":"Ada","role":"admin"}`}},
+				contains: []string{`{"id":1,"email":"Ada@example.com","name":"Ada","role":"admin","invitation":{"url":"https://acme.example.com/invitation?token=tnti_`, `"expires_at":"2`}},
 			{method: "POST", path: "/api/users", body: `{"email":"bob@example.com","name":"Bob"}`, status: 201, contains: []string{`"id":2`, `"role":"member"`}},
 			{method: "GET", path: "/api/users/1", status: 200, contains: []string{`"name":"Ada"`}, lacks: []string{"created_at", "updated_at"}},
 			{method: "GET", path: "/api/users", status: 200, contains: []string{`"id":1`, `"id":2`, `"next":null`}},

@@ -28,24 +28,32 @@ type Engine interface {
 	// DatabaseName is the name that the database of a new tenant gets.
 	DatabaseName(id string) string
 
-	// Create makes the tenant's database from the template. It is idempotent
-	// and atomic: a database that is already there, whoever made it, is kept
-	// as it is, and after an error or a crash there is either none or a whole
-	// one. What it made is durable when it returns.
+	// NewCredentials makes what the engine will connect with to the database of
+	// the tenant with that id, sealed for it: models.Tenant.Credentials. It is
+	// nil where the engine needs none, and is stored before Create, which makes
+	// it valid.
+	NewCredentials(id string) (sealed []byte, err error)
+
+	// Create makes the tenant's database from the template, and lets nobody in
+	// but with t.Credentials. It is idempotent and atomic: a database that is
+	// already there, whoever made it, is kept as it is, and after an error or a
+	// crash there is either none or a whole one. What it made is durable when
+	// it returns.
 	Create(ctx context.Context, t *models.Tenant) error
 
 	// Drop removes the tenant's database and all that belongs to it. A
 	// database that is not there is no error. Nobody may have it open.
 	Drop(ctx context.Context, t *models.Tenant) error
 
-	// Open connects to the tenant's database and verifies that it is that
-	// tenant's. It never creates one: a missing, corrupt or foreign database
-	// and a server that is down are ErrUnavailable. The caller closes Conns.
+	// Open connects to the tenant's database with t.Credentials and verifies
+	// that it is that tenant's. It never creates one: a missing, corrupt or
+	// foreign database, credentials that are not the tenant's and a server that
+	// is down are ErrUnavailable. The caller closes Conns.
 	Open(ctx context.Context, t *models.Tenant) (*Conns, error)
 
 	// Migrate brings the tenant's database to the last migration, over a
-	// connection of its own without the guards and limits of Open, and returns
-	// the version that it then has. It may run beside scopes.
+	// connection of its own without the guards and limits of Open, as somebody
+	// who may change the schema, and returns the version that it then has. It may run beside scopes.
 	Migrate(ctx context.Context, t *models.Tenant) (version int64, err error)
 
 	// Close releases what the engine holds for itself. Handles are closed by

@@ -87,6 +87,10 @@ func (m *Manager) plan(n NewTenant) (*models.Tenant, tenants.Engine, error) {
 		return nil, nil, err
 	}
 	t.Database, t.SchemaVersion = engine.DatabaseName(t.ID), engine.SchemaVersion()
+	t.Credentials, err = engine.NewCredentials(t.ID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make credentials of tenant %q: %w", t.Subdomain, err)
+	}
 	return t, engine, nil
 }
 

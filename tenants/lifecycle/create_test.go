@@ -36,7 +36,7 @@ func TestCreate(t *testing.T) {
 			ID: got.ID, Subdomain: "acme", Name: "Acme “Möbel” GmbH", State: models.StateActive,
 			Server: tenants.DefaultServer, Database: env.Engine.DatabaseName(got.ID),
 			SchemaVersion: env.Engine.SchemaVersion(), Epoch: 1, CreatedBy: "operator",
-			CreatedAt: got.CreatedAt, UpdatedAt: got.UpdatedAt,
+			Credentials: got.Credentials, CreatedAt: got.CreatedAt, UpdatedAt: got.UpdatedAt,
 		}
 		if !reflect.DeepEqual(*got, want) || got.CreatedAt.IsZero() {
 			t.Errorf("got %+v, want %+v", got, want)

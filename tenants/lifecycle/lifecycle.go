@@ -1,5 +1,6 @@
 // Package lifecycle is an operator's way through the house: it creates
-// tenants, and lists them in whatever state they are.
+// tenants, lists them in whatever state they are, and finds what is wrong with
+// them.
 package lifecycle
 
 import (

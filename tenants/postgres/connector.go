@@ -62,7 +62,7 @@ func (c connector) dial(ctx context.Context) (*conn, error) {
 	config.Database = c.database
 	opened, err := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(inUTC)).Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, shorten(c.server, err)
 	}
 	dialled, ok := opened.(*stdlib.Conn)
 	if !ok {

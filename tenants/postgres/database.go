@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"time"
 
@@ -16,12 +17,14 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// SQLSTATEs of statements about databases.
+// SQLSTATEs of statements about databases and roles.
 const (
 	codeDuplicateDatabase = "42P04"
+	codeDuplicateObject   = "42710"
 	codeUniqueViolation   = "23505"
 	codeObjectInUse       = "55006"
 	codeUnknownDatabase   = "3D000"
+	codeInternalError     = "XX000" // a row of a catalogue was changed by another one meanwhile
 )
 
 // databasePattern is what a database may be called. Postgres would cut a name
@@ -38,12 +41,16 @@ func databaseName(t *models.Tenant) (string, error) {
 	return t.Database, nil
 }
 
-// Create copies the template and closes the copy to all roles but its owner.
-// One that was there already is closed too.
+// Create copies the template, makes the tenant's role and lets that role alone
+// in. One that was there already is closed to others too.
 func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
 		return err
+	}
+	verifier, err := e.verifier(t)
+	if err != nil {
+		return fmt.Errorf("create database %s: %w", name, err)
 	}
 	err = e.copyTemplate(ctx, name)
 	if stateOf(err) == codeUnknownDatabase { // somebody dropped the template
@@ -51,7 +58,7 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 		err = e.copyTemplate(ctx, name)
 	}
 	if err == nil {
-		err = e.closeToOthers(ctx, name)
+		err = e.admit(ctx, name, verifier)
 	}
 	if err != nil {
 		return fmt.Errorf("create database %s: %w", name, translate(err))
@@ -59,22 +66,17 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 	return nil
 }
 
-// closeToOthers takes the rights of all roles but the owner, which a copy never
-// inherits from its template. Postgres fails where two do so at once.
-func (e *Engine) closeToOthers(ctx context.Context, name string) error {
-	return e.exec(ctx, `DO $$ BEGIN
-		PERFORM pg_advisory_xact_lock(hashtextextended('`+name+`', 0));
-		REVOKE ALL ON DATABASE %s FROM PUBLIC;
-	END $$`, name)
-}
-
-// copyTemplate copies the template, or keeps the database that is there.
+// copyTemplate copies the template, or keeps the database that is there. Nobody
+// can connect to the copy yet: it is open to everybody, as no copy inherits the
+// rights to its template.
 func (e *Engine) copyTemplate(ctx context.Context, name string) error {
 	template, err := e.template.ready(ctx)
 	if err != nil {
 		return err
 	}
-	err = retryInUse(ctx, func() error { return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s", name, template) })
+	err = retryInUse(ctx, func() error {
+		return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s ALLOW_CONNECTIONS false", name, template)
+	})
 	switch stateOf(err) {
 	case codeDuplicateDatabase, codeUniqueViolation: // the latter when another one was faster by a hair
 		return nil
@@ -101,51 +103,98 @@ func retryInUse(ctx context.Context, do func() error) error {
 	}
 }
 
-// Drop removes the tenant's database, and cuts the connections to it.
+// retryRaced repeats what another one did at the same time. All of it is done
+// when it is found done.
+func retryRaced(ctx context.Context, do func() error) error {
+	const tries = 8
+	pause := 5 * time.Millisecond
+	for i := 1; ; i++ {
+		err := do()
+		switch stateOf(err) {
+		case codeDuplicateObject, codeUniqueViolation, codeInternalError:
+		default:
+			return err
+		}
+		if i == tries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause + rand.N(pause)):
+			pause *= 2
+		}
+	}
+}
+
+// Drop removes the tenant's database, cuts the connections to it, and removes
+// the tenant's role.
 func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
 		return err
 	}
-	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name); err != nil {
+	if err := e.drop(ctx, name); err != nil {
 		return fmt.Errorf("drop database %s: %w", name, translate(err))
 	}
 	return nil
 }
 
-// Open connects to the tenant's database. Read and Write are the same pool:
-// Postgres itself refuses writes in a read-only transaction.
+func (e *Engine) drop(ctx context.Context, name string) error {
+	if err := e.joinRole(ctx, name); err != nil {
+		return err
+	}
+	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name); err != nil {
+		return err
+	}
+	return retryRaced(ctx, func() error { return e.exec(ctx, "DROP ROLE IF EXISTS %s", name) })
+}
+
+// Open connects to the tenant's database as the tenant's role. Read and Write
+// are the same pool: Postgres itself refuses writes in a read-only transaction.
 func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, error) {
-	db, err := e.connect(ctx, t, e.config.TenantConns)
+	name, err := databaseName(t)
+	if err != nil {
+		return nil, err
+	}
+	login, err := e.login(t)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", name, err)
+	}
+	db, err := e.connect(ctx, name, login, e.config.TenantConns)
 	if err != nil {
 		return nil, err
 	}
 	return &tenants.Conns{Write: db, Read: db}, nil
 }
 
-// Migrate applies the migrations over a connection that counts against the
-// budget as any other does.
+// Migrate applies the migrations as the provisioner, over a connection that
+// counts against the budget as any other does. Then it gives the tenant's role
+// its rights to whatever has come without.
 func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, err error) {
-	db, err := e.connect(ctx, t, 1)
+	name, err := databaseName(t)
+	if err != nil {
+		return 0, err
+	}
+	db, err := e.connect(ctx, name, e.server, 1)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	version, err = migrate.Up(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
+	if err == nil {
+		err = grantRights(ctx, db, e.group)
+	}
 	if err != nil {
-		return 0, fmt.Errorf("migrate database %s: %w", t.Database, translate(err))
+		return 0, fmt.Errorf("migrate database %s: %w", name, translate(err))
 	}
 	return version, nil
 }
 
 // connect opens a pool of so many connections to a tenant's database, and
 // verifies that it leads there.
-func (e *Engine) connect(ctx context.Context, t *models.Tenant, conns int) (*sql.DB, error) {
-	name, err := databaseName(t)
-	if err != nil {
-		return nil, err
-	}
-	db := e.budget.openPool(connector{server: e.server, database: name}, conns)
+func (e *Engine) connect(ctx context.Context, name string, login *pgx.ConnConfig, conns int) (*sql.DB, error) {
+	db := e.budget.openPool(connector{server: login, database: name}, conns)
 	if err := verify(ctx, db, name); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), db.Close())
 	}
@@ -164,18 +213,23 @@ func verify(ctx context.Context, db *sql.DB, name string) error {
 	case current != name:
 		return fmt.Errorf("the server led to database %q", current)
 	case !migrated:
-		return errors.New("the database was not made by this engine")
+		return errors.New("the database was not made by this engine, or was not migrated since it was")
 	}
 	return nil
 }
 
-// exec runs a statement in which each %s is a database's name.
+// exec runs a statement in which each %s is a name of a database or role.
 func (e *Engine) exec(ctx context.Context, statement string, names ...string) error {
+	return execNamed(ctx, e.admin, statement, names...)
+}
+
+// execNamed runs a statement in which each %s is a name.
+func execNamed(ctx context.Context, db *sql.DB, statement string, names ...string) error {
 	quoted := make([]any, len(names))
 	for i, name := range names {
 		quoted[i] = pgx.Identifier{name}.Sanitize()
 	}
-	_, err := e.admin.ExecContext(ctx, fmt.Sprintf(statement, quoted...))
+	_, err := db.ExecContext(ctx, fmt.Sprintf(statement, quoted...))
 	return err
 }
 

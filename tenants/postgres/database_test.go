@@ -87,7 +87,12 @@ func TestNamesOfOthersAreRefused(t *testing.T) {
 		"t_short", "t_" + strings.Repeat("a", 27), "T_" + strings.Repeat("a", 26), "t_" + strings.Repeat("A", 26),
 		"t_" + strings.Repeat("a", 25) + `"`, "t_" + strings.Repeat("a", 26) + "\n", "t_" + strings.Repeat("a", 26) + `"; DROP DATABASE postgres; --`,
 	} {
-		tenant := &models.Tenant{ID: strings.Repeat("a", 26), Database: name}
+		id := strings.Repeat("a", 26)
+		credentials, err := e.NewCredentials(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tenant := &models.Tenant{ID: id, Database: name, Credentials: credentials}
 		_, openErr := e.Open(t.Context(), tenant)
 		_, migrateErr := e.Migrate(t.Context(), tenant)
 		for what, err := range map[string]error{
@@ -224,11 +229,8 @@ func TestMigrateBringsAnOldDatabaseUpToDate(t *testing.T) {
 func TestServerStopsAndComesBack(t *testing.T) {
 	t.Parallel()
 	server := pgcluster.New(t)
-	e := newEngine(t, Config{URL: server.URL(), Schema: models.Workspace()})
-	tenant := &models.Tenant{ID: strings.Repeat("a", 26), Database: "t_" + strings.Repeat("a", 26)}
-	if err := e.Create(t.Context(), tenant); err != nil {
-		t.Fatal(err)
-	}
+	e := newEngine(t, configAt(t, server.URL()))
+	tenant := made(t, e)
 	conns := opened(t, e, tenant)
 
 	server.Stop()

@@ -16,6 +16,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
+	"tenantry/tenants/seal"
 )
 
 // Dialect is the key of this engine's migrations in models.Schema.
@@ -23,10 +24,13 @@ const Dialect = "postgres"
 
 // Config is what an Engine is made of.
 type Config struct {
-	// URL names the server, a user who may create databases there, and the
-	// database to which that user connects for it, such as "postgres". It
+	// URL names the server, a user who may create databases and roles there,
+	// and the database to which that user connects for it. That user, the
+	// provisioner, owns the tenants' databases and should own this one. The URL
 	// leads to the server itself, not to a pooler that shares sessions.
 	URL string
+	// Keys seal the passwords of the tenants' roles; without them New fails.
+	Keys *seal.Ring
 	// Schema is that of the tenants' databases.
 	Schema models.Schema
 	// MaxConns bounds the connections to all tenants' databases together; 0
@@ -35,9 +39,13 @@ type Config struct {
 	MaxConns int
 	// TenantConns bounds the connections to one tenant's database; 0 means 4.
 	TenantConns int
-	// Log gets slow statements; nil means slog.Default().
+	// Log gets slow statements, and what an administrator should do about the
+	// server; nil means slog.Default().
 	Log *slog.Logger
 }
+
+// errNoKeys: the passwords would have to be stored in clear.
+var errNoKeys = errors.New("open Postgres: no keys to seal the tenants' passwords with")
 
 // The pools beside those of the tenants. Together with a LISTEN and a few
 // connections made by hand they are the reserve.
@@ -55,16 +63,21 @@ type Engine struct {
 	base    *gorm.DB
 	version int64
 	budget  *budget
+	group   string // the role that may use what is in every tenant's database
 
 	template *template
 }
 
 var _ tenants.Engine = (*Engine)(nil)
 
-// New connects to the server. A server that is down is ErrUnavailable. The
-// caller closes the engine after all handles.
+// New connects to the server and closes its shared databases to the tenants'
+// roles, or warns where the provisioner may not. A server that is down is
+// ErrUnavailable. The caller closes the engine after all handles.
 func New(ctx context.Context, c Config) (*Engine, error) {
 	c = c.withDefaults()
+	if c.Keys == nil {
+		return nil, errNoKeys
+	}
 	server, err := parseURL(c.URL)
 	if err != nil {
 		return nil, err
@@ -82,16 +95,28 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	admin := openAdmin(server)
-	if c.MaxConns == 0 {
-		c.MaxConns, err = spareConns(ctx, admin)
+	e := &Engine{config: c, server: server, admin: openAdmin(server), base: base, version: version, group: groupName(server.Database)}
+	e.template = newTemplate(e, hash)
+	if err := e.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to Postgres: %w", unavailable(err)), e.Close())
+	}
+	return e, nil
+}
+
+// start prepares the server and counts its connections.
+func (e *Engine) start(ctx context.Context) (err error) {
+	limit := e.config.MaxConns
+	if limit == 0 {
+		limit, err = spareConns(ctx, e.admin)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connect to Postgres: %w", unavailable(err)), admin.Close())
+		return err
 	}
-	e := &Engine{config: c, server: server, admin: admin, base: base, version: version, budget: newBudget(c.MaxConns)}
-	e.template = newTemplate(e, hash)
-	return e, nil
+	e.budget = newBudget(limit)
+	if err := e.makeGroup(ctx); err != nil {
+		return err
+	}
+	return closeShared(ctx, e.admin, e.config.Log, "postgres", "template1", e.server.Database)
 }
 
 func (c Config) withDefaults() Config {

@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/seal"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -22,7 +24,16 @@ const patience = time.Minute
 // config is that of an engine on the test server.
 func config(t testing.TB) Config {
 	t.Helper()
-	return Config{URL: pgcluster.URL(t), Schema: models.Workspace(), Log: slog.New(slog.DiscardHandler)}
+	return configAt(t, pgcluster.URL(t))
+}
+
+func configAt(t testing.TB, url string) Config {
+	t.Helper()
+	keys, err := seal.ParseKeys(seal.GenerateKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Config{URL: url, Keys: keys, Schema: models.Workspace(), Log: slog.New(slog.DiscardHandler)}
 }
 
 func newEngine(t testing.TB, c Config) *Engine {
@@ -45,6 +56,10 @@ func unmade(t testing.TB, e *Engine) *models.Tenant {
 	t.Helper()
 	id := strings.ToLower(ulid.Make().String())
 	tenant := &models.Tenant{ID: id, Subdomain: "acme", Database: e.DatabaseName(id), Epoch: 1}
+	var err error
+	if tenant.Credentials, err = e.NewCredentials(id); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -77,6 +92,26 @@ func opened(t testing.TB, e *Engine, tenant *models.Tenant) *tenants.Conns {
 		}
 	})
 	return conns
+}
+
+// change runs SQL in a tenant's database as the provisioner.
+func change(t testing.TB, e *Engine, tenant *models.Tenant, sql string) {
+	t.Helper()
+	if err := attempt(t, e.server, tenant.Database, sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// attempt connects to a database and runs SQL there.
+func attempt(t testing.TB, login *pgx.ConnConfig, database, sql string) error {
+	t.Helper()
+	conn, err := connector{server: login, database: database}.dial(t.Context())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.Conn.Conn().Exec(t.Context(), sql)
+	return err
 }
 
 // handle is gorm on a tenant's pool, without a store around it.
@@ -152,6 +187,14 @@ func TestNewOnAServerThatIsDown(t *testing.T) {
 	t.Parallel()
 	server := pgcluster.New(t)
 	server.Stop()
-	_, err := New(t.Context(), Config{URL: server.URL(), Schema: models.Workspace()})
+	_, err := New(t.Context(), configAt(t, server.URL()))
 	wantError(t, "new", err, tenants.ErrUnavailable)
+}
+
+func TestNewWithoutKeys(t *testing.T) {
+	t.Parallel()
+	_, err := New(t.Context(), Config{URL: "postgres://u:hunter2@h/d", Schema: models.Workspace()})
+	if err == nil || !strings.Contains(err.Error(), "keys") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -26,7 +26,8 @@ type MasterConfig struct {
 	Log *slog.Logger
 }
 
-// OpenMaster connects to the master database and brings its schema up to date.
+// OpenMaster connects to the master database, closes it to the roles of tenants
+// on the same server, and brings its schema up to date.
 // A server that is down is ErrUnavailable. The caller closes the master.
 func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if c.Log == nil {
@@ -41,11 +42,24 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 		return nil, err
 	}
 	db := openMasterPool(server)
-	if _, err := migrate.Up(ctx, db, Dialect, c.Schema.Migrations[Dialect]); err != nil {
+	if err := prepareMaster(ctx, db, server.Database, c); err != nil {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", server.Database, unavailable(err)), db.Close())
 	}
 	conns := &tenants.Conns{Write: db, Read: db}
 	return tenants.NewMaster(base, conns, watcher{server, c.Log}.watch), nil
+}
+
+// prepareMaster connects before it migrates, which would try again for a while,
+// and closes the database to the tenants' roles.
+func prepareMaster(ctx context.Context, db *sql.DB, name string, c MasterConfig) error {
+	if err := db.PingContext(ctx); err != nil {
+		return err
+	}
+	if err := closeShared(ctx, db, c.Log, name); err != nil {
+		return err
+	}
+	_, err := migrate.Up(ctx, db, Dialect, c.Schema.Migrations[Dialect])
+	return err
 }
 
 func openMasterPool(server *pgx.ConnConfig) *sql.DB {

@@ -31,14 +31,19 @@ type template struct {
 // templateLock is the key of the advisory lock under which templates are built.
 const templateLock = 0x74656e616e747279 // "tenantry"
 
-// newTemplate names the template for the hash of its migrations and the admin
-// database.
+// newTemplate names the template for the hash of its migrations, the rights in
+// it, and the admin database.
 func newTemplate(e *Engine, hash string) *template {
-	sum := sha256.Sum256([]byte(hash + " " + e.server.Database))
-	name := "tenantry_template_" + hex.EncodeToString(sum[:8])
+	name := "tenantry_template_" + shortHash(hash+" "+rightsVersion+" "+e.server.Database)
 	t := &template{engine: e, name: name, turn: make(chan struct{}, 1)}
 	t.turn <- struct{}{}
 	return t
+}
+
+// shortHash is what tells names of one kind apart.
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
 }
 
 // ready makes the template where it is missing, and returns its name.
@@ -106,7 +111,7 @@ func (t *template) build(ctx context.Context) error {
 	if err := t.engine.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
 		return err
 	}
-	if err := t.engine.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8'", draft); err != nil {
+	if err := t.create(ctx, draft); err != nil {
 		return err
 	}
 	if err := t.fill(ctx, draft); err != nil {
@@ -118,15 +123,24 @@ func (t *template) build(ctx context.Context) error {
 	return retryInUse(ctx, func() error { return t.engine.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, t.name) })
 }
 
-// fill migrates the draft, and closes its schema to all roles but the owner.
-// Copies have both.
+// create makes an empty draft to which nobody but its owner could ever connect:
+// a tenant who did would leave rows in the databases of all tenants to come.
+func (t *template) create(ctx context.Context, draft string) error {
+	err := t.engine.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false", draft)
+	if err != nil {
+		return err
+	}
+	return t.engine.exec(ctx, `REVOKE ALL ON DATABASE %[1]s FROM PUBLIC; ALTER DATABASE %[1]s WITH ALLOW_CONNECTIONS true`, draft)
+}
+
+// fill migrates the draft and gives the rights to what is in it. Copies have
+// both.
 func (t *template) fill(ctx context.Context, draft string) (err error) {
 	db := sql.OpenDB(connector{server: t.engine.server, database: draft})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, "REVOKE ALL ON SCHEMA public FROM PUBLIC"); err != nil {
+	if _, err := migrate.Up(ctx, db, Dialect, t.engine.config.Schema.Migrations[Dialect]); err != nil {
 		return err
 	}
-	_, err = migrate.Up(ctx, db, Dialect, t.engine.config.Schema.Migrations[Dialect])
-	return err
+	return grantRights(ctx, db, t.engine.group)
 }

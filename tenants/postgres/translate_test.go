@@ -110,11 +110,9 @@ func TestSerializationFailureIsRetryable(t *testing.T) {
 func TestDeferredViolationIsTranslated(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
-	db := handle(t, e, made(t, e))
-	err := db.Exec("ALTER TABLE tasks ALTER CONSTRAINT tasks_project_id_fkey DEFERRABLE INITIALLY DEFERRED").Error
-	if err != nil {
-		t.Fatal(err)
-	}
+	tenant := made(t, e)
+	change(t, e, tenant, "ALTER TABLE tasks ALTER CONSTRAINT tasks_project_id_fkey DEFERRABLE INITIALLY DEFERRED")
+	db := handle(t, e, tenant)
 	tx := db.Begin()
 	if err := tx.Create(&models.Task{ProjectID: 99, Title: "x", Status: "todo"}).Error; err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func TestInvalidURLKeepsItsPassword(t *testing.T) {
 		"password='hun ter2' port=x",
 		"hunter2",
 	} {
-		_, err := New(t.Context(), Config{URL: url, Schema: models.Workspace()})
+		_, err := New(t.Context(), configAt(t, url))
 		if err == nil {
 			t.Errorf("%s was accepted", url)
 			continue
@@ -38,9 +38,7 @@ func TestInvalidURLKeepsItsPassword(t *testing.T) {
 
 func TestFailingConnectKeepsItsPassword(t *testing.T) {
 	t.Parallel()
-	_, err := New(t.Context(), Config{
-		URL: "postgres://user:hunter2@/postgres?host=/nowhere", Schema: models.Workspace(),
-	})
+	_, err := New(t.Context(), configAt(t, "postgres://user:hunter2@/postgres?host=/nowhere"))
 	if err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), "hunter2") {
 		t.Errorf("error %v", err)
 	}

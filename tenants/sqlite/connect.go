@@ -53,7 +53,9 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 func (c connector) prepare(ctx context.Context, conn rawConn) error {
 	if c.guarded {
-		guard(conn)
+		if err := guard(conn); err != nil {
+			return err
+		}
 		if _, err := conn.ExecContext(ctx, "PRAGMA trusted_schema=OFF", nil); err != nil {
 			return err
 		}

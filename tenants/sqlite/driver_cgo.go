@@ -5,6 +5,7 @@ package sqlite
 import (
 	"database/sql/driver"
 	"errors"
+	"fmt"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -18,10 +19,13 @@ func openConn(dsn string) (driver.Conn, error) { return builtDriver().Open(dsn) 
 
 // guard refuses ATTACH at the connection itself, below the scope that refuses
 // the keyword.
-func guard(conn driver.Conn) {
-	if c, ok := conn.(*sqlite3.SQLiteConn); ok {
-		c.SetLimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+func guard(conn driver.Conn) error {
+	c, ok := conn.(*sqlite3.SQLiteConn)
+	if !ok {
+		return fmt.Errorf("driver's %T can't refuse ATTACH", conn)
 	}
+	c.SetLimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+	return nil
 }
 
 // resultCode is SQLite's extended code of err, 0 when err is not SQLite's.

@@ -5,6 +5,7 @@ package sqlite
 import (
 	"database/sql/driver"
 	"errors"
+	"fmt"
 
 	"modernc.org/sqlite"
 )
@@ -16,9 +17,22 @@ func builtDriver() driver.Driver { return &sqlite.Driver{} }
 
 func openConn(dsn string) (driver.Conn, error) { return builtDriver().Open(dsn) }
 
-// guard does nothing: this driver sets limits only on a *sql.Conn. The scope
-// refuses ATTACH.
-func guard(driver.Conn) {}
+// guard refuses ATTACH at the connection itself, below the scope that refuses
+// the keyword. This driver sets limits only on a *sql.Conn, hence a callback.
+func guard(conn driver.Conn) error {
+	c, ok := conn.(sqlite.AuthorizerRegisterer)
+	if !ok {
+		return fmt.Errorf("driver's %T can't refuse ATTACH", conn)
+	}
+	return c.RegisterAuthorizer(withoutAttach)
+}
+
+func withoutAttach(action sqlite.AuthorizerActionCode, _, _, _, _ string) sqlite.AuthorizerReturnCode {
+	if action == sqlite.AuthAttach || action == sqlite.AuthDetach {
+		return sqlite.AuthorizerDeny
+	}
+	return sqlite.AuthorizerOK
+}
 
 // resultCode is SQLite's extended code of err, 0 when err is not SQLite's.
 func resultCode(err error) int {

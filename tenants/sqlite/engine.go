@@ -125,6 +125,9 @@ func (e *Engine) Base() *gorm.DB { return e.base }
 // SchemaVersion is the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
 
+// NewCredentials is nil: whoever may read the file may open it.
+func (e *Engine) NewCredentials(string) ([]byte, error) { return nil, nil }
+
 // Close closes the folder.
 func (e *Engine) Close() error { return e.root.Close() }
 

@@ -24,7 +24,7 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 		t.Fatal(err)
 	}
 	engine, err := postgres.New(t.Context(), postgres.Config{
-		URL: pgcluster.URL(t), Schema: o.Schema, Log: o.Log, MaxConns: maxConns,
+		URL: pgcluster.URL(t), Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns,
 	})
 	if err != nil {
 		t.Fatal(err)

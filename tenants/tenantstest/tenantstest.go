@@ -12,6 +12,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/seal"
 )
 
 // Engine names an engine that tests run on.
@@ -53,6 +54,8 @@ type Env struct {
 	Engine tenants.Engine
 	// Kind is which engine that is.
 	Kind Engine
+	// Keys seal what is secret in the master. They are fresh.
+	Keys *seal.Ring
 	// Dir is the data folder on SQLite, else empty.
 	Dir string
 	// MasterURL is the master database's URL on Postgres, else empty.
@@ -76,7 +79,7 @@ func Each(t *testing.T, f func(t *testing.T, env *Env)) {
 func New(t testing.TB, o Options) *Env {
 	t.Helper()
 	o = o.withDefaults()
-	env := &Env{Kind: o.Engine}
+	env := &Env{Kind: o.Engine, Keys: newKeys(t)}
 	var master *tenants.Master
 	switch o.Engine {
 	case SQLite:
@@ -120,6 +123,15 @@ func (o Options) withDefaults() Options {
 		o.Wrap = func(engine tenants.Engine) tenants.Engine { return engine }
 	}
 	return o
+}
+
+func newKeys(t testing.TB) *seal.Ring {
+	t.Helper()
+	keys, err := seal.ParseKeys(seal.GenerateKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }
 
 // Tenant creates an active tenant.

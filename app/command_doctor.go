@@ -1,0 +1,95 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+
+	"tenantry/handlers/operator"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/seal"
+)
+
+type doctorCommand struct {
+	Repair bool `help:"Mend what can be mended: seal anew what an old key has sealed."`
+}
+
+// Help is shown with the flags.
+func (doctorCommand) Help() string {
+	return `Looks at the secrets of every tenant in the master, beside a running server. The exit status is 1 when something is wrong and was not repaired.
+
+To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, and take the old one away once "tenantry doctor --repair" has found nothing more to do.
+
+Examples:
+
+    tenantry doctor
+    tenantry doctor --repair --json`
+}
+
+// Run examines the tenants.
+func (d *doctorCommand) Run(c *command) error {
+	return c.with(func(a *App) error {
+		findings, err := a.manager.Doctor(c.ctx, a.keys, d.Repair)
+		if err != nil {
+			return err
+		}
+		return errors.Join(writeFindings(c.out, findings), verdict(findings))
+	})
+}
+
+func writeFindings(out *output, findings []lifecycle.Finding) error {
+	if out.json {
+		return out.document(operator.ListOf(findings, ""))
+	}
+	if len(findings) == 0 {
+		return out.line("all is well")
+	}
+	var rows [][]string
+	for _, f := range findings {
+		remedy := f.Remedy
+		if f.Repaired {
+			remedy = "repaired"
+		}
+		rows = append(rows, []string{f.Kind, f.Subject, f.Detail, remedy})
+	}
+	return out.rows([]string{"FINDING", "TENANT", "DETAIL", "WHAT TO DO"}, rows)
+}
+
+// verdict is an error when something is still wrong.
+func verdict(findings []lifecycle.Finding) error {
+	wrong := 0
+	for _, f := range findings {
+		if !f.Repaired {
+			wrong++
+		}
+	}
+	if wrong == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d findings are not repaired", wrong, len(findings))
+}
+
+// keyCommand groups what is done about secret keys.
+type keyCommand struct {
+	New newKeyCommand `cmd:"" help:"Print a fresh key for TENANTRY_SECRET_KEY."`
+}
+
+type newKeyCommand struct{}
+
+// Help is shown with the flags.
+func (newKeyCommand) Help() string {
+	return `The key is stored nowhere. Without it nobody can open what it seals: keep a copy apart from the database.
+
+Examples:
+
+    export TENANTRY_SECRET_KEY="$(tenantry key new)"
+    tenantry key new --json`
+}
+
+// Run prints a key. It needs no settings and opens nothing.
+func (newKeyCommand) Run(c *command) error {
+	key := seal.GenerateKey()
+	if c.out.json {
+		return c.out.document(map[string]string{"key": key})
+	}
+	return c.out.line("%s", key)
+}

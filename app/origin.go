@@ -1,0 +1,89 @@
+package app
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/tenants"
+)
+
+// publicURL is what people type; nil where it follows from the listener.
+func (c Config) publicURL(domain tenants.Domain) (*url.URL, error) {
+	if c.PublicURL == "" {
+		return nil, nil
+	}
+	shown := c.PublicURL
+	if strings.ContainsAny(shown, "@?#") {
+		shown = hidden
+	}
+	bad := &SettingError{"public-url", shown,
+		"http:// or https:// and the base domain, with a port where it isn't the usual one, such as https://app.example.com"}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !isPort(u) {
+		return nil, bad
+	}
+	if base := domain.String(); u.Hostname() != base && base != "" { // a bad one is told already
+		return nil, bad
+	}
+	if strings.TrimSuffix(c.PublicURL, "/") != u.Scheme+"://"+u.Host { // nothing else is in it
+		return nil, bad
+	}
+	return u, nil
+}
+
+// isPort tells whether the URL's port is none, or one that can be reached.
+func isPort(u *url.URL) bool {
+	host, port, found := strings.Cut(u.Host, ":")
+	if !found {
+		return host != ""
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && number > 0 && strconv.Itoa(int(number)) == port
+}
+
+// tenantURL is where a tenant is reached: under the public URL, else through
+// the listener at addr. Port 0 is left out: which one it becomes is known only
+// to the server.
+func (a *App) tenantURL(subdomain, addr string) string {
+	host := a.settings.domain.Host(subdomain)
+	if u := a.settings.public; u != nil {
+		return withPort(u.Scheme, host, u.Port())
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	return withPort("http", host, port)
+}
+
+// withPort is an origin; the scheme's usual port is left out, as browsers do.
+func withPort(scheme, host, port string) string {
+	usual := map[string]string{"http": "80", "https": "443"}[scheme]
+	if port == "" || port == "0" || port == usual {
+		return scheme + "://" + host
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// publicTLS tells whether a request to the public listener came over TLS: to
+// this process, to a trusted proxy that says so, or to whatever stands before
+// it where the public URL is https.
+func (a *App) publicTLS(c *gin.Context) bool {
+	public := a.settings.public
+	return overTLS(c, a.settings.proxies, public != nil && public.Scheme == "https")
+}
+
+// operatorTLS is the same of the operator's listener, which the public URL
+// doesn't lead to.
+func (a *App) operatorTLS(c *gin.Context) bool { return overTLS(c, a.settings.proxies, false) }
+
+// overTLS tells how the client came. X-Forwarded-Proto counts from trusted
+// proxies only, and then over all else.
+func overTLS(c *gin.Context, trusted []netip.Prefix, expected bool) bool {
+	if said := c.Request.Header.Values("X-Forwarded-Proto"); len(said) > 0 && isFrom(c, trusted) {
+		return len(said) == 1 && strings.EqualFold(said[0], "https")
+	}
+	return expected || c.Request.TLS != nil
+}

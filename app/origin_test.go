@@ -1,0 +1,113 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+)
+
+func TestTenantURL(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ public, addr, want string }{
+		{"", "127.0.0.1:8080", "http://acme.example.com:8080"},
+		{"", ":80", "http://acme.example.com"},
+		{"", "127.0.0.1:0", "http://acme.example.com"},
+		{"", "[::1]:1", "http://acme.example.com:1"},
+		{"https://example.com", "127.0.0.1:8080", "https://acme.example.com"},
+		{"https://example.com/", "127.0.0.1:8080", "https://acme.example.com"},
+		{"https://example.com:443", "127.0.0.1:8080", "https://acme.example.com"},
+		{"https://example.com:8443", "127.0.0.1:8080", "https://acme.example.com:8443"},
+		{"http://example.com:80", "127.0.0.1:8080", "http://acme.example.com"},
+	} {
+		c := newSQLite(t).config(t, "--base-domain=example.com", "--public-url="+test.public)
+		got, err := c.validate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &App{settings: got}
+		if got := a.tenantURL("acme", test.addr); got != test.want {
+			t.Errorf("%q on %s: %s, want %s", test.public, test.addr, got, test.want)
+		}
+	}
+}
+
+// TestTransportSecurity: browsers are told to stay with TLS when they came over
+// it, in whatever way that is known.
+func TestTransportSecurity(t *testing.T) {
+	t.Parallel()
+	const near, far = "192.0.2.0/24", "10.0.0.0/8" // ask comes from 192.0.2.1
+	for _, test := range []struct {
+		name, url, trusted, public, proto string
+		want, operators                   bool
+	}{
+		{"plain", "http://x/", near, "", "", false, false},
+		{"direct", "https://x/", near, "", "", true, true},
+		{"by a proxy", "http://x/", near, "", "https", true, true},
+		{"by a proxy, in capitals", "http://x/", near, "", "HTTPS", true, true},
+		{"by an untrusted proxy", "http://x/", far, "", "https", false, false},
+		{"a list", "http://x/", near, "", "https, http", false, false},
+		{"public URL", "http://x/", far, "https://localhost", "", true, false},
+		{"public URL, and a stranger says otherwise", "http://x/", far, "https://localhost", "http", true, false},
+		{"public URL, and a proxy says otherwise", "http://x/", near, "https://localhost", "http", false, false},
+	} {
+		c := newSQLite(t).config(t, "--trusted-proxies="+test.trusted, "--public-url="+test.public)
+		s, err := c.validate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &App{settings: s, log: newLog(Config{}, t.Output())}
+		for _, listener := range []struct {
+			tls  func(*gin.Context) bool
+			want bool
+		}{{a.publicTLS, test.want}, {a.operatorTLS, test.operators}} {
+			r := a.newRouter(listener.tls)
+			r.GET("/", healthy)
+			var headers []string
+			if test.proto != "" {
+				headers = []string{"X-Forwarded-Proto", test.proto}
+			}
+			got := ask(r, http.MethodGet, test.url, headers...).Header().Get("Strict-Transport-Security")
+			if (got != "") != listener.want {
+				t.Errorf("%s: %q, want one: %t", test.name, got, listener.want)
+			}
+		}
+	}
+}
+
+// TestCookiesOverTLS have the name that only the host itself can set.
+func TestCookiesOverTLS(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.create(t, "acme")
+	body := fmt.Sprintf(`{"email":%q,"password":%q}`, admin("acme"), password)
+	for _, test := range []struct {
+		args []string
+		line string
+		tls  bool
+	}{
+		{nil, "", false},
+		{nil, "X-Forwarded-Proto: https\r\n", false},
+		{[]string{"--trusted-proxies=127.0.0.0/8"}, "X-Forwarded-Proto: https\r\n", true},
+		{[]string{"--trusted-proxies=127.0.0.0/8"}, "", false},
+		{[]string{"--public-url=https://localhost"}, "", true},
+	} {
+		srv := s.serve(t, test.args...)
+		r := srv.as(t, test.line, "POST", "acme", "/api/session", body)
+		cookie := r.header.Get("Set-Cookie")
+		if r.status != http.StatusCreated || strings.HasPrefix(cookie, "__Host-") != test.tls || strings.Contains(cookie, "; Secure") != test.tls ||
+			!strings.Contains(cookie, "; HttpOnly") || !strings.Contains(cookie, "; SameSite=Lax") || strings.Contains(cookie, "Domain") {
+			t.Errorf("%v %q: %d %s", test.args, test.line, r.status, cookie)
+		}
+		if (r.header.Get("Strict-Transport-Security") != "") != test.tls {
+			t.Errorf("%v %q: %v", test.args, test.line, r.header)
+		}
+		pair, _, _ := strings.Cut(cookie, ";")
+		if r := srv.as(t, test.line+"Cookie: "+pair+"\r\n", "GET", "acme", "/api/me", ""); r.status != http.StatusOK {
+			t.Errorf("%v %q: the cookie gives %d %s", test.args, test.line, r.status, r.body)
+		}
+		srv.stop(t)
+	}
+}

@@ -1,0 +1,144 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"tenantry/handlers/auth"
+	"tenantry/tenants/seal"
+)
+
+// Secrets are the settings that are taken from the environment alone, because
+// other users of a machine can read the arguments of its processes.
+type Secrets struct {
+	// SecretKey are the keys that seal what is secret in the master, the newest
+	// first. Empty, with a SQLite master, takes DataDir/secret.key, which is
+	// made where it is missing. A Postgres master needs it.
+	SecretKey Secret
+	// OperatorToken lets operators in. Empty takes DataDir/operator.token,
+	// which is made where it is missing.
+	OperatorToken Secret
+	// DemoPassword is set for an admin of each demo tenant by serve --demo.
+	// Empty takes a random one at each start.
+	DemoPassword Secret
+}
+
+// Secret is a text that is not shown, in whatever way it is printed, logged or
+// marshalled.
+type Secret string
+
+// notShown stands for a Secret.
+const notShown = "(secret)"
+
+// String is not the secret.
+func (Secret) String() string { return notShown }
+
+// Format writes String, whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, notShown) }
+
+// LogValue is String.
+func (Secret) LogValue() slog.Value { return slog.StringValue(notShown) }
+
+// MarshalText is String.
+func (Secret) MarshalText() ([]byte, error) { return []byte(notShown), nil }
+
+const (
+	secretKey     = "secret-key"
+	operatorToken = "operator-token"
+	demoPassword  = "demo-password"
+)
+
+// secretSettings are the names of Secrets, as if they were flags.
+func secretSettings() []string { return []string{secretKey, operatorToken, demoPassword} }
+
+func isSecret(setting string) bool { return slices.Contains(secretSettings(), setting) }
+
+// secretArgument refuses a secret among the arguments, which tell it already,
+// and says where it goes.
+func secretArgument(args []string) error {
+	for _, arg := range args {
+		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if isSecret(flag) && strings.HasPrefix(arg, "--") {
+			return &SettingError{flag, "is among the arguments", "it in the environment, since others can read arguments"}
+		}
+	}
+	return nil
+}
+
+// secretsFrom takes the secrets out of the environment.
+func secretsFrom(environ []string) Secrets {
+	values := map[string]Secret{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		values[name] = Secret(value)
+	}
+	return Secrets{
+		SecretKey:     values[envName(secretKey)],
+		OperatorToken: values[envName(operatorToken)],
+		DemoPassword:  values[envName(demoPassword)],
+	}
+}
+
+// keys reads the keys; nil stands for the generated one.
+func (s Secrets) keys(required bool) (*seal.Ring, error) {
+	const want = seal.WantKeys + "; keep them as safe as the database, and a copy elsewhere"
+	if s.SecretKey == "" {
+		if required {
+			return nil, &SettingError{secretKey, "is not set, and a Postgres master needs it",
+				want + "; make one with: head -c 32 /dev/urandom | base64"}
+		}
+		return nil, nil
+	}
+	ring, err := seal.ParseKeys(string(s.SecretKey))
+	var bad *seal.KeyError
+	switch {
+	case errors.As(err, &bad) && bad.Count > 1:
+		return nil, &SettingError{secretKey, fmt.Sprintf("(key %d of %d) %s", bad.Number, bad.Count, bad.Fault), want}
+	case errors.As(err, &bad):
+		return nil, &SettingError{secretKey, bad.Fault, want}
+	}
+	return ring, err
+}
+
+// token is the operator's token; empty stands for the generated one.
+func (s Secrets) token() (string, error) {
+	if s.OperatorToken == "" {
+		return "", nil
+	}
+	if fault := tokenFault(string(s.OperatorToken)); fault != "" {
+		return "", &SettingError{operatorToken, fault, wantToken + "; make one with: openssl rand -hex 32"}
+	}
+	return string(s.OperatorToken), nil
+}
+
+const (
+	minToken  = 32
+	maxToken  = 512
+	wantToken = "32 to 512 letters, digits and -._~+/= that nobody can guess"
+)
+
+// tokenFault is what is wrong with an operator's token, empty for nothing.
+func tokenFault(token string) string {
+	switch text, err := auth.Bearer("Bearer " + token); {
+	case len(token) < minToken || len(token) > maxToken:
+		return fmt.Sprintf("is %d characters long", len(token))
+	case err != nil || text != token:
+		return "holds characters that a header can't carry as a token"
+	}
+	return ""
+}
+
+func (s Secrets) checkDemoPassword() error {
+	if s.DemoPassword == "" {
+		return nil
+	}
+	var bad *auth.PasswordError
+	if errors.As(auth.CheckPassword(string(s.DemoPassword)), &bad) {
+		return &SettingError{demoPassword, bad.Rule, "a password of 12 to 1024 bytes"}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/auth"
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// AccountsOptions are what Accounts are made of.
+type AccountsOptions struct {
+	// Store holds the tenants' accounts.
+	Store *tenants.Store
+	// Hasher hashes their passwords.
+	Hasher *auth.Hasher
+	// Origin is where a tenant is reached, such as https://acme.example.com. It
+	// comes from the configuration: whoever sends a Host must not choose where a
+	// link leads.
+	Origin func(subdomain string) string
+	// Mailer tells people of their invitations; nil tells nobody, and the link
+	// is passed on by whoever invited.
+	Mailer Mailer
+	// TLS reports whether the request came over TLS, directly or by a trusted
+	// proxy; nil means directly.
+	TLS func(c *gin.Context) bool
+	// Log gets what no client is told; nil means slog.Default().
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Accounts lets the people of a tenant in: passwords, sessions, API tokens and
+// invitations. It is safe for concurrent use.
+type Accounts struct {
+	store       *tenants.Store
+	hasher      *auth.Hasher
+	origin      func(subdomain string) string
+	mailer      Mailer
+	tls         func(c *gin.Context) bool
+	log         *slog.Logger
+	clock       func() time.Time
+	crossOrigin *http.CrossOriginProtection
+}
+
+// Mailer tells people what they would otherwise have to be told.
+type Mailer interface {
+	// Invite passes an invitation on. It is called once the invitation is
+	// stored, and before the reply of the request: a mailer that may be slow
+	// puts it in a queue. An error is logged, and mustn't hold the URL.
+	Invite(ctx context.Context, i Invitation) error
+}
+
+// Invitation is a link with which a user sets a password, once.
+type Invitation struct {
+	Tenant *models.Tenant
+	User   models.User
+	// URL holds the secret.
+	URL       string
+	ExpiresAt time.Time
+}
+
+// NewAccounts makes the accounts of all tenants of a store.
+func NewAccounts(o AccountsOptions) *Accounts {
+	if o.TLS == nil {
+		o.TLS = func(c *gin.Context) bool { return c.Request.TLS != nil }
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Accounts{
+		store: o.Store, hasher: o.Hasher, origin: o.Origin, mailer: o.Mailer, tls: o.TLS, log: o.Log, clock: o.Now,
+		crossOrigin: http.NewCrossOriginProtection(),
+	}
+}
+
+// now is in UTC and in microseconds, which both engines store unchanged.
+func (a *Accounts) now() time.Time { return a.clock().UTC().Truncate(time.Microsecond) }
+
+const (
+	// maxAccountBody bounds the bodies that are read outside of a scope.
+	maxAccountBody = 64 << 10
+	// accountTimeout bounds the wait for a turn to hash.
+	accountTimeout = 15 * time.Second
+)
+
+// unscoped runs a handler that hashes a password, which must hold no
+// transaction, and begins scopes of its own.
+func unscoped(c *gin.Context, f func(c *gin.Context) error) {
+	request := c.Request
+	ctx, cancel := context.WithTimeout(request.Context(), accountTimeout)
+	defer cancel()
+	defer func() { c.Request = request }()
+	c.Request = request.WithContext(ctx)
+	c.Request.Body = http.MaxBytesReader(c.Writer, request.Body, maxAccountBody)
+	if err := f(c); err != nil {
+		fail(c, err)
+	}
+}
+
+// tenantID is the id of the request's tenant.
+func tenantID(c *gin.Context) string { return tenants.From(c).ID }
+
+// inTenant runs f in a scope on the request's tenant that writes.
+func (a *Accounts) inTenant(c *gin.Context, f tenants.Func) error {
+	return a.store.Update(c.Request.Context(), tenants.From(c), f)
+}

@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// InviteAdmin makes the user with the address an admin of the tenant, creating
+// them where they are missing, and returns a link with which they set their
+// password. It is for operators: of the tenant's people nobody is asked.
+func (a *Accounts) InviteAdmin(ctx context.Context, t *models.Tenant, email string) (url string, expires time.Time, err error) {
+	var made Invitation
+	err = a.store.Update(ctx, t, func(tx *gorm.DB) error {
+		user, err := makeAdmin(tx, email)
+		if err != nil {
+			return err
+		}
+		made, err = a.invite(tx, t, user)
+		return err
+	})
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("invite admin: %w", err)
+	}
+	return made.URL, made.ExpiresAt, nil
+}
+
+// SetPassword makes the user with the address an admin, like InviteAdmin, and
+// sets their password. Their sessions, API tokens and invitations end. It
+// returns *auth.PasswordError for a password that nobody may choose.
+func (a *Accounts) SetPassword(ctx context.Context, t *models.Tenant, email, password string) error {
+	hash, err := a.hasher.Hash(ctx, password)
+	if err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	err = a.store.Update(ctx, t, func(tx *gorm.DB) error {
+		user, err := makeAdmin(tx, email)
+		if err != nil {
+			return err
+		}
+		return renewPassword(tx, &user, hash)
+	})
+	if err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	return nil
+}
+
+// makeAdmin is the user with the address, locked, who is an admin then. What
+// becomes of them is recorded as the system's doing.
+func makeAdmin(tx *gorm.DB, email string) (models.User, error) {
+	if fault := emailAddress(email); fault != "" {
+		return models.User{}, fmt.Errorf("e-mail address %q %s", email, fault)
+	}
+	user, err := userAt(locked(tx), email)
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return createAdmin(tx, email)
+	case err != nil || user.Role == models.RoleAdmin:
+		return user, err
+	}
+	return user, promote(tx, &user)
+}
+
+func createAdmin(tx *gorm.DB, email string) (models.User, error) {
+	name, _, _ := strings.Cut(email, "@")
+	user := models.User{Email: email, Name: name[:min(len(name), 200)], Role: models.RoleAdmin}
+	if err := tx.Create(&user).Error; err != nil {
+		return user, err
+	}
+	return user, recordBy(nil, tx, userSubject(user), "created", fmt.Sprintf("created user “%s”", user.Name))
+}
+
+// promote makes a member an admin, which ends their sessions.
+func promote(tx *gorm.DB, user *models.User) error {
+	if err := tx.Model(user).Update("role", models.RoleAdmin).Error; err != nil {
+		return err
+	}
+	if err := revoke(tx, user.ID, 0, models.KindSession); err != nil {
+		return err
+	}
+	return recordBy(nil, tx, userSubject(*user), "updated", fmt.Sprintf("changed role of user “%s”", user.Name))
+}

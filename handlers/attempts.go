@@ -1,0 +1,129 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"math"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tenantry/models"
+)
+
+// What may be tried in a window, which begins with the first try.
+const (
+	triesWindow     = 15 * time.Minute
+	triesPerAccount = 5
+	triesPerAddress = 50
+	maxTriesRows    = 10_000
+)
+
+// try is under which keys a try to sign in is counted.
+type try struct{ account, address []byte }
+
+func newTry(email, clientIP string) try {
+	return try{account: triesKey("account:" + strings.ToLower(email)), address: triesKey("address:" + network(clientIP))}
+}
+
+func triesKey(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return sum[:]
+}
+
+// network is what one client has of addresses: one of IPv4, and 64 bits' worth
+// of IPv6.
+func network(clientIP string) string {
+	address, err := netip.ParseAddr(clientIP)
+	if err != nil || address.Unmap().Is4() {
+		return clientIP
+	}
+	return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
+}
+
+// count counts a try before its password is looked at, in a scope of its own:
+// so tries at the same time can't slip through together, and a try stays
+// counted whatever becomes of the request. One too many is errTooManyTries.
+func (a *Accounts) count(ctx context.Context, t *models.Tenant, one try) error {
+	now := a.now()
+	var wait time.Duration
+	err := a.store.Update(ctx, t, func(tx *gorm.DB) error {
+		var err error
+		if wait, err = one.count(tx, now); err != nil {
+			return err
+		}
+		return sweepTries(tx, now)
+	})
+	if err == nil && wait > 0 {
+		err = &refusal{kind: errTooManyTries, retry: int(math.Ceil(wait.Seconds()))}
+	}
+	return err
+}
+
+// count returns how long to wait until the next try, 0 when this one was not
+// one too many. An address with too many doesn't count for accounts any more,
+// or it could fill the table.
+func (one try) count(tx *gorm.DB, now time.Time) (wait time.Duration, err error) {
+	for _, counter := range [...]struct {
+		key  []byte
+		most int64
+	}{{one.address, triesPerAddress}, {one.account, triesPerAccount}} {
+		row, err := countOne(tx, counter.key, now)
+		if err != nil {
+			return 0, err
+		}
+		if row.Count > counter.most {
+			return row.Since.Add(triesWindow).Sub(now), nil
+		}
+	}
+	return 0, nil
+}
+
+// countSQL begins a window where there is none, or the last one has ended. The
+// key is not the first value: gorm spreads a slice behind a parenthesis.
+const countSQL = `INSERT INTO sign_in_attempts AS a (count, since, key) VALUES (1, ?, ?)
+ON CONFLICT (key) DO UPDATE SET
+	count = CASE WHEN a.since <= ? THEN 1 ELSE a.count + 1 END,
+	since = CASE WHEN a.since <= ? THEN excluded.since ELSE a.since END`
+
+func countOne(tx *gorm.DB, key []byte, now time.Time) (models.SignInAttempts, error) {
+	var row models.SignInAttempts
+	ended := now.Add(-triesWindow)
+	if err := tx.Exec(countSQL, now, key, ended, ended).Error; err != nil {
+		return row, err
+	}
+	err := tx.Where("key = ?", key).Take(&row).Error
+	return row, err
+}
+
+// forget clears what was counted for the account, and takes the try, which
+// succeeded, off the address. Address goes first, as in count.
+func (one try) forget(tx *gorm.DB) error {
+	err := tx.Exec("UPDATE sign_in_attempts SET count = count - 1 WHERE key = ? AND count > 0", one.address).Error
+	if err != nil {
+		return err
+	}
+	return tx.Where("key = ?", one.account).Delete(&models.SignInAttempts{}).Error
+}
+
+// sweepTries removes rows of ended windows, and the oldest of too many.
+func sweepTries(tx *gorm.DB, now time.Time) error {
+	rows := func() *gorm.DB { return tx.Model(&models.SignInAttempts{}).Select("key") }
+	ended := rows().Where("since <= ?", now.Add(-triesWindow)).Order("since")
+	surplus := rows().Order("since DESC").Offset(maxTriesRows)
+	for _, some := range []*gorm.DB{ended, surplus} {
+		if err := tx.Where("key IN (?)", unlocked(some)).Delete(&models.SignInAttempts{}).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlocked narrows a query to a few rows that nobody else is at: who sweeps
+// waits for nobody, and the next one gets the rest.
+func unlocked(tx *gorm.DB) *gorm.DB {
+	return tx.Limit(100).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+}

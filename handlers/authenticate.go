@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"context"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers/auth"
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// signedIn is who sent a request, and with which credential. It is not made of
+// models, so that reading it touches no relations.
+type signedIn struct {
+	CredentialID int64
+	Kind         models.CredentialKind
+	LastUsedAt   *time.Time
+	UserID       int64
+	Email        string
+	Name         string
+	Role         models.Role
+}
+
+type signedInKey struct{}
+
+// whoSent is who sent the request, and whether that is known.
+func whoSent(c *gin.Context) (*signedIn, bool) {
+	value, _ := c.Get(signedInKey{})
+	who, ok := value.(*signedIn)
+	return who, ok
+}
+
+// current is who sent the request. It panics on a route without Authenticate,
+// which is a fault of the program.
+func current(c *gin.Context) *signedIn { return c.MustGet(signedInKey{}).(*signedIn) }
+
+// currentUser is the user who sent the request, without what only the database
+// knows. It panics as current does.
+func currentUser(c *gin.Context) models.User {
+	who := current(c)
+	return models.User{ID: who.UserID, Email: who.Email, Name: who.Name, Role: who.Role}
+}
+
+// CrossOrigin refuses requests that change something, carry a cookie and come
+// from a page of another origin: browsers add the cookie by themselves, also
+// to what a sibling under the base domain sends, which is same-site. It goes
+// above tenants.Scoped.
+func (a *Accounts) CrossOrigin() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if len(c.Request.Header["Cookie"]) > 0 && a.crossOrigin.Check(c.Request) != nil {
+			fail(c, errCrossOrigin)
+		}
+	}
+}
+
+// Authenticate lets requests through that carry a valid session or API token
+// of their tenant. It works under tenants.Scoped only, and costs one query.
+func (a *Accounts) Authenticate() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		tx := tenants.Tx(c)
+		who, err := a.authenticate(c, tx)
+		if err != nil {
+			fail(c, err)
+			return
+		}
+		c.Set(signedInKey{}, who)
+		a.noteUse(c, tx, who)
+	}
+}
+
+// bearerSQL finds a credential by its digest, which is unique.
+const bearerSQL = `SELECT credentials.id AS credential_id, credentials.kind, credentials.last_used_at,
+	users.id AS user_id, users.email, users.name, users.role
+FROM credentials JOIN users ON users.id = credentials.user_id
+WHERE credentials.digest = ? AND credentials.kind = ? AND credentials.expires_at > ?`
+
+// authenticate finds who sent the request. Whatever is wrong with the
+// credential, the error is the same: errUnauthenticated.
+func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*signedIn, error) {
+	presented, err := auth.FromHeader(tenants.From(c).ID, c.Request.Header, auth.CookieName(a.tls(c)))
+	if err != nil {
+		return nil, errUnauthenticated
+	}
+	kind := models.KindSession
+	if presented.Kind == auth.KindToken {
+		kind = models.KindToken
+	}
+	var who signedIn
+	found := tx.Raw(bearerSQL, presented.Digest, kind, a.now()).Scan(&who)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return nil, errUnauthenticated
+	}
+	return &who, found.Error
+}
+
+const (
+	// useGrain is how exact last_used_at is: a write for every read would cost
+	// more than the read.
+	useGrain = 5 * time.Minute
+	// useTimeout bounds what noting the use may add to a request.
+	useTimeout = 2 * time.Second
+)
+
+// noteUse writes the credential's last use down once the scope is over, if that
+// wasn't done lately. That it could not be done is only logged.
+func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *signedIn) {
+	now, t := a.now(), tenants.From(c)
+	stale := now.Add(-useGrain)
+	if who.LastUsedAt != nil && who.LastUsedAt.After(stale) {
+		return
+	}
+	tenants.AfterCommit(tx, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, useTimeout)
+		defer cancel()
+		err := a.store.Update(ctx, t, func(tx *gorm.DB) error {
+			return tx.Model(&models.Credential{}).Where("id = ? AND (last_used_at IS NULL OR last_used_at <= ?)", who.CredentialID, stale).
+				Update("last_used_at", now).Error
+		})
+		if err != nil {
+			a.log.WarnContext(ctx, "note use of a credential", "tenant", t.Subdomain, "credential", who.CredentialID, "error", err)
+		}
+	})
+}
+
+// GetMe shows the user who asks.
+func GetMe(c *gin.Context, _ *gorm.DB) error {
+	c.JSON(200, viewUser(currentUser(c)))
+	return nil
+}

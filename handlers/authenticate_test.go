@@ -1,0 +1,252 @@
+package handlers_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
+)
+
+// mountOpen adds GET /open/projects/ID, which is GET /api/projects/ID without
+// Authenticate.
+func (a *api) mountOpen(t testing.TB) {
+	t.Helper()
+	domain, err := tenants.ParseDomain("localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := a.router.Group("/open", tenants.Resolve(a.store, domain), tenants.Scoped(a.store, tenants.ScopeOptions{}))
+	open.GET("/projects/:id", handlers.Do(handlers.GetProject))
+}
+
+// countStatements counts what gorm sends to the tenants of an engine.
+func countStatements(t *testing.T, base *gorm.DB) *atomic.Int64 {
+	t.Helper()
+	var n atomic.Int64
+	count := func(*gorm.DB) { n.Add(1) }
+	all := base.Callback()
+	err := errors.Join(
+		all.Create().Before("*").Register("test:count", count), all.Query().Before("*").Register("test:count", count),
+		all.Update().Before("*").Register("test:count", count), all.Delete().Before("*").Register("test:count", count),
+		all.Row().Before("*").Register("test:count", count), all.Raw().Before("*").Register("test:count", count),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &n
+}
+
+func TestAuthenticationIsOneQuery(t *testing.T) {
+	t.Parallel()
+	eachEnv(t, func(t *testing.T, env *tenantstest.Env) {
+		statements := countStatements(t, env.Engine.Base())
+		a := newAPI(t, env.Store, env.Tenant(t, "acme"))
+		a.mountOpen(t)
+		a.create(t, "/api/projects", `{"name":"Office"}`)
+		for path, want := range map[string]int64{"/open/projects/1": 1, "/api/projects/1": 2, "/api/me": 1} {
+			before := statements.Load()
+			a.must(t, 200, "GET", path, "")
+			if got := statements.Load() - before; got != want {
+				t.Errorf("%s: %d statements, want %d", path, got, want)
+			}
+		}
+	})
+}
+
+// TestAuthenticationUsesTheIndex asks the database for its plan.
+func TestAuthenticationUsesTheIndex(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
+	var plan []struct{ Detail string }
+	a.view(t, func(tx *gorm.DB) error {
+		return tx.Raw("EXPLAIN QUERY PLAN "+handlers.BearerSQL, []byte("x"), "session", a.clock.now()).Scan(&plan).Error
+	})
+	if len(plan) != 2 || plan[0].Detail != "SEARCH credentials USING INDEX credentials_digest_key (digest=?)" ||
+		plan[1].Detail != "SEARCH users USING INTEGER PRIMARY KEY (rowid=?)" {
+		t.Errorf("the plan is %+v", plan)
+	}
+}
+
+// BenchmarkAuthenticate is what signing a request in costs: signed-in less open.
+func BenchmarkAuthenticate(b *testing.B) {
+	for _, engine := range tenantstest.Engines() {
+		b.Run(string(engine), func(b *testing.B) {
+			env := tenantstest.New(b, tenantstest.Options{Engine: engine})
+			a := newAPI(b, env.Store, env.Tenant(b, "acme"))
+			a.mountOpen(b)
+			a.create(b, "/api/projects", `{"name":"Office"}`)
+			for name, path := range map[string]string{"open": "/open/projects/1", "signed-in": "/api/projects/1"} {
+				b.Run(name, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						a.get(b, path)
+					}
+				})
+			}
+		})
+	}
+}
+
+// get sends the admin's request, and nothing that a benchmark would count in.
+func (a *api) get(b *testing.B, path string) {
+	request := httptest.NewRequestWithContext(b.Context(), http.MethodGet, path, nil)
+	request.Host = "acme.localhost"
+	request.Header.Set("Authorization", "Bearer "+a.admin)
+	reply := httptest.NewRecorder()
+	a.router.ServeHTTP(reply, request)
+	if reply.Code != http.StatusOK {
+		b.Fatalf("status %d: %s", reply.Code, reply.Body)
+	}
+}
+
+// refused is a request that must be 401, whatever its credential is.
+func refused(name string, header ...string) scenario {
+	return scenario{
+		name: name, method: "GET", path: "/api/me", header: header, status: 401,
+		contains: []string{"problem:unauthenticated", "This needs a valid session or API token of this tenant."}, lacks: []string{"@"},
+	}
+}
+
+func TestCredentialsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		_, invitation := a.invited(t, "Ida")
+		same := strings.Replace(a.member, "tnts_", "tntt_", 1)
+		runAll(t, a, []scenario{
+			refused("absent", "Authorization", ""),
+			refused("truncated", bearer(a.member[:len(a.member)-1])...),
+			refused("prolonged", bearer(a.member+"A")...),
+			refused("padded", bearer(a.member+"=")...),
+			refused("other kind", bearer(same)...),
+			refused("other case", bearer(strings.ToUpper(a.member))...),
+			refused("invitation", bearer(invitation)...),
+			refused("unknown", bearer("tnts_"+strings.Repeat("A", 43))...),
+			refused("no token", "Authorization", "Bearer "),
+			refused("two tokens", bearer(a.member+" "+a.member)...),
+			refused("basic", "Authorization", "Basic "+a.member),
+			refused("long", bearer(strings.Repeat("A", 4000))...),
+			refused("NUL", "Authorization", "Bearer \x00"),
+			refused("token in the cookie", withCookie(same)...),
+			refused("quoted cookie", withCookie(`"`+a.member+`"`)...),
+			refused("doubled cookie", withCookie(a.member+"; session="+a.member)...),
+			refused("cookie of TLS", "Authorization", "", "Cookie", "__Host-session="+a.member),
+			refused("cookie without TLS", withCookie(a.member, "X-Test-TLS", "yes")...),
+			refused("malformed bearer beside a cookie", "Authorization", "Bearer x", "Cookie", "session="+a.member),
+		})
+	})
+}
+
+func TestTwoAuthorizationsAreRefused(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		for _, name := range []string{"Authorization", "Cookie"} {
+			request := httptest.NewRequestWithContext(t.Context(), "GET", "/api/me", nil)
+			request.Host = "acme.localhost"
+			value := map[string]string{"Authorization": "Bearer " + a.admin, "Cookie": "session=" + a.admin}[name]
+			request.Header[name] = []string{value, value}
+			reply := httptest.NewRecorder()
+			a.router.ServeHTTP(reply, request)
+			checkProblem(t, name, reply)
+			if reply.Code != 401 {
+				t.Errorf("two of %s: status %d", name, reply.Code)
+			}
+		}
+	})
+}
+
+// TestForeignCredentials presents acme's credentials to globex, where the same
+// ids exist, and then a copy of acme's very rows.
+func TestForeignCredentials(t *testing.T) {
+	t.Parallel()
+	eachEnv(t, func(t *testing.T, env *tenantstest.Env) {
+		a, b := newAPI(t, env.Store, env.Tenant(t, "acme")), newAPI(t, env.Store, env.Tenant(t, "globex"))
+		_, invitation := a.invited(t, "Ida")
+		var token struct{ Token string }
+		decode(t, a.must(t, 201, "POST", "/api/tokens", `{"name":"ci"}`), &token)
+		check := func(when string) {
+			runAll(t, b, []scenario{
+				refused("session "+when, bearer(a.admin)...),
+				refused("cookie "+when, withCookie(a.admin)...),
+				refused("token "+when, bearer(token.Token)...),
+				{name: "invitation " + when, method: "POST", path: "/api/invitation", body: acceptance(t, invitation, otherPassword),
+					status: 401, contains: []string{"problem:unauthenticated"}},
+			})
+		}
+		check("as it is")
+		rows := a.dump(t)
+		b.update(t, func(tx *gorm.DB) error {
+			if err := tx.Where("id <> 0").Delete(&models.User{}).Error; err != nil {
+				return err
+			}
+			if err := tx.Create(&rows.Users).Error; err != nil {
+				return err
+			}
+			return tx.Create(&rows.Creds).Error
+		})
+		check("copied")
+		if len(b.dump(t).Creds) != len(rows.Creds) {
+			t.Error("the rows were not copied")
+		}
+	})
+}
+
+func TestCookiesFromOtherOrigins(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		post := func(status int, header ...string) scenario {
+			return scenario{name: fmt.Sprint(header[2:]), method: "POST", path: "/api/projects",
+				body: fmt.Sprintf(`{"name":%s}`, quoted(t, fmt.Sprint(header[2:]))), header: header, status: status}
+		}
+		for _, elsewhere := range [][]string{
+			{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://globex.localhost:8080"},
+			{"Origin", "http://localhost:8080"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
+			{"Sec-Fetch-Site", "same-site", "Origin", "http://acme.localhost:8080"},
+		} {
+			s := post(403, withCookie(a.admin, elsewhere...)...)
+			s.contains = []string{"problem:cross-origin"}
+			s.run(t, a)
+			post(201, append(bearer(a.admin), elsewhere...)...).run(t, a)
+			a.must(t, 200, "GET", "/api/projects", "", withCookie(a.admin, elsewhere...)...)
+			a.must(t, 403, "POST", "/api/session", credentials(t, "admin@acme.test", password), withCookie("x", elsewhere...)...)
+		}
+		post(201, withCookie(a.admin, "Sec-Fetch-Site", "same-origin")...).run(t, a)
+		post(201, withCookie(a.admin, "Origin", "http://acme.localhost:8080")...).run(t, a)
+	})
+}
+
+func TestLastUseIsNoted(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		got := a.signIn(t, "member@acme.test", password)
+		used := func() *time.Time {
+			creds := a.dump(t).Creds
+			return creds[len(creds)-1].LastUsedAt
+		}
+		if used() != nil {
+			t.Error("used before it was used")
+		}
+		for _, step := range []struct {
+			pass  time.Duration
+			noted bool
+		}{{0, true}, {time.Minute, false}, {4 * time.Minute, true}, {4 * time.Minute, false}, {time.Hour, true}} {
+			a.clock.pass(step.pass)
+			a.must(t, 200, "GET", "/api/me", "", bearer(got.Token)...)
+			at := used()
+			if at == nil || at.Equal(a.clock.now().Truncate(time.Microsecond)) != step.noted {
+				t.Errorf("%v later: used at %v, now is %v", step.pass, at, a.clock.now())
+			}
+		}
+	})
+}

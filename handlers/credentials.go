@@ -1,0 +1,98 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers/auth"
+	"tenantry/models"
+)
+
+// How long credentials last from when they are made: use doesn't prolong them.
+const (
+	sessionLife    = 14 * 24 * time.Hour
+	invitationLife = 7 * 24 * time.Hour
+)
+
+// maxCredentials is how many sessions, and how many API tokens, a user has at most.
+const maxCredentials = 100
+
+// mint stores a credential of the tenant, whose text is handed out once.
+func (a *Accounts) mint(tx *gorm.DB, tenantID string, kind auth.Kind, row *models.Credential, life time.Duration) (text string, err error) {
+	text, row.Digest = auth.Mint(tenantID, kind)
+	row.CreatedAt = a.now()
+	row.ExpiresAt = row.CreatedAt.Add(life)
+	if err := sweepCredentials(tx, row.CreatedAt); err != nil {
+		return "", err
+	}
+	return text, tx.Create(row).Error
+}
+
+// sweepCredentials removes some that have expired, of all users.
+func sweepCredentials(tx *gorm.DB, now time.Time) error {
+	expired := tx.Model(&models.Credential{}).Select("id").Where("expires_at <= ?", now).Order("expires_at")
+	return tx.Where("id IN (?)", unlocked(expired)).Delete(&models.Credential{}).Error
+}
+
+// revoke ends a user's credentials of the kinds, or of all kinds when none is
+// named, but for the one that is kept.
+func revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) error {
+	tx = tx.Where("user_id = ? AND id <> ?", userID, kept)
+	if len(kinds) > 0 {
+		tx = tx.Where("kind IN ?", kinds)
+	}
+	return tx.Delete(&models.Credential{}).Error
+}
+
+// listCredentials lists credentials of a kind that have not expired: those of
+// the user who asks, or with ?user_id= those of another user or of "all", for
+// admins.
+func (a *Accounts) listCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind, view func(models.Credential) any) error {
+	owner := c.DefaultQuery("user_id", strconv.FormatInt(current(c).UserID, 10))
+	var bad faults
+	page := readPage(c, &bad, string(kind)+"/"+owner, order{columns: []string{"id"}})
+	rows := tx.Where("kind = ? AND expires_at > ?", kind, a.now())
+	ownerID, err := strconv.ParseInt(owner, 10, 64)
+	switch {
+	case err == nil:
+		rows = rows.Where("user_id = ?", ownerID)
+	case owner != "all":
+		bad.add("user_id", `must be the id of a user, or "all"`)
+	}
+	if err := bad.err(); err != nil {
+		return err
+	}
+	if err := mayChange(c, ownerID); err != nil {
+		return err
+	}
+	var found []models.Credential
+	if err := page.rows(rows).Find(&found).Error; err != nil {
+		return err
+	}
+	writePage(c, page, found, view, func(row models.Credential) []int64 { return []int64{row.ID} })
+	return nil
+}
+
+// takeCredential reads the credential of the path if it is of the kind, and of
+// the user who asks unless that is an admin. Else there is none.
+func takeCredential(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (models.Credential, error) {
+	row, err := take[models.Credential](c, tx.Where("kind = ?", kind))
+	if err == nil && mayChange(c, row.UserID) != nil {
+		err = gorm.ErrRecordNotFound
+	}
+	return row, err
+}
+
+// deleteCredential ends a credential. One that somebody else ended meanwhile
+// is gone as it should be.
+func deleteCredential(c *gin.Context, tx *gorm.DB, id int64) error {
+	if err := tx.Delete(&models.Credential{ID: id}).Error; err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}

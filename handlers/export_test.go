@@ -1,0 +1,4 @@
+package handlers
+
+// BearerSQL is for a test of its plan.
+const BearerSQL = bearerSQL

@@ -1,0 +1,181 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers/auth"
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// invitationJSON is how an invitation is shown, once.
+type invitationJSON struct {
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// invitedJSON is how a user is shown to who invites them.
+type invitedJSON struct {
+	userJSON
+	Invitation invitationJSON `json:"invitation"`
+}
+
+// InviteUser makes an invitation for the user of the path, who may have a
+// password already and forgot it. Earlier ones end. For admins.
+func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
+	user, err := take[models.User](c, locked(tx))
+	if err != nil {
+		return err
+	}
+	made, err := a.invite(tx, tenants.From(c), user)
+	if err != nil {
+		return err
+	}
+	if err := record(c, tx, userSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name)); err != nil {
+		return err
+	}
+	c.JSON(http.StatusCreated, invitationJSON{made.URL, made.ExpiresAt})
+	return nil
+}
+
+// invite makes an invitation for a user in place of earlier ones, and has it
+// mailed once it is stored.
+func (a *Accounts) invite(tx *gorm.DB, t *models.Tenant, user models.User) (Invitation, error) {
+	if err := revoke(tx, user.ID, 0, models.KindInvitation); err != nil {
+		return Invitation{}, err
+	}
+	row := models.Credential{UserID: user.ID, Kind: models.KindInvitation}
+	text, err := a.mint(tx, t.ID, auth.KindInvitation, &row, invitationLife)
+	if err != nil {
+		return Invitation{}, err
+	}
+	made := Invitation{t, user, a.origin(t.Subdomain) + "/invitation?token=" + text, row.ExpiresAt}
+	if a.mailer != nil {
+		tenants.AfterCommit(tx, func(ctx context.Context) { a.mail(ctx, made) })
+	}
+	return made, nil
+}
+
+// mailTimeout bounds what a mailer may add to a request.
+const mailTimeout = 10 * time.Second
+
+func (a *Accounts) mail(ctx context.Context, made Invitation) {
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+	defer cancel()
+	if err := a.mailer.Invite(ctx, made); err != nil {
+		a.log.ErrorContext(ctx, "mail an invitation", "tenant", made.Tenant.Subdomain, "user", made.User.ID, "error", err)
+	}
+}
+
+// AcceptInvitation sets the password of who was invited and signs them in. The
+// invitation is used up. It works outside of scopes.
+func (a *Accounts) AcceptInvitation(c *gin.Context) {
+	unscoped(c, func(c *gin.Context) error {
+		in, err := readObject(c)
+		if err != nil {
+			return err
+		}
+		var token, password string
+		in.require("token", "password")
+		member(in, "token", &token, nil)
+		member(in, "password", &password, newPassword)
+		if err := in.done(); err != nil {
+			return err
+		}
+		begun, err := a.accept(c, token, password)
+		if err == nil {
+			a.answerSession(c, begun)
+		}
+		return err
+	})
+}
+
+// invited is a valid invitation.
+type invited struct {
+	credential models.Credential
+	user       models.User
+}
+
+// errNotInvited says the same of whatever is wrong with an invitation.
+var errNotInvited = &refusal{
+	kind:   errUnauthenticated,
+	detail: "This invitation is not valid, or no longer: it works once, for seven days, and until there is a newer one. Ask an admin for another.",
+}
+
+// findInvited finds the user who was sent the text, or returns errNotInvited.
+func (a *Accounts) findInvited(c *gin.Context, text string) (found invited, err error) {
+	kind, digest, err := auth.Digest(tenantID(c), text)
+	if err != nil || kind != auth.KindInvitation {
+		return found, errNotInvited
+	}
+	err = a.store.View(c.Request.Context(), tenants.From(c), func(tx *gorm.DB) error {
+		err := tx.Where("digest = ? AND kind = ? AND expires_at > ?", digest, models.KindInvitation, a.now()).Take(&found.credential).Error
+		if err != nil {
+			return err
+		}
+		return tx.Take(&found.user, found.credential.UserID).Error
+	})
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = errNotInvited
+	}
+	return found, err
+}
+
+// accept hashes only for who has an invitation.
+func (a *Accounts) accept(c *gin.Context, text, password string) (newSessionJSON, error) {
+	found, err := a.findInvited(c, text)
+	if err != nil {
+		return newSessionJSON{}, err
+	}
+	hash, err := a.hasher.Hash(c.Request.Context(), password)
+	if err != nil {
+		return newSessionJSON{}, err
+	}
+	var begun newSessionJSON
+	err = a.inTenant(c, func(tx *gorm.DB) error {
+		if err := a.useUp(tx, &found); err != nil {
+			return err
+		}
+		if err := renewPassword(tx, &found.user, hash); err != nil {
+			return err
+		}
+		begun, err = a.beginSession(tx, tenantID(c), found.user)
+		if err != nil {
+			return err
+		}
+		return recordBy(&found.user.ID, tx, userSubject(found.user), "joined", "accepted an invitation and set a password")
+	})
+	return begun, err
+}
+
+// useUp locks the user and ends the invitation. Of two who try at the same time
+// one finds it gone.
+func (a *Accounts) useUp(tx *gorm.DB, found *invited) error {
+	err := locked(tx).Take(&found.user, found.user.ID).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return errNotInvited
+	}
+	if err != nil {
+		return err
+	}
+	used := tx.Where("expires_at > ?", a.now()).Delete(&models.Credential{ID: found.credential.ID})
+	if used.Error == nil && used.RowsAffected != 1 {
+		return errNotInvited
+	}
+	return used.Error
+}
+
+// renewPassword sets a password in place of whatever let the user in before.
+func renewPassword(tx *gorm.DB, user *models.User, hash string) error {
+	if err := setPassword(tx, user, hash); err != nil {
+		return err
+	}
+	return revoke(tx, user.ID, 0)
+}

@@ -1,0 +1,199 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tenantry/handlers"
+)
+
+// invitedReply answers who invites.
+type invitedReply struct {
+	ID         int64
+	Invitation struct {
+		URL       string
+		ExpiresAt time.Time `json:"expires_at"`
+	}
+}
+
+// invited makes a member and returns their id and the text of their invitation.
+func (a *api) invited(t testing.TB, name string) (id int64, token string) {
+	t.Helper()
+	var made invitedReply
+	decode(t, a.must(t, 201, "POST", "/api/users", fmt.Sprintf(`{"email":"%s@acme.test","name":%q}`, strings.ToLower(name), name)), &made)
+	return made.ID, tokenOf(t, made.Invitation.URL)
+}
+
+func tokenOf(t testing.TB, link string) string {
+	t.Helper()
+	parsed, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.Query().Get("token")
+}
+
+// acceptance is the body that accepts an invitation.
+func acceptance(t testing.TB, token, password string) string {
+	t.Helper()
+	return fmt.Sprintf(`{"token":%s,"password":%s}`, quoted(t, token), quoted(t, password))
+}
+
+// accept is a scenario of accepting an invitation.
+func accept(t testing.TB, name, token string, status int, contains ...string) scenario {
+	t.Helper()
+	return scenario{name: name, method: "POST", path: "/api/invitation", body: acceptance(t, token, otherPassword),
+		header: []string{"Authorization", ""}, status: status, contains: contains}
+}
+
+func TestInvitations(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		id, token := a.invited(t, "Ida")
+		const stale = "This invitation is not valid, or no longer"
+		runAll(t, a, []scenario{
+			accept(t, "accepted", token, 201, `"token":"tnts_`, `"email":"ida@acme.test"`, `"role":"member"`),
+			accept(t, "replayed", token, 401, "problem:unauthenticated", stale),
+			accept(t, "truncated", token[:len(token)-1], 401, stale),
+			accept(t, "empty", "", 401, stale),
+			accept(t, "a session", a.member, 401, stale),
+			accept(t, "made up", "tnti_"+strings.Repeat("A", 43), 401, stale),
+		})
+		a.signIn(t, "ida@acme.test", otherPassword)
+
+		path := fmt.Sprintf("/api/users/%d/invitation", id)
+		var again, newer struct{ URL string }
+		decode(t, a.must(t, 201, "POST", path, ""), &again)
+		decode(t, a.must(t, 201, "POST", path, ""), &newer)
+		signedIn := a.signIn(t, "ida@acme.test", otherPassword)
+		runAll(t, a, []scenario{
+			{name: "by a member", method: "POST", path: path, header: bearer(a.member), status: 403, contains: []string{"problem:forbidden"}},
+			{name: "of nobody", method: "POST", path: "/api/users/99/invitation", status: 404},
+			accept(t, "replaced", tokenOf(t, again.URL), 401, stale),
+			accept(t, "the newer", tokenOf(t, newer.URL), 201),
+			refused("sessions from before", bearer(signedIn.Token)...),
+		})
+		_, last := a.invited(t, "Lea")
+		a.clock.pass(7 * 24 * time.Hour)
+		admin := a.signIn(t, "admin@acme.test", password)
+		a.admin = admin.Token
+		accept(t, "expired", last, 401, stale).run(t, a)
+	})
+}
+
+func TestInvitationsWorkOnceWhenTwoTry(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		_, token := a.invited(t, "Ida")
+		var mu sync.Mutex
+		seen := map[int]int{}
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				reply := a.send(t, "POST", "/api/invitation", acceptance(t, token, otherPassword), "Authorization", "")
+				mu.Lock()
+				defer mu.Unlock()
+				seen[reply.Code]++
+			})
+		}
+		all.Wait()
+		if seen[201] != 1 || seen[401] != 5 {
+			t.Errorf("statuses and how often: %v", seen)
+		}
+	})
+}
+
+func TestAnotherAddressEndsInvitations(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		id, token := a.invited(t, "Ida")
+		a.must(t, 200, "PATCH", fmt.Sprintf("/api/users/%d", id), `{"role":"admin"}`)
+		a.must(t, 200, "PATCH", fmt.Sprintf("/api/users/%d", id), `{"email":"ida@globex.test"}`)
+		accept(t, "sent to the old address", token, 401).run(t, a)
+	})
+}
+
+func TestInvitationPage(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		_, token := a.invited(t, "Ida")
+		page := "/invitation?token=" + url.QueryEscape(token)
+		for range 2 { // looking doesn't use it up
+			got := a.must(t, 200, "GET", page, "", "Authorization", "")
+			for _, want := range []string{`<form method="post" action="/invitation">`, "ida@acme.test", token, `type="password"`} {
+				if !strings.Contains(got, want) {
+					t.Errorf("the page lacks %q: %s", want, got)
+				}
+			}
+			for _, bad := range []string{"<script", "<style", "style=", "onclick"} {
+				if strings.Contains(got, bad) {
+					t.Errorf("the page holds %q", bad)
+				}
+			}
+		}
+		submit := func(status int, token, password string, header ...string) string {
+			t.Helper()
+			form := url.Values{"token": {token}, "password": {password}}.Encode()
+			header = append([]string{"Authorization", "", "Content-Type", "application/x-www-form-urlencoded"}, header...)
+			reply := a.send(t, "POST", "/invitation", form, header...)
+			if got := reply.Header().Get("Content-Type"); reply.Code != status || got != "text/html; charset=utf-8" {
+				t.Fatalf("status %d, want %d, %s: %s", reply.Code, status, got, reply.Body)
+			}
+			if (len(reply.Result().Cookies()) == 1) != (status == 200) {
+				t.Errorf("status %d, cookies %v", status, reply.Result().Cookies())
+			}
+			return reply.Body.String()
+		}
+		for _, want := range []struct{ got, text string }{
+			{submit(403, token, otherPassword, "Sec-Fetch-Site", "same-site"), "another origin"},
+			{submit(403, token, otherPassword, "Origin", "https://evil.example"), "another origin"},
+			{submit(422, token, "short"), "at least 12 bytes"},
+			{submit(422, token, strings.Repeat("x", 1025)), "at most 1024 bytes"},
+			{submit(422, token, "not \xff\xfe Unicode"), "valid Unicode"},
+			{submit(413, token, strings.Repeat("x", 64<<10)), "larger than is accepted"},
+			{submit(401, "<b>", otherPassword), "not valid"},
+			{submit(200, token, otherPassword, "Sec-Fetch-Site", "same-origin"), "signed in at acme as ida@acme.test"},
+			{submit(401, token, otherPassword), "not valid"},
+			{a.must(t, 401, "GET", page, "", "Authorization", ""), "not valid"},
+			{a.must(t, 401, "GET", "/invitation", "", "Authorization", ""), "not valid"},
+		} {
+			if !strings.Contains(want.got, want.text) {
+				t.Errorf("the page lacks %q: %s", want.text, want.got)
+			}
+		}
+		a.signIn(t, "ida@acme.test", otherPassword)
+	})
+}
+
+// mailbox keeps what is mailed.
+type mailbox struct {
+	mail []handlers.Invitation
+	err  error
+}
+
+func (m *mailbox) Invite(_ context.Context, i handlers.Invitation) error {
+	m.mail = append(m.mail, i)
+	return m.err
+}
+
+func TestMailer(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		box := &mailbox{err: errors.New("no route to host")}
+		mailing := a.wired(t, a.newAccounts(quickHasher(), box))
+		_, token := mailing.invited(t, "Ida")
+		mailing.must(t, 409, "POST", "/api/users", `{"email":"ida@acme.test","name":"Ida"}`)
+		if len(box.mail) != 1 || tokenOf(t, box.mail[0].URL) != token || box.mail[0].User.Email != "ida@acme.test" || box.mail[0].Tenant.ID != a.tenant.ID {
+			t.Errorf("mailed %+v", box.mail)
+		}
+		if !strings.Contains(a.log.String(), "no route to host") {
+			t.Errorf("log %q", a.log)
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+// NewTenant says what to create.
+type NewTenant struct {
+	Subdomain, Name, Server string
+	// Admin is who is let in first; nobody where its Email is empty.
+	Admin Admin
+}
+
+// Admin is the first person of a tenant.
+type Admin struct {
+	Email string
+	// Password is set at once; without one there is an invitation.
+	Password string
+}
+
+// AdminError: the tenant is there, but nobody was let in.
+type AdminError struct {
+	Subdomain string
+	Err       error
+}
+
+// Error names the tenant and tells why.
+func (e *AdminError) Error() string {
+	return fmt.Sprintf("tenant %q is there, but its admin is not: %v", e.Subdomain, e.Err)
+}
+
+// Unwrap is why.
+func (e *AdminError) Unwrap() error { return e.Err }
+
+// Create makes a tenant and lets its admin in. It returns what
+// lifecycle.Manager's Create does, an *EmailError, or
+// an *AdminError.
+func (a *API) Create(ctx context.Context, n NewTenant) (Created, error) {
+	if n.Admin.Email != "" {
+		if err := CheckEmail(n.Admin.Email); err != nil {
+			return Created{}, err
+		}
+	}
+	t, err := a.manager.Create(ctx, lifecycle.NewTenant{Subdomain: n.Subdomain, Name: n.Name, Server: n.Server})
+	if err != nil {
+		return Created{}, err
+	}
+	made := Created{Tenant: TenantOf(t)}
+	if n.Admin.Email != "" {
+		made.Invitation, err = a.LetIn(ctx, t, n.Admin)
+	}
+	return made, err
+}
+
+// LetIn gives the admin the password, else an invitation. It returns an
+// *AdminError.
+func (a *API) LetIn(ctx context.Context, t *models.Tenant, admin Admin) (*Invitation, error) {
+	if admin.Password != "" {
+		if err := a.admins.SetPassword(ctx, t, admin.Email, admin.Password); err != nil {
+			return nil, &AdminError{t.Subdomain, err}
+		}
+		return nil, nil
+	}
+	url, expires, err := a.admins.InviteAdmin(ctx, t, admin.Email)
+	if err != nil {
+		return nil, &AdminError{t.Subdomain, err}
+	}
+	return &Invitation{url, expires.UTC()}, nil
+}
+
+// EmailError: nobody can be reached at what is said to be an e-mail address.
+type EmailError struct{ Email string }
+
+// Error shows the address.
+func (e *EmailError) Error() string {
+	return fmt.Sprintf("%q is no plain e-mail address such as ada@example.com", e.Email)
+}
+
+// CheckEmail returns an *EmailError for what a user can't have.
+func CheckEmail(email string) error {
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email || len(email) > 254 ||
+		strings.ContainsFunc(email, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return &EmailError{email}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package operator
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// problem is an error with what operators are told of it.
+type problem struct {
+	status        int
+	name          string // ends the problem's type
+	title, detail string
+	faults        []handlers.Fault
+	err           error
+}
+
+// Error is the cause's.
+func (p *problem) Error() string { return p.err.Error() }
+
+// Unwrap is the cause.
+func (p *problem) Unwrap() error { return p.err }
+
+// invalid is a 422 about one field.
+func invalid(err error, field, message string) *problem {
+	return &problem{422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.",
+		[]handlers.Fault{{Field: field, Message: message}}, err}
+}
+
+// do adapts a route that returns its error. The errors which mean something
+// else to operators than to a tenant's people are rendered here, the others by
+// handlers.Problems.
+func do(f func(c *gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := f(c)
+		if err == nil {
+			return
+		}
+		var own *problem
+		explained := errors.As(explain(err), &own)
+		if !explained || own.status >= http.StatusInternalServerError {
+			_ = c.Error(err) // which is logged
+			c.Abort()
+		}
+		if explained {
+			refuse(c, own)
+		}
+	}
+}
+
+// explain gives errors their problem, where they have one here.
+func explain(err error) error {
+	var subdomain *tenants.SubdomainError
+	var email *EmailError
+	var admin *AdminError
+	switch {
+	case errors.As(err, &admin):
+		return &problem{500, "admin-not-invited", "Admin was not invited",
+			"The tenant was created, but its admin was not invited: the log says why. Try again with: tenantry tenant admin.", nil, err}
+	case errors.As(err, &subdomain):
+		return invalid(err, "subdomain", subdomain.Rule)
+	case errors.As(err, &email):
+		return invalid(err, "admin_email", "must be a plain e-mail address such as ada@example.com")
+	case errors.Is(err, lifecycle.ErrInvalidName):
+		return invalid(err, "name", lifecycle.ErrInvalidName.Error())
+	case errors.Is(err, lifecycle.ErrExists):
+		return &problem{409, "conflict", "Conflict", "A tenant has this subdomain already.", nil, err}
+	case errors.Is(err, tenants.ErrUnknownTenant):
+		return &problem{404, "not-found", "Not found", "There is no tenant with this subdomain.", nil, err}
+	}
+	return err
+}
+
+// refuse ends the request with the problem.
+func refuse(c *gin.Context, p *problem) {
+	c.Abort()
+	body, impossible := json.Marshal(handlers.Problem{
+		Type: handlers.ProblemType + p.name, Title: p.title, Status: p.status, Detail: p.detail,
+		RequestID: handlers.RequestID(c), Errors: p.faults,
+	})
+	if impossible != nil {
+		panic(impossible) // strings and a number: only a broken program gets here
+	}
+	c.Data(p.status, "application/problem+json", body)
+}

@@ -1,0 +1,155 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers/auth"
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// proof is that somebody knew the password of a user. It is good until the
+// password is changed.
+type proof struct {
+	user models.User
+	try  try
+	// rehashed is the password's hash with today's parameters; empty when the
+	// stored one has them.
+	rehashed string
+}
+
+// prove checks the password of the account with the address. An account that
+// doesn't exist or has no password takes as long as a wrong password, and is
+// errWrongPassword like it.
+func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error) {
+	ctx, t := c.Request.Context(), tenants.From(c)
+	p := &proof{try: newTry(email, c.ClientIP())}
+	if err := a.count(ctx, t, p.try); err != nil {
+		return nil, err
+	}
+	err := a.store.View(ctx, t, func(tx *gorm.DB) (err error) {
+		p.user, err = userAt(tx, email)
+		return err
+	})
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, err
+	}
+	return p, a.verify(ctx, p, password)
+}
+
+// userAt is the user with the address, or gorm.ErrRecordNotFound.
+func userAt(tx *gorm.DB, email string) (models.User, error) {
+	var user models.User
+	err := tx.Where("lower(email) = lower(?)", email).Take(&user).Error
+	return user, err
+}
+
+// verify hashes the password.
+func (a *Accounts) verify(ctx context.Context, p *proof, password string) error {
+	if p.user.PasswordHash == nil {
+		if err := a.hasher.VerifyNobody(ctx, password); err != nil {
+			return err
+		}
+		return errWrongPassword
+	}
+	ok, outdated, err := a.hasher.Verify(ctx, *p.user.PasswordHash, password)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return errWrongPassword
+	case outdated:
+		p.rehashed, err = a.hasher.Hash(ctx, password)
+	}
+	if bad := (*auth.PasswordError)(nil); errors.As(err, &bad) {
+		return nil // it was set under other rules, and stays
+	}
+	return err
+}
+
+// settle makes sure, in the scope that acts upon the proof, that the password
+// is still the user's, and keeps it so until the scope ends.
+func (p *proof) settle(tx *gorm.DB) error {
+	var user models.User
+	err := locked(tx).Take(&user, p.user.ID).Error
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return errWrongPassword
+	case err != nil:
+		return err
+	case user.PasswordHash == nil || *user.PasswordHash != *p.user.PasswordHash:
+		return errWrongPassword
+	}
+	p.user = user
+	if p.rehashed != "" {
+		if err := setPassword(tx, &p.user, p.rehashed); err != nil {
+			return err
+		}
+	}
+	return p.try.forget(tx)
+}
+
+func setPassword(tx *gorm.DB, user *models.User, hash string) error {
+	return tx.Model(user).Update("password_hash", hash).Error
+}
+
+// ChangePassword gives the user who asks another password. All their other
+// sessions, API tokens and invitations end. It works outside of scopes, with
+// CrossOrigin above.
+func (a *Accounts) ChangePassword(c *gin.Context) { unscoped(c, a.changePassword) }
+
+func (a *Accounts) changePassword(c *gin.Context) error {
+	var who *signedIn
+	err := a.store.View(c.Request.Context(), tenants.From(c), func(tx *gorm.DB) (err error) {
+		who, err = a.authenticate(c, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.Set(signedInKey{}, who)
+	in, err := readObject(c)
+	if err != nil {
+		return err
+	}
+	var old, next string
+	in.require("current_password", "new_password")
+	member(in, "current_password", &old, nil)
+	member(in, "new_password", &next, newPassword)
+	if err := in.done(); err != nil {
+		return err
+	}
+	return a.replacePassword(c, who, old, next)
+}
+
+func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next string) error {
+	p, err := a.prove(c, who.Email, old)
+	if errors.Is(err, errWrongPassword) {
+		return faults{{"current_password", "is wrong"}}.err()
+	}
+	if err != nil {
+		return err
+	}
+	hash, err := a.hasher.Hash(c.Request.Context(), next)
+	if err != nil {
+		return err
+	}
+	p.rehashed = hash
+	err = a.inTenant(c, func(tx *gorm.DB) error {
+		if err := p.settle(tx); err != nil {
+			return err
+		}
+		if err := revoke(tx, who.UserID, who.CredentialID); err != nil {
+			return err
+		}
+		return record(c, tx, userSubject(p.user), "password_changed", "changed their password")
+	})
+	if err == nil {
+		c.Status(204)
+	}
+	return err
+}

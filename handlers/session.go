@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers/auth"
+	"tenantry/models"
+)
+
+// newSessionJSON answers who signed in.
+type newSessionJSON struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
+	User      userJSON  `json:"user"`
+}
+
+// sessionJSON is how a session is shown.
+type sessionJSON struct {
+	ID         int64      `json:"id"`
+	UserID     int64      `json:"user_id"`
+	Current    bool       `json:"current"` // that of the request
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+}
+
+// SignIn begins a session for who knows an account's password, of 14 days. It
+// works outside of scopes, with CrossOrigin above.
+func (a *Accounts) SignIn(c *gin.Context) { unscoped(c, a.signIn) }
+
+func (a *Accounts) signIn(c *gin.Context) error {
+	in, err := readObject(c)
+	if err != nil {
+		return err
+	}
+	var email, password string
+	in.require("email", "password")
+	member(in, "email", &email, emailAddress)
+	member(in, "password", &password, nil)
+	if err := in.done(); err != nil {
+		return err
+	}
+	p, err := a.prove(c, email, password)
+	if err != nil {
+		return err
+	}
+	var begun newSessionJSON
+	err = a.inTenant(c, func(tx *gorm.DB) error {
+		if err := p.settle(tx); err != nil {
+			return err
+		}
+		begun, err = a.beginSession(tx, tenantID(c), p.user)
+		return err
+	})
+	if err == nil {
+		a.answerSession(c, begun)
+	}
+	return err
+}
+
+// beginSession stores a session of the user, whose row is locked. The oldest
+// of too many sessions ends.
+func (a *Accounts) beginSession(tx *gorm.DB, tenantID string, user models.User) (newSessionJSON, error) {
+	row := models.Credential{UserID: user.ID, Kind: models.KindSession}
+	text, err := a.mint(tx, tenantID, auth.KindSession, &row, sessionLife)
+	if err != nil {
+		return newSessionJSON{}, err
+	}
+	older := tx.Model(&models.Credential{}).Select("id").Where("user_id = ? AND kind = ?", user.ID, models.KindSession).
+		Order("id DESC").Offset(maxCredentials).Limit(maxCredentials)
+	err = tx.Where("id IN (?)", older).Delete(&models.Credential{}).Error
+	return newSessionJSON{text, row.ExpiresAt, viewUser(user)}, err
+}
+
+// answerSession hands a stored session out, as token and as cookie.
+func (a *Accounts) answerSession(c *gin.Context, s newSessionJSON) {
+	a.setCookie(c, s)
+	c.JSON(http.StatusCreated, s)
+}
+
+func (a *Accounts) setCookie(c *gin.Context, s newSessionJSON) {
+	cookie := a.cookie(c, s.Token)
+	cookie.Expires, cookie.MaxAge = s.ExpiresAt, int(sessionLife.Seconds())
+	http.SetCookie(c.Writer, cookie)
+}
+
+// cookie is the session cookie. It has no domain, so that only this host gets
+// it; SameSite is but a help, since siblings are of the same site: see
+// CrossOrigin.
+func (a *Accounts) cookie(c *gin.Context, value string) *http.Cookie {
+	tls := a.tls(c)
+	return &http.Cookie{
+		Name: auth.CookieName(tls), Value: value, Path: "/",
+		HttpOnly: true, Secure: tls, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// SignOut ends the session of the request and takes its cookie back.
+func (a *Accounts) SignOut(c *gin.Context, tx *gorm.DB) error {
+	who := current(c)
+	if who.Kind != models.KindSession {
+		return conflict("The request carries an API token and no session. API tokens are deleted at /api/tokens.")
+	}
+	cookie := a.cookie(c, "")
+	cookie.MaxAge = -1
+	http.SetCookie(c.Writer, cookie)
+	return deleteCredential(c, tx, who.CredentialID)
+}
+
+// ListSessions lists sessions by id, those that ListTokens would list of tokens.
+func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
+	mine := current(c).CredentialID
+	return a.listCredentials(c, tx, models.KindSession, func(row models.Credential) any {
+		return sessionJSON{
+			ID: row.ID, UserID: row.UserID, Current: row.ID == mine,
+			CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(), LastUsedAt: inUTC(row.LastUsedAt),
+		}
+	})
+}
+
+// DeleteSession ends a session: one's own, or for admins anybody's.
+func (a *Accounts) DeleteSession(c *gin.Context, tx *gorm.DB) error {
+	row, err := takeCredential(c, tx, models.KindSession)
+	if err != nil {
+		return err
+	}
+	return deleteCredential(c, tx, row.ID)
+}

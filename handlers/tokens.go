@@ -1,0 +1,110 @@
+package handlers
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers/auth"
+	"tenantry/models"
+)
+
+// tokenJSON is how an API token is shown.
+type tokenJSON struct {
+	ID         int64      `json:"id"`
+	Name       string     `json:"name"`
+	UserID     int64      `json:"user_id"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+}
+
+// newTokenJSON shows an API token's text, once.
+type newTokenJSON struct {
+	tokenJSON
+	Token string `json:"token"`
+}
+
+func viewToken(row models.Credential) tokenJSON {
+	return tokenJSON{
+		ID: row.ID, Name: row.Name, UserID: row.UserID,
+		CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(), LastUsedAt: inUTC(row.LastUsedAt),
+	}
+}
+
+func inUTC(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	utc := at.UTC()
+	return &utc
+}
+
+func tokenSubject(row models.Credential) subject { return subject{"token", row.ID, row.Name} }
+
+// ListTokens lists API tokens by id: one's own, or for admins with ?user_id=
+// those of another user or of "all".
+func (a *Accounts) ListTokens(c *gin.Context, tx *gorm.DB) error {
+	return a.listCredentials(c, tx, models.KindToken, func(row models.Credential) any { return viewToken(row) })
+}
+
+const (
+	defaultTokenDays = 90
+	maxTokenDays     = 365
+)
+
+// CreateToken makes an API token of the user who asks. The reply alone shows
+// its text.
+func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
+	in, err := readObject(c)
+	if err != nil {
+		return err
+	}
+	row, days := models.Credential{UserID: current(c).UserID, Kind: models.KindToken}, int64(defaultTokenDays)
+	in.require("name")
+	member(in, "name", &row.Name, line(200))
+	member(in, "expires_in_days", &days, between(1, maxTokenDays))
+	if err := in.done(); err != nil {
+		return err
+	}
+	if err := a.roomForToken(tx, row.UserID); err != nil {
+		return err
+	}
+	text, err := a.mint(tx, tenantID(c), auth.KindToken, &row, time.Duration(days)*24*time.Hour)
+	if err != nil {
+		return err
+	}
+	if err := recordCreated(c, tx, tokenSubject(row)); err != nil {
+		return err
+	}
+	created(c, fmt.Sprintf("/api/tokens/%d", row.ID), newTokenJSON{viewToken(row), text})
+	return nil
+}
+
+// roomForToken refuses one token too many. It locks the user, so that tokens
+// made at the same time are counted.
+func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
+	if err := locked(tx).Take(&models.User{}, userID).Error; err != nil {
+		return err
+	}
+	var count int64
+	err := tx.Model(&models.Credential{}).Where("user_id = ? AND kind = ? AND expires_at > ?", userID, models.KindToken, a.now()).Count(&count).Error
+	if err == nil && count >= maxCredentials {
+		err = conflict(fmt.Sprintf("There are %d API tokens already. Delete one first.", maxCredentials))
+	}
+	return err
+}
+
+// DeleteToken ends an API token: one's own, or for admins anybody's.
+func (a *Accounts) DeleteToken(c *gin.Context, tx *gorm.DB) error {
+	row, err := takeCredential(c, tx, models.KindToken)
+	if err != nil {
+		return err
+	}
+	if err := recordDeleted(c, tx, tokenSubject(row)); err != nil {
+		return err
+	}
+	return deleteCredential(c, tx, row.ID)
+}

@@ -1,0 +1,15 @@
+package lifecycle
+
+import (
+	"context"
+
+	"tenantry/models"
+	"tenantry/tenants/seal"
+)
+
+// Reseal seals one tenant's credentials anew if its row still holds those in t.
+func Reseal(ctx context.Context, m *Manager, keys *seal.Ring, t *models.Tenant) (repaired bool, err error) {
+	findings := []Finding{{}}
+	err = m.reseal(ctx, keys, map[int]*models.Tenant{0: t}, findings)
+	return findings[0].Repaired, err
+}

@@ -1,0 +1,85 @@
+package postgres
+
+import (
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// errNoCredentials: the tenant's row was made without, or lost them.
+var errNoCredentials = errors.New("the tenant has no credentials")
+
+// NewCredentials is a random password of the tenant's role, sealed.
+func (e *Engine) NewCredentials(id string) (sealed []byte, err error) {
+	return e.config.Keys.Seal(id, []byte(base64.RawURLEncoding.EncodeToString(randomBytes(32))))
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails: it ends the program instead
+	return b
+}
+
+// password opens the tenant's credentials.
+func (e *Engine) password(t *models.Tenant) (string, error) {
+	if len(t.Credentials) == 0 {
+		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, errNoCredentials)
+	}
+	password, err := e.config.Keys.Open(t.ID, t.Credentials)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
+	}
+	return string(password), nil
+}
+
+// login is how one connects as the tenant's role, which is called as the
+// database is.
+func (e *Engine) login(t *models.Tenant) (*pgx.ConnConfig, error) {
+	password, err := e.password(t)
+	if err != nil {
+		return nil, err
+	}
+	login := e.server.Copy()
+	login.User, login.Password = t.Database, password
+	login.RuntimeParams["search_path"] = "public"
+	delete(login.RuntimeParams, "role") // the provisioner's
+	return login, nil
+}
+
+// verifier is what the server is told of the tenant's password.
+func (e *Engine) verifier(t *models.Tenant) (string, error) {
+	password, err := e.password(t)
+	if err != nil {
+		return "", err
+	}
+	return scramVerifier(password, randomBytes(16))
+}
+
+// scramVerifier is the SCRAM-SHA-256 verifier of an ASCII password (RFC 5802,
+// RFC 7677) in the form that Postgres stores. The server checks a password with
+// it and can't tell it from it, so that none gets into the server's log.
+func scramVerifier(password string, salt []byte) (string, error) {
+	const iterations = 4096
+	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
+	if err != nil {
+		return "", fmt.Errorf("derive key: %w", err)
+	}
+	stored := sha256.Sum256(sign(salted, "Client Key"))
+	encode := base64.StdEncoding.EncodeToString
+	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, encode(salt), encode(stored[:]), encode(sign(salted, "Server Key"))), nil
+}
+
+func sign(key []byte, text string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}

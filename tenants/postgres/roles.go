@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A tenant's role may connect to the tenant's database and to no other. What it
+// may do there it has from the group, a role without login: its rights are in
+// the template, and so in every copy, where nobody needs to connect for them.
+// All databases belong to the provisioner.
+
+// loginsPerConn times TenantConns is how many connections a role may have:
+// those of as many processes. A stolen password is not worth more.
+const loginsPerConn = 5
+
+// groupName names the group of the installation with that admin database.
+func groupName(database string) string { return "tenantry_app_" + shortHash(database) }
+
+// makeGroup makes the group, unless it is there.
+func (e *Engine) makeGroup(ctx context.Context) error {
+	script := render(`DO $tenantry$ BEGIN
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {group text}) THEN
+			CREATE ROLE {group} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+		END IF;
+	END $tenantry$`, map[string]string{"group": e.group})
+	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
+}
+
+// admit makes the tenant's role, or gives it its password and limits again,
+// lets it alone into the database, and opens that. Nobody can have connected
+// before. Postgres fails where two do so at once, hence the lock.
+func (e *Engine) admit(ctx context.Context, name, verifier string) error {
+	script := render(`DO $tenantry$ BEGIN
+		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({name text}, 0));
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text}) THEN
+			CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+				CONNECTION LIMIT {limit} PASSWORD {verifier text} IN ROLE {group};
+		ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text} AND (rolsuper OR rolreplication OR rolbypassrls)) THEN
+			RAISE EXCEPTION 'role % has rights that no tenant may have', {name text};
+		ELSE
+			ALTER ROLE {name} LOGIN NOCREATEDB NOCREATEROLE CONNECTION LIMIT {limit} PASSWORD {verifier text};
+			ALTER ROLE {name} RESET ALL;
+			GRANT {group} TO {name};
+		END IF;
+		REVOKE ALL ON DATABASE {name} FROM PUBLIC;
+		GRANT CONNECT ON DATABASE {name} TO {name};
+		ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true;
+	END $tenantry$`, map[string]string{
+		"name": name, "group": e.group, "verifier": verifier, "limit": fmt.Sprint(e.config.TenantConns * loginsPerConn),
+	})
+	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
+}
+
+// joinRole makes the provisioner a member of the tenant's role, without which
+// one who is no superuser can't cut the role's connections.
+func (e *Engine) joinRole(ctx context.Context, name string) error {
+	script := render(`DO $tenantry$ BEGIN
+		IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text} AND NOT pg_catalog.pg_has_role(oid, 'USAGE')) THEN
+			GRANT {name} TO CURRENT_USER;
+		END IF;
+	END $tenantry$`, map[string]string{"name": name})
+	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
+}
+
+// run runs a script of several statements as one transaction.
+func run(ctx context.Context, db *sql.DB, script string) error {
+	_, err := db.ExecContext(ctx, script)
+	return err
+}
+
+// render puts words into a script: {x} as an identifier or a number, {x text} as
+// a text. A DO block takes no parameters.
+func render(script string, words map[string]string) string {
+	var pairs []string
+	for key, word := range words {
+		bare := pgx.Identifier{word}.Sanitize()
+		if strings.Trim(word, "0123456789") == "" {
+			bare = word
+		}
+		pairs = append(pairs, "{"+key+"}", bare, "{"+key+" text}", "'"+strings.ReplaceAll(word, "'", "''")+"'")
+	}
+	return strings.NewReplacer(pairs...).Replace(script)
+}
