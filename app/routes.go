@@ -37,7 +37,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r.Group("", resolve).Match(append(read, http.MethodPost), "/invitation", accounts.InvitationPage)
 
 	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
-		return r.Group("/api", resolve, accounts.CrossOrigin(), tenants.Scoped(a.store, o), accounts.Authenticate())
+		return r.Group("/api", resolve, accounts.CrossOrigin(), accounts.Present(), tenants.Scoped(a.store, o), accounts.Authenticate())
 	}
 	api := scoped(tenants.ScopeOptions{})
 	api.DELETE("/session", do(accounts.SignOut))

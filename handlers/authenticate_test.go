@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -248,5 +249,34 @@ func TestLastUseIsNoted(t *testing.T) {
 				t.Errorf("%v later: used at %v, now is %v", step.pass, at, a.clock.now())
 			}
 		}
+	})
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body of a stranger's request is read")
+	return 0, errors.New("unread")
+}
+
+// TestStrangersTakeNothing sends requests without a credential, or with what is
+// none, while the tenant is being written to.
+func TestStrangersTakeNothing(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		a.update(t, func(*gorm.DB) error {
+			for _, authorization := range []string{"", "Bearer x", "Basic x", "Bearer " + a.admin + "x"} {
+				request := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/api/projects", unread{t})
+				request.Host = "acme.localhost"
+				request.Header.Set("Authorization", authorization)
+				reply := httptest.NewRecorder()
+				a.router.ServeHTTP(reply, request)
+				if reply.Code != http.StatusUnauthorized {
+					t.Errorf("%q: status %d", authorization, reply.Code)
+				}
+			}
+			return nil
+		})
 	})
 }

@@ -104,7 +104,7 @@ func (a *api) mount(t testing.TB) {
 	open.POST("/invitation", a.accounts.AcceptInvitation)
 	open.POST("/me/password", a.accounts.ChangePassword)
 
-	a.routes = open.Group("/", tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
+	a.routes = open.Group("/", a.accounts.Present(), tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
 	a.routes.DELETE("/session", handlers.Do(a.accounts.SignOut))
 	a.routes.Match(read, "/me", handlers.Do(handlers.GetMe))
 	a.routes.Match(read, "/tokens", handlers.Do(a.accounts.ListTokens))
