@@ -45,6 +45,9 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto
 	// and X-Request-ID count.
 	TrustedProxies []string `placeholder:"CIDR" help:"Networks whose X-Forwarded-For, X-Forwarded-Proto and X-Request-ID count; none by default."`
+	// CORSOrigins are the origins whose pages may use the API with a bearer
+	// token. Cookies never go along.
+	CORSOrigins []string `name:"cors-origins" placeholder:"ORIGIN" help:"Exact origins whose pages may call the API with a bearer token, such as https://tools.example.com; none by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.
 	LogFormat string `placeholder:"text|json" help:"Format of the log on standard error; text on a terminal, else json."`
 	// LogLevel is debug, info, warn or error.
@@ -68,6 +71,7 @@ type settings struct {
 	maxConns    int // connections to the public listener at once
 	durability  sqlite.Durability
 	proxies     []netip.Prefix
+	origins     []string // whose pages may call the API
 }
 
 // SettingError is a setting that can't be used.
@@ -91,7 +95,7 @@ func (e *SettingError) Error() string {
 // validate checks every setting and reports all that are bad.
 func (c Config) validate() (settings, error) {
 	s := settings{dataDir: c.DataDir}
-	var bad [14]error
+	var bad [15]error
 	s.masterPath, s.postgresURL, bad[0] = c.database()
 	s.domain, bad[1] = c.domain()
 	s.addr, bad[2] = address("addr", c.Addr)
@@ -109,6 +113,7 @@ func (c Config) validate() (settings, error) {
 	s.token, bad[11] = c.Secrets.token()
 	bad[12] = c.Secrets.checkDemoPassword()
 	s.public, bad[13] = c.publicURL(s.domain)
+	s.origins, bad[14] = c.corsOrigins()
 	return s, errors.Join(bad[:]...)
 }
 

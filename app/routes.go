@@ -22,22 +22,22 @@ const maxImport = 10 << 20
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r := a.newRouter(a.publicTLS)
-	resolve := tenants.Resolve(a.store, a.settings.domain)
+	resolve, share := tenants.Resolve(a.store, a.settings.domain), shareWith(a.settings.origins)
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins := handlers.Do, handlers.AdminsOnly
 
 	r.Match(read, "/healthz", healthy)
 	r.NoRoute(resolve, handlers.NotFound)
-	r.NoMethod(hideAllow, resolve, showAllow, handlers.MethodNotAllowed)
+	r.NoMethod(hideAllow, resolve, share, showAllow, handlers.MethodNotAllowed)
 
-	open := r.Group("", resolve, accounts.CrossOrigin()) // these begin scopes of their own, and so does the page
+	open := r.Group("", resolve, share, accounts.CrossOrigin()) // these begin scopes of their own, and so does the page
 	open.POST("/api/session", accounts.SignIn)
 	open.POST("/api/invitation", accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.ChangePassword)
 	r.Group("", resolve).Match(append(read, http.MethodPost), "/invitation", accounts.InvitationPage)
 
 	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
-		return r.Group("/api", resolve, accounts.CrossOrigin(), accounts.Present(), tenants.Scoped(a.store, o), accounts.Authenticate())
+		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present(), tenants.Scoped(a.store, o), accounts.Authenticate())
 	}
 	api := scoped(tenants.ScopeOptions{})
 	api.DELETE("/session", do(accounts.SignOut))
