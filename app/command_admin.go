@@ -31,7 +31,7 @@ func (f adminFlags) admin(c *command) (operator.Admin, error) {
 		}
 		return operator.Admin{}, nil
 	}
-	if err := operator.CheckEmail(f.AdminEmail); err != nil {
+	if err := auth.CheckEmail(f.AdminEmail); err != nil {
 		return operator.Admin{}, fmt.Errorf("%w: --admin-email: %w", errUsage, err)
 	}
 	if !f.AdminPasswordStdin {

@@ -102,8 +102,8 @@ func TestBadAdmins(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, stdin, want string }{
 		{"--admin-password-stdin", "correct horse battery", "needs --admin-email"},
-		{"--admin-email=ada", "", `"ada" is no plain e-mail address`},
-		{"--admin-email=Ada<ada@example.com>", "", "is no plain e-mail address"},
+		{"--admin-email=ada", "", `"ada" must be a plain e-mail address`},
+		{"--admin-email=Ada<ada@example.com>", "", "must be a plain e-mail address"},
 		{"--admin-email=ada@example.com --admin-password-stdin", "", "at least 12 bytes"},
 		{"--admin-email=ada@example.com --admin-password-stdin", "hunter2\n", "at least 12 bytes"},
 		{"--admin-email=ada@example.com --admin-password-stdin", "\ncorrect horse battery", "at least 12 bytes"},

@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"fmt"
-	"net/mail"
 	"slices"
 	"strings"
 	"unicode"
@@ -48,19 +47,14 @@ func textFault(s string, limit int, forbidden func(rune) bool) string {
 	return ""
 }
 
-// emailAddress is an address as RFC 5322 has it, in ASCII and without a name.
+// emailAddress is an address that an account can have.
 func emailAddress(s string) string {
-	if len(s) > 254 {
-		return "must be at most 254 characters long"
-	}
-	address, err := mail.ParseAddress(s)
-	if err != nil || address.Address != s || strings.ContainsFunc(s, notPrintableASCII) {
-		return "must be a plain e-mail address such as ada@example.com"
+	var bad *auth.EmailError
+	if errors.As(auth.CheckEmail(s), &bad) {
+		return bad.Rule
 	}
 	return ""
 }
-
-func notPrintableASCII(r rune) bool { return r <= ' ' || r > '~' }
 
 // between is a number from least to most.
 func between(least, most int64) rule[int64] {

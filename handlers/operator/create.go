@@ -3,9 +3,8 @@ package operator
 import (
 	"context"
 	"fmt"
-	"net/mail"
-	"strings"
 
+	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants/lifecycle"
 )
@@ -39,11 +38,11 @@ func (e *AdminError) Error() string {
 func (e *AdminError) Unwrap() error { return e.Err }
 
 // Create makes a tenant and lets its admin in. It returns what
-// lifecycle.Manager's Create does, an *EmailError, or
+// lifecycle.Manager's Create does, an *auth.EmailError, or
 // an *AdminError.
 func (a *API) Create(ctx context.Context, n NewTenant) (Created, error) {
 	if n.Admin.Email != "" {
-		if err := CheckEmail(n.Admin.Email); err != nil {
+		if err := auth.CheckEmail(n.Admin.Email); err != nil {
 			return Created{}, err
 		}
 	}
@@ -72,22 +71,4 @@ func (a *API) LetIn(ctx context.Context, t *models.Tenant, admin Admin) (*Invita
 		return nil, &AdminError{t.Subdomain, err}
 	}
 	return &Invitation{url, expires.UTC()}, nil
-}
-
-// EmailError: nobody can be reached at what is said to be an e-mail address.
-type EmailError struct{ Email string }
-
-// Error shows the address.
-func (e *EmailError) Error() string {
-	return fmt.Sprintf("%q is no plain e-mail address such as ada@example.com", e.Email)
-}
-
-// CheckEmail returns an *EmailError for what a user can't have.
-func CheckEmail(email string) error {
-	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email || len(email) > 254 ||
-		strings.ContainsFunc(email, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return &EmailError{email}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
+	"tenantry/handlers/auth"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -57,7 +58,7 @@ func do(f func(c *gin.Context) error) gin.HandlerFunc {
 // explain gives errors their problem, where they have one here.
 func explain(err error) error {
 	var subdomain *tenants.SubdomainError
-	var email *EmailError
+	var email *auth.EmailError
 	var admin *AdminError
 	switch {
 	case errors.As(err, &admin):
@@ -66,7 +67,7 @@ func explain(err error) error {
 	case errors.As(err, &subdomain):
 		return invalid(err, "subdomain", subdomain.Rule)
 	case errors.As(err, &email):
-		return invalid(err, "admin_email", "must be a plain e-mail address such as ada@example.com")
+		return invalid(err, "admin_email", email.Rule)
 	case errors.Is(err, lifecycle.ErrInvalidName):
 		return invalid(err, "name", lifecycle.ErrInvalidName.Error())
 	case errors.Is(err, lifecycle.ErrExists):

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/auth"
 )
 
 // Register adds the routes to a group behind a Guard.
@@ -72,7 +74,7 @@ func (a *API) createTenant(c *gin.Context) error {
 	}
 	n := NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server}
 	if body.AdminEmail != nil {
-		if err := CheckEmail(*body.AdminEmail); err != nil {
+		if err := auth.CheckEmail(*body.AdminEmail); err != nil {
 			return err
 		}
 		n.Admin.Email = *body.AdminEmail

@@ -1,0 +1,36 @@
+package auth
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestCheckEmail(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"a@b", "ada+x@sub.example.com", "o'neil@example.com", strings.Repeat("a", 240) + "@example.com"} {
+		if err := CheckEmail(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "ada", "@example.com", "ada@", "Ada <ada@example.com>", "<ada@example.com>", "ada@example.com, bob@example.com",
+		" ada@example.com", "ada@example.com\n", "ada@exa mple.com", "ädä@example.com", "ada\x00@example.com",
+		strings.Repeat("a", 243) + "@example.com",
+	} {
+		var refused *EmailError
+		if err := CheckEmail(bad); !errors.As(err, &refused) || refused.Email != bad || refused.Rule == "" {
+			t.Errorf("%.30q: %v", bad, err)
+		}
+	}
+}
+
+func FuzzCheckEmail(f *testing.F) {
+	f.Add("ada@example.com")
+	f.Add(`"a b"@example.com`)
+	f.Fuzz(func(t *testing.T, email string) {
+		if CheckEmail(email) == nil && (len(email) > MaxEmail || strings.ContainsAny(email, " \t\r\n\x00")) {
+			t.Errorf("%q is let through", email)
+		}
+	})
+}
