@@ -27,6 +27,8 @@ const (
 	writeTimeout      = 2 * time.Minute
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
+	// operatorConns bounds the connections of operators and their monitoring.
+	operatorConns = 256
 	// drainTimeout is what requests have left when the process is to stop.
 	drainTimeout = 30 * time.Second
 )
@@ -52,7 +54,7 @@ func (a *App) Run(ctx context.Context, started func(Listening) error) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
-	return a.serve(ctx, token, netutil.LimitListener(public, a.settings.maxConns), operator, started)
+	return a.serve(ctx, token, netutil.LimitListener(public, a.settings.maxConns), netutil.LimitListener(operator, operatorConns), started)
 }
 
 // warnBehind tells of tenants whose schema this program is ahead of.
