@@ -27,7 +27,7 @@ type commandLine struct {
 	JSON bool `name:"json" help:"Write the result as one JSON document on standard output, and an error as {\"error\": …} on standard error."`
 
 	Serve   serveCommand   `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
-	Tenant  tenantCommand  `cmd:"" help:"Create, list and show tenants."`
+	Tenant  tenantCommand  `cmd:"" help:"Create, show, suspend and resume tenants."`
 	Migrate migrateCommand `cmd:"" help:"Bring tenants' databases up to date."`
 	Seed    seedCommand    `cmd:"" help:"Fill demo tenants; make those that are missing."`
 	Doctor  doctorCommand  `cmd:"" help:"Find, and repair, what is wrong with tenants' secrets."`

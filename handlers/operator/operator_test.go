@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
 
 	"tenantry/handlers"
 	"tenantry/handlers/operator"
@@ -251,4 +252,43 @@ func TestAdminWhoIsNotLetIn(t *testing.T) {
 			t.Errorf("%s: %d", subdomain, w.Code)
 		}
 	}
+}
+
+func TestSuspendAndResume(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		s := newService(env)
+		tenant := env.Tenant(t, "acme")
+		for _, step := range []struct {
+			path  string
+			code  int
+			state models.State
+		}{
+			{"acme/suspend", 200, models.StateSuspended},
+			{"acme/suspend", 200, models.StateSuspended},
+			{"acme/resume", 200, models.StateActive},
+			{"nobody/suspend", 404, models.StateActive},
+		} {
+			w := s.send("POST", "/api/tenants/"+step.path, "", "Bearer "+token)
+			if w.Code != step.code || w.Code == 200 && !strings.Contains(w.Body.String(), fmt.Sprintf(`"state":%q`, step.state)) {
+				t.Errorf("%s: %d %s", step.path, w.Code, w.Body)
+			}
+			got, err := env.Lifecycle.Get(t.Context(), "acme")
+			if err != nil || got.State != step.state {
+				t.Errorf("after %s: %+v, %v", step.path, got, err)
+			}
+		}
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			return tx.Model(tenant).Update("state", models.StateArchived).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := s.send("POST", "/api/tenants/acme/suspend", "", "Bearer "+token); w.Code != 409 || !strings.Contains(w.Body.String(), "archived") {
+			t.Errorf("archived: %d %s", w.Code, w.Body)
+		}
+		if w := s.send("POST", "/api/tenants/acme/resume", "", "Bearer wrong"); w.Code != 401 {
+			t.Errorf("without the token: %d", w.Code)
+		}
+	})
 }

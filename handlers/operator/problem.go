@@ -60,7 +60,10 @@ func explain(err error) error {
 	var subdomain *tenants.SubdomainError
 	var email *auth.EmailError
 	var admin *AdminError
+	var state *lifecycle.StateError
 	switch {
+	case errors.As(err, &state):
+		return &problem{409, "conflict", "Conflict", "The tenant is " + string(state.State) + " and can't become " + string(state.Want) + ".", nil, err}
 	case errors.As(err, &admin):
 		return &problem{500, "admin-not-invited", "Admin was not invited",
 			"The tenant was created, but its admin was not invited: the log says why. Try again with: tenantry tenant admin.", nil, err}

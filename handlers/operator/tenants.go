@@ -2,6 +2,7 @@ package operator
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/auth"
+	"tenantry/models"
 )
 
 // Register adds the routes to a group behind a Guard.
@@ -23,6 +25,8 @@ func (a *API) Register(r gin.IRoutes) {
 	r.Match(read, "/tenants", do(a.listTenants))
 	r.POST("/tenants", do(a.createTenant))
 	r.Match(read, "/tenants/:subdomain", do(a.getTenant))
+	r.POST("/tenants/:subdomain/suspend", do(a.moveTenant(a.manager.Suspend)))
+	r.POST("/tenants/:subdomain/resume", do(a.moveTenant(a.manager.Resume)))
 }
 
 const (
@@ -56,6 +60,18 @@ func (a *API) getTenant(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, TenantOf(t))
 	return nil
+}
+
+// moveTenant brings a tenant to another state, and shows it.
+func (a *API) moveTenant(move func(context.Context, string) (*models.Tenant, error)) func(c *gin.Context) error {
+	return func(c *gin.Context) error {
+		t, err := move(c.Request.Context(), c.Param("subdomain"))
+		if err != nil {
+			return err
+		}
+		c.JSON(http.StatusOK, TenantOf(t))
+		return nil
+	}
 }
 
 // createTenant makes a tenant.

@@ -1,6 +1,6 @@
 // Package lifecycle is an operator's way through the house: it creates
-// tenants, lists them in whatever state they are, and finds what is wrong with
-// them.
+// tenants, suspends and resumes them, lists them in whatever state they are,
+// and finds what is wrong with them.
 package lifecycle
 
 import (
@@ -36,13 +36,18 @@ func (m *Manager) Get(ctx context.Context, subdomain string) (*models.Tenant, er
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
 		return tx.Where("subdomain = ?", subdomain).Take(&t).Error
 	})
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fmt.Errorf("tenant %q: %w", subdomain, tenants.ErrUnknownTenant)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("read tenant %q: %w", subdomain, err)
+		return nil, rowError(subdomain, err)
 	}
 	return &t, nil
+}
+
+// rowError names the tenant in an error of its row.
+func rowError(subdomain string, err error) error {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = tenants.ErrUnknownTenant
+	}
+	return fmt.Errorf("tenant %q: %w", subdomain, err)
 }
 
 // List returns up to limit tenants whose subdomain comes after the given one,

@@ -1,0 +1,122 @@
+package lifecycle_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+func TestSuspendAndResume(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		made := env.Tenant(t, "acme")
+		env.Tenant(t, "globex")
+		for range 2 { // a second time changes nothing
+			got, err := env.Lifecycle.Suspend(t.Context(), "acme")
+			if err != nil || got.State != models.StateSuspended || got.Epoch != made.Epoch+1 {
+				t.Fatalf("Suspend: %+v, %v", got, err)
+			}
+		}
+		waitFor(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrSuspended) })
+		if err := lookup(t, env, "globex"); err != nil {
+			t.Errorf("globex: %v", err)
+		}
+		for range 2 {
+			got, err := env.Lifecycle.Resume(t.Context(), "acme")
+			if err != nil || got.State != models.StateActive || got.Epoch != made.Epoch+2 {
+				t.Fatalf("Resume: %+v, %v", got, err)
+			}
+		}
+		waitFor(t, func() bool { return lookup(t, env, "acme") == nil })
+	})
+}
+
+// TestSuspendAndResumeAtOnce has two operators do opposite things: the state is
+// one of the two, and the epoch counts every change.
+func TestSuspendAndResumeAtOnce(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "acme")
+		var group sync.WaitGroup
+		for i := range 8 {
+			group.Go(func() {
+				do := env.Lifecycle.Suspend
+				if i%2 == 0 {
+					do = env.Lifecycle.Resume
+				}
+				if _, err := do(t.Context(), "acme"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		got, err := env.Lifecycle.Get(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		suspended := got.State == models.StateSuspended
+		if !suspended && got.State != models.StateActive || suspended != (got.Epoch%2 == 0) {
+			t.Errorf("%s at epoch %d", got.State, got.Epoch)
+		}
+	})
+}
+
+func TestSuspendNeedsATenantThatIsServed(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		if _, err := env.Lifecycle.Suspend(t.Context(), "nobody"); !errors.Is(err, tenants.ErrUnknownTenant) {
+			t.Errorf("nobody: %v", err)
+		}
+		for _, state := range []models.State{models.StateProvisioning, models.StateArchived, models.StatePurged, models.StateMaintenance} {
+			tenant := env.Tenant(t, "is-"+string(state))
+			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Model(tenant).Update("state", state).Error })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, do := range []func() error{
+				func() error { _, err := env.Lifecycle.Suspend(t.Context(), tenant.Subdomain); return err },
+				func() error { _, err := env.Lifecycle.Resume(t.Context(), tenant.Subdomain); return err },
+			} {
+				var refused *lifecycle.StateError
+				if err := do(); !errors.As(err, &refused) || refused.State != state {
+					t.Errorf("%s: %v", state, err)
+				}
+			}
+			got, err := env.Lifecycle.Get(t.Context(), tenant.Subdomain)
+			if err != nil || got.State != state || got.Epoch != tenant.Epoch {
+				t.Errorf("%s became %+v, %v", state, got, err)
+			}
+		}
+	})
+}
+
+func lookup(t *testing.T, env *tenantstest.Env, subdomain string) error {
+	t.Helper()
+	_, err := env.Store.Lookup(t.Context(), subdomain)
+	return err
+}
+
+// waitFor waits until the news of a change has come: a second is promised, and
+// a slow machine gets more, though less than the registry's own half minute.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatal("the change is not in force after 10 seconds")
+		}
+	}
+}
