@@ -95,7 +95,8 @@ func (m *Manager) plan(n NewTenant) (*models.Tenant, tenants.Engine, error) {
 }
 
 // finish creates the database and activates the tenant. It may be run again,
-// and by two at once: each step finds what the other did.
+// and by two at once: each step finds what the other did. It returns
+// gorm.ErrRecordNotFound when the creation was undone meanwhile.
 func (m *Manager) finish(ctx context.Context, engine tenants.Engine, t *models.Tenant) error {
 	if err := engine.Create(ctx, t); err != nil {
 		return err
@@ -105,34 +106,51 @@ func (m *Manager) finish(ctx context.Context, engine tenants.Engine, t *models.T
 		if done.Error != nil || done.RowsAffected == 1 {
 			return done.Error
 		}
-		return tx.Take(t, "id = ? AND state <> ?", t.ID, models.StateProvisioning).Error
+		return tx.Take(t, "id = ? AND state NOT IN ?", t.ID, []models.State{models.StateProvisioning, models.StatePurged}).Error
 	})
 }
 
-// undo takes the reservation back and drops the database, also when ctx has
-// ended. A tenant that somebody else has activated meanwhile stays.
+// undo takes a creation back, also when ctx has ended. First the subdomain
+// becomes free; the row stays until the database is dropped, so that Recover
+// finds it. A tenant that somebody else has activated meanwhile stays.
 func (m *Manager) undo(ctx context.Context, engine tenants.Engine, t *models.Tenant) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
-	var deleted int64
+	var marked int64
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
-		result := tx.Where("state = ?", models.StateProvisioning).Delete(&models.Tenant{ID: t.ID})
-		deleted = result.RowsAffected
+		result := tx.Model(&models.Tenant{}).Where("id = ? AND state = ?", t.ID, models.StateProvisioning).
+			Updates(models.Tenant{State: models.StatePurged, Subdomain: undone + t.ID})
+		marked = result.RowsAffected
 		return result.Error
 	})
-	if err != nil || deleted == 0 {
+	if err != nil || marked == 0 {
 		return err
 	}
-	return engine.Drop(ctx, t)
+	return m.remove(ctx, engine, t)
 }
 
-// Recover finishes the creations that a process left behind when it died. One
-// that can't be finished now is logged and left for the next time. Creations
-// under way elsewhere are not harmed.
+// undone and the id are the subdomain of a tenant whose creation is being
+// undone. It is never served.
+const undone = "undone-"
+
+// remove drops the database of an undone creation, then deletes its row.
+func (m *Manager) remove(ctx context.Context, engine tenants.Engine, t *models.Tenant) error {
+	if err := engine.Drop(ctx, t); err != nil {
+		return err
+	}
+	return m.master.Update(ctx, func(tx *gorm.DB) error {
+		return tx.Where("subdomain = ?", undone+t.ID).Delete(&models.Tenant{ID: t.ID}).Error
+	})
+}
+
+// Recover finishes the creations that a process left behind when it died, and
+// the undoing of those that had failed. What can't be finished now is logged
+// and left for the next time. Creations under way elsewhere are not harmed.
 func (m *Manager) Recover(ctx context.Context) error {
 	var half []models.Tenant
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Where("state = ?", models.StateProvisioning).Find(&half).Error
+		return tx.Where("state = ?", models.StateProvisioning).
+			Or("state = ? AND subdomain = ? || id", models.StatePurged, undone).Find(&half).Error
 	})
 	if err != nil {
 		return fmt.Errorf("find half-made tenants: %w", err)
@@ -153,9 +171,12 @@ func (m *Manager) recoverTenant(ctx context.Context, t *models.Tenant) error {
 	if err != nil {
 		return err
 	}
+	if t.State == models.StatePurged {
+		return m.remove(ctx, engine, t)
+	}
 	err = m.finish(ctx, engine, t)
 	if errors.Is(err, gorm.ErrRecordNotFound) { // its creator has undone it
-		return engine.Drop(ctx, t)
+		return m.remove(ctx, engine, t)
 	}
 	return err
 }

@@ -214,6 +214,43 @@ func TestRecover(t *testing.T) {
 	})
 }
 
+// dies is an engine with which the process dies while it drops a database.
+type dies struct{ tenants.Engine }
+
+var errDied = errors.New("died")
+
+func (d dies) Create(ctx context.Context, t *models.Tenant) error {
+	return errors.Join(d.Engine.Create(ctx, t), errDied)
+}
+
+func (d dies) Drop(context.Context, *models.Tenant) error { return errDied }
+
+// TestRecoverUndoes finishes the undoing of a creation that failed: nothing is
+// left of it, and meanwhile its subdomain is free.
+func TestRecoverUndoes(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		if _, err := managerOver(t, env, dies{env.Engine}).Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); !errors.Is(err, errDied) {
+			t.Fatalf("got %v", err)
+		}
+		left, _, err := env.Lifecycle.List(t.Context(), "", 10)
+		if err != nil || len(left) != 1 || left[0].State == models.StateActive {
+			t.Fatalf("left %+v, %v", left, err)
+		}
+		acme := env.Tenant(t, "acme")
+		if err := env.Lifecycle.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		page, _, err := env.Lifecycle.List(t.Context(), "", 10)
+		if err != nil || len(page) != 1 || page[0].ID != acme.ID || page[0].State != models.StateActive {
+			t.Errorf("%+v, %v", page, err)
+		}
+		if conns, err := env.Engine.Open(t.Context(), &left[0]); err == nil {
+			t.Errorf("the database is still there, %v", conns.Close())
+		}
+	})
+}
+
 func TestList(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
