@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,8 +9,7 @@ import (
 )
 
 // TestSuspendBesideAServer suspends and resumes a tenant while two processes
-// serve it, and prints how long it took to be in force. One second is promised;
-// a slow machine fails at five.
+// serve it, and prints how long it took to be in force. One second is promised.
 func TestSuspendBesideAServer(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
@@ -49,21 +49,21 @@ func TestSuspendBesideAServer(t *testing.T) {
 	})
 }
 
-// expect asks until the status is as wanted.
+// expect asks until the status is as wanted. One second is promised; a slow
+// machine gets more, and less than the half minute after which the registry
+// asks again by itself.
 func (srv *server) expect(t *testing.T, subdomain string, status int) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
-	for {
-		r := srv.get(t, subdomain, "/api/projects")
-		if r.status == status {
-			if status == http.StatusForbidden && !strings.Contains(r.body, "problem:suspended") {
-				t.Errorf("%s: %s", subdomain, r.body)
-			}
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s answers %d after 5 seconds, want %d: %s", subdomain, r.status, status, r.body)
-		}
-		time.Sleep(5 * time.Millisecond)
+	begin := time.Now()
+	var last reply
+	eventually(t, fmt.Sprintf("%d of %s", status, subdomain), func() bool {
+		last = srv.get(t, subdomain, "/api/projects")
+		return last.status == status
+	})
+	if took := time.Since(begin); took > 15*time.Second {
+		t.Errorf("%s answers %d after %v", subdomain, status, took)
+	}
+	if status == http.StatusForbidden && !strings.Contains(last.body, "problem:suspended") {
+		t.Errorf("%s: %s", subdomain, last.body)
 	}
 }
