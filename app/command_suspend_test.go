@@ -60,7 +60,7 @@ func (srv *server) expect(t *testing.T, subdomain string, status int) {
 		last = srv.get(t, subdomain, "/api/projects")
 		return last.status == status
 	})
-	if took := time.Since(begin); took > 15*time.Second {
+	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("%s answers %d after %v", subdomain, status, took)
 	}
 	if status == http.StatusForbidden && !strings.Contains(last.body, "problem:suspended") {
