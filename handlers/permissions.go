@@ -27,12 +27,20 @@ func mayChange(c *gin.Context, userID int64) error {
 	return errForbidden
 }
 
-// lockAdmins keeps the admins from changing until the scope ends, and returns
-// their ids. It comes before any other lock on users, or two scopes could wait
-// for each other.
-func lockAdmins(tx *gorm.DB) ([]int64, error) {
+// lockAdmins keeps the admins, and the user with the id, from changing until
+// the scope ends, and returns the admins' ids. All are locked at once and in
+// the order of their ids: a scope that took the user's lock after the admins'
+// could wait for one that, begun while the user was an admin, took it before.
+// So it also comes before any other lock on users.
+func lockAdmins(tx *gorm.DB, userID int64) ([]int64, error) {
+	var found []models.User
+	err := locked(tx).Select("id", "role").Where("role = ? OR id = ?", models.RoleAdmin, userID).Order("id").Find(&found).Error
 	var ids []int64
-	err := locked(tx).Model(&models.User{}).Where("role = ?", models.RoleAdmin).Order("id").Pluck("id", &ids).Error
+	for _, user := range found {
+		if user.Role == models.RoleAdmin {
+			ids = append(ids, user.ID)
+		}
+	}
 	return ids, err
 }
 

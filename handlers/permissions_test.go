@@ -130,6 +130,32 @@ func untilAwaited(tx *gorm.DB, answered chan int) error {
 	return nil
 }
 
+// TestWhoWasAnAdminIsLockedInTurn plays a request begun while user 1 was an
+// admin: it holds that user, and wants the next one, when another request has
+// come that changes user 1.
+func TestWhoWasAnAdminIsLockedInTurn(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
+	a.seedUser(t, models.User{Email: "was@acme.test", Name: "x", Role: models.RoleMember})
+	session := a.seedUser(t, models.User{Email: "ada@acme.test", Name: "Ada", Role: models.RoleAdmin})
+	a.update(t, func(tx *gorm.DB) error { return tx.Where("id = ?", adminID).Delete(&models.User{}).Error })
+	answered := make(chan int, 1)
+	a.update(t, func(tx *gorm.DB) error {
+		if err := tx.Model(&models.User{ID: 1}).Update("name", "y").Error; err != nil {
+			return err
+		}
+		go func() { answered <- a.send(t, "PATCH", "/api/users/1", `{"role":"admin"}`, bearer(session)...).Code }()
+		if err := untilAwaited(tx, answered); err != nil {
+			return err
+		}
+		return tx.Model(&models.User{ID: 2}).Update("name", "z").Error
+	})
+	if got := <-answered; got != 200 {
+		t.Errorf("status %d", got)
+	}
+}
+
 // TestAdminsDoNotRemoveEachOther has four admins demote and delete each other
 // at the same time: one is left.
 func TestAdminsDoNotRemoveEachOther(t *testing.T) {

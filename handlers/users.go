@@ -132,7 +132,7 @@ func changeUser(c *gin.Context, tx *gorm.DB, in *object, id int64) (models.User,
 	var admins []int64
 	if in.has("role") {
 		var err error
-		if admins, err = lockAdmins(tx); err != nil {
+		if admins, err = lockAdmins(tx, id); err != nil {
 			return user, err
 		}
 	}
@@ -167,7 +167,11 @@ func revokeChanged(c *gin.Context, tx *gorm.DB, changed []string, userID int64) 
 // DeleteUser removes a user with their sessions and API tokens. Their tasks
 // stay, assigned to nobody. For admins.
 func DeleteUser(c *gin.Context, tx *gorm.DB) error {
-	admins, err := lockAdmins(tx)
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	admins, err := lockAdmins(tx, id)
 	if err != nil {
 		return err
 	}
