@@ -13,6 +13,8 @@ import (
 // Engine creates, opens and drops databases on one server. Its methods are
 // safe for concurrent use. Errors that mean "not now" wrap ErrUnavailable.
 type Engine interface {
+	Inspector
+
 	// Dialect is "sqlite" or "postgres": the key of models.Schema.Migrations.
 	Dialect() string
 

@@ -1,14 +1,20 @@
 package tenants_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
 
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -116,5 +122,96 @@ func TestTrashOfWhatIsNowhere(t *testing.T) {
 		tenant.Database = "../" + tenant.Database
 		wantUnavailable(t, "trash by a wrong name", env.Engine.Trash(t.Context(), tenant))
 		wantUnavailable(t, "untrash by a wrong name", env.Engine.Untrash(t.Context(), tenant))
+	})
+}
+
+// surveyed is what Survey lists of a tenant, by kind.
+func surveyed(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) map[tenants.ObjectKind]tenants.Object {
+	t.Helper()
+	objects, err := env.Engine.Survey(t.Context())
+	must(t, err)
+	if !slices.IsSortedFunc(objects, func(a, b tenants.Object) int { return cmp.Compare(a.Name, b.Name) }) {
+		t.Errorf("not in the order of the names: %v", objects)
+	}
+	found := map[tenants.ObjectKind]tenants.Object{}
+	for _, o := range objects {
+		if o.TenantID != tenant.ID {
+			continue
+		}
+		if _, twice := found[o.Kind]; twice {
+			t.Errorf("%+v is listed twice", o)
+		}
+		found[o.Kind] = o
+	}
+	return found
+}
+
+func TestSurveyListsWhatTenantsHave(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		tenant := env.Tenant(t, "acme")
+		mark(t, env, tenant)
+		want := []tenants.ObjectKind{tenants.ObjectDatabase}
+		if env.Kind == tenantstest.Postgres {
+			want = append(want, tenants.ObjectRole)
+		}
+		found := surveyed(t, env, tenant)
+		wantKinds(t, found, want...)
+		wantInUse(t, env, found)
+
+		must(t, env.Engine.Trash(t.Context(), tenant))
+		want[0] = tenants.ObjectTrash
+		found = surveyed(t, env, tenant)
+		wantKinds(t, found, want...)
+		wantInUse(t, env, found)
+
+		must(t, env.Engine.Untrash(t.Context(), tenant))
+		wantMark(t, env, tenant)
+		must(t, env.Engine.Drop(t.Context(), tenant))
+		wantKinds(t, surveyed(t, env, tenant))
+	})
+}
+
+func wantKinds(t *testing.T, found map[tenants.ObjectKind]tenants.Object, want ...tenants.ObjectKind) {
+	t.Helper()
+	got := slices.Sorted(maps.Keys(found))
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}
+
+// wantInUse expects that Discard refuses what is a tenant's, whatever it is
+// called.
+func wantInUse(t *testing.T, env *tenantstest.Env, found map[tenants.ObjectKind]tenants.Object) {
+	t.Helper()
+	for _, o := range found {
+		for _, kind := range []tenants.ObjectKind{o.Kind, tenants.ObjectTemplate, tenants.ObjectTemporary} {
+			o.Kind = kind
+			if err := env.Engine.Discard(t.Context(), o); !errors.Is(err, tenants.ErrInUse) {
+				t.Errorf("discard %+v: %v", o, err)
+			}
+		}
+	}
+}
+
+func TestDiscardOfWhatIsNotTheEngines(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		gone := tenants.Object{Kind: tenants.ObjectTemplate, Name: "templates/0123456789abcdef.db"}
+		foreign := tenants.Object{Kind: tenants.ObjectTemporary, Name: "master.db"}
+		if env.Kind == tenantstest.Postgres {
+			gone.Name = "tenantry_template_0123456789abcdef"
+			u, err := url.Parse(env.MasterURL)
+			must(t, err)
+			foreign.Name = strings.TrimPrefix(u.Path, "/")
+		}
+		must(t, env.Engine.Discard(t.Context(), gone))
+		if err := env.Engine.Discard(t.Context(), foreign); err == nil {
+			t.Errorf("%q was discarded", foreign.Name)
+		}
+		if _, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: "after"}); err != nil {
+			t.Errorf("the master: %v", err)
+		}
 	})
 }
