@@ -43,7 +43,7 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
-	a.manager = lifecycle.New(a.store, log)
+	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: log, Interrupt: c.interrupt})
 	return a, nil
 }
 
@@ -77,11 +77,11 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	var err error
-	a.store, err = tenants.New(tenants.Options{
+	a.store, err = tenants.New(ctx, tenants.Options{
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
-		MaxOpen: a.settings.maxOpen,
-		Log:     a.log,
+		MaxOpen: a.settings.maxOpen, InstanceTTL: a.settings.instanceTTL,
+		Log: a.log,
 	})
 	return err
 }

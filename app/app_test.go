@@ -129,7 +129,7 @@ func TestOpeningLeavesOnlyTheMaster(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	s.must(t, "tenant", "list")
-	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "secret.key"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants")}
+	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "secret.key"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants"), filepath.Join(s.dir, "trash")}
 	if got := s.files(t); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

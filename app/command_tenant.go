@@ -3,6 +3,8 @@ package app
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tenantry/handlers/operator"
@@ -20,12 +22,19 @@ type tenantCommand struct {
 
 	Suspend suspendCommand `cmd:"" help:"Serve a tenant no more, and keep its data."`
 	Resume  resumeCommand  `cmd:"" help:"Serve a suspended tenant again."`
+	Rename  renameCommand  `cmd:"" help:"Give a tenant another subdomain."`
+	Archive archiveCommand `cmd:"" help:"Have a tenant unknown to the world, and keep its data."`
+	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
+	Purge   purgeCommand   `cmd:"" help:"Give up an archived tenant; its data is removed after a while."`
+	Domain  domainCommand  `cmd:"" help:"Give a tenant hosts of its own."`
 }
 
 type createCommand struct {
 	Subdomain string `arg:"" help:"Label under the base domain: a-z, 0-9 and inner hyphens, at most 40."`
 	Name      string `help:"Name for people; the subdomain by default."`
 	Server    string `help:"Server to place the database on; the default one by default."`
+	Source    string `name:"from" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or as postgres://… on the same server; it stays as it is."`
+	Resume    bool   `help:"Go on with a creation that was interrupted."`
 
 	adminFlags
 }
@@ -38,7 +47,9 @@ Examples:
 
     tenantry tenant create acme --name "Acme Joinery" --admin-email mara@acme.example
     tenantry tenant create globex --admin-email vera@globex.example --admin-password-stdin < password.txt
-    tenantry tenant create initech --json`
+    tenantry tenant create initech --json
+    tenantry tenant create hooli --from sqlite:/srv/hooli/app.db
+    tenantry tenant create hooli --resume`
 }
 
 // Run creates the tenant and tells where it is reached, and by whom.
@@ -51,8 +62,12 @@ func (n *createCommand) Run(c *command) error {
 		return err
 	}
 	return c.with(func(a *App) error {
-		made, err := a.operations(a.accounts(a.settings.addr)).
-			Create(c.ctx, operator.NewTenant{Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Admin: admin})
+		if n.Resume {
+			return n.resume(c, a)
+		}
+		made, err := a.operations(a.accounts(a.settings.addr)).Create(c.ctx, operator.NewTenant{
+			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: n.Source, Admin: admin, By: a.settings.by,
+		})
 		if err != nil {
 			return createError(err, n.Subdomain)
 		}
@@ -62,6 +77,21 @@ func (n *createCommand) Run(c *command) error {
 		url := a.tenantURL(made.Subdomain, a.settings.addr)
 		return errors.Join(c.out.line("tenant %s is ready at %s", made.Subdomain, url), tellAdmin(c.out, admin, made.Invitation))
 	})
+}
+
+// resume goes on with a creation.
+func (n *createCommand) resume(c *command, a *App) error {
+	if n.Source != "" || n.AdminEmail != "" {
+		return fmt.Errorf("%w: --resume goes on with what was asked for before; an admin is let in with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)
+	}
+	t, err := a.manager.FinishCreate(c.ctx, n.Subdomain)
+	if err != nil {
+		return tenantError(err, n.Subdomain)
+	}
+	if c.out.json {
+		return c.out.document(operator.TenantOf(t))
+	}
+	return c.out.line("tenant %s is %s", t.Subdomain, t.State)
 }
 
 // createError says what to do next.
@@ -144,65 +174,73 @@ func (s *showCommand) Run(c *command) error {
 		if err != nil {
 			return err
 		}
-		d := operator.TenantOf(t)
-		if c.out.json {
-			return c.out.document(d)
+		story, err := a.story(c, t)
+		if err != nil {
+			return err
 		}
-		return c.out.rows([]string{"FIELD", "VALUE"}, [][]string{
-			{"subdomain", d.Subdomain},
-			{"name", d.Name},
-			{"state", string(d.State)},
-			{"url", a.tenantURL(d.Subdomain, a.settings.addr)},
-			{"id", d.ID},
-			{"server", d.Server},
-			{"database", d.Database},
-			{"schema_version", fmt.Sprint(d.SchemaVersion)},
-			{"created_at", d.CreatedAt.Format(time.RFC3339)},
-		})
+		if c.out.json {
+			return c.out.document(shown{operator.TenantOf(t), story})
+		}
+		return errors.Join(a.writeTenant(c.out, operator.TenantOf(t)), writeStory(c.out, story))
 	})
 }
 
-type suspendCommand struct {
-	Subdomain string `arg:"" help:"The tenant's subdomain."`
+// shown is a tenant with its story.
+type shown struct {
+	operator.Tenant
+	Operations []operator.Operation `json:"operations"`
 }
 
-// Help is shown with the flags.
-func (suspendCommand) Help() string {
-	return `Within a second every server answers 403 for the tenant; requests that run are finished, and the data stays. A tenant that is suspended already stays so.
+// maxStory is how many operations are shown of a tenant, the last ones.
+const maxStory = 100
 
-Examples:
-
-    tenantry tenant suspend acme
-    tenantry tenant resume acme`
+// story is what was done to the tenant, in order.
+func (a *App) story(c *command, t *models.Tenant) ([]operator.Operation, error) {
+	page, _, err := a.manager.Operations(c.ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", maxStory)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(page)
+	return operator.Operations(page, "").Items, nil
 }
 
-// Run suspends the tenant.
-func (s *suspendCommand) Run(c *command) error {
-	return c.with(func(a *App) error {
-		t, err := a.manager.Suspend(c.ctx, s.Subdomain)
-		return a.tellState(c, t, err, s.Subdomain)
-	})
+func (a *App) writeTenant(out *output, d operator.Tenant) error {
+	rows := [][]string{
+		{"subdomain", d.Subdomain},
+		{"name", d.Name},
+		{"state", string(d.State)},
+		{"url", a.tenantURL(d.Subdomain, a.settings.addr)},
+		{"domains", strings.Join(d.Domains, " ")},
+		{"id", d.ID},
+		{"server", d.Server},
+		{"database", d.Database},
+		{"schema_version", fmt.Sprint(d.SchemaVersion)},
+		{"created_at", d.CreatedAt.Format(time.RFC3339)},
+	}
+	if d.RemoveAfter != nil {
+		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
+	}
+	return out.rows([]string{"FIELD", "VALUE"}, rows)
 }
 
-type resumeCommand struct {
-	Subdomain string `arg:"" help:"The tenant's subdomain."`
-}
-
-// Help is shown with the flags.
-func (resumeCommand) Help() string {
-	return `Undoes suspend, in every server within a second.
-
-Examples:
-
-    tenantry tenant resume acme`
-}
-
-// Run resumes the tenant.
-func (r *resumeCommand) Run(c *command) error {
-	return c.with(func(a *App) error {
-		t, err := a.manager.Resume(c.ctx, r.Subdomain)
-		return a.tellState(c, t, err, r.Subdomain)
-	})
+func writeStory(out *output, story []operator.Operation) error {
+	if len(story) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, o := range story {
+		state := string(o.State)
+		if o.Step != "" {
+			state += " at " + o.Step
+		}
+		rows = append(rows, []string{o.StartedAt.Format(time.RFC3339), string(o.Kind), o.Subdomain, state, o.By, o.Error})
+	}
+	if out.table {
+		if err := out.line(""); err != nil {
+			return err
+		}
+	}
+	return out.rows([]string{"BEGUN", "OPERATION", "SUBDOMAIN", "STATE", "BY", "ERROR"}, rows)
 }
 
 // tellState tells in which state a tenant is now.
@@ -226,6 +264,8 @@ func (a *App) tenant(c *command, subdomain string) (*models.Tenant, error) {
 func tenantError(err error, subdomain string) error {
 	var state *lifecycle.StateError
 	switch {
+	case errors.Is(err, lifecycle.ErrUnderWay):
+		return fmt.Errorf("%w; see: tenantry tenant show %s", err, subdomain)
 	case errors.Is(err, tenants.ErrUnknownTenant):
 		return fmt.Errorf("%w; see: tenantry tenant list", err)
 	case errors.As(err, &state):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -53,8 +54,9 @@ func TestTenantCommands(t *testing.T) {
 		if shape(created) != want {
 			t.Errorf("create: %s, want %s", shape(created), want)
 		}
-		if got := s.must(t, "--json", "tenant", "show", "acme"); got != created {
-			t.Errorf("show: %s, want %s", got, created)
+		story := only[shown](t, s.must(t, "--json", "tenant", "show", "acme"))
+		if !reflect.DeepEqual(story.Tenant, only[operator.Tenant](t, created)) || len(story.Operations) != 1 || story.Operations[0].Kind != models.KindCreate {
+			t.Errorf("show: %+v", story)
 		}
 		s.must(t, "tenant", "create", "globex")
 		s.must(t, "tenant", "create", "initech")

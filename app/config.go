@@ -7,11 +7,15 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
+	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 )
@@ -48,12 +52,19 @@ type Config struct {
 	// CORSOrigins are the origins whose pages may use the API with a bearer
 	// token. Cookies never go along.
 	CORSOrigins []string `name:"cors-origins" placeholder:"ORIGIN" help:"Exact origins whose pages may call the API with a bearer token, such as https://tools.example.com; none by default."`
+	// InstanceTTL is how long a process is counted alive after its last heartbeat.
+	InstanceTTL string `name:"instance-ttl" default:"15s" placeholder:"DURATION" help:"How long a process that fell silent is counted alive; until then nobody takes over its work or touches what it may use."`
+	// By names who runs a command; empty is the system's user.
+	By string `placeholder:"NAME" help:"Who is named in the ledger of operations; the system's user by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.
 	LogFormat string `placeholder:"text|json" help:"Format of the log on standard error; text on a terminal, else json."`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
 
 	Secrets `kong:"-"`
+
+	// interrupt is lifecycle.Options' Interrupt, for tests.
+	interrupt func(point string)
 }
 
 // settings are a Config's values, found good.
@@ -72,6 +83,8 @@ type settings struct {
 	durability  sqlite.Durability
 	proxies     []netip.Prefix
 	origins     []string // whose pages may call the API
+	instanceTTL time.Duration
+	by          lifecycle.Operator
 }
 
 // SettingError is a setting that can't be used.
@@ -95,7 +108,7 @@ func (e *SettingError) Error() string {
 // validate checks every setting and reports all that are bad.
 func (c Config) validate() (settings, error) {
 	s := settings{dataDir: c.DataDir}
-	var bad [15]error
+	var bad [17]error
 	s.masterPath, s.postgresURL, bad[0] = c.database()
 	s.domain, bad[1] = c.domain()
 	s.addr, bad[2] = address("addr", c.Addr)
@@ -114,6 +127,8 @@ func (c Config) validate() (settings, error) {
 	bad[12] = c.Secrets.checkDemoPassword()
 	s.public, bad[13] = c.publicURL(s.domain)
 	s.origins, bad[14] = c.corsOrigins()
+	s.instanceTTL, bad[15] = c.instanceTTL()
+	s.by, bad[16] = c.operator()
 	return s, errors.Join(bad[:]...)
 }
 
@@ -211,6 +226,39 @@ func (c Config) proxies() ([]netip.Prefix, error) {
 		proxies = append(proxies, proxy)
 	}
 	return proxies, nil
+}
+
+// The least and the most that a process may be counted alive in silence. A
+// heartbeat is a fifth of it.
+const shortestTTL, longestTTL = 500 * time.Millisecond, 10 * time.Minute
+
+func (c Config) instanceTTL() (time.Duration, error) {
+	ttl, err := time.ParseDuration(c.InstanceTTL)
+	if err != nil || ttl < shortestTTL || ttl > longestTTL {
+		return 0, &SettingError{"instance-ttl", c.InstanceTTL, fmt.Sprintf("a duration from %v to %v, such as 15s", shortestTTL, longestTTL)}
+	}
+	return ttl, nil
+}
+
+// operator is who is named in the ledger.
+func (c Config) operator() (lifecycle.Operator, error) {
+	if c.By == "" {
+		return systemUser(), nil
+	}
+	by, err := operator.ParseName(c.By)
+	if err != nil {
+		return "", &SettingError{"by", c.By, err.Error()}
+	}
+	return by, nil
+}
+
+func systemUser() lifecycle.Operator {
+	if current, err := user.Current(); err == nil {
+		if by, err := operator.ParseName(current.Username); err == nil {
+			return by
+		}
+	}
+	return "operator"
 }
 
 func (c Config) level() (slog.Level, error) {

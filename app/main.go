@@ -25,6 +25,9 @@ type Process struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
+
+	// interrupt is lifecycle.Options' Interrupt, for tests.
+	interrupt func(point string)
 }
 
 // Exit statuses.
@@ -80,7 +83,7 @@ func (l *commandLine) parse(p Process) (*kong.Context, error) {
 	if helped {
 		return nil, nil
 	}
-	l.Secrets = secretsFrom(p.Environ)
+	l.Secrets, l.interrupt = secretsFrom(p.Environ), p.interrupt
 	return run, err
 }
 

@@ -111,7 +111,7 @@ func (a *App) accounts(addr string) *handlers.Accounts {
 
 // operations are what operators ask for, on either way.
 func (a *App) operations(accounts *handlers.Accounts) *operator.API {
-	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts})
+	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain})
 }
 
 // newRouter is a router with what both listeners have in common, in the order

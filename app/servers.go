@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -33,14 +34,11 @@ const (
 	drainTimeout = 30 * time.Second
 )
 
-// Run finishes what an earlier process left half-done, listens, calls started,
-// and serves until ctx ends. Then it accepts nothing more, and returns nil when
+// Run listens, calls started, and serves until ctx ends. Meanwhile it finishes
+// what other processes left half-done, and does what is due. Then it accepts nothing more, and returns nil when
 // the requests that ran are over. Those that take longer than 30 seconds are
 // cut off and rolled back.
 func (a *App) Run(ctx context.Context, started func(Listening) error) error {
-	if err := a.manager.Recover(ctx); err != nil {
-		return err
-	}
 	a.warnBehind(ctx)
 	token, err := a.operatorToken()
 	if err != nil {
@@ -83,6 +81,11 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 
 // serve runs both servers on their listeners, which it closes.
 func (a *App) serve(ctx context.Context, token string, public, operator net.Listener, started func(Listening) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	var tending sync.WaitGroup
+	defer tending.Wait()
+	defer stop()
+	tending.Go(func() { a.tend(ctx) })
 	accounts := a.accounts(public.Addr().String())
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), a.log),
@@ -102,6 +105,23 @@ func (a *App) serve(ctx context.Context, token string, public, operator net.List
 	}
 	a.stop(servers[:])
 	return err
+}
+
+// tend does what is due, at once and then as often as a process can have died
+// meanwhile.
+func (a *App) tend(ctx context.Context) {
+	ticker := time.NewTicker(min(a.settings.instanceTTL, time.Minute))
+	defer ticker.Stop()
+	for {
+		if err := a.manager.Tend(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "tend tenants", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // stop stops the servers one after another, so that the operator's still tells

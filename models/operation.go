@@ -13,7 +13,8 @@ const (
 	KindResume       OperationKind = "resume"
 	KindRename       OperationKind = "rename"
 	KindArchive      OperationKind = "archive"
-	KindRestore      OperationKind = "restore"
+	KindUnarchive    OperationKind = "unarchive"
+	KindRestore      OperationKind = "restore" // of a purged tenant, from the trash
 	KindPurge        OperationKind = "purge"
 	KindRemove       OperationKind = "remove" // of a purged tenant's data, when the grace is over
 	KindDomainAdd    OperationKind = "domain-add"

@@ -60,10 +60,7 @@ func (r *run) find(ctx context.Context, subdomain string) (*models.Tenant, error
 	if err != nil || t.State != models.StateProvisioning || t.CreatedBy != CreatedBy {
 		return t, err
 	}
-	if err := r.manager.Recover(ctx); err != nil {
-		return nil, err
-	}
-	return r.manager.Get(ctx, subdomain)
+	return r.manager.FinishCreate(ctx, subdomain)
 }
 
 // fill writes the company's data if the tenant is empty: all or nothing. It

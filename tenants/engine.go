@@ -69,6 +69,7 @@ type Engine interface {
 	// who may change the schema, and returns the version that it then has. It may run beside scopes.
 	Migrate(ctx context.Context, t *models.Tenant) (version int64, err error)
 
+	Adopt(ctx context.Context, t *models.Tenant, source string) (version int64, err error)
 	// Close releases what the engine holds for itself. Handles are closed by
 	// whoever opened them.
 	Close() error

@@ -1,6 +1,13 @@
 package tenants
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
+
+// errStale: the tenant was read before an operation marked it, and may be in
+// another state by now.
+var errStale = errors.New("tenant has changed since it was looked up")
 
 // The errors that scopes, look-ups and the middleware return, for errors.Is.
 // A failed statement additionally matches gorm.ErrDuplicatedKey,
@@ -50,3 +57,17 @@ var (
 	// recorded an error on the context, so the scope was rolled back.
 	ErrRejected = errors.New("handler rejected the request")
 )
+
+// MovedError: the tenant that was at this subdomain has another one, and its
+// operator has requests sent on. It matches ErrUnknownTenant, for those who
+// don't.
+type MovedError struct {
+	// Subdomain is the new one.
+	Subdomain string
+}
+
+// Error names the new subdomain.
+func (e *MovedError) Error() string { return fmt.Sprintf("tenant has moved to %q", e.Subdomain) }
+
+// Unwrap is ErrUnknownTenant.
+func (e *MovedError) Unwrap() error { return ErrUnknownTenant }

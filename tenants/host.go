@@ -57,6 +57,67 @@ func (d Domain) Subdomain(host string) (string, bool) {
 	return subdomain, subdomainRule(subdomain) == ""
 }
 
+// CustomHost takes a customer's own host out of a request's Host: a name of two
+// or more labels that is not the base domain's and no IP address, in lower case
+// and without port and trailing dot. It is false for everything else.
+func (d Domain) CustomHost(host string) (string, bool) {
+	name, ok := trimPort(host)
+	if !ok {
+		return "", false
+	}
+	name = lowerASCII(strings.TrimSuffix(name, "."))
+	return name, hostRule(name) == "" && !d.covers(name)
+}
+
+// covers tells whether a host is the base domain's: itself or below it.
+func (d Domain) covers(host string) bool {
+	return host == d.base || strings.HasSuffix(host, "."+d.base)
+}
+
+// HostError tells why a host can't be a tenant's own. It matches ErrInvalidHost.
+type HostError struct {
+	Host string
+	// Rule is the rule that the host breaks, for people.
+	Rule string
+}
+
+// ErrInvalidHost is matched by every *HostError.
+var ErrInvalidHost = errors.New("invalid host")
+
+// Error names the host and the rule.
+func (e *HostError) Error() string { return fmt.Sprintf("host %q %s", e.Host, e.Rule) }
+
+// Unwrap is ErrInvalidHost.
+func (e *HostError) Unwrap() error { return ErrInvalidHost }
+
+// ValidateHost returns a *HostError when no tenant can have the host for its own.
+func (d Domain) ValidateHost(host string) error {
+	rule := hostRule(host)
+	if rule == "" && d.covers(host) {
+		rule = "is of the base domain " + d.base + ", whose hosts are subdomains"
+	}
+	if rule != "" {
+		return &HostError{host, rule}
+	}
+	return nil
+}
+
+// hostRule is the rule that a customer's own host breaks, or empty.
+func hostRule(host string) string {
+	labels := strings.Split(host, ".")
+	switch {
+	case len(host) > 253:
+		return "is longer than 253 characters"
+	case len(labels) < 2:
+		return "must be a whole host name such as work.example.com"
+	case isDigits(labels[len(labels)-1]):
+		return "is an IP address; give a host name"
+	case !slices.ContainsFunc(labels, func(l string) bool { return !isLabel(l) }):
+		return ""
+	}
+	return "may hold only lower-case letters, digits, dots and inner hyphens, without scheme, port or trailing dot; write other letters as punycode (xn--…)"
+}
+
 // trimPort cuts a numeric port off. A colon without a port is refused.
 func trimPort(host string) (string, bool) {
 	colon := strings.IndexByte(host, ':')

@@ -3,6 +3,7 @@ package tenants
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -45,6 +46,17 @@ func (m *Master) Update(ctx context.Context, f Func) error {
 // Watch calls changed after each change of the master by any process, until
 // ctx ends; it returns ctx's error.
 func (m *Master) Watch(ctx context.Context, changed func()) error { return m.watch(ctx, changed) }
+
+// Now is the time by the clock that all processes with this master share: the
+// server's on Postgres, the machine's on SQLite. tx is of a scope on the master.
+func (m *Master) Now(tx *gorm.DB) (time.Time, error) {
+	if m.Dialect() != "postgres" {
+		return now(), nil
+	}
+	var at time.Time
+	err := tx.Raw("SELECT clock_timestamp()").Scan(&at).Error
+	return at.UTC().Truncate(time.Microsecond), err
+}
 
 // Close closes the master's pools.
 func (m *Master) Close() error { return m.handle.close() }

@@ -19,12 +19,15 @@ import (
 // request with an absolute-form URI, whose host Go puts over Host, has none.
 func Resolve(store *Store, domain Domain) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		subdomain, ok := domain.Subdomain(c.Request.Host)
+		name, ok := domain.Subdomain(c.Request.Host)
+		if !ok {
+			name, ok = domain.CustomHost(c.Request.Host)
+		}
 		if !ok || c.Request.URL.Host != "" {
 			abort(c, ErrUnknownTenant)
 			return
 		}
-		t, err := store.Lookup(c.Request.Context(), subdomain)
+		t, err := store.Lookup(c.Request.Context(), name)
 		if err != nil {
 			abort(c, err)
 			return
@@ -81,8 +84,8 @@ func Scoped(store *Store, o ScopeOptions) gin.HandlerFunc {
 		switch {
 		case err == nil, errors.Is(err, ErrRejected) && len(c.Errors) == before:
 			held.release()
-		case len(c.Errors) == before:
-			abort(c, err)
+		case len(c.Errors) == before, errors.Is(err, ErrMaintenance), errors.Is(err, ErrLapsed):
+			abort(c, err) // the chain may have seen no more than its context's end
 		}
 	}
 }

@@ -29,6 +29,7 @@ type pool struct {
 	idle     entryList         // entries without a lease, the one used longest ago first
 	busy     entryList         // entries with a lease, the one busy longest first
 	queue    entryList         // entries waiting for a slot, the next one first
+	fences   map[string]fence  // by tenant's id: what may not be leased any more
 	slots    int               // taken by handles opening, open, draining or closing
 	closing  int               // handles without a lease that are being closed
 	closed   bool
@@ -53,7 +54,12 @@ type entry struct {
 	err     error         // why it could not be opened
 	opened  chan struct{} // closed when handle or err is set
 	leases  int
-	waiters int // become leases when the handle is open
+	waiters int           // become leases when the handle is open
+	gone    chan struct{} // closed when it gives no leases, none is out and the handle is closed
+
+	// ctx ends the scopes on the handle.
+	ctx context.Context
+	end context.CancelCauseFunc
 
 	prev, next *entry // in idle, busy or queue
 }
@@ -65,19 +71,23 @@ const openTimeout = 10 * time.Second
 func newPool(limit int, wait time.Duration, open func(context.Context, *models.Tenant) (*handle, error)) *pool {
 	return &pool{
 		open: open, limit: limit, wait: wait,
-		entries: map[string]*entry{}, draining: map[string]*entry{}, drained: make(chan struct{}),
+		entries: map[string]*entry{}, draining: map[string]*entry{}, fences: map[string]fence{}, drained: make(chan struct{}),
 	}
 }
 
 // acquire leases the tenant's handle. The caller releases the entry. It
 // returns ErrBusy when no slot came free in time, ErrUnavailable when the
-// database did not open in time, ErrClosed, ctx's error when it was cancelled,
+// database did not open in time, ErrClosed, errStale, ctx's error when it was cancelled,
 // or what the engine said.
 func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, ErrClosed
+	}
+	if t.Epoch < p.fences[t.ID].epoch {
+		p.mu.Unlock()
+		return nil, errStale
 	}
 	e := p.entryFor(t)
 	if e.state == ready {
@@ -117,24 +127,30 @@ func (p *pool) entryFor(t *models.Tenant) *entry {
 			e.tenant = t
 			return e
 		}
-		p.retire(e)
+		p.retire(e, errStale)
 		e = nil
 	}
 	if e == nil {
 		e = p.revive(t)
 	}
 	if e == nil {
-		e = &entry{tenant: t, opened: make(chan struct{})}
+		e = newEntry(t)
 		p.queue.push(e)
 		p.entries[t.ID] = e
 	}
 	return e
 }
 
+func newEntry(t *models.Tenant) *entry {
+	e := &entry{tenant: t, opened: make(chan struct{}), gone: make(chan struct{})}
+	e.ctx, e.end = context.WithCancelCause(context.Background())
+	return e
+}
+
 // revive takes a draining entry back when nobody waits for its slot any more.
 func (p *pool) revive(t *models.Tenant) *entry {
 	e := p.draining[t.ID]
-	if e == nil || e.leases == 0 || e.tenant.Epoch < t.Epoch || p.queue.len > 0 {
+	if e == nil || e.leases == 0 || e.tenant.Epoch < t.Epoch || p.queue.len > 0 || e.ctx.Err() != nil {
 		return nil
 	}
 	delete(p.draining, t.ID)
@@ -182,6 +198,7 @@ func (p *pool) leave(e *entry, cause error) (*entry, error) {
 	if e.state == queued && e.waiters == 0 {
 		p.queue.remove(e)
 		delete(p.entries, e.tenant.ID)
+		e.over()
 	}
 	switch {
 	case !errors.Is(cause, context.DeadlineExceeded):
@@ -205,10 +222,10 @@ func (p *pool) advance() {
 		return // who still waits does so for a handle of the same tenant
 	}
 	for p.closing < p.queue.len && p.idle.len > 0 {
-		p.retire(p.idle.first)
+		p.retire(p.idle.first, nil)
 	}
 	for len(p.draining) < p.queue.len && p.busy.len > 0 {
-		p.retire(p.busy.first)
+		p.retire(p.busy.first, nil)
 	}
 }
 
@@ -248,16 +265,18 @@ func (p *pool) finish(e *entry) {
 	p.advance()
 }
 
-// retire takes an entry out of use: it is closed with its last lease.
-func (p *pool) retire(e *entry) {
+// retire takes an entry out of use: it is closed with its last lease. Those who
+// wait for a slot for it get the error.
+func (p *pool) retire(e *entry, err error) {
 	delete(p.entries, e.tenant.ID)
 	was := e.state
 	e.state = retired
 	switch {
 	case was == queued:
 		p.queue.remove(e)
-		e.err = ErrClosed
+		e.err = err
 		close(e.opened)
+		e.over()
 		return
 	case was == ready && e.leases > 0:
 		p.busy.remove(e)
@@ -282,9 +301,16 @@ func (p *pool) closeHandle(e *entry) {
 	}()
 }
 
+// over tells that nothing of the entry is left.
+func (e *entry) over() {
+	e.end(nil)
+	close(e.gone)
+}
+
 // forget frees an entry's slot.
 func (p *pool) forget(e *entry) {
 	p.slots--
+	e.over()
 	if p.entries[e.tenant.ID] == e {
 		delete(p.entries, e.tenant.ID)
 	}
@@ -311,7 +337,7 @@ func (p *pool) close(ctx context.Context) error {
 	if !p.closed {
 		p.closed = true
 		for _, e := range p.entries {
-			p.retire(e)
+			p.retire(e, ErrClosed)
 		}
 		if p.slots == 0 {
 			close(p.drained)

@@ -12,8 +12,8 @@ import (
 	"tenantry/models"
 )
 
-// registry answers which tenant has a subdomain, from memory where it can.
-// Found and missing subdomains are kept apart, so that a flood of invented
+// registry answers which tenant has a subdomain, or a host of its own, from
+// memory where it can. Found and missing names are kept apart, so that a flood of invented
 // names pushes no tenant out. It is safe for concurrent use.
 type registry struct {
 	find func(ctx context.Context, subdomain string) (*models.Tenant, error)
@@ -27,10 +27,11 @@ type registry struct {
 	generation uint64 // grows with each flush
 }
 
-// cached is a look-up's answer; tenant is nil where there is none. The tenant
-// is shared by all who ask and never changed.
+// cached is a look-up's answer; tenant is nil where there is none, and err says
+// so. The tenant is shared by all who ask and never changed.
 type cached struct {
 	tenant *models.Tenant
+	err    error
 	until  time.Time
 }
 
@@ -56,13 +57,14 @@ func newRegistry(size int, find func(context.Context, string) (*models.Tenant, e
 	return &registry{find: find, now: time.Now, found: found, missing: missing}, nil
 }
 
-// lookup returns the subdomain's tenant in whatever state it is,
-// ErrUnknownTenant, or ErrUnavailable when the master can't be asked.
-func (r *registry) lookup(ctx context.Context, subdomain string) (*models.Tenant, error) {
-	if answer, ok := r.cached(subdomain); ok {
+// lookup returns the tenant in whatever state it is, ErrUnknownTenant, a
+// *MovedError, or ErrUnavailable when the master can't be asked. name is a
+// subdomain, or a host with its dots.
+func (r *registry) lookup(ctx context.Context, name string) (*models.Tenant, error) {
+	if answer, ok := r.cached(name); ok {
 		return answer.result()
 	}
-	answer := r.flight.DoChan(subdomain, func() (any, error) { return r.load(subdomain) })
+	answer := r.flight.DoChan(name, func() (any, error) { return r.load(name) })
 	select {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -75,36 +77,33 @@ func (r *registry) lookup(ctx context.Context, subdomain string) (*models.Tenant
 }
 
 func (c cached) result() (*models.Tenant, error) {
-	if c.tenant == nil {
-		return nil, ErrUnknownTenant
-	}
-	return c.tenant, nil
+	return c.tenant, c.err
 }
 
-func (r *registry) cached(subdomain string) (cached, bool) {
+func (r *registry) cached(name string) (cached, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	answer, ok := r.found.Get(subdomain)
+	answer, ok := r.found.Get(name)
 	if !ok {
-		answer, ok = r.missing.Get(subdomain)
+		answer, ok = r.missing.Get(name)
 	}
 	return answer, ok && r.now().Before(answer.until)
 }
 
 // load asks the master and keeps the answer, unless a flush came meanwhile:
 // the answer may be older than the change that caused it.
-func (r *registry) load(subdomain string) (cached, error) {
+func (r *registry) load(name string) (cached, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
 	defer cancel()
 	r.mu.Lock()
 	generation := r.generation
 	r.mu.Unlock()
 
-	tenant, err := r.find(ctx, subdomain)
+	tenant, err := r.find(ctx, name)
 	if err != nil && !errors.Is(err, ErrUnknownTenant) {
 		return cached{}, err
 	}
-	answer := cached{tenant, r.now().Add(cacheTTL)}
+	answer := cached{tenant, err, r.now().Add(cacheTTL)}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,11 +111,11 @@ func (r *registry) load(subdomain string) (cached, error) {
 		return answer, nil
 	}
 	if tenant == nil {
-		r.found.Remove(subdomain)
-		r.missing.Add(subdomain, answer)
+		r.found.Remove(name)
+		r.missing.Add(name, answer)
 	} else {
-		r.missing.Remove(subdomain)
-		r.found.Add(subdomain, answer)
+		r.missing.Remove(name)
+		r.found.Add(name, answer)
 	}
 	return answer, nil
 }

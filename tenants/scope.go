@@ -61,9 +61,10 @@ func transactionOf(tx *gorm.DB) *transaction {
 
 // scope is one run of a Func in a transaction.
 type scope struct {
-	log *slog.Logger
-	t   *transaction // nil until begun
-	err error
+	log   *slog.Logger
+	check func() error // asked before the commit; nil for nothing to ask
+	t     *transaction // nil until begun
+	err   error
 }
 
 // scopeKey marks the context of a running scope.
@@ -79,7 +80,10 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	ctx = context.WithValue(ctx, scopeKey{}, true)
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		s.t = transactionOf(tx)
-		return f(tx)
+		if err := f(tx); err != nil || s.check == nil {
+			return err
+		}
+		return s.check()
 	}, opts)
 	return s.err
 }

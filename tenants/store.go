@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +39,12 @@ type Options struct {
 	MaxOpen int
 	// CacheSize bounds the tenants kept in memory; 0 means 100,000.
 	CacheSize int
+	// InstanceTTL is how long this process is counted alive after its last
+	// heartbeat in the master; 0 means DefaultInstanceTTL.
+	InstanceTTL time.Duration
+	// Grace is what scopes that run get before an operation that needs quiet
+	// ends them; 0 means 30 seconds.
+	Grace time.Duration
 	// Wait bounds the wait for a handle; 0 means 5 seconds.
 	Wait time.Duration
 	// Log gets what no caller can be told; nil means slog.Default().
@@ -50,21 +57,48 @@ type Store struct {
 	servers  map[string]Engine
 	registry *registry
 	pool     *pool
+	instance *Instance
+	grace    time.Duration
 	log      *slog.Logger
 	replies  sync.Pool // of *heldReply
 
-	stopWatch context.CancelFunc
-	watching  sync.WaitGroup
+	changed chan struct{} // holds a token when drains may have begun
+	drains  sync.Map      // of the operations whose tenants are being drained, by id
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
-// New makes a store and begins to watch the master for changes. The caller
-// closes it, before the master and the engines.
-func New(o Options) (*Store, error) {
+// New makes a store, registers this process with the master and begins to watch
+// that for changes. The caller closes the store, before the master and the
+// engines.
+func New(ctx context.Context, o Options) (*Store, error) {
 	if o.MaxOpen < 1 {
 		return nil, fmt.Errorf("at most %d open tenants: must be at least 1", o.MaxOpen)
 	}
+	o = o.withDefaults()
+	s := &Store{master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1)}
+	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
+	var err error
+	if s.registry, err = newRegistry(o.CacheSize, s.find); err != nil {
+		return nil, fmt.Errorf("cache of %d tenants: %w", o.CacheSize, err)
+	}
+	s.instance, err = join(ctx, o.Master, o.InstanceTTL, o.Log, func() { s.pool.evacuate(ErrLapsed) })
+	if err != nil {
+		return nil, err
+	}
+	s.start()
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
 	if o.CacheSize == 0 {
 		o.CacheSize = 100_000
+	}
+	if o.InstanceTTL == 0 {
+		o.InstanceTTL = DefaultInstanceTTL
+	}
+	if o.Grace == 0 {
+		o.Grace = 30 * time.Second
 	}
 	if o.Wait == 0 {
 		o.Wait = 5 * time.Second
@@ -72,36 +106,58 @@ func New(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Store{master: o.Master, servers: o.Servers, log: o.Log}
-	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
-	registry, err := newRegistry(o.CacheSize, s.find)
-	if err != nil {
-		return nil, fmt.Errorf("cache of %d tenants: %w", o.CacheSize, err)
-	}
-	s.registry = registry
-	s.startWatch()
-	return s, nil
+	return o
 }
 
-// startWatch lets changes of the master take effect here.
-func (s *Store) startWatch() {
+// start lets changes of the master take effect here, and keeps the instance alive.
+func (s *Store) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	s.stopWatch = cancel
-	s.watching.Go(func() {
-		if err := s.master.Watch(ctx, s.registry.flush); ctx.Err() == nil {
+	s.stop = cancel
+	s.running.Go(func() {
+		if err := s.master.Watch(ctx, s.Refresh); ctx.Err() == nil {
 			s.log.Error("watch of the master ended", "error", err)
 		}
 	})
+	s.running.Go(func() {
+		s.instance.keep(ctx, func(anew bool) {
+			if anew {
+				s.registry.flush()
+			}
+			s.lookForDrains() // also where news of one got lost
+		})
+	})
+	s.running.Go(func() { s.drainTenants(ctx) })
+}
+
+// Refresh lets changes of the master take effect here at once. Those of other
+// processes are noticed without it.
+func (s *Store) Refresh() {
+	s.registry.flush()
+	s.lookForDrains()
 }
 
 // Close refuses new scopes, waits until those that run are over, and closes
 // all handles. When ctx ends first it returns ctx's error; the handles still
-// in use are closed as their scopes end.
+// in use are closed as their scopes end, which happens before other processes
+// count this one dead.
 func (s *Store) Close(ctx context.Context) error {
-	s.stopWatch()
-	s.watching.Wait()
-	return s.pool.close(ctx)
+	err := s.pool.close(ctx)
+	s.stop()
+	s.running.Wait()
+	if err != nil {
+		return err
+	}
+	if err := s.instance.leave(ctx); err != nil { // it is counted dead a little later instead
+		s.log.WarnContext(ctx, "take this process out of the master", "error", err)
+	}
+	return nil
 }
+
+// Grace is what scopes that run get before an operation ends them.
+func (s *Store) Grace() time.Duration { return s.grace }
+
+// Instance is this process among those with the same master.
+func (s *Store) Instance() *Instance { return s.instance }
 
 // Master is the master database that the store was made with.
 func (s *Store) Master() *Master { return s.master }
@@ -115,24 +171,33 @@ func (s *Store) Server(name string) (Engine, error) {
 	return engine, nil
 }
 
-// Lookup returns the tenant that is served at subdomain. The tenant is shared
-// and must not be changed. It returns ErrUnknownTenant for tenants that nobody
-// should see, ErrSuspended, ErrMaintenance, or ErrUnavailable when the master
+// Lookup returns the tenant that is served at the subdomain, or at the host of
+// its own when name has dots. The tenant is shared and must not be changed. It
+// returns ErrUnknownTenant for tenants that nobody should see, a *MovedError,
+// ErrSuspended, ErrMaintenance, or ErrUnavailable when the master
 // can't be asked.
-func (s *Store) Lookup(ctx context.Context, subdomain string) (*models.Tenant, error) {
-	t, err := s.registry.lookup(ctx, subdomain)
+func (s *Store) Lookup(ctx context.Context, name string) (*models.Tenant, error) {
+	t, err := s.registry.lookup(ctx, name)
 	if err != nil {
 		return nil, err
 	}
+	if err := served(t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// served is why the tenant is not served, or nil.
+func served(t *models.Tenant) error {
 	switch t.State {
 	case models.StateActive:
-		return t, nil
+		return nil
 	case models.StateSuspended:
-		return nil, ErrSuspended
+		return ErrSuspended
 	case models.StateMaintenance:
-		return nil, ErrMaintenance
+		return ErrMaintenance
 	}
-	return nil, ErrUnknownTenant
+	return ErrUnknownTenant
 }
 
 // View runs f in a read-only transaction on the tenant's database. Of all
@@ -152,17 +217,52 @@ func (s *Store) Update(ctx context.Context, t *models.Tenant, f Func) error {
 // scope leases the tenant's handle for one run of f. Hooks run last, when the
 // lease is given back: they may begin scopes.
 func (s *Store) scope(ctx context.Context, t *models.Tenant, run func(*handle, context.Context, *scope, Func) error, f Func) error {
-	sc := scope{log: s.log}
+	sc := scope{log: s.log, check: func() error { return s.mayCommit(ctx) }}
 	defer sc.runHooks(ctx)
 	if inScope(ctx) {
 		return ErrNestedScope
 	}
-	lease, err := s.pool.acquire(ctx, t)
+	lease, err := s.lease(ctx, t)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
 	}
 	defer s.pool.release(lease)
-	return run(lease.handle, ctx, &sc, f)
+	guarded, stop := lease.guard(ctx)
+	defer stop()
+	return lease.explain(run(lease.handle, guarded, &sc, f))
+}
+
+// mayCommit is why a scope of the caller with ctx may not commit, or nil. What
+// the scope itself goes by hears of ctx's end a moment later.
+func (s *Store) mayCommit(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return s.instance.check()
+}
+
+// lease leases the tenant's handle. A tenant that has changed since it was
+// looked up is looked up again: it is leased if it is still served.
+func (s *Store) lease(ctx context.Context, t *models.Tenant) (*entry, error) {
+	if err := s.instance.check(); err != nil {
+		return nil, err
+	}
+	e, err := s.pool.acquire(ctx, t)
+	if !errors.Is(err, errStale) {
+		return e, err
+	}
+	var fresh models.Tenant
+	err = s.master.View(ctx, func(tx *gorm.DB) error { return tx.Take(&fresh, "id = ?", t.ID).Error })
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return nil, ErrUnknownTenant
+	case err != nil:
+		return nil, fmt.Errorf("look up tenant again: %w: %w", ErrUnavailable, err)
+	}
+	if err := served(&fresh); err != nil {
+		return nil, err
+	}
+	return s.pool.acquire(ctx, &fresh)
 }
 
 // open opens a tenant's handle for the pool.
@@ -180,17 +280,54 @@ func (s *Store) open(ctx context.Context, t *models.Tenant) (*handle, error) {
 }
 
 // find asks the master for the registry.
-func (s *Store) find(ctx context.Context, subdomain string) (*models.Tenant, error) {
-	var t models.Tenant
-	err := s.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Where("subdomain = ?", subdomain).Take(&t).Error
+func (s *Store) find(ctx context.Context, name string) (t *models.Tenant, err error) {
+	err = s.master.View(ctx, func(tx *gorm.DB) error {
+		if strings.Contains(name, ".") {
+			t, err = findByHost(tx, name)
+		} else {
+			t, err = s.findBySubdomain(tx, name)
+		}
+		return err
 	})
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrUnknownTenant
+	case errors.Is(err, ErrUnknownTenant):
+		return nil, err
 	case err != nil:
-		s.log.ErrorContext(ctx, "look up tenant", "subdomain", subdomain, "error", err)
+		s.log.ErrorContext(ctx, "look up tenant", "name", name, "error", err)
 		return nil, fmt.Errorf("look up tenant: %w: %w", ErrUnavailable, err)
 	}
-	return &t, nil
+	return t, nil
+}
+
+// findByHost finds the tenant that has shown the host to be its own.
+func findByHost(tx *gorm.DB, host string) (*models.Tenant, error) {
+	var t models.Tenant
+	err := tx.Where("id = (SELECT tenant_id FROM domains WHERE host = ? AND verified_at IS NOT NULL)", host).Take(&t).Error
+	return &t, err
+}
+
+// findBySubdomain finds the tenant with the subdomain, or a *MovedError.
+func (s *Store) findBySubdomain(tx *gorm.DB, subdomain string) (*models.Tenant, error) {
+	var t models.Tenant
+	err := tx.Where("subdomain = ?", subdomain).Take(&t).Error
+	if !errors.Is(err, gorm.ErrRecordNotFound) {
+		return &t, err
+	}
+	now, err := s.master.Now(tx)
+	if err != nil {
+		return nil, err
+	}
+	var moved []string
+	err = tx.Raw(`SELECT t.subdomain FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id
+		WHERE r.subdomain = ? AND r.redirect_until > ? AND t.state IN ?`,
+		subdomain, now, []models.State{models.StateActive, models.StateSuspended, models.StateMaintenance}).Scan(&moved).Error
+	switch {
+	case err != nil:
+		return nil, err
+	case len(moved) == 0:
+		return nil, ErrUnknownTenant
+	}
+	return nil, &MovedError{moved[0]}
 }

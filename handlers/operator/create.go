@@ -12,6 +12,10 @@ import (
 // NewTenant says what to create.
 type NewTenant struct {
 	Subdomain, Name, Server string
+	// Source is the URL of an existing database to copy; empty for a new one.
+	Source string
+	// By is who asks.
+	By lifecycle.Operator
 	// Admin is who is let in first; nobody where its Email is empty.
 	Admin Admin
 }
@@ -46,7 +50,9 @@ func (a *API) Create(ctx context.Context, n NewTenant) (Created, error) {
 			return Created{}, err
 		}
 	}
-	t, err := a.manager.Create(ctx, lifecycle.NewTenant{Subdomain: n.Subdomain, Name: n.Name, Server: n.Server})
+	t, err := a.manager.Create(ctx, lifecycle.NewTenant{
+		Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: n.Source, By: n.By,
+	})
 	if err != nil {
 		return Created{}, err
 	}

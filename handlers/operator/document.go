@@ -1,9 +1,11 @@
 package operator
 
 import (
+	"encoding/json"
 	"time"
 
 	"tenantry/models"
+	"tenantry/tenants/lifecycle"
 )
 
 // Tenant is a tenant as JSON.
@@ -16,16 +18,94 @@ type Tenant struct {
 	Database      string       `json:"database"`
 	SchemaVersion int64        `json:"schema_version"`
 	// Domains are the hosts beside the subdomain at which it is reached.
-	Domains   []string  `json:"domains"`
-	CreatedAt time.Time `json:"created_at"`
+	Domains []string `json:"domains"`
+	// RemoveAfter is there while a purged tenant can be restored.
+	RemoveAfter *time.Time `json:"remove_after,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
 }
 
 // TenantOf is the document of a tenant. It holds none of its secrets.
 func TenantOf(t *models.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID, Subdomain: t.Subdomain, Name: t.Name, State: t.State, Server: t.Server,
-		Database: t.Database, SchemaVersion: t.SchemaVersion, Domains: []string{}, CreatedAt: t.CreatedAt.UTC(),
+		Database: t.Database, SchemaVersion: t.SchemaVersion, Domains: hosts(t.Domains), RemoveAfter: inUTC(t.RemoveAfter), CreatedAt: t.CreatedAt.UTC(),
 	}
+}
+
+// hosts are those of the verified domains.
+func hosts(domains []models.Domain) []string {
+	names := []string{}
+	for _, d := range domains {
+		if d.VerifiedAt != nil {
+			names = append(names, d.Host)
+		}
+	}
+	return names
+}
+
+func inUTC(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	utc := at.UTC()
+	return &utc
+}
+
+// Domain is a tenant's domain as JSON.
+type Domain struct {
+	Host       string     `json:"host"`
+	VerifiedAt *time.Time `json:"verified_at"`
+	Primary    bool       `json:"primary"`
+	// Record and Value are the TXT record that verifies it.
+	Record string `json:"record"`
+	Value  string `json:"value"`
+}
+
+// DomainOf is the document of a domain.
+func DomainOf(d models.Domain) Domain {
+	return Domain{d.Host, inUTC(d.VerifiedAt), d.Main, lifecycle.ChallengeRecord(d.Host), d.Challenge}
+}
+
+// Domains is a list of domains.
+func Domains(found []models.Domain) List[Domain] {
+	documents := make([]Domain, len(found))
+	for i, d := range found {
+		documents[i] = DomainOf(d)
+	}
+	return ListOf(documents, "")
+}
+
+// Operation is an operation as JSON.
+type Operation struct {
+	ID         string                `json:"id"`
+	Kind       models.OperationKind  `json:"kind"`
+	TenantID   string                `json:"tenant_id"`
+	Subdomain  string                `json:"subdomain"`
+	State      models.OperationState `json:"state"`
+	Step       string                `json:"step"`
+	By         string                `json:"by"`
+	Attempts   int64                 `json:"attempts"`
+	Error      string                `json:"error"`
+	Params     json.RawMessage       `json:"params"`
+	StartedAt  time.Time             `json:"started_at"`
+	FinishedAt *time.Time            `json:"finished_at"`
+}
+
+// OperationOf is the document of an operation.
+func OperationOf(o models.Operation) Operation {
+	return Operation{
+		o.ID, o.Kind, o.TenantID, o.Subdomain, o.State, o.Step, o.By, o.Attempts, o.Error, json.RawMessage(o.Params),
+		o.StartedAt.UTC(), inUTC(o.FinishedAt),
+	}
+}
+
+// Operations is a page of operations.
+func Operations(page []models.Operation, next string) List[Operation] {
+	documents := make([]Operation, len(page))
+	for i, o := range page {
+		documents[i] = OperationOf(o)
+	}
+	return ListOf(documents, next)
 }
 
 // Invitation is a link with which an admin sets a password, once.

@@ -3,7 +3,10 @@
 // who have the operator's token. The commands create tenants through it too.
 //
 //	guard.go    who is let in
-//	tenants.go  the routes
+//	name.go     who asks, for the ledger
+//	tenants.go  the routes, and those of a tenant's life
+//	domains.go  those of a tenant's own hosts
+//	operations.go what was done
 //	create.go   a tenant with its first admin, for routes and commands
 //	document.go a tenant as JSON, likewise
 //	problem.go  the errors that only operators see
@@ -31,6 +34,8 @@ type Options struct {
 	Store   *tenants.Store
 	Manager *lifecycle.Manager
 	Admins  Admins
+	// Domain is the base domain.
+	Domain tenants.Domain
 }
 
 // API does what operators ask for. It is safe for concurrent use.
@@ -38,7 +43,8 @@ type API struct {
 	store   *tenants.Store
 	manager *lifecycle.Manager
 	admins  Admins
+	domain  tenants.Domain
 }
 
 // New makes an API.
-func New(o Options) *API { return &API{o.Store, o.Manager, o.Admins} }
+func New(o Options) *API { return &API{o.Store, o.Manager, o.Admins, o.Domain} }

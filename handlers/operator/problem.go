@@ -28,6 +28,9 @@ func (p *problem) Error() string { return p.err.Error() }
 // Unwrap is the cause.
 func (p *problem) Unwrap() error { return p.err }
 
+// errQuery: a parameter of the query can't be accepted.
+var errQuery = errors.New("query is invalid")
+
 // invalid is a 422 about one field.
 func invalid(err error, field, message string) *problem {
 	return &problem{422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.",
@@ -61,7 +64,25 @@ func explain(err error) error {
 	var email *auth.EmailError
 	var admin *AdminError
 	var state *lifecycle.StateError
+	var underWay *lifecycle.UnderWayError
+	var reserved *lifecycle.ReservedError
+	var host *tenants.HostError
+	var schema *tenants.SchemaError
 	switch {
+	case errors.As(err, &underWay):
+		return &problem{409, "under-way", "Operation under way", underWay.Error() + ".", nil, err}
+	case errors.Is(err, lifecycle.ErrUnderWay):
+		return &problem{409, "under-way", "Operation under way", "Another operation on this tenant has just begun.", nil, err}
+	case errors.As(err, &reserved):
+		return &problem{409, "conflict", "Conflict", reserved.Error() + ".", nil, err}
+	case errors.As(err, &host):
+		return invalid(err, "host", host.Rule)
+	case errors.As(err, &schema):
+		return invalid(err, "database_url", schema.Error())
+	case errors.Is(err, lifecycle.ErrHostTaken), errors.Is(err, lifecycle.ErrRemoved):
+		return &problem{409, "conflict", "Conflict", err.Error() + ".", nil, err}
+	case errors.Is(err, lifecycle.ErrUnknownDomain):
+		return &problem{404, "not-found", "Not found", "The tenant has no such domain.", nil, err}
 	case errors.As(err, &state):
 		return &problem{409, "conflict", "Conflict", "The tenant is " + string(state.State) + " and can't become " + string(state.Want) + ".", nil, err}
 	case errors.As(err, &admin):

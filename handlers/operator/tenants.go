@@ -12,11 +12,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/auth"
 	"tenantry/models"
+	"tenantry/tenants/lifecycle"
 )
 
 // Register adds the routes to a group behind a Guard.
@@ -25,8 +27,17 @@ func (a *API) Register(r gin.IRoutes) {
 	r.Match(read, "/tenants", do(a.listTenants))
 	r.POST("/tenants", do(a.createTenant))
 	r.Match(read, "/tenants/:subdomain", do(a.getTenant))
+	r.PATCH("/tenants/:subdomain", do(a.renameTenant))
+	r.DELETE("/tenants/:subdomain", do(a.deleteTenant))
 	r.POST("/tenants/:subdomain/suspend", do(a.moveTenant(a.manager.Suspend)))
 	r.POST("/tenants/:subdomain/resume", do(a.moveTenant(a.manager.Resume)))
+	r.POST("/tenants/:subdomain/restore", do(a.moveTenant(a.manager.Restore)))
+
+	r.Match(read, "/tenants/:subdomain/domains", do(a.listDomains))
+	r.POST("/tenants/:subdomain/domains", do(a.addDomain))
+	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))
+
+	r.Match(read, "/operations", do(a.listOperations))
 }
 
 const (
@@ -37,12 +48,9 @@ const (
 
 // listTenants lists tenants by subdomain.
 func (a *API) listTenants(c *gin.Context) error {
-	limit := defaultLimit
-	if text, given := c.GetQuery("limit"); given {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxLimit {
-			return invalid(fmt.Errorf("limit %q", text), "limit", fmt.Sprintf("must be a number from 1 to %d", maxLimit))
-		}
+	limit, err := readLimit(c)
+	if err != nil {
+		return err
 	}
 	page, next, err := a.manager.List(c.Request.Context(), c.Query("after"), limit)
 	if err != nil {
@@ -50,6 +58,24 @@ func (a *API) listTenants(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, Tenants(page, next))
 	return nil
+}
+
+// readLimit is how many items a page may have.
+func readLimit(c *gin.Context) (int, error) {
+	text, given := c.GetQuery("limit")
+	if !given {
+		return defaultLimit, nil
+	}
+	return number(text, "limit", 1, maxLimit)
+}
+
+// number reads a number of a query.
+func number(text, field string, least, most int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, invalid(fmt.Errorf("%s %q", field, text), field, fmt.Sprintf("must be a number from %d to %d", least, most))
+	}
+	return n, nil
 }
 
 // getTenant shows a tenant in whatever state it is.
@@ -63,15 +89,67 @@ func (a *API) getTenant(c *gin.Context) error {
 }
 
 // moveTenant brings a tenant to another state, and shows it.
-func (a *API) moveTenant(move func(context.Context, string) (*models.Tenant, error)) func(c *gin.Context) error {
+func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) (*models.Tenant, error)) func(c *gin.Context) error {
 	return func(c *gin.Context) error {
-		t, err := move(c.Request.Context(), c.Param("subdomain"))
+		by, err := nameOf(c)
+		if err != nil {
+			return err
+		}
+		t, err := move(c.Request.Context(), by, c.Param("subdomain"))
 		if err != nil {
 			return err
 		}
 		c.JSON(http.StatusOK, TenantOf(t))
 		return nil
 	}
+}
+
+// maxRedirectDays is the longest that an old subdomain redirects.
+const maxRedirectDays = 3650
+
+// renameTenant gives a tenant another subdomain.
+func (a *API) renameTenant(c *gin.Context) error {
+	var body struct {
+		Subdomain    *string `json:"subdomain"`
+		RedirectDays int     `json:"redirect_days"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	switch {
+	case body.Subdomain == nil:
+		return invalid(errors.New("no subdomain"), "subdomain", "is required")
+	case body.RedirectDays < 0 || body.RedirectDays > maxRedirectDays:
+		return invalid(errors.New("redirect days"), "redirect_days", fmt.Sprintf("must be a number from 0 to %d", maxRedirectDays))
+	}
+	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*models.Tenant, error) {
+		return a.manager.Rename(ctx, by, subdomain, lifecycle.Rename{To: *body.Subdomain, RedirectDays: body.RedirectDays})
+	})(c)
+}
+
+// maxGraceDays is the longest that a purged tenant's data is kept.
+const maxGraceDays = 365
+
+// deleteTenant archives a tenant, or purges an archived one with ?purge=true.
+func (a *API) deleteTenant(c *gin.Context) error {
+	purge, given := c.GetQuery("purge")
+	if given && purge != "true" && purge != "false" {
+		return invalid(fmt.Errorf("purge %q", purge), "purge", "must be true or false")
+	}
+	if purge != "true" {
+		return a.moveTenant(a.manager.Archive)(c)
+	}
+	grace := lifecycle.DefaultGrace
+	if text, given := c.GetQuery("grace_days"); given {
+		days, err := number(text, "grace_days", 0, maxGraceDays)
+		if err != nil {
+			return err
+		}
+		grace = time.Duration(days) * 24 * time.Hour
+	}
+	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*models.Tenant, error) {
+		return a.manager.Purge(ctx, by, subdomain, grace)
+	})(c)
 }
 
 // createTenant makes a tenant.
@@ -81,6 +159,8 @@ func (a *API) createTenant(c *gin.Context) error {
 		Name       string  `json:"name"`
 		Server     string  `json:"server"`
 		AdminEmail *string `json:"admin_email"`
+		// DatabaseURL is an existing database that the tenant's becomes a copy of.
+		DatabaseURL string `json:"database_url"`
 	}
 	if err := decode(c, &body); err != nil {
 		return err
@@ -88,7 +168,11 @@ func (a *API) createTenant(c *gin.Context) error {
 	if body.Subdomain == nil {
 		return invalid(errors.New("no subdomain"), "subdomain", "is required")
 	}
-	n := NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server}
+	by, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	n := NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server, Source: body.DatabaseURL, By: by}
 	if body.AdminEmail != nil {
 		if err := auth.CheckEmail(*body.AdminEmail); err != nil {
 			return err

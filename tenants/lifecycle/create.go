@@ -9,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"tenantry/models"
@@ -19,6 +18,24 @@ import (
 // ErrExists: the subdomain belongs to a tenant already, maybe to one that is
 // being created.
 var ErrExists = errors.New("subdomain is taken")
+
+// ErrReserved is matched by every *ReservedError.
+var ErrReserved = errors.New("subdomain is reserved")
+
+// ReservedError: another tenant had the subdomain not long ago, and whoever got
+// it now would get that one's visitors.
+type ReservedError struct {
+	Subdomain string
+	Until     time.Time
+}
+
+// Error tells until when.
+func (e *ReservedError) Error() string {
+	return fmt.Sprintf("subdomain %q was another tenant's and is reserved until %s", e.Subdomain, e.Until.UTC().Format(time.RFC3339))
+}
+
+// Unwrap is ErrReserved.
+func (e *ReservedError) Unwrap() error { return ErrReserved }
 
 // ErrInvalidName: a tenant's name is too long or holds control characters.
 var ErrInvalidName = errors.New("name must be valid text of at most 200 characters without control characters")
@@ -30,50 +47,80 @@ type NewTenant struct {
 	Name string
 	// Server is where the database is to live; empty means tenants.DefaultServer.
 	Server string
-	// CreatedBy says who asked; empty means "operator".
+	// Source is the URL of an existing database that the tenant's becomes a copy
+	// of, as tenants.Engine's Adopt says; empty for a new one.
+	Source string
+	// CreatedBy says who made the tenant, "seed" or, when empty, "operator".
 	CreatedBy string
+	// By is who asked; empty means "operator".
+	By Operator
 }
 
-// undoTimeout bounds what is done after the caller's context has ended.
-const undoTimeout = 10 * time.Second
-
 // Create makes a tenant: it reserves the subdomain, creates the database from
-// the template and activates the tenant. When a step fails the earlier ones
-// are undone; when the process dies, Recover finishes them. It returns a
-// *tenants.SubdomainError, ErrInvalidName, ErrExists, or why the engine or the
-// master refused.
+// the template, or from the source, and activates the tenant. When a step fails
+// the earlier ones are undone; when the process dies, Recover goes on. It
+// returns a *tenants.SubdomainError, ErrInvalidName, ErrExists, a
+// *ReservedError, or why the engine or the master refused.
 func (m *Manager) Create(ctx context.Context, n NewTenant) (*models.Tenant, error) {
-	t, engine, err := m.plan(n)
+	t, err := m.prepare(n)
 	if err != nil {
 		return nil, err
 	}
-	err = m.master.Update(ctx, func(tx *gorm.DB) error { return tx.Create(t).Error })
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return nil, fmt.Errorf("create tenant %q: %w", t.Subdomain, ErrExists)
+	kind := models.KindCreate
+	if n.Source != "" {
+		kind = models.KindAdopt
+	}
+	j, err := m.begin(ctx, n.By, kind, func(tx *gorm.DB, j *job) error {
+		j.tenant, j.source = *t, n.Source
+		if err := m.free(tx, t.Subdomain, t.ID, j.now); err != nil {
+			return err
+		}
+		return taken(tx.Create(&j.tenant).Error)
+	})
+	if err == nil {
+		err = m.run(ctx, j, false)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create tenant %q: %w", t.Subdomain, err)
 	}
-	if err := m.finish(ctx, engine, t); err != nil {
-		return nil, errors.Join(fmt.Errorf("create tenant %q: %w", t.Subdomain, err), m.undo(ctx, engine, t))
-	}
-	return t, nil
+	return &j.tenant, nil
 }
 
-// plan checks what was asked for and makes the row that reserves it.
-func (m *Manager) plan(n NewTenant) (*models.Tenant, tenants.Engine, error) {
+// taken gives a duplicate subdomain its error.
+func taken(err error) error {
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return ErrExists
+	}
+	return err
+}
+
+// free returns a *ReservedError when the subdomain was another tenant's of late.
+// What was the tenant's own is its own again.
+func (m *Manager) free(tx *gorm.DB, subdomain, tenantID string, now time.Time) error {
+	var held []models.RetiredSubdomain
+	if err := tx.Where("subdomain = ?", subdomain).Find(&held).Error; err != nil || len(held) == 0 {
+		return err
+	}
+	if held[0].TenantID != tenantID && held[0].ReservedUntil.After(now) {
+		return &ReservedError{subdomain, held[0].ReservedUntil}
+	}
+	return tx.Delete(&held[0]).Error
+}
+
+// prepare checks what was asked for and makes the row that reserves it.
+func (m *Manager) prepare(n NewTenant) (*models.Tenant, error) {
 	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	name := strings.TrimSpace(n.Name)
 	if name == "" {
 		name = n.Subdomain
 	}
 	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > 200 || strings.ContainsFunc(name, unicode.IsControl) {
-		return nil, nil, ErrInvalidName
+		return nil, ErrInvalidName
 	}
 	t := &models.Tenant{
-		ID: strings.ToLower(ulid.Make().String()), Subdomain: n.Subdomain, Name: name,
+		ID: newID(), Subdomain: n.Subdomain, Name: name,
 		State: models.StateProvisioning, Server: n.Server, CreatedBy: n.CreatedBy, Epoch: 1,
 	}
 	if t.Server == "" {
@@ -84,99 +131,51 @@ func (m *Manager) plan(n NewTenant) (*models.Tenant, tenants.Engine, error) {
 	}
 	engine, err := m.store.Server(t.Server)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t.Database, t.SchemaVersion = engine.DatabaseName(t.ID), engine.SchemaVersion()
 	t.Credentials, err = engine.NewCredentials(t.ID)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make credentials of tenant %q: %w", t.Subdomain, err)
+		return nil, fmt.Errorf("make credentials of tenant %q: %w", t.Subdomain, err)
 	}
-	return t, engine, nil
+	return t, nil
 }
 
-// finish creates the database and activates the tenant. It may be run again,
-// and by two at once: each step finds what the other did. It returns
-// gorm.ErrRecordNotFound when the creation was undone meanwhile.
-func (m *Manager) finish(ctx context.Context, engine tenants.Engine, t *models.Tenant) error {
-	if err := engine.Create(ctx, t); err != nil {
-		return err
-	}
-	return m.master.Update(ctx, func(tx *gorm.DB) error {
-		done := tx.Model(t).Where("state = ?", models.StateProvisioning).Update("state", models.StateActive)
-		if done.Error != nil || done.RowsAffected == 1 {
-			return done.Error
+// FinishCreate goes on with a creation that nobody is at any more, and waits for
+// one that somebody is at. A tenant that is there already is returned as it is.
+// It returns tenants.ErrUnknownTenant, also when the creation was undone, or why
+// it can't be finished.
+func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*models.Tenant, error) {
+	tick := time.NewTicker(quietTick)
+	defer tick.Stop()
+	for {
+		t, err := m.Get(ctx, subdomain)
+		if err != nil || t.State != models.StateProvisioning {
+			return t, err
 		}
-		return tx.Take(t, "id = ? AND state NOT IN ?", t.ID, []models.State{models.StateProvisioning, models.StatePurged}).Error
-	})
-}
-
-// undo takes a creation back, also when ctx has ended. First the subdomain
-// becomes free; the row stays until the database is dropped, so that Recover
-// finds it. A tenant that somebody else has activated meanwhile stays.
-func (m *Manager) undo(ctx context.Context, engine tenants.Engine, t *models.Tenant) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	var marked int64
-	err := m.master.Update(ctx, func(tx *gorm.DB) error {
-		result := tx.Model(&models.Tenant{}).Where("id = ? AND state = ?", t.ID, models.StateProvisioning).
-			Updates(models.Tenant{State: models.StatePurged, Subdomain: undone + t.ID})
-		marked = result.RowsAffected
-		return result.Error
-	})
-	if err != nil || marked == 0 {
-		return err
+		j, err := m.takeOverTenant(ctx, t.ID)
+		if err == nil && j != nil {
+			err = m.run(ctx, j, true)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("create tenant %q: %w", subdomain, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-tick.C:
+		}
 	}
-	return m.remove(ctx, engine, t)
 }
 
-// undone and the id are the subdomain of a tenant whose creation is being
-// undone. It is never served.
-const undone = "undone-"
-
-// remove drops the database of an undone creation, then deletes its row.
-func (m *Manager) remove(ctx context.Context, engine tenants.Engine, t *models.Tenant) error {
-	if err := engine.Drop(ctx, t); err != nil {
-		return err
-	}
-	return m.master.Update(ctx, func(tx *gorm.DB) error {
-		return tx.Where("subdomain = ?", undone+t.ID).Delete(&models.Tenant{ID: t.ID}).Error
-	})
-}
-
-// Recover finishes the creations that a process left behind when it died, and
-// the undoing of those that had failed. What can't be finished now is logged
-// and left for the next time. Creations under way elsewhere are not harmed.
-func (m *Manager) Recover(ctx context.Context) error {
-	var half []models.Tenant
+// takeOverTenant takes the tenant's unfinished operation over, if nobody is at it.
+func (m *Manager) takeOverTenant(ctx context.Context, tenantID string) (*job, error) {
+	var ids []string
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Where("state = ?", models.StateProvisioning).
-			Or("state = ? AND subdomain = ? || id", models.StatePurged, undone).Find(&half).Error
+		return m.orphaned(tx).Where("tenant_id = ?", tenantID).Pluck("id", &ids).Error
 	})
-	if err != nil {
-		return fmt.Errorf("find half-made tenants: %w", err)
+	if err != nil || len(ids) == 0 {
+		return nil, err
 	}
-	for i := range half {
-		t := &half[i]
-		if err := m.recoverTenant(ctx, t); err != nil {
-			m.log.ErrorContext(ctx, "recover tenant", "tenant", t.Subdomain, "error", err)
-			continue
-		}
-		m.log.InfoContext(ctx, "recovered half-made tenant", "tenant", t.Subdomain)
-	}
-	return nil
-}
-
-func (m *Manager) recoverTenant(ctx context.Context, t *models.Tenant) error {
-	engine, err := m.store.Server(t.Server)
-	if err != nil {
-		return err
-	}
-	if t.State == models.StatePurged {
-		return m.remove(ctx, engine, t)
-	}
-	err = m.finish(ctx, engine, t)
-	if errors.Is(err, gorm.ErrRecordNotFound) { // its creator has undone it
-		return m.remove(ctx, engine, t)
-	}
-	return err
+	return m.takeOver(ctx, ids[0])
 }

@@ -1,6 +1,16 @@
-// Package lifecycle is an operator's way through the house: it creates
-// tenants, suspends and resumes them, lists them in whatever state they are,
-// and finds what is wrong with them.
+// Package lifecycle is an operator's way through the house: what is done to
+// tenants, each thing an operation in the ledger, step by step.
+//
+//	ledger.go     begins operations, and goes through their steps
+//	plans.go      the steps of each kind
+//	recover.go    goes on with what a process left that died
+//	create.go     creates and adopts tenants
+//	states.go     suspends, resumes and archives them
+//	rename.go     gives them another subdomain
+//	purge.go      gives them up, and brings them back
+//	domains.go    hosts of their own
+//	operations.go tells what was done
+//	doctor.go     finds what is wrong
 package lifecycle
 
 import (
@@ -15,31 +25,75 @@ import (
 	"tenantry/tenants"
 )
 
-// Manager does to tenants what operators ask for. It is safe for concurrent use.
-type Manager struct {
-	store  *tenants.Store
-	master *tenants.Master
-	log    *slog.Logger
+// Options are what a Manager is made of beside the store.
+type Options struct {
+	// Resolver looks up the TXT records of domains; nil means the system's.
+	Resolver Resolver
+	// Log gets what no caller can be told; nil means slog.Default().
+	Log *slog.Logger
+	// Interrupt is called at each point of an operation with what the point is
+	// called, for tests that end the process there; nil calls nothing.
+	Interrupt func(point string)
 }
 
-// New makes a manager of the tenants in store; a nil log means slog.Default().
-func New(store *tenants.Store, log *slog.Logger) *Manager {
-	if log == nil {
-		log = slog.Default()
+// Manager does to tenants what operators ask for. It is safe for concurrent use.
+type Manager struct {
+	store     *tenants.Store
+	master    *tenants.Master
+	resolver  Resolver
+	log       *slog.Logger
+	interrupt func(point string)
+}
+
+// New makes a manager of the tenants in store.
+func New(store *tenants.Store, o Options) *Manager {
+	if o.Log == nil {
+		o.Log = slog.Default()
 	}
-	return &Manager{store: store, master: store.Master(), log: log}
+	if o.Resolver == nil {
+		o.Resolver = systemResolver()
+	}
+	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, interrupt: o.Interrupt}
 }
 
 // Get returns the tenant in whatever state it is, or tenants.ErrUnknownTenant.
-func (m *Manager) Get(ctx context.Context, subdomain string) (*models.Tenant, error) {
-	var t models.Tenant
-	err := m.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Where("subdomain = ?", subdomain).Take(&t).Error
+// name is its subdomain, for a purged one that which it had, or its id.
+func (m *Manager) Get(ctx context.Context, name string) (t *models.Tenant, err error) {
+	err = m.master.View(ctx, func(tx *gorm.DB) error {
+		t, err = find(tx, name)
+		return err
 	})
 	if err != nil {
-		return nil, rowError(subdomain, err)
+		return nil, rowError(name, err)
 	}
-	return &t, nil
+	return t, nil
+}
+
+// withDomains has tenants read with their domains.
+func withDomains(tx *gorm.DB) *gorm.DB {
+	return tx.Preload("Domains", func(tx *gorm.DB) *gorm.DB { return tx.Order("host") })
+}
+
+// find reads the tenant with that name, or returns gorm.ErrRecordNotFound. One
+// that has the subdomain goes before one that had it.
+func find(tx *gorm.DB, name string) (*models.Tenant, error) {
+	var found []models.Tenant
+	err := withDomains(tx).Where("subdomain = ? OR id = ?", name, name).
+		Or("state = ? AND id IN (?)", models.StatePurged,
+			tx.Session(&gorm.Session{NewDB: true}).Model(&models.RetiredSubdomain{}).Select("tenant_id").Where("subdomain = ?", name)).
+		Find(&found).Error
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if found[i].Subdomain == name {
+			return &found[i], nil
+		}
+	}
+	if len(found) == 0 {
+		return nil, gorm.ErrRecordNotFound
+	}
+	return &found[0], nil
 }
 
 // rowError names the tenant in an error of its row.
@@ -54,7 +108,7 @@ func rowError(subdomain string, err error) error {
 // in that order, and the subdomain to go on after, empty at the end.
 func (m *Manager) List(ctx context.Context, after string, limit int) (page []models.Tenant, next string, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Where("subdomain > ?", after).Order("subdomain").Limit(limit + 1).Find(&page).Error
+		return withDomains(tx).Where("subdomain > ?", after).Order("subdomain").Limit(limit + 1).Find(&page).Error
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list tenants: %w", err)

@@ -91,19 +91,33 @@ func (w watcher) watch(ctx context.Context, changed func()) error {
 	db.SetMaxOpenConns(1) // the version is one connection's own
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	for last := int64(-1); ; {
-		var version int64
-		if err := db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version); err != nil {
-			version = -1 // changes may be missed until it can be read again
+	for last := (seen{-1, -1}); ; {
+		now, err := look(ctx, db, last)
+		if err != nil || now.changes != last.changes {
+			changed() // after an error changes may be missed until it can be read again
 		}
-		if version != last || version == -1 {
-			changed()
-		}
-		last = version
+		last = now
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
 		}
 	}
+}
+
+// seen is what the file last had: the version, which every commit changes, and
+// the count of the changes that matter.
+type seen struct{ version, changes int64 }
+
+// look reads the count if the version is another one.
+func look(ctx context.Context, db *sql.DB, last seen) (seen, error) {
+	now := last
+	if err := db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&now.version); err != nil || now.version == last.version {
+		return last, err
+	}
+	err := db.QueryRowContext(ctx, "SELECT count FROM registry_changes").Scan(&now.changes)
+	if err != nil {
+		return last, err
+	}
+	return now, nil
 }

@@ -38,6 +38,8 @@ type Options struct {
 	// Wait bounds the wait for a handle; 0 means 30 seconds, so that a slow
 	// machine fails no test.
 	Wait time.Duration
+	// InstanceTTL and Grace are the store's of those names; 0 means its defaults.
+	InstanceTTL, Grace time.Duration
 	// Log gets what the store logs; nil means that nobody does.
 	Log *slog.Logger
 	// Wrap puts something between the store and its engine, for tests of
@@ -90,15 +92,15 @@ func New(t testing.TB, o Options) *Env {
 		t.Fatalf("engine %q is not one of %v", o.Engine, Engines())
 	}
 	env.Engine = o.Wrap(env.Engine)
-	store, err := tenants.New(tenants.Options{
+	store, err := tenants.New(t.Context(), tenants.Options{
 		Master:  master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: env.Engine},
-		MaxOpen: o.MaxOpen, Wait: o.Wait, Log: o.Log,
+		MaxOpen: o.MaxOpen, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, Grace: o.Grace,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.Store, env.Lifecycle = store, lifecycle.New(store, o.Log)
+	env.Store, env.Lifecycle = store, lifecycle.New(store, lifecycle.Options{Log: o.Log})
 	t.Cleanup(func() { env.close(t) })
 	return env
 }

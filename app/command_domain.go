@@ -1,0 +1,134 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tenantry/handlers/operator"
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+// domainCommand groups what is done about a tenant's own hosts.
+type domainCommand struct {
+	Add    addDomainCommand    `cmd:"" help:"Have a tenant reached at a host of its own."`
+	Remove removeDomainCommand `cmd:"" help:"Have a tenant no longer reached at a host."`
+	List   listDomainsCommand  `cmd:"" help:"List a tenant's hosts."`
+}
+
+type addDomainCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+	Host      string `arg:"" help:"Host name, such as work.example.com."`
+	Primary   bool   `help:"Links lead to this host from now on, and not to the subdomain."`
+}
+
+// Help is shown with the flags.
+func (addDomainCommand) Help() string {
+	return `The first time it tells which TXT record has to be published by whoever owns the host, and exits with 1. Given again once the record is there it has the tenant reached at the host. The host's address has to lead to the public listener, and TLS for it is the proxy's to do.
+
+Examples:
+
+    tenantry tenant domain add acme work.acme.example
+    tenantry tenant domain add acme work.acme.example --primary`
+}
+
+// Run adds the domain, or tells what is missing.
+func (n *addDomainCommand) Run(c *command) error {
+	host := strings.ToLower(n.Host)
+	return c.with(func(a *App) error {
+		if err := a.settings.domain.ValidateHost(host); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		added, err := a.manager.AddDomain(c.ctx, a.settings.by, n.Subdomain, host, n.Primary)
+		var unverified *lifecycle.UnverifiedError
+		if errors.As(err, &unverified) {
+			return errors.Join(tellDomain(c.out, added), fmt.Errorf("%w; then give the same command again", err))
+		}
+		if err != nil {
+			return tenantError(err, n.Subdomain)
+		}
+		return tellDomain(c.out, added)
+	})
+}
+
+// tellDomain writes how a domain stands; while it isn't verified, to programs alone.
+func tellDomain(out *output, d models.Domain) error {
+	switch {
+	case out.json:
+		return out.document(operator.DomainOf(d))
+	case d.VerifiedAt == nil:
+		return nil
+	}
+	return out.line("%s is verified", d.Host)
+}
+
+type removeDomainCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+	Host      string `arg:"" help:"Host name."`
+}
+
+// Help is shown with the flags.
+func (removeDomainCommand) Help() string {
+	return `Within a second no server knows the host any more.
+
+Examples:
+
+    tenantry tenant domain remove acme work.acme.example`
+}
+
+// Run removes the domain.
+func (r *removeDomainCommand) Run(c *command) error {
+	host := strings.ToLower(r.Host)
+	return c.with(func(a *App) error {
+		err := a.manager.RemoveDomain(c.ctx, a.settings.by, r.Subdomain, host)
+		if errors.Is(err, lifecycle.ErrUnknownDomain) {
+			return fmt.Errorf("%w; see: tenantry tenant domain list %s", err, r.Subdomain)
+		}
+		if err != nil {
+			return tenantError(err, r.Subdomain)
+		}
+		if c.out.json {
+			return c.out.document(map[string]string{"removed": host})
+		}
+		return c.out.line("%s is removed", host)
+	})
+}
+
+type listDomainsCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+}
+
+// Help is shown with the flags.
+func (listDomainsCommand) Help() string {
+	return `Examples:
+
+    tenantry tenant domain list acme
+    tenantry tenant domain list acme --json`
+}
+
+// Run lists the domains.
+func (l *listDomainsCommand) Run(c *command) error {
+	return c.with(func(a *App) error {
+		found, err := a.manager.Domains(c.ctx, l.Subdomain)
+		if err != nil {
+			return tenantError(err, l.Subdomain)
+		}
+		if c.out.json {
+			return c.out.document(operator.Domains(found))
+		}
+		var rows [][]string
+		for _, d := range found {
+			verified, role := "no", ""
+			if d.VerifiedAt != nil {
+				verified = d.VerifiedAt.UTC().Format(time.RFC3339)
+			}
+			if d.Main {
+				role = "primary"
+			}
+			rows = append(rows, []string{d.Host, verified, role, lifecycle.ChallengeRecord(d.Host), d.Challenge})
+		}
+		return c.out.rows([]string{"HOST", "VERIFIED", "", "TXT RECORD", "VALUE"}, rows)
+	})
+}

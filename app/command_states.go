@@ -1,0 +1,227 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+type suspendCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+}
+
+// Help is shown with the flags.
+func (suspendCommand) Help() string {
+	return `Within a second every server answers 403 for the tenant. Requests that run are finished, for at most 30 seconds, and the command returns when none is left. The data stays. A tenant that is suspended already stays so.
+
+Examples:
+
+    tenantry tenant suspend acme
+    tenantry tenant resume acme`
+}
+
+// Run suspends the tenant.
+func (s *suspendCommand) Run(c *command) error {
+	return c.change(s.Subdomain, func(a *App) (*models.Tenant, error) {
+		return a.manager.Suspend(c.ctx, a.settings.by, s.Subdomain)
+	})
+}
+
+type resumeCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+}
+
+// Help is shown with the flags.
+func (resumeCommand) Help() string {
+	return `Undoes suspend, in every server within a second.
+
+Examples:
+
+    tenantry tenant resume acme`
+}
+
+// Run resumes the tenant.
+func (r *resumeCommand) Run(c *command) error {
+	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+		return a.manager.Resume(c.ctx, a.settings.by, r.Subdomain)
+	})
+}
+
+type renameCommand struct {
+	Subdomain    string `arg:"" help:"The tenant's subdomain."`
+	New          string `arg:"" help:"The subdomain that it gets."`
+	RedirectDays int    `placeholder:"DAYS" help:"Send requests for the old subdomain on to the new one for so long; by default it is unknown at once."`
+}
+
+// Help is shown with the flags.
+func (renameCommand) Help() string {
+	return `While requests that run are finished the tenant answers 503. Its people sign in again, since their cookies belong to the old host; API tokens stay good. No other tenant gets the old subdomain for 30 days, or as long as it redirects.
+
+Examples:
+
+    tenantry tenant rename acme acme-joinery
+    tenantry tenant rename acme acme-joinery --redirect-days 90`
+}
+
+// Run renames the tenant.
+func (r *renameCommand) Run(c *command) error {
+	if r.RedirectDays < 0 {
+		return fmt.Errorf("%w: --redirect-days is %d: want 0 or more", errUsage, r.RedirectDays)
+	}
+	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+		return a.manager.Rename(c.ctx, a.settings.by, r.Subdomain, lifecycle.Rename{To: r.New, RedirectDays: r.RedirectDays})
+	})
+}
+
+// consent is asked for before what people would miss.
+type consent struct {
+	Yes bool `help:"Don't ask for the subdomain to be typed."`
+}
+
+// ask has the subdomain typed. It returns errUsage when something else was, or
+// nothing.
+func (y consent) ask(c *command, what, subdomain string) error {
+	if y.Yes {
+		return nil
+	}
+	c.out.hint("%s Type the subdomain to go on:", what)
+	typed, err := readLine(c.ctx, c.process.Stdin)
+	if err != nil {
+		return err
+	}
+	if typed != subdomain {
+		return fmt.Errorf("%w: %q was typed, not %q; nothing was done (scripts give --yes)", errUsage, typed, subdomain)
+	}
+	return nil
+}
+
+// readLine is the first line of what is typed, or ctx's error.
+func readLine(ctx context.Context, from io.Reader) (string, error) {
+	if from == nil {
+		return "", nil
+	}
+	typed := make(chan string, 1)
+	go func() { // reading can't be cancelled
+		line, _ := bufio.NewReader(io.LimitReader(from, 1000)).ReadString('\n')
+		typed <- strings.TrimSpace(line)
+	}()
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case line := <-typed:
+		return line, nil
+	}
+}
+
+type archiveCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+
+	consent
+}
+
+// Help is shown with the flags.
+func (archiveCommand) Help() string {
+	return `The tenant's host answers like one that nobody ever had. The data stays, is migrated with that of the others, and comes back with restore. Requests that run are finished, as by suspend.
+
+Examples:
+
+    tenantry tenant archive acme
+    tenantry tenant archive acme --yes
+    tenantry tenant restore acme`
+}
+
+// Run archives the tenant.
+func (r *archiveCommand) Run(c *command) error {
+	if err := r.ask(c, "Nobody will reach "+r.Subdomain+" any more.", r.Subdomain); err != nil {
+		return err
+	}
+	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+		return a.manager.Archive(c.ctx, a.settings.by, r.Subdomain)
+	})
+}
+
+type restoreCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain; for a purged one that which it had, or its id."`
+}
+
+// Help is shown with the flags.
+func (restoreCommand) Help() string {
+	return `Brings back an archived tenant, or a purged one until its data is removed: see "remove_after" in tenantry tenant show.
+
+Examples:
+
+    tenantry tenant restore acme`
+}
+
+// Run restores the tenant.
+func (r *restoreCommand) Run(c *command) error {
+	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+		return a.manager.Restore(c.ctx, a.settings.by, r.Subdomain)
+	})
+}
+
+type purgeCommand struct {
+	Subdomain string `arg:"" help:"The archived tenant's subdomain."`
+	Grace     string `default:"7d" placeholder:"DURATION" help:"How long the data is kept in the trash, such as 7d or 12h (7d by default); 0 removes it at once."`
+
+	consent
+}
+
+// Help is shown with the flags.
+func (purgeCommand) Help() string {
+	return `The tenant must be archived. Its database is put in the trash and removed by a running server when the grace is over; until then "tenantry tenant restore" brings it back. No other tenant gets the subdomain for 30 days.
+
+Examples:
+
+    tenantry tenant purge acme
+    tenantry tenant purge acme --grace 0 --yes`
+}
+
+// Run purges the tenant.
+func (r *purgeCommand) Run(c *command) error {
+	grace, err := parseGrace(r.Grace)
+	if err != nil {
+		return fmt.Errorf("%w: --grace is %q: want a duration such as 7d or 12h, or 0", errUsage, r.Grace)
+	}
+	what := fmt.Sprintf("The data of %s will be removed for good in %v.", r.Subdomain, grace)
+	if grace == 0 {
+		what = fmt.Sprintf("The data of %s will be removed for good, now.", r.Subdomain)
+	}
+	if err := r.ask(c, what, r.Subdomain); err != nil {
+		return err
+	}
+	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+		return a.manager.Purge(c.ctx, a.settings.by, r.Subdomain, grace)
+	})
+}
+
+// parseGrace reads a duration, for which days may be given: 7d.
+func parseGrace(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		hours, err := time.ParseDuration(days + "h")
+		text = (24 * hours).String()
+		if err != nil {
+			return 0, err
+		}
+	}
+	grace, err := time.ParseDuration(text)
+	if err == nil && (grace < 0 || grace > 10*365*24*time.Hour) {
+		err = errors.New("out of range")
+	}
+	return grace, err
+}
+
+// change changes a tenant, and tells how it is now.
+func (c *command) change(subdomain string, do func(a *App) (*models.Tenant, error)) error {
+	return c.with(func(a *App) error {
+		t, err := do(a)
+		return a.tellState(c, t, err, subdomain)
+	})
+}

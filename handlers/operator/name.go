@@ -1,0 +1,43 @@
+package operator
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/tenants/lifecycle"
+)
+
+// NameHeader is the request header with the operator's name for the ledger.
+// Whoever has the token is trusted to tell it.
+const NameHeader = "Tenantry-Operator"
+
+// maxName is the longest name of an operator, in characters.
+const maxName = 100
+
+var errName = errors.New("a name of at most 100 characters without control characters")
+
+// ParseName checks an operator's name. The error says what would be right.
+func ParseName(name string) (lifecycle.Operator, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", errName
+	}
+	return lifecycle.Operator(name), nil
+}
+
+// nameOf is who sent the request: "operator" where it doesn't say.
+func nameOf(c *gin.Context) (lifecycle.Operator, error) {
+	name := c.GetHeader(NameHeader)
+	if name == "" {
+		return "operator", nil
+	}
+	by, err := ParseName(name)
+	if err != nil {
+		return "", invalid(err, NameHeader, "must be "+err.Error())
+	}
+	return by, nil
+}

@@ -1,0 +1,217 @@
+package tenants
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// DefaultInstanceTTL is how long a process is counted alive after its last
+// heartbeat, unless Options say otherwise.
+const DefaultInstanceTTL = 15 * time.Second
+
+// ErrLapsed: the process could not renew its heartbeat in the master, so that
+// others may take it for dead and do things to its tenants. It matches
+// ErrUnavailable.
+var ErrLapsed = fmt.Errorf("%w: this process lost touch with the master", ErrUnavailable)
+
+// Instance is this process among all that have the same master. It has a row
+// there, which it renews; while the row is alive nobody does anything to a
+// tenant before this process has let go of it, and nobody takes over what it
+// has begun. When it can't renew the row it lapses by itself, a quarter of the
+// time to live before the others count it dead: it gives no leases, and ends
+// those that are out. It is safe for concurrent use.
+type Instance struct {
+	master *Master
+	name   string
+	ttl    time.Duration
+	log    *slog.Logger
+	lapsed func() // called when the instance lapses, and when it leaves
+
+	start   time.Time
+	renewed atomic.Int64 // when the last successful renewal began, since start
+
+	mu    sync.Mutex // guards what follows
+	id    string
+	life  context.Context // ends when the instance lapses
+	end   context.CancelCauseFunc
+	lapse *time.Timer
+}
+
+// join registers this process. lapsed is called, in a goroutine, whenever it
+// lapses.
+func join(ctx context.Context, master *Master, ttl time.Duration, log *slog.Logger, lapsed func()) (*Instance, error) {
+	i := &Instance{master: master, name: processName(), ttl: ttl, log: log, lapsed: lapsed, start: time.Now()}
+	if err := i.register(ctx); err != nil {
+		return nil, fmt.Errorf("register with the master: %w", err)
+	}
+	return i, nil
+}
+
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s, process %d", host, os.Getpid())
+}
+
+// ID is what the instance is called in the master: another one after it lapsed.
+func (i *Instance) ID() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.id
+}
+
+// Context is a copy of ctx that also ends, with ErrLapsed as its cause, when
+// the instance lapses. The caller calls stop.
+func (i *Instance) Context(ctx context.Context) (guarded context.Context, stop func()) {
+	i.mu.Lock()
+	life := i.life
+	i.mu.Unlock()
+	guarded, cancel := context.WithCancelCause(ctx)
+	unhook := context.AfterFunc(life, func() { cancel(ErrLapsed) })
+	return guarded, func() { unhook(); cancel(nil) }
+}
+
+// check returns ErrLapsed when the last renewal is too long ago. It looks at
+// the clock, since a process that was stopped runs on before its timers do.
+func (i *Instance) check() error {
+	if time.Since(i.start)-time.Duration(i.renewed.Load()) > i.patience() {
+		return ErrLapsed
+	}
+	return nil
+}
+
+// patience is how long the instance serves after a renewal.
+func (i *Instance) patience() time.Duration { return i.ttl * 3 / 4 }
+
+// register gives the instance a new row and a new life. What it had begun
+// under the old one is no longer its own.
+func (i *Instance) register(ctx context.Context) error {
+	old, began := i.ID(), time.Since(i.start)
+	row := models.Instance{ID: strings.ToLower(ulid.Make().String()), Name: i.name}
+	err := i.master.Update(ctx, func(tx *gorm.DB) error {
+		now, err := i.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		row.StartedAt, row.ExpiresAt = now, now.Add(i.ttl)
+		if err := tx.Create(&row).Error; err != nil {
+			return err
+		}
+		return tx.Delete(&models.Instance{}, "id = ?", old).Error
+	})
+	if err != nil {
+		return err
+	}
+	i.begin(row.ID, began)
+	return nil
+}
+
+func (i *Instance) begin(id string, began time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.id = id
+	i.life, i.end = context.WithCancelCause(context.Background())
+	context.AfterFunc(i.life, i.lapsed)
+	i.extend(began)
+}
+
+// extend counts a renewal that began at that time. The lock is held.
+func (i *Instance) extend(began time.Duration) {
+	i.renewed.Store(int64(began))
+	if i.lapse != nil {
+		i.lapse.Stop()
+	}
+	end := i.end
+	i.lapse = time.AfterFunc(i.patience()-(time.Since(i.start)-began), func() { end(ErrLapsed) })
+}
+
+// keep renews the row until ctx ends. After each renewal it calls renewed,
+// which is told whether the instance had lapsed and began anew.
+func (i *Instance) keep(ctx context.Context, renewed func(anew bool)) {
+	ticker := time.NewTicker(i.ttl / 5)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		anew, err := i.renew(ctx)
+		switch {
+		case err == nil:
+			renewed(anew)
+		case ctx.Err() == nil:
+			i.log.WarnContext(ctx, "heartbeat in the master", "error", err)
+		}
+	}
+}
+
+// renew is a heartbeat. One that comes too late, or finds the row gone, begins
+// anew.
+func (i *Instance) renew(ctx context.Context) (anew bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, i.ttl/4)
+	defer cancel()
+	if i.check() == nil {
+		began := time.Since(i.start)
+		there, err := i.touch(ctx)
+		if err != nil {
+			return false, err
+		}
+		if there && i.goOn(began) {
+			return false, nil
+		}
+	}
+	i.mu.Lock()
+	i.end(ErrLapsed)
+	i.mu.Unlock()
+	return true, i.register(ctx)
+}
+
+// goOn extends the instance's life unless it has ended.
+func (i *Instance) goOn(began time.Duration) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.life.Err() != nil {
+		return false
+	}
+	i.extend(began)
+	return true
+}
+
+// touch extends the row's life, and tells whether it is still there.
+func (i *Instance) touch(ctx context.Context) (alive bool, err error) {
+	id := i.ID()
+	err = i.master.Update(ctx, func(tx *gorm.DB) error {
+		now, err := i.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		result := tx.Model(&models.Instance{ID: id}).Update("expires_at", now.Add(i.ttl))
+		alive = result.RowsAffected == 1
+		return result.Error
+	})
+	return alive, err
+}
+
+// leave takes the instance out, so that nobody waits for it.
+func (i *Instance) leave(ctx context.Context) error {
+	i.mu.Lock()
+	id := i.id
+	i.lapse.Stop()
+	i.end(ErrClosed)
+	i.mu.Unlock()
+	return i.master.Update(ctx, func(tx *gorm.DB) error { return tx.Delete(&models.Instance{}, "id = ?", id).Error })
+}

@@ -1,0 +1,182 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// Resolver looks up TXT records. *net.Resolver is one.
+type Resolver interface {
+	LookupTXT(ctx context.Context, name string) ([]string, error)
+}
+
+func systemResolver() Resolver { return net.DefaultResolver }
+
+// ErrHostTaken: another tenant has the host, and has shown that it is its own.
+var ErrHostTaken = errors.New("host is another tenant's")
+
+// ErrUnknownDomain: the tenant doesn't have the host.
+var ErrUnknownDomain = errors.New("tenant has no such domain")
+
+// UnverifiedError: the host's TXT record does not hold the challenge, yet.
+type UnverifiedError struct {
+	Host string
+	// Record and Value are what has to be published.
+	Record, Value string
+	// Err is why the record could not be looked up, nil if it could.
+	Err error
+}
+
+// Error says what to publish.
+func (e *UnverifiedError) Error() string {
+	text := fmt.Sprintf("host %q is not verified: publish a TXT record %s with the value %s", e.Host, e.Record, e.Value)
+	if e.Err != nil {
+		text += fmt.Sprintf(" (look-up: %v)", e.Err)
+	}
+	return text
+}
+
+// Unwrap is Err.
+func (e *UnverifiedError) Unwrap() error { return e.Err }
+
+// ChallengeRecord is the name of the TXT record in which a host's challenge has
+// to stand.
+func ChallengeRecord(host string) string { return "_tenantry-challenge." + host }
+
+// Domains lists the tenant's domains by host, or returns tenants.ErrUnknownTenant.
+func (m *Manager) Domains(ctx context.Context, subdomain string) (found []models.Domain, err error) {
+	err = m.master.View(ctx, func(tx *gorm.DB) error {
+		t, err := find(tx, subdomain)
+		if err != nil {
+			return err
+		}
+		return tx.Where("tenant_id = ?", t.ID).Order("host").Find(&found).Error
+	})
+	if err != nil {
+		return nil, rowError(subdomain, err)
+	}
+	return found, nil
+}
+
+// AddDomain has the tenant reached at a host of its own, once that is verified.
+// host is one that tenants.Domain.ValidateHost lets pass. The first call records the challenge; this and later ones look whether it is
+// published. With primary, links lead to the host from then on. It returns the
+// domain together with an *UnverifiedError while it isn't, ErrHostTaken, a *StateError or an *UnderWayError.
+func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (models.Domain, error) {
+	added, err := m.recordDomain(ctx, by, subdomain, host)
+	if err != nil {
+		return added, err
+	}
+	if added.VerifiedAt == nil {
+		if err := m.verify(ctx, added); err != nil {
+			return added, err
+		}
+	} else if added.Main == primary {
+		return added, nil
+	}
+	return m.acceptDomain(ctx, by, subdomain, host, primary)
+}
+
+// recordDomain writes the domain with its challenge, or finds it written.
+func (m *Manager) recordDomain(ctx context.Context, by Operator, subdomain, host string) (added models.Domain, err error) {
+	_, err = m.do(ctx, by, models.KindDomainAdd, subdomain, func(tx *gorm.DB, j *job) error {
+		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
+			return err
+		}
+		var others int64
+		err := tx.Model(&models.Domain{}).Where("host = ? AND verified_at IS NOT NULL AND tenant_id <> ?", host, j.tenant.ID).Count(&others).Error
+		switch {
+		case err != nil:
+			return err
+		case others > 0:
+			return ErrHostTaken
+		}
+		err = tx.Take(&added, "tenant_id = ? AND host = ?", j.tenant.ID, host).Error
+		if err == nil {
+			return errUnchanged
+		}
+		if !errors.Is(err, gorm.ErrRecordNotFound) {
+			return err
+		}
+		j.params.Host = host
+		added = models.Domain{TenantID: j.tenant.ID, Host: host, Challenge: "tenantry-" + strings.ToLower(rand.Text())}
+		return tx.Create(&added).Error
+	})
+	return added, err
+}
+
+// mayHaveDomains says whether domains of a tenant can be changed.
+func mayHaveDomains(t models.Tenant, subdomain string) error {
+	switch t.State {
+	case models.StateActive, models.StateSuspended, models.StateArchived:
+		return nil
+	}
+	return &StateError{subdomain, t.State, models.StateActive}
+}
+
+// verify looks whether the domain's challenge is published.
+func (m *Manager) verify(ctx context.Context, d models.Domain) error {
+	record := ChallengeRecord(d.Host)
+	values, err := m.resolver.LookupTXT(ctx, record)
+	if err == nil && slices.Contains(values, d.Challenge) {
+		return nil
+	}
+	var unknown *net.DNSError
+	if errors.As(err, &unknown) && unknown.IsNotFound {
+		err = nil // there is no record yet
+	}
+	return &UnverifiedError{Host: d.Host, Record: record, Value: d.Challenge, Err: err}
+}
+
+// acceptDomain has the tenant reached at the host.
+func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (d models.Domain, err error) {
+	_, err = m.do(ctx, by, models.KindDomainVerify, subdomain, func(tx *gorm.DB, j *job) error {
+		j.params.Host = host
+		err := tx.Take(&d, "tenant_id = ? AND host = ?", j.tenant.ID, host).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return ErrUnknownDomain // it was removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if d.VerifiedAt == nil {
+			d.VerifiedAt = &j.now
+		}
+		if primary {
+			err = tx.Model(&models.Domain{}).Where("tenant_id = ?", j.tenant.ID).Update("main", false).Error
+		}
+		if err != nil {
+			return err
+		}
+		d.Main = primary
+		err = tx.Save(&d).Error
+		if errors.Is(err, gorm.ErrDuplicatedKey) {
+			return ErrHostTaken
+		}
+		return err
+	})
+	return d, err
+}
+
+// RemoveDomain has the tenant no longer reached at the host. It returns
+// tenants.ErrUnknownTenant, ErrUnknownDomain or an *UnderWayError.
+func (m *Manager) RemoveDomain(ctx context.Context, by Operator, subdomain, host string) error {
+	_, err := m.do(ctx, by, models.KindDomainRemove, subdomain, func(tx *gorm.DB, j *job) error {
+		j.params.Host = host
+		removed := tx.Delete(&models.Domain{}, "tenant_id = ? AND host = ?", j.tenant.ID, host)
+		if removed.Error == nil && removed.RowsAffected == 0 {
+			return ErrUnknownDomain
+		}
+		return removed.Error
+	})
+	return err
+}

@@ -1,0 +1,239 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+// second is another process on env's master, as far as a test can be one.
+func second(t *testing.T, env *tenantstest.Env, o tenants.Options) *tenants.Store {
+	t.Helper()
+	o.Master, o.MaxOpen = env.Store.Master(), 2
+	o.Servers = map[string]tenants.Engine{tenants.DefaultServer: env.Engine}
+	store, err := tenants.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+// occupy runs a scope on the tenant until release is called or the scope is
+// ended; what it returns comes through done.
+func occupy(t *testing.T, store *tenants.Store, tenant *models.Tenant) (release func(), done <-chan error) {
+	t.Helper()
+	begun, leave, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		result <- store.Update(context.Background(), tenant, func(tx *gorm.DB) error {
+			if err := tx.Create(&models.Project{Name: "Office"}).Error; err != nil {
+				return err
+			}
+			close(begun)
+			select {
+			case <-leave:
+				return nil
+			case <-tx.Statement.Context.Done():
+				return tx.Statement.Context.Err()
+			}
+		})
+	}()
+	<-begun
+	return func() { close(leave) }, result
+}
+
+// TestSuspendWaitsForEveryProcess has a scope run in another process.
+func TestSuspendWaitsForEveryProcess(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		tenant := env.Tenant(t, "acme")
+		other := second(t, env, tenants.Options{})
+		release, done := occupy(t, other, tenant)
+		suspended := make(chan error, 1)
+		go func() {
+			_, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme")
+			suspended <- err
+		}()
+		waitFor(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrSuspended) })
+		waitFor(t, func() bool {
+			err := other.View(t.Context(), tenant, func(*gorm.DB) error { return nil })
+			return errors.Is(err, tenants.ErrSuspended)
+		})
+		select {
+		case err := <-suspended:
+			t.Fatalf("did not wait: %v", err)
+		default:
+		}
+		var underWay *lifecycle.UnderWayError
+		if _, err := env.Lifecycle.Resume(t.Context(), "bob", "acme"); !errors.As(err, &underWay) || underWay.Operation.By != "ada" {
+			t.Errorf("resume meanwhile: %v", err)
+		}
+		release()
+		if err := errors.Join(<-done, <-suspended); err != nil {
+			t.Error(err)
+		}
+		if page := operations(t, env, "acme"); page[0].State != models.OperationDone || page[0].Step != "" || page[0].InstanceID != nil {
+			t.Errorf("the ledger says %+v", page[0])
+		}
+	})
+}
+
+// TestSuspendEndsScopesAfterItsGrace: what they did is rolled back.
+func TestSuspendEndsScopesAfterItsGrace(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			env := tenantstest.New(t, tenantstest.Options{Engine: engine, Grace: 50 * time.Millisecond})
+			tenant := env.Tenant(t, "acme")
+			_, done := occupy(t, env.Store, tenant)
+			if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; !errors.Is(err, tenants.ErrMaintenance) {
+				t.Errorf("the scope returned %v", err)
+			}
+			resumed, err := env.Lifecycle.Resume(t.Context(), "ada", "acme")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var projects int64
+			err = env.Store.View(t.Context(), resumed, func(tx *gorm.DB) error { return tx.Model(&models.Project{}).Count(&projects).Error })
+			if err != nil || projects != 0 {
+				t.Errorf("%d projects, %v", projects, err)
+			}
+		})
+	}
+}
+
+// TestScopeOnATenantOfBefore uses a tenant that was looked up before it was
+// suspended and resumed: it is looked up again.
+func TestScopeOnATenantOfBefore(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		before := env.Tenant(t, "acme")
+		work := func() error { return env.Store.Update(t.Context(), before, func(*gorm.DB) error { return nil }) }
+		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		if err := work(); !errors.Is(err, tenants.ErrSuspended) {
+			t.Errorf("while suspended: %v", err)
+		}
+		if _, err := env.Lifecycle.Resume(t.Context(), "ada", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		if err := work(); err != nil {
+			t.Errorf("after it was resumed: %v", err)
+		}
+		if _, err := env.Lifecycle.Archive(t.Context(), "ada", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		if err := work(); !errors.Is(err, tenants.ErrUnknownTenant) {
+			t.Errorf("archived: %v", err)
+		}
+	})
+}
+
+// TestDeadProcessesAreNotWaitedFor has one hold a lease and fall silent.
+func TestDeadProcessesAreNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "acme")
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			now, err := env.Store.Master().Now(tx)
+			if err != nil {
+				return err
+			}
+			return tx.Create(&models.Instance{ID: newULID(), Name: "dead", StartedAt: now, ExpiresAt: now.Add(100 * time.Millisecond)}).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLapsedProcessServesNobody keeps the master from renewing the heartbeat
+// until the scopes that run have been ended.
+func TestLapsedProcessServesNobody(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			env := tenantstest.New(t, tenantstest.Options{Engine: engine, InstanceTTL: time.Second})
+			tenant := env.Tenant(t, "acme")
+			before := env.Store.Instance().ID()
+			_, done := occupy(t, env.Store, tenant)
+			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+				if env.Kind == tenantstest.Postgres {
+					if err := tx.Exec("LOCK TABLE instances").Error; err != nil {
+						return err
+					}
+				}
+				if err := <-done; !errors.Is(err, tenants.ErrLapsed) {
+					t.Errorf("the scope returned %v", err)
+				}
+				err := env.Store.View(t.Context(), tenant, func(*gorm.DB) error { return nil })
+				if !errors.Is(err, tenants.ErrLapsed) || !errors.Is(err, tenants.ErrUnavailable) {
+					t.Errorf("a new scope returned %v", err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, func() bool {
+				return env.Store.View(t.Context(), tenant, func(*gorm.DB) error { return nil }) == nil
+			})
+			if after := env.Store.Instance().ID(); after == before {
+				t.Error("it goes on under the name under which it may have been counted dead")
+			}
+		})
+	}
+}
+
+// TestInstanceIsRegisteredAsLongAsItLives looks at the master.
+func TestInstanceIsRegisteredAsLongAsItLives(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		expires := func(id string) (at time.Time) {
+			err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error {
+				return tx.Model(&models.Instance{}).Where("id = ?", id).Pluck("expires_at", &at).Error
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return at
+		}
+		store, err := tenants.New(t.Context(), tenants.Options{
+			Master: env.Store.Master(), MaxOpen: 1, InstanceTTL: 2 * time.Second,
+			Servers: map[string]tenants.Engine{tenants.DefaultServer: env.Engine},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := store.Instance().ID()
+		first := expires(id)
+		waitFor(t, func() bool { return expires(id).After(first) })
+		if err := store.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if at := expires(id); !at.IsZero() {
+			t.Errorf("still there until %v", at)
+		}
+	})
+}

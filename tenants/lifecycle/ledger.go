@@ -1,0 +1,314 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// Operator names who asked for an operation, for the ledger.
+type Operator string
+
+// System is who does what nobody asked for: what is due.
+const System Operator = "system"
+
+// ErrUnderWay is matched by every *UnderWayError.
+var ErrUnderWay = errors.New("another operation is under way")
+
+// UnderWayError: an operation on the tenant is unfinished. Either somebody is
+// at it, or whoever was has died, and it is gone on with within a minute.
+type UnderWayError struct {
+	Subdomain string
+	Operation models.Operation
+}
+
+// Error tells of the operation.
+func (e *UnderWayError) Error() string {
+	o := e.Operation
+	text := fmt.Sprintf("%s of tenant %q is under way since %s (step %s, by %s)", o.Kind, e.Subdomain, o.StartedAt.UTC().Format(time.RFC3339), o.Step, o.By)
+	if o.Error != "" {
+		text += "; last error: " + o.Error
+	}
+	return text
+}
+
+// Unwrap is ErrUnderWay.
+func (e *UnderWayError) Unwrap() error { return ErrUnderWay }
+
+// errTakenOver: this process was counted dead, and another one goes on.
+var errTakenOver = errors.New("another process has taken the operation over")
+
+// errUnchanged ends a mark that finds nothing to do.
+var errUnchanged = errors.New("nothing to do")
+
+// step is a part of an operation. It may be done again from its beginning, and
+// by somebody else, at any time until it is recorded.
+type step struct {
+	name string
+	// do is what is done outside of the master.
+	do func(m *Manager, ctx context.Context, j *job) error
+	// record is what is done in the master, in the transaction that records the
+	// step. It may be nil.
+	record func(tx *gorm.DB, j *job) error
+}
+
+// plan is what an operation of some kind consists of. What is done in the
+// master before the first step is done by its mark.
+type plan struct {
+	steps []step
+	// undo is what is done when finishing is impossible; nil means that it
+	// never is, only late.
+	undo []step
+	// undone is what is done in the master when that turns out.
+	undone func(tx *gorm.DB, j *job) error
+}
+
+// params is what steps need to know beside the tenant.
+type params struct {
+	// From is the state that the tenant was in.
+	From models.State `json:"from,omitempty"`
+	// To is the subdomain or state that it gets.
+	To string `json:"to,omitempty"`
+	// RedirectUntil is how long requests for the old subdomain are sent on.
+	RedirectUntil *time.Time `json:"redirect_until,omitempty"`
+	// RemoveAfter is when the data is removed.
+	RemoveAfter *time.Time `json:"remove_after,omitempty"`
+	// Host is the domain that is added, verified or removed.
+	Host string `json:"host,omitempty"`
+}
+
+// job is an operation with what its steps work on.
+type job struct {
+	op     models.Operation
+	tenant models.Tenant
+	params params
+	plan   plan
+	now    time.Time // by the master's clock, in a mark
+	source string    // what an adoption copies; known to the process that began it alone
+}
+
+// begin marks a tenant and writes the operation down, in one transaction. mark
+// sets the job's tenant, whose row it has locked or made. An operation without
+// steps is done by then. errUnchanged from mark leaves everything as it is.
+func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationKind, mark func(tx *gorm.DB, j *job) error) (*job, error) {
+	var j *job
+	m.at(kind, "begin", "before")
+	err := m.master.Update(ctx, func(tx *gorm.DB) error {
+		now, err := m.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		instance := m.store.Instance().ID()
+		j = &job{plan: planOf(kind), now: now, op: models.Operation{
+			ID: newID(), Kind: kind, State: models.OperationRunning, Attempts: 1, By: string(by),
+			InstanceID: &instance, StartedAt: now,
+		}}
+		if err := mark(tx, j); err != nil {
+			return err
+		}
+		return j.write(tx)
+	})
+	if errors.Is(err, errUnchanged) {
+		return j, errUnchanged
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.at(kind, "begin", "after")
+	return j, nil
+}
+
+// write stores a new operation.
+func (j *job) write(tx *gorm.DB) error {
+	text, err := json.Marshal(j.params)
+	if err != nil {
+		return fmt.Errorf("write operation: %w", err)
+	}
+	j.op.TenantID, j.op.Params = j.tenant.ID, string(text)
+	if j.op.Subdomain == "" {
+		j.op.Subdomain = j.tenant.Subdomain
+	}
+	if j.op.By == "" {
+		j.op.By = "operator"
+	}
+	j.moveTo(j.op.State, j.plan.steps, 0, j.now)
+	err = tx.Create(&j.op).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return fmt.Errorf("%w on tenant %q", ErrUnderWay, j.tenant.Subdomain)
+	}
+	return err
+}
+
+// moveTo makes the i-th of the steps the one under way, or finishes the operation.
+func (j *job) moveTo(state models.OperationState, steps []step, i int, now time.Time) {
+	j.op.State, j.op.UpdatedAt = state, now
+	if i < len(steps) {
+		j.op.Step = steps[i].name
+		return
+	}
+	j.op.Step, j.op.InstanceID, j.op.FinishedAt = "", nil, &now
+	j.op.State = models.OperationDone
+	if state == models.OperationUndoing {
+		j.op.State = models.OperationFailed
+	}
+}
+
+// steps are those that the operation goes through now.
+func (j *job) steps() []step {
+	if j.op.State == models.OperationUndoing {
+		return j.plan.undo
+	}
+	return j.plan.steps
+}
+
+// run goes through the steps that are left. When one fails it undoes the
+// operation, or lets go of it for somebody to take it over; a patient run
+// undoes only what can't be finished later either.
+func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
+	ctx, stop := m.store.Instance().Context(ctx)
+	defer stop()
+	for j.op.FinishedAt == nil {
+		err := m.step(ctx, j)
+		if err == nil {
+			continue
+		}
+		if j.op.State == models.OperationRunning && j.plan.undo != nil && !(patient && isPassing(err)) && !errors.Is(err, errTakenOver) {
+			return errors.Join(err, m.undo(ctx, j, err))
+		}
+		return errors.Join(err, m.letGo(ctx, j, err))
+	}
+	return nil
+}
+
+// isPassing says that what failed may succeed another time.
+func isPassing(err error) bool {
+	return errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrBusy) || errors.Is(err, tenants.ErrRetryable) ||
+		errors.Is(err, tenants.ErrFull) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// step does the step under way and records it.
+func (m *Manager) step(ctx context.Context, j *job) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	steps, name := j.steps(), j.op.Step
+	i := slices.IndexFunc(steps, func(s step) bool { return s.name == name })
+	if i < 0 {
+		return fmt.Errorf("operation %s is at step %q, which this program doesn't know: a newer one has begun it", j.op.ID, name)
+	}
+	m.at(j.op.Kind, name, "before")
+	if err := steps[i].do(m, ctx, j); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	m.at(j.op.Kind, name, "done")
+	err := m.change(ctx, j, func(tx *gorm.DB, now time.Time) error {
+		j.moveTo(j.op.State, steps, i+1, now)
+		if j.op.State == models.OperationDone || j.op.State == models.OperationRunning {
+			j.op.Error = ""
+		}
+		if steps[i].record == nil {
+			return nil
+		}
+		return steps[i].record(tx, j)
+	})
+	if err != nil {
+		return fmt.Errorf("record step %s: %w", name, err)
+	}
+	m.at(j.op.Kind, name, "after")
+	return nil
+}
+
+// change changes the job in the master, unless it is no longer this process's.
+func (m *Manager) change(ctx context.Context, j *job, f func(tx *gorm.DB, now time.Time) error) error {
+	was := j.op
+	err := m.master.Update(ctx, func(tx *gorm.DB) error {
+		j.op = was
+		now, err := m.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		var held models.Operation
+		err = forUpdate(tx).Where("id = ? AND instance_id = ? AND state = ? AND step = ?", was.ID, was.InstanceID, was.State, was.Step).Take(&held).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return errTakenOver
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(tx, now); err != nil {
+			return err
+		}
+		if j.op.FinishedAt != nil {
+			if err := tx.Delete(&models.Acknowledgement{}, "operation_id = ?", j.op.ID).Error; err != nil {
+				return err
+			}
+		}
+		return tx.Select("*").Omit("Acknowledgements").Updates(&j.op).Error
+	})
+	if err != nil {
+		j.op = was
+	}
+	return err
+}
+
+// undoTimeout bounds what is done after the caller's context has ended.
+const undoTimeout = 10 * time.Second
+
+// undo takes an operation back, also when ctx has ended.
+func (m *Manager) undo(ctx context.Context, j *job, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	err := m.change(ctx, j, func(tx *gorm.DB, now time.Time) error {
+		j.op.Error = cause.Error()
+		j.moveTo(models.OperationUndoing, j.plan.undo, 0, now)
+		return j.plan.undone(tx, j)
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("undo: %w", err), m.letGo(ctx, j, cause))
+	}
+	m.at(j.op.Kind, "undo", "after")
+	return m.run(ctx, j, true)
+}
+
+// letGo leaves an unfinished operation to whoever takes it over, also when ctx
+// has ended.
+func (m *Manager) letGo(ctx context.Context, j *job, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	err := m.change(ctx, j, func(_ *gorm.DB, now time.Time) error {
+		j.op.InstanceID, j.op.UpdatedAt = nil, now
+		if j.op.State == models.OperationRunning {
+			j.op.Error = cause.Error()
+		}
+		return nil
+	})
+	if err == nil || errors.Is(err, errTakenOver) {
+		return nil
+	}
+	return fmt.Errorf("let go of the operation: %w", err)
+}
+
+// at passes a point of an operation, for tests that end the process there.
+func (m *Manager) at(kind models.OperationKind, step, moment string) {
+	if m.interrupt != nil {
+		m.interrupt(fmt.Sprintf("%s/%s/%s", kind, step, moment))
+	}
+}
+
+// forUpdate makes reads on tx lock their rows until the scope ends. SQLite
+// ignores it: there, whole scopes come one after another.
+func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
+
+// newID is a lower-case ULID.
+func newID() string { return strings.ToLower(ulid.Make().String()) }

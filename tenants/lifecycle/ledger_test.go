@@ -1,0 +1,286 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+func newULID() string { return strings.ToLower(ulid.Make().String()) }
+
+// operations are what was done to the tenant, the last first.
+func operations(t *testing.T, env *tenantstest.Env, name string) []models.Operation {
+	t.Helper()
+	tenant, err := env.Lifecycle.Get(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, _, err := env.Lifecycle.Operations(t.Context(), lifecycle.OperationFilter{TenantID: tenant.ID}, "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// kinds are those of the operations, the first first.
+func kinds(page []models.Operation) string {
+	var words []string
+	for i := len(page) - 1; i >= 0; i-- {
+		words = append(words, string(page[i].Kind))
+	}
+	return strings.Join(words, " ")
+}
+
+func TestTheLedgerTellsATenantsStory(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		m := env.Lifecycle
+		env.Tenant(t, "acme")
+		env.Tenant(t, "globex")
+		for _, do := range []func() (*models.Tenant, error){
+			func() (*models.Tenant, error) { return m.Suspend(t.Context(), "ada", "acme") },
+			func() (*models.Tenant, error) { return m.Suspend(t.Context(), "ada", "acme") }, // nothing to do
+			func() (*models.Tenant, error) { return m.Resume(t.Context(), "bob", "acme") },
+			func() (*models.Tenant, error) {
+				return m.Rename(t.Context(), "ada", "acme", lifecycle.Rename{To: "apex"})
+			},
+			func() (*models.Tenant, error) { return m.Archive(t.Context(), "ada", "apex") },
+			func() (*models.Tenant, error) { return m.Restore(t.Context(), "ada", "apex") },
+			func() (*models.Tenant, error) { return m.Archive(t.Context(), "ada", "apex") },
+			func() (*models.Tenant, error) { return m.Purge(t.Context(), "ada", "apex", time.Hour) },
+			func() (*models.Tenant, error) { return m.Restore(t.Context(), "ada", "apex") },
+		} {
+			if _, err := do(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		page := operations(t, env, "apex")
+		if got, want := kinds(page), "create suspend resume rename archive unarchive archive purge restore"; got != want {
+			t.Errorf("the story is %q, want %q", got, want)
+		}
+		for _, o := range page {
+			if o.State != models.OperationDone || o.FinishedAt == nil || o.Step != "" || o.Error != "" || o.Attempts != 1 || o.By == "" {
+				t.Errorf("%+v", o)
+			}
+		}
+		if page[len(page)-3].By != "bob" || page[len(page)-4].Subdomain != "acme" {
+			t.Errorf("resumed by %s, renamed from %s", page[len(page)-3].By, page[len(page)-4].Subdomain)
+		}
+		all, next, err := m.Operations(t.Context(), lifecycle.OperationFilter{}, "", 7)
+		if err != nil || len(all) != 7 || next == "" {
+			t.Fatalf("%d operations, next %q, %v", len(all), next, err)
+		}
+		rest, next, err := m.Operations(t.Context(), lifecycle.OperationFilter{}, next, 7)
+		if err != nil || len(rest) != 3 || next != "" {
+			t.Errorf("%d operations more, next %q, %v", len(rest), next, err)
+		}
+		if left := acknowledgements(t, env); left != 0 {
+			t.Errorf("%d acknowledgements are left", left)
+		}
+	})
+}
+
+func acknowledgements(t *testing.T, env *tenantstest.Env) (n int64) {
+	t.Helper()
+	err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error { return tx.Model(&models.Acknowledgement{}).Count(&n).Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// abandon makes the tenant's last operation one that a process was at which died.
+func abandon(t *testing.T, env *tenantstest.Env, name string, changes map[string]any) {
+	t.Helper()
+	o := operations(t, env, name)[0]
+	changes["instance_id"], changes["finished_at"] = newULID(), nil
+	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Model(&o).Updates(changes).Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// halfMade is a tenant whose creation was interrupted, before or after its
+// database was made.
+func halfMade(t *testing.T, env *tenantstest.Env, subdomain string, database bool) *models.Tenant {
+	t.Helper()
+	tenant := env.Tenant(t, subdomain)
+	if !database {
+		if err := env.Engine.Drop(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+		return tx.Model(tenant).Update("state", models.StateProvisioning).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	abandon(t, env, subdomain, map[string]any{"state": models.OperationRunning, "step": "database"})
+	return tenant
+}
+
+// usable fails the test unless the tenant can be worked on.
+func usable(t *testing.T, env *tenantstest.Env, name string) {
+	t.Helper()
+	tenant, err := env.Lifecycle.Get(t.Context(), name)
+	if err == nil && tenant.State != models.StateActive {
+		t.Errorf("%s is %s", name, tenant.State)
+	}
+	if err == nil {
+		err = env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: newULID()}).Error })
+	}
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+}
+
+func TestRecoverFinishesCreations(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		halfMade(t, env, "reserved", false)
+		halfMade(t, env, "created", true)
+		var group sync.WaitGroup
+		for range 4 { // they share the work
+			group.Go(func() {
+				if err := env.Lifecycle.Recover(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		for _, name := range []string{"reserved", "created"} {
+			usable(t, env, name)
+			if o := operations(t, env, name)[0]; o.Attempts != 2 || o.State != models.OperationDone {
+				t.Errorf("%s: %+v", name, o)
+			}
+		}
+	})
+}
+
+func TestFinishCreate(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		halfMade(t, env, "acme", false)
+		for range 2 { // the second finds it done
+			if _, err := env.Lifecycle.FinishCreate(t.Context(), "acme"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		usable(t, env, "acme")
+		if _, err := env.Lifecycle.FinishCreate(t.Context(), "nobody"); !errors.Is(err, tenants.ErrUnknownTenant) {
+			t.Errorf("nobody: %v", err)
+		}
+	})
+}
+
+// TestRecoverLeavesTheLivingAlone: what a live process is at is its own.
+func TestRecoverLeavesTheLivingAlone(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		halfMade(t, env, "acme", true)
+		other := second(t, env, tenants.Options{})
+		o := operations(t, env, "acme")[0]
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			return tx.Model(&o).Update("instance_id", other.Instance().ID()).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := env.Lifecycle.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if o := operations(t, env, "acme")[0]; o.FinishedAt != nil || o.Attempts != 1 {
+			t.Errorf("%+v", o)
+		}
+	})
+}
+
+// TestWhoeverWasTakenOverStops has another process take an operation over in
+// the middle of a step: it is recorded once.
+func TestWhoeverWasTakenOverStops(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		var taken string
+		m := managerOver(t, env, &before{env.Engine, func(tenant *models.Tenant) {
+			taken = newULID()
+			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+				return tx.Model(&models.Operation{}).Where("tenant_id = ?", tenant.ID).Update("instance_id", taken).Error
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}})
+		if _, err := m.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); err == nil {
+			t.Error("it was recorded by who had lost it")
+		}
+		o := operations(t, env, "acme")[0]
+		if o.FinishedAt != nil || o.InstanceID == nil || *o.InstanceID != taken || o.State != models.OperationRunning {
+			t.Errorf("%+v", o)
+		}
+		if err := env.Lifecycle.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		usable(t, env, "acme")
+	})
+}
+
+// before is an engine that does something before it creates a database.
+type before struct {
+	tenants.Engine
+	do func(t *models.Tenant)
+}
+
+func (b *before) Create(ctx context.Context, t *models.Tenant) error {
+	b.do(t)
+	return b.Engine.Create(ctx, t)
+}
+
+// TestRecoverUndoesWhatCantBeFinished: a server that is down is waited for,
+// another error is not.
+func TestRecoverUndoesWhatCantBeFinished(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			f := &fault{}
+			env := tenantstest.New(t, tenantstest.Options{Engine: engine, Wrap: func(e tenants.Engine) tenants.Engine {
+				f.Engine = e
+				return f
+			}})
+			halfMade(t, env, "acme", false)
+			f.before = tenants.ErrUnavailable
+			if err := env.Lifecycle.Recover(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			o := operations(t, env, "acme")[0]
+			if o.FinishedAt != nil || o.InstanceID != nil || !strings.Contains(o.Error, tenants.ErrUnavailable.Error()) {
+				t.Errorf("while the server is down: %+v", o)
+			}
+			f.before = errors.New("broken")
+			if err := env.Lifecycle.Recover(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := env.Lifecycle.Get(t.Context(), "acme"); !errors.Is(err, tenants.ErrUnknownTenant) {
+				t.Errorf("Get: %v", err)
+			}
+			page, _, err := env.Lifecycle.Operations(t.Context(), lifecycle.OperationFilter{}, "", 1)
+			if err != nil || page[0].State != models.OperationFailed || !strings.Contains(page[0].Error, "broken") {
+				t.Errorf("%+v, %v", page[0], err)
+			}
+			f.before = nil
+			env.Tenant(t, "acme")
+		})
+	}
+}

@@ -1,0 +1,161 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// planOf is the plan of each kind of operation. Kinds that are not listed have
+// no steps: they are done by their mark. Names of steps are stored: a step that
+// means something else gets another name.
+func planOf(kind models.OperationKind) plan {
+	drain := step{name: tenants.StepDrain, do: awaitQuiet}
+	undoCreate := []step{{name: "drop", do: dropDatabase, record: deleteTenant}}
+	switch kind {
+	case models.KindCreate:
+		return plan{steps: []step{{name: "database", do: createDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain}
+	case models.KindAdopt:
+		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain}
+	case models.KindSuspend, models.KindArchive:
+		return plan{steps: []step{drain}}
+	case models.KindRename:
+		drain.record = endRename
+		return plan{steps: []step{drain}}
+	case models.KindPurge:
+		return plan{steps: []step{drain, {name: "trash", do: trashDatabase, record: setRemoval}}}
+	case models.KindRemove:
+		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}}
+	case models.KindRestore:
+		return plan{steps: []step{{name: "untrash", do: untrashDatabase, record: activate}}}
+	}
+	return plan{}
+}
+
+// ErrNotQuiet: a process still used the tenant when it should have let go of
+// it. The operation is gone on with.
+var ErrNotQuiet = errors.New("tenant is still in use")
+
+const (
+	// quietMargin is what instances get beyond the grace of their scopes.
+	quietMargin = 30 * time.Second
+	// quietTick is how often they are looked at. Most answer within one.
+	quietTick = 10 * time.Millisecond
+)
+
+// awaitQuiet waits until every live instance has let go of the tenant.
+func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
+	ctx, cancel := context.WithTimeout(ctx, m.store.Grace()+quietMargin)
+	defer cancel()
+	m.store.Refresh()
+	tick := time.NewTicker(quietTick)
+	defer tick.Stop()
+	for {
+		var waiting int
+		var name string
+		err := m.master.View(ctx, func(tx *gorm.DB) (err error) {
+			waiting, name, err = tenants.Unacknowledged(m.master, tx, j.op.ID)
+			return err
+		})
+		if err == nil && waiting == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			if name != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return fmt.Errorf("%w by %d processes, the first of them %s", ErrNotQuiet, waiting, name)
+			}
+			return errors.Join(context.Cause(ctx), err)
+		case <-tick.C:
+		}
+	}
+}
+
+// engine is that of the tenant's server.
+func (m *Manager) engine(j *job) (tenants.Engine, error) { return m.store.Server(j.tenant.Server) }
+
+func createDatabase(m *Manager, ctx context.Context, j *job) error {
+	engine, err := m.engine(j)
+	if err != nil {
+		return err
+	}
+	return engine.Create(ctx, &j.tenant)
+}
+
+// errNoSource: the process that knew where to copy from has died.
+var errNoSource = errors.New("the adoption was interrupted: begin it again")
+
+func adoptDatabase(m *Manager, ctx context.Context, j *job) error {
+	if j.source == "" {
+		return errNoSource
+	}
+	engine, err := m.engine(j)
+	if err != nil {
+		return err
+	}
+	j.tenant.SchemaVersion, err = engine.Adopt(ctx, &j.tenant, j.source)
+	return err
+}
+
+func dropDatabase(m *Manager, ctx context.Context, j *job) error {
+	engine, err := m.engine(j)
+	if err != nil {
+		return err
+	}
+	return engine.Drop(ctx, &j.tenant)
+}
+
+func trashDatabase(m *Manager, ctx context.Context, j *job) error {
+	engine, err := m.engine(j)
+	if err != nil {
+		return err
+	}
+	return engine.Trash(ctx, &j.tenant)
+}
+
+func untrashDatabase(m *Manager, ctx context.Context, j *job) error {
+	engine, err := m.engine(j)
+	if err != nil {
+		return err
+	}
+	return engine.Untrash(ctx, &j.tenant)
+}
+
+// activate has the tenant served.
+func activate(tx *gorm.DB, j *job) error {
+	return setTenant(tx, j, map[string]any{"state": models.StateActive, "schema_version": j.tenant.SchemaVersion, "remove_after": nil})
+}
+
+// setRemoval notes when the data in the trash is to be removed.
+func setRemoval(tx *gorm.DB, j *job) error {
+	return setTenant(tx, j, map[string]any{"remove_after": j.params.RemoveAfter})
+}
+
+// forgetData notes that the data is gone.
+func forgetData(tx *gorm.DB, j *job) error {
+	return setTenant(tx, j, map[string]any{"remove_after": nil, "credentials": nil})
+}
+
+// freeSubdomain lets others have the subdomain of a creation that is undone. The
+// row stays until the database is dropped.
+func freeSubdomain(tx *gorm.DB, j *job) error {
+	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": "undone-" + j.tenant.ID})
+}
+
+func deleteTenant(tx *gorm.DB, j *job) error { return tx.Delete(&models.Tenant{ID: j.tenant.ID}).Error }
+
+// setTenant changes columns of the job's tenant, and reads the row again.
+func setTenant(tx *gorm.DB, j *job, columns map[string]any) error {
+	result := tx.Model(&models.Tenant{ID: j.tenant.ID}).Updates(columns)
+	if result.Error != nil {
+		return result.Error
+	}
+	j.tenant = models.Tenant{ID: j.tenant.ID}
+	return tx.Take(&j.tenant).Error
+}

@@ -1,0 +1,115 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// DefaultGrace is how long a purged tenant's data is kept unless an operator
+// says otherwise.
+const DefaultGrace = 7 * 24 * time.Hour
+
+// Purge gives up an archived tenant: its database is put in the trash, and
+// removed when the grace is over, at once when that is 0. Until then Restore
+// brings it back. Its subdomain is kept from other tenants for 30 days. It fails
+// as Suspend does.
+func (m *Manager) Purge(ctx context.Context, by Operator, subdomain string, grace time.Duration) (*models.Tenant, error) {
+	t, err := m.do(ctx, by, models.KindPurge, subdomain, func(tx *gorm.DB, j *job) error {
+		switch j.tenant.State {
+		case models.StateArchived:
+		case models.StatePurged:
+			return errUnchanged
+		default:
+			return &StateError{subdomain, j.tenant.State, models.StatePurged}
+		}
+		return markPurge(tx, j, grace)
+	})
+	if err != nil || grace > 0 || t.RemoveAfter == nil {
+		return t, err
+	}
+	if err := m.remove(ctx, by, t.ID); err != nil {
+		return nil, fmt.Errorf("remove the data of tenant %q: %w", subdomain, err)
+	}
+	return m.Get(ctx, t.ID)
+}
+
+func markPurge(tx *gorm.DB, j *job, grace time.Duration) error {
+	after := j.now.Add(grace)
+	j.op.Subdomain = j.tenant.Subdomain
+	j.params = params{From: j.tenant.State, RemoveAfter: &after}
+	reserved := j.now.Add(reservation)
+	if after.After(reserved) {
+		reserved = after // or it could not be restored
+	}
+	err := retire(tx, models.RetiredSubdomain{Subdomain: j.tenant.Subdomain, TenantID: j.tenant.ID, ReservedUntil: reserved})
+	if err != nil {
+		return err
+	}
+	if err := tx.Delete(&models.Domain{}, "tenant_id = ?", j.tenant.ID).Error; err != nil {
+		return err
+	}
+	return mark(tx, j, map[string]any{"state": models.StatePurged, "subdomain": purged + j.tenant.ID})
+}
+
+// purged and the id are the subdomain of a purged tenant. It is never served.
+const purged = "purged-"
+
+// remove removes a purged tenant's data when it is due.
+func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
+	_, err := m.do(ctx, by, models.KindRemove, id, func(_ *gorm.DB, j *job) error {
+		if j.tenant.State != models.StatePurged || j.tenant.RemoveAfter == nil || j.tenant.RemoveAfter.After(j.now) {
+			return errUnchanged
+		}
+		return nil
+	})
+	return err
+}
+
+// ErrRemoved: the purged tenant's data is gone.
+var ErrRemoved = errors.New("the data was removed when the grace was over; restore a backup of it")
+
+// Restore has an archived tenant served again, or a purged one whose data is in
+// the trash: at the subdomain that it had. It fails as Suspend does, and with
+// ErrRemoved.
+func (m *Manager) Restore(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
+	t, err := m.Get(ctx, subdomain)
+	if err != nil {
+		return nil, err
+	}
+	if t.State == models.StatePurged {
+		return m.do(ctx, by, models.KindRestore, subdomain, m.markRestore)
+	}
+	return m.move(ctx, by, models.KindUnarchive, subdomain, models.StateActive, models.StateArchived)
+}
+
+// markRestore brings a purged tenant to maintenance, under its old subdomain.
+func (m *Manager) markRestore(tx *gorm.DB, j *job) error {
+	if j.tenant.State != models.StatePurged {
+		return &StateError{j.tenant.Subdomain, j.tenant.State, models.StateActive}
+	}
+	if j.tenant.RemoveAfter == nil {
+		return ErrRemoved
+	}
+	was, err := subdomainBefore(tx, j.tenant.ID)
+	if err != nil {
+		return err
+	}
+	if err := m.free(tx, was, j.tenant.ID, j.now); err != nil {
+		return err
+	}
+	j.params, j.op.Subdomain = params{From: j.tenant.State, To: was}, was
+	return taken(mark(tx, j, map[string]any{"state": models.StateMaintenance, "subdomain": was}))
+}
+
+// subdomainBefore is what the tenant was called when it was purged.
+func subdomainBefore(tx *gorm.DB, tenantID string) (string, error) {
+	var last models.Operation
+	err := tx.Where("tenant_id = ? AND kind = ?", tenantID, models.KindPurge).Order("id DESC").Take(&last).Error
+	return last.Subdomain, err
+}

@@ -1,0 +1,129 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// Recover goes on with the operations that nobody is at: those whose process
+// died, and those that failed for the time being. Each is finished, or undone
+// where finishing is impossible; what can be neither now is logged and left for
+// the next time. Two processes that recover at once share the work.
+func (m *Manager) Recover(ctx context.Context) error {
+	var ids []string
+	err := m.master.View(ctx, func(tx *gorm.DB) error {
+		return m.orphaned(tx).Order("id").Pluck("id", &ids).Error
+	})
+	if err != nil {
+		return fmt.Errorf("find unfinished operations: %w", err)
+	}
+	for _, id := range ids {
+		if err := m.recoverOperation(ctx, id); err != nil {
+			m.log.ErrorContext(ctx, "go on with an operation", "operation", id, "error", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// orphaned are the unfinished operations that no live instance is at.
+func (m *Manager) orphaned(tx *gorm.DB) *gorm.DB {
+	now, err := m.master.Now(tx)
+	if err != nil {
+		_ = tx.AddError(err) // every query on it fails with it
+	}
+	return tx.Model(&models.Operation{}).Where("finished_at IS NULL").
+		Where("instance_id IS NULL OR instance_id NOT IN (?)", tx.Session(&gorm.Session{NewDB: true}).Model(&models.Instance{}).Select("id").Where("expires_at > ?", now))
+}
+
+func (m *Manager) recoverOperation(ctx context.Context, id string) error {
+	j, err := m.takeOver(ctx, id)
+	if err != nil || j == nil {
+		return err
+	}
+	if err := m.run(ctx, j, true); err != nil {
+		return fmt.Errorf("%s of tenant %q: %w", j.op.Kind, j.op.Subdomain, err)
+	}
+	m.log.InfoContext(ctx, "went on with an operation", "operation", id, "kind", j.op.Kind, "tenant", j.op.Subdomain, "state", j.op.State)
+	return nil
+}
+
+// takeOver makes an operation that nobody is at this process's. It returns nil
+// when somebody else was faster.
+func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
+	var j *job
+	err := m.master.Update(ctx, func(tx *gorm.DB) error {
+		j = nil
+		result := m.orphaned(tx).Where("id = ?", id).
+			Updates(map[string]any{"instance_id": m.store.Instance().ID(), "attempts": gorm.Expr("attempts + 1")})
+		if result.Error != nil || result.RowsAffected == 0 {
+			return result.Error
+		}
+		taken := job{}
+		if err := tx.Take(&taken.op, "id = ?", id).Error; err != nil {
+			return err
+		}
+		taken.plan = planOf(taken.op.Kind)
+		if err := json.Unmarshal([]byte(taken.op.Params), &taken.params); err != nil {
+			return fmt.Errorf("params of operation %s: %w", id, err)
+		}
+		j = &taken
+		return tx.Take(&taken.tenant, "id = ?", taken.op.TenantID).Error
+	})
+	return j, err
+}
+
+// Tend does what is due: Recover, the removal of purged tenants' data whose
+// grace is over, and the clearing away of dead instances. It is for a process
+// that serves, every minute; beside others it does no harm.
+func (m *Manager) Tend(ctx context.Context) error {
+	return errors.Join(m.Recover(ctx), m.removeDue(ctx), m.clearAway(ctx))
+}
+
+// removeDue removes the data of purged tenants.
+func (m *Manager) removeDue(ctx context.Context) error {
+	var due []models.Tenant
+	err := m.master.View(ctx, func(tx *gorm.DB) error {
+		now, err := m.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		return tx.Where("state = ? AND remove_after <= ?", models.StatePurged, now).Order("id").Find(&due).Error
+	})
+	if err != nil {
+		return fmt.Errorf("find purged tenants: %w", err)
+	}
+	for i := range due {
+		if err := m.remove(ctx, System, due[i].ID); err != nil && !errors.Is(err, ErrUnderWay) && !errors.Is(err, errUnchanged) {
+			m.log.ErrorContext(ctx, "remove a purged tenant's data", "tenant", due[i].Subdomain, "error", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// rememberDead is how long a dead instance stays listed.
+const rememberDead = time.Hour
+
+// clearAway deletes what the master no longer needs.
+func (m *Manager) clearAway(ctx context.Context) error {
+	err := m.master.Update(ctx, func(tx *gorm.DB) error {
+		now, err := m.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		if err := tx.Delete(&models.Instance{}, "expires_at < ?", now.Add(-rememberDead)).Error; err != nil {
+			return err
+		}
+		return tx.Delete(&models.RetiredSubdomain{}, "reserved_until < ? AND (redirect_until IS NULL OR redirect_until < ?)", now, now).Error
+	})
+	if err != nil {
+		return fmt.Errorf("clear away: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package lifecycle
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// reservation is how long a subdomain that a tenant gave up is kept from others.
+const reservation = 30 * 24 * time.Hour
+
+// Rename says what a tenant is called from now on.
+type Rename struct {
+	// To is the new subdomain.
+	To string
+	// RedirectDays is for how many days requests for the old subdomain are sent
+	// on to the new one. With 0 it answers as one that nobody has.
+	RedirectDays int
+}
+
+// Rename gives the tenant another subdomain. While requests that run are
+// finished the tenant is under maintenance. The old subdomain is kept from other
+// tenants for 30 days, or for as long as it redirects. It fails as Suspend does,
+// and with a *tenants.SubdomainError, ErrExists or a *ReservedError.
+func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r Rename) (*models.Tenant, error) {
+	if err := tenants.ValidateSubdomain(r.To); err != nil {
+		return nil, err
+	}
+	return m.do(ctx, by, models.KindRename, subdomain, func(tx *gorm.DB, j *job) error {
+		switch j.tenant.State {
+		case models.StateActive, models.StateSuspended:
+		default:
+			return &StateError{subdomain, j.tenant.State, models.StateMaintenance}
+		}
+		if j.tenant.Subdomain == r.To {
+			return errUnchanged
+		}
+		return m.markRename(tx, j, r)
+	})
+}
+
+// markRename gives the tenant its new subdomain, at which it is under
+// maintenance for now.
+func (m *Manager) markRename(tx *gorm.DB, j *job, r Rename) error {
+	if err := m.free(tx, r.To, j.tenant.ID, j.now); err != nil {
+		return err
+	}
+	j.op.Subdomain = j.tenant.Subdomain
+	j.params = params{From: j.tenant.State, To: r.To}
+	retired := models.RetiredSubdomain{Subdomain: j.tenant.Subdomain, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}
+	if r.RedirectDays > 0 {
+		until := j.now.AddDate(0, 0, r.RedirectDays)
+		j.params.RedirectUntil = &until
+		if until.After(retired.ReservedUntil) {
+			retired.ReservedUntil = until
+		}
+	}
+	if err := retire(tx, retired); err != nil {
+		return err
+	}
+	return taken(mark(tx, j, map[string]any{"subdomain": r.To, "state": models.StateMaintenance}))
+}
+
+// retire keeps a subdomain from others, in place of what was said of it before.
+func retire(tx *gorm.DB, retired models.RetiredSubdomain) error {
+	return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&retired).Error
+}
+
+// endRename has the tenant served again as it was before, and begins to redirect.
+func endRename(tx *gorm.DB, j *job) error {
+	if j.params.RedirectUntil != nil {
+		err := tx.Model(&models.RetiredSubdomain{}).Where("subdomain = ? AND tenant_id = ?", j.op.Subdomain, j.tenant.ID).
+			Update("redirect_until", j.params.RedirectUntil).Error
+		if err != nil {
+			return err
+		}
+	}
+	return setTenant(tx, j, map[string]any{"state": j.params.From})
+}

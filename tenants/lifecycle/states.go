@@ -1,0 +1,112 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// StateError: the tenant is in a state from which it can't be brought where it
+// was asked to be.
+type StateError struct {
+	Subdomain string
+	// State is where the tenant is, Want where it was to be.
+	State, Want models.State
+}
+
+// Error names both states.
+func (e *StateError) Error() string {
+	return fmt.Sprintf("it is %s and can't become %s", e.State, e.Want)
+}
+
+// Suspend has the tenant served no more, in every process within a second. Its
+// people read that it is suspended, and its data stays. Requests that run are
+// finished, and ended after the store's grace; it returns when none is left. A
+// tenant that is suspended already stays as it is. It returns
+// tenants.ErrUnknownTenant, a *StateError or an *UnderWayError. After another
+// error the tenant is suspended all the same, and what is left to do is done by
+// whoever recovers operations.
+func (m *Manager) Suspend(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
+	return m.move(ctx, by, models.KindSuspend, subdomain, models.StateSuspended, models.StateActive)
+}
+
+// Resume undoes Suspend, and fails as it does.
+func (m *Manager) Resume(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
+	return m.move(ctx, by, models.KindResume, subdomain, models.StateActive, models.StateSuspended)
+}
+
+// Archive has the tenant unknown to the world, like one that never was, and
+// keeps its data. It works and fails as Suspend does.
+func (m *Manager) Archive(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
+	return m.move(ctx, by, models.KindArchive, subdomain, models.StateArchived, models.StateActive, models.StateSuspended)
+}
+
+// move brings a tenant from one of some states to another. The epoch grows, so
+// that handles of before are not leased again.
+func (m *Manager) move(ctx context.Context, by Operator, kind models.OperationKind, subdomain string, to models.State, from ...models.State) (*models.Tenant, error) {
+	return m.do(ctx, by, kind, subdomain, func(tx *gorm.DB, j *job) error {
+		switch {
+		case j.tenant.State == to:
+			return errUnchanged
+		case !slices.Contains(from, j.tenant.State):
+			return &StateError{subdomain, j.tenant.State, to}
+		}
+		j.params.From = j.tenant.State
+		return mark(tx, j, map[string]any{"state": to})
+	})
+}
+
+// do begins an operation on the tenant and goes through its steps. It returns
+// the tenant as it is then, also where there was nothing to do.
+func (m *Manager) do(ctx context.Context, by Operator, kind models.OperationKind, subdomain string, change func(tx *gorm.DB, j *job) error) (*models.Tenant, error) {
+	j, err := m.begin(ctx, by, kind, func(tx *gorm.DB, j *job) error {
+		if err := load(tx, j, subdomain); err != nil {
+			return err
+		}
+		return change(tx, j)
+	})
+	if errors.Is(err, errUnchanged) {
+		return &j.tenant, nil
+	}
+	if err != nil {
+		return nil, rowError(subdomain, err)
+	}
+	if j.op.FinishedAt != nil {
+		m.store.Refresh()
+	}
+	if err := m.run(ctx, j, true); err != nil {
+		return nil, fmt.Errorf("%s tenant %q: %w", kind, subdomain, err)
+	}
+	return &j.tenant, nil
+}
+
+// load locks the tenant's row and reads it. It returns gorm.ErrRecordNotFound,
+// or an *UnderWayError when an operation on it is unfinished.
+func load(tx *gorm.DB, j *job, subdomain string) error {
+	found, err := find(tx, subdomain)
+	if err != nil {
+		return err
+	}
+	if err := forUpdate(tx).Take(&j.tenant, "id = ?", found.ID).Error; err != nil {
+		return err
+	}
+	var unfinished []models.Operation
+	if err := tx.Where("tenant_id = ? AND finished_at IS NULL", j.tenant.ID).Find(&unfinished).Error; err != nil {
+		return err
+	}
+	if len(unfinished) > 0 {
+		return &UnderWayError{subdomain, unfinished[0]}
+	}
+	return nil
+}
+
+// mark changes columns of the job's tenant, and lets its epoch grow.
+func mark(tx *gorm.DB, j *job, columns map[string]any) error {
+	columns["epoch"] = j.tenant.Epoch + 1
+	return setTenant(tx, j, columns)
+}

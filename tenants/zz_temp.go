@@ -1,0 +1,5 @@
+package tenants
+
+type SchemaError struct{}
+
+func (*SchemaError) Error() string { return "" }
