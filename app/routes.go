@@ -67,6 +67,9 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	api.Match(read, "/tasks/:id", do(handlers.GetTask))
 	api.PATCH("/tasks/:id", do(handlers.UpdateTask))
 	api.DELETE("/tasks/:id", do(handlers.DeleteTask))
+	api.Match(read, "/tasks/:id/comments", do(handlers.ListComments))
+	api.POST("/tasks/:id/comments", do(handlers.CreateComment))
+	api.DELETE("/comments/:id", do(handlers.DeleteComment))
 
 	api.Match(read, "/activity", do(handlers.ListActivity))
 	return r

@@ -92,9 +92,10 @@ const (
 	accountTimeout = 15 * time.Second
 )
 
-// unscoped runs a handler that hashes a password, which must hold no
-// transaction, and begins scopes of its own.
-func unscoped(c *gin.Context, f func(c *gin.Context) error) {
+// Unscoped runs a handler that hashes a password, which must hold no
+// transaction, and begins scopes of its own. The error that it returns is
+// recorded on c.
+func Unscoped(c *gin.Context, f func(c *gin.Context) error) {
 	request := c.Request
 	ctx, cancel := context.WithTimeout(request.Context(), accountTimeout)
 	defer cancel()

@@ -96,6 +96,14 @@ func kept(tx *gorm.DB) *gorm.DB {
 	return tx.Clauses(clause.Locking{Strength: "KEY SHARE"})
 }
 
+// noContent answers 204 to what was done, or passes its error on.
+func noContent(c *gin.Context, err error) error {
+	if err == nil {
+		c.Status(http.StatusNoContent)
+	}
+	return err
+}
+
 // created answers 201 with the place of what was made.
 func created(c *gin.Context, location string, body any) {
 	c.Header("Location", location)

@@ -36,7 +36,7 @@ type invitationPage struct {
 // since mail programs look at links too. It works outside of scopes, without
 // CrossOrigin, which it sees to itself.
 func (a *Accounts) InvitationPage(c *gin.Context) {
-	unscoped(c, func(c *gin.Context) error {
+	Unscoped(c, func(c *gin.Context) error {
 		t := tenants.From(c)
 		page := invitationPage{Tenant: cmp.Or(t.Name, t.Subdomain)}
 		fill := a.showInvitation

@@ -70,19 +70,38 @@ type listJSON[V any] struct {
 	Next  *string `json:"next"` // null on the last page
 }
 
-// writePage answers with the rows that page.rows found. keys are the columns
-// of the page's order.
-func writePage[M, V any](c *gin.Context, p page, found []M, view func(M) V, keys func(M) []int64) {
-	list := listJSON[V]{Items: make([]V, 0, len(found))}
-	if len(found) > p.limit {
-		found = found[:p.limit]
-		next := p.cursor(keys(found[p.limit-1]))
-		list.Next = &next
+// Found are the rows of a page of a list.
+type Found[M any] struct {
+	Rows []M
+	// Next is where the next page begins, for ?after=; nil on the last page.
+	Next *string
+}
+
+// find reads a page of a list. keys are the columns of its order.
+func find[M any](tx *gorm.DB, p page, keys func(M) []int64) (Found[M], error) {
+	var found Found[M]
+	if err := p.rows(tx).Find(&found.Rows).Error; err != nil {
+		return found, err
 	}
-	for row := range slices.Values(found) {
+	if len(found.Rows) > p.limit {
+		found.Rows = found.Rows[:p.limit]
+		next := p.cursor(keys(found.Rows[p.limit-1]))
+		found.Next = &next
+	}
+	return found, nil
+}
+
+// writeList answers with a page of a list, or passes its error on.
+func writeList[M, V any](c *gin.Context, found Found[M], err error, view func(M) V) error {
+	if err != nil {
+		return err
+	}
+	list := listJSON[V]{Items: make([]V, 0, len(found.Rows)), Next: found.Next}
+	for row := range slices.Values(found.Rows) {
 		list.Items = append(list.Items, view(row))
 	}
 	c.JSON(http.StatusOK, list)
+	return nil
 }
 
 // filter narrows tx to the rows whose column has the value of the query

@@ -87,6 +87,7 @@ var kinds = []kind{
 	{errMalformed, 400, "malformed", "Malformed request", "The body could not be read.", 0},
 	{errMediaType, 415, "unsupported-media-type", "Unsupported media type", "The body is of a type that is not accepted here.", 0},
 	{errInvalid, 422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.", 0},
+	{ErrStale, 409, "conflict", "Conflict", "Somebody changed this meanwhile. Read it again, and send the version that it has now.", 0},
 	{errConflict, 409, "conflict", "Conflict", "This conflicts with what is stored.", 0},
 	{errUnauthenticated, 401, "unauthenticated", "Not signed in", "This needs a valid session or API token of this tenant.", 0},
 	{errWrongPassword, 401, "wrong-password", "Wrong address or password", "No account has this e-mail address with this password.", 0},
