@@ -13,6 +13,10 @@
 //	activity.go records who did what, in the same transaction
 //	problem.go  the one table from errors to what the client reads
 //
+// The pages do what the API does by the same operations: a handler such as
+// CreateProject reads a body and answers, and AddProject between them does the
+// work on an Input. handlers/pages reads forms instead.
+//
 // And who may go it:
 //
 //	accounts.go        what the following share
@@ -22,7 +26,6 @@
 //	password.go        checks and changes passwords
 //	attempts.go        counts the tries to sign in
 //	invitation.go      lets people set their first password
-//	invitation_page.go the same in a browser
 //	credentials.go     lists and ends sessions and API tokens
 //	tokens.go          API tokens
 //	admins.go          lets operators make the first admin

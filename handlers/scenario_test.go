@@ -97,7 +97,6 @@ func (a *api) mount(t testing.TB) {
 	}
 	read := []string{http.MethodGet, http.MethodHead}
 	site := a.router.Group("/", tenants.Resolve(a.store, domain))
-	site.Match(append(read, http.MethodPost), "/invitation", a.accounts.InvitationPage)
 
 	open := site.Group("/api", a.accounts.CrossOrigin())
 	open.POST("/session", a.accounts.SignIn)
