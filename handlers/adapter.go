@@ -62,15 +62,15 @@ func fail(c *gin.Context, err error) {
 // pathID is the id in the path. Text that is no id is gorm.ErrRecordNotFound,
 // like an id that nothing has.
 func pathID(c *gin.Context) (int64, error) {
-	id, ok := parseID(c.Param("id"))
+	id, ok := ParseID(c.Param("id"))
 	if !ok {
 		return 0, gorm.ErrRecordNotFound
 	}
 	return id, nil
 }
 
-// parseID reads an id as it is written in paths: one spelling per id.
-func parseID(text string) (int64, bool) {
+// ParseID reads an id as it is written in paths: one spelling per id.
+func ParseID(text string) (int64, bool) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == text
 }

@@ -79,16 +79,18 @@ type Found[M any] struct {
 
 // find reads a page of a list. keys are the columns of its order.
 func find[M any](tx *gorm.DB, p page, keys func(M) []int64) (Found[M], error) {
-	var found Found[M]
-	if err := p.rows(tx).Find(&found.Rows).Error; err != nil {
-		return found, err
+	var rows []M
+	err := p.rows(tx).Find(&rows).Error
+	return cut(rows, p, keys), err
+}
+
+// cut leaves the row out that tells of another page.
+func cut[M any](rows []M, p page, keys func(M) []int64) Found[M] {
+	if len(rows) <= p.limit {
+		return Found[M]{Rows: rows}
 	}
-	if len(found.Rows) > p.limit {
-		found.Rows = found.Rows[:p.limit]
-		next := p.cursor(keys(found.Rows[p.limit-1]))
-		found.Next = &next
-	}
-	return found, nil
+	next := p.cursor(keys(rows[p.limit-1]))
+	return Found[M]{Rows: rows[:p.limit], Next: &next}
 }
 
 // writeList answers with a page of a list, or passes its error on.

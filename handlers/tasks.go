@@ -89,27 +89,13 @@ func ListTasks(c *gin.Context, tx *gorm.DB) error {
 	return writeList(c, found, err, viewTask)
 }
 
-// FindColumn finds a page of at most limit tasks of the project that have the
-// status: from the beginning, or after an earlier page's Next. What doesn't
-// come from one is told of the field.
-func FindColumn(tx *gorm.DB, projectID int64, status models.Status, limit int, after, field string) (Found[models.Task], error) {
-	p := page{list: taskList(projectID), order: taskOrder(), limit: limit}
-	if after != "" {
-		var ok bool
-		if p.after, ok = p.parseCursor(after); !ok {
-			return Found[models.Task]{}, faults{{field, "must be the next of an earlier page of this column"}}.err()
-		}
-	}
-	return find(tx.Where("project_id = ? AND status = ?", projectID, status), p, taskKeys)
-}
-
 func parseStatus(text string) (status models.Status, fault string) {
 	status = models.Status(text)
 	return status, taskStatus(status)
 }
 
 func parseAssignee(text string) (id int64, fault string) {
-	id, ok := parseID(text)
+	id, ok := ParseID(text)
 	if !ok {
 		return 0, "must be the id of a user"
 	}

@@ -3,8 +3,11 @@ package pages
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -33,20 +36,20 @@ type boardPage struct {
 // column is the tasks of a status.
 type column struct {
 	Status, Name string
-	// Left and Right are the statuses of the columns beside it, empty for none.
-	Left, Right         string
-	LeftName, RightName string
-	Cards               []card
-	Count               int64
-	More                string // the address of more cards, empty for none
+	Cards        []card
+	Count        int64
+	More         string // the address of more cards, empty for none
 }
 
 // card is a task on the board.
 type card struct {
-	ID       int64
-	Title    string
-	Assignee *person
-	Due      *due
+	Title string
+	Due   *due
+	// Open begins the card, Assignee is who has the task, and Moves the form
+	// with the buttons that move it. They are rendered already.
+	Open, Assignee, Moves template.HTML
+	// Meta says that there is a due date or an assignee.
+	Meta bool
 }
 
 func boardPath(projectID int64) string { return fmt.Sprintf("/projects/%d", projectID) }
@@ -60,77 +63,91 @@ func newTaskForm(projectID int64) *form {
 // board shows a project. ?todo=, ?doing= and ?done= say after which card a
 // column begins.
 func (s *Site) board(c *gin.Context, tx *gorm.DB) error {
-	id, err := projectID(c, tx)
-	if err != nil {
-		return err
+	id, ok := handlers.ParseID(c.Param("id"))
+	if !ok {
+		return gorm.ErrRecordNotFound
 	}
-	return s.showBoard(c, tx, http.StatusOK, newTaskForm(id), "")
+	return s.showBoard(c, tx, http.StatusOK, id, boardPage{New: newTaskForm(id)})
 }
 
-// projectID is the id of the project of the path, which is there.
-func projectID(c *gin.Context, tx *gorm.DB) (int64, error) {
-	project, err := handlers.TakeProject(c, tx)
-	return project.ID, err
-}
-
-func (s *Site) showBoard(c *gin.Context, tx *gorm.DB, status int, f *form, problem string) error {
-	project, err := handlers.TakeProject(c, tx)
+func (s *Site) showBoard(c *gin.Context, tx *gorm.DB, status int, projectID int64, page boardPage) error {
+	after := map[models.Status]string{}
+	for _, o := range statuses() {
+		after[models.Status(o.Value)] = c.Query(o.Value)
+	}
+	found, err := handlers.FindBoard(tx, projectID, columnSize, after)
 	if err != nil {
 		return err
 	}
-	page := boardPage{Project: project, New: f, Problem: problem, Imported: importedCount(c)}
-	if project.Archived {
-		page.Problem = cmp.Or(problem, f.Problem) // there is no form to show it in
-	}
-	counts, err := countByStatus(tx, project.ID)
-	if err != nil {
-		return err
-	}
-	found := make([]handlers.Found[models.Task], len(statuses()))
-	for i, o := range statuses() {
-		found[i], err = handlers.FindColumn(tx, project.ID, models.Status(o.Value), columnSize, c.Query(o.Value), o.Value)
-		if err != nil {
-			return err
-		}
-	}
-	people, err := assignees(tx, found)
-	if err != nil {
-		return err
+	page.Project, page.Imported = found.Project, importedCount(c)
+	if page.Project.Archived {
+		page.Problem = cmp.Or(page.Problem, page.New.Problem) // there is no form to show it in
 	}
 	for i, o := range statuses() {
-		column := newColumn(i, found[i].Rows, people)
-		column.Count = counts[models.Status(o.Value)]
-		column.More = moreOf(c, project.ID, o.Value, found[i].Next)
+		status := models.Status(o.Value)
+		column := s.newColumn(i, found.Columns[status].Rows)
+		column.Count = found.Counts[status]
+		column.More = moreOf(c, projectID, o.Value, found.Columns[status].Next)
 		page.Columns = append(page.Columns, column)
 		page.Total += column.Count
 	}
-	page.Done = counts[models.StatusDone]
-	s.show(c, status, "board", frameOf(c, project.Name, "/", page))
+	page.Done = found.Counts[models.StatusDone]
+	s.show(c, status, "board", frameOf(c, found.Project.Name, "/", page))
 	return nil
 }
 
-// newColumn is the i-th column with cards of the tasks.
-func newColumn(i int, tasks []models.Task, people map[int64]*person) column {
-	all := statuses()
-	col := column{Status: all[i].Value, Name: all[i].Label, Cards: make([]card, 0, len(tasks))}
-	if i > 0 {
-		col.Left, col.LeftName = all[i-1].Value, all[i-1].Label
-	}
-	if i+1 < len(all) {
-		col.Right, col.RightName = all[i+1].Value, all[i+1].Label
-	}
+// newColumn is the i-th column with cards of the tasks. Much of what the cards
+// show is the same on each: it is rendered once, as rendering all of it anew
+// would take most of a board's time.
+func (s *Site) newColumn(i int, tasks []handlers.BoardTask) column {
+	here := statuses()[i]
+	col := column{Status: here.Value, Name: here.Label, Cards: make([]card, 0, len(tasks))}
+	openOf, movesOf, people := s.ofCard("open", i), s.ofCard("moves", i), map[int64]template.HTML{}
 	today := models.DateOf(time.Now().UTC())
 	for _, task := range tasks {
-		k := card{ID: task.ID, Title: task.Title}
-		if task.Status != models.StatusDone {
-			k.Due = dueOf(task, today)
+		k := card{Title: task.Title, Open: openOf(task.ID), Moves: movesOf(task.ID), Assignee: s.assigneeOf(task, people)}
+		if task.DueOn != nil && task.Status != models.StatusDone {
+			k.Due = dueOf(*task.DueOn, today)
 		}
-		if task.AssigneeID != nil {
-			k.Assignee = people[*task.AssigneeID]
-		}
+		k.Meta = k.Due != nil || k.Assignee != ""
 		col.Cards = append(col.Cards, k)
 	}
 	return col
+}
+
+// assigneeOf shows who has the task; it is empty for nobody. People who are
+// known are not rendered again.
+func (s *Site) assigneeOf(task handlers.BoardTask, known map[int64]template.HTML) template.HTML {
+	if task.AssigneeID == nil || task.AssigneeName == nil {
+		return ""
+	}
+	text, ok := known[*task.AssigneeID]
+	if !ok {
+		text = template.HTML(s.part("board", "assignee", personOf(models.User{Name: *task.AssigneeName})))
+		known[*task.AssigneeID] = text
+	}
+	return text
+}
+
+// ofCard gives a part of the cards of the i-th column in which they differ by
+// their ids alone.
+func (s *Site) ofCard(part string, i int) func(id int64) template.HTML {
+	const noID = "9223372036854775807"
+	data := struct {
+		ID          string
+		Left, Right *option
+	}{ID: noID}
+	all := statuses()
+	if i > 0 {
+		data.Left = &all[i-1]
+	}
+	if i+1 < len(all) {
+		data.Right = &all[i+1]
+	}
+	text := s.part("board", part, data)
+	return func(id int64) template.HTML {
+		return template.HTML(strings.ReplaceAll(text, noID, strconv.FormatInt(id, 10)))
+	}
 }
 
 // moreOf is the address of the board with the column after the cursor, and the
@@ -149,57 +166,17 @@ func moreOf(c *gin.Context, projectID int64, status string, next *string) string
 	return boardPath(projectID) + "?" + query.Encode()
 }
 
-// countByStatus counts a project's tasks.
-func countByStatus(tx *gorm.DB, projectID int64) (map[models.Status]int64, error) {
-	var rows []struct {
-		Status models.Status
-		Count  int64
-	}
-	err := tx.Model(&models.Task{}).Select("status, count(*) AS count").Where("project_id = ?", projectID).Group("status").Scan(&rows).Error
-	counts := map[models.Status]int64{}
-	for _, row := range rows {
-		counts[row.Status] = row.Count
-	}
-	return counts, err
-}
-
-// assignees are the people who have the tasks, by their ids.
-func assignees(tx *gorm.DB, columns []handlers.Found[models.Task]) (map[int64]*person, error) {
-	wanted := map[int64]bool{}
-	for _, found := range columns {
-		for _, task := range found.Rows {
-			if task.AssigneeID != nil {
-				wanted[*task.AssigneeID] = true
-			}
-		}
-	}
-	ids := make([]int64, 0, len(wanted))
-	for id := range wanted {
-		ids = append(ids, id)
-	}
-	people := map[int64]*person{}
-	if len(ids) == 0 {
-		return people, nil
-	}
-	var users []models.User
-	err := tx.Select("id", "name").Where("id IN ?", ids).Find(&users).Error
-	for _, user := range users {
-		people[user.ID] = personOf(user)
-	}
-	return people, err
-}
-
 // createTask adds a task on top of its column, below where it was typed.
 func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
-	id, err := projectID(c, tx)
+	project, err := handlers.TakeProject(c, tx)
 	if err != nil {
 		return err
 	}
-	f := newTaskForm(id)
+	f := newTaskForm(project.ID)
 	if _, err := f.read(c); err != nil {
 		return err
 	}
-	first, err := firstOf(tx, id, models.StatusTodo)
+	first, err := firstOf(tx, project.ID, models.StatusTodo)
 	if err != nil {
 		return err
 	}
@@ -210,10 +187,10 @@ func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
-		return s.showBoard(c, tx, status, f, "")
+		return s.showBoard(c, tx, status, project.ID, boardPage{New: f})
 	}
 	if err != nil {
 		return err
 	}
-	return seeOther(c, fmt.Sprintf("%s#t%d", boardPath(id), task.ID))
+	return seeOther(c, fmt.Sprintf("%s#t%d", boardPath(project.ID), task.ID))
 }

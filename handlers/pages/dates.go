@@ -13,14 +13,13 @@ type due struct {
 	Late bool
 }
 
-// dueOf is when the task, which is not done, is due; nil where that isn't said.
-func dueOf(t models.Task, today models.Date) *due {
-	if t.DueOn == nil {
-		return nil
+// dueOf is a due date of a task that is not done.
+func dueOf(date, today models.Date) *due {
+	day := date.String()
+	d := &due{Day: day, Text: "Due " + dayText(day, today.String()), Late: day < today.String()}
+	if d.Late {
+		d.Text = "Overdue: " + dayText(day, today.String())
 	}
-	day := t.DueOn.String()
-	d := &due{Day: day, Text: dayText(day, today.String())}
-	d.Late = day < today.String()
 	return d
 }
 

@@ -113,7 +113,7 @@ func postedFile(c *gin.Context) (string, error) {
 // preview shows the first tasks.
 func preview(tx *gorm.DB, tasks []models.Task) ([]importRow, error) {
 	tasks = tasks[:min(len(tasks), previewRows)]
-	people, err := assignees(tx, []handlers.Found[models.Task]{{Rows: tasks}})
+	people, err := assignees(tx, tasks)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +129,26 @@ func preview(tx *gorm.DB, tasks []models.Task) ([]importRow, error) {
 		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// assignees are the people who have the tasks, by their ids.
+func assignees(tx *gorm.DB, tasks []models.Task) (map[int64]*person, error) {
+	var ids []int64
+	for _, task := range tasks {
+		if task.AssigneeID != nil {
+			ids = append(ids, *task.AssigneeID)
+		}
+	}
+	people := map[int64]*person{}
+	if len(ids) == 0 {
+		return people, nil
+	}
+	var users []models.User
+	err := tx.Select("id", "name").Where("id IN ?", ids).Find(&users).Error
+	for _, user := range users {
+		people[user.ID] = personOf(user)
+	}
+	return people, err
 }
 
 // importedCount is how many tasks an import has just brought, for the board.

@@ -30,9 +30,8 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 	})
 	f := newTaskForm(task.ProjectID)
 	if status, ok := f.refuse(c, err); ok {
-		c.Params = gin.Params{{Key: "id", Value: strconv.FormatInt(task.ProjectID, 10)}} // the board's
-		f.Problem = ""
-		return s.showBoard(c, tx, status, f, "The task could not be put there: somebody changed the board meanwhile. This is how it is now.")
+		const problem = "The task could not be put there: somebody changed the board meanwhile. This is how it is now."
+		return s.showBoard(c, tx, status, task.ProjectID, boardPage{New: newTaskForm(task.ProjectID), Problem: problem})
 	}
 	if err != nil {
 		return err

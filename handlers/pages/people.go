@@ -103,8 +103,8 @@ func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, make func(tx *g
 
 // changeRole makes an admin of a member, or a member of an admin.
 func (s *Site) changeRole(c *gin.Context, tx *gorm.DB) error {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
+	id, ok := handlers.ParseID(c.Param("id"))
+	if !ok {
 		return gorm.ErrRecordNotFound
 	}
 	f := roleForm(id)

@@ -47,6 +47,15 @@ func (s *Site) show(c *gin.Context, status int, page string, f frame) {
 	c.Data(status, "text/html; charset=utf-8", text.Bytes())
 }
 
+// part renders a part of a page alone.
+func (s *Site) part(page, name string, data any) string {
+	var text strings.Builder
+	if err := s.templates[page].ExecuteTemplate(&text, name, data); err != nil {
+		panic(err) // as in show
+	}
+	return text.String()
+}
+
 // seeOther sends the browser to a page that shows what was done.
 func seeOther(c *gin.Context, path string) error {
 	c.Redirect(http.StatusSeeOther, path)
