@@ -28,7 +28,7 @@ func (s *Site) apex(c *gin.Context) {
 		return
 	}
 	c.Abort()
-	name := strings.ToLower(strings.TrimSpace(c.Query("workspace")))
+	name := strings.Map(lower, strings.TrimSpace(c.Query("workspace")))
 	page := apexPage{Workspace: name, Domain: "." + s.Domain.String(), Demo: s.Demo}
 	status := http.StatusOK
 	if name != "" {
@@ -41,6 +41,15 @@ func (s *Site) apex(c *gin.Context) {
 	}
 	s.allowForms(c)
 	s.show(c, status, "apex", frame{Title: "Tenantry", Body: page})
+}
+
+// lower makes A-Z small, and leaves letters alone that others would be taken
+// for: Unicode has a K for Kelvin.
+func lower(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + ('a' - 'A')
+	}
+	return r
 }
 
 // allowForms lets the form of the page be led on to a tenant's host, which
