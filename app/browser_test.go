@@ -177,10 +177,21 @@ func eval[T any](t *testing.T, b *tab, expression string) T {
 }
 
 // until waits for an expression to be true in the page, which may be another
-// one by then.
+// one by then: what fails because one page gives way to the next is asked again.
 func (b *tab) until(t *testing.T, expression string) {
 	t.Helper()
-	b.do(t, chromedp.Poll("!!("+expression+")", nil, chromedp.WithPollingTimeout(patience)))
+	defer func() {
+		if t.Failed() {
+			var at, text string
+			_ = chromedp.Run(b.ctx, chromedp.Location(&at), chromedp.Evaluate("document.body.innerText", &text))
+			t.Logf("at %s: %.1500s", at, text)
+		}
+	}()
+	eventually(t, expression, func() bool {
+		var is bool
+		err := chromedp.Run(b.ctx, chromedp.Evaluate("!!("+expression+")", &is))
+		return err == nil && is
+	})
 }
 
 // says waits for the page to say something, in the elements of the selector.
@@ -239,12 +250,12 @@ func (b *tab) picture(t *testing.T, name string) {
 	}
 }
 
-// settle lets the page finish what it does by itself.
+// settle lets the page show what it was told to.
 func (b *tab) settle(t *testing.T) {
 	t.Helper()
-	b.do(t, chromedp.ActionFunc(func(ctx context.Context) error {
-		var done bool
-		return chromedp.Evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true))))", &done,
-			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }).Do(ctx)
-	}))
+	var done bool
+	b.do(t, chromedp.Evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true))))", &done, awaited))
 }
+
+// awaited has the value of a promise for that of an expression.
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }

@@ -2,21 +2,21 @@
 // connection is told. Everything here can also be done without it.
 (() => {
   'use strict'
-  let dragged = null
+  let dragged = null // the card
+  let home = null // the column that it comes from, and what was below it there
 
   const cardOf = (target) => target instanceof Element ? target.closest('.card') : null
   const columnOf = (target) => target instanceof Element ? target.closest('.column')?.querySelector('.cards') : null
+  const idOf = (card) => card ? card.id.slice(1) : ''
 
-  // The card before which one is dropped at that height; null for the end.
-  const cardBelow = (column, y) => {
+  // What is below the card when it is dropped at that height; null for nothing.
+  const below = (column, y) => {
     for (const card of column.querySelectorAll('.card')) {
       const box = card.getBoundingClientRect()
       if (card !== dragged && y < box.top + box.height / 2) return card
     }
     return column.querySelector('.rest')
   }
-
-  const idOf = (card) => card ? card.id.slice(1) : ''
 
   document.addEventListener('pointerover', (event) => {
     const card = cardOf(event.target)
@@ -26,6 +26,7 @@
   document.addEventListener('dragstart', (event) => {
     dragged = cardOf(event.target)
     if (!dragged) return
+    home = { column: dragged.parentElement, below: dragged.nextElementSibling }
     event.dataTransfer.effectAllowed = 'move'
     event.dataTransfer.setData('text/plain', dragged.querySelector('a').textContent)
     dragged.classList.add('dragged')
@@ -36,29 +37,28 @@
     if (!column) return
     event.preventDefault()
     event.dataTransfer.dropEffect = 'move'
-    const below = cardBelow(column, event.clientY)
-    if (below !== dragged.nextElementSibling || column !== dragged.parentElement) column.insertBefore(dragged, below)
+    const next = below(column, event.clientY)
+    if (next !== dragged.nextElementSibling || column !== dragged.parentElement) column.insertBefore(dragged, next)
   })
 
+  // The card lies already where it is dropped; the answer shows where it is.
   document.addEventListener('drop', (event) => {
-    if (dragged && columnOf(event.target)) event.preventDefault()
-  })
-
-  // The card lies already where it was dropped; the answer shows where it is.
-  document.addEventListener('dragend', (event) => {
     const card = dragged
+    if (!card || !columnOf(event.target)) return
+    event.preventDefault()
     dragged = null
-    if (!card) return
     card.classList.remove('dragged')
-    const column = card.parentElement
-    if (event.dataTransfer.dropEffect === 'none') {
-      htmx.ajax('GET', location.pathname + location.search, { source: '#board', target: '#board', select: '#board', swap: 'outerHTML' })
-      return
-    }
     htmx.ajax('POST', `/tasks/${idOf(card)}/move`, {
       source: '#board', target: '#board', select: '#board', swap: 'outerHTML',
-      values: { to: column.dataset.status, after: idOf(card.previousElementSibling) },
+      values: { to: card.parentElement.dataset.status, after: idOf(card.previousElementSibling) },
     })
+  })
+
+  document.addEventListener('dragend', () => {
+    if (!dragged) return // it was dropped
+    home.column.insertBefore(dragged, home.below)
+    dragged.classList.remove('dragged')
+    dragged = null
   })
 
   // Where the focused button is not there any more, its card gets the focus.
