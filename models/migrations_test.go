@@ -80,6 +80,11 @@ func TestMasterTellsOfEveryChange(t *testing.T) {
 		{"UPDATE tenants SET id = 'c' WHERE id = 'b'", []string{"b", "c"}},
 		{"DELETE FROM tenants WHERE id = 'c'", []string{"c"}},
 		{"UPDATE tenants SET name = name", []string{"a"}},
+		{"INSERT INTO domains VALUES ('a', 'a.example', 'x', NULL, false, now())", []string{"a"}},
+		{"UPDATE domains SET verified_at = now()", []string{"a"}},
+		{"DELETE FROM domains", []string{"a"}},
+		{"INSERT INTO retired_subdomains VALUES ('old', 'z', NULL, now())", []string{"z"}},
+		{"DELETE FROM retired_subdomains", []string{"z"}},
 	} {
 		if _, err := db.sql.ExecContext(t.Context(), step.statement); err != nil {
 			t.Fatalf("%s: %v", step.statement, err)
@@ -89,6 +94,39 @@ func TestMasterTellsOfEveryChange(t *testing.T) {
 				t.Fatalf("%s told of tenant %q, want %q", step.statement, got, want)
 			}
 		}
+	}
+}
+
+// TestMasterCountsChanges makes changes of everything that processes keep in
+// memory, and of what they don't.
+func TestMasterCountsChanges(t *testing.T) {
+	t.Parallel()
+	db := migrated(t, sqliteEngine(), models.Master())
+	count := func() string { return rows(t, db.sql, "SELECT count FROM registry_changes")[0][0] }
+	for i, statement := range []string{
+		`INSERT INTO tenants (id, subdomain, name, state, server, database, schema_version, epoch, created_by, created_at, updated_at)
+			VALUES ('a', 'a', '', 'active', 'local', 'a', 1, 0, 'operator', 0, 0)`,
+		"UPDATE tenants SET epoch = epoch + 1",
+		"INSERT INTO domains VALUES ('a', 'a.example', 'x', NULL, false, 0)",
+		"UPDATE domains SET verified_at = 1",
+		"DELETE FROM domains",
+		"INSERT INTO retired_subdomains VALUES ('old', 'z', NULL, 0)",
+		"UPDATE retired_subdomains SET redirect_until = 1",
+		"DELETE FROM retired_subdomains",
+		"DELETE FROM tenants",
+	} {
+		if _, err := db.sql.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+		if got, want := count(), fmt.Sprint(i+1); got != want {
+			t.Errorf("%s counts to %s, want %s", statement, got, want)
+		}
+	}
+	if _, err := db.sql.ExecContext(t.Context(), "INSERT INTO instances VALUES (printf('%026d', 1), 'x', 0, 0)"); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(); got != "9" {
+		t.Errorf("a heartbeat counts to %s", got)
 	}
 }
 

@@ -23,7 +23,12 @@ type Schema struct {
 
 // Master is the schema of the master database.
 func Master() Schema {
-	return Schema{Models: []any{&Tenant{}}, Migrations: migrationsOf("master")}
+	return Schema{
+		Models: []any{
+			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{},
+		},
+		Migrations: migrationsOf("master"),
+	}
 }
 
 // Workspace is the schema of every tenant's database.

@@ -22,13 +22,13 @@ func (s shape) put(t testing.TB, thing, properties string) {
 	s[thing] = properties
 }
 
-// without leaves out the things for which the word stands first or after the
-// table, for example "trigger".
-func (s shape) without(word string) shape {
+// without leaves out the things for which the words stand first or after the
+// table, for example "trigger" or "table tasks".
+func (s shape) without(words string) shape {
 	rest := maps.Clone(s)
 	maps.DeleteFunc(rest, func(thing, _ string) bool {
-		_, inTable, _ := strings.Cut(thing, ", ")
-		return strings.HasPrefix(thing, word+" ") || strings.HasPrefix(inTable, word+" ")
+		table, inTable, _ := strings.Cut(thing, ", ")
+		return table == words || strings.HasPrefix(thing, words+" ") || strings.HasPrefix(inTable, words+" ")
 	})
 	return rest
 }

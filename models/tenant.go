@@ -37,8 +37,13 @@ type Tenant struct {
 	SchemaVersion int64 `gorm:"not null"`
 	// Epoch grows with every change after which open handles are stale.
 	Epoch int64 `gorm:"not null"`
+	// RemoveAfter is when a purged tenant's data is removed; nil when it was, and
+	// for all others.
+	RemoveAfter *time.Time
 	// CreatedBy says who made the tenant: "operator" or "seed".
 	CreatedBy string    `gorm:"not null;check:tenants_created_by_check,length(created_by) <= 63"`
 	CreatedAt time.Time `gorm:"not null"`
 	UpdatedAt time.Time `gorm:"not null"`
+
+	Domains []Domain `gorm:"constraint:domains_tenant_id_fkey,OnDelete:CASCADE"`
 }

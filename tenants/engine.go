@@ -13,6 +13,8 @@ import (
 // Engine creates, opens and drops databases on one server. Its methods are
 // safe for concurrent use. Errors that mean "not now" wrap ErrUnavailable.
 type Engine interface {
+	Inspector
+
 	// Dialect is "sqlite" or "postgres": the key of models.Schema.Migrations.
 	Dialect() string
 
@@ -41,8 +43,19 @@ type Engine interface {
 	// it returns.
 	Create(ctx context.Context, t *models.Tenant) error
 
-	// Drop removes the tenant's database and all that belongs to it. A
-	// database that is not there is no error. Nobody may have it open.
+	// Trash takes the tenant's database out of use and keeps its data: nobody
+	// can connect any more, and Open says ErrUnavailable. It is idempotent, and
+	// durable when it returns; a process that dies in it leaves what Trash and
+	// Untrash can finish. A database that is nowhere is ErrUnavailable, and so
+	// is one in use and one in the trash again. Nobody may have it open.
+	Trash(ctx context.Context, t *models.Tenant) error
+
+	// Untrash undoes Trash, and is like it in all.
+	Untrash(ctx context.Context, t *models.Tenant) error
+
+	// Drop removes the tenant's database and all that belongs to it, also from
+	// the trash. A database that is not there is no error. Nobody may have it
+	// open.
 	Drop(ctx context.Context, t *models.Tenant) error
 
 	// Open connects to the tenant's database with t.Credentials and verifies

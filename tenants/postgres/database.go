@@ -52,7 +52,10 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 	if err != nil {
 		return fmt.Errorf("create database %s: %w", name, err)
 	}
-	err = e.copyTemplate(ctx, name)
+	err = e.notTrashed(ctx, name)
+	if err == nil {
+		err = e.copyTemplate(ctx, name)
+	}
 	if stateOf(err) == codeUnknownDatabase { // somebody dropped the template
 		e.template.forget()
 		err = e.copyTemplate(ctx, name)
@@ -125,29 +128,6 @@ func retryRaced(ctx context.Context, do func() error) error {
 			pause *= 2
 		}
 	}
-}
-
-// Drop removes the tenant's database, cuts the connections to it, and removes
-// the tenant's role.
-func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
-	name, err := databaseName(t)
-	if err != nil {
-		return err
-	}
-	if err := e.drop(ctx, name); err != nil {
-		return fmt.Errorf("drop database %s: %w", name, translate(err))
-	}
-	return nil
-}
-
-func (e *Engine) drop(ctx context.Context, name string) error {
-	if err := e.joinRole(ctx, name); err != nil {
-		return err
-	}
-	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", name); err != nil {
-		return err
-	}
-	return retryRaced(ctx, func() error { return e.exec(ctx, "DROP ROLE IF EXISTS %s", name) })
 }
 
 // Open connects to the tenant's database as the tenant's role. Read and Write

@@ -28,13 +28,20 @@ type template struct {
 	made bool
 }
 
+// draftSuffix ends the name of a template that is not whole yet.
+const draftSuffix = "_draft"
+
 // templateLock is the key of the advisory lock under which templates are built.
 const templateLock = 0x74656e616e747279 // "tenantry"
 
-// newTemplate names the template for the hash of its migrations, the rights in
-// it, and the admin database.
+// templatePrefix is what the names of templates begin with. The installation
+// follows, and then what is in the template.
+const templatePrefix = "tenantry_template_"
+
+// newTemplate names the template for the admin database, the hash of its
+// migrations, and the rights in it.
 func newTemplate(e *Engine, hash string) *template {
-	name := "tenantry_template_" + shortHash(hash+" "+rightsVersion+" "+e.server.Database)
+	name := templatePrefix + shortHash(e.server.Database) + "_" + shortHash(hash+" "+rightsVersion)
 	t := &template{engine: e, name: name, turn: make(chan struct{}, 1)}
 	t.turn <- struct{}{}
 	return t
@@ -107,7 +114,7 @@ func (t *template) find(ctx context.Context, tx *sql.Tx) (there, marked bool, er
 
 // build makes the template anew. What a builder that died left is dropped.
 func (t *template) build(ctx context.Context) error {
-	draft := t.name + "_draft"
+	draft := t.name + draftSuffix
 	if err := t.engine.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
 		return err
 	}

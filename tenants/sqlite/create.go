@@ -18,6 +18,9 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 	if err != nil {
 		return err
 	}
+	if err := e.notTrashed(t); err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
 	template, err := e.loadTemplate(ctx)
 	if err != nil {
 		return err
@@ -49,27 +52,4 @@ func (e *Engine) place(name string, content []byte) error {
 		return err
 	}
 	return e.sync(tenantsDir)
-}
-
-// Drop removes the tenant's file and those that SQLite keeps beside it.
-func (e *Engine) Drop(_ context.Context, t *models.Tenant) error {
-	name, err := fileName(t)
-	if err != nil {
-		return err
-	}
-	if err := e.removeDatabase(name); err != nil {
-		return fmt.Errorf("drop %s: %w", name, fileError(err))
-	}
-	return e.sync(tenantsDir)
-}
-
-// removeDatabase removes a database's files, those that are there.
-func (e *Engine) removeDatabase(name string) error {
-	var all error
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-		if err := e.root.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			all = errors.Join(all, err)
-		}
-	}
-	return all
 }

@@ -101,7 +101,7 @@ func openRoot(dir string) (*os.Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
 	}
-	for _, name := range []string{tenantsDir, templatesDir} {
+	for _, name := range []string{tenantsDir, templatesDir, trashDir} {
 		if err := root.MkdirAll(name, 0o700); err != nil {
 			return nil, errors.Join(fmt.Errorf("make folder %q: %w", name, err), root.Close())
 		}
@@ -196,6 +196,7 @@ func (e *Engine) existing(t *models.Tenant) (string, error) {
 const (
 	tenantsDir   = "tenants"
 	templatesDir = "templates"
+	trashDir     = "trash"
 )
 
 // databasePattern is what a database may be called: an id and an ending. Names

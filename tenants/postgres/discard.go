@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tenantry/tenants"
+)
+
+// errNotOurs: the name is somebody else's database.
+var errNotOurs = errors.New("it is no object of this installation's")
+
+// Discard drops an old template or a draft, unless somebody is building one. A
+// program of other migrations that misses its template makes it again.
+func (e *Engine) Discard(ctx context.Context, o tenants.Object) error {
+	if err := e.discard(ctx, o); err != nil {
+		return fmt.Errorf("discard %q: %w", o.Name, translate(err))
+	}
+	return nil
+}
+
+func (e *Engine) discard(ctx context.Context, o tenants.Object) error {
+	if o.Name == e.template.name {
+		return fmt.Errorf("%w: it is the current template", tenants.ErrInUse)
+	}
+	objects, err := e.survey(ctx)
+	if err != nil {
+		return err
+	}
+	for _, listed := range objects {
+		if listed.Name != o.Name {
+			continue
+		}
+		if listed.Kind != tenants.ObjectTemplate && listed.Kind != tenants.ObjectTemporary {
+			return fmt.Errorf("%w: it is a tenant's", tenants.ErrInUse)
+		}
+		return e.discardUnlocked(ctx, o.Name)
+	}
+	there, _, err := e.findBoth(ctx, o.Name, o.Name)
+	if err == nil && there {
+		err = errNotOurs
+	}
+	return err
+}
+
+// discardUnlocked drops a template or draft under the lock of those who build
+// it, if nobody has that.
+func (e *Engine) discardUnlocked(ctx context.Context, name string) error {
+	lock, err := e.admin.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer lock.Rollback() // releases the lock; there is nothing to commit
+	var free bool
+	if err := lock.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(templateLock)).Scan(&free); err != nil {
+		return err
+	}
+	if !free {
+		return fmt.Errorf("%w: somebody is building a template", tenants.ErrInUse)
+	}
+	err = e.exec(ctx, "ALTER DATABASE %s WITH IS_TEMPLATE false", name)
+	if err == nil {
+		err = e.exec(ctx, "DROP DATABASE %s WITH (FORCE)", name)
+	}
+	switch stateOf(err) {
+	case codeUnknownDatabase: // somebody else was faster
+		return nil
+	case codeObjectInUse:
+		return fmt.Errorf("%w: %w", tenants.ErrInUse, err)
+	}
+	return err
+}

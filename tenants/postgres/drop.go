@@ -1,0 +1,33 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"tenantry/models"
+)
+
+// Drop removes the tenant's database, from the trash too, cuts the connections
+// to it, and removes the tenant's role.
+func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
+	name, err := databaseName(t)
+	if err != nil {
+		return err
+	}
+	if err := e.drop(ctx, name); err != nil {
+		return fmt.Errorf("drop database %s: %w", name, translate(err))
+	}
+	return nil
+}
+
+func (e *Engine) drop(ctx context.Context, name string) error {
+	if err := e.joinRole(ctx, name); err != nil {
+		return err
+	}
+	for _, database := range []string{name, trashName(name)} {
+		if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database); err != nil {
+			return err
+		}
+	}
+	return retryRaced(ctx, func() error { return e.exec(ctx, "DROP ROLE IF EXISTS %s", name) })
+}

@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"tenantry/tenants"
+)
+
+// Several installations may share a server. A database is this one's if its
+// group has rights in it: the server keeps a list of those for all databases,
+// and copies it with a template, so that there is no moment without. Only the
+// drafts have none yet. They bear the installation in their names, as templates
+// do.
+
+// surveyQuery is the names of this installation's databases and roles.
+const surveyQuery = `WITH mine AS (
+		SELECT dbid FROM pg_shdepend JOIN pg_roles grp ON grp.oid = refobjid
+		WHERE refclassid = 'pg_authid'::regclass AND rolname = $1
+	), member AS (
+		SELECT role.rolname AS name FROM pg_auth_members m
+		JOIN pg_roles role ON role.oid = m.member JOIN pg_roles grp ON grp.oid = m.roleid
+		WHERE grp.rolname = $1
+	), database AS (
+		SELECT datname AS name, 't_' || right(datname, 26) AS role FROM pg_database
+		WHERE oid IN (SELECT dbid FROM mine) OR starts_with(datname, $2)
+		OR datname ~ '^(t|trash)_[0-9a-z]{26}$' AND 't_' || right(datname, 26) IN (SELECT name FROM member)
+	)
+	SELECT name, false FROM database
+	UNION ALL
+	SELECT rolname, true FROM pg_roles
+	WHERE rolname IN (SELECT name FROM member) OR rolname IN (SELECT role FROM database)`
+
+// Survey lists the databases and roles that this installation has made. The age
+// of none is known.
+func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
+	objects, err := e.survey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("survey server: %w", translate(err))
+	}
+	slices.SortFunc(objects, func(a, b tenants.Object) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+	})
+	return objects, nil
+}
+
+func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
+	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, templatePrefix+shortHash(e.server.Database)+"_")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	objects := []tenants.Object{}
+	for rows.Next() {
+		var name string
+		var role bool
+		if err := rows.Scan(&name, &role); err != nil {
+			return nil, err
+		}
+		if o := e.objectOf(name, role); o.Kind != "" && name != e.template.name {
+			objects = append(objects, o)
+		}
+	}
+	return objects, rows.Err()
+}
+
+// trashPattern is a tenant's database in the trash.
+var trashPattern = regexp.MustCompile(`^trash_[0-9a-z]{26}$`)
+
+// objectOf reads the name of a database or role. Other people's have no kind.
+func (e *Engine) objectOf(name string, role bool) tenants.Object {
+	o := tenants.Object{Name: name}
+	switch {
+	case databasePattern.MatchString(name) && role:
+		o.Kind = tenants.ObjectRole
+	case role:
+		return o
+	case databasePattern.MatchString(name):
+		o.Kind = tenants.ObjectDatabase
+	case trashPattern.MatchString(name):
+		o.Kind = tenants.ObjectTrash
+	case strings.HasPrefix(name, templatePrefix) && strings.HasSuffix(name, draftSuffix):
+		o.Kind = tenants.ObjectTemporary
+		return o
+	case strings.HasPrefix(name, templatePrefix):
+		o.Kind = tenants.ObjectTemplate
+		return o
+	default:
+		return o
+	}
+	_, o.TenantID, _ = strings.Cut(name, "_")
+	return o
+}

@@ -1,0 +1,48 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"tenantry/tenants"
+)
+
+// abandonedAfter is the age of a temporary file that nobody writes any more.
+const abandonedAfter = time.Hour
+
+// Discard removes an old template, or a temporary file that was not written to
+// for an hour: one that is younger may be somebody's who is at work.
+func (e *Engine) Discard(_ context.Context, o tenants.Object) error {
+	all, err := e.survey()
+	if err != nil {
+		return fmt.Errorf("discard %q: %w", o.Name, fileError(err))
+	}
+	f, listed := all[o.Name]
+	switch {
+	case !listed:
+		return e.notListed(o)
+	case f.Kind != tenants.ObjectTemplate && f.Kind != tenants.ObjectTemporary:
+		return fmt.Errorf("discard %q: %w: it is a tenant's", o.Name, tenants.ErrInUse)
+	case f.Kind == tenants.ObjectTemporary && f.Age < abandonedAfter:
+		return fmt.Errorf("discard %q: %w: it was written to less than %v ago", o.Name, tenants.ErrInUse, abandonedAfter)
+	}
+	if err := e.removeDatabase(o.Name); err != nil {
+		return fmt.Errorf("discard %q: %w", o.Name, fileError(err))
+	}
+	return e.sync(filepath.Dir(o.Name))
+}
+
+// notListed is nil for what has gone, and an error for what the engine has not
+// made or needs.
+func (e *Engine) notListed(o tenants.Object) error {
+	_, ours := objectOf(o.Name)
+	switch there, err := e.exists(o.Name); {
+	case err != nil || !ours:
+		return fmt.Errorf("discard %q: it is no object of this engine's", o.Name)
+	case there:
+		return fmt.Errorf("discard %q: %w: it is the current template", o.Name, tenants.ErrInUse)
+	}
+	return nil
+}
