@@ -79,7 +79,7 @@ func tour(t *testing.T, browser context.Context) {
 	b.signIn(t, "initech", "nadia.haddad@initech.example")
 	b.look(t, "projects")
 	for _, p := range []struct{ name, path string }{
-		{"board", eval[string](t, b, "document.querySelectorAll('.project-name')[4].pathname")},
+		{"board", eval[string](t, b, "document.querySelectorAll('.project-name')[1].pathname")},
 		{"people", "/people"}, {"activity", "/activity"}, {"account", "/account"}, {"tokens", "/account/tokens"}, {"password", "/account/password"},
 		{"archived", "/?archived=true"},
 	} {
