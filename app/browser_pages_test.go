@@ -15,7 +15,7 @@ func TestInABrowser(t *testing.T) {
 	t.Parallel()
 	browser := launch(t)
 	for name, test := range map[string]func(t *testing.T, browser context.Context){
-		"tour": tour, "two tenants": twoTenants, "board": boardInABrowser, "more cards": moreCards, "member": member, "conflict": conflict,
+		"tour": tour, "two tenants": twoTenants, "board": boardInABrowser, "more cards": moreCards, "member": member, "conflict": conflict, "offline": offline,
 		"keyboard": keyboard, "without scripts": withoutScripts, "apex": apexInABrowser,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })

@@ -96,6 +96,22 @@ func boardInABrowser(t *testing.T, browser context.Context) {
 	b.says(t, "#comments", "Nobody has said anything yet")
 }
 
+// offline loses the server while somebody works: the page tells, and shows what
+// is stored.
+func offline(t *testing.T, browser context.Context) {
+	srv, b := workspace(t, browser, "Order chairs", "Order desks")
+	srv.stop(t)
+	b.expect("ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest")
+	b.do(t, chromedp.SendKeys("#new-task-title", "Measure the room\r", chromedp.ByQuery))
+	b.says(t, "#offline", "There is no connection")
+	if got := eval[string](t, b, "document.querySelector('#new-task-title').value"); got != "Measure the room" {
+		t.Errorf("what was typed is gone: %q", got)
+	}
+	b.drag(t, "#t1", "#cards-done", 0.5)
+	b.expectColumn(t, "todo", "Order chairs", "Order desks")
+	b.expectColumn(t, "done")
+}
+
 // drag drags an element to a height of another, from 0 at its top to 1.
 func (b *tab) drag(t *testing.T, from, to string, height float64) {
 	t.Helper()

@@ -68,7 +68,7 @@ type tab struct {
 
 	mu         sync.Mutex // guards what follows
 	complaints []string
-	expected   string // what complaints may contain, empty for nothing
+	expected   []string // of what complaints may contain something
 }
 
 // newWindow opens a window of a new profile. chromedp's own way to one asks for
@@ -98,7 +98,7 @@ func (srv *server) open(t *testing.T, browser context.Context) *tab {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, complaint := range b.complaints {
-			if b.expected == "" || !strings.Contains(complaint, b.expected) {
+			if !slices.ContainsFunc(b.expected, func(text string) bool { return strings.Contains(complaint, text) }) {
 				t.Errorf("the browser complains: %s", complaint)
 			}
 		}
@@ -139,11 +139,11 @@ func (b *tab) listen(event any) {
 	b.complaints = append(b.complaints, complaint)
 }
 
-// expect lets complaints pass that contain the text.
-func (b *tab) expect(text string) {
+// expect lets complaints pass that contain one of the texts.
+func (b *tab) expect(texts ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.expected = text
+	b.expected = texts
 }
 
 // do runs actions.

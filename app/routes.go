@@ -124,7 +124,7 @@ func (a *App) operations(accounts *handlers.Accounts) *operator.API {
 // pages are the tenants' pages, and the one at the base domain.
 func (a *App) pages(accounts *handlers.Accounts) *pages.Site {
 	return pages.New(pages.Options{
-		Store: a.store, Accounts: accounts, Domain: a.settings.domain, MaxImport: maxImport, Demo: a.shownDemo(accounts.Origin),
+		Store: a.store, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
 	})
 }
 

@@ -157,8 +157,8 @@ func TestSessionEndedMeanwhile(t *testing.T) {
 		board := path("/projects/%d", project.ID)
 		s.get(t, s.admin, board).leads(t, "/sign-in?next="+url.QueryEscape(board))
 		s.post(t, s.admin, board+"/tasks", "title", "Lost").expect(t, 401, "nothing was stored", `href="/sign-in"`)
-		got := s.send(t, request(t, "acme.localhost", board+"/tasks", s.admin, url.Values{"title": {"Lost"}}, "HX-Request", "true")).expect(t, 401)
-		if got.header.Get("HX-Redirect") != "/sign-in" {
+		got := s.send(t, request(t, "acme.localhost", board+"/tasks", s.admin, url.Values{"title": {"Lost"}}, "HX-Request", "true", "HX-Current-URL", "http://acme.localhost"+board+"?a=b")).expect(t, 401)
+		if got.header.Get("HX-Redirect") != "/sign-in?next="+url.QueryEscape(board+"?a=b") {
 			t.Errorf("headers %v", got.header)
 		}
 		r := request(t, "acme.localhost", "/", "", nil, "Accept", "application/json")

@@ -80,7 +80,7 @@ func sendToSignIn(c *gin.Context) bool {
 		if !isHTMX(c) {
 			return false
 		}
-		path = "/sign-in"
+		path = "/sign-in?next=" + url.QueryEscape(currentPage(c))
 	}
 	c.Writer.Header().Del("WWW-Authenticate")
 	if isHTMX(c) {
@@ -91,6 +91,15 @@ func sendToSignIn(c *gin.Context) bool {
 	}
 	c.Redirect(http.StatusSeeOther, path)
 	return true
+}
+
+// currentPage is the path of the page from which htmx sent the request.
+func currentPage(c *gin.Context) string {
+	page, err := url.Parse(c.GetHeader("HX-Current-URL"))
+	if err != nil || page.Path == "" {
+		return "/"
+	}
+	return localPath(page.RequestURI())
 }
 
 // isHTMX tells whether htmx sent the request.

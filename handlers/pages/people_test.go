@@ -112,7 +112,7 @@ func TestImportPage(t *testing.T) {
 		s.get(t, s.member, imports).expect(t, 200, `type="file"`, "assignee_email")
 		const bad = "title,status,due_on,assignee_email\nOrder chairs,open,soon,nobody@acme.test\n,todo,,\n"
 		s.post(t, s.member, imports, "text", bad).
-			expect(t, 422, "row 1, column status", "row 1, column due_on", "row 1, column assignee_email", "row 2, column title", "Order chairs,open", "Nothing was stored", "", "step")
+			expect(t, 422, "row 1, column status", "row 1, column due_on", "row 1, column assignee_email", "row 2, column title", "Order chairs,open", "Nothing was stored", "", `value="import"`)
 		s.post(t, s.member, imports, "step", "import", "text", bad).expect(t, 422, "row 1, column status")
 		good := "title,status,due_on,assignee_email\nOrder chairs,doing,2031-03-31,ADA@acme.test\nOrder desks,,,\n"
 		s.post(t, s.member, imports, "text", good).expect(t, 200, "2 tasks will be added", "<td>Order chairs</td><td>Doing</td><td>Ada</td><td>2031-03-31</td>", `name="step" value="import"`)
@@ -122,7 +122,7 @@ func TestImportPage(t *testing.T) {
 		s.get(t, s.member, board+"?imported=<b>").expect(t, 200, "", "imported")
 
 		s.post(t, s.member, imports, "text", "").expect(t, 422, "header")
-		s.post(t, s.member, imports, "text", strings.Repeat("x", 1<<20+1)).expect(t, 413, "Send less at once")
+		s.post(t, s.member, imports, "text", strings.Repeat("x", 3<<20)).expect(t, 413, "Send less at once")
 		s.post(t, s.member, board, "archived", "true")
 		s.post(t, s.member, imports, "text", good).expect(t, 409, "archived and takes no new tasks")
 		s.get(t, s.member, "/projects/99/import").expect(t, 404)

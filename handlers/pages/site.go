@@ -32,8 +32,6 @@ type Options struct {
 	Accounts *handlers.Accounts
 	// Domain is the base domain.
 	Domain tenants.Domain
-	// MaxImport bounds CSV files, in bytes.
-	MaxImport int64
 	// Demo are the demo tenants and how to sign in there, for all to see; nil
 	// where there are none.
 	Demo []Demo
@@ -82,7 +80,7 @@ func (s *Site) Register(r gin.IRouter) {
 	in.POST("/projects/:id/delete", do(s.deleteProject))
 	in.POST("/projects/:id/tasks", do(s.createTask))
 	in.Match(read, "/projects/:id/import", do(s.importPage))
-	scoped(tenants.ScopeOptions{MaxBody: s.MaxImport}).POST("/projects/:id/import", do(s.importTasks))
+	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
 
 	in.Match(read, "/tasks/:id", do(s.task))
 	in.POST("/tasks/:id", do(s.changeTask))
@@ -108,11 +106,12 @@ func (s *Site) Register(r gin.IRouter) {
 	in.POST("/sign-out", do(s.signOut))
 }
 
-// roles and statuses, in the words of the pages.
+// statuses are those of tasks in the words of the pages, in the board's order.
 func statuses() []option {
 	return []option{{string(models.StatusTodo), "To do"}, {string(models.StatusDoing), "Doing"}, {string(models.StatusDone), "Done"}}
 }
 
+// roles are those of users in the words of the pages.
 func roles() []option {
 	return []option{{string(models.RoleMember), "Member"}, {string(models.RoleAdmin), "Admin"}}
 }

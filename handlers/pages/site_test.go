@@ -72,7 +72,7 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		},
 	})
 	s.router.RedirectTrailingSlash = false
-	made := pages.New(pages.Options{Store: env.Store, Accounts: accounts, Domain: domain, MaxImport: 1 << 20,
+	made := pages.New(pages.Options{Store: env.Store, Accounts: accounts, Domain: domain,
 		Demo: []pages.Demo{{Name: "Acme", URL: "http://acme.localhost:8080", Email: "mara@acme.example", Password: "open sesame"}}})
 	s.router.Use(func(c *gin.Context) {
 		handlers.SetRequestID(c, "req-1")

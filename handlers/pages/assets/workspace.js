@@ -3,7 +3,7 @@
 (() => {
   'use strict'
   let dragged = null // the card
-  let home = null // the column that it comes from, and what was below it there
+  let home = null // the card's column, and what was below it there
 
   const cardOf = (target) => target instanceof Element ? target.closest('.card') : null
   const columnOf = (target) => target instanceof Element ? target.closest('.column')?.querySelector('.cards') : null
@@ -26,7 +26,7 @@
   document.addEventListener('dragstart', (event) => {
     dragged = cardOf(event.target)
     if (!dragged) return
-    home = { column: dragged.parentElement, below: dragged.nextElementSibling }
+    home = { card: dragged, column: dragged.parentElement, below: dragged.nextElementSibling }
     event.dataTransfer.effectAllowed = 'move'
     event.dataTransfer.setData('text/plain', dragged.querySelector('a').textContent)
     dragged.classList.add('dragged')
@@ -56,10 +56,16 @@
 
   document.addEventListener('dragend', () => {
     if (!dragged) return // it was dropped
-    home.column.insertBefore(dragged, home.below)
     dragged.classList.remove('dragged')
     dragged = null
+    goHome()
   })
+
+  // The card is put back where it was when nothing came of its move.
+  const goHome = () => {
+    if (home?.column.isConnected) home.column.insertBefore(home.card, home.below)
+    home = null
+  }
 
   // Where the focused button is not there any more, its card gets the focus.
   let focused = ''
@@ -70,6 +76,6 @@
   })
 
   const offline = (is) => { const text = document.getElementById('offline'); if (text) text.hidden = !is }
-  document.addEventListener('htmx:sendError', () => offline(true))
-  document.addEventListener('htmx:afterOnLoad', () => offline(false))
+  document.addEventListener('htmx:sendError', () => { offline(true); goHome() })
+  document.addEventListener('htmx:afterOnLoad', () => { offline(false); home = null })
 })()
