@@ -78,6 +78,7 @@ func tour(t *testing.T, browser context.Context) {
 	b.look(t, "sign-in")
 	b.signIn(t, "initech", "nadia.haddad@initech.example")
 	b.look(t, "projects")
+	b.lookAtColours(t)
 	for _, p := range []struct{ name, path string }{
 		{"board", eval[string](t, b, "document.querySelectorAll('.project-name')[1].pathname")},
 		{"people", "/people"}, {"activity", "/activity"}, {"account", "/account"}, {"tokens", "/account/tokens"}, {"password", "/account/password"},
@@ -100,6 +101,20 @@ func tour(t *testing.T, browser context.Context) {
 	b.expect("404") // the browser tells of it
 	b.visit(t, "initech", "/nothing")
 	b.look(t, "error")
+}
+
+// lookAtColours shows the page in the colours of all tenants.
+func (b *tab) lookAtColours(t *testing.T) {
+	t.Helper()
+	for _, is := range []bool{false, true} {
+		b.do(t, dark(is))
+		for hue := range 12 {
+			b.do(t, chromedp.Evaluate(fmt.Sprintf("document.documentElement.className = 'hue-%d'", hue), nil))
+			if bad := eval[[]string](t, b, contrast); len(bad) > 0 {
+				t.Errorf("hue %d, dark %t: hard to read:\n\t%s", hue, is, strings.Join(bad, "\n\t"))
+			}
+		}
+	}
 }
 
 // look examines the page, wide and narrow, in the light and in the dark.

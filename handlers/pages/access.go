@@ -51,7 +51,7 @@ func (s *Site) signIn(c *gin.Context) {
 		next := localPath(posted.Get("next"))
 		f.values(strings.TrimSpace(posted.Get("email")), "", next)
 		in := handlers.NewInput(map[string]any{"email": f.value("email"), "password": posted.Get("password")})
-		if err := s.Accounts.Enter(c, in); err != nil {
+		if err := s.accounts.Enter(c, in); err != nil {
 			if status, ok := f.refuse(c, err); ok {
 				f.sayWhen(c, status)
 				s.showSignIn(c, status, f)
@@ -94,7 +94,7 @@ func localPath(text string) string {
 
 // signOut ends the session.
 func (s *Site) signOut(c *gin.Context, tx *gorm.DB) error {
-	if err := s.Accounts.Leave(c, tx); err != nil {
+	if err := s.accounts.Leave(c, tx); err != nil {
 		return err
 	}
 	return seeOther(c, "/sign-in")
@@ -120,7 +120,7 @@ func (s *Site) invitationPage(c *gin.Context) {
 // showInvitation shows the form to who was invited; err is why it was not
 // accepted. Nobody else gets a form.
 func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
-	user, notInvited := s.Accounts.Invited(c, f.value("token"))
+	user, notInvited := s.accounts.Invited(c, f.value("token"))
 	if notInvited != nil {
 		err = notInvited
 	}
@@ -147,7 +147,7 @@ func (s *Site) join(c *gin.Context) {
 		if err != nil {
 			return err
 		}
-		if err := s.Accounts.Join(c, in); err != nil {
+		if err := s.accounts.Join(c, in); err != nil {
 			return s.showInvitation(c, f, err)
 		}
 		return seeOther(c, "/")
@@ -175,7 +175,7 @@ func (s *Site) showPassword(c *gin.Context, status int, f *form) {
 // changePassword does what the API does.
 func (s *Site) changePassword(c *gin.Context) {
 	handlers.Unscoped(c, func(c *gin.Context) error {
-		if err := s.Accounts.Identify(c); err != nil {
+		if err := s.accounts.Identify(c); err != nil {
 			return err
 		}
 		f := passwordForm()
@@ -183,7 +183,7 @@ func (s *Site) changePassword(c *gin.Context) {
 		if err != nil {
 			return err
 		}
-		if err := s.Accounts.RenewPassword(c, in); err != nil {
+		if err := s.accounts.RenewPassword(c, in); err != nil {
 			if status, ok := f.refuse(c, err); ok {
 				f.sayWhen(c, status)
 				s.showPassword(c, status, f)

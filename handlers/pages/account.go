@@ -67,7 +67,7 @@ func (s *Site) account(c *gin.Context, tx *gorm.DB) error {
 }
 
 func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) error {
-	found, err := s.Accounts.FindCredentials(c, tx, models.KindSession)
+	found, err := s.accounts.FindCredentials(c, tx, models.KindSession)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
 
 // deleteSession ends one of one's sessions.
 func (s *Site) deleteSession(c *gin.Context, tx *gorm.DB) error {
-	if err := s.Accounts.RemoveSession(c, tx); err != nil {
+	if err := s.accounts.RemoveSession(c, tx); err != nil {
 		return err
 	}
 	return seeOther(c, "/account")
@@ -128,7 +128,7 @@ func (s *Site) tokens(c *gin.Context, tx *gorm.DB) error {
 }
 
 func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPage) error {
-	found, err := s.Accounts.FindCredentials(c, tx, models.KindToken)
+	found, err := s.accounts.FindCredentials(c, tx, models.KindToken)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPa
 	if found.Next != nil {
 		page.Next = "/account/tokens?after=" + *found.Next
 	}
-	page.Host = s.Accounts.Origin(subdomain(c))
+	page.Host = s.accounts.Origin(subdomain(c))
 	s.show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
 	return nil
 }
@@ -151,7 +151,7 @@ func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
 	}
 	page := tokensPage{New: tokenForm()}
 	err = attempt(tx, func(tx *gorm.DB) error {
-		row, text, err := s.Accounts.AddToken(c, tx, in)
+		row, text, err := s.accounts.AddToken(c, tx, in)
 		page.Made, page.Text = row.Name, text
 		return err
 	})
@@ -166,7 +166,7 @@ func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
 
 // deleteToken ends one of one's tokens.
 func (s *Site) deleteToken(c *gin.Context, tx *gorm.DB) error {
-	if err := s.Accounts.RemoveToken(c, tx); err != nil {
+	if err := s.accounts.RemoveToken(c, tx); err != nil {
 		return err
 	}
 	return seeOther(c, "/account/tokens")

@@ -29,12 +29,12 @@ func (s *Site) apex(c *gin.Context) {
 	}
 	c.Abort()
 	name := strings.Map(lower, strings.TrimSpace(c.Query("workspace")))
-	page := apexPage{Workspace: name, Domain: "." + s.Domain.String(), Demo: s.Demo}
+	page := apexPage{Workspace: name, Domain: "." + s.domain.String(), Demo: s.demo}
 	status := http.StatusOK
 	if name != "" {
 		var bad *tenants.SubdomainError
 		if err := tenants.ValidateSubdomain(name); !errors.As(err, &bad) {
-			c.Redirect(http.StatusSeeOther, s.Accounts.Origin(name)+"/")
+			c.Redirect(http.StatusSeeOther, s.accounts.Origin(name)+"/")
 			return
 		}
 		status, page.Fault = http.StatusUnprocessableEntity, "The name "+bad.Rule+"."
@@ -57,7 +57,7 @@ func lower(r rune) rune {
 func (s *Site) allowForms(c *gin.Context) {
 	const own = "form-action 'self'"
 	policy := c.Writer.Header().Get("Content-Security-Policy")
-	scheme, host, _ := strings.Cut(s.Accounts.Origin("x"), "://x.")
+	scheme, host, _ := strings.Cut(s.accounts.Origin("x"), "://x.")
 	c.Header("Content-Security-Policy", strings.Replace(policy, own, own+" "+scheme+"://*."+host, 1))
 }
 
@@ -70,6 +70,6 @@ func (s *Site) isApex(r *http.Request) bool {
 			return false
 		}
 	}
-	name, base := strings.TrimSuffix(name, "."), s.Domain.String()
+	name, base := strings.TrimSuffix(name, "."), s.domain.String()
 	return r.URL.Host == "" && len(name) == len(base) && strings.EqualFold(name, base)
 }

@@ -38,7 +38,9 @@ type column struct {
 	Status, Name string
 	Cards        []card
 	Count        int64
-	More         string // the address of more cards, empty for none
+	// More is the address of more cards, Start that of the first ones; empty for
+	// none.
+	More, Start string
 }
 
 // card is a task on the board.
@@ -87,6 +89,9 @@ func (s *Site) showBoard(c *gin.Context, tx *gorm.DB, status int, projectID int6
 		status := models.Status(o.Value)
 		column := s.newColumn(i, found.Columns[status].Rows)
 		column.Count = found.Counts[status]
+		if after[status] != "" {
+			column.Start = boardPath(projectID)
+		}
 		column.More = moreOf(c, projectID, o.Value, found.Columns[status].Next)
 		page.Columns = append(page.Columns, column)
 		page.Total += column.Count

@@ -33,7 +33,7 @@ func (s *Site) showError(c *gin.Context, p handlers.Problem) {
 	}
 	page := errorPage{Title: p.Title, Detail: p.Detail, RequestID: p.RequestID}
 	if page.Advice, page.Link, page.To = advice(p, known); page.To == "" && p.Status == http.StatusNotFound {
-		page.Link, page.To = "Find your workspace", s.Accounts.Origin("")+"/"
+		page.Link, page.To = "Find your workspace", s.accounts.Origin("")+"/"
 	}
 	f := frameOf(c, p.Title, "", page)
 	f.User = nil // their session may be what failed

@@ -36,9 +36,6 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if c.PostForm("back") == "task" {
-		return seeOther(c, taskPath(task.ID))
-	}
 	return seeOther(c, fmt.Sprintf("%s#t%d", boardPath(task.ProjectID), task.ID))
 }
 

@@ -76,12 +76,12 @@ func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return s.showInvited(c, tx, f, func(tx *gorm.DB) (handlers.Invitation, error) { return s.Accounts.AddUser(c, tx, in) })
+	return s.showInvited(c, tx, f, func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
 }
 
 // inviteAgain makes another link for who has lost the first, or a password.
 func (s *Site) inviteAgain(c *gin.Context, tx *gorm.DB) error {
-	return s.showInvited(c, tx, inviteForm(), func(tx *gorm.DB) (handlers.Invitation, error) { return s.Accounts.Invite(c, tx) })
+	return s.showInvited(c, tx, inviteForm(), func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.Invite(c, tx) })
 }
 
 // showInvited shows the link in the answer itself: it can't be read again.

@@ -28,7 +28,9 @@ import (
 
 // Options are what a Site is made of.
 type Options struct {
-	Store    *tenants.Store
+	// Store holds the tenants.
+	Store *tenants.Store
+	// Accounts let people in, and know where tenants are reached.
 	Accounts *handlers.Accounts
 	// Domain is the base domain.
 	Domain tenants.Domain
@@ -44,7 +46,10 @@ type Demo struct {
 
 // Site serves the pages. It is safe for concurrent use.
 type Site struct {
-	Options
+	store     *tenants.Store
+	accounts  *handlers.Accounts
+	domain    tenants.Domain
+	demo      []Demo
 	templates templates
 	assets    assets
 }
@@ -52,19 +57,19 @@ type Site struct {
 // New makes a Site.
 func New(o Options) *Site {
 	assets := loadAssets()
-	return &Site{Options: o, assets: assets, templates: loadTemplates(assets)}
+	return &Site{store: o.Store, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, assets: assets, templates: loadTemplates(assets)}
 }
 
 // Register adds the routes to the public router. GET and HEAD answer alike.
 func (s *Site) Register(r gin.IRouter) {
-	resolve, do, admins := tenants.Resolve(s.Store, s.Domain), handlers.Do, handlers.AdminsOnly
+	resolve, do, admins := tenants.Resolve(s.store, s.domain), handlers.Do, handlers.AdminsOnly
 	read := []string{http.MethodGet, http.MethodHead}
 	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
-		return r.Group("", s.apex, resolve, s.Accounts.SameOrigin(), s.Accounts.Present(), tenants.Scoped(s.Store, o), s.Accounts.Authenticate())
+		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Scoped(s.store, o), s.accounts.Authenticate())
 	}
 
 	r.Match(read, "/assets/:file", s.asset, resolve, handlers.NotFound)
-	open := r.Group("", resolve, s.Accounts.SameOrigin()) // these begin scopes of their own
+	open := r.Group("", resolve, s.accounts.SameOrigin()) // these begin scopes of their own
 	open.Match(read, "/sign-in", s.signInPage)
 	open.POST("/sign-in", s.signIn)
 	open.Match(read, "/invitation", s.invitationPage)

@@ -1,0 +1,12 @@
+package pages
+
+import "tenantry/models"
+
+// Initials is for a test of what stands for people.
+func Initials(name string, most int) string { return initials(name, most) }
+
+// DayText is for a test of the words for days.
+func DayText(day, today string) string { return dayText(day, today) }
+
+// HueOf is the class of a tenant's colour, for a test of it.
+func HueOf(id, name string) string { return placeOf(&models.Tenant{ID: id, Name: name}).Hue }
