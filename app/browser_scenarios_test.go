@@ -226,7 +226,7 @@ func keyboard(t *testing.T, browser context.Context) {
 	b.until(t, "document.activeElement.id === 'd2'") // the focus goes with the card
 	b.keys(t, kb.Tab, kb.Enter)
 	b.expectColumn(t, "doing", "Order desks")
-	b.until(t, "document.activeElement.id === 'r2'")
+	b.until(t, "document.activeElement.id === 'r2' && document.getElementById('said').textContent.startsWith('Order desks: Doing')")
 	b.keys(t, kb.Enter)
 	b.expectColumn(t, "done", "Order desks")
 	b.until(t, "document.activeElement.closest('#t2')") // there is no such button there

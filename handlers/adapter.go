@@ -3,15 +3,16 @@
 // rolls the transaction back and is rendered by Problems. A request's way
 // through the package:
 //
-//	adapter.go  hands the scope's transaction to the handler
-//	decode.go   reads a JSON body, member by member, and collects all faults
-//	sheet.go    reads a CSV body, row by row, likewise
-//	rules.go    what a value may be
-//	projects.go the handlers of a resource; copy it to add another
-//	page.go     a page of a list
-//	cursor.go   the opaque text that says where the next page begins
-//	activity.go records who did what, in the same transaction
-//	problem.go  the one table from errors to what the client reads
+//	adapter.go    hands the scope's transaction to the handler
+//	decode.go     reads a JSON body, member by member, and collects all faults
+//	sheet.go      reads a CSV body, row by row, likewise
+//	rules.go      what a value may be
+//	projects.go   the handlers of a resource; copy it to add another
+//	page.go       a page of a list
+//	cursor.go     the opaque text that says where the next page begins
+//	activity.go   records who did what, in the same transaction
+//	problem.go    the one table from errors to what the client reads
+//	error_page.go where a page tells of them instead
 //
 // The pages do what the API does by the same operations: a handler such as
 // CreateProject reads a body and answers, and AddProject between them does the

@@ -67,12 +67,16 @@
     home = null
   }
 
-  // Where the focused button is not there any more, its card gets the focus.
+  // Where the focused button is not there any more, its card gets the focus. Who
+  // doesn't see where the card went is told.
   let focused = ''
   document.addEventListener('htmx:beforeSwap', () => { focused = cardOf(document.activeElement)?.id ?? '' })
   document.addEventListener('htmx:afterSettle', () => {
-    if (focused && document.activeElement === document.body) document.getElementById(focused)?.querySelector('a')?.focus()
+    const link = focused && document.getElementById(focused)?.querySelector('a')
     focused = ''
+    if (!link) return
+    if (document.activeElement === document.body) link.focus()
+    document.getElementById('said').textContent = `${link.textContent}: ${link.closest('.column').querySelector('h2').textContent}`
   })
 
   const offline = (is) => { const text = document.getElementById('offline'); if (text) text.hidden = !is }
