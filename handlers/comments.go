@@ -39,15 +39,18 @@ func ListComments(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	found, err := FindComments(c, tx, task.ID)
+	found, err := FindComments(c, tx, task.ID, defaultLimit)
 	return writeList(c, found, err, viewComment)
 }
 
 // FindComments finds the page of a task's comments that the query asks for,
-// with their authors.
-func FindComments(c *gin.Context, tx *gorm.DB, taskID int64) (Found[models.Comment], error) {
+// with their authors: of at most limit, where the query doesn't say otherwise.
+func FindComments(c *gin.Context, tx *gorm.DB, taskID int64, limit int) (Found[models.Comment], error) {
 	var bad faults
 	page := readPage(c, &bad, "comments/"+strconv.FormatInt(taskID, 10), order{columns: []string{"comments.id"}})
+	if _, said := c.GetQuery("limit"); !said {
+		page.limit = limit
+	}
 	if err := bad.err(); err != nil {
 		return Found[models.Comment]{}, err
 	}

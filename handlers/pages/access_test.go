@@ -8,13 +8,14 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/handlers/pages"
 	"tenantry/models"
 )
 
 func TestSignInPage(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.get(t, "", "/").leads(t, "/sign-in?next=%2F")
+		s.get(t, "", "/").leads(t, "/sign-in")
 		s.get(t, "", "/projects/7?todo=x").leads(t, "/sign-in?next="+url.QueryEscape("/projects/7?todo=x"))
 		s.get(t, "", "/sign-in?next=/projects/7").expect(t, 200, `value="/projects/7"`, `action="/sign-in"`, `autocomplete="current-password"`, "", "Sign out")
 		s.post(t, "", "/sign-in", "email", "ada@acme.test", "password", "wrong").
@@ -33,7 +34,7 @@ func TestSignInPage(t *testing.T) {
 		session, _, _ := strings.Cut(strings.TrimPrefix(cookie, "session="), ";")
 		s.get(t, session, "/").expect(t, 200, "Sign out", "Ada")
 		s.post(t, session, "/sign-out").leads(t, "/sign-in")
-		s.get(t, session, "/").leads(t, "/sign-in?next=%2F")
+		s.get(t, session, "/").leads(t, "/sign-in")
 	})
 }
 
@@ -61,6 +62,24 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 			"/%zz":                   "/",
 		} {
 			s.post(t, "", "/sign-in", "email", "ben@acme.test", "password", password, "next", next).leads(t, want)
+		}
+	})
+}
+
+// FuzzLocalPath: whatever a link says, browsers stay at the host that they are at.
+func FuzzLocalPath(f *testing.F) {
+	for _, text := range []string{"/projects/1?todo=x#t1", "//evil.example", `/\evil.example`, "https:evil.example", "/%2F/evil", "/..//evil.example", "/@evil.example"} {
+		f.Add(text)
+	}
+	home, err := url.Parse("http://acme.localhost/sign-in")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := pages.LocalPath(text)
+		there, err := home.Parse(got)
+		if err != nil || there.Host != home.Host || there.Scheme != home.Scheme || !strings.HasPrefix(got, "/") || strings.HasPrefix(got, "//") || strings.ContainsAny(got, "\\\t\r\n") {
+			t.Errorf("%q leads to %q: %v, %v", text, got, there, err)
 		}
 	})
 }

@@ -75,12 +75,16 @@ func advice(p handlers.Problem, known bool) (text, link, to string) {
 
 // sendToSignIn sends who only looks to the sign-in, and from there back.
 func sendToSignIn(c *gin.Context) bool {
-	path := "/sign-in?next=" + url.QueryEscape(c.Request.URL.RequestURI())
+	next := c.Request.URL.RequestURI()
 	if c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
 		if !isHTMX(c) {
 			return false
 		}
-		path = "/sign-in?next=" + url.QueryEscape(currentPage(c))
+		next = currentPage(c)
+	}
+	path := "/sign-in"
+	if next != "/" {
+		path += "?next=" + url.QueryEscape(next)
 	}
 	c.Writer.Header().Del("WWW-Authenticate")
 	if isHTMX(c) {

@@ -44,6 +44,9 @@ func taskPath(id int64) string { return fmt.Sprintf("/tasks/%d", id) }
 // maxPeople bounds the people that a form offers.
 const maxPeople = 500
 
+// maxComments is how many comments a page shows.
+const maxComments = 200
+
 // taskForm is the form of a task's details.
 func taskForm(tx *gorm.DB, id int64) (*form, error) {
 	var users []models.User
@@ -97,7 +100,7 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	if err := tx.Take(&page.Project, page.Task.ProjectID).Error; err != nil {
 		return err
 	}
-	found, err := handlers.FindComments(c, tx, page.Task.ID)
+	found, err := handlers.FindComments(c, tx, page.Task.ID, maxComments)
 	if err != nil {
 		return err
 	}
