@@ -51,7 +51,7 @@
     htmx.ajax('POST', `/tasks/${idOf(card)}/move`, {
       source: '#board', target: '#board', select: '#board', swap: 'outerHTML',
       values: { to: card.parentElement.dataset.status, after: idOf(card.previousElementSibling) },
-    })
+    }).catch(() => {}) // htmx:sendError tells of it
   })
 
   document.addEventListener('dragend', () => {
