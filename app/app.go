@@ -15,7 +15,8 @@ import (
 // App is the application with its databases open. It is safe for concurrent use.
 type App struct {
 	settings settings
-	demo     Secret // the demo admins' password, empty for random ones
+	demo     Secret       // the demo admins' password, empty for random ones
+	opened   []demoTenant // the demo tenants that serve --demo let people in to
 	log      *slog.Logger
 	drain    time.Duration // what running requests get when Run is to end
 

@@ -49,7 +49,7 @@ func TestTenantCommands(t *testing.T) {
 		}
 		database := map[bool]string{true: "t_ID", false: "ID.db"}[len(s.environ) > 1]
 		want := `{"id":"ID","subdomain":"acme","name":"Acme & Söhne","state":"active","server":"default","database":"` +
-			database + `","schema_version":2,"domains":[],"created_at":"TIME"}` + "\n"
+			database + `","schema_version":3,"domains":[],"created_at":"TIME"}` + "\n"
 		created := s.must(t, "tenant", "create", "acme", "--name", "Acme & Söhne", "--json")
 		if shape(created) != want {
 			t.Errorf("create: %s, want %s", shape(created), want)
@@ -143,15 +143,15 @@ func TestMigrateCommands(t *testing.T) {
 		s.must(t, "tenant", "create", "acme")
 		s.must(t, "tenant", "create", "globex")
 		s.setVersion(t, "globex", 0)
-		const behind = `{"items":[{"server":"default","schema_version":0,"tenants":1,"target":2},` +
-			`{"server":"default","schema_version":2,"tenants":1,"target":2}],"next":null}` + "\n"
+		const behind = `{"items":[{"server":"default","schema_version":0,"tenants":1,"target":3},` +
+			`{"server":"default","schema_version":3,"tenants":1,"target":3}],"next":null}` + "\n"
 		if got := s.must(t, "migrate", "status", "--json"); got != behind {
 			t.Errorf("status: %s, want %s", got, behind)
 		}
 		if r := s.run(t, "migrate", "up", "--json"); r.status != exitDone || r.stdout != `{"migrated":1,"failed":[]}`+"\n" {
 			t.Errorf("up: status %d, %s, %s", r.status, r.stdout, r.stderr)
 		}
-		if got := s.must(t, "migrate", "status"); got != "default\t2\t2\t2\n" {
+		if got := s.must(t, "migrate", "status"); got != "default\t3\t3\t2\n" {
 			t.Errorf("status: %q", got)
 		}
 		if got := s.must(t, "migrate", "up"); got != "0 tenants migrated, 0 failed\n" {

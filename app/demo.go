@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/handlers/pages"
 	"tenantry/models"
 	"tenantry/seed"
 )
@@ -45,7 +46,20 @@ func (a *App) openDemo(c *command) ([]demoTenant, error) {
 		}
 		demo = append(demo, t)
 	}
+	a.opened = demo
 	return demo, nil
+}
+
+// shownDemo are the demo tenants with the way in, for all to see at the base
+// domain: they are there to be looked at.
+func (a *App) shownDemo(origin func(subdomain string) string) []pages.Demo {
+	var shown []pages.Demo
+	for _, t := range a.opened {
+		if t.Outcome != seed.Skipped {
+			shown = append(shown, pages.Demo{Name: t.Name, URL: origin(t.Subdomain), Email: t.email, Password: t.password})
+		}
+	}
+	return shown
 }
 
 // letDemoIn gives the tenant's first admin a password.

@@ -67,7 +67,12 @@ func hostileRequests() []string {
 		"-acme.localhost", "acme-.localhost", "1acme.localhost", strings.Repeat("a", 41) + ".localhost", strings.Repeat("a.", 2000) + "localhost",
 		"acme*.localhost", "'or1=1--.localhost",
 	} {
-		for _, line := range []string{"GET /api/projects", "GET /", "GET /nothing/here", "DELETE /api/projects", "POST /healthz", "OPTIONS *", "PATCH /api/users/1"} {
+		for _, line := range []string{ // of which one is there: TestApexPage
+			"GET /api/projects", "GET /", "GET /nothing/here", "DELETE /api/projects", "POST /healthz", "OPTIONS *", "PATCH /api/users/1",
+		} {
+			if line == "GET /" && (host == "localhost" || host == "localhost:8080") {
+				continue
+			}
 			requests = append(requests, line+" HTTP/1.1\r\nHost: "+host+end)
 		}
 	}

@@ -46,11 +46,14 @@ func isPort(u *url.URL) bool {
 	return err == nil && number > 0 && strconv.Itoa(int(number)) == port
 }
 
-// tenantURL is where a tenant is reached: under the public URL, else through
-// the listener at addr. Port 0 is left out: which one it becomes is known only
-// to the server.
+// tenantURL is where a tenant is reached, or the base domain where subdomain is
+// empty: under the public URL, else through the listener at addr. Port 0 is left
+// out: which one it becomes is known only to the server.
 func (a *App) tenantURL(subdomain, addr string) string {
 	host := a.settings.domain.Host(subdomain)
+	if subdomain == "" {
+		host = a.settings.domain.String()
+	}
 	if u := a.settings.public; u != nil {
 		return withPort(u.Scheme, host, u.Port())
 	}

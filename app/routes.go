@@ -12,6 +12,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/operator"
+	"tenantry/handlers/pages"
 	"tenantry/tenants"
 )
 
@@ -22,6 +23,8 @@ const maxImport = 10 << 20
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r := a.newRouter(a.publicTLS)
+	site := a.pages(accounts)
+	r.Use(site.Errors())
 	resolve, share := tenants.Resolve(a.store, a.settings.domain), shareWith(a.settings.origins)
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins := handlers.Do, handlers.AdminsOnly
@@ -30,11 +33,10 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r.NoRoute(resolve, handlers.NotFound)
 	r.NoMethod(hideAllow, resolve, share, showAllow, handlers.MethodNotAllowed)
 
-	open := r.Group("", resolve, share, accounts.CrossOrigin()) // these begin scopes of their own, and so does the page
+	open := r.Group("", resolve, share, accounts.CrossOrigin()) // these begin scopes of their own
 	open.POST("/api/session", accounts.SignIn)
 	open.POST("/api/invitation", accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.ChangePassword)
-	r.Group("", resolve).Match(append(read, http.MethodPost), "/invitation", accounts.InvitationPage)
 
 	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
 		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present(), tenants.Scoped(a.store, o), accounts.Authenticate())
@@ -67,8 +69,13 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	api.Match(read, "/tasks/:id", do(handlers.GetTask))
 	api.PATCH("/tasks/:id", do(handlers.UpdateTask))
 	api.DELETE("/tasks/:id", do(handlers.DeleteTask))
+	api.Match(read, "/tasks/:id/comments", do(handlers.ListComments))
+	api.POST("/tasks/:id/comments", do(handlers.CreateComment))
+	api.DELETE("/comments/:id", do(handlers.DeleteComment))
 
 	api.Match(read, "/activity", do(handlers.ListActivity))
+
+	site.Register(r) // the pages, and the one at the base domain
 	return r
 }
 
@@ -112,6 +119,13 @@ func (a *App) accounts(addr string) *handlers.Accounts {
 // operations are what operators ask for, on either way.
 func (a *App) operations(accounts *handlers.Accounts) *operator.API {
 	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain})
+}
+
+// pages are the tenants' pages, and the one at the base domain.
+func (a *App) pages(accounts *handlers.Accounts) *pages.Site {
+	return pages.New(pages.Options{
+		Store: a.store, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
+	})
 }
 
 // newRouter is a router with what both listeners have in common, in the order

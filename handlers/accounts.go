@@ -21,7 +21,7 @@ type AccountsOptions struct {
 	Hasher *auth.Hasher
 	// Origin is where a tenant is reached, such as https://acme.example.com. It
 	// comes from the configuration: whoever sends a Host must not choose where a
-	// link leads.
+	// link leads. For an empty subdomain it is that of the base domain.
 	Origin func(subdomain string) string
 	// Mailer tells people of their invitations; nil tells nobody, and the link
 	// is passed on by whoever invited.
@@ -82,6 +82,10 @@ func NewAccounts(o AccountsOptions) *Accounts {
 	}
 }
 
+// Origin is where a tenant is reached, and for an empty subdomain the base
+// domain. It comes from the configuration.
+func (a *Accounts) Origin(subdomain string) string { return a.origin(subdomain) }
+
 // now is in UTC and in microseconds, which both engines store unchanged.
 func (a *Accounts) now() time.Time { return a.clock().UTC().Truncate(time.Microsecond) }
 
@@ -92,9 +96,10 @@ const (
 	accountTimeout = 15 * time.Second
 )
 
-// unscoped runs a handler that hashes a password, which must hold no
-// transaction, and begins scopes of its own.
-func unscoped(c *gin.Context, f func(c *gin.Context) error) {
+// Unscoped runs a handler that hashes a password, which must hold no
+// transaction, and begins scopes of its own. The error that it returns is
+// recorded on c.
+func Unscoped(c *gin.Context, f func(c *gin.Context) error) {
 	request := c.Request
 	ctx, cancel := context.WithTimeout(request.Context(), accountTimeout)
 	defer cancel()

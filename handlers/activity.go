@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,17 +39,19 @@ func activityKeys(a models.Activity) []int64 { return []int64{a.ID} }
 
 // ListActivity lists what was done, the newest first.
 func ListActivity(c *gin.Context, tx *gorm.DB) error {
+	found, err := FindActivity(c, tx)
+	return writeList(c, found, err, viewActivity)
+}
+
+// FindActivity finds the page of what was done that the query asks for, with
+// the actors.
+func FindActivity(c *gin.Context, tx *gorm.DB) (Found[models.Activity], error) {
 	var bad faults
 	page := readPage(c, &bad, "activity", order{columns: []string{"activity.id"}, descending: true})
 	if err := bad.err(); err != nil {
-		return err
+		return Found[models.Activity]{}, err
 	}
-	var found []models.Activity
-	if err := page.rows(tx).Joins("Actor").Find(&found).Error; err != nil {
-		return err
-	}
-	writePage(c, page, found, viewActivity, activityKeys)
-	return nil
+	return find(tx.Joins("Actor"), page, activityKeys)
 }
 
 // subject is what an activity is about.
@@ -92,11 +95,12 @@ func recordDeleted(c *gin.Context, tx *gorm.DB, s subject) error {
 
 // save stores the changed columns of row and records it, in the words of
 // summary where it isn't empty. When nothing was changed it does nothing.
-func save(c *gin.Context, tx *gorm.DB, changed []string, row any, s subject, summary string) error {
+// silent columns are stored too, and not told of.
+func save(c *gin.Context, tx *gorm.DB, changed []string, row any, s subject, summary string, silent ...string) error {
 	if len(changed) == 0 {
 		return nil
 	}
-	if err := tx.Select(changed).Updates(row).Error; err != nil {
+	if err := tx.Select(slices.Concat(changed, silent)).Updates(row).Error; err != nil {
 		return err
 	}
 	if summary == "" {

@@ -3,15 +3,20 @@
 // rolls the transaction back and is rendered by Problems. A request's way
 // through the package:
 //
-//	adapter.go  hands the scope's transaction to the handler
-//	decode.go   reads a JSON body, member by member, and collects all faults
-//	sheet.go    reads a CSV body, row by row, likewise
-//	rules.go    what a value may be
-//	projects.go the handlers of a resource; copy it to add another
-//	page.go     a page of a list
-//	cursor.go   the opaque text that says where the next page begins
-//	activity.go records who did what, in the same transaction
-//	problem.go  the one table from errors to what the client reads
+//	adapter.go    hands the scope's transaction to the handler
+//	decode.go     reads a JSON body, member by member, and collects all faults
+//	sheet.go      reads a CSV body, row by row, likewise
+//	rules.go      what a value may be
+//	projects.go   the handlers of a resource; copy it to add another
+//	page.go       a page of a list
+//	cursor.go     the opaque text that says where the next page begins
+//	activity.go   records who did what, in the same transaction
+//	problem.go    the one table from errors to what the client reads
+//	error_page.go where a page tells of them instead
+//
+// The pages do what the API does by the same operations: a handler such as
+// CreateProject reads a body and answers, and AddProject between them does the
+// work on an Input. handlers/pages reads forms instead.
 //
 // And who may go it:
 //
@@ -22,7 +27,6 @@
 //	password.go        checks and changes passwords
 //	attempts.go        counts the tries to sign in
 //	invitation.go      lets people set their first password
-//	invitation_page.go the same in a browser
 //	credentials.go     lists and ends sessions and API tokens
 //	tokens.go          API tokens
 //	admins.go          lets operators make the first admin
@@ -59,15 +63,15 @@ func fail(c *gin.Context, err error) {
 // pathID is the id in the path. Text that is no id is gorm.ErrRecordNotFound,
 // like an id that nothing has.
 func pathID(c *gin.Context) (int64, error) {
-	id, ok := parseID(c.Param("id"))
+	id, ok := ParseID(c.Param("id"))
 	if !ok {
 		return 0, gorm.ErrRecordNotFound
 	}
 	return id, nil
 }
 
-// parseID reads an id as it is written in paths: one spelling per id.
-func parseID(text string) (int64, bool) {
+// ParseID reads an id as it is written in paths: one spelling per id.
+func ParseID(text string) (int64, bool) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == text
 }
@@ -94,6 +98,14 @@ func locked(tx *gorm.DB) *gorm.DB {
 // ends, for references to them.
 func kept(tx *gorm.DB) *gorm.DB {
 	return tx.Clauses(clause.Locking{Strength: "KEY SHARE"})
+}
+
+// noContent answers 204 to what was done, or passes its error on.
+func noContent(c *gin.Context, err error) error {
+	if err == nil {
+		c.Status(http.StatusNoContent)
+	}
+	return err
 }
 
 // created answers 201 with the place of what was made.

@@ -56,6 +56,29 @@ func (a *Accounts) CrossOrigin() gin.HandlerFunc {
 	}
 }
 
+// SameOrigin is CrossOrigin for pages, and refuses also without a cookie: a page
+// elsewhere must not sign somebody in as another.
+func (a *Accounts) SameOrigin() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if a.crossOrigin.Check(c.Request) != nil {
+			fail(c, errCrossOrigin)
+		}
+	}
+}
+
+// CurrentUser is the user who sent the request, without what only the database
+// knows. It is false on routes and in errors where that isn't known.
+func CurrentUser(c *gin.Context) (models.User, bool) {
+	if _, ok := whoSent(c); !ok {
+		return models.User{}, false
+	}
+	return currentUser(c), true
+}
+
+// CurrentCredential is the id of the credential that the request carries. It
+// works below Authenticate only.
+func CurrentCredential(c *gin.Context) int64 { return current(c).CredentialID }
+
 // Present turns away requests that carry no credential which could be one of
 // this tenant, or more than one, before their body is read and a scope begins:
 // strangers take neither memory nor the tenant's writer. It goes above

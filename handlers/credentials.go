@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"net/http"
 	"strconv"
 	"time"
 
@@ -48,10 +47,10 @@ func revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) err
 	return tx.Delete(&models.Credential{}).Error
 }
 
-// listCredentials lists credentials of a kind that have not expired: those of
-// the user who asks, or with ?user_id= those of another user or of "all", for
-// admins.
-func (a *Accounts) listCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind, view func(models.Credential) any) error {
+// FindCredentials finds the page that the query asks for of the credentials of
+// a kind that have not expired: those of the user who asks, or with ?user_id=
+// those of another user or of "all", for admins.
+func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (none Found[models.Credential], err error) {
 	owner := c.DefaultQuery("user_id", strconv.FormatInt(current(c).UserID, 10))
 	var bad faults
 	page := readPage(c, &bad, string(kind)+"/"+owner, order{columns: []string{"id"}})
@@ -64,17 +63,12 @@ func (a *Accounts) listCredentials(c *gin.Context, tx *gorm.DB, kind models.Cred
 		bad.add("user_id", `must be the id of a user, or "all"`)
 	}
 	if err := bad.err(); err != nil {
-		return err
+		return none, err
 	}
 	if err := mayChange(c, ownerID); err != nil {
-		return err
+		return none, err
 	}
-	var found []models.Credential
-	if err := page.rows(rows).Find(&found).Error; err != nil {
-		return err
-	}
-	writePage(c, page, found, view, func(row models.Credential) []int64 { return []int64{row.ID} })
-	return nil
+	return find(rows, page, func(row models.Credential) []int64 { return []int64{row.ID} })
 }
 
 // takeCredential reads the credential of the path if it is of the kind, and of
@@ -89,10 +83,6 @@ func takeCredential(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (mo
 
 // deleteCredential ends a credential. One that somebody else ended meanwhile
 // is gone as it should be.
-func deleteCredential(c *gin.Context, tx *gorm.DB, id int64) error {
-	if err := tx.Delete(&models.Credential{ID: id}).Error; err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+func deleteCredential(tx *gorm.DB, id int64) error {
+	return tx.Delete(&models.Credential{ID: id}).Error
 }

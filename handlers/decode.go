@@ -37,9 +37,11 @@ func (f faults) err() error {
 	return &refusal{kind: errInvalid, faults: f}
 }
 
-// object is a body's JSON object. Its members are taken out one by one, and
-// what is left over at the end is unknown.
-type object struct {
+// Input are the values of a request by name: the members of a JSON body, or
+// what a page took from a form. They are taken out one by one, and what is left
+// over at the end is unknown. An Input is used up by the operation that it is
+// given to.
+type Input struct {
 	faults
 	members map[string]json.RawMessage
 	// changed are the names of the members whose value was not there before,
@@ -47,23 +49,37 @@ type object struct {
 	changed []string
 }
 
-// readObject reads the body, which must be one JSON object.
-func readObject(c *gin.Context) (*object, error) {
+// NewInput makes an Input of values that didn't come as JSON: strings, whole
+// numbers, booleans, and nil for null.
+func NewInput(values map[string]any) *Input {
+	in := &Input{members: map[string]json.RawMessage{}}
+	for name, value := range values {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			panic(err) // the program gave something else
+		}
+		in.members[name] = raw
+	}
+	return in
+}
+
+// readInput reads the body, which must be one JSON object.
+func readInput(c *gin.Context) (*Input, error) {
 	data, err := readBody(c, "application/json", isJSON)
 	if err != nil {
 		return nil, err
 	}
-	o := &object{}
-	err = json.Unmarshal(data, &o.members)
+	in := &Input{}
+	err = json.Unmarshal(data, &in.members)
 	var mismatch *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &mismatch), err == nil && o.members == nil:
-		o.add("", "must be a JSON object")
-		return nil, o.err()
+	case errors.As(err, &mismatch), err == nil && in.members == nil:
+		in.add("", "must be a JSON object")
+		return nil, in.err()
 	case err != nil:
 		return nil, malformed("The body is not well-formed JSON.")
 	}
-	return o, nil
+	return in, nil
 }
 
 func isJSON(mediaType string) bool {
@@ -103,33 +119,33 @@ func unreadable(err error) error {
 }
 
 // has reports whether the member is there, and not taken yet.
-func (o *object) has(name string) bool {
-	_, ok := o.members[name]
+func (in *Input) has(name string) bool {
+	_, ok := in.members[name]
 	return ok
 }
 
 // require faults the members that are not there. It goes before they are taken.
-func (o *object) require(names ...string) {
+func (in *Input) require(names ...string) {
 	for _, name := range names {
-		if !o.has(name) {
-			o.add(name, "is required")
+		if !in.has(name) {
+			in.add(name, "is required")
 		}
 	}
 }
 
 // take takes a member out of the object.
-func (o *object) take(name string) (json.RawMessage, bool) {
-	raw, ok := o.members[name]
-	delete(o.members, name)
+func (in *Input) take(name string) (json.RawMessage, bool) {
+	raw, ok := in.members[name]
+	delete(in.members, name)
 	return raw, ok
 }
 
 // done faults the members that nobody took, and returns all faults.
-func (o *object) done() error {
-	for _, name := range slices.Sorted(maps.Keys(o.members)) {
-		o.add(shorten(name), "is unknown")
+func (in *Input) done() error {
+	for _, name := range slices.Sorted(maps.Keys(in.members)) {
+		in.add(shorten(name), "is unknown")
 	}
-	return o.err()
+	return in.err()
 }
 
 // shorten keeps a name that came from outside from filling the reply.
@@ -142,30 +158,30 @@ func shorten(name string) string {
 
 // member puts a member that is there into dst, if it is of dst's type and
 // keeps the rule; else dst stays as it is. It can't be null.
-func member[T comparable](o *object, name string, dst *T, r rule[T]) {
-	raw, ok := o.take(name)
+func member[T comparable](in *Input, name string, dst *T, r rule[T]) {
+	raw, ok := in.take(name)
 	if !ok {
 		return
 	}
 	if isNull(raw) {
-		o.add(name, "must not be null")
+		in.add(name, "must not be null")
 		return
 	}
-	if value, ok := decode(o, name, raw, r); ok && value != *dst {
+	if value, ok := decode(in, name, raw, r); ok && value != *dst {
 		*dst = value
-		o.changed = append(o.changed, name)
+		in.changed = append(in.changed, name)
 	}
 }
 
 // nullable is like member, for one that null clears.
-func nullable[T comparable](o *object, name string, dst **T, r rule[T]) {
-	raw, ok := o.take(name)
+func nullable[T comparable](in *Input, name string, dst **T, r rule[T]) {
+	raw, ok := in.take(name)
 	if !ok {
 		return
 	}
 	var next *T
 	if !isNull(raw) {
-		value, ok := decode(o, name, raw, r)
+		value, ok := decode(in, name, raw, r)
 		if !ok {
 			return
 		}
@@ -173,7 +189,7 @@ func nullable[T comparable](o *object, name string, dst **T, r rule[T]) {
 	}
 	if !sameValue(next, *dst) {
 		*dst = next
-		o.changed = append(o.changed, name)
+		in.changed = append(in.changed, name)
 	}
 }
 
@@ -187,15 +203,15 @@ func sameValue[T comparable](a, b *T) bool {
 }
 
 // decode reads a value and checks it. It is false when a fault was added.
-func decode[T any](o *object, name string, raw json.RawMessage, r rule[T]) (T, bool) {
+func decode[T any](in *Input, name string, raw json.RawMessage, r rule[T]) (T, bool) {
 	var value T
 	if err := json.Unmarshal(raw, &value); err != nil {
-		o.add(name, wrongType(value))
+		in.add(name, wrongType(value))
 		return value, false
 	}
 	if r != nil {
 		if fault := r(value); fault != "" {
-			o.add(name, fault)
+			in.add(name, fault)
 			return value, false
 		}
 	}

@@ -30,19 +30,26 @@ type invitedJSON struct {
 // InviteUser makes an invitation for the user of the path, who may have a
 // password already and forgot it. Earlier ones end. For admins.
 func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
-	user, err := take[models.User](c, locked(tx))
+	made, err := a.Invite(c, tx)
 	if err != nil {
-		return err
-	}
-	made, err := a.invite(tx, tenants.From(c), user)
-	if err != nil {
-		return err
-	}
-	if err := record(c, tx, userSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name)); err != nil {
 		return err
 	}
 	c.JSON(http.StatusCreated, invitationJSON{made.URL, made.ExpiresAt})
 	return nil
+}
+
+// Invite makes an invitation for the user of the path. Earlier ones end. For
+// admins.
+func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB) (Invitation, error) {
+	user, err := take[models.User](c, locked(tx))
+	if err != nil {
+		return Invitation{}, err
+	}
+	made, err := a.invite(tx, tenants.From(c), user)
+	if err != nil {
+		return made, err
+	}
+	return made, record(c, tx, userSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name))
 }
 
 // invite makes an invitation for a user in place of earlier ones, and has it
@@ -77,24 +84,45 @@ func (a *Accounts) mail(ctx context.Context, made Invitation) {
 // AcceptInvitation sets the password of who was invited and signs them in. The
 // invitation is used up. It works outside of scopes.
 func (a *Accounts) AcceptInvitation(c *gin.Context) {
-	unscoped(c, func(c *gin.Context) error {
-		in, err := readObject(c)
+	Unscoped(c, func(c *gin.Context) error {
+		in, err := readInput(c)
 		if err != nil {
 			return err
 		}
-		var token, password string
-		in.require("token", "password")
-		member(in, "token", &token, nil)
-		member(in, "password", &password, newPassword)
-		if err := in.done(); err != nil {
-			return err
-		}
-		begun, err := a.accept(c, token, password)
+		begun, err := a.join(c, in)
 		if err == nil {
 			a.answerSession(c, begun)
 		}
 		return err
 	})
+}
+
+// Join accepts an invitation like AcceptInvitation, and hands the session out
+// as cookie alone. It works in Unscoped.
+func (a *Accounts) Join(c *gin.Context, in *Input) error {
+	begun, err := a.join(c, in)
+	if err == nil {
+		a.setCookie(c, begun)
+	}
+	return err
+}
+
+func (a *Accounts) join(c *gin.Context, in *Input) (newSessionJSON, error) {
+	var token, password string
+	in.require("token", "password")
+	member(in, "token", &token, nil)
+	member(in, "password", &password, newPassword)
+	if err := in.done(); err != nil {
+		return newSessionJSON{}, err
+	}
+	return a.accept(c, token, password)
+}
+
+// Invited is the user whom an invitation of that text was made for. Looking
+// doesn't use it up.
+func (a *Accounts) Invited(c *gin.Context, text string) (models.User, error) {
+	found, err := a.findInvited(c, text)
+	return found.user, err
 }
 
 // invited is a valid invitation.

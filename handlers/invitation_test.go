@@ -119,58 +119,6 @@ func TestAnotherAddressEndsInvitations(t *testing.T) {
 	})
 }
 
-func TestInvitationPage(t *testing.T) {
-	t.Parallel()
-	eachAPI(t, func(t *testing.T, a *api) {
-		_, token := a.invited(t, "Ida")
-		page := "/invitation?token=" + url.QueryEscape(token)
-		for range 2 { // looking doesn't use it up
-			got := a.must(t, 200, "GET", page, "", "Authorization", "")
-			for _, want := range []string{`<form method="post" action="/invitation">`, "ida@acme.test", token, `type="password"`} {
-				if !strings.Contains(got, want) {
-					t.Errorf("the page lacks %q: %s", want, got)
-				}
-			}
-			for _, bad := range []string{"<script", "<style", "style=", "onclick"} {
-				if strings.Contains(got, bad) {
-					t.Errorf("the page holds %q", bad)
-				}
-			}
-		}
-		submit := func(status int, token, password string, header ...string) string {
-			t.Helper()
-			form := url.Values{"token": {token}, "password": {password}}.Encode()
-			header = append([]string{"Authorization", "", "Content-Type", "application/x-www-form-urlencoded"}, header...)
-			reply := a.send(t, "POST", "/invitation", form, header...)
-			if got := reply.Header().Get("Content-Type"); reply.Code != status || got != "text/html; charset=utf-8" {
-				t.Fatalf("status %d, want %d, %s: %s", reply.Code, status, got, reply.Body)
-			}
-			if (len(reply.Result().Cookies()) == 1) != (status == 200) {
-				t.Errorf("status %d, cookies %v", status, reply.Result().Cookies())
-			}
-			return reply.Body.String()
-		}
-		for _, want := range []struct{ got, text string }{
-			{submit(403, token, otherPassword, "Sec-Fetch-Site", "same-site"), "another origin"},
-			{submit(403, token, otherPassword, "Origin", "https://evil.example"), "another origin"},
-			{submit(422, token, "short"), "at least 12 bytes"},
-			{submit(422, token, strings.Repeat("x", 1025)), "at most 1024 bytes"},
-			{submit(422, token, "not \xff\xfe Unicode"), "valid Unicode"},
-			{submit(413, token, strings.Repeat("x", 64<<10)), "larger than is accepted"},
-			{submit(401, "<b>", otherPassword), "not valid"},
-			{submit(200, token, otherPassword, "Sec-Fetch-Site", "same-origin"), "signed in at acme as ida@acme.test"},
-			{submit(401, token, otherPassword), "not valid"},
-			{a.must(t, 401, "GET", page, "", "Authorization", ""), "not valid"},
-			{a.must(t, 401, "GET", "/invitation", "", "Authorization", ""), "not valid"},
-		} {
-			if !strings.Contains(want.got, want.text) {
-				t.Errorf("the page lacks %q: %s", want.text, want.got)
-			}
-		}
-		a.signIn(t, "ida@acme.test", otherPassword)
-	})
-}
-
 // mailbox keeps what is mailed.
 type mailbox struct {
 	mail []handlers.Invitation

@@ -70,19 +70,40 @@ type listJSON[V any] struct {
 	Next  *string `json:"next"` // null on the last page
 }
 
-// writePage answers with the rows that page.rows found. keys are the columns
-// of the page's order.
-func writePage[M, V any](c *gin.Context, p page, found []M, view func(M) V, keys func(M) []int64) {
-	list := listJSON[V]{Items: make([]V, 0, len(found))}
-	if len(found) > p.limit {
-		found = found[:p.limit]
-		next := p.cursor(keys(found[p.limit-1]))
-		list.Next = &next
+// Found are the rows of a page of a list.
+type Found[M any] struct {
+	Rows []M
+	// Next is where the next page begins, for ?after=; nil on the last page.
+	Next *string
+}
+
+// find reads a page of a list. keys are the columns of its order.
+func find[M any](tx *gorm.DB, p page, keys func(M) []int64) (Found[M], error) {
+	var rows []M
+	err := p.rows(tx).Find(&rows).Error
+	return cut(rows, p, keys), err
+}
+
+// cut leaves the row out that tells of another page.
+func cut[M any](rows []M, p page, keys func(M) []int64) Found[M] {
+	if len(rows) <= p.limit {
+		return Found[M]{Rows: rows}
 	}
-	for row := range slices.Values(found) {
+	next := p.cursor(keys(rows[p.limit-1]))
+	return Found[M]{Rows: rows[:p.limit], Next: &next}
+}
+
+// writeList answers with a page of a list, or passes its error on.
+func writeList[M, V any](c *gin.Context, found Found[M], err error, view func(M) V) error {
+	if err != nil {
+		return err
+	}
+	list := listJSON[V]{Items: make([]V, 0, len(found.Rows)), Next: found.Next}
+	for row := range slices.Values(found.Rows) {
 		list.Items = append(list.Items, view(row))
 	}
 	c.JSON(http.StatusOK, list)
+	return nil
 }
 
 // filter narrows tx to the rows whose column has the value of the query

@@ -100,22 +100,34 @@ func setPassword(tx *gorm.DB, user *models.User, hash string) error {
 // ChangePassword gives the user who asks another password. All their other
 // sessions, API tokens and invitations end. It works outside of scopes, with
 // CrossOrigin above.
-func (a *Accounts) ChangePassword(c *gin.Context) { unscoped(c, a.changePassword) }
+func (a *Accounts) ChangePassword(c *gin.Context) {
+	Unscoped(c, func(c *gin.Context) error {
+		if err := a.Identify(c); err != nil {
+			return err
+		}
+		in, err := readInput(c)
+		if err != nil {
+			return err
+		}
+		return noContent(c, a.RenewPassword(c, in))
+	})
+}
 
-func (a *Accounts) changePassword(c *gin.Context) error {
-	var who *signedIn
-	err := a.store.View(c.Request.Context(), tenants.From(c), func(tx *gorm.DB) (err error) {
-		who, err = a.authenticate(c, tx)
+// Identify is Authenticate for handlers that work outside of scopes. It takes
+// a scope of its own.
+func (a *Accounts) Identify(c *gin.Context) error {
+	return a.store.View(c.Request.Context(), tenants.From(c), func(tx *gorm.DB) error {
+		who, err := a.authenticate(c, tx)
+		if err == nil {
+			c.Set(signedInKey{}, who)
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	c.Set(signedInKey{}, who)
-	in, err := readObject(c)
-	if err != nil {
-		return err
-	}
+}
+
+// RenewPassword does what ChangePassword does, for a request that Identify let
+// through.
+func (a *Accounts) RenewPassword(c *gin.Context, in *Input) error {
 	var old, next string
 	in.require("current_password", "new_password")
 	member(in, "current_password", &old, nil)
@@ -123,7 +135,7 @@ func (a *Accounts) changePassword(c *gin.Context) error {
 	if err := in.done(); err != nil {
 		return err
 	}
-	return a.replacePassword(c, who, old, next)
+	return a.replacePassword(c, current(c), old, next)
 }
 
 func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next string) error {
@@ -139,7 +151,7 @@ func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next stri
 		return err
 	}
 	p.rehashed = hash
-	err = a.inTenant(c, func(tx *gorm.DB) error {
+	return a.inTenant(c, func(tx *gorm.DB) error {
 		if err := p.settle(tx); err != nil {
 			return err
 		}
@@ -148,8 +160,4 @@ func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next stri
 		}
 		return record(c, tx, userSubject(p.user), "password_changed", "changed their password")
 	})
-	if err == nil {
-		c.Status(204)
-	}
-	return err
 }

@@ -87,6 +87,7 @@ var kinds = []kind{
 	{errMalformed, 400, "malformed", "Malformed request", "The body could not be read.", 0},
 	{errMediaType, 415, "unsupported-media-type", "Unsupported media type", "The body is of a type that is not accepted here.", 0},
 	{errInvalid, 422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.", 0},
+	{ErrStale, 409, "conflict", "Conflict", "Somebody changed this meanwhile. Read it again, and send the version that it has now.", 0},
 	{errConflict, 409, "conflict", "Conflict", "This conflicts with what is stored.", 0},
 	{errUnauthenticated, 401, "unauthenticated", "Not signed in", "This needs a valid session or API token of this tenant.", 0},
 	{errWrongPassword, 401, "wrong-password", "Wrong address or password", "No account has this e-mail address with this password.", 0},
@@ -176,20 +177,34 @@ func logFailure(log *slog.Logger, c *gin.Context, err error) {
 }
 
 // WriteProblem answers with what the client may know of err, unless something
-// was written already. Errors that this package doesn't know are a 500 with
-// fixed words.
+// was written already: with a page where SetErrorPage gave one and the client
+// asks for one. Errors that this package doesn't know are a 500 with fixed
+// words.
 func WriteProblem(c *gin.Context, err error) {
 	if c.Writer.Written() {
 		return
 	}
 	k := kindOf(c, err)
 	k.setHeaders(c, err)
+	p := k.problem(RequestID(c), err)
+	if show, ok := errorPage(c); ok && WantsPage(c.Request) {
+		show(c, p)
+		return
+	}
 	c.Header("Content-Type", "application/problem+json")
-	body, impossible := json.Marshal(k.problem(RequestID(c), err))
+	body, impossible := json.Marshal(p)
 	if impossible != nil {
 		panic(impossible) // strings and a number: only a broken program gets here
 	}
 	c.Data(k.status, "application/problem+json", body)
+}
+
+// Describe is what the client may know of err, for a page that shows it. It
+// sets what headers go with it.
+func Describe(c *gin.Context, err error) Problem {
+	k := kindOf(c, err)
+	k.setHeaders(c, err)
+	return k.problem(RequestID(c), err)
 }
 
 // own is what err, which is of this kind, has to say for itself.

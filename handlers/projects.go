@@ -29,7 +29,7 @@ func projectKeys(p models.Project) []int64 { return []int64{p.ID} }
 func projectSubject(p models.Project) subject { return subject{"project", p.ID, p.Name} }
 
 // fillProject takes a project's members out of the body.
-func fillProject(in *object, p *models.Project) {
+func fillProject(in *Input, p *models.Project) {
 	member(in, "name", &p.Name, line(200))
 	member(in, "description", &p.Description, prose(10_000))
 	member(in, "archived", &p.Archived, nil)
@@ -45,18 +45,19 @@ func projectTaken(err error) error {
 
 // ListProjects lists projects by id; ?archived= narrows it.
 func ListProjects(c *gin.Context, tx *gorm.DB) error {
+	found, err := FindProjects(c, tx)
+	return writeList(c, found, err, viewProject)
+}
+
+// FindProjects finds the page of projects that the query asks for.
+func FindProjects(c *gin.Context, tx *gorm.DB) (Found[models.Project], error) {
 	var bad faults
 	page := readPage(c, &bad, "projects", order{columns: []string{"id"}})
 	tx = filter(c, &bad, tx, "archived", parseBool)
 	if err := bad.err(); err != nil {
-		return err
+		return Found[models.Project]{}, err
 	}
-	var found []models.Project
-	if err := page.rows(tx).Find(&found).Error; err != nil {
-		return err
-	}
-	writePage(c, page, found, viewProject, projectKeys)
-	return nil
+	return find(tx, page, projectKeys)
 }
 
 func parseBool(text string) (value bool, fault string) {
@@ -68,29 +69,40 @@ func parseBool(text string) (value bool, fault string) {
 
 // CreateProject stores a new project.
 func CreateProject(c *gin.Context, tx *gorm.DB) error {
-	in, err := readObject(c)
+	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	var project models.Project
-	in.require("name")
-	fillProject(in, &project)
-	if err := in.done(); err != nil {
-		return err
-	}
-	if err := tx.Create(&project).Error; err != nil {
-		return projectTaken(err)
-	}
-	if err := recordCreated(c, tx, projectSubject(project)); err != nil {
+	project, err := AddProject(c, tx, in)
+	if err != nil {
 		return err
 	}
 	created(c, fmt.Sprintf("/api/projects/%d", project.ID), viewProject(project))
 	return nil
 }
 
+// AddProject stores a new project.
+func AddProject(c *gin.Context, tx *gorm.DB, in *Input) (models.Project, error) {
+	var project models.Project
+	in.require("name")
+	fillProject(in, &project)
+	if err := in.done(); err != nil {
+		return project, err
+	}
+	if err := tx.Create(&project).Error; err != nil {
+		return project, projectTaken(err)
+	}
+	return project, recordCreated(c, tx, projectSubject(project))
+}
+
+// TakeProject is the project of the path, or gorm.ErrRecordNotFound.
+func TakeProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
+	return take[models.Project](c, tx)
+}
+
 // GetProject shows a project.
 func GetProject(c *gin.Context, tx *gorm.DB) error {
-	project, err := take[models.Project](c, tx)
+	project, err := TakeProject(c, tx)
 	if err != nil {
 		return err
 	}
@@ -111,27 +123,39 @@ func projectMove(p models.Project, changed []string) string {
 
 // UpdateProject changes the members of a project that the body names.
 func UpdateProject(c *gin.Context, tx *gorm.DB) error {
-	project, err := take[models.Project](c, locked(tx))
+	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	in, err := readObject(c)
+	project, err := ChangeProject(c, tx, in)
 	if err != nil {
 		return err
-	}
-	fillProject(in, &project)
-	if err := in.done(); err != nil {
-		return err
-	}
-	if err := save(c, tx, in.changed, &project, projectSubject(project), projectMove(project, in.changed)); err != nil {
-		return projectTaken(err)
 	}
 	c.JSON(http.StatusOK, viewProject(project))
 	return nil
 }
 
+// ChangeProject changes what the input names of the project of the path.
+func ChangeProject(c *gin.Context, tx *gorm.DB, in *Input) (models.Project, error) {
+	project, err := take[models.Project](c, locked(tx))
+	if err != nil {
+		return project, err
+	}
+	fillProject(in, &project)
+	if err := in.done(); err != nil {
+		return project, err
+	}
+	err = save(c, tx, in.changed, &project, projectSubject(project), projectMove(project, in.changed))
+	return project, projectTaken(err)
+}
+
 // DeleteProject removes a project and its tasks.
 func DeleteProject(c *gin.Context, tx *gorm.DB) error {
+	return noContent(c, RemoveProject(c, tx))
+}
+
+// RemoveProject removes the project of the path and its tasks.
+func RemoveProject(c *gin.Context, tx *gorm.DB) error {
 	project, err := take[models.Project](c, locked(tx))
 	if err != nil {
 		return err
@@ -139,9 +163,5 @@ func DeleteProject(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Delete(&project).Error; err != nil {
 		return err
 	}
-	if err := recordDeleted(c, tx, projectSubject(project)); err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return recordDeleted(c, tx, projectSubject(project))
 }

@@ -97,7 +97,6 @@ func (a *api) mount(t testing.TB) {
 	}
 	read := []string{http.MethodGet, http.MethodHead}
 	site := a.router.Group("/", tenants.Resolve(a.store, domain))
-	site.Match(append(read, http.MethodPost), "/invitation", a.accounts.InvitationPage)
 
 	open := site.Group("/api", a.accounts.CrossOrigin())
 	open.POST("/session", a.accounts.SignIn)
@@ -130,6 +129,9 @@ func (a *api) mount(t testing.TB) {
 	a.routes.Match(read, "/tasks/:id", handlers.Do(handlers.GetTask))
 	a.routes.PATCH("/tasks/:id", handlers.Do(handlers.UpdateTask))
 	a.routes.DELETE("/tasks/:id", handlers.Do(handlers.DeleteTask))
+	a.routes.Match(read, "/tasks/:id/comments", handlers.Do(handlers.ListComments))
+	a.routes.POST("/tasks/:id/comments", handlers.Do(handlers.CreateComment))
+	a.routes.DELETE("/comments/:id", handlers.Do(handlers.DeleteComment))
 	a.routes.Match(read, "/activity", handlers.Do(handlers.ListActivity))
 }
 
@@ -297,6 +299,7 @@ type content struct {
 	Creds    []models.Credential
 	Projects []models.Project
 	Tasks    []models.Task
+	Comments []models.Comment
 	Activity []models.Activity
 }
 
@@ -305,7 +308,7 @@ func (a *api) dump(t testing.TB) content {
 	t.Helper()
 	var all content
 	a.view(t, func(tx *gorm.DB) error {
-		for _, table := range []any{&all.Users, &all.Creds, &all.Projects, &all.Tasks, &all.Activity} {
+		for _, table := range []any{&all.Users, &all.Creds, &all.Projects, &all.Tasks, &all.Comments, &all.Activity} {
 			if err := tx.Order("id").Find(table).Error; err != nil {
 				return err
 			}

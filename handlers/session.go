@@ -30,25 +30,43 @@ type sessionJSON struct {
 
 // SignIn begins a session for who knows an account's password, of 14 days. It
 // works outside of scopes, with CrossOrigin above.
-func (a *Accounts) SignIn(c *gin.Context) { unscoped(c, a.signIn) }
-
-func (a *Accounts) signIn(c *gin.Context) error {
-	in, err := readObject(c)
-	if err != nil {
+func (a *Accounts) SignIn(c *gin.Context) {
+	Unscoped(c, func(c *gin.Context) error {
+		in, err := readInput(c)
+		if err != nil {
+			return err
+		}
+		begun, err := a.begin(c, in)
+		if err == nil {
+			a.answerSession(c, begun)
+		}
 		return err
+	})
+}
+
+// Enter begins a session like SignIn, and hands it out as cookie alone. It
+// works in Unscoped.
+func (a *Accounts) Enter(c *gin.Context, in *Input) error {
+	begun, err := a.begin(c, in)
+	if err == nil {
+		a.setCookie(c, begun)
 	}
+	return err
+}
+
+// begin stores a session of who knows the password.
+func (a *Accounts) begin(c *gin.Context, in *Input) (begun newSessionJSON, err error) {
 	var email, password string
 	in.require("email", "password")
 	member(in, "email", &email, emailAddress)
 	member(in, "password", &password, nil)
 	if err := in.done(); err != nil {
-		return err
+		return begun, err
 	}
 	p, err := a.prove(c, email, password)
 	if err != nil {
-		return err
+		return begun, err
 	}
-	var begun newSessionJSON
 	err = a.inTenant(c, func(tx *gorm.DB) error {
 		if err := p.settle(tx); err != nil {
 			return err
@@ -56,10 +74,7 @@ func (a *Accounts) signIn(c *gin.Context) error {
 		begun, err = a.beginSession(tx, tenantID(c), p.user)
 		return err
 	})
-	if err == nil {
-		a.answerSession(c, begun)
-	}
-	return err
+	return begun, err
 }
 
 // beginSession stores a session of the user, whose row is locked. The oldest
@@ -101,6 +116,11 @@ func (a *Accounts) cookie(c *gin.Context, value string) *http.Cookie {
 
 // SignOut ends the session of the request and takes its cookie back.
 func (a *Accounts) SignOut(c *gin.Context, tx *gorm.DB) error {
+	return noContent(c, a.Leave(c, tx))
+}
+
+// Leave ends the session of the request and takes its cookie back.
+func (a *Accounts) Leave(c *gin.Context, tx *gorm.DB) error {
 	who := current(c)
 	if who.Kind != models.KindSession {
 		return conflict("The request carries an API token and no session. API tokens are deleted at /api/tokens.")
@@ -108,13 +128,14 @@ func (a *Accounts) SignOut(c *gin.Context, tx *gorm.DB) error {
 	cookie := a.cookie(c, "")
 	cookie.MaxAge = -1
 	http.SetCookie(c.Writer, cookie)
-	return deleteCredential(c, tx, who.CredentialID)
+	return deleteCredential(tx, who.CredentialID)
 }
 
 // ListSessions lists sessions by id, those that ListTokens would list of tokens.
 func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
 	mine := current(c).CredentialID
-	return a.listCredentials(c, tx, models.KindSession, func(row models.Credential) any {
+	found, err := a.FindCredentials(c, tx, models.KindSession)
+	return writeList(c, found, err, func(row models.Credential) sessionJSON {
 		return sessionJSON{
 			ID: row.ID, UserID: row.UserID, Current: row.ID == mine,
 			CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(), LastUsedAt: inUTC(row.LastUsedAt),
@@ -124,9 +145,14 @@ func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
 
 // DeleteSession ends a session: one's own, or for admins anybody's.
 func (a *Accounts) DeleteSession(c *gin.Context, tx *gorm.DB) error {
+	return noContent(c, a.RemoveSession(c, tx))
+}
+
+// RemoveSession ends the session of the path: one's own, or for admins anybody's.
+func (a *Accounts) RemoveSession(c *gin.Context, tx *gorm.DB) error {
 	row, err := takeCredential(c, tx, models.KindSession)
 	if err != nil {
 		return err
 	}
-	return deleteCredential(c, tx, row.ID)
+	return deleteCredential(tx, row.ID)
 }

@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,12 +22,13 @@ type taskJSON struct {
 	AssigneeID *int64        `json:"assignee_id"`
 	DueOn      *models.Date  `json:"due_on"`
 	Position   int64         `json:"position"`
+	Version    int64         `json:"version"`
 }
 
 func viewTask(t models.Task) taskJSON {
 	return taskJSON{
 		ID: t.ID, ProjectID: t.ProjectID, Title: t.Title, Status: t.Status,
-		AssigneeID: t.AssigneeID, DueOn: t.DueOn, Position: t.Position,
+		AssigneeID: t.AssigneeID, DueOn: t.DueOn, Position: t.Position, Version: t.Version,
 	}
 }
 
@@ -41,13 +41,16 @@ var (
 	taskStatus = oneOf(models.StatusTodo, models.StatusDoing, models.StatusDone)
 )
 
-// fillTask takes a task's members out of the body. The assignee must be a user.
-func fillTask(tx *gorm.DB, in *object, t *models.Task) error {
+// fillTask takes a task's members out of the input. The assignee must be a user.
+func fillTask(tx *gorm.DB, in *Input, t *models.Task) error {
 	member(in, "title", &t.Title, taskTitle)
 	member(in, "status", &t.Status, taskStatus)
 	nullable(in, "assignee_id", &t.AssigneeID, nil)
 	nullable(in, "due_on", &t.DueOn, nil)
 	member(in, "position", &t.Position, nil)
+	if err := fillPlace(tx, in, t); err != nil {
+		return err
+	}
 	if t.AssigneeID == nil || !slices.Contains(in.changed, "assignee_id") {
 		return nil
 	}
@@ -59,6 +62,12 @@ func fillTask(tx *gorm.DB, in *object, t *models.Task) error {
 	return err
 }
 
+// taskList names the list of a project's tasks.
+func taskList(projectID int64) string { return "tasks/" + strconv.FormatInt(projectID, 10) }
+
+// taskOrder is the order of a project's tasks, and of each column of its board.
+func taskOrder() order { return order{columns: []string{"position", "id"}} }
+
 // ListTasks lists a project's tasks by position; ?status= and ?assignee_id=
 // narrow it.
 func ListTasks(c *gin.Context, tx *gorm.DB) error {
@@ -67,23 +76,17 @@ func ListTasks(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	var bad faults
-	page := readPage(c, &bad, "tasks/"+strconv.FormatInt(projectID, 10), order{columns: []string{"position", "id"}})
+	page := readPage(c, &bad, taskList(projectID), taskOrder())
 	rows := filter(c, &bad, tx.Where("project_id = ?", projectID), "status", parseStatus)
 	rows = filter(c, &bad, rows, "assignee_id", parseAssignee)
 	if err := bad.err(); err != nil {
 		return err
 	}
-	var found []models.Task
-	if err := page.rows(rows).Find(&found).Error; err != nil {
-		return err
+	found, err := find(rows, page, taskKeys)
+	if err == nil && len(found.Rows) == 0 { // of a project without tasks, or of none
+		err = tx.Take(&models.Project{}, projectID).Error
 	}
-	if len(found) == 0 { // of a project without tasks, or of none
-		if err := tx.Take(&models.Project{}, projectID).Error; err != nil {
-			return err
-		}
-	}
-	writePage(c, page, found, viewTask, taskKeys)
-	return nil
+	return writeList(c, found, err, viewTask)
 }
 
 func parseStatus(text string) (status models.Status, fault string) {
@@ -92,7 +95,7 @@ func parseStatus(text string) (status models.Status, fault string) {
 }
 
 func parseAssignee(text string) (id int64, fault string) {
-	id, ok := parseID(text)
+	id, ok := ParseID(text)
 	if !ok {
 		return 0, "must be the id of a user"
 	}
@@ -112,63 +115,51 @@ func openProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
 // CreateTask stores a new task in the project of the path, as its last unless
 // the body says otherwise.
 func CreateTask(c *gin.Context, tx *gorm.DB) error {
-	project, err := openProject(c, tx)
+	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	in, err := readObject(c)
+	task, err := AddTask(c, tx, in)
 	if err != nil {
-		return err
-	}
-	task := models.Task{ProjectID: project.ID, Status: models.StatusTodo}
-	placed := in.has("position")
-	in.require("title")
-	if err := fillTask(tx, in, &task); err != nil {
-		return err
-	}
-	if err := in.done(); err != nil {
-		return err
-	}
-	if !placed {
-		if task.Position, err = nextPosition(tx, project.ID); err != nil {
-			return err
-		}
-	}
-	if err := tx.Create(&task).Error; err != nil {
-		return err
-	}
-	if err := recordCreated(c, tx, taskSubject(task)); err != nil {
 		return err
 	}
 	created(c, fmt.Sprintf("/api/tasks/%d", task.ID), viewTask(task))
 	return nil
 }
 
-// positionStep leaves room to move tasks between two others.
-const positionStep = 1024
-
-// nextPosition is the position of a new last task in the project.
-func nextPosition(tx *gorm.DB, projectID int64) (int64, error) {
-	var last []int64
-	err := tx.Model(&models.Task{}).Where("project_id = ?", projectID).Order("position DESC").Limit(1).Pluck("position", &last).Error
-	if err != nil || len(last) == 0 {
-		return positionStep, err
+// AddTask stores a new task in the project of the path, as its last unless the
+// input says otherwise.
+func AddTask(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
+	project, err := openProject(c, tx)
+	if err != nil {
+		return models.Task{}, err
 	}
-	return positionAfter(last[0]), nil
+	task := models.Task{ProjectID: project.ID, Status: models.StatusTodo}
+	placed := in.has("position") || in.has("before")
+	in.require("title")
+	if err := fillTask(tx, in, &task); err != nil {
+		return task, err
+	}
+	if err := in.done(); err != nil {
+		return task, err
+	}
+	if !placed {
+		if task.Position, err = nextPosition(tx, project.ID); err != nil {
+			return task, err
+		}
+	}
+	if err := tx.Create(&task).Error; err != nil {
+		return task, err
+	}
+	return task, recordCreated(c, tx, taskSubject(task))
 }
 
-// positionAfter is the position of the task that follows. At the end of all
-// numbers tasks share one, and their ids put them in order.
-func positionAfter(position int64) int64 {
-	if position > math.MaxInt64-positionStep {
-		return math.MaxInt64
-	}
-	return position + positionStep
-}
+// TakeTask is the task of the path, or gorm.ErrRecordNotFound.
+func TakeTask(c *gin.Context, tx *gorm.DB) (models.Task, error) { return take[models.Task](c, tx) }
 
 // GetTask shows a task.
 func GetTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := take[models.Task](c, tx)
+	task, err := TakeTask(c, tx)
 	if err != nil {
 		return err
 	}
@@ -176,40 +167,79 @@ func GetTask(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// taskMove is what a change of the status alone is called.
+// taskMove is what a change of the status alone, or with the place, is called.
 func taskMove(t models.Task, changed []string) string {
-	if !slices.Equal(changed, []string{"status"}) {
+	if len(changed) == 0 || changed[0] != "status" || len(without(changed, "position")) != 1 {
 		return ""
 	}
 	return fmt.Sprintf("moved task “%s” to %s", t.Title, t.Status)
 }
 
+// without are the changes but for one.
+func without(changed []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(changed), func(other string) bool { return other == name })
+}
+
 // UpdateTask changes the members of a task that the body names. Null clears
 // assignee_id and due_on.
 func UpdateTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := take[models.Task](c, locked(tx))
+	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	in, err := readObject(c)
+	task, err := ChangeTask(c, tx, in)
 	if err != nil {
-		return err
-	}
-	if err := fillTask(tx, in, &task); err != nil {
-		return err
-	}
-	if err := in.done(); err != nil {
-		return err
-	}
-	if err := save(c, tx, in.changed, &task, taskSubject(task), taskMove(task, in.changed)); err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, viewTask(task))
 	return nil
 }
 
+// ChangeTask changes what the input names of the task of the path. Where the
+// input names a version that is not the stored one, it is ErrStale.
+func ChangeTask(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
+	task, err := takeToChange(c, tx, in)
+	if err != nil {
+		return task, err
+	}
+	if err := expectVersion(in, task); err != nil {
+		return task, err
+	}
+	if err := fillTask(tx, in, &task); err != nil {
+		return task, err
+	}
+	if err := in.done(); err != nil {
+		return task, err
+	}
+	var silent []string
+	if len(without(in.changed, "position")) > 0 {
+		task.Version++
+		silent = []string{"version"}
+	}
+	return task, save(c, tx, in.changed, &task, taskSubject(task), taskMove(task, in.changed), silent...)
+}
+
+// ErrStale: what is stored was changed since the request's version was read.
+var ErrStale = errors.New("another version is stored")
+
+// expectVersion refuses an input that was written upon another version.
+func expectVersion(in *Input, task models.Task) error {
+	if !in.has("version") {
+		return nil
+	}
+	version := task.Version
+	member(in, "version", &version, nil)
+	if version != task.Version {
+		return ErrStale
+	}
+	return nil
+}
+
 // DeleteTask removes a task.
-func DeleteTask(c *gin.Context, tx *gorm.DB) error {
+func DeleteTask(c *gin.Context, tx *gorm.DB) error { return noContent(c, RemoveTask(c, tx)) }
+
+// RemoveTask removes the task of the path.
+func RemoveTask(c *gin.Context, tx *gorm.DB) error {
 	task, err := take[models.Task](c, locked(tx))
 	if err != nil {
 		return err
@@ -217,9 +247,5 @@ func DeleteTask(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Delete(&task).Error; err != nil {
 		return err
 	}
-	if err := recordDeleted(c, tx, taskSubject(task)); err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return recordDeleted(c, tx, taskSubject(task))
 }

@@ -26,26 +26,39 @@ const (
 // one that is not given. Faults name the row, counted from 1 below the header
 // and without empty lines, and the column.
 func ImportTasks(c *gin.Context, tx *gorm.DB) error {
-	project, err := openProject(c, tx)
-	if err != nil {
-		return err
-	}
 	data, err := readBody(c, "text/csv", func(mediaType string) bool { return mediaType == "text/csv" })
 	if err != nil {
 		return err
 	}
-	tasks, err := parseTasks(tx, data)
+	project, imported, err := AddTasks(c, tx, data)
 	if err != nil {
 		return err
 	}
-	if err := appendTasks(tx, project.ID, tasks); err != nil {
-		return err
-	}
-	if err := recordImport(c, tx, project, len(tasks)); err != nil {
-		return err
-	}
-	created(c, fmt.Sprintf("/api/projects/%d/tasks", project.ID), gin.H{"imported": len(tasks)})
+	created(c, fmt.Sprintf("/api/projects/%d/tasks", project.ID), gin.H{"imported": imported})
 	return nil
+}
+
+// AddTasks stores the tasks of a CSV file as ImportTasks does.
+func AddTasks(c *gin.Context, tx *gorm.DB, data []byte) (project models.Project, imported int, err error) {
+	project, tasks, err := ReadTasks(c, tx, data)
+	if err != nil {
+		return project, 0, err
+	}
+	if err := appendTasks(tx, project.ID, tasks); err != nil {
+		return project, 0, err
+	}
+	return project, len(tasks), recordImport(c, tx, project, len(tasks))
+}
+
+// ReadTasks makes the tasks of a CSV file that AddTasks would store in the
+// project of the path, or returns all that is wrong with it.
+func ReadTasks(c *gin.Context, tx *gorm.DB, data []byte) (models.Project, []models.Task, error) {
+	project, err := openProject(c, tx)
+	if err != nil {
+		return project, nil, err
+	}
+	tasks, err := parseTasks(tx, data)
+	return project, tasks, err
 }
 
 // appendTasks stores tasks behind those of the project.

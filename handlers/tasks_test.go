@@ -16,10 +16,10 @@ func TestTasks(t *testing.T) {
 		runAll(t, a, []scenario{
 			{method: "GET", path: "/api/projects/1/tasks", status: 200, contains: []string{`{"items":[],"next":null}`}},
 			{method: "POST", path: "/api/projects/1/tasks", body: `{"title":"Order chairs"}`, status: 201,
-				contains: []string{`{"id":1,"project_id":1,"title":"Order chairs","status":"todo","assignee_id":null,"due_on":null,"position":1024}`}},
+				contains: []string{`{"id":1,"project_id":1,"title":"Order chairs","status":"todo","assignee_id":null,"due_on":null,"position":1024,"version":1}`}},
 			{method: "POST", path: "/api/projects/1/tasks", body: `{"title":"Order desks","status":"doing","assignee_id":1,"due_on":"2026-02-28","position":-5}`, status: 201,
-				contains: []string{`{"id":2,"project_id":1,"title":"Order desks","status":"doing","assignee_id":1,"due_on":"2026-02-28","position":-5}`}},
-			{name: "position 0 is one", method: "POST", path: "/api/projects/1/tasks", body: `{"title":"Measure","position":0}`, status: 201, contains: []string{`"id":3`, `"position":0}`}},
+				contains: []string{`{"id":2,"project_id":1,"title":"Order desks","status":"doing","assignee_id":1,"due_on":"2026-02-28","position":-5,"version":1}`}},
+			{name: "position 0 is one", method: "POST", path: "/api/projects/1/tasks", body: `{"title":"Measure","position":0}`, status: 201, contains: []string{`"id":3`, `"position":0,`}},
 			{name: "the last of its project", method: "POST", path: "/api/projects/1/tasks", body: `{"title":"Pay"}`, status: 201, contains: []string{`"id":4`, `"position":2048`}},
 			{name: "the first of another", method: "POST", path: "/api/projects/2/tasks", body: `{"title":"Mow"}`, status: 201, contains: []string{`"id":5`, `"position":1024`}},
 

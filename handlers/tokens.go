@@ -47,7 +47,8 @@ func tokenSubject(row models.Credential) subject { return subject{"token", row.I
 // ListTokens lists API tokens by id: one's own, or for admins with ?user_id=
 // those of another user or of "all".
 func (a *Accounts) ListTokens(c *gin.Context, tx *gorm.DB) error {
-	return a.listCredentials(c, tx, models.KindToken, func(row models.Credential) any { return viewToken(row) })
+	found, err := a.FindCredentials(c, tx, models.KindToken)
+	return writeList(c, found, err, viewToken)
 }
 
 const (
@@ -58,29 +59,36 @@ const (
 // CreateToken makes an API token of the user who asks. The reply alone shows
 // its text.
 func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
-	in, err := readObject(c)
+	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	row, days := models.Credential{UserID: current(c).UserID, Kind: models.KindToken}, int64(defaultTokenDays)
-	in.require("name")
-	member(in, "name", &row.Name, line(200))
-	member(in, "expires_in_days", &days, between(1, maxTokenDays))
-	if err := in.done(); err != nil {
-		return err
-	}
-	if err := a.roomForToken(tx, row.UserID); err != nil {
-		return err
-	}
-	text, err := a.mint(tx, tenantID(c), auth.KindToken, &row, time.Duration(days)*24*time.Hour)
+	row, text, err := a.AddToken(c, tx, in)
 	if err != nil {
-		return err
-	}
-	if err := recordCreated(c, tx, tokenSubject(row)); err != nil {
 		return err
 	}
 	created(c, fmt.Sprintf("/api/tokens/%d", row.ID), newTokenJSON{viewToken(row), text})
 	return nil
+}
+
+// AddToken makes an API token of the user who asks, whose text is shown once.
+func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *Input) (row models.Credential, text string, err error) {
+	row = models.Credential{UserID: current(c).UserID, Kind: models.KindToken}
+	days := int64(defaultTokenDays)
+	in.require("name")
+	member(in, "name", &row.Name, line(200))
+	member(in, "expires_in_days", &days, between(1, maxTokenDays))
+	if err := in.done(); err != nil {
+		return row, "", err
+	}
+	if err := a.roomForToken(tx, row.UserID); err != nil {
+		return row, "", err
+	}
+	text, err = a.mint(tx, tenantID(c), auth.KindToken, &row, time.Duration(days)*24*time.Hour)
+	if err != nil {
+		return row, "", err
+	}
+	return row, text, recordCreated(c, tx, tokenSubject(row))
 }
 
 // roomForToken refuses one token too many. It locks the user, so that tokens
@@ -99,6 +107,11 @@ func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
 
 // DeleteToken ends an API token: one's own, or for admins anybody's.
 func (a *Accounts) DeleteToken(c *gin.Context, tx *gorm.DB) error {
+	return noContent(c, a.RemoveToken(c, tx))
+}
+
+// RemoveToken ends the API token of the path: one's own, or for admins anybody's.
+func (a *Accounts) RemoveToken(c *gin.Context, tx *gorm.DB) error {
 	row, err := takeCredential(c, tx, models.KindToken)
 	if err != nil {
 		return err
@@ -106,5 +119,5 @@ func (a *Accounts) DeleteToken(c *gin.Context, tx *gorm.DB) error {
 	if err := recordDeleted(c, tx, tokenSubject(row)); err != nil {
 		return err
 	}
-	return deleteCredential(c, tx, row.ID)
+	return deleteCredential(tx, row.ID)
 }

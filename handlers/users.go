@@ -30,7 +30,7 @@ func userKeys(u models.User) []int64 { return []int64{u.ID} }
 func userSubject(u models.User) subject { return subject{"user", u.ID, u.Name} }
 
 // fillUser takes a user's members out of the body.
-func fillUser(in *object, u *models.User) {
+func fillUser(in *Input, u *models.User) {
 	member(in, "email", &u.Email, emailAddress)
 	member(in, "name", &u.Name, line(200))
 	member(in, "role", &u.Role, oneOf(models.RoleAdmin, models.RoleMember))
@@ -46,44 +46,51 @@ func userTaken(err error) error {
 
 // ListUsers lists users by id.
 func ListUsers(c *gin.Context, tx *gorm.DB) error {
+	found, err := FindUsers(c, tx)
+	return writeList(c, found, err, viewUser)
+}
+
+// FindUsers finds the page of users that the query asks for.
+func FindUsers(c *gin.Context, tx *gorm.DB) (Found[models.User], error) {
 	var bad faults
 	page := readPage(c, &bad, "users", order{columns: []string{"id"}})
 	if err := bad.err(); err != nil {
-		return err
+		return Found[models.User]{}, err
 	}
-	var found []models.User
-	if err := page.rows(tx).Find(&found).Error; err != nil {
-		return err
-	}
-	writePage(c, page, found, viewUser, userKeys)
-	return nil
+	return find(tx, page, userKeys)
 }
 
 // CreateUser stores a new user, a member unless the body says otherwise, and
 // invites them. For admins.
 func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
-	in, err := readObject(c)
+	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
+	made, err := a.AddUser(c, tx, in)
+	if err != nil {
+		return err
+	}
+	created(c, fmt.Sprintf("/api/users/%d", made.User.ID), invitedJSON{viewUser(made.User), invitationJSON{made.URL, made.ExpiresAt}})
+	return nil
+}
+
+// AddUser stores a new user, a member unless the input says otherwise, and
+// invites them. For admins.
+func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, error) {
 	user := models.User{Role: models.RoleMember}
 	in.require("email", "name")
 	fillUser(in, &user)
 	if err := in.done(); err != nil {
-		return err
+		return Invitation{}, err
 	}
 	if err := tx.Create(&user).Error; err != nil {
-		return userTaken(err)
+		return Invitation{}, userTaken(err)
 	}
 	if err := recordCreated(c, tx, userSubject(user)); err != nil {
-		return err
+		return Invitation{}, err
 	}
-	made, err := a.invite(tx, tenants.From(c), user)
-	if err != nil {
-		return err
-	}
-	created(c, fmt.Sprintf("/api/users/%d", user.ID), invitedJSON{viewUser(user), invitationJSON{made.URL, made.ExpiresAt}})
-	return nil
+	return a.invite(tx, tenants.From(c), user)
 }
 
 // GetUser shows a user.
@@ -96,10 +103,8 @@ func GetUser(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// UpdateUser changes the members of a user that the body names. People change
-// their own name and address; admins change all, and roles. Another role ends
-// the user's other sessions; another address also ends their invitations, which
-// went to the old one.
+// UpdateUser changes the members of a user that the body names, as ChangeUser
+// does.
 func UpdateUser(c *gin.Context, tx *gorm.DB) error {
 	id, err := pathID(c)
 	if err != nil {
@@ -108,26 +113,38 @@ func UpdateUser(c *gin.Context, tx *gorm.DB) error {
 	if err := mayChange(c, id); err != nil {
 		return err
 	}
-	in, err := readObject(c)
+	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	user, err := changeUser(c, tx, in, id)
+	user, err := ChangeUser(c, tx, in, id)
 	if err != nil {
-		return err
-	}
-	if err := save(c, tx, in.changed, &user, userSubject(user), ""); err != nil {
-		return userTaken(err)
-	}
-	if err := revokeChanged(c, tx, in.changed, user.ID); err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, viewUser(user))
 	return nil
 }
 
-// changeUser reads the user, locks them and fills in what the body says.
-func changeUser(c *gin.Context, tx *gorm.DB, in *object, id int64) (models.User, error) {
+// ChangeUser changes what the input names of the user with the id. People
+// change their own name and address; admins change all, and roles. Another role
+// ends the user's other sessions; another address also ends their invitations,
+// which went to the old one.
+func ChangeUser(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User, error) {
+	if err := mayChange(c, id); err != nil {
+		return models.User{}, err
+	}
+	user, err := fillChanged(c, tx, in, id)
+	if err != nil {
+		return user, err
+	}
+	if err := save(c, tx, in.changed, &user, userSubject(user), ""); err != nil {
+		return user, userTaken(err)
+	}
+	return user, revokeChanged(c, tx, in.changed, user.ID)
+}
+
+// fillChanged reads the user, locks them and fills in what the input says.
+func fillChanged(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User, error) {
 	var user models.User
 	var admins []int64
 	if in.has("role") {
@@ -164,9 +181,14 @@ func revokeChanged(c *gin.Context, tx *gorm.DB, changed []string, userID int64) 
 	return revoke(tx, userID, current(c).CredentialID, kinds...)
 }
 
-// DeleteUser removes a user with their sessions and API tokens. Their tasks
-// stay, assigned to nobody. For admins.
+// DeleteUser removes a user, as RemoveUser does.
 func DeleteUser(c *gin.Context, tx *gorm.DB) error {
+	return noContent(c, RemoveUser(c, tx))
+}
+
+// RemoveUser removes the user of the path with their sessions and API tokens.
+// Their tasks stay, assigned to nobody. For admins.
+func RemoveUser(c *gin.Context, tx *gorm.DB) error {
 	id, err := pathID(c)
 	if err != nil {
 		return err
@@ -185,9 +207,5 @@ func DeleteUser(c *gin.Context, tx *gorm.DB) error {
 	if err := recordDeleted(c, tx, userSubject(user)); err != nil {
 		return err
 	}
-	if err := tx.Delete(&user).Error; err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
+	return tx.Delete(&user).Error
 }

@@ -72,6 +72,34 @@ func TestDeletingAUserKeepsTasksAndActivity(t *testing.T) {
 	})
 }
 
+// TestCommentsGoWithTheirTask and stay without their author.
+func TestCommentsGoWithTheirTask(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, e engine) {
+		db := migrated(t, e, models.Workspace())
+		office, garden := workspace(t, db)
+		var ada models.User
+		if err := db.gorm.Take(&ada).Error; err != nil {
+			t.Fatal(err)
+		}
+		for _, task := range []models.Task{office.Tasks[0], office.Tasks[0], garden.Tasks[0]} {
+			create(t, db, &models.Comment{TaskID: task.ID, AuthorID: &ada.ID, Body: "Oak"})
+		}
+		if err := db.gorm.Delete(&ada).Error; err != nil {
+			t.Fatal(err)
+		}
+		count(t, db, &models.Comment{}, 3, "author_id IS NULL")
+		if err := db.gorm.Delete(&models.Task{}, office.Tasks[0].ID).Error; err != nil {
+			t.Fatal(err)
+		}
+		count(t, db, &models.Comment{}, 1)
+		if err := db.gorm.Delete(&models.Project{}, garden.ID).Error; err != nil {
+			t.Fatal(err)
+		}
+		count(t, db, &models.Comment{}, 0)
+	})
+}
+
 func TestReferencesMustExist(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
@@ -86,6 +114,8 @@ func TestReferencesMustExist(t *testing.T) {
 		}
 		refused(t, db, &models.Task{ProjectID: nobody, Title: "Lost", Status: models.StatusTodo}, name("tasks_project_id_fkey"))
 		refused(t, db, &models.Task{ProjectID: office.ID, Title: "Lost", Status: models.StatusTodo, AssigneeID: &nobody}, name("tasks_assignee_id_fkey"))
+		refused(t, db, &models.Comment{TaskID: nobody, Body: "Lost"}, name("comments_task_id_fkey"))
+		refused(t, db, &models.Comment{TaskID: office.Tasks[0].ID, AuthorID: &nobody, Body: "Lost"}, name("comments_author_id_fkey"))
 		refused(t, db, &models.Activity{ActorID: &nobody, Action: "task.created", Summary: "Lost"}, name("activity_actor_id_fkey"))
 	})
 }
@@ -123,6 +153,12 @@ func TestBadRowsAreRefused(t *testing.T) {
 		create(t, db, user(long(254), "x", models.RoleMember))
 		create(t, db, &models.Project{Name: long(200), Description: long(10_000)})
 		create(t, db, task(long(200), models.StatusDoing))
+		comment := func(body string) *models.Comment {
+			return &models.Comment{TaskID: office.Tasks[0].ID, Body: body}
+		}
+		create(t, db, comment(long(10_000)))
+		refused(t, db, comment(""), "comments_body_check")
+		refused(t, db, comment(long(10_001)), "comments_body_check")
 		create(t, db, &models.Activity{Action: long(63), Summary: long(500)})
 
 		refused(t, db, user("@b", "x", models.RoleMember), "users_email_check")

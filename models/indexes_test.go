@@ -26,6 +26,7 @@ func TestQueriesAreServedByIndexes(t *testing.T) {
 			"SELECT * FROM tasks WHERE project_id = 1 AND (position, id) > (1, 1) ORDER BY position, id LIMIT 50",
 			"SELECT * FROM tasks WHERE project_id = 1 AND status = 'todo' AND (position, id) > (1, 1) ORDER BY position, id LIMIT 50",
 			"SELECT * FROM tasks WHERE assignee_id = 1 ORDER BY id",
+			"SELECT * FROM comments WHERE task_id = 1 AND id > 1 ORDER BY id LIMIT 50",
 			"SELECT * FROM activity WHERE id < 9 ORDER BY id DESC LIMIT 50",
 			"SELECT * FROM activity WHERE actor_id = 1 ORDER BY id DESC LIMIT 50",
 		},

@@ -26,7 +26,13 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 			AssigneeID: &user.ID, DueOn: &due, Position: -1 << 62,
 		}
 		create(t, db, &task)
+		if task.Version != 1 {
+			t.Errorf("a new task is of version %d", task.Version)
+		}
 		sameAgain(t, db, task)
+		comment := models.Comment{TaskID: task.ID, AuthorID: &user.ID, Body: "Oak,\nplease"}
+		create(t, db, &comment)
+		sameAgain(t, db, comment)
 		activity := models.Activity{ActorID: &user.ID, Action: "task.created", SubjectID: task.ID, Summary: "created task “Order chairs”"}
 		create(t, db, &activity)
 		sameAgain(t, db, activity)

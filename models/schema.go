@@ -34,7 +34,7 @@ func Master() Schema {
 // Workspace is the schema of every tenant's database.
 func Workspace() Schema {
 	return Schema{
-		Models:     []any{&User{}, &Credential{}, &SignInAttempts{}, &Project{}, &Task{}, &Activity{}},
+		Models:     []any{&User{}, &Credential{}, &SignInAttempts{}, &Project{}, &Task{}, &Comment{}, &Activity{}},
 		Migrations: migrationsOf("tenant"),
 	}
 }

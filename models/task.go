@@ -26,7 +26,12 @@ type Task struct {
 	Position  int64     `gorm:"not null;index:tasks_project_position_idx,priority:2;index:tasks_project_status_position_idx,priority:3"`
 	CreatedAt time.Time `gorm:"not null"`
 	UpdatedAt time.Time `gorm:"not null"`
+	// Version grows with every change but that of the position, so that who
+	// writes upon an old one can be told.
+	Version int64 `gorm:"not null;default:1"`
 
 	Project  *Project
 	Assignee *User `gorm:"constraint:tasks_assignee_id_fkey,OnDelete:SET NULL"`
+	// Comments go with their task.
+	Comments []Comment `gorm:"constraint:comments_task_id_fkey,OnDelete:CASCADE"`
 }

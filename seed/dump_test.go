@@ -20,6 +20,7 @@ type tables struct {
 	users    []*models.User
 	projects []*models.Project
 	tasks    []*models.Task
+	comments []*models.Comment
 	activity []*models.Activity
 }
 
@@ -28,7 +29,7 @@ func read(t testing.TB, env *tenantstest.Env, tenant *models.Tenant) tables {
 	t.Helper()
 	var all tables
 	err := env.Store.View(context.WithoutCancel(t.Context()), tenant, func(tx *gorm.DB) error {
-		for _, rows := range []any{&all.users, &all.projects, &all.tasks, &all.activity} {
+		for _, rows := range []any{&all.users, &all.projects, &all.tasks, &all.comments, &all.activity} {
 			if err := tx.Order("id").Find(rows).Error; err != nil {
 				return err
 			}
@@ -54,6 +55,10 @@ func numbered(w *workspace) tables {
 	for i, row := range all.tasks {
 		row.ID = int64(i + 1)
 	}
+	all.comments = w.linkedComments()
+	for i, row := range all.comments {
+		row.ID = int64(i + 1)
+	}
 	all.activity = w.linkedHistory()
 	for i, row := range all.activity {
 		row.ID = int64(i + 1)
@@ -74,13 +79,18 @@ func (a tables) String() string {
 		fmt.Fprintln(&b, "task", t.ID, t.ProjectID, t.Title, t.Status, number(t.AssigneeID), t.DueOn, t.Position,
 			stamp(t.CreatedAt), stamp(t.UpdatedAt))
 	}
+	for _, c := range a.comments {
+		fmt.Fprintln(&b, "comment", c.ID, c.TaskID, number(c.AuthorID), c.Body, stamp(c.CreatedAt))
+	}
 	for _, e := range a.activity {
 		fmt.Fprintln(&b, "activity", e.ID, number(e.ActorID), e.Action, e.SubjectID, e.Summary, stamp(e.CreatedAt))
 	}
 	return b.String()
 }
 
-func (a tables) size() int { return len(a.users) + len(a.projects) + len(a.tasks) + len(a.activity) }
+func (a tables) size() int {
+	return len(a.users) + len(a.projects) + len(a.tasks) + len(a.comments) + len(a.activity)
+}
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 

@@ -41,6 +41,9 @@ func (w *workspace) store(tx *gorm.DB, wrote func(rows int)) error {
 	if err := insert(tx, "tasks", w.linkedTasks(), wrote); err != nil {
 		return err
 	}
+	if err := insert(tx, "comments", w.linkedComments(), wrote); err != nil {
+		return err
+	}
 	return insert(tx, "activity", w.linkedHistory(), wrote)
 }
 

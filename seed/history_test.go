@@ -15,7 +15,15 @@ func TestHistoryMatchesTheRows(t *testing.T) {
 	eachCompany(t, func(t *testing.T, c company) {
 		all := numbered(generate(c))
 		past := map[string][]*models.Activity{}
+		said := map[int64]int{} // by task
+		for _, c := range all.comments {
+			said[c.TaskID]++
+		}
 		for _, e := range all.activity {
+			if e.Action == "task.commented" {
+				said[e.SubjectID]--
+				continue
+			}
 			kind, _, _ := strings.Cut(e.Action, ".")
 			key := fmt.Sprint(kind, e.SubjectID)
 			past[key] = append(past[key], e)
@@ -32,6 +40,11 @@ func TestHistoryMatchesTheRows(t *testing.T) {
 		}
 		for _, task := range all.tasks {
 			wantTask(t, task, past[fmt.Sprint("task", task.ID)])
+		}
+		for id, n := range said {
+			if n != 0 {
+				t.Errorf("the history tells of %d comments too few on task %d", n, id)
+			}
 		}
 		if n := len(all.users) + len(all.projects) + len(all.tasks); len(past) != n {
 			t.Errorf("the history has %d subjects, there are %d", len(past), n)

@@ -1,5 +1,6 @@
 // Package seed makes the demo tenants: three companies of different kinds and
-// sizes, with the people, projects, tasks and history that they would have.
+// sizes, with the people, projects, tasks, comments and history that they would
+// have.
 //
 //	acme     a joinery of 6 people
 //	globex   an architects' office of 18

@@ -113,8 +113,9 @@ func TestNewRowsCanFollow(t *testing.T) {
 		write(t, env, acme, &models.User{Email: "new@acme.example", Name: "New", Role: models.RoleMember})
 		write(t, env, acme, &models.Project{Name: "New"})
 		write(t, env, acme, &models.Task{ProjectID: 1, Title: "New", Status: models.StatusTodo})
+		write(t, env, acme, &models.Comment{TaskID: 1, Body: "New"})
 		write(t, env, acme, &models.Activity{Action: "task.created", SubjectID: 1, Summary: "New"})
-		if after := read(t, env, acme); after.size() != before.size()+4 {
+		if after := read(t, env, acme); after.size() != before.size()+5 {
 			t.Errorf("%d rows, there were %d", after.size(), before.size())
 		}
 		wantRun(t, env, []string{"acme"}, Unchanged)

@@ -15,7 +15,14 @@ type workspace struct {
 	users    []*models.User
 	projects []*models.Project
 	tasks    []*models.Task
+	comments []remark
 	history  []event
+}
+
+// remark is a comment on a task.
+type remark struct {
+	*models.Comment
+	task *models.Task
 }
 
 // event is a row of activity. Its subject is the id of another row, known
@@ -27,7 +34,7 @@ type event struct {
 
 // size is the number of rows.
 func (w *workspace) size() int {
-	return len(w.users) + len(w.projects) + len(w.tasks) + len(w.history)
+	return len(w.users) + len(w.projects) + len(w.tasks) + len(w.comments) + len(w.history)
 }
 
 // positionStep leaves room between tasks, as the application does.
@@ -36,14 +43,15 @@ const positionStep = 1024
 // generator makes up a workspace.
 type generator struct {
 	calendar
+	talk    calendar // for comments alone
 	company company
 	out     *workspace
 }
 
 // generate makes up the company's workspace: the same one on every call.
 func generate(c company) *workspace {
-	random := rand.New(rand.NewPCG(c.seed, c.seed))
-	g := &generator{calendar{random}, c, &workspace{}}
+	course := func(number uint64) calendar { return calendar{rand.New(rand.NewPCG(c.seed, number))} }
+	g := &generator{course(c.seed), course(1), c, &workspace{}}
 	g.hire()
 	for _, p := range c.projects {
 		g.plan(p)
@@ -51,6 +59,7 @@ func generate(c company) *workspace {
 	byTime(g.out.users, func(u *models.User) time.Time { return u.CreatedAt })
 	byTime(g.out.projects, func(p *models.Project) time.Time { return p.CreatedAt })
 	byTime(g.out.tasks, func(t *models.Task) time.Time { return t.CreatedAt })
+	byTime(g.out.comments, func(r remark) time.Time { return r.CreatedAt })
 	byTime(g.out.history, func(e event) time.Time { return e.CreatedAt })
 	return g.out
 }
@@ -96,6 +105,7 @@ func (g *generator) plan(p project) {
 		}
 		g.out.tasks = append(g.out.tasks, task)
 		g.live(task, p, present(team, at))
+		g.discuss(task, present(team, at))
 		last = latest(last, task.UpdatedAt)
 	}
 	if p.archived {

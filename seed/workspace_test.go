@@ -27,7 +27,7 @@ func TestGenerateIsDeterministic(t *testing.T) {
 // Tenants that were seeded before keep what they have.
 func TestGoldenDigests(t *testing.T) {
 	t.Parallel()
-	golden := map[string]string{"acme": "2c735ba63dfec3a3", "globex": "a472b128edbe899d", "initech": "48fa9e469cd85c72"}
+	golden := map[string]string{"acme": "d3acec11c8ebae65", "globex": "e16672a7882c708c", "initech": "951298a0351215ee"}
 	eachCompany(t, func(t *testing.T, c company) {
 		if got := digest(numbered(generate(c)).String()); got != golden[c.subdomain] {
 			t.Errorf("digest is %s, want %s", got, golden[c.subdomain])
@@ -46,6 +46,9 @@ func TestSizes(t *testing.T) {
 		w, want := generate(c), want[c.subdomain]
 		if len(w.users) != want.users || len(w.projects) != want.projects {
 			t.Errorf("%d users, %d projects", len(w.users), len(w.projects))
+		}
+		if n := len(w.comments) * 100 / len(w.tasks); n < 15 || n > 45 {
+			t.Errorf("%d comments on %d tasks", len(w.comments), len(w.tasks))
 		}
 		if n := len(w.tasks); n < want.tasksFrom || n > want.tasksTo {
 			t.Errorf("%d tasks, want %d to %d", n, want.tasksFrom, want.tasksTo)
@@ -180,6 +183,12 @@ func TestTimes(t *testing.T) {
 		for _, task := range w.tasks {
 			check(task.Title, task.CreatedAt, task.UpdatedAt)
 		}
+		for _, r := range w.comments {
+			check(r.Body, r.CreatedAt, r.CreatedAt)
+			if !r.CreatedAt.After(r.task.CreatedAt) || r.Author.CreatedAt.After(r.CreatedAt) {
+				t.Errorf("%s said %q on %q before it was there", r.Author.Name, r.Body, r.task.Title)
+			}
+		}
 		for _, e := range w.history {
 			check(e.Summary, e.CreatedAt, e.CreatedAt)
 		}
@@ -197,6 +206,9 @@ func TestOrder(t *testing.T) {
 		}
 		if !slices.IsSortedFunc(w.tasks, func(a, b *models.Task) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
 			t.Error("tasks are not in the order of their times")
+		}
+		if !slices.IsSortedFunc(w.comments, func(a, b remark) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
+			t.Error("comments are not in the order of their times")
 		}
 		if !slices.IsSortedFunc(w.history, func(a, b event) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
 			t.Error("the history is not in the order of its times")

@@ -1,0 +1,131 @@
+package handlers
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// commentJSON is how a comment is shown. The author is null when they were
+// deleted.
+type commentJSON struct {
+	ID         int64     `json:"id"`
+	TaskID     int64     `json:"task_id"`
+	AuthorID   *int64    `json:"author_id"`
+	AuthorName *string   `json:"author_name"`
+	Body       string    `json:"body"`
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+func viewComment(m models.Comment) commentJSON {
+	v := commentJSON{ID: m.ID, TaskID: m.TaskID, AuthorID: m.AuthorID, Body: m.Body, CreatedAt: m.CreatedAt.UTC()}
+	if m.Author != nil {
+		v.AuthorName = &m.Author.Name
+	}
+	return v
+}
+
+func commentKeys(m models.Comment) []int64 { return []int64{m.ID} }
+
+// ListComments lists a task's comments, the oldest first.
+func ListComments(c *gin.Context, tx *gorm.DB) error {
+	task, err := TakeTask(c, tx)
+	if err != nil {
+		return err
+	}
+	found, err := FindComments(c, tx, task.ID, defaultLimit)
+	return writeList(c, found, err, viewComment)
+}
+
+// FindComments finds the page of a task's comments that the query asks for,
+// with their authors: of at most limit, where the query doesn't say otherwise.
+func FindComments(c *gin.Context, tx *gorm.DB, taskID int64, limit int) (Found[models.Comment], error) {
+	var bad faults
+	page := readPage(c, &bad, "comments/"+strconv.FormatInt(taskID, 10), order{columns: []string{"comments.id"}})
+	if _, said := c.GetQuery("limit"); !said {
+		page.limit = limit
+	}
+	if err := bad.err(); err != nil {
+		return Found[models.Comment]{}, err
+	}
+	return find(tx.Joins("Author").Where("task_id = ?", taskID), page, commentKeys)
+}
+
+// CreateComment adds a comment of the user who asks.
+func CreateComment(c *gin.Context, tx *gorm.DB) error {
+	in, err := readInput(c)
+	if err != nil {
+		return err
+	}
+	comment, err := AddComment(c, tx, in)
+	if err != nil {
+		return err
+	}
+	created(c, fmt.Sprintf("/api/tasks/%d/comments", comment.TaskID), viewComment(comment))
+	return nil
+}
+
+// AddComment adds a comment of the user who asks to the task of the path.
+func AddComment(c *gin.Context, tx *gorm.DB, in *Input) (models.Comment, error) {
+	task, err := take[models.Task](c, kept(tx))
+	if err != nil {
+		return models.Comment{}, err
+	}
+	who := current(c)
+	comment := models.Comment{TaskID: task.ID, AuthorID: &who.UserID}
+	in.require("body")
+	member(in, "body", &comment.Body, commentBody)
+	if err := in.done(); err != nil {
+		return comment, err
+	}
+	if err := tx.Create(&comment).Error; err != nil {
+		return comment, err
+	}
+	comment.Author = &models.User{ID: who.UserID, Name: who.Name}
+	return comment, record(c, tx, taskSubject(task), "commented", fmt.Sprintf("commented on task “%s”", task.Title))
+}
+
+// commentBody is text that says something.
+func commentBody(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return "must not be blank"
+	}
+	return prose(10_000)(s)
+}
+
+// DeleteComment removes a comment: one's own, or for admins anybody's.
+func DeleteComment(c *gin.Context, tx *gorm.DB) error {
+	_, err := RemoveComment(c, tx)
+	return noContent(c, err)
+}
+
+// RemoveComment removes the comment of the path, which it returns: one's own,
+// or for admins anybody's.
+func RemoveComment(c *gin.Context, tx *gorm.DB) (models.Comment, error) {
+	comment, err := take[models.Comment](c, locked(tx))
+	if err != nil {
+		return comment, err
+	}
+	if !MayRemove(c, comment) {
+		return comment, &refusal{kind: errForbidden, detail: "Only its author and admins may delete a comment."}
+	}
+	task := models.Task{ID: comment.TaskID}
+	if err := tx.Take(&task).Error; err != nil { // it is there as long as the comment is
+		return comment, err
+	}
+	if err := tx.Delete(&comment).Error; err != nil {
+		return comment, err
+	}
+	return comment, record(c, tx, taskSubject(task), "comment_deleted", fmt.Sprintf("deleted a comment on task “%s”", task.Title))
+}
+
+// MayRemove tells whether the user who asks may delete the comment.
+func MayRemove(c *gin.Context, comment models.Comment) bool {
+	return isAdmin(c) || comment.AuthorID != nil && *comment.AuthorID == current(c).UserID
+}

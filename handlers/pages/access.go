@@ -1,0 +1,196 @@
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+)
+
+// accessPage is a page with one form, for who is not in yet.
+type accessPage struct {
+	Lead string
+	Form *form
+	// Email is whose password is set.
+	Email string
+}
+
+func signInForm() *form {
+	return newForm("sign-in", "/sign-in", "Sign in",
+		field{Name: "email", Label: "E-mail address", Kind: "email", Autocomplete: "username", Required: true, Autofocus: true},
+		field{Name: "password", Label: "Password", Kind: "password", Autocomplete: "current-password", Required: true},
+		field{Name: "next", Kind: "hidden"},
+	)
+}
+
+// signInPage asks for address and password.
+func (s *Site) signInPage(c *gin.Context) {
+	s.showSignIn(c, http.StatusOK, signInForm().values("", "", localPath(c.Query("next"))))
+}
+
+func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
+	s.show(c, status, "access", frameOf(c, "Sign in", "", accessPage{Form: f}))
+}
+
+// signIn does what the API's sign-in does, and sends the browser to where it
+// came from.
+func (s *Site) signIn(c *gin.Context) {
+	handlers.Unscoped(c, func(c *gin.Context) error {
+		f := signInForm()
+		posted, err := postForm(c)
+		if err != nil {
+			return err
+		}
+		next := localPath(posted.Get("next"))
+		f.values(strings.TrimSpace(posted.Get("email")), "", next)
+		in := handlers.NewInput(map[string]any{"email": f.value("email"), "password": posted.Get("password")})
+		if err := s.accounts.Enter(c, in); err != nil {
+			if status, ok := f.refuse(c, err); ok {
+				f.sayWhen(c, status)
+				s.showSignIn(c, status, f)
+				return nil
+			}
+			return err
+		}
+		return seeOther(c, next)
+	})
+}
+
+// sayWhen says when to try again, where there were too many tries.
+func (f *form) sayWhen(c *gin.Context, status int) {
+	if status != http.StatusTooManyRequests {
+		return
+	}
+	seconds, err := strconv.Atoi(c.Writer.Header().Get("Retry-After"))
+	if err == nil {
+		f.Problem = fmt.Sprintf("There were too many tries to sign in. Try again in %d minutes.", (seconds+59)/60)
+	}
+}
+
+// localPath is text where it is the path of a page of this host, else the
+// first page: who signs in must not be sent elsewhere.
+func localPath(text string) string {
+	const home = "/"
+	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") ||
+		strings.ContainsRune(text, '\\') || strings.ContainsFunc(text, unicode.IsControl) {
+		return home
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") {
+		return home
+	}
+	if strings.HasPrefix(u.Path, "/api/") || strings.HasPrefix(u.Path, "/sign-") {
+		return home
+	}
+	return u.RequestURI()
+}
+
+// signOut ends the session.
+func (s *Site) signOut(c *gin.Context, tx *gorm.DB) error {
+	if err := s.accounts.Leave(c, tx); err != nil {
+		return err
+	}
+	return seeOther(c, "/sign-in")
+}
+
+func invitationForm() *form {
+	return newForm("invitation", "/invitation", "Set the password and sign in",
+		field{Name: "password", Label: "Password", Kind: "password", Autocomplete: "new-password", Required: true, Autofocus: true,
+			Hint: "At least 12 characters. A few words in a row are easy to remember."},
+		field{Name: "token", Kind: "hidden"},
+	)
+}
+
+// invitationPage is where the link of an invitation leads. Looking at it
+// doesn't use the invitation up, since mail programs look at links too.
+func (s *Site) invitationPage(c *gin.Context) {
+	handlers.Unscoped(c, func(c *gin.Context) error {
+		f := invitationForm().values("", c.Query("token"))
+		return s.showInvitation(c, f, nil)
+	})
+}
+
+// showInvitation shows the form to who was invited; err is why it was not
+// accepted. Nobody else gets a form.
+func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
+	user, notInvited := s.accounts.Invited(c, f.value("token"))
+	if notInvited != nil {
+		err = notInvited
+	}
+	status, refused := f.refuse(c, err)
+	if err != nil && !refused {
+		return err
+	}
+	page := accessPage{Form: f, Email: user.Email}
+	if notInvited != nil {
+		page.Lead, page.Form = f.Problem, nil
+	}
+	if !refused {
+		status = http.StatusOK
+	}
+	s.show(c, status, "access", frameOf(c, "Your invitation", "", page))
+	return nil
+}
+
+// join accepts an invitation, as the API does.
+func (s *Site) join(c *gin.Context) {
+	handlers.Unscoped(c, func(c *gin.Context) error {
+		f := invitationForm()
+		in, err := f.read(c)
+		if err != nil {
+			return err
+		}
+		if err := s.accounts.Join(c, in); err != nil {
+			return s.showInvitation(c, f, err)
+		}
+		return seeOther(c, "/")
+	})
+}
+
+func passwordForm() *form {
+	return newForm("password", "/account/password", "Change the password",
+		field{Name: "current_password", Label: "Current password", Kind: "password", Autocomplete: "current-password", Required: true, Autofocus: true},
+		field{Name: "new_password", Label: "New password", Kind: "password", Autocomplete: "new-password", Required: true,
+			Hint: "At least 12 characters. A few words in a row are easy to remember."},
+	)
+}
+
+// passwordPage asks for the old password and a new one.
+func (s *Site) passwordPage(c *gin.Context, _ *gorm.DB) error {
+	s.showPassword(c, http.StatusOK, passwordForm())
+	return nil
+}
+
+func (s *Site) showPassword(c *gin.Context, status int, f *form) {
+	s.show(c, status, "password", frameOf(c, "Change your password", "/account", f))
+}
+
+// changePassword does what the API does.
+func (s *Site) changePassword(c *gin.Context) {
+	handlers.Unscoped(c, func(c *gin.Context) error {
+		if err := s.accounts.Identify(c); err != nil {
+			return err
+		}
+		f := passwordForm()
+		in, err := f.read(c)
+		if err != nil {
+			return err
+		}
+		if err := s.accounts.RenewPassword(c, in); err != nil {
+			if status, ok := f.refuse(c, err); ok {
+				f.sayWhen(c, status)
+				s.showPassword(c, status, f)
+				return nil
+			}
+			return err
+		}
+		return seeOther(c, "/account?done=password")
+	})
+}

@@ -1,0 +1,173 @@
+package pages
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+)
+
+// accountPage is one's own account.
+type accountPage struct {
+	Profile  *form
+	Sessions []credentialRow
+	Next     string
+	// Done says what has just been done.
+	Done string
+}
+
+// tokensPage is one's own API tokens.
+type tokensPage struct {
+	New    *form
+	Tokens []credentialRow
+	Next   string
+	// Made has just been made; its text is shown this once.
+	Made, Text string
+	Host       string
+}
+
+// credentialRow is a session or an API token.
+type credentialRow struct {
+	ID                    int64
+	Name                  string
+	Created, Used, Expire string
+	Current               bool
+}
+
+func credentialRows(rows []models.Credential, current int64) []credentialRow {
+	const layout = "2 Jan 2006, 15:04"
+	shown := make([]credentialRow, 0, len(rows))
+	for _, row := range rows {
+		r := credentialRow{ID: row.ID, Name: row.Name, Current: row.ID == current, Used: "not yet",
+			Created: row.CreatedAt.UTC().Format(layout), Expire: row.ExpiresAt.UTC().Format(layout)}
+		if row.LastUsedAt != nil {
+			r.Used = row.LastUsedAt.UTC().Truncate(time.Minute).Format(layout)
+		}
+		shown = append(shown, r)
+	}
+	return shown
+}
+
+func profileForm() *form {
+	return newForm("profile", "/account", "Save",
+		field{Name: "name", Label: "Name", Required: true, Autocomplete: "name"},
+		field{Name: "email", Label: "E-mail address", Kind: "email", Required: true, Autocomplete: "email",
+			Hint: "You sign in with it. When you change it, your other sessions end."},
+	)
+}
+
+// account shows one's own name, address and sessions.
+func (s *Site) account(c *gin.Context, tx *gorm.DB) error {
+	user, _ := handlers.CurrentUser(c)
+	return s.showAccount(c, tx, http.StatusOK, profileForm().values(user.Name, user.Email))
+}
+
+func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) error {
+	found, err := s.accounts.FindCredentials(c, tx, models.KindSession)
+	if err != nil {
+		return err
+	}
+	page := accountPage{Profile: f, Sessions: credentialRows(found.Rows, handlers.CurrentCredential(c))}
+	if found.Next != nil {
+		page.Next = "/account?after=" + *found.Next
+	}
+	switch c.Query("done") {
+	case "password":
+		page.Done = "Your password is changed. Your other sessions and your API tokens have ended."
+	case "profile":
+		page.Done = "Saved."
+	}
+	s.show(c, status, "account", frameOf(c, "Your account", "/account", page))
+	return nil
+}
+
+// changeAccount changes one's own name or address.
+func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
+	f := profileForm()
+	in, err := f.read(c)
+	if err != nil {
+		return err
+	}
+	user, _ := handlers.CurrentUser(c)
+	err = attempt(tx, func(tx *gorm.DB) error {
+		_, err := handlers.ChangeUser(c, tx, in, user.ID)
+		return err
+	})
+	if status, ok := f.refuse(c, err); ok {
+		return s.showAccount(c, tx, status, f)
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, "/account?done=profile")
+}
+
+// deleteSession ends one of one's sessions.
+func (s *Site) deleteSession(c *gin.Context, tx *gorm.DB) error {
+	if err := s.accounts.RemoveSession(c, tx); err != nil {
+		return err
+	}
+	return seeOther(c, "/account")
+}
+
+func tokenForm() *form {
+	return newForm("token", "/account/tokens", "Create token",
+		field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "What it is for, such as “backup script”."},
+		field{Name: "expires_in_days", Label: "Valid for", Kind: "select", Value: "90", number: true,
+			Options: []option{{"7", "7 days"}, {"30", "30 days"}, {"90", "90 days"}, {"365", "a year"}}},
+	)
+}
+
+// tokens shows one's own API tokens.
+func (s *Site) tokens(c *gin.Context, tx *gorm.DB) error {
+	return s.showTokens(c, tx, http.StatusOK, tokensPage{New: tokenForm()})
+}
+
+func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPage) error {
+	found, err := s.accounts.FindCredentials(c, tx, models.KindToken)
+	if err != nil {
+		return err
+	}
+	page.Tokens = credentialRows(found.Rows, 0)
+	if found.Next != nil {
+		page.Next = "/account/tokens?after=" + *found.Next
+	}
+	page.Host = s.accounts.Origin(subdomain(c))
+	s.show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
+	return nil
+}
+
+// createToken makes a token and shows it in the answer itself: it can't be read
+// again.
+func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
+	f := tokenForm()
+	in, err := f.read(c)
+	if err != nil {
+		return err
+	}
+	page := tokensPage{New: tokenForm()}
+	err = attempt(tx, func(tx *gorm.DB) error {
+		row, text, err := s.accounts.AddToken(c, tx, in)
+		page.Made, page.Text = row.Name, text
+		return err
+	})
+	if status, ok := f.refuse(c, err); ok {
+		return s.showTokens(c, tx, status, tokensPage{New: f})
+	}
+	if err != nil {
+		return err
+	}
+	return s.showTokens(c, tx, http.StatusCreated, page)
+}
+
+// deleteToken ends one of one's tokens.
+func (s *Site) deleteToken(c *gin.Context, tx *gorm.DB) error {
+	if err := s.accounts.RemoveToken(c, tx); err != nil {
+		return err
+	}
+	return seeOther(c, "/account/tokens")
+}

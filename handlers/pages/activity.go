@@ -1,0 +1,78 @@
+package pages
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+)
+
+// activityPage tells who did what, day by day, the newest first.
+type activityPage struct {
+	Days []activityDay
+	Next string
+}
+
+// activityDay is what was done on a day.
+type activityDay struct {
+	Day, Text string
+	Entries   []activityEntry
+}
+
+// activityEntry is a thing done.
+type activityEntry struct {
+	Actor         *person // nil for the system, and for who was deleted
+	Summary, Link string
+	Time, Stamp   string
+}
+
+// activity tells what was done here.
+func (s *Site) activity(c *gin.Context, tx *gorm.DB) error {
+	found, err := handlers.FindActivity(c, tx)
+	if err != nil {
+		return err
+	}
+	page := activityPage{Days: byDay(found.Rows, models.DateOf(time.Now().UTC()))}
+	if found.Next != nil {
+		page.Next = "/activity?after=" + *found.Next
+	}
+	s.show(c, http.StatusOK, "activity", frameOf(c, "Activity", "/activity", page))
+	return nil
+}
+
+func byDay(rows []models.Activity, today models.Date) []activityDay {
+	var days []activityDay
+	for _, row := range rows {
+		at := row.CreatedAt.UTC()
+		day := models.DateOf(at).String()
+		if len(days) == 0 || days[len(days)-1].Day != day {
+			days = append(days, activityDay{Day: day, Text: dayText(day, today.String())})
+		}
+		entry := activityEntry{Summary: row.Summary, Link: linkOf(row), Time: at.Format("15:04"), Stamp: at.Format(time.RFC3339)}
+		if row.Actor != nil {
+			entry.Actor = personOf(*row.Actor)
+		}
+		last := &days[len(days)-1]
+		last.Entries = append(last.Entries, entry)
+	}
+	return days
+}
+
+// linkOf is where the subject is, empty where it is nowhere.
+func linkOf(a models.Activity) string {
+	kind, verb, _ := strings.Cut(a.Action, ".")
+	switch {
+	case verb == "deleted":
+		return ""
+	case kind == "task":
+		return taskPath(a.SubjectID)
+	case kind == "project":
+		return boardPath(a.SubjectID)
+	}
+	return ""
+}

@@ -1,0 +1,15 @@
+package pages
+
+import "tenantry/models"
+
+// Initials is for a test of what stands for people.
+func Initials(name string, most int) string { return initials(name, most) }
+
+// DayText is for a test of the words for days.
+func DayText(day, today string) string { return dayText(day, today) }
+
+// LocalPath is for a test of where a sign-in leads.
+func LocalPath(text string) string { return localPath(text) }
+
+// HueOf is the class of a tenant's colour, for a test of it.
+func HueOf(id, name string) string { return placeOf(&models.Tenant{ID: id, Name: name}).Hue }

@@ -1,0 +1,85 @@
+package pages
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"unicode"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// frame is what surrounds a page, and the page.
+type frame struct {
+	Title string
+	// Here is the path of the part of the workspace that the page belongs to.
+	Here string
+	// Tenant is where one is; nil where there is no tenant.
+	Tenant *place
+	// User is who is signed in; nil where nobody is.
+	User *person
+	Body any
+}
+
+// place is a tenant, as people tell it from others.
+type place struct {
+	Name, Initial string
+	// Hue is the class of its colour.
+	Hue string
+}
+
+// hues is how many colours there are; style.css has a class for each.
+const hues = 12
+
+// placeOf shows a tenant. The colour follows from the id, so that it stays when
+// the tenant is renamed.
+func placeOf(t *models.Tenant) *place {
+	name, hash := cmp.Or(t.Name, t.Subdomain), fnv.New32a()
+	_, _ = hash.Write([]byte(t.ID)) // a hash takes everything
+	return &place{Name: name, Initial: initials(name, 1), Hue: fmt.Sprintf("hue-%d", hash.Sum32()%hues)}
+}
+
+// person is a user, as others see them.
+type person struct {
+	ID                    int64
+	Name, Email, Initials string
+	Admin                 bool
+}
+
+func personOf(u models.User) *person {
+	return &person{ID: u.ID, Name: u.Name, Email: u.Email, Initials: initials(u.Name, 2), Admin: u.Role == models.RoleAdmin}
+}
+
+// initials are the first letters of at most so many words.
+func initials(name string, most int) string {
+	var letters []rune
+	for _, word := range strings.Fields(name) {
+		if first := []rune(word)[0]; unicode.IsLetter(first) || unicode.IsDigit(first) {
+			letters = append(letters, unicode.ToUpper(first))
+		}
+	}
+	if len(letters) > most { // the first and the last ones
+		letters = append(letters[:1], letters[len(letters)-most+1:]...)
+	}
+	return cmp.Or(string(letters), "·")
+}
+
+// frameOf is the frame of a request.
+func frameOf(c *gin.Context, title, here string, body any) frame {
+	f := frame{Title: title, Here: here, Body: body}
+	if t, ok := tenants.Resolved(c); ok {
+		f.Tenant = placeOf(t)
+	}
+	if u, ok := handlers.CurrentUser(c); ok {
+		f.User = personOf(u)
+	}
+	return f
+}
+
+// subdomain is that of the request's tenant.
+func subdomain(c *gin.Context) string { return tenants.From(c).Subdomain }

@@ -1,0 +1,165 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// importView is where tasks come in from a CSV file: first a form, then a
+// preview or what is wrong, then the board.
+type importView struct {
+	Project models.Project
+	// Text is the file, to be corrected here or sent again.
+	Text string
+	// Rows are the first of the tasks; Count is how many there are.
+	Rows  []importRow
+	Count int
+	// Faults are what keeps the file out, Problem what keeps out any.
+	Faults  []handlers.Fault
+	Problem string
+}
+
+// importRow is a task to be.
+type importRow struct{ Title, Status, Assignee, Due string }
+
+// maxImport bounds what the form takes, in bytes. The answer holds it too, in
+// which a character may become five; larger files go through the API.
+const maxImport = 3 << 20
+
+// previewRows is how many tasks a preview shows.
+const previewRows = 20
+
+// importPage asks for a file.
+func (s *Site) importPage(c *gin.Context, tx *gorm.DB) error {
+	return s.showImport(c, tx, http.StatusOK, importView{})
+}
+
+func (s *Site) showImport(c *gin.Context, tx *gorm.DB, status int, v importView) error {
+	var err error
+	if v.Project, err = handlers.TakeProject(c, tx); err != nil {
+		return err
+	}
+	s.show(c, status, "import", frameOf(c, "Import into “"+v.Project.Name+"”", "/", v))
+	return nil
+}
+
+// importTasks shows what a file would bring, or with step=import brings it.
+func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
+	text, err := postedFile(c)
+	if err != nil {
+		return err
+	}
+	v := importView{Text: text}
+	var imported int
+	var tasks []models.Task
+	err = attempt(tx, func(tx *gorm.DB) (err error) {
+		if c.PostForm("step") == "import" {
+			_, imported, err = handlers.AddTasks(c, tx, []byte(text))
+			return err
+		}
+		_, tasks, err = handlers.ReadTasks(c, tx, []byte(text))
+		return err
+	})
+	if err != nil {
+		p := handlers.Describe(c, err)
+		if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusConflict {
+			return err
+		}
+		if v.Faults = p.Errors; len(v.Faults) == 0 {
+			v.Problem = p.Detail
+		}
+		return s.showImport(c, tx, p.Status, v)
+	}
+	if imported > 0 {
+		return seeOther(c, fmt.Sprintf("/projects/%s?imported=%d", c.Param("id"), imported))
+	}
+	if v.Rows, err = preview(tx, tasks); err != nil {
+		return err
+	}
+	v.Count = len(tasks)
+	return s.showImport(c, tx, http.StatusOK, v)
+}
+
+// postedFile is the uploaded file, else the text typed instead of one.
+func postedFile(c *gin.Context) (string, error) {
+	err := c.Request.ParseMultipartForm(2 * maxImport) // all of it: no file is made
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return "", tenants.ErrBodyTooLarge
+	case errors.Is(err, http.ErrNotMultipart):
+		return c.PostForm("text"), nil
+	case err != nil:
+		return "", errors.Join(tenants.ErrBodyUnreadable, err)
+	}
+	file, _, err := c.Request.FormFile("file")
+	if err != nil {
+		return c.PostForm("text"), nil
+	}
+	defer file.Close()
+	data, err := io.ReadAll(file)
+	if err != nil || len(data) == 0 {
+		return c.PostForm("text"), err
+	}
+	return string(data), nil
+}
+
+// preview shows the first tasks.
+func preview(tx *gorm.DB, tasks []models.Task) ([]importRow, error) {
+	tasks = tasks[:min(len(tasks), previewRows)]
+	people, err := assignees(tx, tasks)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]importRow, 0, len(tasks))
+	for _, task := range tasks {
+		row := importRow{Title: task.Title, Status: field{Options: statuses()}.label(string(task.Status))}
+		if task.AssigneeID != nil {
+			row.Assignee = people[*task.AssigneeID].Name
+		}
+		if task.DueOn != nil {
+			row.Due = task.DueOn.String()
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// assignees are the people who have the tasks, by their ids.
+func assignees(tx *gorm.DB, tasks []models.Task) (map[int64]*person, error) {
+	var ids []int64
+	for _, task := range tasks {
+		if task.AssigneeID != nil {
+			ids = append(ids, *task.AssigneeID)
+		}
+	}
+	people := map[int64]*person{}
+	if len(ids) == 0 {
+		return people, nil
+	}
+	var users []models.User
+	err := tx.Select("id", "name").Where("id IN ?", ids).Find(&users).Error
+	for _, user := range users {
+		people[user.ID] = personOf(user)
+	}
+	return people, err
+}
+
+// importedCount is how many tasks an import has just brought, for the board.
+func importedCount(c *gin.Context) string {
+	count := c.Query("imported")
+	if strings.Trim(count, "0123456789") != "" || len(count) > 6 {
+		return ""
+	}
+	return count
+}

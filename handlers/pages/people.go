@@ -1,0 +1,139 @@
+package pages
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+)
+
+// peoplePage lists who works here.
+type peoplePage struct {
+	People []personRow
+	Next   string
+	// Invite is for admins, nil for members.
+	Invite *form
+	// Invitation has just been made; its link is shown this once.
+	Invitation *invitationView
+	Problem    string
+}
+
+// personRow is a person with what an admin can do about them.
+type personRow struct {
+	*person
+	Joined bool // has set a password
+	You    bool
+	Role   *form
+}
+
+// invitationView is an invitation as it is shown, once.
+type invitationView struct{ Name, Email, URL, Until string }
+
+func inviteForm() *form {
+	return newForm("invite", "/people", "Invite",
+		field{Name: "name", Label: "Name", Required: true, Autocomplete: "off"},
+		field{Name: "email", Label: "E-mail address", Kind: "email", Required: true, Autocomplete: "off"},
+		field{Name: "role", Label: "Role", Kind: "select", Options: roles(), Value: string(models.RoleMember)},
+	)
+}
+
+func roleForm(id int64) *form {
+	text := strconv.FormatInt(id, 10)
+	return newForm("role-"+text, "/people/"+text, "Change", field{Name: "role", Label: "Role", Kind: "select", Options: roles()})
+}
+
+// people lists who works here.
+func (s *Site) people(c *gin.Context, tx *gorm.DB) error {
+	return s.showPeople(c, tx, http.StatusOK, peoplePage{Invite: inviteForm()})
+}
+
+func (s *Site) showPeople(c *gin.Context, tx *gorm.DB, status int, page peoplePage) error {
+	found, err := handlers.FindUsers(c, tx)
+	if err != nil {
+		return err
+	}
+	you, _ := handlers.CurrentUser(c)
+	for _, user := range found.Rows {
+		row := personRow{person: personOf(user), Joined: user.PasswordHash != nil, You: user.ID == you.ID}
+		row.Role = roleForm(user.ID).values(string(user.Role))
+		page.People = append(page.People, row)
+	}
+	if found.Next != nil {
+		page.Next = "/people?after=" + *found.Next
+	}
+	s.show(c, status, "people", frameOf(c, "People", "/people", page))
+	return nil
+}
+
+// invite adds somebody and shows the link with which they set a password.
+func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
+	f := inviteForm()
+	in, err := f.read(c)
+	if err != nil {
+		return err
+	}
+	return s.showInvited(c, tx, f, func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
+}
+
+// inviteAgain makes another link for who has lost the first, or a password.
+func (s *Site) inviteAgain(c *gin.Context, tx *gorm.DB) error {
+	return s.showInvited(c, tx, inviteForm(), func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.Invite(c, tx) })
+}
+
+// showInvited shows the link in the answer itself: it can't be read again.
+func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, make func(tx *gorm.DB) (handlers.Invitation, error)) error {
+	var made handlers.Invitation
+	err := attempt(tx, func(tx *gorm.DB) (err error) {
+		made, err = make(tx)
+		return err
+	})
+	if status, ok := f.refuse(c, err); ok {
+		return s.showPeople(c, tx, status, peoplePage{Invite: f})
+	}
+	if err != nil {
+		return err
+	}
+	shown := &invitationView{made.User.Name, made.User.Email, made.URL, made.ExpiresAt.UTC().Format("2 Jan 2006, 15:04") + " UTC"}
+	return s.showPeople(c, tx, http.StatusCreated, peoplePage{Invite: inviteForm(), Invitation: shown})
+}
+
+// changeRole makes an admin of a member, or a member of an admin.
+func (s *Site) changeRole(c *gin.Context, tx *gorm.DB) error {
+	id, ok := handlers.ParseID(c.Param("id"))
+	if !ok {
+		return gorm.ErrRecordNotFound
+	}
+	f := roleForm(id)
+	in, err := f.read(c)
+	if err != nil {
+		return err
+	}
+	return s.changePeople(c, tx, f, func(tx *gorm.DB) error {
+		_, err := handlers.ChangeUser(c, tx, in, id)
+		return err
+	})
+}
+
+// removePerson removes somebody.
+func (s *Site) removePerson(c *gin.Context, tx *gorm.DB) error {
+	return s.changePeople(c, tx, newForm("", "", ""), func(tx *gorm.DB) error { return handlers.RemoveUser(c, tx) })
+}
+
+func (s *Site) changePeople(c *gin.Context, tx *gorm.DB, f *form, change func(tx *gorm.DB) error) error {
+	err := attempt(tx, change)
+	if status, ok := f.refuse(c, err); ok {
+		problem := f.Problem
+		if problem == "" {
+			problem = f.Fields[0].Fault
+		}
+		return s.showPeople(c, tx, status, peoplePage{Invite: inviteForm(), Problem: problem})
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, "/people")
+}

@@ -1,0 +1,122 @@
+// Package pages is the tenants' HTML, and the page at the base domain. A page
+// is filled by a handler of the file of its name, from the template of the same
+// name; what it changes is changed by the operations of package handlers, which
+// the JSON API calls too.
+//
+//	site.go      what a site is made of, and all routes
+//	frame.go     what surrounds every page
+//	form.go      forms: their fields, what was typed, and what is wrong with it
+//	errors.go    what is shown when there is nothing else to show
+//	assets.go    the style sheet and scripts, under names that change with them
+//	templates.go the templates
+//
+// Every page works without scripts: forms are posted, and answered with a
+// redirect (303) to the page that shows what came of it, or with the form and
+// what is wrong. htmx, where it runs, sends the same requests and takes the part
+// that changed out of the same answer.
+package pages
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// Options are what a Site is made of.
+type Options struct {
+	// Store holds the tenants.
+	Store *tenants.Store
+	// Accounts let people in, and know where tenants are reached.
+	Accounts *handlers.Accounts
+	// Domain is the base domain.
+	Domain tenants.Domain
+	// Demo are the demo tenants and how to sign in there, for all to see; nil
+	// where there are none.
+	Demo []Demo
+}
+
+// Demo is a demo tenant with the way in.
+type Demo struct {
+	Name, URL, Email, Password string
+}
+
+// Site serves the pages. It is safe for concurrent use.
+type Site struct {
+	store     *tenants.Store
+	accounts  *handlers.Accounts
+	domain    tenants.Domain
+	demo      []Demo
+	templates templates
+	assets    assets
+}
+
+// New makes a Site.
+func New(o Options) *Site {
+	assets := loadAssets()
+	return &Site{store: o.Store, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, assets: assets, templates: loadTemplates(assets)}
+}
+
+// Register adds the routes to the public router. GET and HEAD answer alike.
+func (s *Site) Register(r gin.IRouter) {
+	resolve, do, admins := tenants.Resolve(s.store, s.domain), handlers.Do, handlers.AdminsOnly
+	read := []string{http.MethodGet, http.MethodHead}
+	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
+		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Scoped(s.store, o), s.accounts.Authenticate())
+	}
+
+	r.Match(read, "/assets/:file", s.asset, resolve, handlers.NotFound)
+	open := r.Group("", resolve, s.accounts.SameOrigin()) // these begin scopes of their own
+	open.Match(read, "/sign-in", s.signInPage)
+	open.POST("/sign-in", s.signIn)
+	open.Match(read, "/invitation", s.invitationPage)
+	open.POST("/invitation", s.join)
+	open.POST("/account/password", s.changePassword)
+
+	in := scoped(tenants.ScopeOptions{})
+	in.Match(read, "/", do(s.projects))
+	in.POST("/projects", do(s.createProject))
+	in.Match(read, "/projects/:id", do(s.board))
+	in.Match(read, "/projects/:id/edit", do(s.editProject))
+	in.POST("/projects/:id", do(s.changeProject))
+	in.POST("/projects/:id/delete", do(s.deleteProject))
+	in.POST("/projects/:id/tasks", do(s.createTask))
+	in.Match(read, "/projects/:id/import", do(s.importPage))
+	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
+
+	in.Match(read, "/tasks/:id", do(s.task))
+	in.POST("/tasks/:id", do(s.changeTask))
+	in.POST("/tasks/:id/move", do(s.moveTask))
+	in.POST("/tasks/:id/delete", do(s.deleteTask))
+	in.POST("/tasks/:id/comments", do(s.createComment))
+	in.POST("/comments/:id/delete", do(s.deleteComment))
+
+	in.Match(read, "/people", do(s.people))
+	in.POST("/people", admins, do(s.invite))
+	in.POST("/people/:id", admins, do(s.changeRole))
+	in.POST("/people/:id/invitation", admins, do(s.inviteAgain))
+	in.POST("/people/:id/delete", admins, do(s.removePerson))
+	in.Match(read, "/activity", do(s.activity))
+
+	in.Match(read, "/account", do(s.account))
+	in.POST("/account", do(s.changeAccount))
+	in.Match(read, "/account/password", do(s.passwordPage))
+	in.Match(read, "/account/tokens", do(s.tokens))
+	in.POST("/account/tokens", do(s.createToken))
+	in.POST("/account/tokens/:id/delete", do(s.deleteToken))
+	in.POST("/account/sessions/:id/delete", do(s.deleteSession))
+	in.POST("/sign-out", do(s.signOut))
+}
+
+// statuses are those of tasks in the words of the pages, in the board's order.
+func statuses() []option {
+	return []option{{string(models.StatusTodo), "To do"}, {string(models.StatusDoing), "Doing"}, {string(models.StatusDone), "Done"}}
+}
+
+// roles are those of users in the words of the pages.
+func roles() []option {
+	return []option{{string(models.RoleMember), "Member"}, {string(models.RoleAdmin), "Admin"}}
+}

@@ -1,0 +1,230 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+)
+
+// taskPage is a task with its comments.
+type taskPage struct {
+	Task     models.Task
+	Project  models.Project
+	Form     *form
+	Comment  *form
+	Comments []commentView
+	More     string // the address of more comments, empty for none
+	// Conflict are the fields of which another version is stored.
+	Conflict []difference
+	Stale    bool
+}
+
+// commentView is a comment as the page shows it.
+type commentView struct {
+	ID     int64
+	Author *person // nil when they were deleted
+	Body   string
+	At     time.Time
+	Mine   bool // may be deleted by who looks
+}
+
+// difference is a field as it is stored, and as somebody wants to store it.
+type difference struct{ Label, Stored, Yours string }
+
+func taskPath(id int64) string { return fmt.Sprintf("/tasks/%d", id) }
+
+// maxPeople bounds the people that a form offers.
+const maxPeople = 500
+
+// maxComments is how many comments a page shows.
+const maxComments = 200
+
+// taskForm is the form of a task's details.
+func taskForm(tx *gorm.DB, id int64) (*form, error) {
+	var users []models.User
+	if err := tx.Select("id", "name").Order("name, id").Limit(maxPeople).Find(&users).Error; err != nil {
+		return nil, err
+	}
+	people := []option{{"", "Nobody"}}
+	for _, user := range users {
+		people = append(people, option{strconv.FormatInt(user.ID, 10), user.Name})
+	}
+	return newForm("task", taskPath(id), "Save",
+		field{Name: "title", Label: "Title", Required: true, Autocomplete: "off"},
+		field{Name: "status", Label: "Status", Kind: "select", Options: statuses()},
+		field{Name: "assignee_id", Label: "Assignee", Kind: "select", Options: people, clears: true, number: true},
+		field{Name: "due_on", Label: "Due date", Kind: "date", clears: true},
+		field{Name: "version", Kind: "hidden", number: true},
+	), nil
+}
+
+// taskValues are a task's in the order of the form's fields.
+func taskValues(t models.Task) []string {
+	values := []string{t.Title, string(t.Status), "", "", strconv.FormatInt(t.Version, 10)}
+	if t.AssigneeID != nil {
+		values[2] = strconv.FormatInt(*t.AssigneeID, 10)
+	}
+	if t.DueOn != nil {
+		values[3] = t.DueOn.String()
+	}
+	return values
+}
+
+func commentForm(taskID int64) *form {
+	f := newForm("comment", taskPath(taskID)+"/comments", "Comment", field{Name: "body", Label: "Your comment", Kind: "textarea", Required: true})
+	return f.renewing("comments")
+}
+
+// task shows a task.
+func (s *Site) task(c *gin.Context, tx *gorm.DB) error {
+	task, err := handlers.TakeTask(c, tx)
+	if err != nil {
+		return err
+	}
+	f, err := taskForm(tx, task.ID)
+	if err != nil {
+		return err
+	}
+	return s.showTask(c, tx, http.StatusOK, taskPage{Task: task, Form: f.values(taskValues(task)...), Comment: commentForm(task.ID)})
+}
+
+func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) error {
+	if err := tx.Take(&page.Project, page.Task.ProjectID).Error; err != nil {
+		return err
+	}
+	found, err := handlers.FindComments(c, tx, page.Task.ID, maxComments)
+	if err != nil {
+		return err
+	}
+	for _, comment := range found.Rows {
+		v := commentView{ID: comment.ID, Body: comment.Body, At: comment.CreatedAt.UTC(), Mine: handlers.MayRemove(c, comment)}
+		if comment.Author != nil {
+			v.Author = personOf(*comment.Author)
+		}
+		page.Comments = append(page.Comments, v)
+	}
+	if found.Next != nil {
+		page.More = taskPath(page.Task.ID) + "?after=" + *found.Next
+	}
+	s.show(c, status, "task", frameOf(c, page.Task.Title, "/", page))
+	return nil
+}
+
+// changeTask stores the details, unless somebody stored others meanwhile: then
+// both are shown.
+func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
+	task, err := handlers.TakeTask(c, tx)
+	if err != nil {
+		return err
+	}
+	f, err := taskForm(tx, task.ID)
+	if err != nil {
+		return err
+	}
+	in, err := f.read(c)
+	if err != nil {
+		return err
+	}
+	err = attempt(tx, func(tx *gorm.DB) error {
+		_, err := handlers.ChangeTask(c, tx, in)
+		return err
+	})
+	if status, ok := f.refuse(c, err); ok {
+		page := taskPage{Task: task, Form: f, Comment: commentForm(task.ID), Stale: errors.Is(err, handlers.ErrStale)}
+		if page.Stale {
+			page.Conflict = f.compare(taskValues(task))
+		}
+		return s.showTask(c, tx, status, page)
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, fmt.Sprintf("%s#t%d", boardPath(task.ProjectID), task.ID))
+}
+
+// compare tells where the form differs from what is stored, in the order of its
+// fields, and makes it a change of that.
+func (f *form) compare(stored []string) []difference {
+	f.Problem, f.Submit = "", "Save mine over it"
+	var all []difference
+	for i := range f.Fields {
+		field := &f.Fields[i]
+		if field.Hidden() {
+			field.Value = stored[i] // the version
+		} else if field.Value != stored[i] {
+			all = append(all, difference{field.Label, field.label(stored[i]), field.label(field.Value)})
+		}
+	}
+	return all
+}
+
+// label is a value in the words of the field.
+func (f field) label(value string) string {
+	for _, o := range f.Options {
+		if o.Value == value {
+			return o.Label
+		}
+	}
+	if value == "" {
+		return "none"
+	}
+	return value
+}
+
+// deleteTask removes a task.
+func (s *Site) deleteTask(c *gin.Context, tx *gorm.DB) error {
+	task, err := handlers.TakeTask(c, tx)
+	if err != nil {
+		return err
+	}
+	if err := handlers.RemoveTask(c, tx); err != nil {
+		return err
+	}
+	return seeOther(c, boardPath(task.ProjectID))
+}
+
+// createComment adds a comment.
+func (s *Site) createComment(c *gin.Context, tx *gorm.DB) error {
+	task, err := handlers.TakeTask(c, tx)
+	if err != nil {
+		return err
+	}
+	f := commentForm(task.ID)
+	in, err := f.read(c)
+	if err != nil {
+		return err
+	}
+	var comment models.Comment
+	err = attempt(tx, func(tx *gorm.DB) (err error) {
+		comment, err = handlers.AddComment(c, tx, in)
+		return err
+	})
+	if status, ok := f.refuse(c, err); ok {
+		details, err := taskForm(tx, task.ID)
+		if err != nil {
+			return err
+		}
+		return s.showTask(c, tx, status, taskPage{Task: task, Form: details.values(taskValues(task)...), Comment: f})
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, fmt.Sprintf("%s#c%d", taskPath(task.ID), comment.ID))
+}
+
+// deleteComment removes a comment.
+func (s *Site) deleteComment(c *gin.Context, tx *gorm.DB) error {
+	comment, err := handlers.RemoveComment(c, tx)
+	if err != nil {
+		return err
+	}
+	return seeOther(c, taskPath(comment.TaskID)+"#comments")
+}
