@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // accountPage is one's own account.
@@ -136,7 +137,7 @@ func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPa
 	if found.Next != nil {
 		page.Next = "/account/tokens?after=" + *found.Next
 	}
-	page.Host = s.accounts.Origin(subdomain(c))
+	page.Host = s.accounts.Origin(tenants.From(c).Address())
 	s.show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
 	return nil
 }
