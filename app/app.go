@@ -44,7 +44,7 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
-	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: log, Interrupt: c.interrupt})
+	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: log, Resolver: c.resolver, Interrupt: c.interrupt})
 	return a, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -42,13 +43,14 @@ type site struct {
 	environ []string
 	dir     string    // the data folder
 	tokens  *sync.Map // sessions of create's admins by subdomain
+	txt     *records  // what owners of domains publish
 }
 
 // newSQLite is a site with nothing in it.
 func newSQLite(t *testing.T) site {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}}
+	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}, txt: &records{}}
 }
 
 // newPostgres is a site with nothing in it. Its databases are dropped when the
@@ -158,6 +160,7 @@ func (s site) pipe(t *testing.T, stdin string, args ...string) result {
 	var stdout, stderr buffer
 	status := Main(t.Context(), Process{
 		Args: args, Environ: s.environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
+		resolver: s.txt,
 	})
 	return result{status, stdout.String(), stderr.String()}
 }
@@ -185,6 +188,18 @@ func (s site) must(t *testing.T, args ...string) string {
 		t.Fatalf("tenantry %s: status %d, %s", strings.Join(args, " "), r.status, r.stderr)
 	}
 	return r.stdout
+}
+
+// records are TXT records by name. They stand in for the DNS.
+type records struct{ values sync.Map }
+
+// LookupTXT is what a resolver answers.
+func (r *records) LookupTXT(_ context.Context, name string) ([]string, error) {
+	value, ok := r.values.Load(name)
+	if !ok {
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	}
+	return []string{"v=spf1 -all", value.(string)}, nil
 }
 
 // eventually waits until done.

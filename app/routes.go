@@ -24,7 +24,7 @@ const maxImport = 10 << 20
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r := a.newRouter(a.publicTLS)
 	site := a.pages(accounts)
-	r.Use(site.Errors())
+	r.Use(followMoves(accounts.Origin), site.Errors())
 	resolve, share := tenants.Resolve(a.store, a.settings.domain), shareWith(a.settings.origins)
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins := handlers.Do, handlers.AdminsOnly
@@ -112,7 +112,7 @@ func profiles(r gin.IRoutes) {
 func (a *App) accounts(addr string) *handlers.Accounts {
 	return handlers.NewAccounts(handlers.AccountsOptions{
 		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,
-		Origin: func(subdomain string) string { return a.tenantURL(subdomain, addr) },
+		Origin: func(name string) string { return a.tenantURL(name, addr) },
 	})
 }
 

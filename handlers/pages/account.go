@@ -10,6 +10,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // accountPage is one's own account.
@@ -137,7 +138,7 @@ func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPa
 	if found.Next != nil {
 		page.Next = "/account/tokens?after=" + *found.Next
 	}
-	page.Host = s.accounts.Origin(subdomain(c))
+	page.Host = s.accounts.Origin(tenants.From(c).Address())
 	s.templates.Show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
 	return nil
 }
