@@ -105,13 +105,26 @@ func explain(err error) error {
 	return err
 }
 
+// Describe is what an operator may know of an error, for a page that shows it.
+func Describe(c *gin.Context, err error) handlers.Problem {
+	var own *problem
+	if errors.As(explain(err), &own) {
+		return own.document(c)
+	}
+	return handlers.Describe(c, err)
+}
+
+func (p *problem) document(c *gin.Context) handlers.Problem {
+	return handlers.Problem{
+		Type: handlers.ProblemType + p.name, Title: p.title, Status: p.status, Detail: p.detail,
+		RequestID: handlers.RequestID(c), Errors: p.faults,
+	}
+}
+
 // refuse ends the request with the problem.
 func refuse(c *gin.Context, p *problem) {
 	c.Abort()
-	body, impossible := json.Marshal(handlers.Problem{
-		Type: handlers.ProblemType + p.name, Title: p.title, Status: p.status, Detail: p.detail,
-		RequestID: handlers.RequestID(c), Errors: p.faults,
-	})
+	body, impossible := json.Marshal(p.document(c))
 	if impossible != nil {
 		panic(impossible) // strings and a number: only a broken program gets here
 	}

@@ -1,0 +1,79 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// Census is what the master knows of all tenants together.
+type Census struct {
+	// Groups count the tenants; none is empty.
+	Groups []Group
+	// Unfinished are the operations that are not over.
+	Unfinished int64
+	// Recent are the last operations, the newest first.
+	Recent []models.Operation
+	// Instances are the live processes, the oldest first.
+	Instances []models.Instance
+}
+
+// Group is how many tenants are in a state, on a server, and have a schema
+// version.
+type Group struct {
+	State         models.State
+	Server        string
+	SchemaVersion int64
+	Tenants       int64
+}
+
+// recentOperations is how many operations a census tells of.
+const recentOperations = 8
+
+// Census counts all tenants, in one transaction on the master alone.
+func (m *Manager) Census(ctx context.Context) (Census, error) {
+	var c Census
+	err := m.master.View(ctx, func(tx *gorm.DB) error {
+		now, err := m.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		err = tx.Model(&models.Tenant{}).Select("state, server, schema_version, count(*) AS tenants").
+			Group("state, server, schema_version").Order("state, server, schema_version").Scan(&c.Groups).Error
+		if err != nil {
+			return err
+		}
+		if err := tx.Model(&models.Operation{}).Where("finished_at IS NULL").Count(&c.Unfinished).Error; err != nil {
+			return err
+		}
+		if err := tx.Order("id DESC").Limit(recentOperations).Find(&c.Recent).Error; err != nil {
+			return err
+		}
+		return tx.Where("expires_at > ?", now).Order("id").Find(&c.Instances).Error
+	})
+	if err != nil {
+		return c, fmt.Errorf("count tenants: %w", err)
+	}
+	return c, nil
+}
+
+// ByID returns the tenants with the ids by those, without their domains. Ids
+// that nobody has are left out.
+func (m *Manager) ByID(ctx context.Context, ids []string) (map[string]*models.Tenant, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var found []models.Tenant
+	err := m.master.View(ctx, func(tx *gorm.DB) error { return tx.Find(&found, "id IN ?", ids).Error })
+	if err != nil {
+		return nil, fmt.Errorf("read tenants: %w", err)
+	}
+	byID := make(map[string]*models.Tenant, len(found))
+	for i := range found {
+		byID[found[i].ID] = &found[i]
+	}
+	return byID, nil
+}
