@@ -10,6 +10,7 @@
 //	frame.go    what surrounds every page
 //	errors.go   what is shown when there is nothing else to show
 //	chart.go    charts, drawn as SVG
+//	events.go   streams of events, for pages that show what runs
 //
 // Every page works without scripts: forms are posted, and answered with a
 // redirect (303) to the page that shows what came of it, or with the form and
@@ -71,6 +72,8 @@ type Console struct {
 	tries     *tries
 	templates look.Templates
 	assets    look.Assets
+	passes    passes
+	practice  practice
 }
 
 // New makes a Console.
@@ -107,6 +110,29 @@ func (s *Console) Register(r gin.IRouter) {
 
 	in := open.Group("", s.Guard())
 	in.Match(read, "/", s.do(s.overview))
+	in.Match(read, "/operations", s.do(s.operations))
+	in.Match(read, "/servers", s.do(s.servers))
+	in.Match(read, "/migrations", s.do(s.migrations))
+	in.POST("/migrations", s.do(s.migrate))
+	in.GET("/migrations/events", s.passEvents)
+	in.Match(read, "/doctor", s.do(s.doctor))
+	in.POST("/doctor", s.do(s.examine))
+
+	in.Match(read, "/tenants", s.do(s.tenants))
+	in.Match(read, "/new", s.do(s.createPage))
+	in.GET("/new/steps", s.steps)
+	in.POST("/tenants", s.do(s.create))
+	one := in.Group("/tenants/:tenant")
+	one.Match(read, "", s.do(s.tenant))
+	one.POST("/suspend", s.do(s.move(s.Manager.Suspend, "suspended")))
+	one.POST("/resume", s.do(s.move(s.Manager.Resume, "resumed")))
+	one.POST("/archive", s.do(s.move(s.Manager.Archive, "archived")))
+	one.POST("/restore", s.do(s.move(s.Manager.Restore, "restored")))
+	one.POST("/rename", s.do(s.rename))
+	one.POST("/purge", s.do(s.purge))
+	one.POST("/invitation", s.do(s.invite))
+	one.POST("/domains", s.do(s.addDomain))
+	one.POST("/domains/remove", s.do(s.removeDomain))
 }
 
 // do adapts a handler that returns its error.

@@ -2,11 +2,50 @@ package console
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"tenantry/models"
+	"tenantry/tenants/lifecycle"
 )
+
+// operationsPage lists what was done.
+type operationsPage struct {
+	Unfinished  bool
+	Rows        []operationRow
+	First, Next string
+}
+
+// shownOperations is how many operations a page has.
+const shownOperations = 50
+
+// operations lists what was done to tenants, the newest first.
+func (s *Console) operations(c *gin.Context) error {
+	page := operationsPage{Unfinished: c.Query("unfinished") == "true"}
+	after := c.Query("after")
+	found, next, err := s.Manager.Operations(c.Request.Context(), lifecycle.OperationFilter{Unfinished: page.Unfinished}, after, shownOperations)
+	if err != nil {
+		return err
+	}
+	page.Rows = operationRows(found)
+	query := url.Values{}
+	if page.Unfinished {
+		query.Set("unfinished", "true")
+	}
+	if after != "" {
+		page.First = "/operations?" + query.Encode()
+	}
+	if next != "" {
+		query.Set("after", next)
+		page.Next = "/operations?" + query.Encode()
+	}
+	s.show(c, http.StatusOK, "operations", "Operations", "/operations", page)
+	return nil
+}
 
 // operationRow is an operation as it is shown.
 type operationRow struct {

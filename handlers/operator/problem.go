@@ -3,6 +3,7 @@ package operator
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -35,6 +36,11 @@ var errQuery = errors.New("query is invalid")
 func invalid(err error, field, message string) *problem {
 	return &problem{422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.",
 		[]handlers.Fault{{Field: field, Message: message}}, err}
+}
+
+// Invalid is an error about one field of a form, which Describe describes.
+func Invalid(field, message string) error {
+	return invalid(fmt.Errorf("%s %s", field, message), field, message)
 }
 
 // do adapts a route that returns its error. The errors which mean something

@@ -20,3 +20,91 @@
   const every = Number(live()?.dataset.refresh)
   if (every) setInterval(renew, every * 1000)
 })()
+
+// A tenant is created while its steps are shown, as the ledger tells of them.
+// The answer is the page that the form would have led to.
+(() => {
+  'use strict'
+  const mark = (list, at) => {
+    const all = [...list.querySelectorAll('li')]
+    const now = all.findIndex(li => li.dataset.step === at)
+    all.forEach((li, i) => { li.className = now < 0 || i < now ? 'done' : i === now ? 'doing' : '' })
+  }
+
+  const opened = (stream) => new Promise(resolve => { stream.onopen = resolve; stream.onerror = resolve })
+
+  document.addEventListener('submit', async (event) => {
+    const box = event.target.closest('[data-steps]')
+    if (!box) return
+    event.preventDefault()
+    const form = event.target
+    const values = new URLSearchParams(new FormData(form))
+    const going = box.querySelector('.going')
+    const list = going.querySelector('.steps')
+    going.querySelector('.what').textContent = values.get('subdomain')
+    form.hidden = true
+    going.hidden = false
+    mark(list, 'reserve')
+    const stream = new EventSource(`${box.dataset.steps}?subdomain=${encodeURIComponent(values.get('subdomain').trim())}`)
+    stream.addEventListener('step', (e) => {
+      const { step, state } = JSON.parse(e.data)
+      if (state === 'running') mark(list, step)
+      if (state === 'done') mark(list, 'admin')
+    })
+    stream.addEventListener('over', () => stream.close())
+    try {
+      await opened(stream)
+      const answer = await fetch(form.action, { method: 'POST', body: values, headers: { Accept: 'text/html' } })
+      mark(list, '')
+      if (answer.redirected) {
+        location.assign(answer.url)
+        return
+      }
+      const next = new DOMParser().parseFromString(await answer.text(), 'text/html')
+      document.querySelector('main').replaceWith(document.adoptNode(next.querySelector('main')))
+      document.title = next.title
+      const at = answer.headers.get('Content-Location')
+      if (at) history.pushState(null, '', at)
+      (document.querySelector('[aria-invalid]') ?? document.querySelector('main')).focus()
+    } catch {
+      form.hidden = false
+      going.hidden = true
+      document.querySelector('#offline').hidden = false
+    } finally {
+      stream.close()
+    }
+  })
+  addEventListener('popstate', () => location.reload())
+})()
+
+// The waves of a pass fill as it runs.
+(() => {
+  'use strict'
+  const box = document.querySelector('#running[data-events]')
+  if (!box) return
+  box.querySelector('.noscript')?.remove()
+  const say = (name, n) => { box.querySelector(`[data-${name}]`).textContent = n.toLocaleString('en') }
+  const wave = (one) => {
+    const item = document.createElement('li')
+    item.className = one.failed ? 'wave failed' : 'wave'
+    const number = document.createElement('span')
+    number.className = 'hint'
+    number.textContent = one.number
+    const bar = document.createElement('progress')
+    bar.max = one.size
+    bar.value = one.done
+    bar.setAttribute('aria-label', `Wave ${one.number}`)
+    item.append(number, bar)
+    return item
+  }
+  const stream = new EventSource(box.dataset.events)
+  stream.addEventListener('pass', (event) => {
+    const pass = JSON.parse(event.data)
+    for (const name of ['done', 'total', 'failed']) say(name, pass[name])
+    box.querySelector('.waves').replaceChildren(...(pass.waves ?? []).map(wave))
+  })
+  stream.addEventListener('over', () => {
+    stream.close()
+    location.reload() // the page tells what came of it
+  })
+})()
