@@ -15,8 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,9 +170,6 @@ func (s *Store) Server(name string) (Engine, error) {
 	}
 	return engine, nil
 }
-
-// Servers are the names of the configured servers, in order.
-func (s *Store) Servers() []string { return slices.Sorted(maps.Keys(s.servers)) }
 
 // Lookup returns the tenant that is served at the subdomain, or at the host of
 // its own when name has dots. The tenant is shared and must not be changed. It
