@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
@@ -26,6 +27,8 @@ type App struct {
 	engine  tenants.Engine
 	store   *tenants.Store
 	manager *lifecycle.Manager
+	metrics *metrics
+	traffic *traffic.Recorder
 }
 
 // openTimeout bounds the opening of the master.
@@ -44,7 +47,8 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
-	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: log, Interrupt: c.interrupt})
+	a.metrics, a.traffic = newMetrics(a.store), traffic.New(traffic.DefaultTenants, time.Now)
+	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: log, Resolver: c.resolver, Interrupt: c.interrupt})
 	return a, nil
 }
 

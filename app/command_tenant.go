@@ -181,7 +181,7 @@ func (s *showCommand) Run(c *command) error {
 		if c.out.json {
 			return c.out.document(shown{operator.TenantOf(t), story})
 		}
-		return errors.Join(a.writeTenant(c.out, operator.TenantOf(t)), writeStory(c.out, story))
+		return errors.Join(a.writeTenant(c.out, t), writeStory(c.out, story))
 	})
 }
 
@@ -204,12 +204,13 @@ func (a *App) story(c *command, t *models.Tenant) ([]operator.Operation, error) 
 	return operator.Operations(page, "").Items, nil
 }
 
-func (a *App) writeTenant(out *output, d operator.Tenant) error {
+func (a *App) writeTenant(out *output, t *models.Tenant) error {
+	d := operator.TenantOf(t)
 	rows := [][]string{
 		{"subdomain", d.Subdomain},
 		{"name", d.Name},
 		{"state", string(d.State)},
-		{"url", a.tenantURL(d.Subdomain, a.settings.addr)},
+		{"url", a.tenantURL(t.Address(), a.settings.addr)},
 		{"domains", strings.Join(d.Domains, " ")},
 		{"id", d.ID},
 		{"server", d.Server},

@@ -63,7 +63,8 @@ type Config struct {
 
 	Secrets `kong:"-"`
 
-	// interrupt is lifecycle.Options' Interrupt, for tests.
+	// resolver and interrupt are lifecycle.Options', for tests.
+	resolver  lifecycle.Resolver
 	interrupt func(point string)
 }
 

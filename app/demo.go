@@ -52,7 +52,7 @@ func (a *App) openDemo(c *command) ([]demoTenant, error) {
 
 // shownDemo are the demo tenants with the way in, for all to see at the base
 // domain: they are there to be looked at.
-func (a *App) shownDemo(origin func(subdomain string) string) []pages.Demo {
+func (a *App) shownDemo(origin func(name string) string) []pages.Demo {
 	var shown []pages.Demo
 	for _, t := range a.opened {
 		if t.Outcome != seed.Skipped {

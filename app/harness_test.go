@@ -3,14 +3,12 @@ package app
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
+	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,20 +16,11 @@ import (
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
-// envMain makes this test binary the program itself, for tests that need a
-// second process.
-const envMain = "TENANTRY_TEST_MAIN"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(envMain) == "" {
-		os.Exit(m.Run())
+	if os.Getenv(envMain) != "" {
+		os.Exit(program())
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test's process
-		stop()
-	}()
-	os.Exit(Main(ctx, Process{Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
+	os.Exit(m.Run())
 }
 
 // patience bounds what a test waits for. It is no expectation of speed.
@@ -42,23 +31,30 @@ type site struct {
 	environ []string
 	dir     string    // the data folder
 	tokens  *sync.Map // sessions of create's admins by subdomain
+	txt     *records  // what owners of domains publish
 }
 
 // newSQLite is a site with nothing in it.
 func newSQLite(t *testing.T) site {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}}
+	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}, txt: &records{}}
 }
 
 // newPostgres is a site with nothing in it. Its databases are dropped when the
 // test ends.
 func newPostgres(t *testing.T) site {
 	t.Helper()
-	url := pgcluster.Database(t)
+	s := onPostgres(t, pgcluster.Database(t))
+	t.Cleanup(func() { s.dropTenants(t) })
+	return s
+}
+
+// onPostgres is a site whose master is the database at url.
+func onPostgres(t *testing.T, url string) site {
+	t.Helper()
 	s := newSQLite(t)
 	s.environ = append(s.environ, "TENANTRY_DATABASE_URL="+url, "TENANTRY_SECRET_KEY="+seal.GenerateKey())
-	t.Cleanup(func() { s.dropTenants(t) })
 	return s
 }
 
@@ -86,7 +82,9 @@ func (s site) config(t *testing.T, args ...string) Config {
 // open opens the site in this process. It is closed when the test ends.
 func (s site) open(t *testing.T) *App {
 	t.Helper()
-	a, err := New(t.Context(), s.config(t), slog.New(slog.DiscardHandler))
+	c := s.config(t)
+	c.resolver = s.txt
+	a, err := New(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +156,7 @@ func (s site) pipe(t *testing.T, stdin string, args ...string) result {
 	var stdout, stderr buffer
 	status := Main(t.Context(), Process{
 		Args: args, Environ: s.environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
+		resolver: s.txt,
 	})
 	return result{status, stdout.String(), stderr.String()}
 }
@@ -185,6 +184,18 @@ func (s site) must(t *testing.T, args ...string) string {
 		t.Fatalf("tenantry %s: status %d, %s", strings.Join(args, " "), r.status, r.stderr)
 	}
 	return r.stdout
+}
+
+// records are TXT records by name. They stand in for the DNS.
+type records struct{ values sync.Map }
+
+// LookupTXT is what a resolver answers.
+func (r *records) LookupTXT(_ context.Context, name string) ([]string, error) {
+	value, ok := r.values.Load(name)
+	if !ok {
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	}
+	return []string{"v=spf1 -all", value.(string)}, nil
 }
 
 // eventually waits until done.

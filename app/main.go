@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 )
 
 // Process is what a process is given.
@@ -26,7 +27,8 @@ type Process struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 
-	// interrupt is lifecycle.Options' Interrupt, for tests.
+	// resolver and interrupt are lifecycle.Options', for tests.
+	resolver  lifecycle.Resolver
 	interrupt func(point string)
 }
 
@@ -83,7 +85,7 @@ func (l *commandLine) parse(p Process) (*kong.Context, error) {
 	if helped {
 		return nil, nil
 	}
-	l.Secrets, l.interrupt = secretsFrom(p.Environ), p.interrupt
+	l.Secrets, l.resolver, l.interrupt = secretsFrom(p.Environ), p.resolver, p.interrupt
 	return run, err
 }
 

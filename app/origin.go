@@ -46,13 +46,16 @@ func isPort(u *url.URL) bool {
 	return err == nil && number > 0 && strconv.Itoa(int(number)) == port
 }
 
-// tenantURL is where a tenant is reached, or the base domain where subdomain is
-// empty: under the public URL, else through the listener at addr. Port 0 is left
+// tenantURL is where the tenant with that subdomain or host of its own is
+// reached, or the base domain where name is empty: under the public URL, else through the listener at addr. Port 0 is left
 // out: which one it becomes is known only to the server.
-func (a *App) tenantURL(subdomain, addr string) string {
-	host := a.settings.domain.Host(subdomain)
-	if subdomain == "" {
+func (a *App) tenantURL(name, addr string) string {
+	host := a.settings.domain.Host(name)
+	switch {
+	case name == "":
 		host = a.settings.domain.String()
+	case strings.Contains(name, "."):
+		host = name
 	}
 	if u := a.settings.public; u != nil {
 		return withPort(u.Scheme, host, u.Port())

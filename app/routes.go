@@ -22,9 +22,9 @@ const maxImport = 10 << 20
 // publicRouter serves tenants, and nothing else, on every host. All but
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
-	r := a.newRouter(a.publicTLS)
+	r := a.newRouter(a.publicTLS, measure(a.metrics, a.traffic))
 	site := a.pages(accounts)
-	r.Use(site.Errors())
+	r.Use(followMoves(accounts.Origin), site.Errors())
 	resolve, share := tenants.Resolve(a.store, a.settings.domain), shareWith(a.settings.origins)
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins := handlers.Do, handlers.AdminsOnly
@@ -92,6 +92,7 @@ func (a *App) operatorHandler(ctx context.Context, token string, accounts *handl
 	r.NoMethod(hideAllow, guard, showAllow, handlers.MethodNotAllowed)
 
 	a.operations(accounts).Register(r.Group("/api", guard))
+	r.Match(read, "/metrics", guard, a.metrics.serve())
 	profiles(r.Group("/debug/pprof", guard))
 	return r
 }
@@ -112,7 +113,7 @@ func profiles(r gin.IRoutes) {
 func (a *App) accounts(addr string) *handlers.Accounts {
 	return handlers.NewAccounts(handlers.AccountsOptions{
 		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,
-		Origin: func(subdomain string) string { return a.tenantURL(subdomain, addr) },
+		Origin: func(name string) string { return a.tenantURL(name, addr) },
 	})
 }
 
@@ -129,8 +130,8 @@ func (a *App) pages(accounts *handlers.Accounts) *pages.Site {
 }
 
 // newRouter is a router with what both listeners have in common, in the order
-// in which a request meets it.
-func (a *App) newRouter(tls func(c *gin.Context) bool) *gin.Engine {
+// in which a request meets it; before all that are the first ones.
+func (a *App) newRouter(tls func(c *gin.Context) bool, first ...gin.HandlerFunc) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode) // or gin prints to standard output
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
@@ -145,6 +146,7 @@ func (a *App) newRouter(tls func(c *gin.Context) bool) *gin.Engine {
 	if err := r.SetTrustedProxies(trusted); err != nil {
 		panic(err) // validate let only networks through
 	}
+	r.Use(first...)
 	r.Use(
 		identify(a.settings.proxies),
 		logAccess(a.log),

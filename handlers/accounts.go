@@ -21,8 +21,9 @@ type AccountsOptions struct {
 	Hasher *auth.Hasher
 	// Origin is where a tenant is reached, such as https://acme.example.com. It
 	// comes from the configuration: whoever sends a Host must not choose where a
-	// link leads. For an empty subdomain it is that of the base domain.
-	Origin func(subdomain string) string
+	// link leads. name is a tenant's subdomain, or a host of its own with its
+	// dots: models.Tenant.Address. For an empty one it is that of the base domain.
+	Origin func(name string) string
 	// Mailer tells people of their invitations; nil tells nobody, and the link
 	// is passed on by whoever invited.
 	Mailer Mailer
@@ -40,7 +41,7 @@ type AccountsOptions struct {
 type Accounts struct {
 	store       *tenants.Store
 	hasher      *auth.Hasher
-	origin      func(subdomain string) string
+	origin      func(name string) string
 	mailer      Mailer
 	tls         func(c *gin.Context) bool
 	log         *slog.Logger
@@ -82,9 +83,9 @@ func NewAccounts(o AccountsOptions) *Accounts {
 	}
 }
 
-// Origin is where a tenant is reached, and for an empty subdomain the base
-// domain. It comes from the configuration.
-func (a *Accounts) Origin(subdomain string) string { return a.origin(subdomain) }
+// Origin is where the tenant with that subdomain or host of its own is reached,
+// and for an empty name the base domain. It comes from the configuration.
+func (a *Accounts) Origin(name string) string { return a.origin(name) }
 
 // now is in UTC and in microseconds, which both engines store unchanged.
 func (a *Accounts) now() time.Time { return a.clock().UTC().Truncate(time.Microsecond) }

@@ -63,7 +63,7 @@ func (a *Accounts) invite(tx *gorm.DB, t *models.Tenant, user models.User) (Invi
 	if err != nil {
 		return Invitation{}, err
 	}
-	made := Invitation{t, user, a.origin(t.Subdomain) + "/invitation?token=" + text, row.ExpiresAt}
+	made := Invitation{t, user, a.origin(t.Address()) + "/invitation?token=" + text, row.ExpiresAt}
 	if a.mailer != nil {
 		tenants.AfterCommit(tx, func(ctx context.Context) { a.mail(ctx, made) })
 	}

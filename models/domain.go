@@ -17,6 +17,17 @@ type Domain struct {
 	CreatedAt time.Time `gorm:"not null"`
 }
 
+// Address is where links to the tenant lead: its main domain, which has dots, or
+// else its subdomain. The tenant's domains have to be read with it.
+func (t *Tenant) Address() string {
+	for _, d := range t.Domains {
+		if d.Main && d.VerifiedAt != nil {
+			return d.Host
+		}
+	}
+	return t.Subdomain
+}
+
 // RetiredSubdomain is one that a tenant has given up, by being renamed or
 // purged.
 type RetiredSubdomain struct {

@@ -32,6 +32,8 @@ type pool struct {
 	fences   map[string]fence  // by tenant's id: what may not be leased any more
 	slots    int               // taken by handles opening, open, draining or closing
 	closing  int               // handles without a lease that are being closed
+	opens    uint64            // handles that began to open, ever
+	waits    uint64            // leases for which no slot was free, ever
 	closed   bool
 	drained  chan struct{} // closed when closed and no slot is taken
 }
@@ -97,6 +99,9 @@ func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
 	}
 	e.waiters++
 	p.advance()
+	if e.state == queued {
+		p.waits++
+	}
 	p.mu.Unlock()
 	return p.await(ctx, e)
 }
@@ -233,6 +238,7 @@ func (p *pool) advance() {
 func (p *pool) start(e *entry) {
 	p.queue.remove(e)
 	p.slots++
+	p.opens++
 	e.state = opening
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), openTimeout)

@@ -304,14 +304,17 @@ func (s *Store) find(ctx context.Context, name string) (t *models.Tenant, err er
 // findByHost finds the tenant that has shown the host to be its own.
 func findByHost(tx *gorm.DB, host string) (*models.Tenant, error) {
 	var t models.Tenant
-	err := tx.Where("id = (SELECT tenant_id FROM domains WHERE host = ? AND verified_at IS NOT NULL)", host).Take(&t).Error
+	err := withMainDomain(tx).Where("id = (SELECT tenant_id FROM domains WHERE host = ? AND verified_at IS NOT NULL)", host).Take(&t).Error
 	return &t, err
 }
+
+// withMainDomain has tenants read with the domain where links to them lead.
+func withMainDomain(tx *gorm.DB) *gorm.DB { return tx.Preload("Domains", "main") }
 
 // findBySubdomain finds the tenant with the subdomain, or a *MovedError.
 func (s *Store) findBySubdomain(tx *gorm.DB, subdomain string) (*models.Tenant, error) {
 	var t models.Tenant
-	err := tx.Where("subdomain = ?", subdomain).Take(&t).Error
+	err := withMainDomain(tx).Where("subdomain = ?", subdomain).Take(&t).Error
 	if !errors.Is(err, gorm.ErrRecordNotFound) {
 		return &t, err
 	}

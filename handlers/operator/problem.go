@@ -68,7 +68,10 @@ func explain(err error) error {
 	var reserved *lifecycle.ReservedError
 	var host *tenants.HostError
 	var schema *tenants.SchemaError
+	var explained *problem
 	switch {
+	case errors.As(err, &explained):
+		return err
 	case errors.As(err, &underWay):
 		return &problem{409, "under-way", "Operation under way", underWay.Error() + ".", nil, err}
 	case errors.Is(err, lifecycle.ErrUnderWay):

@@ -3,15 +3,14 @@ package pages
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 )
 
 // accessPage is a page with one form, for who is not in yet.
@@ -32,11 +31,11 @@ func signInForm() *form {
 
 // signInPage asks for address and password.
 func (s *Site) signInPage(c *gin.Context) {
-	s.showSignIn(c, http.StatusOK, signInForm().values("", "", localPath(c.Query("next"))))
+	s.showSignIn(c, http.StatusOK, signInForm().values("", "", look.LocalPath(c.Query("next"))))
 }
 
 func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
-	s.show(c, status, "access", frameOf(c, "Sign in", "", accessPage{Form: f}))
+	s.templates.Show(c, status, "access", frameOf(c, "Sign in", "", accessPage{Form: f}))
 }
 
 // signIn does what the API's sign-in does, and sends the browser to where it
@@ -44,13 +43,13 @@ func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
 func (s *Site) signIn(c *gin.Context) {
 	handlers.Unscoped(c, func(c *gin.Context) error {
 		f := signInForm()
-		posted, err := postForm(c)
+		posted, err := look.Posted(c)
 		if err != nil {
 			return err
 		}
-		next := localPath(posted.Get("next"))
+		next := look.LocalPath(posted.Get("next"))
 		f.values(strings.TrimSpace(posted.Get("email")), "", next)
-		in := handlers.NewInput(map[string]any{"email": f.value("email"), "password": posted.Get("password")})
+		in := handlers.NewInput(map[string]any{"email": f.Value("email"), "password": posted.Get("password")})
 		if err := s.accounts.Enter(c, in); err != nil {
 			if status, ok := f.refuse(c, err); ok {
 				f.sayWhen(c, status)
@@ -59,7 +58,7 @@ func (s *Site) signIn(c *gin.Context) {
 			}
 			return err
 		}
-		return seeOther(c, next)
+		return look.SeeOther(c, next)
 	})
 }
 
@@ -74,30 +73,12 @@ func (f *form) sayWhen(c *gin.Context, status int) {
 	}
 }
 
-// localPath is text where it is the path of a page of this host, else the
-// first page: who signs in must not be sent elsewhere.
-func localPath(text string) string {
-	const home = "/"
-	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") ||
-		strings.ContainsRune(text, '\\') || strings.ContainsFunc(text, unicode.IsControl) {
-		return home
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") {
-		return home
-	}
-	if strings.HasPrefix(u.Path, "/api/") || strings.HasPrefix(u.Path, "/sign-") {
-		return home
-	}
-	return u.RequestURI()
-}
-
 // signOut ends the session.
 func (s *Site) signOut(c *gin.Context, tx *gorm.DB) error {
 	if err := s.accounts.Leave(c, tx); err != nil {
 		return err
 	}
-	return seeOther(c, "/sign-in")
+	return look.SeeOther(c, "/sign-in")
 }
 
 func invitationForm() *form {
@@ -120,7 +101,7 @@ func (s *Site) invitationPage(c *gin.Context) {
 // showInvitation shows the form to who was invited; err is why it was not
 // accepted. Nobody else gets a form.
 func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
-	user, notInvited := s.accounts.Invited(c, f.value("token"))
+	user, notInvited := s.accounts.Invited(c, f.Value("token"))
 	if notInvited != nil {
 		err = notInvited
 	}
@@ -135,7 +116,7 @@ func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
 	if !refused {
 		status = http.StatusOK
 	}
-	s.show(c, status, "access", frameOf(c, "Your invitation", "", page))
+	s.templates.Show(c, status, "access", frameOf(c, "Your invitation", "", page))
 	return nil
 }
 
@@ -150,7 +131,7 @@ func (s *Site) join(c *gin.Context) {
 		if err := s.accounts.Join(c, in); err != nil {
 			return s.showInvitation(c, f, err)
 		}
-		return seeOther(c, "/")
+		return look.SeeOther(c, "/")
 	})
 }
 
@@ -169,7 +150,7 @@ func (s *Site) passwordPage(c *gin.Context, _ *gorm.DB) error {
 }
 
 func (s *Site) showPassword(c *gin.Context, status int, f *form) {
-	s.show(c, status, "password", frameOf(c, "Change your password", "/account", f))
+	s.templates.Show(c, status, "password", frameOf(c, "Change your password", "/account", f))
 }
 
 // changePassword does what the API does.
@@ -191,6 +172,6 @@ func (s *Site) changePassword(c *gin.Context) {
 			}
 			return err
 		}
-		return seeOther(c, "/account?done=password")
+		return look.SeeOther(c, "/account?done=password")
 	})
 }

@@ -8,7 +8,9 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // accountPage is one's own account.
@@ -81,7 +83,7 @@ func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	case "profile":
 		page.Done = "Saved."
 	}
-	s.show(c, status, "account", frameOf(c, "Your account", "/account", page))
+	s.templates.Show(c, status, "account", frameOf(c, "Your account", "/account", page))
 	return nil
 }
 
@@ -103,7 +105,7 @@ func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, "/account?done=profile")
+	return look.SeeOther(c, "/account?done=profile")
 }
 
 // deleteSession ends one of one's sessions.
@@ -111,14 +113,14 @@ func (s *Site) deleteSession(c *gin.Context, tx *gorm.DB) error {
 	if err := s.accounts.RemoveSession(c, tx); err != nil {
 		return err
 	}
-	return seeOther(c, "/account")
+	return look.SeeOther(c, "/account")
 }
 
 func tokenForm() *form {
 	return newForm("token", "/account/tokens", "Create token",
 		field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "What it is for, such as “backup script”."},
-		field{Name: "expires_in_days", Label: "Valid for", Kind: "select", Value: "90", number: true,
-			Options: []option{{"7", "7 days"}, {"30", "30 days"}, {"90", "90 days"}, {"365", "a year"}}},
+		field{Name: "expires_in_days", Label: "Valid for", Kind: "select", Value: "90", Number: true,
+			Options: []option{{Value: "7", Label: "7 days"}, {Value: "30", Label: "30 days"}, {Value: "90", Label: "90 days"}, {Value: "365", Label: "a year"}}},
 	)
 }
 
@@ -136,8 +138,8 @@ func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPa
 	if found.Next != nil {
 		page.Next = "/account/tokens?after=" + *found.Next
 	}
-	page.Host = s.accounts.Origin(subdomain(c))
-	s.show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
+	page.Host = s.accounts.Origin(tenants.From(c).Address())
+	s.templates.Show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
 	return nil
 }
 
@@ -169,5 +171,5 @@ func (s *Site) deleteToken(c *gin.Context, tx *gorm.DB) error {
 	if err := s.accounts.RemoveToken(c, tx); err != nil {
 		return err
 	}
-	return seeOther(c, "/account/tokens")
+	return look.SeeOther(c, "/account/tokens")
 }

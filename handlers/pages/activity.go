@@ -41,7 +41,7 @@ func (s *Site) activity(c *gin.Context, tx *gorm.DB) error {
 	if found.Next != nil {
 		page.Next = "/activity?after=" + *found.Next
 	}
-	s.show(c, http.StatusOK, "activity", frameOf(c, "Activity", "/activity", page))
+	s.templates.Show(c, http.StatusOK, "activity", frameOf(c, "Activity", "/activity", page))
 	return nil
 }
 

@@ -40,7 +40,7 @@ func (s *Site) apex(c *gin.Context) {
 		status, page.Fault = http.StatusUnprocessableEntity, "The name "+bad.Rule+"."
 	}
 	s.allowForms(c)
-	s.show(c, status, "apex", frame{Title: "Tenantry", Body: page})
+	s.templates.Show(c, status, "apex", frame{Title: "Tenantry", Body: page})
 }
 
 // lower makes A-Z small, and leaves letters alone that others would be taken

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
 )
 
@@ -97,7 +98,7 @@ func (s *Site) showBoard(c *gin.Context, tx *gorm.DB, status int, projectID int6
 		page.Total += column.Count
 	}
 	page.Done = found.Counts[models.StatusDone]
-	s.show(c, status, "board", frameOf(c, found.Project.Name, "/", page))
+	s.templates.Show(c, status, "board", frameOf(c, found.Project.Name, "/", page))
 	return nil
 }
 
@@ -128,7 +129,7 @@ func (s *Site) assigneeOf(task handlers.BoardTask, known map[int64]template.HTML
 	}
 	text, ok := known[*task.AssigneeID]
 	if !ok {
-		text = template.HTML(s.part("board", "assignee", personOf(models.User{Name: *task.AssigneeName})))
+		text = template.HTML(s.templates.Part("board", "assignee", personOf(models.User{Name: *task.AssigneeName})))
 		known[*task.AssigneeID] = text
 	}
 	return text
@@ -149,7 +150,7 @@ func (s *Site) ofCard(part string, i int) func(id int64) template.HTML {
 	if i+1 < len(all) {
 		data.Right = &all[i+1]
 	}
-	text := s.part("board", part, data)
+	text := s.templates.Part("board", part, data)
 	return func(id int64) template.HTML {
 		return template.HTML(strings.ReplaceAll(text, noID, strconv.FormatInt(id, 10)))
 	}
@@ -185,7 +186,7 @@ func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	in := handlers.NewInput(map[string]any{"title": f.value("title"), "before": first})
+	in := handlers.NewInput(map[string]any{"title": f.Value("title"), "before": first})
 	var task models.Task
 	err = attempt(tx, func(tx *gorm.DB) (err error) {
 		task, err = handlers.AddTask(c, tx, in)
@@ -197,5 +198,5 @@ func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, fmt.Sprintf("%s#t%d", boardPath(project.ID), task.ID))
+	return look.SeeOther(c, fmt.Sprintf("%s#t%d", boardPath(project.ID), task.ID))
 }

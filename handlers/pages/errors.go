@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/tenants"
 )
 
@@ -42,7 +43,7 @@ func (s *Site) showError(c *gin.Context, p handlers.Problem) {
 		c.Header("HX-Reselect", "body > *")
 		c.Header("HX-Reswap", "innerHTML show:window:top")
 	}
-	s.show(c, p.Status, "error", f)
+	s.templates.Show(c, p.Status, "error", f)
 }
 
 // advice is what to do about a problem, and where to go.
@@ -103,7 +104,7 @@ func currentPage(c *gin.Context) string {
 	if err != nil || page.Path == "" {
 		return "/"
 	}
-	return localPath(page.RequestURI())
+	return look.LocalPath(page.RequestURI())
 }
 
 // isHTMX tells whether htmx sent the request.

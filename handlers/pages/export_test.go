@@ -1,6 +1,9 @@
 package pages
 
-import "tenantry/models"
+import (
+	"tenantry/handlers/look"
+	"tenantry/models"
+)
 
 // Initials is for a test of what stands for people.
 func Initials(name string, most int) string { return initials(name, most) }
@@ -9,7 +12,7 @@ func Initials(name string, most int) string { return initials(name, most) }
 func DayText(day, today string) string { return dayText(day, today) }
 
 // LocalPath is for a test of where a sign-in leads.
-func LocalPath(text string) string { return localPath(text) }
+func LocalPath(text string) string { return look.LocalPath(text) }
 
 // HueOf is the class of a tenant's colour, for a test of it.
 func HueOf(id, name string) string { return placeOf(&models.Tenant{ID: id, Name: name}).Hue }

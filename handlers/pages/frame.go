@@ -80,6 +80,3 @@ func frameOf(c *gin.Context, title, here string, body any) frame {
 	}
 	return f
 }
-
-// subdomain is that of the request's tenant.
-func subdomain(c *gin.Context) string { return tenants.From(c).Subdomain }

@@ -38,7 +38,7 @@ func TestDays(t *testing.T) {
 // has all of them.
 func TestColours(t *testing.T) {
 	t.Parallel()
-	style, err := os.ReadFile("assets/style.css")
+	style, err := os.ReadFile("../look/assets/style.css")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
 	"tenantry/tenants"
 )
@@ -49,7 +50,7 @@ func (s *Site) showImport(c *gin.Context, tx *gorm.DB, status int, v importView)
 	if v.Project, err = handlers.TakeProject(c, tx); err != nil {
 		return err
 	}
-	s.show(c, status, "import", frameOf(c, "Import into “"+v.Project.Name+"”", "/", v))
+	s.templates.Show(c, status, "import", frameOf(c, "Import into “"+v.Project.Name+"”", "/", v))
 	return nil
 }
 
@@ -81,7 +82,7 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 		return s.showImport(c, tx, p.Status, v)
 	}
 	if imported > 0 {
-		return seeOther(c, fmt.Sprintf("/projects/%s?imported=%d", c.Param("id"), imported))
+		return look.SeeOther(c, fmt.Sprintf("/projects/%s?imported=%d", c.Param("id"), imported))
 	}
 	if v.Rows, err = preview(tx, tasks); err != nil {
 		return err
@@ -123,7 +124,7 @@ func preview(tx *gorm.DB, tasks []models.Task) ([]importRow, error) {
 	}
 	rows := make([]importRow, 0, len(tasks))
 	for _, task := range tasks {
-		row := importRow{Title: task.Title, Status: field{Options: statuses()}.label(string(task.Status))}
+		row := importRow{Title: task.Title, Status: field{Options: statuses()}.Say(string(task.Status))}
 		if task.AssigneeID != nil {
 			row.Assignee = people[*task.AssigneeID].Name
 		}

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
 )
 
@@ -36,12 +37,12 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, fmt.Sprintf("%s#t%d", boardPath(task.ProjectID), task.ID))
+	return look.SeeOther(c, fmt.Sprintf("%s#t%d", boardPath(task.ProjectID), task.ID))
 }
 
 // destination is where the form wants the task, as ChangeTask takes it.
 func destination(c *gin.Context, tx *gorm.DB, task models.Task) (map[string]any, error) {
-	posted, err := postForm(c)
+	posted, err := look.Posted(c)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
 )
 
@@ -65,7 +66,7 @@ func (s *Site) showPeople(c *gin.Context, tx *gorm.DB, status int, page peoplePa
 	if found.Next != nil {
 		page.Next = "/people?after=" + *found.Next
 	}
-	s.show(c, status, "people", frameOf(c, "People", "/people", page))
+	s.templates.Show(c, status, "people", frameOf(c, "People", "/people", page))
 	return nil
 }
 
@@ -135,5 +136,5 @@ func (s *Site) changePeople(c *gin.Context, tx *gorm.DB, f *form, change func(tx
 	if err != nil {
 		return err
 	}
-	return seeOther(c, "/people")
+	return look.SeeOther(c, "/people")
 }

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
 )
 
@@ -62,7 +63,7 @@ func (s *Site) showProjects(c *gin.Context, tx *gorm.DB, status int, f *form) er
 	if found.Next != nil {
 		page.Next = fmt.Sprintf("/?archived=%t&after=%s", archived, *found.Next)
 	}
-	s.show(c, status, "projects", frameOf(c, "Projects", "/", page))
+	s.templates.Show(c, status, "projects", frameOf(c, "Projects", "/", page))
 	return nil
 }
 
@@ -104,7 +105,7 @@ func (s *Site) createProject(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, boardPath(project.ID))
+	return look.SeeOther(c, boardPath(project.ID))
 }
 
 // projectPage is where a project is changed.
@@ -128,7 +129,7 @@ func (s *Site) showProject(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	if err != nil {
 		return err
 	}
-	s.show(c, status, "project", frameOf(c, "Edit “"+project.Name+"”", "/", projectPage{project, f}))
+	s.templates.Show(c, status, "project", frameOf(c, "Edit “"+project.Name+"”", "/", projectPage{project, f}))
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (s *Site) changeProject(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, c.Request.URL.Path)
+	return look.SeeOther(c, c.Request.URL.Path)
 }
 
 // deleteProject removes a project with its tasks.
@@ -160,5 +161,5 @@ func (s *Site) deleteProject(c *gin.Context, tx *gorm.DB) error {
 	if err := handlers.RemoveProject(c, tx); err != nil {
 		return err
 	}
-	return seeOther(c, "/")
+	return look.SeeOther(c, "/")
 }

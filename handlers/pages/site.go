@@ -5,10 +5,8 @@
 //
 //	site.go      what a site is made of, and all routes
 //	frame.go     what surrounds every page
-//	form.go      forms: their fields, what was typed, and what is wrong with it
+//	form.go      forms, as the operations take them
 //	errors.go    what is shown when there is nothing else to show
-//	assets.go    the style sheet and scripts, under names that change with them
-//	templates.go the templates
 //
 // Every page works without scripts: forms are posted, and answered with a
 // redirect (303) to the page that shows what came of it, or with the form and
@@ -17,14 +15,20 @@
 package pages
 
 import (
+	"embed"
+	"io/fs"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
 	"tenantry/tenants"
 )
+
+//go:embed templates
+var templateFiles embed.FS
 
 // Options are what a Site is made of.
 type Options struct {
@@ -50,14 +54,21 @@ type Site struct {
 	accounts  *handlers.Accounts
 	domain    tenants.Domain
 	demo      []Demo
-	templates templates
-	assets    assets
+	templates look.Templates
+	assets    look.Assets
 }
 
 // New makes a Site.
 func New(o Options) *Site {
-	assets := loadAssets()
-	return &Site{store: o.Store, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, assets: assets, templates: loadTemplates(assets)}
+	assets := look.LoadAssets()
+	files, err := fs.Sub(templateFiles, "templates")
+	if err != nil {
+		panic(err) // they are embedded: only a broken build gets here
+	}
+	return &Site{
+		store: o.Store, accounts: o.Accounts, domain: o.Domain, demo: o.Demo,
+		assets: assets, templates: look.LoadTemplates(files, assets, nil),
+	}
 }
 
 // Register adds the routes to the public router. GET and HEAD answer alike.
@@ -68,7 +79,7 @@ func (s *Site) Register(r gin.IRouter) {
 		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Scoped(s.store, o), s.accounts.Authenticate())
 	}
 
-	r.Match(read, "/assets/:file", s.asset, resolve, handlers.NotFound)
+	r.Match(read, "/assets/:file", s.assets.Serve, resolve, handlers.NotFound)
 	open := r.Group("", resolve, s.accounts.SameOrigin()) // these begin scopes of their own
 	open.Match(read, "/sign-in", s.signInPage)
 	open.POST("/sign-in", s.signIn)
@@ -113,10 +124,17 @@ func (s *Site) Register(r gin.IRouter) {
 
 // statuses are those of tasks in the words of the pages, in the board's order.
 func statuses() []option {
-	return []option{{string(models.StatusTodo), "To do"}, {string(models.StatusDoing), "Doing"}, {string(models.StatusDone), "Done"}}
+	return []option{
+		{Value: string(models.StatusTodo), Label: "To do"},
+		{Value: string(models.StatusDoing), Label: "Doing"},
+		{Value: string(models.StatusDone), Label: "Done"},
+	}
 }
 
 // roles are those of users in the words of the pages.
 func roles() []option {
-	return []option{{string(models.RoleMember), "Member"}, {string(models.RoleAdmin), "Admin"}}
+	return []option{
+		{Value: string(models.RoleMember), Label: "Member"},
+		{Value: string(models.RoleAdmin), Label: "Admin"},
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/models"
 )
 
@@ -53,16 +54,16 @@ func taskForm(tx *gorm.DB, id int64) (*form, error) {
 	if err := tx.Select("id", "name").Order("name, id").Limit(maxPeople).Find(&users).Error; err != nil {
 		return nil, err
 	}
-	people := []option{{"", "Nobody"}}
+	people := []option{{Value: "", Label: "Nobody"}}
 	for _, user := range users {
-		people = append(people, option{strconv.FormatInt(user.ID, 10), user.Name})
+		people = append(people, option{Value: strconv.FormatInt(user.ID, 10), Label: user.Name})
 	}
 	return newForm("task", taskPath(id), "Save",
 		field{Name: "title", Label: "Title", Required: true, Autocomplete: "off"},
 		field{Name: "status", Label: "Status", Kind: "select", Options: statuses()},
-		field{Name: "assignee_id", Label: "Assignee", Kind: "select", Options: people, clears: true, number: true},
-		field{Name: "due_on", Label: "Due date", Kind: "date", clears: true},
-		field{Name: "version", Kind: "hidden", number: true},
+		field{Name: "assignee_id", Label: "Assignee", Kind: "select", Options: people, Clears: true, Number: true},
+		field{Name: "due_on", Label: "Due date", Kind: "date", Clears: true},
+		field{Name: "version", Kind: "hidden", Number: true},
 	), nil
 }
 
@@ -114,7 +115,7 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	if found.Next != nil {
 		page.More = taskPath(page.Task.ID) + "?after=" + *found.Next
 	}
-	s.show(c, status, "task", frameOf(c, page.Task.Title, "/", page))
+	s.templates.Show(c, status, "task", frameOf(c, page.Task.Title, "/", page))
 	return nil
 }
 
@@ -147,7 +148,7 @@ func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, fmt.Sprintf("%s#t%d", boardPath(task.ProjectID), task.ID))
+	return look.SeeOther(c, fmt.Sprintf("%s#t%d", boardPath(task.ProjectID), task.ID))
 }
 
 // compare tells where the form differs from what is stored, in the order of its
@@ -160,23 +161,10 @@ func (f *form) compare(stored []string) []difference {
 		if field.Hidden() {
 			field.Value = stored[i] // the version
 		} else if field.Value != stored[i] {
-			all = append(all, difference{field.Label, field.label(stored[i]), field.label(field.Value)})
+			all = append(all, difference{field.Label, field.Say(stored[i]), field.Say(field.Value)})
 		}
 	}
 	return all
-}
-
-// label is a value in the words of the field.
-func (f field) label(value string) string {
-	for _, o := range f.Options {
-		if o.Value == value {
-			return o.Label
-		}
-	}
-	if value == "" {
-		return "none"
-	}
-	return value
 }
 
 // deleteTask removes a task.
@@ -188,7 +176,7 @@ func (s *Site) deleteTask(c *gin.Context, tx *gorm.DB) error {
 	if err := handlers.RemoveTask(c, tx); err != nil {
 		return err
 	}
-	return seeOther(c, boardPath(task.ProjectID))
+	return look.SeeOther(c, boardPath(task.ProjectID))
 }
 
 // createComment adds a comment.
@@ -217,7 +205,7 @@ func (s *Site) createComment(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, fmt.Sprintf("%s#c%d", taskPath(task.ID), comment.ID))
+	return look.SeeOther(c, fmt.Sprintf("%s#c%d", taskPath(task.ID), comment.ID))
 }
 
 // deleteComment removes a comment.
@@ -226,5 +214,5 @@ func (s *Site) deleteComment(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return seeOther(c, taskPath(comment.TaskID)+"#comments")
+	return look.SeeOther(c, taskPath(comment.TaskID)+"#comments")
 }

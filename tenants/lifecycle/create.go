@@ -142,7 +142,8 @@ func (m *Manager) prepare(n NewTenant) (*models.Tenant, error) {
 }
 
 // FinishCreate goes on with a creation that nobody is at any more, and waits for
-// one that somebody is at. A tenant that is there already is returned as it is.
+// one that somebody is at. One that the ledger doesn't know, of before there was
+// a ledger, is begun again. A tenant that is there already is returned as it is.
 // It returns tenants.ErrUnknownTenant, also when the creation was undone, or why
 // it can't be finished.
 func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*models.Tenant, error) {
@@ -153,11 +154,7 @@ func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*models.T
 		if err != nil || t.State != models.StateProvisioning {
 			return t, err
 		}
-		j, err := m.takeOverTenant(ctx, t.ID)
-		if err == nil && j != nil {
-			err = m.run(ctx, j, true)
-		}
-		if err != nil {
+		if err := m.goOnCreating(ctx, t); err != nil {
 			return nil, fmt.Errorf("create tenant %q: %w", subdomain, err)
 		}
 		select {
@@ -168,14 +165,42 @@ func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*models.T
 	}
 }
 
-// takeOverTenant takes the tenant's unfinished operation over, if nobody is at it.
-func (m *Manager) takeOverTenant(ctx context.Context, tenantID string) (*job, error) {
-	var ids []string
+// goOnCreating does what is left of a creation, unless somebody is at it.
+func (m *Manager) goOnCreating(ctx context.Context, t *models.Tenant) error {
+	var unfinished []models.Operation
+	var orphans []string
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
-		return m.orphaned(tx).Where("tenant_id = ?", tenantID).Pluck("id", &ids).Error
+		if err := tx.Where("tenant_id = ? AND finished_at IS NULL", t.ID).Find(&unfinished).Error; err != nil {
+			return err
+		}
+		return m.orphaned(tx).Where("tenant_id = ?", t.ID).Pluck("id", &orphans).Error
 	})
-	if err != nil || len(ids) == 0 {
-		return nil, err
+	switch {
+	case err != nil:
+		return err
+	case len(unfinished) == 0:
+		return m.createAgain(ctx, System, t.ID)
+	case len(orphans) == 0:
+		return nil
 	}
-	return m.takeOver(ctx, ids[0])
+	j, err := m.takeOver(ctx, orphans[0])
+	if err != nil || j == nil {
+		return err
+	}
+	return m.run(ctx, j, true)
+}
+
+// createAgain begins the creation of a tenant anew whose row is there, and which
+// no operation will finish.
+func (m *Manager) createAgain(ctx context.Context, by Operator, id string) error {
+	_, err := m.do(ctx, by, models.KindCreate, id, func(_ *gorm.DB, j *job) error {
+		if j.tenant.State != models.StateProvisioning {
+			return errUnchanged
+		}
+		return nil
+	})
+	if errors.Is(err, ErrUnderWay) {
+		return nil // somebody was faster
+	}
+	return err
 }

@@ -185,6 +185,30 @@ func TestFinishCreate(t *testing.T) {
 	})
 }
 
+// TestCreationsThatTheLedgerDoesntKnow: of a program without a ledger, which died.
+func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		for name, finish := range map[string]func() error{
+			"asked": func() error { _, err := env.Lifecycle.FinishCreate(t.Context(), "asked"); return err },
+			"found": func() error { return env.Lifecycle.Recover(t.Context()) },
+		} {
+			made := halfMade(t, env, name, false)
+			forget := func(tx *gorm.DB) error { return tx.Delete(&models.Operation{}, "tenant_id = ?", made.ID).Error }
+			if err := env.Store.Master().Update(t.Context(), forget); err != nil {
+				t.Fatal(err)
+			}
+			if err := finish(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			usable(t, env, name)
+			if story := operations(t, env, name); len(story) != 1 || story[0].State != models.OperationDone {
+				t.Errorf("%s: %+v", name, story)
+			}
+		}
+	})
+}
+
 // TestRecoverLeavesTheLivingAlone: what a live process is at is its own.
 func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 	t.Parallel()

@@ -62,11 +62,12 @@ const purged = "purged-"
 
 // remove removes a purged tenant's data when it is due.
 func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
-	_, err := m.do(ctx, by, models.KindRemove, id, func(_ *gorm.DB, j *job) error {
+	_, err := m.do(ctx, by, models.KindRemove, id, func(tx *gorm.DB, j *job) (err error) {
 		if j.tenant.State != models.StatePurged || j.tenant.RemoveAfter == nil || j.tenant.RemoveAfter.After(j.now) {
 			return errUnchanged
 		}
-		return nil
+		j.op.Subdomain, err = subdomainBefore(tx, id)
+		return err
 	})
 	return err
 }

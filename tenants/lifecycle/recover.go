@@ -29,7 +29,30 @@ func (m *Manager) Recover(ctx context.Context) error {
 			m.log.ErrorContext(ctx, "go on with an operation", "operation", id, "error", err)
 		}
 	}
-	return ctx.Err()
+	return errors.Join(m.recoverUnrecorded(ctx), ctx.Err())
+}
+
+// recoverUnrecorded begins the creations again that the ledger doesn't know.
+func (m *Manager) recoverUnrecorded(ctx context.Context) error {
+	var ids []string
+	err := m.master.View(ctx, func(tx *gorm.DB) error {
+		return unrecorded(tx).Order("id").Pluck("id", &ids).Error
+	})
+	if err != nil {
+		return fmt.Errorf("find unfinished tenants: %w", err)
+	}
+	for _, id := range ids {
+		if err := m.createAgain(ctx, System, id); err != nil {
+			m.log.ErrorContext(ctx, "go on with a creation", "tenant_id", id, "error", err)
+		}
+	}
+	return nil
+}
+
+// unrecorded are the tenants that are being created by no operation.
+func unrecorded(tx *gorm.DB) *gorm.DB {
+	at := tx.Session(&gorm.Session{NewDB: true}).Model(&models.Operation{}).Select("tenant_id").Where("finished_at IS NULL")
+	return tx.Model(&models.Tenant{}).Where("state = ? AND id NOT IN (?)", models.StateProvisioning, at)
 }
 
 // orphaned are the unfinished operations that no live instance is at.

@@ -1,4 +1,10 @@
-package pages
+// Package look is what all pages have in common, those of the tenants and the
+// operator's: the style sheet and scripts, how templates are read, and forms.
+//
+//	assets.go    the style sheet and scripts, under names that change with them
+//	templates.go pages from their templates
+//	form.go      forms: their fields, what was typed, and what is wrong with it
+package look
 
 import (
 	"crypto/sha256"
@@ -20,16 +26,16 @@ type asset struct {
 	content     []byte
 }
 
-// assets are all of them.
-type assets struct {
+// Assets are all of them. They never change.
+type Assets struct {
 	names map[string]string // from the file's name to that in URLs
 	files map[string]asset  // by the name in URLs
 }
 
-// loadAssets names the embedded files by their content, so that browsers may
+// LoadAssets names the embedded files by their content, so that browsers may
 // keep each for ever.
-func loadAssets() assets {
-	a := assets{names: map[string]string{}, files: map[string]asset{}}
+func LoadAssets() Assets {
+	a := Assets{names: map[string]string{}, files: map[string]asset{}}
 	entries, err := assetFiles.ReadDir("assets")
 	if err != nil {
 		panic(err) // they are embedded: only a broken build gets here
@@ -52,18 +58,19 @@ func loadAssets() assets {
 }
 
 // url is where the file is, for templates. It panics for one that isn't there.
-func (a assets) url(name string) string {
+func (a Assets) url(name string) string {
 	hashed, ok := a.names[name]
 	if !ok {
-		panic("pages: no asset " + name)
+		panic("look: no asset " + name)
 	}
 	return "/assets/" + hashed
 }
 
-// asset serves a file, at every host alike: error pages need them too, and they
-// tell nothing of who is served there. For what is none the chain goes on.
-func (s *Site) asset(c *gin.Context) {
-	file, ok := s.assets.files[c.Param("file")]
+// Serve serves the file of the path, /assets/:file, at every host alike: error
+// pages need them too, and they tell nothing of who is served there. For what is
+// none the chain goes on.
+func (a Assets) Serve(c *gin.Context) {
+	file, ok := a.files[c.Param("file")]
 	if !ok {
 		return
 	}

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tenantry/handlers/traffic"
+	"tenantry/tenants"
+)
+
+// metrics are what monitoring asks this process for. No tenant is named in
+// them, so that their number stays the same.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration prometheus.Histogram
+}
+
+func newMetrics(store *tenants.Store) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tenantry_requests_total", Help: "Requests to the public listener, by the class of their status.",
+		}, []string{"class"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tenantry_request_duration_seconds", Help: "How long requests to the public listener took.",
+			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
+		}),
+	}
+	m.registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.requests, m.duration, loads{store},
+	)
+	return m
+}
+
+// serve answers in Prometheus' text format.
+func (m *metrics) serve() gin.HandlerFunc {
+	return gin.WrapH(promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+}
+
+// loads collects what is open of what may be open.
+type loads struct{ store *tenants.Store }
+
+// Describe tells of no metrics beforehand: which servers there are is known as
+// they are collected.
+func (loads) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads them all.
+func (l loads) Collect(into chan<- prometheus.Metric) {
+	load := l.store.Load()
+	for _, m := range []struct {
+		name, help string
+		kind       prometheus.ValueType
+		value      float64
+	}{
+		{"tenantry_handles_open", "Tenants' databases that are open.", prometheus.GaugeValue, float64(load.Open)},
+		{"tenantry_handles_leased", "Tenants' databases that requests use.", prometheus.GaugeValue, float64(load.Leased)},
+		{"tenantry_handles_limit", "Tenants' databases that may be open at once.", prometheus.GaugeValue, float64(load.Limit)},
+		{"tenantry_handles_waiting", "Tenants waiting for a database to be closed.", prometheus.GaugeValue, float64(load.Waiting)},
+		{"tenantry_handles_opened_total", "Tenants' databases that were opened.", prometheus.CounterValue, float64(load.Opened)},
+		{"tenantry_handle_waits_total", "Requests that had to wait for a database to be closed.", prometheus.CounterValue, float64(load.Waits)},
+	} {
+		into <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, nil, nil), m.kind, m.value)
+	}
+	for _, server := range l.store.Servers() {
+		engine, err := l.store.Server(server)
+		if b, ok := engine.(tenants.Budgeted); ok && err == nil {
+			collectConnections(into, server, b.Connections())
+		}
+	}
+}
+
+func collectConnections(into chan<- prometheus.Metric, server string, c tenants.Connections) {
+	for _, m := range []struct {
+		name, help string
+		value      int
+	}{
+		{"tenantry_connections_used", "Connections to tenants' databases.", c.Used},
+		{"tenantry_connections_limit", "Connections to tenants' databases that there may be at once.", c.Limit},
+		{"tenantry_connections_waiting", "How many wait for a connection.", c.Waiting},
+	} {
+		desc := prometheus.NewDesc(m.name, m.help, []string{"server"}, nil)
+		into <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(m.value), server)
+	}
+}
+
+// measure counts requests, once it is known what became of them.
+func measure(m *metrics, recorder *traffic.Recorder) gin.HandlerFunc {
+	var classes [6]prometheus.Counter
+	for i := range classes[1:] {
+		classes[i+1] = m.requests.WithLabelValues(strconv.Itoa(i+1) + "xx")
+	}
+	return func(c *gin.Context) {
+		begin := time.Now()
+		defer func() {
+			took, status := time.Since(begin), c.Writer.Status()
+			if class := status / 100; class > 0 && class < len(classes) {
+				classes[class].Inc()
+			}
+			m.duration.Observe(took.Seconds())
+			id := ""
+			if t, ok := tenants.Resolved(c); ok {
+				id = t.ID
+			}
+			recorder.Record(id, status >= http.StatusInternalServerError, took)
+		}()
+		c.Next()
+	}
+}

@@ -1,0 +1,35 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+var _ tenants.Sizer = (*Engine)(nil)
+
+// Size is what the tenant's file and those that SQLite keeps beside it take.
+func (e *Engine) Size(_ context.Context, t *models.Tenant) (int64, error) {
+	if _, err := e.existing(t); err != nil {
+		return 0, err
+	}
+	name, err := fileName(t)
+	if err != nil {
+		return 0, err
+	}
+	var size int64
+	for _, suffix := range append([]string{""}, sidecars()...) {
+		info, err := e.root.Lstat(name + suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, fileError(err)
+		}
+		size += info.Size()
+	}
+	return size, nil
+}
