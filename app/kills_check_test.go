@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
@@ -65,6 +66,19 @@ func (k *killer) unfinished(t *testing.T) []models.Operation {
 	return page
 }
 
+// isDue tells whether there is data of a purged tenant that a server removes.
+func (k *killer) isDue(t *testing.T) bool {
+	t.Helper()
+	var due int64
+	err := k.app.store.Master().View(t.Context(), func(tx *gorm.DB) error {
+		return tx.Model(&models.Tenant{}).Where("remove_after <= ?", time.Now().UTC()).Count(&due).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return due > 0
+}
+
 // expectWanted expects every victim as before or finished.
 func (k *killer) expectWanted(t *testing.T, victims []victim) {
 	t.Helper()
@@ -103,11 +117,8 @@ func (k *killer) expectData(t *testing.T, v victim) {
 		return
 	}
 	back := k.app.manager.Restore
-	switch {
-	case got.State == models.StateSuspended:
+	if got.State == models.StateSuspended {
 		back = k.app.manager.Resume
-	case got.RemoveAfter != nil && v.kind == models.KindRemove:
-		return // it is due, and somebody may be removing it
 	}
 	if got.State != models.StateActive {
 		if _, err := back(t.Context(), "ada", got.Subdomain); err != nil {

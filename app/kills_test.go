@@ -184,7 +184,7 @@ func (k *killer) expire(ctx context.Context, pid int) error {
 func (k *killer) serve(t *testing.T, victims []victim) {
 	t.Helper()
 	srv := k.site.spawn(t)
-	eventually(t, "the server to recover", func() bool { return len(k.unfinished(t)) == 0 })
+	eventually(t, "the server to recover", func() bool { return len(k.unfinished(t)) == 0 && !k.isDue(t) })
 	k.expectWanted(t, victims)
 	for _, v := range victims {
 		subdomain, want := answers(k.look(t, v.subdomain), v.subdomain)
