@@ -210,13 +210,15 @@ func (a *App) writeTenant(out *output, t *models.Tenant) error {
 		{"subdomain", d.Subdomain},
 		{"name", d.Name},
 		{"state", string(d.State)},
-		{"url", a.tenantURL(t.Address(), a.settings.addr)},
 		{"domains", strings.Join(d.Domains, " ")},
 		{"id", d.ID},
 		{"server", d.Server},
 		{"database", d.Database},
 		{"schema_version", fmt.Sprint(d.SchemaVersion)},
 		{"created_at", d.CreatedAt.Format(time.RFC3339)},
+	}
+	if t.State != models.StatePurged {
+		rows = append(rows, []string{"url", a.tenantURL(t.Address(), a.settings.addr)})
 	}
 	if d.RemoveAfter != nil {
 		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
@@ -251,6 +253,15 @@ func (a *App) tellState(c *command, t *models.Tenant, err error, subdomain strin
 	}
 	if c.out.json {
 		return c.out.document(operator.TenantOf(t))
+	}
+	switch {
+	case t.State == models.StatePurged && t.RemoveAfter != nil:
+		return c.out.line("tenant %s is purged; until %s it comes back with: tenantry tenant restore %s",
+			subdomain, t.RemoveAfter.UTC().Format(time.RFC3339), subdomain)
+	case t.State == models.StatePurged:
+		return c.out.line("tenant %s is purged, and its data is removed", subdomain)
+	case t.Subdomain != subdomain:
+		return c.out.line("tenant %s is %s now, and %s", subdomain, t.Subdomain, t.State)
 	}
 	return c.out.line("tenant %s is %s", t.Subdomain, t.State)
 }
