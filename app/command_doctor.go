@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,12 +11,12 @@ import (
 )
 
 type doctorCommand struct {
-	Repair bool `help:"Mend what can be mended: seal anew what an old key has sealed."`
+	Repair bool `help:"Mend what can be mended without losing data, and tell what was."`
 }
 
 // Help is shown with the flags.
 func (doctorCommand) Help() string {
-	return `Looks at the secrets of every tenant in the master, beside a running server. The exit status is 1 when something is wrong and was not repaired.
+	return `Compares the master with its servers, beside running ones: operations that nobody finishes, tenants' secrets, databases, roles and permissions, and what belongs to no tenant. Data is never removed. The exit status is 1 when something is wrong and was not repaired.
 
 To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, and take the old one away once "tenantry doctor --repair" has found nothing more to do.
 
@@ -28,12 +29,27 @@ Examples:
 // Run examines the tenants.
 func (d *doctorCommand) Run(c *command) error {
 	return c.with(func(a *App) error {
-		findings, err := a.manager.Doctor(c.ctx, a.keys, d.Repair)
+		show := c.out.progress()
+		findings, err := a.examine(c.ctx, lifecycle.Checkup{
+			Repair: d.Repair, By: a.settings.by,
+			Progress: func(done, total int) { show.step("examine", done, total) },
+		})
 		if err != nil {
 			return err
 		}
 		return errors.Join(writeFindings(c.out, findings), verdict(findings))
 	})
+}
+
+// examine looks at all that there is.
+func (a *App) examine(ctx context.Context, checkup lifecycle.Checkup) ([]lifecycle.Finding, error) {
+	files, err := a.examineFiles(checkup.Repair)
+	if err != nil {
+		return files, err
+	}
+	checkup.Keys = a.keys
+	findings, err := a.manager.Doctor(ctx, checkup)
+	return append(files, findings...), err
 }
 
 func writeFindings(out *output, findings []lifecycle.Finding) error {
@@ -51,7 +67,7 @@ func writeFindings(out *output, findings []lifecycle.Finding) error {
 		}
 		rows = append(rows, []string{f.Kind, f.Subject, f.Detail, remedy})
 	}
-	return out.rows([]string{"FINDING", "TENANT", "DETAIL", "WHAT TO DO"}, rows)
+	return out.rows([]string{"FINDING", "SUBJECT", "DETAIL", "WHAT TO DO"}, rows)
 }
 
 // verdict is an error when something is still wrong.

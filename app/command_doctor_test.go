@@ -1,7 +1,10 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -111,5 +114,40 @@ func TestNewKey(t *testing.T) {
 	}
 	if d := only[map[string]string](t, bad.must(t, "key", "new", "--json")); len(d["key"]) != 44 {
 		t.Errorf("%v", d)
+	}
+}
+
+// TestDoctorClosesFilesToOthers opens the data folder to everybody first.
+func TestDoctorClosesFilesToOthers(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.create(t, "acme")
+	master := filepath.Join(s.dir, "master.db") // SQLite gives the files beside it its permissions
+	open := map[string]os.FileMode{s.dir: 0o755, master: 0o644, filepath.Join(s.dir, "tenants"): 0o701}
+	for path, mode := range open {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, repair := range []bool{false, true} {
+		r := s.run(t, "doctor", "--json", fmt.Sprintf("--repair=%t", repair))
+		found := only[operator.List[lifecycle.Finding]](t, r.stdout)
+		if want := map[bool]int{false: exitFailed, true: exitDone}[repair]; r.status != want || len(found.Items) < len(open) {
+			t.Errorf("repair %t: status %d, %+v, %s", repair, r.status, found.Items, r.stderr)
+		}
+		for _, f := range found.Items {
+			path := strings.TrimSuffix(strings.TrimSuffix(f.Subject, "-wal"), "-shm")
+			if _, known := open[path]; !known || f.Kind != fileOpenToOthers || f.Repaired != repair {
+				t.Errorf("repair %t: %+v", repair, f)
+			}
+		}
+	}
+	if got := s.must(t, "doctor"); got != "all is well\n" {
+		t.Errorf("%q", got)
+	}
+	for path := range open {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm()&others != 0 {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
 	}
 }

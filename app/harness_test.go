@@ -3,15 +3,12 @@ package app
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,20 +16,11 @@ import (
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
-// envMain makes this test binary the program itself, for tests that need a
-// second process.
-const envMain = "TENANTRY_TEST_MAIN"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(envMain) == "" {
-		os.Exit(m.Run())
+	if os.Getenv(envMain) != "" {
+		os.Exit(program())
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test's process
-		stop()
-	}()
-	os.Exit(Main(ctx, Process{Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
+	os.Exit(m.Run())
 }
 
 // patience bounds what a test waits for. It is no expectation of speed.
@@ -57,10 +45,16 @@ func newSQLite(t *testing.T) site {
 // test ends.
 func newPostgres(t *testing.T) site {
 	t.Helper()
-	url := pgcluster.Database(t)
+	s := onPostgres(t, pgcluster.Database(t))
+	t.Cleanup(func() { s.dropTenants(t) })
+	return s
+}
+
+// onPostgres is a site whose master is the database at url.
+func onPostgres(t *testing.T, url string) site {
+	t.Helper()
 	s := newSQLite(t)
 	s.environ = append(s.environ, "TENANTRY_DATABASE_URL="+url, "TENANTRY_SECRET_KEY="+seal.GenerateKey())
-	t.Cleanup(func() { s.dropTenants(t) })
 	return s
 }
 
@@ -88,7 +82,9 @@ func (s site) config(t *testing.T, args ...string) Config {
 // open opens the site in this process. It is closed when the test ends.
 func (s site) open(t *testing.T) *App {
 	t.Helper()
-	a, err := New(t.Context(), s.config(t), slog.New(slog.DiscardHandler))
+	c := s.config(t)
+	c.resolver = s.txt
+	a, err := New(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,6 @@ type engine struct {
 	goose   goose.Dialect
 	// open makes an empty database that is gone when the test ends.
 	open func(testing.TB) database
-	// inspect reads the whole schema of a database.
-	inspect func(testing.TB, database) shape
 }
 
 // database is a database of one test, through gorm and under it.
@@ -38,11 +36,11 @@ type database struct {
 }
 
 func sqliteEngine() engine {
-	return engine{"sqlite", goose.DialectSQLite3, openSQLite, inspectSQLite}
+	return engine{"sqlite", goose.DialectSQLite3, openSQLite}
 }
 
 func postgresEngine() engine {
-	return engine{"postgres", goose.DialectPostgres, openPostgres, inspectPostgres}
+	return engine{"postgres", goose.DialectPostgres, openPostgres}
 }
 
 // eachEngine runs the test on every engine at once.

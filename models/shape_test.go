@@ -2,56 +2,25 @@ package models_test
 
 import (
 	"database/sql"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"testing"
+
+	"tenantry/tenants/shape"
 )
 
-// shape is the schema of a database: what there is ("table tasks, column
-// title") and how it is ("text, not null"). goose's own table is left out.
-type shape map[string]string
-
-// put adds a thing. Two of one name would hide a difference between them.
-func (s shape) put(t testing.TB, thing, properties string) {
+// inspect reads the whole schema of a database but for the versions that it has
+// seen.
+func (e engine) inspect(t testing.TB, db database) shape.Shape {
 	t.Helper()
-	if _, twice := s[thing]; twice {
-		t.Fatalf("the schema has %s twice", thing)
+	s, err := shape.Read(t.Context(), db.sql, e.dialect)
+	if err != nil {
+		t.Fatal(err)
 	}
-	s[thing] = properties
+	return s.Without("migration")
 }
 
-// without leaves out the things for which the words stand first or after the
-// table, for example "trigger" or "table tasks".
-func (s shape) without(words string) shape {
-	rest := maps.Clone(s)
-	maps.DeleteFunc(rest, func(thing, _ string) bool {
-		table, inTable, _ := strings.Cut(thing, ", ")
-		return table == words || strings.HasPrefix(thing, words+" ") || strings.HasPrefix(inTable, words+" ")
-	})
-	return rest
-}
-
-// drift is a line for each difference between two shapes, in the order of the
-// things' names.
-func drift(migrations, model shape) []string {
-	things := maps.Clone(migrations)
-	maps.Copy(things, model)
-	var lines []string
-	for _, thing := range slices.Sorted(maps.Keys(things)) {
-		inMigrations, migrated := migrations[thing]
-		inModels, modelled := model[thing]
-		switch {
-		case !modelled:
-			lines = append(lines, fmt.Sprintf("%s: only in the migrations: %s", thing, inMigrations))
-		case !migrated:
-			lines = append(lines, fmt.Sprintf("%s: only in the models: %s", thing, inModels))
-		case inMigrations != inModels:
-			lines = append(lines, fmt.Sprintf("%s:\n\tin the migrations: %s\n\tin the models:     %s", thing, inMigrations, inModels))
-		}
-	}
-	return lines
+// drift is a line for each difference.
+func drift(migrations, model shape.Shape) []string {
+	return migrations.Differences(model, "the migrations", "the models")
 }
 
 // rows returns the result of a query of text columns.

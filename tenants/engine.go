@@ -69,7 +69,17 @@ type Engine interface {
 	// who may change the schema, and returns the version that it then has. It may run beside scopes.
 	Migrate(ctx context.Context, t *models.Tenant) (version int64, err error)
 
+	// Adopt makes the tenant's database a copy of the one at source, which is
+	// read and never changed, and may be in use. It returns the version of the
+	// copy's schema, which is the source's. Otherwise it is like Create: what is
+	// there already is kept. Source is sqlite:PATH or postgres://…, as the engine
+	// is; a password in it is in no error.
+	//
+	// It returns a *SchemaError for a schema that the migrations don't make, and
+	// a *SourceError for a source that can't be read or whose rows break the
+	// schema's rules.
 	Adopt(ctx context.Context, t *models.Tenant, source string) (version int64, err error)
+
 	// Close releases what the engine holds for itself. Handles are closed by
 	// whoever opened them.
 	Close() error

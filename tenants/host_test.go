@@ -105,6 +105,88 @@ func TestParseDomain(t *testing.T) {
 	}
 }
 
+func TestCustomHost(t *testing.T) {
+	t.Parallel()
+	domain := mustDomain(t, "app.example.com")
+	for host, want := range map[string]string{
+		"work.acme.example":                  "work.acme.example",
+		"WORK.Acme.Example.:8443":            "work.acme.example",
+		"example.com":                        "example.com", // above the base domain, and maybe a customer's
+		"xn--bcher-kva.example":              "xn--bcher-kva.example",
+		"app.example.com":                    "",
+		"acme.app.example.com":               "",
+		"a.acme.app.example.com":             "",
+		"acme":                               "",
+		"":                                   "",
+		".":                                  "",
+		"work..example":                      "",
+		".acme.example":                      "",
+		"work.acme.example..":                "",
+		"-work.acme.example":                 "",
+		"work_1.acme.example":                "",
+		"bücher.example":                     "",
+		"work。acme.example":                  "",
+		"work.acme.example:":                 "",
+		"work.acme.example:port":             "",
+		"work.acme.example,b.example":        "",
+		"root@acme.example":                  "",
+		"127.0.0.1":                          "",
+		"[::1]:80":                           "",
+		strings.Repeat("a", 64) + ".example": "",
+		strings.Repeat("a.", 126) + "ab":     "",
+	} {
+		if got, ok := domain.CustomHost(host); ok != (want != "") || ok && got != want {
+			t.Errorf("CustomHost(%.60q) = %q, %v; want %q", host, got, ok, want)
+		}
+	}
+}
+
+func TestValidateHost(t *testing.T) {
+	t.Parallel()
+	domain := mustDomain(t, "app.example.com")
+	for host, rule := range map[string]string{
+		"work.acme.example":         "",
+		"acme.app.example.com":      "base domain",
+		"app.example.com":           "base domain",
+		"acme":                      "whole host name",
+		"10.0.0.1":                  "IP address",
+		"Work.acme.example":         "lower-case",
+		"https://work.acme.example": "without scheme",
+		"work.acme.example:443":     "port",
+		"work.acme.example.":        "trailing dot",
+		"bücher.example":            "punycode",
+	} {
+		err := domain.ValidateHost(host)
+		if (err != nil) != (rule != "") || err != nil && (!errors.Is(err, ErrInvalidHost) || !strings.Contains(err.Error(), rule)) {
+			t.Errorf("ValidateHost(%q) = %v, want %q", host, err, rule)
+		}
+	}
+}
+
+// FuzzCustomHost holds that no host is both a subdomain and a customer's own,
+// and that what comes out can be one and leads back to itself.
+func FuzzCustomHost(f *testing.F) {
+	for _, host := range []string{"work.acme.example:8080", "acme.localhost", "A.B.", "a。b", "[::1]:80", "1.2.3.4"} {
+		f.Add(host)
+	}
+	domain := mustDomain(f, "localhost")
+	f.Fuzz(func(t *testing.T, host string) {
+		name, ok := domain.CustomHost(host)
+		if !ok {
+			return
+		}
+		if err := domain.ValidateHost(name); err != nil {
+			t.Errorf("%q gave %q: %v", host, name, err)
+		}
+		if _, both := domain.Subdomain(host); both {
+			t.Errorf("%q is a subdomain, too", host)
+		}
+		if again, ok := domain.CustomHost(name); !ok || again != name {
+			t.Errorf("%q gave %q, which leads to %q", host, name, again)
+		}
+	})
+}
+
 func TestValidateSubdomain(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"acme", "a", "a1", "a-b-c", "initech", strings.Repeat("z", 40)} {

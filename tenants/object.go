@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"tenantry/models"
 )
 
 // ErrInUse: the object belongs to a tenant, or somebody works with it.
@@ -15,6 +17,15 @@ type Inspector interface {
 	// Survey lists what the engine has made on its server, in the order of the
 	// names: its own installation's, where several share a server.
 	Survey(ctx context.Context) ([]Object, error)
+
+	// Examine returns what is wrong with the tenant's database, of a purged one
+	// with that in the trash. It changes nothing. An error says that it can't
+	// tell: the server doesn't answer.
+	Examine(ctx context.Context, t *models.Tenant) ([]Fault, error)
+
+	// Mend puts right what Examine called mendable. It is idempotent, and loses
+	// no data.
+	Mend(ctx context.Context, t *models.Tenant) error
 
 	// Discard removes a template or temporary object that Survey listed, unless
 	// it is in use by then: that is ErrInUse, and so are those of tenants, which

@@ -11,23 +11,11 @@ import (
 	"tenantry/tenants/seal"
 )
 
-// The kinds of findings.
-const (
-	// CredentialsUnreadable: they were sealed for another tenant or with a key
-	// that is not there, or were altered. The tenant can't be opened.
-	CredentialsUnreadable = "credentials-unreadable"
-	// CredentialsMissing: the tenant's engine needs some. The tenant can't be
-	// opened.
-	CredentialsMissing = "credentials-missing"
-	// CredentialsOldKey: they open, and keep an old key from being removed.
-	CredentialsOldKey = "credentials-old-key"
-)
-
 // Finding is something that is not as it should be.
 type Finding struct {
-	// Kind is one of the constants above.
+	// Kind is one of this package's constants, or a tenants.FaultKind.
 	Kind string `json:"kind"`
-	// Subject is the tenant's subdomain.
+	// Subject is the tenant's subdomain, or the name of what belongs to none.
 	Subject string `json:"subject"`
 	// Detail says what is wrong, without secrets.
 	Detail string `json:"detail"`
@@ -37,33 +25,84 @@ type Finding struct {
 	Repaired bool `json:"repaired"`
 }
 
+// Checkup says what Doctor is to do.
+type Checkup struct {
+	// Keys open what is sealed in the master. They are needed.
+	Keys *seal.Ring
+	// Repair mends what can be mended without losing data.
+	Repair bool
+	// By is who asked, for the ledger; empty means "operator".
+	By Operator
+	// Progress is told how many tenants were looked at, of how many; it may be
+	// nil. Calls don't overlap.
+	Progress func(done, total int)
+}
+
+// doctor is a checkup under way.
+type doctor struct {
+	*Manager
+	Checkup
+	findings []Finding
+	silent   map[string]bool // servers that were found not to answer
+}
+
 // doctorPage is how many tenants are looked at in one transaction.
 const doctorPage = 500
 
 // errNoKeys: without keys everything sealed would seem broken.
 var errNoKeys = errors.New("examine tenants: no keys")
 
-// Doctor looks at every tenant's sealed credentials, in whatever state the
-// tenant is, and returns what it finds in the order of the ids. With repair it
-// seals anew what an old key has sealed; the secrets themselves stay, and so do
-// open handles. It may run beside everything else.
-func (m *Manager) Doctor(ctx context.Context, keys *seal.Ring, repair bool) ([]Finding, error) {
-	if keys == nil {
+// Doctor compares the master with the servers and returns what it finds:
+// operations that nobody finishes, tenants' secrets and databases in the order
+// of the ids, and what belongs to no tenant. Tenants that an operation is at
+// are passed over. It may run beside everything else. With an error come the
+// findings until then.
+func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
+	if c.Keys == nil {
 		return nil, errNoKeys
 	}
-	findings := []Finding{}
-	for after := ""; ; {
-		page, err := m.pageByID(ctx, after)
-		if err != nil || len(page) == 0 {
-			return findings, err
-		}
-		found, err := m.examinePage(ctx, keys, page, repair)
-		if err != nil {
-			return findings, err
-		}
-		findings = append(findings, found...)
-		after = page[len(page)-1].ID
+	if c.Progress == nil {
+		c.Progress = func(int, int) {}
 	}
+	d := &doctor{Manager: m, Checkup: c, findings: []Finding{}, silent: map[string]bool{}}
+	for _, look := range []func(context.Context) error{d.examineOperations, d.examineTenants, d.examineServers} {
+		if err := look(ctx); err != nil {
+			return d.findings, err
+		}
+	}
+	return d.findings, nil
+}
+
+func (d *doctor) add(found ...Finding) { d.findings = append(d.findings, found...) }
+
+// examineTenants looks at all tenants, a page at a time.
+func (d *doctor) examineTenants(ctx context.Context) error {
+	var total int64
+	err := d.master.View(ctx, func(tx *gorm.DB) error { return tx.Model(&models.Tenant{}).Count(&total).Error })
+	if err != nil {
+		return fmt.Errorf("count tenants: %w", err)
+	}
+	done := 0
+	for after := ""; ; {
+		page, err := d.pageByID(ctx, after)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := d.examinePage(ctx, page); err != nil {
+			return err
+		}
+		after = page[len(page)-1].ID
+		done += len(page)
+		d.Progress(done, max(done, int(total)))
+	}
+}
+
+// examinePage looks at some tenants' secrets, and then at their databases.
+func (d *doctor) examinePage(ctx context.Context, page []models.Tenant) error {
+	if err := d.examineSecrets(ctx, page); err != nil {
+		return err
+	}
+	return d.examineDatabases(ctx, page)
 }
 
 // pageByID is the tenants whose ids come after the given one. Ids never change,
@@ -76,105 +115,4 @@ func (m *Manager) pageByID(ctx context.Context, after string) (page []models.Ten
 		return nil, fmt.Errorf("list tenants: %w", err)
 	}
 	return page, nil
-}
-
-// examinePage finds what is wrong with some tenants, and mends what can be.
-func (m *Manager) examinePage(ctx context.Context, keys *seal.Ring, page []models.Tenant, repair bool) ([]Finding, error) {
-	var findings []Finding
-	old := map[int]*models.Tenant{} // by the place among the findings
-	for i := range page {
-		f := m.examine(keys, &page[i])
-		if f == nil {
-			continue
-		}
-		if f.Kind == CredentialsOldKey {
-			old[len(findings)] = &page[i]
-		}
-		findings = append(findings, *f)
-	}
-	if !repair || len(old) == 0 {
-		return findings, nil
-	}
-	return findings, m.reseal(ctx, keys, old, findings)
-}
-
-// examine returns what is wrong with the tenant's credentials, or nil.
-func (m *Manager) examine(keys *seal.Ring, t *models.Tenant) *Finding {
-	if len(t.Credentials) == 0 {
-		return m.examineMissing(t)
-	}
-	if _, err := keys.Open(t.ID, t.Credentials); errors.Is(err, seal.ErrUnknownKey) {
-		return &Finding{
-			Kind: CredentialsUnreadable, Subject: t.Subdomain, Detail: err.Error(),
-			Remedy: "add the key with that id to the configured keys, after the newest one",
-		}
-	} else if err != nil {
-		return &Finding{
-			Kind: CredentialsUnreadable, Subject: t.Subdomain, Detail: err.Error(),
-			Remedy: "restore the credentials of tenant " + t.ID + " from a backup of the master",
-		}
-	}
-	if keys.IsCurrent(t.Credentials) {
-		return nil
-	}
-	return &Finding{
-		Kind: CredentialsOldKey, Subject: t.Subdomain,
-		Detail: "sealed with key " + keys.KeyID(t.Credentials) + ", which is not the newest",
-		Remedy: "seal them anew with --repair, and keep the old key until none is left",
-	}
-}
-
-// examineMissing asks the tenant's engine whether it needs credentials. One
-// that is not configured can't tell.
-func (m *Manager) examineMissing(t *models.Tenant) *Finding {
-	engine, err := m.store.Server(t.Server)
-	if err != nil || t.State == models.StatePurged {
-		return nil
-	}
-	if needed, err := engine.NewCredentials(t.ID); err != nil || needed == nil {
-		return nil
-	}
-	return &Finding{
-		Kind: CredentialsMissing, Subject: t.Subdomain, Detail: "the tenant has no credentials",
-		Remedy: "restore the credentials of tenant " + t.ID + " from a backup of the master",
-	}
-}
-
-// reseal seals the tenants' credentials with the newest key, where nobody has
-// changed them since they were read, and marks the findings.
-func (m *Manager) reseal(ctx context.Context, keys *seal.Ring, old map[int]*models.Tenant, findings []Finding) error {
-	var done []int
-	err := m.master.Update(ctx, func(tx *gorm.DB) error {
-		done = nil
-		for place, t := range old {
-			changed, err := resealOne(tx, keys, t)
-			if err != nil {
-				return fmt.Errorf("seal credentials of tenant %q: %w", t.Subdomain, err)
-			}
-			if changed {
-				done = append(done, place)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, place := range done {
-		findings[place].Repaired = true
-	}
-	return nil
-}
-
-func resealOne(tx *gorm.DB, keys *seal.Ring, t *models.Tenant) (changed bool, err error) {
-	secret, err := keys.Open(t.ID, t.Credentials)
-	if err != nil {
-		return false, err
-	}
-	sealed, err := keys.Seal(t.ID, secret)
-	if err != nil {
-		return false, err
-	}
-	result := tx.Model(&models.Tenant{}).Where("id = ? AND credentials = ?", t.ID, t.Credentials).UpdateColumn("credentials", sealed)
-	return result.RowsAffected == 1, result.Error
 }

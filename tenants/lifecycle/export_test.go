@@ -10,6 +10,7 @@ import (
 // Reseal seals one tenant's credentials anew if its row still holds those in t.
 func Reseal(ctx context.Context, m *Manager, keys *seal.Ring, t *models.Tenant) (repaired bool, err error) {
 	findings := []Finding{{}}
-	err = m.reseal(ctx, keys, map[int]*models.Tenant{0: t}, findings)
+	d := &doctor{Manager: m, Checkup: Checkup{Keys: keys}}
+	err = d.reseal(ctx, map[int]*models.Tenant{0: t}, findings)
 	return findings[0].Repaired, err
 }

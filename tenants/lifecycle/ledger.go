@@ -105,15 +105,10 @@ func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationK
 	var j *job
 	m.at(kind, "begin", "before")
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
-		now, err := m.master.Now(tx)
-		if err != nil {
+		var err error
+		if j, err = m.newJob(tx, by, kind); err != nil {
 			return err
 		}
-		instance := m.store.Instance().ID()
-		j = &job{plan: planOf(kind), now: now, op: models.Operation{
-			ID: newID(), Kind: kind, State: models.OperationRunning, Attempts: 1, By: string(by),
-			InstanceID: &instance, StartedAt: now,
-		}}
 		if err := mark(tx, j); err != nil {
 			return err
 		}
@@ -127,6 +122,19 @@ func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationK
 	}
 	m.at(kind, "begin", "after")
 	return j, nil
+}
+
+// newJob is a job of this process's, whose operation is not written yet.
+func (m *Manager) newJob(tx *gorm.DB, by Operator, kind models.OperationKind) (*job, error) {
+	now, err := m.master.Now(tx)
+	if err != nil {
+		return nil, err
+	}
+	instance := m.store.Instance().ID()
+	return &job{plan: planOf(kind), now: now, op: models.Operation{
+		ID: newID(), Kind: kind, State: models.OperationRunning, Attempts: 1, By: string(by),
+		InstanceID: &instance, StartedAt: now,
+	}}, nil
 }
 
 // write stores a new operation.

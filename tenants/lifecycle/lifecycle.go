@@ -10,7 +10,7 @@
 //	purge.go      gives them up, and brings them back
 //	domains.go    hosts of their own
 //	operations.go tells what was done
-//	doctor.go     finds what is wrong
+//	doctor.go     finds what is wrong; a file for each kind of thing it looks at
 package lifecycle
 
 import (

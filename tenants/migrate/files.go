@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 )
@@ -50,6 +51,25 @@ func Hash(fsys fs.FS) (string, error) {
 		fmt.Fprintf(sum, "%d %s %d\n%s\n", len(name), name, len(content), content)
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
+}
+
+// Until is the migrations in fsys up to a version.
+func Until(fsys fs.FS, version int64) fs.FS { return until{fsys, version} }
+
+type until struct {
+	fs.FS
+	version int64
+}
+
+var _ fs.GlobFS = until{}
+
+// Glob is how migrations are found.
+func (u until) Glob(pattern string) ([]string, error) {
+	names, err := fs.Glob(u.FS, pattern)
+	return slices.DeleteFunc(names, func(name string) bool {
+		version, err := goose.NumericComponent(name)
+		return err == nil && version > u.version
+	}), err
 }
 
 // files are the names of the migrations, in lexical order.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 )
 
 // Up applies the migrations that the database has not seen, and returns the
@@ -48,7 +49,7 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 
 // Version is the version of the last migration applied to the database, 0 if
 // there is none. It changes nothing.
-func Version(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
+func Version(ctx context.Context, db database.DBTxConn, dialect string, fsys fs.FS) (int64, error) {
 	if _, err := Latest(fsys); err != nil {
 		return 0, err
 	}
@@ -57,6 +58,15 @@ func Version(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64
 		return 0, err
 	}
 	return versions.current(ctx, db)
+}
+
+// Claim makes the table of versions as Up makes it, in a database that goose has
+// migrated by itself.
+func Claim(ctx context.Context, db database.DBTxConn, dialect string) error {
+	if dialect != sqlite {
+		return nil
+	}
+	return indexVersions(ctx, db, goose.DefaultTablename)
 }
 
 func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {

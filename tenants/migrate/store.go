@@ -41,7 +41,7 @@ func newStore(dialect string) (store, error) {
 }
 
 // current is the last applied version, 0 without a table.
-func (s store) current(ctx context.Context, db *sql.DB) (int64, error) {
+func (s store) current(ctx context.Context, db database.DBTxConn) (int64, error) {
 	exists, err := s.TableExists(ctx, db)
 	if err != nil {
 		return 0, fmt.Errorf("read schema version: %w", err)
@@ -65,7 +65,11 @@ func (t sqliteTable) CreateVersionTable(ctx context.Context, db database.DBTxCon
 	if err := t.Store.CreateVersionTable(ctx, db); err != nil {
 		return err
 	}
-	_, err := db.ExecContext(ctx, "CREATE UNIQUE INDEX goose_db_version_key ON "+t.Tablename()+" (version_id)")
+	return indexVersions(ctx, db, t.Tablename())
+}
+
+func indexVersions(ctx context.Context, db database.DBTxConn, table string) error {
+	_, err := db.ExecContext(ctx, "CREATE UNIQUE INDEX IF NOT EXISTS goose_db_version_key ON "+table+" (version_id)")
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"tenantry/tenants"
 )
@@ -35,11 +36,24 @@ func (e *Engine) discard(ctx context.Context, o tenants.Object) error {
 		if listed.Kind != tenants.ObjectTemplate && listed.Kind != tenants.ObjectTemporary {
 			return fmt.Errorf("%w: it is a tenant's", tenants.ErrInUse)
 		}
+		if strings.HasPrefix(o.Name, adoptionPrefix) {
+			return e.discardUnconnected(ctx, o.Name)
+		}
 		return e.discardUnlocked(ctx, o.Name)
 	}
 	there, _, err := e.findBoth(ctx, o.Name, o.Name)
 	if err == nil && there {
 		err = errNotOurs
+	}
+	return err
+}
+
+// discardUnconnected drops an unfinished adoption, unless somebody is connected
+// to it: whoever is at work is.
+func (e *Engine) discardUnconnected(ctx context.Context, name string) error {
+	err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", name)
+	if stateOf(err) == codeObjectInUse {
+		return fmt.Errorf("%w: %w", tenants.ErrInUse, err)
 	}
 	return err
 }

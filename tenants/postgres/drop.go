@@ -7,7 +7,7 @@ import (
 	"tenantry/models"
 )
 
-// Drop removes the tenant's database, from the trash too, cuts the connections
+// Drop removes the tenant's database, from the trash and unfinished too, cuts the connections
 // to it, and removes the tenant's role.
 func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
 	name, err := databaseName(t)
@@ -24,7 +24,7 @@ func (e *Engine) drop(ctx context.Context, name string) error {
 	if err := e.joinRole(ctx, name); err != nil {
 		return err
 	}
-	for _, database := range []string{name, trashName(name)} {
+	for _, database := range []string{name, trashName(name), e.adoptionName(name)} {
 		if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database); err != nil {
 			return err
 		}

@@ -66,6 +66,7 @@ type Engine struct {
 	group   string // the role that may use what is in every tenant's database
 
 	template *template
+	adopting chan struct{} // holds a token while a database is adopted
 }
 
 var _ tenants.Engine = (*Engine)(nil)
@@ -95,7 +96,10 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{config: c, server: server, admin: openAdmin(server), base: base, version: version, group: groupName(server.Database)}
+	e := &Engine{
+		config: c, server: server, admin: openAdmin(server), base: base, version: version, group: groupName(server.Database),
+		adopting: make(chan struct{}, 1),
+	}
 	e.template = newTemplate(e, hash)
 	if err := e.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to Postgres: %w", unavailable(err)), e.Close())

@@ -293,7 +293,7 @@ func TestNobodyConnectsBeforeADatabaseIsClosed(t *testing.T) {
 		t.Errorf("connect to a copy: %v", err)
 	}
 	draft := e.template.name + "_draft"
-	if err := e.template.create(t.Context(), draft); err != nil {
+	if err := e.createDraft(t.Context(), draft); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask(t, e, "SELECT has_database_privilege('pg_monitor', $1, 'CONNECT')::text", draft); got != "false" {

@@ -15,7 +15,7 @@ import (
 // group has rights in it: the server keeps a list of those for all databases,
 // and copies it with a template, so that there is no moment without. Only the
 // drafts have none yet. They bear the installation in their names, as templates
-// do.
+// and unfinished adoptions do.
 
 // surveyQuery is the names of this installation's databases and roles.
 const surveyQuery = `WITH mine AS (
@@ -27,7 +27,7 @@ const surveyQuery = `WITH mine AS (
 		WHERE grp.rolname = $1
 	), database AS (
 		SELECT datname AS name, 't_' || right(datname, 26) AS role FROM pg_database
-		WHERE oid IN (SELECT dbid FROM mine) OR starts_with(datname, $2)
+		WHERE oid IN (SELECT dbid FROM mine) OR starts_with(datname, $2) OR starts_with(datname, $3)
 		OR datname ~ '^(t|trash)_[0-9a-z]{26}$' AND 't_' || right(datname, 26) IN (SELECT name FROM member)
 	)
 	SELECT name, false FROM database
@@ -49,7 +49,7 @@ func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 }
 
 func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
-	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, templatePrefix+shortHash(e.server.Database)+"_")
+	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, templatePrefix+shortHash(e.server.Database)+"_", e.adoptionName(""))
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +83,10 @@ func (e *Engine) objectOf(name string, role bool) tenants.Object {
 		o.Kind = tenants.ObjectDatabase
 	case trashPattern.MatchString(name):
 		o.Kind = tenants.ObjectTrash
+	case strings.HasPrefix(name, adoptionPrefix):
+		o.Kind = tenants.ObjectTemporary
+		o.TenantID = name[strings.LastIndex(name, "_")+1:]
+		return o
 	case strings.HasPrefix(name, templatePrefix) && strings.HasSuffix(name, draftSuffix):
 		o.Kind = tenants.ObjectTemporary
 		return o

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"tenantry/tenants/migrate"
 )
@@ -118,10 +119,10 @@ func (t *template) build(ctx context.Context) error {
 	if err := t.engine.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
 		return err
 	}
-	if err := t.create(ctx, draft); err != nil {
+	if err := t.engine.createDraft(ctx, draft); err != nil {
 		return err
 	}
-	if err := t.fill(ctx, draft); err != nil {
+	if err := t.engine.fillDraft(ctx, draft, t.engine.config.Schema.Migrations[Dialect]); err != nil {
 		return err
 	}
 	if err := t.engine.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {
@@ -130,24 +131,25 @@ func (t *template) build(ctx context.Context) error {
 	return retryInUse(ctx, func() error { return t.engine.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, t.name) })
 }
 
-// create makes an empty draft to which nobody but its owner could ever connect:
-// a tenant who did would leave rows in the databases of all tenants to come.
-func (t *template) create(ctx context.Context, draft string) error {
-	err := t.engine.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false", draft)
+// createDraft makes an empty database to which nobody but its owner could ever
+// connect: a tenant who did would leave rows in the databases of all tenants to
+// come.
+func (e *Engine) createDraft(ctx context.Context, draft string) error {
+	err := e.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false", draft)
 	if err != nil {
 		return err
 	}
-	return t.engine.exec(ctx, `REVOKE ALL ON DATABASE %[1]s FROM PUBLIC; ALTER DATABASE %[1]s WITH ALLOW_CONNECTIONS true`, draft)
+	return e.exec(ctx, `REVOKE ALL ON DATABASE %[1]s FROM PUBLIC; ALTER DATABASE %[1]s WITH ALLOW_CONNECTIONS true`, draft)
 }
 
-// fill migrates the draft and gives the rights to what is in it. Copies have
+// fillDraft migrates a draft and gives the rights to what is in it. Copies have
 // both.
-func (t *template) fill(ctx context.Context, draft string) (err error) {
-	db := sql.OpenDB(connector{server: t.engine.server, database: draft})
+func (e *Engine) fillDraft(ctx context.Context, draft string, migrations fs.FS) (err error) {
+	db := sql.OpenDB(connector{server: e.server, database: draft})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if _, err := migrate.Up(ctx, db, Dialect, t.engine.config.Schema.Migrations[Dialect]); err != nil {
+	if _, err := migrate.Up(ctx, db, Dialect, migrations); err != nil {
 		return err
 	}
-	return grantRights(ctx, db, t.engine.group)
+	return grantRights(ctx, db, e.group)
 }

@@ -40,10 +40,7 @@ func (e *Engine) place(name string, content []byte) error {
 	temporary := name + "." + ulid.Make().String() + ".tmp"
 	err := e.writeNew(temporary, content)
 	if err == nil {
-		err = e.root.Link(temporary, name)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		err = nil
+		err = e.link(temporary, name)
 	}
 	if removed := e.root.Remove(temporary); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
 		err = errors.Join(err, removed)
@@ -52,4 +49,12 @@ func (e *Engine) place(name string, content []byte) error {
 		return err
 	}
 	return e.sync(tenantsDir)
+}
+
+// link gives a temporary file its name, or keeps the one of that name.
+func (e *Engine) link(temporary, name string) error {
+	if err := e.root.Link(temporary, name); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }

@@ -82,10 +82,7 @@ func (e *Engine) survey() (map[string]found, error) {
 
 // add adds a file to the object that it is part of, if it is of any.
 func add(all map[string]found, folder string, entry fs.DirEntry) error {
-	base := entry.Name()
-	for _, suffix := range sidecars() {
-		base = strings.TrimSuffix(base, suffix)
-	}
+	base := withoutSidecar(entry.Name())
 	name := filepath.Join(folder, base)
 	object, ok := objectOf(name)
 	if !ok {

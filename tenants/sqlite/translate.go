@@ -44,6 +44,7 @@ const (
 	codeCorrupt  = 11
 	codeFull     = 13
 	codeCantOpen = 14
+	codeAuth     = 23
 	codeNotADB   = 26
 
 	codeCheck      = 275

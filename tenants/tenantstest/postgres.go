@@ -23,8 +23,12 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 	if err != nil {
 		t.Fatal(err)
 	}
+	installation := pgcluster.URL(t)
+	if o.Alone {
+		installation = e.MasterURL
+	}
 	engine, err := postgres.New(t.Context(), postgres.Config{
-		URL: pgcluster.URL(t), Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns,
+		URL: installation, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns,
 	})
 	if err != nil {
 		t.Fatal(err)

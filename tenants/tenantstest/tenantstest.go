@@ -42,6 +42,10 @@ type Options struct {
 	InstanceTTL, Grace time.Duration
 	// Log gets what the store logs; nil means that nobody does.
 	Log *slog.Logger
+	// Alone gives the test an installation of its own on the tests' server: an
+	// Engine's Survey lists what others have made where it is shared. It takes
+	// longer, since the template is the test's own, too.
+	Alone bool
 	// Wrap puts something between the store and its engine, for tests of
 	// faults; nil puts nothing.
 	Wrap func(tenants.Engine) tenants.Engine

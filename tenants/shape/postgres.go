@@ -1,12 +1,13 @@
-package models_test
+package shape
 
-import "testing"
+import "context"
 
 // Each query gives what there is and how it is, as text.
 const (
 	postgresTables = `
 		SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation of kind ' || relkind::text || ' ' END || relname,
-		       concat_ws(', ', 'persistence ' || relpersistence::text, nullif(array_to_string(reloptions, ','), ''))
+		       concat_ws(', ', 'persistence ' || relpersistence::text, nullif(array_to_string(reloptions, ','), ''),
+		           CASE WHEN relrowsecurity THEN 'row security' END)
 		FROM pg_class
 		WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('i', 'S') AND relname <> 'goose_db_version'`
 
@@ -60,18 +61,37 @@ const (
 		SELECT format('type %s', oid::regtype), 'kind ' || typtype::text
 		FROM pg_type
 		WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c' AND typelem = 0`
+
+	// Nothing outside of "public" is looked at, so that it must not be there.
+	postgresElsewhere = `
+		SELECT 'schema ' || nspname, '' FROM pg_namespace
+		WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\_%'
+		UNION ALL
+		SELECT 'large objects', count(*)::text FROM pg_largeobject_metadata HAVING count(*) > 0`
+
+	postgresHasMigrations = `SELECT 'yes' WHERE to_regclass('public.goose_db_version') IS NOT NULL`
+
+	postgresMigrations = `
+		SELECT 'migration ' || version_id, string_agg(CASE WHEN is_applied THEN 'applied' ELSE 'taken back' END, ', ' ORDER BY id)
+		FROM public.goose_db_version GROUP BY version_id`
 )
 
-func inspectPostgres(t testing.TB, db database) shape {
-	t.Helper()
-	s := shape{}
-	for _, query := range []string{
-		postgresTables, postgresColumns, postgresConstraints, postgresIndexes,
-		postgresSequences, postgresTriggers, postgresFunctions, postgresTypes,
-	} {
-		for _, row := range rows(t, db.sql, query) {
-			s.put(t, row[0], row[1])
+func (s Shape) readPostgres(ctx context.Context, r Reader) error {
+	queries := []string{
+		postgresTables, postgresColumns, postgresConstraints, postgresIndexes, postgresSequences,
+		postgresTriggers, postgresFunctions, postgresTypes, postgresElsewhere,
+	}
+	migrated, err := rows(ctx, r, postgresHasMigrations)
+	if err != nil {
+		return err
+	}
+	if len(migrated) > 0 {
+		queries = append(queries, postgresMigrations)
+	}
+	for _, query := range queries {
+		if err := s.add(ctx, r, query); err != nil {
+			return err
 		}
 	}
-	return s
+	return nil
 }

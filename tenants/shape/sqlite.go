@@ -1,21 +1,21 @@
-package models_test
+package shape
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
 )
 
 const (
 	sqliteObjects = `
 		SELECT type, name, coalesce(sql, '') FROM sqlite_master
-		WHERE tbl_name NOT IN ('goose_db_version', 'sqlite_sequence')
+		WHERE tbl_name <> 'goose_db_version' AND tbl_name NOT LIKE 'sqlite\_%' ESCAPE '\'
 		ORDER BY type, name`
 
 	sqliteTable = `
-		SELECT concat_ws(', ', type, iif(wr, 'without rowid', NULL), iif(strict, 'strict', NULL))
+		SELECT name, concat_ws(', ', type, iif(wr, 'without rowid', NULL), iif(strict, 'strict', NULL))
 		FROM pragma_table_list WHERE schema = 'main' AND name = ?`
 
 	sqliteColumns = `
@@ -39,67 +39,90 @@ const (
 				SELECT group_concat(concat_ws(' ', coalesce(name, 'expression'), iif("desc", 'desc', NULL), 'collate ' || coll), ', ' ORDER BY seqno)
 				FROM pragma_index_xinfo(list.name) WHERE key) AS columns
 			FROM pragma_index_list(?) AS list)`
+
+	sqliteMigrations = `
+		SELECT 'migration ' || version_id, group_concat(iif(is_applied, 'applied', 'taken back'), ', ' ORDER BY id)
+		FROM goose_db_version GROUP BY version_id`
+
+	sqliteHasMigrations = `SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'`
 )
 
-// inspectSQLite asks the pragmas, and reads the statements for what they don't
+// readSQLite asks the pragmas, and reads the statements for what they don't
 // tell.
-func inspectSQLite(t testing.TB, db database) shape {
-	t.Helper()
-	s := shape{}
+func (s Shape) readSQLite(ctx context.Context, r Reader) error {
+	objects, err := rows(ctx, r, sqliteObjects)
+	if err != nil {
+		return err
+	}
 	definitions := map[string]string{}
 	var tables []string
-	for _, row := range rows(t, db.sql, sqliteObjects) {
+	for _, row := range objects {
 		kind, name, tokens := row[0], row[1], sqlTokens(row[2])
 		switch kind {
 		case "table":
 			tables = append(tables, name)
-			inspectSQLiteDefinition(t, s, name, tokens)
+			s.defineSQLite(name, tokens)
 		case "index":
 			definitions[name] = strings.Join(tokens, " ")
 		default: // a view or trigger
-			s.put(t, kind+" "+name, strings.Join(tokens, " "))
+			s.put(kind+" "+name, strings.Join(tokens, " "))
 		}
 	}
 	for _, table := range tables {
-		inspectSQLiteTable(t, db, s, table, definitions)
+		if err := s.readSQLiteTable(ctx, r, table, definitions); err != nil {
+			return err
+		}
 	}
-	return s
+	migrated, err := rows(ctx, r, sqliteHasMigrations)
+	if err != nil || len(migrated) == 0 {
+		return err
+	}
+	return s.add(ctx, r, sqliteMigrations)
 }
 
-func inspectSQLiteTable(t testing.TB, db database, s shape, table string, definitions map[string]string) {
-	t.Helper()
-	for _, row := range rows(t, db.sql, sqliteTable, table) {
-		s.put(t, "table "+table, row[0])
+func (s Shape) readSQLiteTable(ctx context.Context, r Reader, table string, definitions map[string]string) error {
+	for _, part := range []struct{ query, thing string }{
+		{sqliteTable, "table %s"},
+		{sqliteColumns, "table %s, column %s"},
+		{sqliteForeignKeys, "table %s, foreign key (%s)"},
+		{sqliteIndexes, "table %s, index %s"},
+	} {
+		found, err := rows(ctx, r, part.query, table)
+		if err != nil {
+			return err
+		}
+		for _, row := range found {
+			names := []any{table, row[0]}
+			properties := row[1]
+			if part.query == sqliteTable {
+				names = names[:1]
+			}
+			if part.query == sqliteIndexes {
+				properties += ", " + definitions[row[2]]
+			}
+			s.put(fmt.Sprintf(part.thing, names...), properties)
+		}
 	}
-	for _, row := range rows(t, db.sql, sqliteColumns, table) {
-		s.put(t, fmt.Sprintf("table %s, column %s", table, row[0]), row[1])
-	}
-	for _, row := range rows(t, db.sql, sqliteForeignKeys, table) {
-		s.put(t, fmt.Sprintf("table %s, foreign key (%s)", table, row[0]), row[1])
-	}
-	for _, row := range rows(t, db.sql, sqliteIndexes, table) {
-		s.put(t, fmt.Sprintf("table %s, index %s", table, row[0]), row[1]+", "+definitions[row[2]])
-	}
+	return nil
 }
 
-// inspectSQLiteDefinition reads a CREATE TABLE for its checks, and for the
+// defineSQLite reads a CREATE TABLE for its checks, and for the
 // words that make a difference which no pragma shows.
-func inspectSQLiteDefinition(t testing.TB, s shape, table string, tokens []string) {
-	t.Helper()
+func (s Shape) defineSQLite(table string, tokens []string) {
 	var words []string
 	for i, token := range tokens {
 		switch token {
 		case "autoincrement", "deferrable", "initially", "deferred", "generated", "stored":
 			words = append(words, token)
 		case "collate", "conflict":
-			words = append(words, token+" "+tokens[i+1])
+			words = append(words, strings.Join(tokens[i:min(i+2, len(tokens))], " "))
 		case "check":
 			name, expression := checkAt(tokens, i)
-			s.put(t, fmt.Sprintf("table %s, check %s", table, name), expression)
+			s.put(fmt.Sprintf("table %s, check %s", table, name), expression)
 		}
 	}
 	slices.Sort(words)
-	s.put(t, fmt.Sprintf("table %s, other words", table), strings.Join(words, ", "))
+	s.put(fmt.Sprintf("table %s, other words", table), strings.Join(words, ", "))
 }
 
 // checkAt returns the constraint at the word CHECK. One without a name is
@@ -117,7 +140,7 @@ func checkAt(tokens []string, at int) (name, expression string) {
 			break
 		}
 	}
-	expression = strings.Join(tokens[at+1:end+1], " ")
+	expression = strings.Join(tokens[at+1:min(end+1, len(tokens))], " ")
 	if at >= 2 && tokens[at-2] == "constraint" {
 		return tokens[at-1], expression
 	}

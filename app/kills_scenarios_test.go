@@ -1,0 +1,184 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+// scenario is a command that is killed at each point of one kind of operation.
+type scenario struct {
+	kind models.OperationKind
+	// prepare is what is done to the tenant before, by words that killer.prepare
+	// knows. A tenant that the command is to create has none.
+	prepare string
+	// command has X for the tenant's subdomain.
+	command string
+	// cancelAt is the point at which the command is asked to stop; those after it
+	// are the ones that count.
+	cancelAt string
+	// before and after are how the tenant may look, as killer.look tells, when
+	// the operation was never begun, and in the end when it was. Looks between
+	// bars are all right.
+	before, after string
+}
+
+// scenarios are those of every kind of operation.
+func scenarios() []scenario {
+	return []scenario{{
+		kind: models.KindCreate, command: "tenant create X", before: "", after: "X active",
+	}, {
+		kind: models.KindCreate, command: "tenant create X", cancelAt: "create/database/done", before: "", after: "",
+	}, {
+		kind: models.KindSuspend, prepare: "create", command: "tenant suspend X",
+		before: "X active", after: "X suspended",
+	}, {
+		kind: models.KindResume, prepare: "create suspend", command: "tenant resume X",
+		before: "X suspended", after: "X active",
+	}, {
+		kind: models.KindRename, prepare: "create", command: "tenant rename X new-X --redirect-days=3",
+		before: "X active", after: "new-X active",
+	}, {
+		kind: models.KindRename, prepare: "create suspend", command: "tenant rename X new-X",
+		before: "X suspended", after: "new-X suspended",
+	}, {
+		kind: models.KindArchive, prepare: "create", command: "tenant archive X --yes",
+		before: "X active", after: "X archived",
+	}, {
+		kind: models.KindUnarchive, prepare: "create archive", command: "tenant restore X",
+		before: "X archived", after: "X active",
+	}, {
+		kind: models.KindPurge, prepare: "create archive", command: "tenant purge X --yes",
+		before: "X archived", after: "purged",
+	}, {
+		kind: models.KindRestore, prepare: "create archive purge", command: "tenant restore X",
+		before: "purged", after: "X active",
+	}, {
+		kind: models.KindRemove, prepare: "create archive", command: "tenant purge X --yes --grace=0",
+		before: "purged|purged removed", after: "purged removed", // it is due
+	}, {
+		kind: models.KindDomainAdd, prepare: "create", command: "tenant domain add X X.example",
+		before: "X active", after: "X active X.example",
+	}, {
+		kind: models.KindDomainVerify, prepare: "create domain", command: "tenant domain add X X.example",
+		before: "X active X.example", after: "X active X.example verified",
+	}, {
+		kind: models.KindDomainRemove, prepare: "create domain", command: "tenant domain remove X X.example",
+		before: "X active X.example", after: "X active",
+	}}
+}
+
+// args is the command on that tenant.
+func (s scenario) args(subdomain string) []string {
+	return strings.Fields(strings.ReplaceAll(s.command, "X", subdomain))
+}
+
+// counts tells whether the scenario is about a point.
+func (s scenario) counts(point string, passed []string) bool {
+	return strings.HasPrefix(point, string(s.kind)+"/") && slices.Index(passed, point) > slices.Index(passed, s.cancelAt)
+}
+
+// wanted is how the tenant may look in the end when the command died at a point.
+func (s scenario) wanted(point string) []string {
+	looks := s.after
+	if strings.HasSuffix(point, "/begin/before") {
+		looks = s.before
+	}
+	return strings.Split(looks, "|")
+}
+
+// operationKinds are the constants of models.OperationKind, as they are written.
+func operationKinds(t *testing.T) (kinds []models.OperationKind) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../models/operation.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "OperationKind" {
+			return true
+		}
+		text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, models.OperationKind(text))
+		return true
+	})
+	return kinds
+}
+
+// TestEveryKindIsKilled finds a scenario for each kind of operation, but for
+// those that nothing begins yet.
+func TestEveryKindIsKilled(t *testing.T) {
+	t.Parallel()
+	kinds := operationKinds(t)
+	if len(kinds) < 10 {
+		t.Fatalf("kinds %q", kinds)
+	}
+	for _, kind := range kinds {
+		if kind == models.KindAdopt || kind == models.KindReseal {
+			continue
+		}
+		if !slices.ContainsFunc(scenarios(), func(s scenario) bool { return s.kind == kind }) {
+			t.Errorf("no scenario kills an operation of kind %q", kind)
+		}
+	}
+}
+
+// prepare does what the words say to the tenant, with a row in its database.
+func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
+	m := k.app.manager
+	does := map[string]func() error{
+		"create":  func() error { return k.createWithRow(ctx, subdomain) },
+		"suspend": func() error { _, err := m.Suspend(ctx, "ada", subdomain); return err },
+		"archive": func() error { _, err := m.Archive(ctx, "ada", subdomain); return err },
+		"purge":   func() error { _, err := m.Purge(ctx, "ada", subdomain, time.Hour); return err },
+		"domain":  func() error { return k.addDomain(ctx, subdomain) },
+	}
+	for _, word := range strings.Fields(words) {
+		if err := does[word](); err != nil {
+			return fmt.Errorf("%s %s: %w", word, subdomain, err)
+		}
+	}
+	return nil
+}
+
+// createWithRow makes a tenant with a project that is called as it is.
+func (k *killer) createWithRow(ctx context.Context, subdomain string) error {
+	made, err := k.app.manager.Create(ctx, lifecycle.NewTenant{Subdomain: subdomain})
+	if err != nil {
+		return err
+	}
+	return k.app.store.Update(ctx, made, func(tx *gorm.DB) error {
+		return tx.Create(&models.Project{Name: subdomain}).Error
+	})
+}
+
+// addDomain gives the tenant a domain whose challenge is published.
+func (k *killer) addDomain(ctx context.Context, subdomain string) error {
+	_, err := k.app.manager.AddDomain(ctx, "ada", subdomain, subdomain+".example", false)
+	var unverified *lifecycle.UnverifiedError
+	if !errors.As(err, &unverified) {
+		return fmt.Errorf("add a domain that is not verified: %w", err)
+	}
+	k.site.txt.values.Store(unverified.Record, unverified.Value)
+	return nil
+}

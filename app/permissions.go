@@ -1,0 +1,81 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"tenantry/tenants/lifecycle"
+)
+
+// fileOpenToOthers is the kind of findings about files and folders of the
+// application that other users of the machine can read or write.
+const fileOpenToOthers = "file-open-to-others"
+
+// others are the permissions that nobody but the owner is to have.
+const others fs.FileMode = 0o077
+
+// examineFiles looks at the data folder and at what lies in it: the master, the
+// generated secrets and the engine's folders. The files in those are the
+// engine's to examine.
+func (a *App) examineFiles(repair bool) ([]lifecycle.Finding, error) {
+	if runtime.GOOS == "windows" {
+		return nil, nil // where permissions are not in the mode
+	}
+	var found []lifecycle.Finding
+	for _, path := range a.privatePaths() {
+		f, err := examineFile(path, repair)
+		if err != nil {
+			return found, fmt.Errorf("examine data folder: %w", err)
+		}
+		if f != nil {
+			found = append(found, *f)
+		}
+	}
+	return found, nil
+}
+
+// privatePaths are the data folder, that of the master, and what lies in them.
+func (a *App) privatePaths() []string {
+	folders := []string{filepath.Clean(a.settings.dataDir)}
+	if a.settings.masterPath != "" {
+		folders = append(folders, filepath.Dir(a.settings.masterPath))
+	}
+	var paths []string
+	for _, folder := range folders {
+		inside, _ := filepath.Glob(filepath.Join(folder, "*")) // only a bad pattern is an error
+		paths = append(append(paths, folder), inside...)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// examineFile returns a finding about a file that others can use, or nil.
+func examineFile(path string, repair bool) (*lifecycle.Finding, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil // SQLite removes files beside a database
+	case err != nil:
+		return nil, err
+	}
+	mode := info.Mode()
+	if mode.Perm()&others == 0 || !mode.IsRegular() && !mode.IsDir() {
+		return nil, nil
+	}
+	f := &lifecycle.Finding{
+		Kind: fileOpenToOthers, Subject: path, Detail: fmt.Sprintf("its permissions are %v", mode.Perm()),
+		Remedy: fmt.Sprintf("take them from others with --repair, or: chmod %o", mode.Perm()&^others),
+	}
+	if repair {
+		if err := os.Chmod(path, mode.Perm()&^others); err != nil {
+			return f, fmt.Errorf("close it to others: %w", err)
+		}
+		f.Repaired = true
+	}
+	return f, nil
+}

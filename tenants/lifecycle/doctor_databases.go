@@ -1,0 +1,191 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// The kinds of findings about servers.
+const (
+	// ServerUnknown: tenants are on a server that is not configured.
+	ServerUnknown = "server-unknown"
+	// ServerSilent: the server doesn't answer, and its tenants can't be looked at.
+	ServerSilent = "server-silent"
+)
+
+// examineAbreast is how many databases are looked at at once.
+const examineAbreast = 4
+
+// examined is what was found out about one tenant's database.
+type examined struct {
+	found []Finding
+	err   error // why nothing could be
+}
+
+// examineDatabases looks at some tenants' databases, and mends them.
+func (d *doctor) examineDatabases(ctx context.Context, page []models.Tenant) error {
+	busy, err := d.underOperation(ctx, page)
+	if err != nil {
+		return err
+	}
+	results := make([]examined, len(page))
+	var group errgroup.Group
+	group.SetLimit(examineAbreast)
+	for i := range page {
+		if t := &page[i]; hasDatabase(t) && !busy[t.ID] && !d.silent[t.Server] {
+			group.Go(func() error {
+				results[i].found, results[i].err = d.examineDatabase(ctx, t)
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // errors are the results'
+	for i, r := range results {
+		if r.err != nil {
+			d.addSilent(page[i].Server, r.err)
+		}
+		d.add(r.found...)
+	}
+	return ctx.Err()
+}
+
+// hasDatabase says whether the tenant has one, be it in the trash.
+func hasDatabase(t *models.Tenant) bool {
+	switch t.State {
+	case models.StateProvisioning:
+		return false
+	case models.StatePurged:
+		return t.RemoveAfter != nil
+	}
+	return true
+}
+
+// addSilent adds, once, that a server can't be asked.
+func (d *doctor) addSilent(server string, err error) {
+	if d.silent[server] {
+		return
+	}
+	d.silent[server] = true
+	f := Finding{Kind: ServerSilent, Subject: server, Detail: err.Error(), Remedy: "have the server answer, and look again"}
+	if _, unknown := d.store.Server(server); unknown != nil {
+		f.Kind, f.Remedy = ServerUnknown, "configure the server on which these tenants are"
+	}
+	d.add(f)
+}
+
+// underOperation are those of the tenants that an operation is at.
+func (d *doctor) underOperation(ctx context.Context, page []models.Tenant) (map[string]bool, error) {
+	var ids []string
+	err := d.master.View(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&models.Operation{}).Where("finished_at IS NULL AND tenant_id BETWEEN ? AND ?", page[0].ID, page[len(page)-1].ID).
+			Pluck("tenant_id", &ids).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list operations: %w", err)
+	}
+	busy := map[string]bool{}
+	for _, id := range ids {
+		busy[id] = true
+	}
+	return busy, nil
+}
+
+// examineDatabase returns what is wrong with the tenant's database. What was
+// found while an operation began counts for nothing.
+func (d *doctor) examineDatabase(ctx context.Context, t *models.Tenant) ([]Finding, error) {
+	engine, err := d.store.Server(t.Server)
+	if err != nil {
+		return nil, err
+	}
+	faults, err := engine.Examine(ctx, t)
+	if err != nil || len(faults) == 0 {
+		return nil, err
+	}
+	if same, err := d.isUnchanged(ctx, t); err != nil || !same {
+		return nil, err
+	}
+	found := make([]Finding, len(faults))
+	for i, f := range faults {
+		found[i] = Finding{Kind: string(f.Kind), Subject: t.Subdomain, Detail: f.Detail, Remedy: remedy(t, f)}
+	}
+	if !d.Repair {
+		return found, nil
+	}
+	return found, d.mend(ctx, engine, t, faults, found)
+}
+
+// isUnchanged says whether the tenant is still as it was read, with no
+// operation at it.
+func (d *doctor) isUnchanged(ctx context.Context, t *models.Tenant) (bool, error) {
+	var same, busy int64
+	err := d.master.View(ctx, func(tx *gorm.DB) error {
+		err := tx.Model(&models.Tenant{}).Where("id = ? AND epoch = ? AND state = ? AND schema_version = ?", t.ID, t.Epoch, t.State, t.SchemaVersion).
+			Count(&same).Error
+		if err != nil {
+			return err
+		}
+		return tx.Model(&models.Operation{}).Where("tenant_id = ? AND finished_at IS NULL", t.ID).Count(&busy).Error
+	})
+	if err != nil {
+		return false, fmt.Errorf("read tenant %q again: %w", t.Subdomain, err)
+	}
+	return same == 1 && busy == 0, nil
+}
+
+// remedy is what to do about a fault.
+func remedy(t *models.Tenant, f tenants.Fault) string {
+	switch {
+	case f.Kind == tenants.FaultVersion:
+		return "have the master know it with --repair; then: tenantry migrate up"
+	case f.Mendable:
+		return "put it right with --repair"
+	case f.Kind == tenants.FaultIdentity:
+		return "put the database of tenant " + t.ID + " back in its place, from a backup if need be"
+	case f.Kind == tenants.FaultMissing, f.Kind == tenants.FaultUnreadable:
+		return "restore the database " + t.Database + " from a backup; if it is lost: tenantry tenant archive and purge"
+	}
+	return "see to it by hand"
+}
+
+// mend mends what can be, and marks the findings that are no more.
+func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *models.Tenant, faults []tenants.Fault, found []Finding) error {
+	if slices.ContainsFunc(faults, func(f tenants.Fault) bool { return f.Mendable && f.Kind != tenants.FaultVersion }) {
+		if err := engine.Mend(ctx, t); err != nil {
+			d.log.ErrorContext(ctx, "mend a tenant's database", "tenant", t.Subdomain, "error", err)
+		}
+	}
+	for _, f := range faults {
+		if f.Kind == tenants.FaultVersion {
+			if err := d.setVersion(ctx, t, f.Version); err != nil {
+				return err
+			}
+		}
+	}
+	left, err := engine.Examine(ctx, t)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		found[i].Repaired = !slices.ContainsFunc(left, func(f tenants.Fault) bool { return string(f.Kind) == found[i].Kind })
+	}
+	return nil
+}
+
+// setVersion has the master know which version the database has.
+func (d *doctor) setVersion(ctx context.Context, t *models.Tenant, version int64) error {
+	err := d.master.Update(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&models.Tenant{}).Where("id = ? AND schema_version = ?", t.ID, t.SchemaVersion).Update("schema_version", version).Error
+	})
+	if err != nil {
+		return fmt.Errorf("set version of tenant %q: %w", t.Subdomain, err)
+	}
+	t.SchemaVersion = version
+	return nil
+}

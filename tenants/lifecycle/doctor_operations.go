@@ -1,0 +1,97 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// The kinds of findings about operations.
+const (
+	// OperationUnfinished: nobody is at it any more.
+	OperationUnfinished = "operation-unfinished"
+	// CreationUnfinished: a tenant is half made, and no operation finishes it.
+	CreationUnfinished = "creation-unfinished"
+	// RemovalOverdue: the grace of a purged tenant's data is over.
+	RemovalOverdue = "removal-overdue"
+)
+
+// examineOperations looks for what was left half done, and goes on with it.
+func (d *doctor) examineOperations(ctx context.Context) error {
+	found, err := d.halfDone(ctx)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	if d.Repair {
+		if err := d.Tend(ctx); err != nil {
+			return err
+		}
+		left, err := d.halfDone(ctx)
+		if err != nil {
+			return err
+		}
+		for i, f := range found {
+			at := slices.IndexFunc(left, func(l Finding) bool { return l.Kind == f.Kind && l.Subject == f.Subject })
+			if at < 0 {
+				found[i].Repaired = true
+			} else {
+				found[i] = left[at] // with why it failed now
+			}
+		}
+	}
+	d.add(found...)
+	return nil
+}
+
+// halfDone is what Tend would do, as findings.
+func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
+	var operations []models.Operation
+	var creations, removals []models.Tenant
+	err := d.master.View(ctx, func(tx *gorm.DB) error {
+		if err := d.orphaned(tx).Order("id").Find(&operations).Error; err != nil {
+			return err
+		}
+		if err := unrecorded(tx).Order("id").Find(&creations).Error; err != nil {
+			return err
+		}
+		return d.overdue(tx, &removals)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find unfinished operations: %w", err)
+	}
+	const remedy = "go on with it with --repair, or have a server run: it does so within a minute"
+	var found []Finding
+	for _, o := range operations {
+		detail := fmt.Sprintf("%s by %s, begun %s, stands at step %q", o.Kind, o.By, o.StartedAt.UTC().Format(time.RFC3339), o.Step)
+		if o.Error != "" {
+			detail += ": " + o.Error
+		}
+		found = append(found, Finding{Kind: OperationUnfinished, Subject: o.Subdomain, Detail: detail, Remedy: remedy})
+	}
+	for _, t := range creations {
+		found = append(found, Finding{Kind: CreationUnfinished, Subject: t.Subdomain, Detail: "the tenant is being created, by no operation", Remedy: remedy})
+	}
+	for _, t := range removals {
+		detail := "its data was to be removed at " + t.RemoveAfter.UTC().Format(time.RFC3339)
+		found = append(found, Finding{Kind: RemovalOverdue, Subject: t.Subdomain, Detail: detail, Remedy: remedy})
+	}
+	return found, nil
+}
+
+// overdueAfter is how long after its time a removal is found. Servers remove
+// every minute.
+const overdueAfter = 5 * time.Minute
+
+// overdue reads the purged tenants whose data no server has removed.
+func (d *doctor) overdue(tx *gorm.DB, removals *[]models.Tenant) error {
+	now, err := d.master.Now(tx)
+	if err != nil {
+		return err
+	}
+	return tx.Where("state = ? AND remove_after <= ?", models.StatePurged, now.Add(-overdueAfter)).Order("id").Find(removals).Error
+}

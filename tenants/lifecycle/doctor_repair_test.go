@@ -1,0 +1,170 @@
+package lifecycle_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/seal"
+	"tenantry/tenants/tenantstest"
+)
+
+// wantFound fails the test unless those subjects have findings of those kinds,
+// and no others have any.
+func wantFound(t *testing.T, found map[string]lifecycle.Finding, repaired bool, want map[string]string) {
+	t.Helper()
+	for subject, kind := range want {
+		if f := found[subject]; f.Kind != kind || f.Repaired != repaired {
+			t.Errorf("%s: %+v, want %s, repaired %t", subject, f, kind, repaired)
+		}
+	}
+	if len(found) != len(want) {
+		t.Errorf("found %+v, want %v", found, want)
+	}
+}
+
+// TestDoctorGoesOnWithOperations finds what was left half done, and finishes it.
+func TestDoctorGoesOnWithOperations(t *testing.T) {
+	t.Parallel()
+	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "fine")
+		halfMade(t, env, "half", true)
+		forgotten := halfMade(t, env, "forgotten", false)
+		late := purgedTenant(t, env, "late", time.Hour)
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			if err := tx.Delete(&models.Operation{}, "tenant_id = ?", forgotten.ID).Error; err != nil {
+				return err
+			}
+			return tx.Model(late).Update("remove_after", time.Now().UTC().Add(-time.Hour)).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{
+			"half": lifecycle.OperationUnfinished, "forgotten": lifecycle.CreationUnfinished, late.Subdomain: lifecycle.RemovalOverdue,
+		}
+		wantFound(t, examine(t, env, env.Keys, false), false, want)
+		wantFound(t, examine(t, env, env.Keys, true), true, want)
+		wantFound(t, examine(t, env, env.Keys, false), false, nil)
+		usable(t, env, "half")
+		usable(t, env, "forgotten")
+	})
+}
+
+// TestDoctorKeepsDataWithoutTenant: whose database it is nobody knows, so that
+// it is told of, and left alone.
+func TestDoctorKeepsDataWithoutTenant(t *testing.T) {
+	t.Parallel()
+	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "fine")
+		lost := env.Tenant(t, "lost")
+		t.Cleanup(func() {
+			if err := env.Engine.Drop(context.Background(), lost); err != nil {
+				t.Error(err)
+			}
+		})
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&models.Tenant{ID: lost.ID}).Error })
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{objectOf(t, env, lost.ID).Name: lifecycle.DatabaseWithoutTenant}
+		for _, repair := range []bool{false, true, false} {
+			wantFound(t, examine(t, env, env.Keys, repair), false, want)
+		}
+		if conns, err := env.Engine.Open(t.Context(), lost); err != nil {
+			t.Errorf("the database is gone: %v", err)
+		} else if err := conns.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// objectOf is the database of the tenant with that id, as the engine lists it.
+func objectOf(t *testing.T, env *tenantstest.Env, id string) tenants.Object {
+	t.Helper()
+	objects, err := env.Engine.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		if o.TenantID == id && o.Kind == tenants.ObjectDatabase {
+			return o
+		}
+	}
+	t.Fatalf("no database of %s among %+v", id, objects)
+	return tenants.Object{}
+}
+
+func TestDoctorRemovesLeftoverFiles(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	env.Tenant(t, "fine")
+	const turn = ".01J0000000000000000000000B.tmp"
+	old, half := "templates/0123456789abcdef.db", "tenants/01j0000000000000000000000a.db"+turn
+	fresh := "templates/0123456789abcdef.db" + turn // somebody may be writing it
+	for name, age := range map[string]time.Duration{old: 0, half: 2 * time.Hour, fresh: 0} {
+		path, when := filepath.Join(env.Dir, name), time.Now().Add(-age)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, when, when)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]string{old: lifecycle.Leftover, half: lifecycle.Leftover}
+	wantFound(t, examine(t, env, env.Keys, false), false, want)
+	wantFound(t, examine(t, env, env.Keys, true), true, want)
+	wantFound(t, examine(t, env, env.Keys, false), false, nil)
+	if _, err := os.Stat(filepath.Join(env.Dir, fresh)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDoctorRemovesRolesWithoutTenant(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, Alone: true})
+	env.Tenant(t, "fine")
+	lost := env.Tenant(t, "lost")
+	admin, err := sql.Open("pgx", env.MasterURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if _, err := admin.ExecContext(t.Context(), `DROP DATABASE "`+lost.Database+`"`); err != nil {
+		t.Fatal(err)
+	}
+	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&models.Tenant{ID: lost.ID}).Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"t_" + lost.ID: lifecycle.RoleWithoutTenant}
+	wantFound(t, examine(t, env, env.Keys, false), false, want)
+	wantFound(t, examine(t, env, env.Keys, true), true, want)
+	wantFound(t, examine(t, env, env.Keys, false), false, nil)
+}
+
+// TestResealIsInTheLedger names who had it done.
+func TestResealIsInTheLedger(t *testing.T) {
+	t.Parallel()
+	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+		acme := env.Tenant(t, "acme")
+		key := seal.GenerateKey()
+		older, newer := ring(t, key), ring(t, seal.GenerateKey(), key)
+		store(t, env, acme.ID, sealed(t, older, acme.ID, "secret"))
+		found, err := env.Lifecycle.Doctor(t.Context(), lifecycle.Checkup{Keys: newer, Repair: true, By: "Ada"})
+		if err != nil || len(found) == 0 || !found[0].Repaired {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		last := operations(t, env, "acme")[0]
+		if last.Kind != models.KindReseal || last.By != "Ada" || last.State != models.OperationDone || last.FinishedAt == nil {
+			t.Errorf("%+v", last)
+		}
+	})
+}

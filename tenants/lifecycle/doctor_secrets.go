@@ -1,0 +1,148 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants/seal"
+)
+
+// The kinds of findings about tenants' sealed credentials.
+const (
+	// CredentialsUnreadable: they were sealed for another tenant or with a key
+	// that is not there, or were altered. The tenant can't be opened.
+	CredentialsUnreadable = "credentials-unreadable"
+	// CredentialsMissing: the tenant's engine needs some. The tenant can't be
+	// opened.
+	CredentialsMissing = "credentials-missing"
+	// CredentialsOldKey: they open, and keep an old key from being removed.
+	CredentialsOldKey = "credentials-old-key"
+)
+
+// examineSecrets looks at some tenants' credentials, and seals anew what an old
+// key has sealed; the secrets themselves stay, and so do open handles.
+func (d *doctor) examineSecrets(ctx context.Context, page []models.Tenant) error {
+	var found []Finding
+	old := map[int]*models.Tenant{} // by the place among the findings
+	for i := range page {
+		f := d.examineSecret(&page[i])
+		if f == nil {
+			continue
+		}
+		if f.Kind == CredentialsOldKey {
+			old[len(found)] = &page[i]
+		}
+		found = append(found, *f)
+	}
+	if d.Repair && len(old) > 0 {
+		if err := d.reseal(ctx, old, found); err != nil {
+			return err
+		}
+	}
+	d.add(found...)
+	return nil
+}
+
+// examineSecret returns what is wrong with the tenant's credentials, or nil.
+func (d *doctor) examineSecret(t *models.Tenant) *Finding {
+	if len(t.Credentials) == 0 {
+		return d.examineMissing(t)
+	}
+	if _, err := d.Keys.Open(t.ID, t.Credentials); errors.Is(err, seal.ErrUnknownKey) {
+		return &Finding{
+			Kind: CredentialsUnreadable, Subject: t.Subdomain, Detail: err.Error(),
+			Remedy: "add the key with that id to the configured keys, after the newest one",
+		}
+	} else if err != nil {
+		return &Finding{
+			Kind: CredentialsUnreadable, Subject: t.Subdomain, Detail: err.Error(),
+			Remedy: "restore the credentials of tenant " + t.ID + " from a backup of the master",
+		}
+	}
+	if d.Keys.IsCurrent(t.Credentials) {
+		return nil
+	}
+	return &Finding{
+		Kind: CredentialsOldKey, Subject: t.Subdomain,
+		Detail: "sealed with key " + d.Keys.KeyID(t.Credentials) + ", which is not the newest",
+		Remedy: "seal them anew with --repair, and keep the old key until none is left",
+	}
+}
+
+// examineMissing asks the tenant's engine whether it needs credentials. One
+// that is not configured can't tell.
+func (d *doctor) examineMissing(t *models.Tenant) *Finding {
+	engine, err := d.store.Server(t.Server)
+	if err != nil || t.State == models.StatePurged {
+		return nil
+	}
+	if needed, err := engine.NewCredentials(t.ID); err != nil || needed == nil {
+		return nil
+	}
+	return &Finding{
+		Kind: CredentialsMissing, Subject: t.Subdomain, Detail: "the tenant has no credentials",
+		Remedy: "restore the credentials of tenant " + t.ID + " from a backup of the master",
+	}
+}
+
+// reseal seals the tenants' credentials with the newest key, where nobody has
+// changed them since they were read, and marks the findings. Each is an
+// operation in the ledger.
+func (d *doctor) reseal(ctx context.Context, old map[int]*models.Tenant, found []Finding) error {
+	var done []int
+	d.at(models.KindReseal, "begin", "before")
+	err := d.master.Update(ctx, func(tx *gorm.DB) error {
+		done = nil
+		for place, t := range old {
+			changed, err := d.resealOne(tx, t)
+			if err != nil {
+				return fmt.Errorf("seal credentials of tenant %q: %w", t.Subdomain, err)
+			}
+			if changed {
+				done = append(done, place)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.at(models.KindReseal, "begin", "after")
+	for _, place := range done {
+		found[place].Repaired = true
+	}
+	return nil
+}
+
+// resealOne seals one tenant's credentials anew. It leaves those alone that
+// another operation is at.
+func (d *doctor) resealOne(tx *gorm.DB, t *models.Tenant) (changed bool, err error) {
+	secret, err := d.Keys.Open(t.ID, t.Credentials)
+	if err != nil {
+		return false, err
+	}
+	sealed, err := d.Keys.Seal(t.ID, secret)
+	if err != nil {
+		return false, err
+	}
+	j, err := d.newJob(tx, d.By, models.KindReseal)
+	if err != nil {
+		return false, err
+	}
+	err = load(tx, j, t.ID)
+	switch {
+	case errors.Is(err, ErrUnderWay), errors.Is(err, gorm.ErrRecordNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	result := tx.Model(&models.Tenant{}).Where("id = ? AND credentials = ?", t.ID, t.Credentials).UpdateColumn("credentials", sealed)
+	if result.Error != nil || result.RowsAffected == 0 {
+		return false, result.Error
+	}
+	return true, j.write(tx)
+}

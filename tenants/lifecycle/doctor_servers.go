@@ -1,0 +1,177 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// The kinds of findings about what is on servers and belongs to no tenant.
+const (
+	// DatabaseWithoutTenant: the master doesn't know whose it is, or says that
+	// it was removed.
+	DatabaseWithoutTenant = "database-without-tenant"
+	// RoleWithoutTenant: a role whose tenant and database are gone, on Postgres.
+	RoleWithoutTenant = "role-without-tenant"
+	// Leftover: a template of other migrations, or half of something.
+	Leftover = "leftover"
+)
+
+// leftoverAge is how old half of something must be, where the age is known: it
+// can't be told from what is being made right now.
+const leftoverAge = time.Hour
+
+// examineServers looks for what belongs to no tenant.
+func (d *doctor) examineServers(ctx context.Context) error {
+	for _, name := range d.store.Servers() {
+		engine, err := d.store.Server(name)
+		if err != nil {
+			return err
+		}
+		if d.silent[name] {
+			continue
+		}
+		if err := d.examineServer(ctx, name, engine); err != nil {
+			d.addSilent(name, err)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// examineServer looks twice: what comes or goes meanwhile is somebody's work.
+func (d *doctor) examineServer(ctx context.Context, name string, engine tenants.Engine) error {
+	first, err := d.strays(ctx, name, engine)
+	if err != nil || len(first) == 0 {
+		return err
+	}
+	second, err := d.strays(ctx, name, engine)
+	if err != nil {
+		return err
+	}
+	for _, s := range second {
+		if slices.ContainsFunc(first, func(o tenants.Object) bool { return o.Kind == s.Kind && o.Name == s.Name }) {
+			d.add(d.clear(ctx, engine, s))
+		}
+	}
+	return nil
+}
+
+// strays are a server's objects that belong to no tenant. A role goes with its
+// database where there is one.
+func (d *doctor) strays(ctx context.Context, name string, engine tenants.Engine) ([]tenants.Object, error) {
+	objects, err := engine.Survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	owners, err := d.owners(ctx, name, objects)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]bool{} // ids that have a database
+	for _, o := range objects {
+		if o.Kind == tenants.ObjectDatabase || o.Kind == tenants.ObjectTrash {
+			kept[o.TenantID] = true
+		}
+	}
+	var strays []tenants.Object
+	for _, o := range objects {
+		if isStray(o, owners) && (o.Kind != tenants.ObjectRole || !kept[o.TenantID]) {
+			strays = append(strays, o)
+		}
+	}
+	return strays, nil
+}
+
+// owner is how a tenant stands to its objects.
+type owner struct{ keeps, busy bool }
+
+func isStray(o tenants.Object, owners map[string]owner) bool {
+	of := owners[o.TenantID]
+	switch o.Kind {
+	case tenants.ObjectTemplate:
+		return true
+	case tenants.ObjectTemporary:
+		return !of.busy && (o.Age == 0 || o.Age > leftoverAge)
+	}
+	return !of.keeps && !of.busy
+}
+
+// ownersAtOnce bounds the ids in one query.
+const ownersAtOnce = 500
+
+// owners are the objects' tenants by their ids: those on the server that have
+// data, and those that an operation is at.
+func (d *doctor) owners(ctx context.Context, server string, objects []tenants.Object) (map[string]owner, error) {
+	var ids []string
+	for _, o := range objects {
+		if o.TenantID != "" {
+			ids = append(ids, o.TenantID)
+		}
+	}
+	owners := map[string]owner{}
+	for some := range slices.Chunk(ids, ownersAtOnce) {
+		err := d.master.View(ctx, func(tx *gorm.DB) error { return readOwners(tx, server, some, owners) })
+		if err != nil {
+			return nil, fmt.Errorf("find owners: %w", err)
+		}
+	}
+	return owners, nil
+}
+
+func readOwners(tx *gorm.DB, server string, ids []string, owners map[string]owner) error {
+	var found []models.Tenant
+	if err := tx.Where("id IN ? AND server = ?", ids, server).Find(&found).Error; err != nil {
+		return err
+	}
+	var busy []string
+	if err := tx.Model(&models.Operation{}).Where("tenant_id IN ? AND finished_at IS NULL", ids).Pluck("tenant_id", &busy).Error; err != nil {
+		return err
+	}
+	for i := range found {
+		t := &found[i]
+		owners[t.ID] = owner{keeps: t.State == models.StateProvisioning || hasDatabase(t)}
+	}
+	for _, id := range busy {
+		owners[id] = owner{keeps: owners[id].keeps, busy: true}
+	}
+	return nil
+}
+
+// clear tells of a stray, and removes it where no data is lost.
+func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Object) Finding {
+	f := Finding{Kind: Leftover, Subject: s.Name, Detail: string(s.Kind) + " that nobody uses", Remedy: "remove it with --repair"}
+	remove := func() error { return engine.Discard(ctx, s) }
+	switch s.Kind {
+	case tenants.ObjectRole:
+		f.Kind, f.Detail = RoleWithoutTenant, "its tenant is not in the master and has no database"
+		remove = func() error {
+			return engine.Drop(ctx, &models.Tenant{ID: s.TenantID, Database: engine.DatabaseName(s.TenantID)})
+		}
+	case tenants.ObjectDatabase, tenants.ObjectTrash:
+		f.Kind, f.Detail = DatabaseWithoutTenant, "tenant "+s.TenantID+" is not in the master, or its data was removed"
+		f.Remedy, remove = "keep its data with: tenantry tenant create SUBDOMAIN --from URL; or remove it by hand", nil
+	}
+	if !d.Repair || remove == nil {
+		return f
+	}
+	err := remove()
+	switch {
+	case err == nil:
+		f.Repaired = true
+	case errors.Is(err, tenants.ErrInUse):
+		f.Remedy = "somebody uses it right now; look again later"
+	default:
+		d.log.ErrorContext(ctx, "remove a leftover", "name", s.Name, "error", err)
+	}
+	return f
+}

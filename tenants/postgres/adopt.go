@@ -1,0 +1,148 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+	"tenantry/tenants/shape"
+)
+
+// A database is adopted by copying its rows: into a database of another name,
+// which the migrations have made up to the source's version, and which gets the
+// tenant's name when all is there. As both have the same tables by then, nothing
+// is left out, and the copy has the owner and the rights of every other one.
+
+// adoptionPrefix is what the names of unfinished adoptions begin with. The
+// installation follows, and then the tenant's id.
+const adoptionPrefix = "tenantry_adopt_"
+
+// adoptionName is what the tenant's database of that name is called until it is
+// whole.
+func (e *Engine) adoptionName(name string) string {
+	return adoptionPrefix + shortHash(e.server.Database) + "_" + strings.TrimPrefix(name, "t_")
+}
+
+// Adopt copies the rows of the source, which may be on another server, and lets
+// the tenant's role in as Create does. One at a time is copied, over a
+// connection to each that counts against no budget.
+func (e *Engine) Adopt(ctx context.Context, t *models.Tenant, source string) (version int64, err error) {
+	name, err := databaseName(t)
+	if err != nil {
+		return 0, err
+	}
+	verifier, err := e.verifier(t)
+	if err == nil {
+		err = e.notTrashed(ctx, name)
+	}
+	var there bool
+	if err == nil {
+		there, _, err = e.findBoth(ctx, name, name)
+	}
+	if err == nil && !there {
+		err = e.adopt(ctx, name, source)
+	}
+	if err == nil {
+		err = e.admit(ctx, name, verifier)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("adopt database %s: %w", name, inUse(err))
+	}
+	return e.versionOf(ctx, name)
+}
+
+// adopt makes the database of that name. Nobody can connect to it yet.
+func (e *Engine) adopt(ctx context.Context, name, url string) (err error) {
+	select {
+	case e.adopting <- struct{}{}:
+		defer func() { <-e.adopting }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	from, version, err := e.openSource(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	draft := e.adoptionName(name)
+	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", draft); err != nil { // that of one who died, or is in use
+		return err
+	}
+	defer func() { err = errors.Join(err, e.removeDraft(ctx, draft)) }()
+	if err := e.createDraft(ctx, draft); err != nil {
+		return err
+	}
+	if err := e.fillDraft(ctx, draft, migrate.Until(e.config.Schema.Migrations[Dialect], version)); err != nil {
+		return err
+	}
+	if err := e.copyInto(ctx, draft, from); err != nil {
+		return err
+	}
+	if err := e.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {
+		return err
+	}
+	err = retryInUse(ctx, func() error { return e.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, name) })
+	if stateOf(err) == codeDuplicateDatabase {
+		return nil
+	}
+	return err
+}
+
+// removeTimeout bounds what is done after the caller's context has ended.
+const removeTimeout = 10 * time.Second
+
+// removeDraft removes what is left of an adoption that failed, also when ctx has
+// ended.
+func (e *Engine) removeDraft(ctx context.Context, draft string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	return e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft)
+}
+
+// copyInto copies the source's rows into a draft of the same schema, in one
+// transaction.
+func (e *Engine) copyInto(ctx context.Context, draft string, from *session) (err error) {
+	into, err := openSession(ctx, connector{server: e.server, database: draft}, &sql.TxOptions{})
+	if err != nil {
+		return err
+	}
+	defer into.close()
+	if err := sameSchema(ctx, from, into); err != nil {
+		return err
+	}
+	if err := copyRows(ctx, from, into); err != nil {
+		return err
+	}
+	return into.tx.Commit()
+}
+
+// sameSchema returns a *tenants.SchemaError for a source that is not as the
+// migrations have made the draft.
+func sameSchema(ctx context.Context, from, into *session) error {
+	got, err := shape.Read(ctx, from.tx, Dialect)
+	if err != nil {
+		return sourceError(ctx, err)
+	}
+	want, err := shape.Read(ctx, into.tx, Dialect)
+	if err != nil {
+		return err
+	}
+	return tenants.CheckDifferences(got.Differences(want, "the source", "the migrations"))
+}
+
+// versionOf is the version of a tenant's database.
+func (e *Engine) versionOf(ctx context.Context, name string) (version int64, err error) {
+	db, err := e.connect(ctx, name, e.server, 1)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	version, err = migrate.Version(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
+	return version, translate(err)
+}

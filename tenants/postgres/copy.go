@@ -1,0 +1,169 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+
+	"tenantry/tenants"
+)
+
+const (
+	// copiedTables is each table with the columns that rows are written with.
+	copiedTables = `SELECT format('public.%I', relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
+			AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+		GROUP BY relname ORDER BY relname`
+
+	// aroundCopies is what is done before rows are written and after it: foreign
+	// keys are checked at once in the end, triggers have fired in the source
+	// already, and materialized views are read anew.
+	aroundCopies = `SELECT before, after FROM (
+			SELECT 1 AS turn, oid, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS before,
+				format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS after
+			FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conparentid = 0
+			UNION ALL
+			SELECT 2, t.oid, format('ALTER TABLE %s DISABLE TRIGGER %I', tgrelid::regclass, tgname),
+				format('ALTER TABLE %s ENABLE %s TRIGGER %I', tgrelid::regclass,
+					CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname)
+			FROM pg_trigger t JOIN pg_class ON pg_class.oid = tgrelid
+			WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
+			UNION ALL
+			SELECT 3, oid, 'SET CONSTRAINTS ALL IMMEDIATE', format('REFRESH MATERIALIZED VIEW %s', oid::regclass)
+			FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'm'
+		) AS changes ORDER BY turn, oid`
+
+	copiedSequences = `SELECT format('public.%I', relname), '' FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND relname <> 'goose_db_version_id_seq'`
+)
+
+// copyRows copies all rows and then where the sequences are: they belong to no
+// snapshot, and are beyond the rows in any case.
+func copyRows(ctx context.Context, from, into *session) error {
+	around, err := into.pairs(ctx, aroundCopies)
+	if err != nil {
+		return err
+	}
+	for _, change := range around {
+		if _, err := into.tx.ExecContext(ctx, change[0]); err != nil {
+			return err
+		}
+	}
+	tables, err := into.pairs(ctx, copiedTables)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if err := copyTable(ctx, from, into, table[0], table[1]); err != nil {
+			return err
+		}
+	}
+	if _, err := into.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+		return brokenRule(err)
+	}
+	for _, change := range around {
+		if _, err := into.tx.ExecContext(ctx, change[1]); err != nil {
+			return brokenRule(err)
+		}
+	}
+	return copySequences(ctx, from, into)
+}
+
+// errCopy stands for an error of the other side, which is returned instead. The
+// server writes it into its log.
+var errCopy = errors.New("the source can't be read")
+
+// copyTable has one server write a table's rows and the other one read them.
+func copyTable(ctx context.Context, from, into *session, table, columns string) error {
+	reader, writer := io.Pipe()
+	var reading, writing error
+	var both errgroup.Group
+	both.Go(func() error {
+		reading = from.raw(func(c *pgconn.PgConn) error {
+			_, err := c.CopyTo(ctx, writer, fmt.Sprintf("COPY %s (%s) TO STDOUT", table, columns))
+			return err
+		})
+		end := io.EOF
+		if reading != nil {
+			end = errCopy
+		}
+		return writer.CloseWithError(end)
+	})
+	both.Go(func() error {
+		writing = into.raw(func(c *pgconn.PgConn) error {
+			_, err := c.CopyFrom(ctx, reader, fmt.Sprintf("COPY %s (%s) FROM STDIN", table, columns))
+			return err
+		})
+		return reader.CloseWithError(errStopped)
+	})
+	if err := both.Wait(); err != nil {
+		return err
+	}
+	if reading != nil && !errors.Is(reading, errStopped) {
+		return sourceError(ctx, reading)
+	}
+	return brokenRule(writing)
+}
+
+// errStopped: the other side takes no more rows.
+var errStopped = errors.New("the copy can't be written")
+
+// brokenRule says of rows that are refused which rule they break.
+func brokenRule(err error) error {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	switch refused.Code[:2] {
+	case "23":
+		rule := refused.ConstraintName
+		if rule == "" {
+			rule = "that " + refused.ColumnName + " is not null"
+		}
+		return &tenants.SourceError{Reason: fmt.Sprintf("table %s has rows that break %s", refused.TableName, rule)}
+	case "22":
+		return &tenants.SourceError{Reason: fmt.Sprintf("it has rows that this server can't take (SQLSTATE %s)", refused.Code)}
+	}
+	return err
+}
+
+func copySequences(ctx context.Context, from, into *session) error {
+	sequences, err := into.pairs(ctx, copiedSequences)
+	if err != nil {
+		return err
+	}
+	for _, sequence := range sequences {
+		var last int64
+		var called bool
+		err := from.tx.QueryRowContext(ctx, "SELECT last_value, is_called FROM "+sequence[0]).Scan(&last, &called)
+		if err != nil {
+			return sourceError(ctx, err)
+		}
+		if _, err := into.tx.ExecContext(ctx, "SELECT setval($1::text::regclass, $2, $3)", sequence[0], last, called); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pairs is the result of a query of two columns.
+func (s *session) pairs(ctx context.Context, query string) (all [][2]string, err error) {
+	rows, err := s.tx.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var pair [2]string
+		if err := rows.Scan(&pair[0], &pair[1]); err != nil {
+			return nil, err
+		}
+		all = append(all, pair)
+	}
+	return all, rows.Err()
+}

@@ -1,0 +1,148 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+)
+
+// session is a transaction with the connection that it runs on.
+type session struct {
+	db   *sql.DB
+	conn *sql.Conn
+	tx   *sql.Tx
+}
+
+// sessionSettings have values written and read alike on every server, however
+// long it takes, and an error where a policy would leave rows out.
+const sessionSettings = `SET LOCAL search_path = public; SET LOCAL row_security = off;
+	SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3;
+	SET LOCAL client_encoding = 'UTF8'; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0;
+	SET LOCAL idle_in_transaction_session_timeout = 0`
+
+// openSession connects and begins a transaction. The caller closes the session.
+func openSession(ctx context.Context, c connector, options *sql.TxOptions) (*session, error) {
+	s := &session{db: sql.OpenDB(c)}
+	var err error
+	if s.conn, err = s.db.Conn(ctx); err == nil {
+		s.tx, err = s.conn.BeginTx(ctx, options)
+	}
+	if err == nil {
+		_, err = s.tx.ExecContext(ctx, sessionSettings)
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// close rolls back what was not committed. Nothing is lost if it fails.
+func (s *session) close() {
+	if s.tx != nil {
+		_ = s.tx.Rollback()
+	}
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
+	_ = s.db.Close()
+}
+
+// raw calls f with pgx' connection.
+func (s *session) raw(f func(*pgconn.PgConn) error) error {
+	return s.conn.Raw(func(driver any) error {
+		c, ok := driver.(*conn)
+		if !ok {
+			return fmt.Errorf("driver's %T can't copy", driver)
+		}
+		return f(c.Conn.Conn().PgConn())
+	})
+}
+
+// openSource begins to read a source as it is at this moment, and tells its
+// version, which the migrations know. The caller closes the session.
+func (e *Engine) openSource(ctx context.Context, url string) (from *session, version int64, err error) {
+	server, err := sourceServer(url)
+	if err != nil {
+		return nil, 0, err
+	}
+	from, err = openSession(ctx, connector{server: server, database: server.Database},
+		&sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, 0, sourceError(ctx, err)
+	}
+	version, err = migrate.Version(ctx, from.tx, Dialect, e.config.Schema.Migrations[Dialect])
+	if err != nil {
+		err = sourceError(ctx, err)
+	} else {
+		err = tenants.CheckVersion(version, e.version)
+	}
+	if err != nil {
+		from.close()
+		return nil, 0, err
+	}
+	return from, version, nil
+}
+
+// sourceServer reads the source's URL.
+func sourceServer(url string) (*pgx.ConnConfig, error) {
+	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
+		return nil, &tenants.SourceError{Reason: "the tenant's server is Postgres, so that the source must be postgres://USER:PASSWORD@HOST:PORT/DATABASE"}
+	}
+	server, err := parseURL(url)
+	if err != nil {
+		return nil, &tenants.SourceError{Reason: err.Error()} // which tells nothing of the URL
+	}
+	return server, nil
+}
+
+// sourceError says why a source can't be read.
+func sourceError(ctx context.Context, err error) error {
+	var refused *pgconn.PgError
+	var failed *connectError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &refused):
+		return refusedSource(refused)
+	case errors.As(err, &failed):
+		return &tenants.SourceError{Reason: "there is no connection to " + failed.address, Err: tenants.ErrUnavailable}
+	case isDisconnect(err):
+		return &tenants.SourceError{Reason: "its server has cut the connection", Err: tenants.ErrUnavailable}
+	}
+	return &tenants.SourceError{Reason: "its server answers as no Postgres does"}
+}
+
+// refusedSource says what the source's server has refused.
+func refusedSource(err *pgconn.PgError) error {
+	failure := &tenants.SourceError{}
+	if sentinel := sentinelOfState(err.Code); !strings.HasPrefix(err.Code, "28") && err.Code != codeUnknownDatabase &&
+		(errors.Is(sentinel, tenants.ErrUnavailable) || errors.Is(sentinel, tenants.ErrRetryable)) {
+		failure.Err = tenants.ErrUnavailable
+	}
+	switch err.Code {
+	case "28000", "28P01":
+		failure.Reason = "its server refuses the user or the password"
+	case codeUnknownDatabase:
+		failure.Reason = "there is no database of that name on its server"
+	case "42501":
+		failure.Reason = "the user may not connect to it, or not read all rows of every table and sequence"
+	case "55P03":
+		failure.Reason = "somebody has locked a table of it"
+	case "53300":
+		failure.Reason = "its server has no connection left"
+	case "57P01", "57P02", "57P03":
+		failure.Reason = "its server is starting or stopping"
+	default:
+		failure.Reason = fmt.Sprintf("its server has refused it (SQLSTATE %s)", err.Code)
+	}
+	return failure
+}

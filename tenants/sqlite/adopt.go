@@ -1,0 +1,164 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/oklog/ulid/v2"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+	"tenantry/tenants/shape"
+)
+
+// Adopt copies the source into a file beside the tenant's, has it checked and
+// stamped there, and puts it in its place as Create does.
+func (e *Engine) Adopt(ctx context.Context, t *models.Tenant, source string) (version int64, err error) {
+	name, err := fileName(t)
+	if err != nil {
+		return 0, err
+	}
+	if err := e.notTrashed(t); err != nil {
+		return 0, fmt.Errorf("adopt %s: %w", name, err)
+	}
+	there, err := e.exists(name)
+	if err == nil && !there {
+		err = e.adopt(ctx, t, name, source)
+	}
+	if err == nil {
+		err = e.sync(tenantsDir)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("adopt %s: %w", name, fileError(err))
+	}
+	return e.versionOf(ctx, t)
+}
+
+func (e *Engine) adopt(ctx context.Context, t *models.Tenant, name, source string) (err error) {
+	path, err := sourcePath(source)
+	if err != nil {
+		return err
+	}
+	temporary := name + "." + ulid.Make().String() + ".tmp"
+	defer func() { err = errors.Join(err, e.removeDatabase(temporary)) }()
+	if err := e.writeNew(temporary, nil); err != nil {
+		return err
+	}
+	if err := copySource(ctx, path, filepath.Join(e.dir, temporary)); err != nil {
+		return err
+	}
+	if err := e.makeTenants(ctx, filepath.Join(e.dir, temporary), t.ID); err != nil {
+		return err
+	}
+	if there, err := e.exists(temporary + "-wal"); err != nil || there {
+		return errors.Join(err, fmt.Errorf("%s has a -wal file after it was closed", temporary))
+	}
+	if err := e.sync(temporary); err != nil {
+		return err
+	}
+	return e.link(temporary, name)
+}
+
+// makeTenants checks a copy, and stamps it as the tenant's, whosever it was.
+func (e *Engine) makeTenants(ctx context.Context, path, id string) (err error) {
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_foreign_keys=0")})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if err := e.checkSchema(ctx, db); err != nil {
+		return err
+	}
+	if err := checkRows(ctx, db); err != nil {
+		return err
+	}
+	if err := migrate.Claim(ctx, db, Dialect); err != nil {
+		return err
+	}
+	return stamp(ctx, db, id)
+}
+
+// checkSchema returns a *tenants.SchemaError unless the database is as the
+// migrations up to its version make it.
+func (e *Engine) checkSchema(ctx context.Context, db *sql.DB) error {
+	migrations := e.schema.Migrations[Dialect]
+	version, err := migrate.Version(ctx, db, Dialect, migrations)
+	if err == nil {
+		err = tenants.CheckVersion(version, e.version)
+	}
+	if err != nil {
+		return err
+	}
+	got, err := shape.Read(ctx, db, Dialect, identityTable)
+	if err != nil {
+		return err
+	}
+	memory := sql.OpenDB(connector{dsn: dsn(":memory:", "")})
+	defer memory.Close()
+	memory.SetMaxOpenConns(1)
+	if _, err := migrate.Up(ctx, memory, Dialect, migrate.Until(migrations, version)); err != nil {
+		return err
+	}
+	want, err := shape.Read(ctx, memory, Dialect)
+	if err != nil {
+		return err
+	}
+	return tenants.CheckDifferences(got.Differences(want, "the source", "the migrations"))
+}
+
+// checkRows returns a *tenants.SourceError for rows that break the schema's
+// rules: SQLite checks those of other tables only where it was asked to.
+func checkRows(ctx context.Context, db *sql.DB) error {
+	var finding string
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&finding); err != nil {
+		return err
+	}
+	if finding != "ok" {
+		return &tenants.SourceError{Reason: "it is damaged, or its rows break its own rules: " + finding}
+	}
+	var table, parent string
+	err := db.QueryRowContext(ctx, `SELECT "table", "parent" FROM pragma_foreign_key_check LIMIT 1`).Scan(&table, &parent)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &tenants.SourceError{Reason: fmt.Sprintf("table %s has rows whose %s are missing", table, parent)}
+}
+
+// stamp makes a database that of the tenant with the id, and has all of it in
+// the file when it is closed.
+func stamp(ctx context.Context, db *sql.DB, id string) error {
+	for _, statement := range []string{
+		"PRAGMA journal_mode=WAL",
+		fmt.Sprintf("PRAGMA application_id=%d", applicationID),
+		"DROP TABLE IF EXISTS " + identityTable,
+		"CREATE TABLE " + identityTable + " (tenant_id TEXT NOT NULL)",
+		fmt.Sprintf("INSERT INTO %s VALUES ('%s')", identityTable, id),
+		"PRAGMA wal_checkpoint(TRUNCATE)",
+	} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// versionOf is the version of the tenant's database.
+func (e *Engine) versionOf(ctx context.Context, t *models.Tenant) (version int64, err error) {
+	path, err := e.existing(t)
+	if err != nil {
+		return 0, err
+	}
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=ro&_query_only=1"), guarded: true, verify: ownedBy(t)})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	version, err = migrate.Version(ctx, db, Dialect, e.schema.Migrations[Dialect])
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", t.Database, unavailable(err))
+	}
+	return version, nil
+}

@@ -1,0 +1,149 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/sqlite"
+)
+
+// TestAdoptLeavesTheSourceAsItIs copies what a killed process has left: the rows
+// are in the -wal file alone.
+func TestAdoptLeavesTheSourceAsItIs(t *testing.T) {
+	t.Parallel()
+	_, from, source := crashed(t)
+	engine, dir := newEngine(t, models.Workspace())
+	tenant := newTenant(engine)
+	before, err := os.ReadFile(path(from, source))
+	must(t, err)
+	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+path(from, source))
+	must(t, err)
+	wantProject(t, engine, tenant)
+	after, err := os.ReadFile(path(from, source))
+	must(t, err)
+	if string(before) != string(after) {
+		t.Error("the source was changed")
+	}
+	wantSurvey(t, engine, "database tenants/"+tenant.Database+" "+tenant.ID)
+	for name := range files(t, dir) {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s is %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+// TestAdoptWhatIsNoTenants has a file of goose's own making, in the other
+// journal mode and without a stamp.
+func TestAdoptWhatIsNoTenants(t *testing.T) {
+	t.Parallel()
+	engine, dir := newEngine(t, models.Workspace())
+	source, tenant := create(t, engine), newTenant(engine)
+	conns, err := engine.Open(t.Context(), source)
+	must(t, err)
+	for _, statement := range []string{
+		insertProject, "ANALYZE", "DROP INDEX goose_db_version_key", "DROP TABLE tenantry_identity", "PRAGMA application_id=0",
+	} {
+		_, err := conns.Write.Exec(statement)
+		must(t, err)
+	}
+	must(t, conns.Close())
+	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
+	must(t, err)
+	wantProject(t, engine, tenant)
+	if err := exec(engine, tenant, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1)"); err == nil {
+		t.Error("a version can be recorded twice")
+	}
+}
+
+func TestAdoptALockedSource(t *testing.T) {
+	t.Parallel()
+	engine, dir := newEngine(t, models.Workspace())
+	source, tenant := create(t, engine), newTenant(engine)
+	conns, err := engine.Open(t.Context(), source)
+	must(t, err)
+	defer conns.Close()
+	must(t, conns.Read.Close())
+	conn, err := conns.Write.Conn(t.Context())
+	must(t, err)
+	defer conn.Close()
+	for _, statement := range []string{"PRAGMA locking_mode=EXCLUSIVE", insertProject} {
+		_, err = conn.ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
+	var failure *tenants.SourceError
+	if !errors.As(err, &failure) || !errors.Is(err, tenants.ErrUnavailable) || !strings.Contains(failure.Reason, "is locked") {
+		t.Errorf("got %v", err)
+	}
+	wantSurvey(t, engine, "database tenants/"+source.Database+" "+source.ID)
+}
+
+func TestAdoptADamagedSource(t *testing.T) {
+	t.Parallel()
+	engine, dir := newEngine(t, models.Workspace())
+	source, tenant := create(t, engine), newTenant(engine)
+	content, err := os.ReadFile(path(dir, source))
+	must(t, err)
+	damaged := filepath.Join(t.TempDir(), "damaged.db")
+	must(t, os.WriteFile(damaged, append(content[:4096:4096], make([]byte, len(content)-4096)...), 0o600))
+	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+damaged)
+	var failure *tenants.SourceError
+	if !errors.As(err, &failure) || errors.Is(err, tenants.ErrUnavailable) || !strings.Contains(failure.Reason, "is damaged") {
+		t.Errorf("got %v", err)
+	}
+	wantSurvey(t, engine, "database tenants/"+source.Database+" "+source.ID)
+}
+
+func TestAdoptThatIsCancelled(t *testing.T) {
+	t.Parallel()
+	engine, dir := newEngine(t, models.Workspace())
+	source, tenant := create(t, engine), newTenant(engine)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := engine.Adopt(ctx, tenant, "sqlite:"+path(dir, source)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	wantSurvey(t, engine, "database tenants/"+source.Database+" "+source.ID)
+}
+
+// TestAdoptThatDied has what a killed adoption leaves, old and new: another one
+// is not held up, Drop takes it away, and so does Discard when it is old.
+func TestAdoptThatDied(t *testing.T) {
+	t.Parallel()
+	engine, dir := newEngine(t, models.Workspace())
+	source, tenant := create(t, engine), newTenant(engine)
+	left := filepath.Join("tenants", tenant.Database+someTurn)
+	listed := "temporary " + left + " " + tenant.ID
+	kept := "database tenants/" + source.Database + " " + source.ID
+	put(t, 0, dir, left)
+	put(t, 0, dir, left+"-journal")
+	wantSurvey(t, engine, kept, listed)
+	_, err := engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
+	must(t, err)
+	wantSurvey(t, engine, kept, "database tenants/"+tenant.Database+" "+tenant.ID, listed)
+	wantInUse(t, engine, left)
+	must(t, engine.Drop(t.Context(), tenant))
+	wantSurvey(t, engine, kept)
+	put(t, 2*time.Hour, dir, left)
+	must(t, engine.Discard(t.Context(), tenants.Object{Kind: tenants.ObjectTemporary, Name: left}))
+	wantSurvey(t, engine, kept)
+	for name := range files(t, filepath.Join(dir, "tenants")) {
+		if strings.Contains(name, tenant.ID) {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
+func wantInUse(t *testing.T, engine *sqlite.Engine, name string) {
+	t.Helper()
+	if err := engine.Discard(t.Context(), tenants.Object{Kind: tenants.ObjectTemporary, Name: name}); !errors.Is(err, tenants.ErrInUse) {
+		t.Errorf("discard %s: %v", name, err)
+	}
+}

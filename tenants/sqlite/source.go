@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tenantry/tenants"
+)
+
+// sourcePath is the file of a sqlite:PATH, which is there.
+func sourcePath(source string) (string, error) {
+	path, ok := strings.CutPrefix(source, Dialect+":")
+	if !ok || path == "" || strings.ContainsRune(path, 0) {
+		return "", &tenants.SourceError{Reason: "the tenant's server keeps SQLite databases, so that the source must be sqlite:PATH"}
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", &tenants.SourceError{Reason: fmt.Sprintf("%s is no path", path)}
+	}
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", &tenants.SourceError{Reason: "there is no file " + path}
+	case errors.Is(err, fs.ErrPermission):
+		return "", &tenants.SourceError{Reason: path + " may not be read by this program"}
+	case err != nil:
+		return "", &tenants.SourceError{Reason: path + " can't be looked at"}
+	case !info.Mode().IsRegular():
+		return "", &tenants.SourceError{Reason: path + " is no plain file"}
+	}
+	return path, nil
+}
+
+// copySource copies a database as it is at one moment into an empty file. The
+// source may be in use. Beside one in WAL mode there may be an empty -wal file
+// afterwards, which is harmless: whoever can't write can't tidy up either.
+func copySource(ctx context.Context, path, to string) (err error) {
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=ro")})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "PRAGMA trusted_schema=OFF"); err != nil {
+		return sourceError(ctx, path, err)
+	}
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
+		return sourceError(ctx, path, err)
+	}
+	return nil
+}
+
+// sourceError says why a source can't be copied.
+func sourceError(ctx context.Context, path string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	failure := &tenants.SourceError{}
+	switch code := resultCode(err); code & 0xff {
+	case codeFull:
+		return fmt.Errorf("%w: %w", tenants.ErrFull, err)
+	case codeBusy, codeLocked:
+		failure.Reason, failure.Err = path+" is locked by another program", tenants.ErrUnavailable
+	case codeNotADB:
+		failure.Reason = path + " is no SQLite database, or an encrypted one"
+	case codeCorrupt:
+		failure.Reason = path + " is damaged"
+	case codeReadOnly:
+		failure.Reason = path + " was left in the middle of a transaction: its own program must open it once"
+	case codePerm, codeCantOpen, codeAuth:
+		failure.Reason = "this program may not read " + path + ", or not write to its folder, where SQLite keeps what it needs to read a database in WAL mode"
+	default:
+		failure.Reason = fmt.Sprintf("%s can't be read (SQLite's error %d)", path, code)
+	}
+	return failure
+}

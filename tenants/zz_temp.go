@@ -1,5 +1,0 @@
-package tenants
-
-type SchemaError struct{}
-
-func (*SchemaError) Error() string { return "" }
