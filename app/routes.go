@@ -15,7 +15,6 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
 	"tenantry/tenants"
-	"tenantry/tenants/lifecycle"
 )
 
 // maxImport is the largest CSV file that is taken in, in bytes.
@@ -132,10 +131,7 @@ func (a *App) operations(accounts *handlers.Accounts) *operator.API {
 // serving.
 func (a *App) console(serving context.Context, token string, api *operator.API, accounts *handlers.Accounts) *console.Console {
 	return console.New(console.Options{
-		Token: token, Store: a.store, Manager: a.manager, API: api, Traffic: a.traffic,
-		Doctor: func(ctx context.Context, repair bool) ([]lifecycle.Finding, error) {
-			return a.manager.Doctor(ctx, a.keys, repair)
-		},
+		Token: token, Store: a.store, Manager: a.manager, API: api, Traffic: a.traffic, Doctor: a.examine,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving,
 	})
 }

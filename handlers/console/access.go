@@ -18,13 +18,18 @@ import (
 )
 
 // Guard lets requests through that have a session. Browsers are sent to the
-// sign-in, and from there back; a form of theirs is not stored.
+// sign-in, and from there back; a form of theirs is not stored. Programs get a
+// 401.
 func (s *Console) Guard() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if _, ok := s.current(c); ok {
 			return
 		}
 		c.Abort()
+		if !handlers.WantsPage(c.Request) {
+			operator.AskForToken(c)
+			return
+		}
 		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
 			path := "/sign-in"
 			if next := c.Request.URL.RequestURI(); next != "/" {
@@ -40,8 +45,7 @@ func (s *Console) Guard() gin.HandlerFunc {
 	}
 }
 
-// OrGuard is Guard for who asks for a page or has a session, and for programs
-// the other guard.
+// OrGuard is Guard for who asks for a page, and for programs the other guard.
 func (s *Console) OrGuard(other gin.HandlerFunc) gin.HandlerFunc {
 	guard := s.Guard()
 	return func(c *gin.Context) {

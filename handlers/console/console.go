@@ -48,8 +48,8 @@ type Options struct {
 	Store   *tenants.Store
 	Manager *lifecycle.Manager
 	API     *operator.API
-	// Doctor examines everything, and mends what can be mended where repair says so.
-	Doctor func(ctx context.Context, repair bool) ([]lifecycle.Finding, error)
+	// Doctor examines everything, as lifecycle.Manager's does, with keys.
+	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	// Traffic is that of the public listener.
 	Traffic *traffic.Recorder
 	// Origin is where a tenant is reached.
@@ -117,6 +117,7 @@ func (s *Console) Register(r gin.IRouter) {
 	in.GET("/migrations/events", s.passEvents)
 	in.Match(read, "/doctor", s.do(s.doctor))
 	in.POST("/doctor", s.do(s.examine))
+	in.GET("/doctor/events", s.checkupEvents)
 
 	in.Match(read, "/tenants", s.do(s.tenants))
 	in.Match(read, "/new", s.do(s.createPage))

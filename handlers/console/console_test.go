@@ -41,7 +41,7 @@ type site struct {
 	traffic *traffic.Recorder
 	now     time.Time
 	tls     bool
-	doctor  func(repair bool) ([]lifecycle.Finding, error)
+	doctor  func(what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	session string // a cookie
 }
 
@@ -81,7 +81,7 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Admins: admins{}, Domain: domain})
 	made := console.New(console.Options{
 		Token: token, Store: env.Store, Manager: env.Lifecycle, API: api, Traffic: s.traffic, Domain: domain,
-		Doctor:  func(_ context.Context, repair bool) ([]lifecycle.Finding, error) { return s.doctor(repair) },
+		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },
 		TLS:     func(*gin.Context) bool { return s.tls },
 		Serving: t.Context(), Now: clock,

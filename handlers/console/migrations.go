@@ -177,7 +177,7 @@ func (s *Console) passEvents(c *gin.Context) {
 		if v == nil {
 			return true
 		}
-		send("pass", v)
+		send("progress", v)
 		return v.Over
 	})
 }

@@ -77,13 +77,13 @@
   addEventListener('popstate', () => location.reload())
 })()
 
-// The waves of a pass fill as it runs.
+// What runs is shown as it goes on: the waves of a pass fill, and a checkup's bar.
 (() => {
   'use strict'
   const box = document.querySelector('#running[data-events]')
   if (!box) return
   box.querySelector('.noscript')?.remove()
-  const say = (name, n) => { box.querySelector(`[data-${name}]`).textContent = n.toLocaleString('en') }
+  const say = (name, n) => { const at = box.querySelector(`[data-${name}]`); if (at) at.textContent = n.toLocaleString('en') }
   const wave = (one) => {
     const item = document.createElement('li')
     item.className = one.failed ? 'wave failed' : 'wave'
@@ -98,10 +98,12 @@
     return item
   }
   const stream = new EventSource(box.dataset.events)
-  stream.addEventListener('pass', (event) => {
-    const pass = JSON.parse(event.data)
-    for (const name of ['done', 'total', 'failed']) say(name, pass[name])
-    box.querySelector('.waves').replaceChildren(...(pass.waves ?? []).map(wave))
+  stream.addEventListener('progress', (event) => {
+    const now = JSON.parse(event.data)
+    for (const name of ['done', 'total', 'failed']) if (name in now) say(name, now[name])
+    const bar = box.querySelector(':scope > progress')
+    if (bar && now.total) { bar.max = now.total; bar.value = now.done }
+    box.querySelector('.waves')?.replaceChildren(...(now.waves ?? []).map(wave))
   })
   stream.addEventListener('over', () => {
     stream.close()
