@@ -1,16 +1,8 @@
 package app
 
 import (
-	"bufio"
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/operator"
@@ -47,45 +39,14 @@ func (f adminFlags) admin(c *command) (operator.Admin, error) {
 // readPassword is the first line of standard input, when somebody may choose
 // it as a password.
 func readPassword(c *command) (string, error) {
-	type read struct {
-		line string
-		err  error
+	password, err := c.readLine("password")
+	if err != nil {
+		return "", fmt.Errorf("read password from standard input: %w", err)
 	}
-	done := make(chan read, 1)
-	go func() { // reading can't be cancelled
-		line, err := firstLine(c.process.Stdin, c.out)
-		done <- read{line, err}
-	}()
-	select {
-	case <-c.ctx.Done():
-		return "", context.Cause(c.ctx)
-	case r := <-done:
-		if r.err != nil {
-			return "", fmt.Errorf("read password from standard input: %w", r.err)
-		}
-		if err := auth.CheckPassword(r.line); err != nil {
-			return "", fmt.Errorf("%w: the first line of standard input is no password: %w", errUsage, err)
-		}
-		return r.line, nil
+	if err := auth.CheckPassword(password); err != nil {
+		return "", fmt.Errorf("%w: the first line of standard input is no password: %w", errUsage, err)
 	}
-}
-
-// firstLine reads a line without its end, or somewhat more than the longest
-// password of a longer one. A person at a terminal types it unseen.
-func firstLine(from io.Reader, out *output) (string, error) {
-	if f, ok := from.(*os.File); ok && isTerminalFile(f) {
-		out.hint("password:")
-		typed, err := term.ReadPassword(int(f.Fd()))
-		return string(typed), err
-	}
-	if from == nil {
-		return "", nil
-	}
-	line, err := bufio.NewReader(io.LimitReader(from, auth.MaxPassword+3)).ReadString('\n')
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), err
+	return password, nil
 }
 
 // tellAdmin tells how the admin gets in.

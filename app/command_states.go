@@ -1,11 +1,8 @@
 package app
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -92,32 +89,14 @@ func (y consent) ask(c *command, what, subdomain string) error {
 		return nil
 	}
 	c.out.hint("%s Type the subdomain to go on:", what)
-	typed, err := readLine(c.ctx, c.process.Stdin)
+	line, err := c.readLine("")
 	if err != nil {
 		return err
 	}
-	if typed != subdomain {
+	if typed := strings.TrimSpace(line); typed != subdomain {
 		return fmt.Errorf("%w: %q was typed, not %q; nothing was done (scripts give --yes)", errUsage, typed, subdomain)
 	}
 	return nil
-}
-
-// readLine is the first line of what is typed, or ctx's error.
-func readLine(ctx context.Context, from io.Reader) (string, error) {
-	if from == nil {
-		return "", nil
-	}
-	typed := make(chan string, 1)
-	go func() { // reading can't be cancelled
-		line, _ := bufio.NewReader(io.LimitReader(from, 1000)).ReadString('\n')
-		typed <- strings.TrimSpace(line)
-	}()
-	select {
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	case line := <-typed:
-		return line, nil
-	}
 }
 
 type archiveCommand struct {

@@ -33,7 +33,7 @@ type createCommand struct {
 	Subdomain string `arg:"" help:"Label under the base domain: a-z, 0-9 and inner hyphens, at most 40."`
 	Name      string `help:"Name for people; the subdomain by default."`
 	Server    string `help:"Server to place the database on; the default one by default."`
-	Source    string `name:"from" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or as postgres://… on the same server; it stays as it is."`
+	Source    string `name:"from" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it stays as it is. With - it is the first line of standard input, for a URL with a password."`
 	Resume    bool   `help:"Go on with a creation that was interrupted."`
 
 	adminFlags
@@ -49,6 +49,7 @@ Examples:
     tenantry tenant create globex --admin-email vera@globex.example --admin-password-stdin < password.txt
     tenantry tenant create initech --json
     tenantry tenant create hooli --from sqlite:/srv/hooli/app.db
+    tenantry tenant create hooli --from - < url.txt
     tenantry tenant create hooli --resume`
 }
 
@@ -61,12 +62,16 @@ func (n *createCommand) Run(c *command) error {
 	if err != nil {
 		return err
 	}
+	source, err := n.source(c)
+	if err != nil {
+		return err
+	}
 	return c.with(func(a *App) error {
 		if n.Resume {
 			return n.resume(c, a)
 		}
 		made, err := a.operations(a.accounts(a.settings.addr)).Create(c.ctx, operator.NewTenant{
-			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: n.Source, Admin: admin, By: a.settings.by,
+			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: source, Admin: admin, By: a.settings.by,
 		})
 		if err != nil {
 			return createError(err, n.Subdomain)
@@ -77,6 +82,25 @@ func (n *createCommand) Run(c *command) error {
 		url := a.tenantURL(made.Subdomain, a.settings.addr)
 		return errors.Join(c.out.line("tenant %s is ready at %s", made.Subdomain, url), tellAdmin(c.out, admin, made.Invitation))
 	})
+}
+
+// source is the URL of the database to copy.
+func (n *createCommand) source(c *command) (string, error) {
+	source := n.Source
+	if source == "-" {
+		if n.AdminPasswordStdin {
+			return "", fmt.Errorf("%w: --from - and --admin-password-stdin both read standard input", errUsage)
+		}
+		line, err := c.readLine("URL")
+		if err != nil {
+			return "", err
+		}
+		source = line
+	}
+	if source == "" && n.Source == "" || strings.HasPrefix(source, "sqlite:") || strings.HasPrefix(source, "postgres://") || strings.HasPrefix(source, "postgresql://") {
+		return source, nil
+	}
+	return "", fmt.Errorf("%w: --from: want sqlite:PATH or postgres://…", errUsage)
 }
 
 // resume goes on with a creation.
@@ -210,13 +234,15 @@ func (a *App) writeTenant(out *output, t *models.Tenant) error {
 		{"subdomain", d.Subdomain},
 		{"name", d.Name},
 		{"state", string(d.State)},
-		{"url", a.tenantURL(t.Address(), a.settings.addr)},
 		{"domains", strings.Join(d.Domains, " ")},
 		{"id", d.ID},
 		{"server", d.Server},
 		{"database", d.Database},
 		{"schema_version", fmt.Sprint(d.SchemaVersion)},
 		{"created_at", d.CreatedAt.Format(time.RFC3339)},
+	}
+	if t.State != models.StatePurged {
+		rows = append(rows, []string{"url", a.tenantURL(t.Address(), a.settings.addr)})
 	}
 	if d.RemoveAfter != nil {
 		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
@@ -251,6 +277,15 @@ func (a *App) tellState(c *command, t *models.Tenant, err error, subdomain strin
 	}
 	if c.out.json {
 		return c.out.document(operator.TenantOf(t))
+	}
+	switch {
+	case t.State == models.StatePurged && t.RemoveAfter != nil:
+		return c.out.line("tenant %s is purged; until %s it comes back with: tenantry tenant restore %s",
+			subdomain, t.RemoveAfter.UTC().Format(time.RFC3339), subdomain)
+	case t.State == models.StatePurged:
+		return c.out.line("tenant %s is purged, and its data is removed", subdomain)
+	case t.Subdomain != subdomain:
+		return c.out.line("tenant %s is %s now, and %s", subdomain, t.Subdomain, t.State)
 	}
 	return c.out.line("tenant %s is %s", t.Subdomain, t.State)
 }

@@ -27,10 +27,10 @@ type commandLine struct {
 	JSON bool `name:"json" help:"Write the result as one JSON document on standard output, and an error as {\"error\": …} on standard error."`
 
 	Serve   serveCommand   `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
-	Tenant  tenantCommand  `cmd:"" help:"Create, show, suspend and resume tenants."`
+	Tenant  tenantCommand  `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
 	Migrate migrateCommand `cmd:"" help:"Bring tenants' databases up to date."`
 	Seed    seedCommand    `cmd:"" help:"Fill demo tenants; make those that are missing."`
-	Doctor  doctorCommand  `cmd:"" help:"Find, and repair, what is wrong with tenants' secrets."`
+	Doctor  doctorCommand  `cmd:"" help:"Find, and repair, what is wrong with tenants and servers."`
 	Key     keyCommand     `cmd:"" help:"Make secret keys."`
 	Version versionCommand `cmd:"" help:"Show what this program was built from."`
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tenantry/tenants/sqlite"
 )
@@ -47,6 +48,12 @@ func TestBadSettings(t *testing.T) {
 		{"max-open-tenants", "1e3", "want a number from 1 to"},
 		{"max-open-tenants", "1000001", "want a number from 1 to"},
 		{"max-open-tenants", "99999999999999999999", "want a number from 1 to"},
+		{"instance-ttl", "15", "want a duration from"},
+		{"instance-ttl", "499ms", "want a duration from"},
+		{"instance-ttl", "10m1s", "want a duration from"},
+		{"instance-ttl", "-15s", "want a duration from"},
+		{"by", "   ", "want a name"},
+		{"by", strings.Repeat("x", 101), "want a name"},
 		{"trusted-proxies", "10.0.0.1", aNetwork},
 		{"trusted-proxies", "10.0.0.1/8", aNetwork},
 		{"trusted-proxies", "localhost", aNetwork},
@@ -167,6 +174,9 @@ func TestDefaults(t *testing.T) {
 	}
 	if got.domain.String() != "localhost" || got.addr != "127.0.0.1:8080" || got.operator != "127.0.0.1:8081" {
 		t.Errorf("%s %s %s", got.domain, got.addr, got.operator)
+	}
+	if got.instanceTTL != 15*time.Second || got.by == "" {
+		t.Errorf("%v %q", got.instanceTTL, got.by)
 	}
 	if got.durability != sqlite.Full || got.maxOpen < 2 || got.maxOpen > 2000 || got.proxies != nil {
 		t.Errorf("%s %d %v", got.durability, got.maxOpen, got.proxies)

@@ -46,7 +46,7 @@ func (r *run) tenant(ctx context.Context, c company) (*models.Tenant, Outcome, e
 	if err == nil || !errors.Is(err, tenants.ErrUnknownTenant) {
 		return t, Filled, err
 	}
-	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.subdomain, Name: c.name, CreatedBy: CreatedBy})
+	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.subdomain, Name: c.name, CreatedBy: CreatedBy, By: CreatedBy})
 	if errors.Is(err, lifecycle.ErrExists) { // somebody was faster
 		t, err = r.find(ctx, c.subdomain)
 		return t, Filled, err

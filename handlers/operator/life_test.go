@@ -160,6 +160,8 @@ func TestLifeRequestsThatAreRefused(t *testing.T) {
 		{"", "DELETE /api/tenants/acme?purge=true", ``, 409, "is active and can't become purged"},
 		{"", "DELETE /api/tenants/acme?purge=true&grace_days=-1", ``, 422, `"field":"grace_days"`},
 		{"", "POST /api/tenants/nobody/restore", ``, 404, "no tenant"},
+		{"", "POST /api/tenants", `{"subdomain":"forge","database_url":"sqlite:/nowhere.db"}`, 422, `"field":"database_url","message":"there is no file`},
+		{"", "POST /api/tenants", `{"subdomain":"forge","database_url":"mysql://u:hunter2@h/d"}`, 422, `"field":"database_url"`},
 		{"", "POST /api/tenants/acme/domains", `{}`, 422, `"field":"host"`},
 		{"", "POST /api/tenants/acme/domains", `{"host":"127.0.0.1"}`, 422, `"field":"host"`},
 		{"", "POST /api/tenants/nobody/domains", `{"host":"a.example"}`, 404, "no tenant"},

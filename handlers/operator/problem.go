@@ -68,6 +68,7 @@ func explain(err error) error {
 	var reserved *lifecycle.ReservedError
 	var host *tenants.HostError
 	var schema *tenants.SchemaError
+	var source *tenants.SourceError
 	var explained *problem
 	switch {
 	case errors.As(err, &explained):
@@ -82,6 +83,8 @@ func explain(err error) error {
 		return invalid(err, "host", host.Rule)
 	case errors.As(err, &schema):
 		return invalid(err, "database_url", schema.Error())
+	case errors.As(err, &source):
+		return invalid(err, "database_url", source.Reason)
 	case errors.Is(err, lifecycle.ErrHostTaken), errors.Is(err, lifecycle.ErrRemoved):
 		return &problem{409, "conflict", "Conflict", err.Error() + ".", nil, err}
 	case errors.Is(err, lifecycle.ErrUnknownDomain):
