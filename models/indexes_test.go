@@ -8,7 +8,8 @@ import (
 )
 
 // TestQueriesAreServedByIndexes asks SQLite how it would run what is run
-// often: it may neither read a whole table nor sort.
+// often: it may neither read a whole table nor sort. The unfinished operations,
+// which are few, have an index of their own.
 func TestQueriesAreServedByIndexes(t *testing.T) {
 	t.Parallel()
 	queries := map[string][]string{
@@ -18,6 +19,15 @@ func TestQueriesAreServedByIndexes(t *testing.T) {
 			"SELECT * FROM tenants WHERE subdomain > 'x' ORDER BY subdomain LIMIT 50",
 			"SELECT * FROM tenants WHERE id > 'x' ORDER BY id LIMIT 50",
 			"SELECT * FROM tenants WHERE server = 'x' AND database = 'x'",
+			"SELECT * FROM tenants WHERE id = (SELECT tenant_id FROM domains WHERE host = 'x' AND verified_at IS NOT NULL)",
+			"SELECT * FROM tenants WHERE subdomain = 'x' OR id = 'x' OR state = 'purged' AND id IN (SELECT tenant_id FROM retired_subdomains WHERE subdomain = 'x')",
+			"SELECT * FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id WHERE r.subdomain = 'x'",
+			"SELECT * FROM domains WHERE tenant_id IN ('x', 'y') ORDER BY tenant_id, host",
+			"SELECT * FROM operations WHERE tenant_id = 'x' AND id < 'x' ORDER BY id DESC LIMIT 50",
+			"SELECT * FROM operations WHERE id < 'x' ORDER BY id DESC LIMIT 50",
+			"SELECT * FROM operations WHERE tenant_id = 'x' AND finished_at IS NULL",
+			"SELECT * FROM operations o WHERE finished_at IS NULL AND step = 'drain' AND NOT EXISTS (SELECT 1 FROM acknowledgements a WHERE a.operation_id = o.id AND a.instance_id = 'x')",
+			"SELECT * FROM operations WHERE finished_at IS NULL AND (instance_id IS NULL OR instance_id NOT IN (SELECT id FROM instances WHERE id > ''))",
 		},
 		"workspace": {
 			"SELECT * FROM users WHERE lower(email) = lower('x')",
@@ -35,7 +45,9 @@ func TestQueriesAreServedByIndexes(t *testing.T) {
 		db := migrated(t, sqliteEngine(), schema)
 		for _, query := range queries[name] {
 			for _, step := range rows(t, db.sql, "EXPLAIN QUERY PLAN "+query) {
-				if detail := step[3]; !strings.HasPrefix(detail, "SEARCH ") {
+				detail := step[3]
+				scans := strings.HasPrefix(detail, "SCAN ") && !strings.HasSuffix(detail, " USING INDEX operations_unfinished_key")
+				if scans || strings.Contains(detail, "TEMP B-TREE") {
 					t.Errorf("%s: %s", query, detail)
 				}
 			}
