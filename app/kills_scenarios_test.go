@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,13 +26,17 @@ type scenario struct {
 	// prepare is what is done to the tenant before, by words that killer.prepare
 	// knows. A tenant that the command is to create has none.
 	prepare string
-	// command has X for the tenant's subdomain.
+	// command has X for the tenant's subdomain, SOURCE for the URL of a database
+	// to adopt, and EMPTY for one that can't be.
 	command string
 	// cancelAt is the point at which the command is asked to stop; those after it
 	// are the ones that count.
 	cancelAt string
+	// decided is the point from which on the operation is finished when the
+	// process dies; empty for that after its beginning.
+	decided string
 	// before and after are how the tenant may look, as killer.look tells, when
-	// the operation was never begun, and in the end when it was. Looks between
+	// the process died before that point, and when it died later. Looks between
 	// bars are all right.
 	before, after string
 }
@@ -42,6 +47,11 @@ func scenarios() []scenario {
 		kind: models.KindCreate, command: "tenant create X", before: "", after: "X active",
 	}, {
 		kind: models.KindCreate, command: "tenant create X", cancelAt: "create/database/done", before: "", after: "",
+	}, {
+		kind: models.KindAdopt, command: "tenant create X --from=SOURCE", decided: "adopt/copy/after",
+		before: "", after: "X active",
+	}, {
+		kind: models.KindAdopt, command: "tenant create X --from=EMPTY", before: "", after: "",
 	}, {
 		kind: models.KindSuspend, prepare: "create", command: "tenant suspend X",
 		before: "X active", after: "X suspended",
@@ -82,8 +92,8 @@ func scenarios() []scenario {
 }
 
 // args is the command on that tenant.
-func (s scenario) args(subdomain string) []string {
-	return strings.Fields(strings.ReplaceAll(s.command, "X", subdomain))
+func (k *killer) args(s scenario, subdomain string) []string {
+	return strings.Fields(strings.NewReplacer("X", subdomain, "SOURCE", k.source, "EMPTY", k.empty).Replace(s.command))
 }
 
 // counts tells whether the scenario is about a point.
@@ -91,13 +101,14 @@ func (s scenario) counts(point string, passed []string) bool {
 	return strings.HasPrefix(point, string(s.kind)+"/") && slices.Index(passed, point) > slices.Index(passed, s.cancelAt)
 }
 
-// wanted is how the tenant may look in the end when the command died at a point.
-func (s scenario) wanted(point string) []string {
-	looks := s.after
-	if strings.HasSuffix(point, "/begin/before") {
-		looks = s.before
+// wanted is how the tenant may look in the end when the command died at a point
+// of those that it passes.
+func (s scenario) wanted(point string, passed []string) []string {
+	decided := cmp.Or(s.decided, string(s.kind)+"/begin/after")
+	if slices.Index(passed, point) < slices.Index(passed, decided) {
+		return strings.Split(s.before, "|")
 	}
-	return strings.Split(looks, "|")
+	return strings.Split(s.after, "|")
 }
 
 // operationKinds are the constants of models.OperationKind, as they are written.
@@ -125,8 +136,8 @@ func operationKinds(t *testing.T) (kinds []models.OperationKind) {
 	return kinds
 }
 
-// TestEveryKindIsKilled finds a scenario for each kind of operation, but for
-// those that nothing begins yet.
+// TestEveryKindIsKilled finds a scenario for each kind of operation. That of all
+// tenants at once has a test of its own.
 func TestEveryKindIsKilled(t *testing.T) {
 	t.Parallel()
 	kinds := operationKinds(t)
@@ -134,10 +145,7 @@ func TestEveryKindIsKilled(t *testing.T) {
 		t.Fatalf("kinds %q", kinds)
 	}
 	for _, kind := range kinds {
-		if kind == models.KindAdopt || kind == models.KindReseal {
-			continue
-		}
-		if !slices.ContainsFunc(scenarios(), func(s scenario) bool { return s.kind == kind }) {
+		if kind != models.KindReseal && !slices.ContainsFunc(scenarios(), func(s scenario) bool { return s.kind == kind }) {
 			t.Errorf("no scenario kills an operation of kind %q", kind)
 		}
 	}

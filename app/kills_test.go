@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -26,12 +28,15 @@ type killer struct {
 	app   *App         // lives on
 	made  things       // what there is beside tenants' own
 	count atomic.Int64 // tenants so far
+	// source and empty are URLs of databases, the second without a schema.
+	source, empty string
 }
 
 // victim is a tenant whose command died at a point.
 type victim struct {
 	scenario
 	subdomain, point string
+	wanted           []string // how it may look in the end
 }
 
 // TestKilledAtEveryPoint kills a process at every point of every kind of
@@ -43,7 +48,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			k := make(t)
-			for way, recover := range map[string]func(*testing.T, []victim){"serve": k.serve} {
+			for way, recover := range map[string]func(*testing.T, []victim){"serve": k.serve, "doctor": k.doctor} {
 				began := time.Now()
 				victims := k.victims(t)
 				prepared := time.Now()
@@ -60,7 +65,13 @@ func TestKilledAtEveryPoint(t *testing.T) {
 
 func killOnSQLite(t *testing.T) *killer {
 	t.Helper()
-	return newKiller(t, newSQLite(t))
+	k := newKiller(t, newSQLite(t))
+	file := filepath.Join(t.TempDir(), "empty.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k.empty = "sqlite:" + file
+	return k
 }
 
 // killOnPostgres has a server of its own, so that everything on it is the site's.
@@ -73,7 +84,9 @@ func killOnPostgres(t *testing.T) *killer {
 			t.Fatal(err)
 		}
 	}
-	return newKiller(t, onPostgres(t, url))
+	k := newKiller(t, onPostgres(t, url))
+	k.empty = strings.Replace(url, "/postgres?", "/template1?", 1)
+	return k
 }
 
 func newKiller(t *testing.T, s site) *killer {
@@ -85,6 +98,7 @@ func newKiller(t *testing.T, s site) *killer {
 	if err := k.prepare(t.Context(), "create", "bystander"); err != nil {
 		t.Fatal(err)
 	}
+	k.source = s.sourceOf(t, "bystander")
 	theirs := k.thingsOf(*k.find(t, "bystander"))
 	k.made = slices.DeleteFunc(k.things(t), func(name string) bool { return slices.Contains(theirs, name) })
 	return k
@@ -119,7 +133,9 @@ func (k *killer) victims(t *testing.T) (all []victim) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, point := range passed {
-			all = append(all, victim{s, k.subdomain(), point})
+			if s.counts(point, passed) {
+				all = append(all, victim{s, k.subdomain(), point, s.wanted(point, passed)})
+			}
 		}
 		return nil
 	})
@@ -127,26 +143,28 @@ func (k *killer) victims(t *testing.T) (all []victim) {
 	return all
 }
 
-// passed are the points of a scenario: those that count of the ones that its
-// command passes when it isn't killed.
-func (k *killer) passed(t *testing.T, s scenario) ([]string, error) {
+// passed are the points that a scenario's command passes when it isn't killed.
+func (k *killer) passed(t *testing.T, s scenario) (points []string, err error) {
 	t.Helper()
 	subdomain := k.subdomain()
 	if err := k.prepare(t.Context(), s.prepare, subdomain); err != nil {
 		return nil, err
 	}
 	r := k.process(t, s, subdomain, envTellPoints+"=1")
-	var all []string
-	for line := range strings.Lines(r.stderr) {
+	if points = pointsIn(r.stderr); !slices.Contains(points, string(s.kind)+"/begin/after") {
+		return nil, fmt.Errorf("%s passes the points %q: %s", s.command, points, r.stderr)
+	}
+	return points, nil
+}
+
+// pointsIn are the points that a process has told of.
+func pointsIn(stderr string) (points []string) {
+	for line := range strings.Lines(stderr) {
 		if point, ok := strings.CutPrefix(line, pointPrefix); ok {
-			all = append(all, strings.TrimSpace(point))
+			points = append(points, strings.TrimSpace(point))
 		}
 	}
-	counting := slices.DeleteFunc(slices.Clone(all), func(point string) bool { return !s.counts(point, all) })
-	if len(counting) < 2 {
-		return nil, fmt.Errorf("%s passes the points %q", s.command, all)
-	}
-	return counting, nil
+	return points
 }
 
 // process runs the scenario's command on that tenant.
@@ -157,7 +175,7 @@ func (k *killer) process(t *testing.T, s scenario, subdomain string, environ ...
 	if value, ok := k.site.txt.values.Load(record); ok {
 		environ = append(environ, fmt.Sprintf("%s=%s=%s", envTXT, record, value))
 	}
-	return k.site.process(t, environ, s.args(subdomain)...)
+	return k.site.process(t, environ, k.args(s, subdomain)...)
 }
 
 // kill runs the victims' commands, and sees that they die.
@@ -195,6 +213,18 @@ func (k *killer) serve(t *testing.T, victims []victim) {
 	if status := srv.stop(t); status != exitDone {
 		t.Errorf("status %d; log: %s", status, srv.log)
 	}
+}
+
+// doctor recovers by a command.
+func (k *killer) doctor(t *testing.T, victims []victim) {
+	t.Helper()
+	if r := k.site.process(t, nil, "doctor"); r.status != exitFailed {
+		t.Errorf("doctor before: status %d, %s", r.status, r.stderr)
+	}
+	if r := k.site.process(t, nil, "doctor", "--repair"); r.status != exitDone {
+		t.Errorf("doctor --repair: status %d, %s%s", r.status, r.stdout, r.stderr)
+	}
+	k.expectWanted(t, victims)
 }
 
 // answers is where a tenant that looks like that is reached, and the status of

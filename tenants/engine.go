@@ -46,8 +46,8 @@ type Engine interface {
 	// Trash takes the tenant's database out of use and keeps its data: nobody
 	// can connect any more, and Open says ErrUnavailable. It is idempotent, and
 	// durable when it returns; a process that dies in it leaves what Trash and
-	// Untrash can finish. A database that is nowhere is ErrUnavailable, and so
-	// is one in use and one in the trash again. Nobody may have it open.
+	// Untrash can finish. A database that is nowhere is ErrNoDatabase; one in use
+	// and one in the trash again are ErrUnavailable. Nobody may have it open.
 	Trash(ctx context.Context, t *models.Tenant) error
 
 	// Untrash undoes Trash, and is like it in all.
@@ -61,7 +61,8 @@ type Engine interface {
 	// Open connects to the tenant's database with t.Credentials and verifies
 	// that it is that tenant's. It never creates one: a missing, corrupt or
 	// foreign database, credentials that are not the tenant's and a server that
-	// is down are ErrUnavailable. The caller closes Conns.
+	// is down are ErrUnavailable; one that is nowhere is ErrNoDatabase too. The
+	// caller closes Conns.
 	Open(ctx context.Context, t *models.Tenant) (*Conns, error)
 
 	// Migrate brings the tenant's database to the last migration, over a

@@ -24,6 +24,9 @@ var (
 	// ErrUnavailable: the tenant's database, or the master, can't be reached
 	// or is not what it should be. Nothing was changed.
 	ErrUnavailable = errors.New("database is unavailable")
+	// ErrNoDatabase, beside ErrUnavailable: the tenant's database is neither in
+	// use nor in the trash.
+	ErrNoDatabase = errors.New("there is no database")
 	// ErrBusy: all handles were in use for as long as the caller could wait.
 	ErrBusy = errors.New("all database handles are in use")
 	// ErrClosed: the store is closing or closed.

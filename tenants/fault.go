@@ -7,6 +7,9 @@ type FaultKind string
 const (
 	// FaultMissing: there is no database where the master says.
 	FaultMissing FaultKind = "database-missing"
+	// FaultMisplaced: it is in the trash though the tenant was not purged, or the
+	// other way round, or in both places.
+	FaultMisplaced FaultKind = "database-misplaced"
 	// FaultUnreadable: what is there is no database, or can't be read.
 	FaultUnreadable FaultKind = "database-unreadable"
 	// FaultIdentity: it is another tenant's, or nobody's.
@@ -25,7 +28,8 @@ type Fault struct {
 	Kind FaultKind
 	// Detail says what, for operators and without secrets.
 	Detail string
-	// Mendable says that Mend puts it right without losing data.
+	// Mendable says that Mend puts it right without losing data. What the master
+	// knows wrong it doesn't.
 	Mendable bool
 	// Version is the version that the database has, with FaultVersion. It is
 	// the master that has to be put right then.

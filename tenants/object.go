@@ -19,12 +19,15 @@ type Inspector interface {
 	Survey(ctx context.Context) ([]Object, error)
 
 	// Examine returns what is wrong with the tenant's database, of a purged one
-	// with that in the trash. It changes nothing. An error says that it can't
-	// tell: the server doesn't answer.
+	// with that in the trash. It takes one connection, which serves nobody, and
+	// changes nothing; of large databases it doesn't read every page. An error
+	// says that it can't tell: it wraps ErrUnavailable when the server doesn't
+	// answer.
 	Examine(ctx context.Context, t *models.Tenant) ([]Fault, error)
 
-	// Mend puts right what Examine called mendable. It is idempotent, and loses
-	// no data.
+	// Mend puts right what Examine called mendable: it has the database where the
+	// tenant's state says, with the rights that Create gives, and gives others
+	// none. It is idempotent, and loses no data.
 	Mend(ctx context.Context, t *models.Tenant) error
 
 	// Discard removes a template or temporary object that Survey listed, unless

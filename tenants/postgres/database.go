@@ -24,6 +24,8 @@ const (
 	codeUniqueViolation   = "23505"
 	codeObjectInUse       = "55006"
 	codeUnknownDatabase   = "3D000"
+	codeForbidden         = "42501"
+	codeWrongPassword     = "28P01"
 	codeInternalError     = "XX000" // a row of a catalogue was changed by another one meanwhile
 )
 
@@ -175,10 +177,23 @@ func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, 
 // verifies that it leads there.
 func (e *Engine) connect(ctx context.Context, name string, login *pgx.ConnConfig, conns int) (*sql.DB, error) {
 	db := e.budget.openPool(connector{server: login, database: name}, conns)
-	if err := verify(ctx, db, name); err != nil {
+	err := verify(ctx, db, name)
+	switch stateOf(err) {
+	case codeUnknownDatabase, codeWrongPassword: // the latter without the role, too
+		err = e.missing(ctx, name, err)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), db.Close())
 	}
 	return db, nil
+}
+
+// missing adds ErrNoDatabase to an error unless the database is in the trash.
+func (e *Engine) missing(ctx context.Context, name string, err error) error {
+	if live, kept, failure := e.findBoth(ctx, name, trashName(name)); failure != nil || live || kept {
+		return err
+	}
+	return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, tenants.ErrNoDatabase, err)
 }
 
 // verify expects the database that was asked for, with migrations in it: an

@@ -80,7 +80,7 @@ func (e *Engine) rename(ctx context.Context, from, to string) error {
 	case kept:
 		return nil
 	case !live:
-		return fmt.Errorf("%w: there is neither a database %s nor %s", tenants.ErrUnavailable, from, to)
+		return fmt.Errorf("%w: %w called %s or %s", tenants.ErrUnavailable, tenants.ErrNoDatabase, from, to)
 	}
 	if err := e.cutConnections(ctx, from); err != nil {
 		return err

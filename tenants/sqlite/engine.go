@@ -184,13 +184,21 @@ func (e *Engine) existing(t *models.Tenant) (string, error) {
 	info, err := e.root.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("%w: file %s is missing", tenants.ErrUnavailable, name)
+		return "", e.missing(t, name)
 	case err != nil:
 		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%w: %s is no plain file", tenants.ErrUnavailable, name)
 	}
 	return filepath.Join(e.dir, name), nil
+}
+
+// missing is the error for a file that is not there.
+func (e *Engine) missing(t *models.Tenant, name string) error {
+	if kept, err := e.exists(trashName(t)); err != nil || kept {
+		return errors.Join(fmt.Errorf("%w: file %s is in the trash", tenants.ErrUnavailable, name), err)
+	}
+	return fmt.Errorf("%w: %w: file %s is missing", tenants.ErrUnavailable, tenants.ErrNoDatabase, name)
 }
 
 const (

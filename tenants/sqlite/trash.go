@@ -74,7 +74,7 @@ func (e *Engine) onlyOne(name, trashed string) error {
 	case live && kept:
 		return fmt.Errorf("%w: there is also %s; one of the two must be moved away", tenants.ErrUnavailable, trashed)
 	case !live && !kept:
-		return fmt.Errorf("%w: the file is missing, from %s too", tenants.ErrUnavailable, trashDir)
+		return fmt.Errorf("%w: %w: the file is missing, from %s too", tenants.ErrUnavailable, tenants.ErrNoDatabase, trashDir)
 	}
 	return nil
 }

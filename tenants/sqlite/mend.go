@@ -1,0 +1,52 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"tenantry/models"
+)
+
+// Mend closes the files to others than their owner, and finishes a Trash or
+// Untrash that was broken off.
+func (e *Engine) Mend(ctx context.Context, t *models.Tenant) error {
+	if _, err := fileName(t); err != nil || !keepsData(t) {
+		return nil
+	}
+	s, err := e.siteOf(t)
+	if err == nil && s.here != s.there {
+		err = e.mend(ctx, t, s)
+	}
+	if err != nil {
+		return fmt.Errorf("mend %s: %w", s.name, fileError(err))
+	}
+	return nil
+}
+
+func (e *Engine) mend(ctx context.Context, t *models.Tenant, s site) error {
+	for _, folder := range []string{tenantsDir, trashDir} {
+		if err := e.root.Chmod(folder, folderMode); err != nil {
+			return err
+		}
+	}
+	move := e.Untrash
+	if filepath.Dir(s.name) == trashDir {
+		move = e.Trash
+	}
+	if s.there || s.left {
+		if err := move(ctx, t); err != nil {
+			return err
+		}
+	}
+	modes, err := e.looseModes(s.name)
+	if err != nil {
+		return err
+	}
+	for _, l := range modes {
+		if err := e.root.Chmod(l.name, l.want); err != nil {
+			return err
+		}
+	}
+	return nil
+}

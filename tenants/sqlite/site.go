@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// site is where a tenant's file should be, and where it is.
+type site struct {
+	name, other string // its name there, and its name in the other folder
+	here, there bool   // whether it is in the one, and in the other
+	left        bool   // something that belongs beside it is in the other
+}
+
+// keepsData tells whether there should be a file, be it in the trash.
+func keepsData(t *models.Tenant) bool { return t.State != models.StatePurged || t.RemoveAfter != nil }
+
+func (e *Engine) siteOf(t *models.Tenant) (s site, err error) {
+	if s.name, err = fileName(t); err != nil {
+		return s, err
+	}
+	s.other = trashName(t)
+	if t.State == models.StatePurged {
+		s.name, s.other = s.other, s.name
+	}
+	if s.here, err = e.exists(s.name); err != nil {
+		return s, err
+	}
+	if s.there, err = e.exists(s.other); err != nil {
+		return s, err
+	}
+	for _, suffix := range sidecars() {
+		left, err := e.exists(s.other + suffix)
+		if err != nil {
+			return s, err
+		}
+		s.left = s.left || left
+	}
+	return s, nil
+}
+
+// misplaced is what is wrong with where the files are, or nil.
+func (s site) misplaced() *tenants.Fault {
+	switch {
+	case s.here && s.there:
+		return &tenants.Fault{Kind: tenants.FaultMisplaced, Detail: fmt.Sprintf("there are %s and %s; one of the two must be moved away", s.name, s.other)}
+	case s.there:
+		return &tenants.Fault{Kind: tenants.FaultMisplaced, Detail: fmt.Sprintf("the file is %s and should be %s", s.other, s.name), Mendable: true}
+	case !s.here:
+		return &tenants.Fault{Kind: tenants.FaultMissing, Detail: fmt.Sprintf("there is neither %s nor %s", s.name, s.other)}
+	case s.left:
+		return &tenants.Fault{Kind: tenants.FaultMisplaced, Detail: "a file that belongs to " + s.name + " is beside " + s.other, Mendable: true}
+	}
+	return nil
+}
+
+const folderMode, fileMode fs.FileMode = 0o700, 0o600
+
+// looseMode is what may be used otherwise than by its owner alone.
+type looseMode struct {
+	name      string
+	got, want fs.FileMode
+}
+
+// looseModes is those of a tenant's file, of what lies beside it and of their
+// folder.
+func (e *Engine) looseModes(name string) (all []looseMode, err error) {
+	files := []string{filepath.Dir(name), name}
+	for _, suffix := range sidecars() {
+		files = append(files, name+suffix)
+	}
+	for i, file := range files {
+		want := fileMode
+		if i == 0 {
+			want = folderMode
+		}
+		info, err := e.root.Lstat(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if (info.Mode().IsRegular() || i == 0) && info.Mode().Perm() != want {
+			all = append(all, looseMode{file, info.Mode(), want})
+		}
+	}
+	return all, nil
+}
+
+// loose is the fault of such modes, or nil.
+func loose(all []looseMode) *tenants.Fault {
+	if len(all) == 0 {
+		return nil
+	}
+	var parts []string
+	for _, l := range all {
+		parts = append(parts, fmt.Sprintf("%s is %v and should be %v", l.name, l.got.Perm(), l.want))
+	}
+	return &tenants.Fault{Kind: tenants.FaultPermissions, Detail: strings.Join(parts, "; "), Mendable: true}
+}
