@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gin-gonic/gin"
 )
 
 // apiToken makes an API token of the tenant's admin and returns its header line.
@@ -107,6 +110,26 @@ func TestRoutesAreClosed(t *testing.T) {
 	}
 }
 
+// TestEveryOperatorRouteNeedsTheToken, or a session of who has shown it.
+func TestEveryOperatorRouteNeedsTheToken(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.create(t, "acme")
+	a := s.open(t)
+	open := []string{"/healthz", "/readyz", "/sign-in", "/sign-out", "/assets/:file"}
+	srv := s.serve(t)
+	for _, route := range a.operatorHandler(t.Context(), "", a.accounts("")).(*gin.Engine).Routes() {
+		if slices.Contains(open, route.Path) {
+			continue
+		}
+		path := strings.NewReplacer(":tenant", "acme", ":subdomain", "acme", ":host", "a.example", ":profile", "heap").Replace(route.Path)
+		r := send(t, srv.operator, route.Method+" "+path+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		if r.status != http.StatusUnauthorized {
+			t.Errorf("%s %s: %d %s", route.Method, path, r.status, r.body)
+		}
+	}
+}
+
 // TestOperatorsTokenIsForTheirListener only, and a tenant's for the other.
 func TestOperatorsTokenIsForTheirListener(t *testing.T) {
 	t.Parallel()
@@ -116,7 +139,7 @@ func TestOperatorsTokenIsForTheirListener(t *testing.T) {
 	token := srv.token(t)
 	srv.post(t, "acme", "/api/projects", `{"name":"Secret of acme"}`)
 	expectStranger(t, srv, token, "acme")
-	for _, path := range []string{"/api/tenants", "/api/tenants/acme", "/debug/pprof/", "/debug/pprof/heap", "/nothing", "/"} {
+	for _, path := range []string{"/api/tenants", "/api/tenants/acme", "/debug/pprof/", "/debug/pprof/heap", "/metrics", "/nothing", "/", "/tenants", "/tenants/acme", "/doctor/events"} {
 		for lines, want := range map[string]int{"": 401, srv.bearer(t, "acme"): 401, srv.cookie(t, "acme"): 401} {
 			r := send(t, srv.operator, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n"+lines+"Connection: close\r\n\r\n")
 			if r.status != want || !strings.Contains(r.body, "unauthenticated") {

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
 	"tenantry/tenants"
@@ -83,15 +84,19 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 // it is not ready.
 func (a *App) operatorHandler(ctx context.Context, token string, accounts *handlers.Accounts) http.Handler {
 	r := a.newRouter(a.operatorTLS)
-	guard := operator.Guard(token)
+	api := a.operations(accounts)
+	pages := a.console(ctx, token, api, accounts)
+	guard, either := operator.Guard(token), pages.OrGuard(operator.Guard(token))
 	read := []string{http.MethodGet, http.MethodHead}
+	r.Use(pages.Errors())
 
 	r.Match(read, "/healthz", healthy)
 	r.Match(read, "/readyz", a.ready(ctx))
-	r.NoRoute(guard, handlers.NotFound)
-	r.NoMethod(hideAllow, guard, showAllow, handlers.MethodNotAllowed)
+	r.NoRoute(either, handlers.NotFound)
+	r.NoMethod(hideAllow, either, showAllow, handlers.MethodNotAllowed)
 
-	a.operations(accounts).Register(r.Group("/api", guard))
+	pages.Register(r)
+	api.Register(r.Group("/api", guard))
 	r.Match(read, "/metrics", guard, a.metrics.serve())
 	profiles(r.Group("/debug/pprof", guard))
 	return r
@@ -120,6 +125,15 @@ func (a *App) accounts(addr string) *handlers.Accounts {
 // operations are what operators ask for, on either way.
 func (a *App) operations(accounts *handlers.Accounts) *operator.API {
 	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain})
+}
+
+// console is the operator's console. What it runs in the background ends with
+// serving.
+func (a *App) console(serving context.Context, token string, api *operator.API, accounts *handlers.Accounts) *console.Console {
+	return console.New(console.Options{
+		Token: token, Store: a.store, Manager: a.manager, API: api, Traffic: a.traffic, Doctor: a.examine,
+		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving,
+	})
 }
 
 // pages are the tenants' pages, and the one at the base domain.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -58,9 +59,14 @@ func (a *Accounts) CrossOrigin() gin.HandlerFunc {
 
 // SameOrigin is CrossOrigin for pages, and refuses also without a cookie: a page
 // elsewhere must not sign somebody in as another.
-func (a *Accounts) SameOrigin() gin.HandlerFunc {
+func (a *Accounts) SameOrigin() gin.HandlerFunc { return sameOrigin(a.crossOrigin) }
+
+// SameOrigin is Accounts.SameOrigin where there are no accounts.
+func SameOrigin() gin.HandlerFunc { return sameOrigin(http.NewCrossOriginProtection()) }
+
+func sameOrigin(protection *http.CrossOriginProtection) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if a.crossOrigin.Check(c.Request) != nil {
+		if protection.Check(c.Request) != nil {
 			fail(c, errCrossOrigin)
 		}
 	}

@@ -149,7 +149,7 @@ func (f *Form) Refuse(p handlers.Problem) bool {
 func (f *Form) blame(fault handlers.Fault) {
 	for i := range f.Fields {
 		if field := &f.Fields[i]; field.Name == fault.Field && !field.Hidden() {
-			field.Fault = field.Label + " " + fault.Message + "."
+			field.Fault = field.Label + " " + strings.TrimPrefix(fault.Message, fault.Field+" ") + "."
 			return
 		}
 	}

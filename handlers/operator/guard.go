@@ -20,11 +20,16 @@ func Guard(token string) gin.HandlerFunc {
 	want := sha256.Sum256([]byte(token))
 	return func(c *gin.Context) {
 		if !carries(c.Request.Header, want) {
-			c.Header("WWW-Authenticate", `Bearer realm="operator"`)
-			refuse(c, &problem{status: http.StatusUnauthorized, name: "unauthenticated", title: "Not signed in",
-				detail: "Send the operator's token as Authorization: Bearer.", err: errToken})
+			AskForToken(c)
 		}
 	}
+}
+
+// AskForToken ends the request with a 401.
+func AskForToken(c *gin.Context) {
+	c.Header("WWW-Authenticate", `Bearer realm="operator"`)
+	refuse(c, &problem{status: http.StatusUnauthorized, name: "unauthenticated", title: "Not signed in",
+		detail: "Send the operator's token as Authorization: Bearer.", err: errToken})
 }
 
 // carries tells whether the header holds the token, once.

@@ -3,6 +3,7 @@ package operator
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -35,6 +36,11 @@ var errQuery = errors.New("query is invalid")
 func invalid(err error, field, message string) *problem {
 	return &problem{422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.",
 		[]handlers.Fault{{Field: field, Message: message}}, err}
+}
+
+// Invalid is an error about one field of a form, which Describe describes.
+func Invalid(field, message string) error {
+	return invalid(fmt.Errorf("%s %s", field, message), field, message)
 }
 
 // do adapts a route that returns its error. The errors which mean something
@@ -108,13 +114,26 @@ func explain(err error) error {
 	return err
 }
 
+// Describe is what an operator may know of an error, for a page that shows it.
+func Describe(c *gin.Context, err error) handlers.Problem {
+	var own *problem
+	if errors.As(explain(err), &own) {
+		return own.document(c)
+	}
+	return handlers.Describe(c, err)
+}
+
+func (p *problem) document(c *gin.Context) handlers.Problem {
+	return handlers.Problem{
+		Type: handlers.ProblemType + p.name, Title: p.title, Status: p.status, Detail: p.detail,
+		RequestID: handlers.RequestID(c), Errors: p.faults,
+	}
+}
+
 // refuse ends the request with the problem.
 func refuse(c *gin.Context, p *problem) {
 	c.Abort()
-	body, impossible := json.Marshal(handlers.Problem{
-		Type: handlers.ProblemType + p.name, Title: p.title, Status: p.status, Detail: p.detail,
-		RequestID: handlers.RequestID(c), Errors: p.faults,
-	})
+	body, impossible := json.Marshal(p.document(c))
 	if impossible != nil {
 		panic(impossible) // strings and a number: only a broken program gets here
 	}

@@ -104,8 +104,8 @@ func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) 
 	}
 }
 
-// maxRedirectDays is the longest that an old subdomain redirects.
-const maxRedirectDays = 3650
+// MaxRedirectDays is the longest that an old subdomain redirects.
+const MaxRedirectDays = 3650
 
 // renameTenant gives a tenant another subdomain.
 func (a *API) renameTenant(c *gin.Context) error {
@@ -119,16 +119,16 @@ func (a *API) renameTenant(c *gin.Context) error {
 	switch {
 	case body.Subdomain == nil:
 		return invalid(errors.New("no subdomain"), "subdomain", "is required")
-	case body.RedirectDays < 0 || body.RedirectDays > maxRedirectDays:
-		return invalid(errors.New("redirect days"), "redirect_days", fmt.Sprintf("must be a number from 0 to %d", maxRedirectDays))
+	case body.RedirectDays < 0 || body.RedirectDays > MaxRedirectDays:
+		return invalid(errors.New("redirect days"), "redirect_days", fmt.Sprintf("must be a number from 0 to %d", MaxRedirectDays))
 	}
 	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*models.Tenant, error) {
 		return a.manager.Rename(ctx, by, subdomain, lifecycle.Rename{To: *body.Subdomain, RedirectDays: body.RedirectDays})
 	})(c)
 }
 
-// maxGraceDays is the longest that a purged tenant's data is kept.
-const maxGraceDays = 365
+// MaxGraceDays is the longest that a purged tenant's data is kept.
+const MaxGraceDays = 365
 
 // deleteTenant archives a tenant, or purges an archived one with ?purge=true.
 func (a *API) deleteTenant(c *gin.Context) error {
@@ -141,7 +141,7 @@ func (a *API) deleteTenant(c *gin.Context) error {
 	}
 	grace := lifecycle.DefaultGrace
 	if text, given := c.GetQuery("grace_days"); given {
-		days, err := number(text, "grace_days", 0, maxGraceDays)
+		days, err := number(text, "grace_days", 0, MaxGraceDays)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,10 @@ type OperationFilter struct {
 	TenantID string
 	// Unfinished takes those that are not over.
 	Unfinished bool
+	// Subdomain takes those on tenants that had it when they began.
+	Subdomain string
+	// Since takes those that began after the one with the id.
+	Since string
 }
 
 // Operations returns up to limit operations, the newest first, that began before
@@ -26,6 +30,12 @@ func (m *Manager) Operations(ctx context.Context, f OperationFilter, after strin
 		}
 		if f.Unfinished {
 			tx = tx.Where("finished_at IS NULL")
+		}
+		if f.Subdomain != "" {
+			tx = tx.Where("subdomain = ?", f.Subdomain)
+		}
+		if f.Since != "" {
+			tx = tx.Where("id > ?", f.Since)
 		}
 		if after != "" {
 			tx = tx.Where("id < ?", after)

@@ -1,0 +1,127 @@
+package console
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
+)
+
+// Guard lets requests through that have a session. Browsers are sent to the
+// sign-in, and from there back; a form of theirs is not stored. Programs get a
+// 401.
+func (s *Console) Guard() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if _, ok := s.current(c); ok {
+			return
+		}
+		c.Abort()
+		if !handlers.WantsPage(c.Request) {
+			operator.AskForToken(c)
+			return
+		}
+		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+			path := "/sign-in"
+			if next := c.Request.URL.RequestURI(); next != "/" {
+				path += "?next=" + url.QueryEscape(next)
+			}
+			c.Redirect(http.StatusSeeOther, path)
+			return
+		}
+		s.showError(c, handlers.Problem{
+			Type: handlers.ProblemType + "unauthenticated", Title: "Not signed in", Status: http.StatusUnauthorized,
+			Detail: "You were signed out meanwhile, and nothing was done.", RequestID: handlers.RequestID(c),
+		})
+	}
+}
+
+// OrGuard is Guard for who asks for a page, and for programs the other guard.
+func (s *Console) OrGuard(other gin.HandlerFunc) gin.HandlerFunc {
+	guard := s.Guard()
+	return func(c *gin.Context) {
+		if handlers.WantsPage(c.Request) {
+			guard(c)
+			return
+		}
+		other(c)
+	}
+}
+
+func signInForm() look.Form {
+	return look.NewForm("sign-in", "/sign-in", "Sign in",
+		look.Field{Name: "token", Label: "Operator’s token", Kind: "password", Autocomplete: "current-password", Required: true, Autofocus: true,
+			Hint: "TENANTRY_OPERATOR_TOKEN, or what is in the file operator.token in the data folder."},
+		look.Field{Name: "name", Label: "Your name", Autocomplete: "username",
+			Hint: "For the ledger of operations, where others read who did what."},
+		look.Field{Name: "next", Kind: "hidden"},
+	)
+}
+
+// signInPage asks for the token.
+func (s *Console) signInPage(c *gin.Context) {
+	f := signInForm()
+	f.Set("", "", look.LocalPath(c.Query("next")))
+	s.showSignIn(c, http.StatusOK, f)
+}
+
+func (s *Console) showSignIn(c *gin.Context, status int, f look.Form) {
+	s.show(c, status, "access", "Sign in", "", &f)
+}
+
+// signIn begins a session for who has the token.
+func (s *Console) signIn(c *gin.Context) error {
+	f := signInForm()
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	token := strings.TrimSpace(f.Value("token"))
+	f.Set("", f.Value("name"), look.LocalPath(f.Value("next")))
+	if wait := s.tries.count(c.ClientIP()); wait > 0 {
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		f.Problem = fmt.Sprintf("There were too many tries. Try again in %d minutes.", int(math.Ceil(wait.Minutes())))
+		s.showSignIn(c, http.StatusTooManyRequests, f)
+		return nil
+	}
+	by, err := operator.ParseName("operator")
+	if name := strings.TrimSpace(f.Value("name")); name != "" {
+		by, err = operator.ParseName(name)
+	}
+	switch {
+	case !s.isToken(token):
+		f.Fields[0].Fault = "This is not the operator’s token."
+		s.showSignIn(c, http.StatusUnauthorized, f)
+		return nil
+	case err != nil:
+		f.Fields[1].Fault = "Your name must be " + err.Error() + "."
+		s.showSignIn(c, http.StatusUnprocessableEntity, f)
+		return nil
+	}
+	s.tries.forget(c.ClientIP())
+	s.setCookie(c, s.sessions.begin(by))
+	return look.SeeOther(c, f.Value("next"))
+}
+
+// isToken compares in a time that doesn't tell how much of the text is right.
+func (s *Console) isToken(text string) bool {
+	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(s.Token))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}
+
+// signOut ends the session of the request.
+func (s *Console) signOut(c *gin.Context) {
+	for _, cookie := range s.secrets(c) {
+		s.sessions.end(cookie.Value)
+	}
+	s.setCookie(c, "")
+	c.Redirect(http.StatusSeeOther, "/sign-in")
+}

@@ -1,0 +1,178 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/auth"
+	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+func renameForm(path, subdomain string) *look.Form {
+	f := look.NewForm("rename", path+"/rename", "Rename",
+		look.Field{Name: "subdomain", Label: "New subdomain", Required: true, Autocomplete: "off"},
+		look.Field{Name: "redirect_days", Label: "Days that the old one redirects", Kind: "number", Required: true,
+			Hint: "0 for none: it answers as unknown then. Nobody else gets it for 30 days."},
+	)
+	f.Set(subdomain, "30")
+	return &f
+}
+
+func purgeForm(path string) *look.Form {
+	f := look.NewForm("purge", path+"/purge", "Purge this tenant",
+		look.Field{Name: "confirm", Label: "Type the subdomain to go on", Required: true, Autocomplete: "off"},
+		look.Field{Name: "grace_days", Label: "Days until the data is removed", Kind: "number", Required: true,
+			Hint: "Until then it can be restored; 0 removes it now."},
+	)
+	f.Set("", strconv.Itoa(int(lifecycle.DefaultGrace/(24*time.Hour))))
+	return &f
+}
+
+func inviteForm(path string) *look.Form {
+	f := look.NewForm("invite", path+"/invitation", "Make a link",
+		look.Field{Name: "admin_email", Label: "E-mail address", Kind: "email", Required: true, Autocomplete: "off"})
+	return &f
+}
+
+// mover brings a tenant to another state.
+type mover func(ctx context.Context, by lifecycle.Operator, name string) (*models.Tenant, error)
+
+// move does it, and shows what came of it.
+func (s *Console) move(move mover, done string) func(c *gin.Context) error {
+	return func(c *gin.Context) error {
+		t, err := move(c.Request.Context(), s.by(c), c.Param("tenant"))
+		if err != nil {
+			return s.refuse(c, err, nil)
+		}
+		return look.SeeOther(c, tenantPath(t)+"?done="+done)
+	}
+}
+
+// refuse shows the tenant as it is, and why something was not done to it: in the
+// form that place chooses, or above all where place is nil. What has a page of its own
+// is returned.
+func (s *Console) refuse(c *gin.Context, err error, place func(p *tenantPage) *look.Form) error {
+	p := operator.Describe(c, err)
+	if p.Status != http.StatusConflict && p.Status != http.StatusUnprocessableEntity {
+		return err
+	}
+	page, gone := s.readTenant(c, c.Param("tenant"))
+	if gone != nil {
+		return gone
+	}
+	var form *look.Form
+	if place != nil {
+		form = place(page)
+	}
+	if form == nil {
+		page.Problem = p.Detail
+		s.showTenant(c, p.Status, page)
+		return nil
+	}
+	if err := form.Read(c); err != nil {
+		return err
+	}
+	form.Refuse(p)
+	s.showTenant(c, p.Status, page)
+	return nil
+}
+
+// days reads a number of days of a form.
+func days(f *look.Form, name string, most int) (int, error) {
+	n, err := strconv.Atoi(f.Value(name))
+	if err != nil || n < 0 || n > most {
+		return 0, operator.Invalid(name, "must be a whole number from 0 to "+strconv.Itoa(most))
+	}
+	return n, nil
+}
+
+// rename gives the tenant another subdomain.
+func (s *Console) rename(c *gin.Context) error {
+	f := renameForm("", "")
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	redirect, err := days(f, "redirect_days", operator.MaxRedirectDays)
+	if err == nil {
+		var t *models.Tenant
+		t, err = s.Manager.Rename(c.Request.Context(), s.by(c), c.Param("tenant"), lifecycle.Rename{To: f.Value("subdomain"), RedirectDays: redirect})
+		if err == nil {
+			return look.SeeOther(c, tenantPath(t)+"?done=renamed")
+		}
+	}
+	return s.refuse(c, err, func(p *tenantPage) *look.Form { return p.Rename })
+}
+
+// purge gives an archived tenant up, when its subdomain was typed.
+func (s *Console) purge(c *gin.Context) error {
+	f := purgeForm("")
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	t, err := s.purgeNamed(c, f)
+	if err != nil {
+		return s.refuse(c, err, func(p *tenantPage) *look.Form { return p.Purge })
+	}
+	done := "purged"
+	if t.RemoveAfter == nil {
+		done = "removed"
+	}
+	return look.SeeOther(c, tenantPath(t)+"?done="+done)
+}
+
+func (s *Console) purgeNamed(c *gin.Context, f *look.Form) (*models.Tenant, error) {
+	t, err := s.Manager.Get(c.Request.Context(), c.Param("tenant"))
+	if err != nil {
+		return nil, err
+	}
+	if f.Value("confirm") != t.Subdomain {
+		return nil, operator.Invalid("confirm", "must be "+t.Subdomain)
+	}
+	grace, err := days(f, "grace_days", operator.MaxGraceDays)
+	if err != nil {
+		return nil, err
+	}
+	return s.Manager.Purge(c.Request.Context(), s.by(c), t.ID, time.Duration(grace)*24*time.Hour)
+}
+
+// invite makes a link with which an admin sets a password, and shows it in the
+// answer itself: it can't be read again.
+func (s *Console) invite(c *gin.Context) error {
+	f := inviteForm("")
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	place := func(p *tenantPage) *look.Form { return p.Invite }
+	email := f.Value("admin_email")
+	if err := auth.CheckEmail(email); err != nil {
+		return s.refuse(c, err, place)
+	}
+	t, err := s.Manager.Get(c.Request.Context(), c.Param("tenant"))
+	if err != nil {
+		return err
+	}
+	made, err := s.API.LetIn(c.Request.Context(), t, operator.Admin{Email: email})
+	if err != nil {
+		return err
+	}
+	return s.showInvitation(c, t, email, made)
+}
+
+// showInvitation shows the tenant with the link.
+func (s *Console) showInvitation(c *gin.Context, t *models.Tenant, email string, made *operator.Invitation) error {
+	page, err := s.readTenant(c, t.ID)
+	if err != nil {
+		return err
+	}
+	page.Invitation = &invitation{email, made.URL, made.ExpiresAt}
+	c.Header("Content-Location", tenantPath(t))
+	s.showTenant(c, http.StatusCreated, page)
+	return nil
+}

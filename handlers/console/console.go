@@ -1,0 +1,146 @@
+// Package console is the operator's console: pages on the operator's listener
+// for whoever has the operator's token. A page is filled by a handler of the file
+// of its name, from the template of the same name; what it changes is changed
+// through tenants/lifecycle, as by the operator's API and the commands.
+//
+//	console.go  what a console is made of, and all routes
+//	session.go  who is signed in
+//	tries.go    how often the token was tried
+//	access.go   signing in and out
+//	frame.go    what surrounds every page
+//	errors.go   what is shown when there is nothing else to show
+//	chart.go    charts, drawn as SVG
+//	events.go   streams of events, for pages that show what runs
+//
+// Every page works without scripts: forms are posted, and answered with a
+// redirect (303) to the page that shows what came of it, or with the form and
+// what is wrong. The cookie of the console counts for its pages alone: the
+// operator's API takes the token and nothing else.
+package console
+
+import (
+	"context"
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
+	"tenantry/handlers/traffic"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+//go:embed templates/*
+var templateFiles embed.FS
+
+// Options are what a Console is made of. All are needed but Now.
+type Options struct {
+	// Token is what an operator signs in with.
+	Token string
+	// Store holds the tenants, Manager does things to them, and API creates them
+	// with their first admins.
+	Store   *tenants.Store
+	Manager *lifecycle.Manager
+	API     *operator.API
+	// Doctor examines everything, as lifecycle.Manager's does, with keys.
+	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
+	// Traffic is that of the public listener.
+	Traffic *traffic.Recorder
+	// Origin is where a tenant is reached.
+	Origin func(subdomain string) string
+	// Domain is the base domain.
+	Domain tenants.Domain
+	// TLS tells whether a request came over TLS.
+	TLS func(c *gin.Context) bool
+	// Serving ends when the process is to stop: what runs in the background ends
+	// with it.
+	Serving context.Context
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Console serves the console. It is safe for concurrent use.
+type Console struct {
+	Options
+	sessions  *sessions
+	tries     *tries
+	templates look.Templates
+	assets    look.Assets
+	passes    passes
+	practice  practice
+}
+
+// New makes a Console.
+func New(o Options) *Console {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Console{Options: o, sessions: newSessions(o.Now), tries: newTries(o.Now), assets: look.LoadAssets()}
+	files, err := fs.Sub(templateFiles, "templates")
+	if err != nil {
+		panic(err) // they are embedded: only a broken build gets here
+	}
+	s.templates = look.LoadTemplates(files, s.assets, s.functions())
+	return s
+}
+
+// functions are what templates call.
+func (s *Console) functions() template.FuncMap {
+	return template.FuncMap{
+		"number": number, "bytes": byteSize, "took": took, "at": at, "ago": func(t time.Time) string { return ago(s.Now().Sub(t)) },
+		"url": s.Origin,
+	}
+}
+
+// Register adds the routes to the operator's router. GET and HEAD answer alike.
+func (s *Console) Register(r gin.IRouter) {
+	read := []string{http.MethodGet, http.MethodHead}
+	r.Match(read, "/assets/:file", s.assets.Serve, handlers.NotFound)
+
+	open := r.Group("", handlers.SameOrigin())
+	open.Match(read, "/sign-in", s.signInPage)
+	open.POST("/sign-in", s.do(s.signIn))
+	open.POST("/sign-out", s.signOut)
+
+	in := open.Group("", s.Guard())
+	in.Match(read, "/", s.do(s.overview))
+	in.Match(read, "/operations", s.do(s.operations))
+	in.Match(read, "/servers", s.do(s.servers))
+	in.Match(read, "/migrations", s.do(s.migrations))
+	in.POST("/migrations", s.do(s.migrate))
+	in.GET("/migrations/events", s.passEvents)
+	in.Match(read, "/doctor", s.do(s.doctor))
+	in.POST("/doctor", s.do(s.examine))
+	in.GET("/doctor/events", s.checkupEvents)
+
+	in.Match(read, "/tenants", s.do(s.tenants))
+	in.Match(read, "/new", s.do(s.createPage))
+	in.GET("/new/steps", s.steps)
+	in.POST("/tenants", s.do(s.create))
+	one := in.Group("/tenants/:tenant")
+	one.Match(read, "", s.do(s.tenant))
+	one.POST("/suspend", s.do(s.move(s.Manager.Suspend, "suspended")))
+	one.POST("/resume", s.do(s.move(s.Manager.Resume, "resumed")))
+	one.POST("/archive", s.do(s.move(s.Manager.Archive, "archived")))
+	one.POST("/restore", s.do(s.move(s.Manager.Restore, "restored")))
+	one.POST("/rename", s.do(s.rename))
+	one.POST("/purge", s.do(s.purge))
+	one.POST("/invitation", s.do(s.invite))
+	one.POST("/domains", s.do(s.addDomain))
+	one.POST("/domains/remove", s.do(s.removeDomain))
+}
+
+// do adapts a handler that returns its error.
+func (s *Console) do(f func(c *gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := f(c); err != nil {
+			s.fail(c, err)
+		}
+	}
+}

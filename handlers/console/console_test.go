@@ -1,0 +1,204 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/handlers/console"
+	"tenantry/handlers/operator"
+	"tenantry/handlers/traffic"
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	os.Exit(m.Run())
+}
+
+const token = "sesame-sesame-sesame-sesame-sesame"
+
+// site is the console and the operator's API, as the application wires them.
+type site struct {
+	*tenantstest.Env
+	router  *gin.Engine
+	traffic *traffic.Recorder
+	now     time.Time
+	tls     bool
+	doctor  func(what lifecycle.Checkup) ([]lifecycle.Finding, error)
+	session string // a cookie
+}
+
+// admins make links that let nobody in.
+type admins struct{}
+
+func (admins) InviteAdmin(_ context.Context, t *models.Tenant, email string) (string, time.Time, error) {
+	if strings.HasPrefix(email, "fail@") {
+		return "", time.Time{}, errors.New("no room")
+	}
+	return "http://" + t.Subdomain + ".localhost/invitation?token=T", time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), nil
+}
+
+func (admins) SetPassword(context.Context, *models.Tenant, string, string) error { return nil }
+
+// each runs f on each engine, signed in.
+func each(t *testing.T, f func(t *testing.T, s *site)) {
+	t.Helper()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) { f(t, newSite(t, env)) })
+}
+
+// small is a site on SQLite, for what knows no engine.
+func small(t *testing.T) *site {
+	t.Helper()
+	return newSite(t, tenantstest.New(t, tenantstest.Options{}))
+}
+
+func newSite(t testing.TB, env *tenantstest.Env) *site {
+	t.Helper()
+	domain, err := tenants.ParseDomain("localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{Env: env, router: gin.New(), now: time.Now()}
+	clock := func() time.Time { return s.now }
+	s.traffic = traffic.New(10, clock)
+	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Admins: admins{}, Domain: domain})
+	made := console.New(console.Options{
+		Token: token, Store: env.Store, Manager: env.Lifecycle, API: api, Traffic: s.traffic, Domain: domain,
+		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
+		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },
+		TLS:     func(*gin.Context) bool { return s.tls },
+		Serving: t.Context(), Now: clock,
+	})
+	s.router.RedirectTrailingSlash = false
+	s.router.Use(func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
+		handlers.Problems(slog.New(slog.DiscardHandler)), made.Errors())
+	s.router.NoRoute(made.OrGuard(operator.Guard(token)), handlers.NotFound)
+	made.Register(s.router)
+	api.Register(s.router.Group("/api", operator.Guard(token)))
+	s.session = s.signIn(t, "Ada")
+	return s
+}
+
+// signIn returns a session's cookie.
+func (s *site) signIn(t testing.TB, name string) string {
+	t.Helper()
+	r := s.send(t, request(t, "/sign-in", "", url.Values{"token": {token}, "name": {name}})).leads(t, "/")
+	cookie, _, _ := strings.Cut(r.header.Get("Set-Cookie"), ";")
+	return cookie
+}
+
+// reply is an answer.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// request is a request of a browser; a form makes it a post.
+func request(t testing.TB, path, cookie string, form url.Values, header ...string) *http.Request {
+	t.Helper()
+	method, body := http.MethodGet, io.Reader(http.NoBody)
+	if form != nil {
+		method, body = http.MethodPost, strings.NewReader(form.Encode())
+	}
+	r := httptest.NewRequestWithContext(t.Context(), method, path, body)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if cookie != "" {
+		r.Header.Set("Cookie", cookie)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return r
+}
+
+func (s *site) send(t testing.TB, r *http.Request) reply {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.router.ServeHTTP(w, r)
+	checkPage(t, r.Method+" "+r.URL.Path, w)
+	return reply{w.Code, w.Header(), w.Body.String()}
+}
+
+// inline is what the content policy forbids.
+var inline = regexp.MustCompile(`(?i)<style|<script(?:[^>]*>[^<]|>)| style=| on[a-z]+="|javascript:`)
+
+// checkPage checks what is true of every page.
+func checkPage(t testing.TB, name string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") || w.Body.Len() == 0 {
+		return
+	}
+	if found := inline.FindString(w.Body.String()); found != "" {
+		t.Errorf("%s: the page has %q, which its policy forbids", name, found)
+	}
+	if w.Code != http.StatusSeeOther && !bytes.Contains(w.Body.Bytes(), []byte("</html>")) {
+		t.Errorf("%s: the page is cut off: %s", name, w.Body)
+	}
+	if strings.Contains(w.Body.String(), token) {
+		t.Errorf("%s: the page tells the token", name)
+	}
+}
+
+// get opens a page.
+func (s *site) get(t testing.TB, path string) reply {
+	t.Helper()
+	return s.send(t, request(t, path, s.session, nil))
+}
+
+// post sends a form, given as names and values.
+func (s *site) post(t testing.TB, path string, pairs ...string) reply {
+	t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return s.send(t, request(t, path, s.session, form))
+}
+
+// expect checks the status, and what the page holds and, after an empty text,
+// what it doesn't.
+func (r reply) expect(t testing.TB, status int, texts ...string) reply {
+	t.Helper()
+	if r.status != status {
+		t.Errorf("status %d, want %d: %.3000s", r.status, status, r.body)
+	}
+	lacks := false
+	for _, text := range texts {
+		if text == "" {
+			lacks = true
+		} else if strings.Contains(r.body, text) == lacks {
+			t.Errorf("the page holds %q: %t: %.6000s", text, lacks, r.body)
+		}
+	}
+	return r
+}
+
+// leads checks that the browser is sent to a path.
+func (r reply) leads(t testing.TB, to string) reply {
+	t.Helper()
+	if r.status != http.StatusSeeOther || r.header.Get("Location") != to {
+		t.Errorf("status %d to %q, want 303 to %q: %.3000s", r.status, r.header.Get("Location"), to, r.body)
+	}
+	return r
+}

@@ -1,0 +1,95 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+func (s *Console) createForm() *look.Form {
+	fields := []look.Field{
+		{Name: "subdomain", Label: "Subdomain", Required: true, Autofocus: true, Autocomplete: "off", Hint: "It is reached at " + s.Origin("SUBDOMAIN") + ". Lower-case letters, digits and hyphens."},
+		{Name: "name", Label: "Name", Autocomplete: "off", Hint: "What people call it; the subdomain where it is empty."},
+		{Name: "admin_email", Label: "E-mail address of the first admin", Kind: "email", Autocomplete: "off", Hint: "A link to set a password is shown once; pass it on. Without one nobody can sign in yet."},
+	}
+	if servers := s.Store.Servers(); len(servers) > 1 {
+		field := look.Field{Name: "server", Label: "Server", Kind: "select"}
+		for _, name := range servers {
+			field.Options = append(field.Options, look.Option{Value: name, Label: name})
+		}
+		fields = append(fields, field)
+	}
+	f := look.NewForm("create", "/tenants", "Create the tenant", fields...)
+	return &f
+}
+
+// createPage asks what to create.
+func (s *Console) createPage(c *gin.Context) error {
+	s.show(c, http.StatusOK, "create", "Create a tenant", "/tenants", s.createForm())
+	return nil
+}
+
+// create makes a tenant and shows it. The link for its admin is in the answer
+// itself: it can't be read again.
+func (s *Console) create(c *gin.Context) error {
+	f := s.createForm()
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	email := strings.TrimSpace(f.Value("admin_email"))
+	made, err := s.API.Create(c.Request.Context(), operator.NewTenant{
+		Subdomain: strings.TrimSpace(f.Value("subdomain")), Name: f.Value("name"), Server: f.Value("server"),
+		Admin: operator.Admin{Email: email}, By: s.by(c),
+	})
+	if err != nil {
+		p := operator.Describe(c, err)
+		if !f.Refuse(p) {
+			return err
+		}
+		s.show(c, p.Status, "create", "Create a tenant", "/tenants", f)
+		return nil
+	}
+	t := &models.Tenant{ID: made.ID, Subdomain: made.Subdomain, State: made.State}
+	if made.Invitation == nil {
+		return look.SeeOther(c, tenantPath(t)+"?done=created")
+	}
+	return s.showInvitation(c, t, email, made.Invitation)
+}
+
+// stepEvent tells how far a creation is.
+type stepEvent struct {
+	// Step is the one under way; empty when all are done.
+	Step string `json:"step"`
+	// State is the operation's.
+	State models.OperationState `json:"state"`
+}
+
+// steps streams the steps of the next creation of a tenant with the subdomain,
+// from the ledger, until it is over.
+func (s *Console) steps(c *gin.Context) {
+	ctx := c.Request.Context()
+	filter := lifecycle.OperationFilter{Subdomain: c.Query("subdomain")}
+	last, _, err := s.Manager.Operations(ctx, lifecycle.OperationFilter{}, "", 1)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	filter.Since = "0"
+	if len(last) > 0 {
+		filter.Since = last[0].ID
+	}
+	s.stream(c, func(send func(name string, data any)) (over bool) {
+		found, _, err := s.Manager.Operations(ctx, filter, "", 1)
+		if err != nil || len(found) == 0 {
+			return false // the form's own answer tells what is wrong
+		}
+		send("step", stepEvent{found[0].Step, found[0].State})
+		return found[0].FinishedAt != nil
+	})
+}

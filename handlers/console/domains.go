@@ -1,0 +1,88 @@
+package console
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/look"
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+// domainRow is a domain with the record that verifies it.
+type domainRow struct {
+	models.Domain
+	Record string
+}
+
+func domainRows(t *models.Tenant) []domainRow {
+	rows := make([]domainRow, len(t.Domains))
+	for i, d := range t.Domains {
+		rows[i] = domainRow{d, lifecycle.ChallengeRecord(d.Host)}
+	}
+	return rows
+}
+
+func domainForm(path string) *look.Form {
+	f := look.NewForm("domain", path+"/domains", "Add the domain",
+		look.Field{Name: "host", Label: "Host", Required: true, Autocomplete: "off", Hint: "Such as tasks.acme.example. A TXT record shows that it is theirs."},
+		look.Field{Name: "primary", Label: "Links lead", Kind: "select",
+			Options: []look.Option{{Value: "false", Label: "to the subdomain"}, {Value: "true", Label: "to this domain"}}},
+	)
+	return &f
+}
+
+// addDomain gives the tenant a domain, looks again whether its record is
+// published, or has links lead elsewhere: all of it is adding it once more.
+func (s *Console) addDomain(c *gin.Context) error {
+	f := domainForm("")
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	place := func(p *tenantPage) *look.Form { return p.AddDomain }
+	host := strings.ToLower(strings.TrimSpace(f.Value("host")))
+	if err := s.Domain.ValidateHost(host); err != nil {
+		return s.refuse(c, err, place)
+	}
+	name := c.Param("tenant")
+	before, err := s.Manager.Domains(c.Request.Context(), name)
+	if err != nil {
+		return err
+	}
+	_, err = s.Manager.AddDomain(c.Request.Context(), s.by(c), name, host, f.Value("primary") == "true")
+	done := "domain-verified"
+	var unverified *lifecycle.UnverifiedError
+	switch {
+	case errors.As(err, &unverified) && hasHost(before, host):
+		done = "domain-unverified"
+	case errors.As(err, &unverified):
+		done = "domain-added"
+	case err != nil:
+		return s.refuse(c, err, place)
+	}
+	return look.SeeOther(c, "/tenants/"+name+"?done="+done+"#domains")
+}
+
+func hasHost(domains []models.Domain, host string) bool {
+	for _, d := range domains {
+		if d.Host == host {
+			return true
+		}
+	}
+	return false
+}
+
+// removeDomain takes a domain from the tenant.
+func (s *Console) removeDomain(c *gin.Context) error {
+	posted, err := look.Posted(c)
+	if err != nil {
+		return err
+	}
+	name := c.Param("tenant")
+	if err := s.Manager.RemoveDomain(c.Request.Context(), s.by(c), name, posted.Get("host")); err != nil {
+		return s.refuse(c, err, nil)
+	}
+	return look.SeeOther(c, "/tenants/"+name+"?done=domain-removed#domains")
+}

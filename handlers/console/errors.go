@@ -1,0 +1,63 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/handlers/operator"
+)
+
+// errorPage is what is shown when there is nothing else to show.
+type errorPage struct {
+	handlers.Problem
+	// Advice is what to do about it.
+	Advice string
+	// Link and To are where to go.
+	Link, To string
+}
+
+// Errors has what fails below it answered with pages, to clients that ask for
+// pages.
+func (s *Console) Errors() gin.HandlerFunc {
+	return func(c *gin.Context) { handlers.SetErrorPage(c, s.showError) }
+}
+
+// fail ends the request with a page about the error. What is this program's
+// fault is logged.
+func (s *Console) fail(c *gin.Context, err error) {
+	p := operator.Describe(c, err)
+	if p.Status >= http.StatusInternalServerError {
+		_ = c.Error(err)
+	}
+	c.Abort()
+	s.showError(c, p)
+}
+
+func (s *Console) showError(c *gin.Context, p handlers.Problem) {
+	page := errorPage{Problem: p}
+	page.Advice, page.Link, page.To = advice(p)
+	s.show(c, p.Status, "error", p.Title, "", page)
+}
+
+// advice is what to do about a problem, and where to go.
+func advice(p handlers.Problem) (text, link, to string) {
+	switch p.Type[len(handlers.ProblemType):] {
+	case "unauthenticated":
+		return "Sign in, go back, and send it again.", "Sign in", "/sign-in"
+	case "cross-origin":
+		return "Nothing was done. Open the console here, and try again.", "Open the console", "/"
+	case "not-found":
+		return "It may have been renamed or removed, or the address has a slip of the pen.", "Look through the tenants", "/tenants"
+	case "unavailable", "busy", "timeout", "maintenance":
+		return "The master or a server doesn’t answer. See whether it runs and can be reached, then try again; the log says more.", "Try again", ""
+	case "under-way":
+		return "Wait until it is over. When it stays so, its last error tells why.", "See what is under way", "/operations?unfinished=true"
+	case "storage-full":
+		return "Make room on the disk of the server, then try again.", "See the servers", "/servers"
+	case "internal":
+		return "The log tells more under the number below.", "Go to the overview", "/"
+	}
+	return "Go back and try again.", "Go to the overview", "/"
+}

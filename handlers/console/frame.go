@@ -1,0 +1,100 @@
+package console
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// frame is what surrounds a page, and the page.
+type frame struct {
+	Title string
+	// Here is the path of the part of the console that the page belongs to.
+	Here string
+	// By is who is signed in; empty where nobody is.
+	By string
+	// Now is when the page was made.
+	Now  time.Time
+	Body any
+}
+
+// show answers with a page.
+func (s *Console) show(c *gin.Context, status int, page, title, here string, body any) {
+	one, _ := s.current(c)
+	s.templates.Show(c, status, page, frame{Title: title, Here: here, By: string(one.by), Now: s.Now().UTC(), Body: body})
+}
+
+// number is a whole number with commas, as 12,345.
+func number(n any) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// byteSize is a size for people, as 1.4 MB.
+func byteSize(n int64) string {
+	size, unit := float64(n), "bytes"
+	for _, next := range []string{"kB", "MB", "GB", "TB"} {
+		if size < 1000 {
+			break
+		}
+		size, unit = size/1000, next
+	}
+	if unit == "bytes" {
+		return number(n) + " bytes"
+	}
+	return precise(size) + " " + unit
+}
+
+// precise is a number with about two digits that count.
+func precise(n float64) string {
+	if n < 9.95 {
+		return strconv.FormatFloat(n, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(n, 'f', 0, 64)
+}
+
+// took is a duration for people, as 12 ms.
+func took(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "–"
+	case d < time.Second:
+		return precise(float64(d.Microseconds())/1000) + " ms"
+	}
+	return precise(d.Seconds()) + " s"
+}
+
+// at is a time for people, in UTC.
+func at(t any) string {
+	switch t := t.(type) {
+	case time.Time:
+		return t.UTC().Format("2006-01-02 15:04:05")
+	case *time.Time:
+		if t != nil {
+			return t.UTC().Format("2006-01-02 15:04:05")
+		}
+	}
+	return ""
+}
+
+// ago is how long ago something was, roughly.
+func ago(d time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		n := int(d / unit.length)
+		switch {
+		case n == 1:
+			return "1 " + unit.name + " ago"
+		case n > 1:
+			return fmt.Sprintf("%d %ss ago", n, unit.name)
+		}
+	}
+	return "just now"
+}

@@ -1,0 +1,189 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/look"
+	"tenantry/tenants/fleet"
+	"tenantry/tenants/lifecycle"
+)
+
+// migrationsPage is which schema versions tenants have, and how the last pass
+// over those that are behind went.
+type migrationsPage struct {
+	Standings []fleet.Standing
+	Behind    int64
+	// Pass is the one that runs or ran last, nil before the first.
+	Pass *passView
+	// Problem is why a pass was not begun.
+	Problem string
+}
+
+// passView is a pass as it stands.
+type passView struct {
+	By      lifecycle.Operator `json:"-"`
+	Started time.Time          `json:"-"`
+	// Ended is zero while the pass runs.
+	Ended time.Time `json:"-"`
+	Total int       `json:"total"`
+	Done  int       `json:"done"`
+	// Failed is how many tenants could not be migrated, Failures the first of
+	// them.
+	Failed   int             `json:"failed"`
+	Failures []fleet.Failure `json:"-"`
+	Waves    []wave          `json:"waves"`
+	// Problem is why the pass as a whole ended early, empty if it didn't.
+	Problem string `json:"-"`
+	Over    bool   `json:"over"`
+}
+
+// wave is a part of a pass: tenants that are migrated one after another, a few at
+// once.
+type wave struct {
+	Number int `json:"number"`
+	Size   int `json:"size"`
+	Done   int `json:"done"`
+	Failed int `json:"failed"`
+}
+
+const (
+	// maxWaves is into how many waves a pass is divided at most.
+	maxWaves = 20
+	// shownFailures is how many failures of a pass are remembered.
+	shownFailures = 100
+)
+
+// passes runs one pass at a time and remembers the last. It is safe for
+// concurrent use.
+type passes struct {
+	mu   sync.Mutex // guards last
+	last *passView
+}
+
+// begin begins a pass, unless one runs.
+func (p *passes) begin(by lifecycle.Operator, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last != nil && !p.last.Over {
+		return false
+	}
+	p.last = &passView{By: by, Started: now}
+	return true
+}
+
+// note counts a tenant that the pass is through with.
+func (p *passes) note(progress fleet.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := p.last
+	if v.Waves == nil {
+		v.Total, v.Waves = progress.Total, wavesOf(progress.Total)
+	}
+	of := &v.Waves[min(v.Done/v.Waves[0].Size, len(v.Waves)-1)]
+	v.Done++
+	of.Done++
+	if progress.Err == nil {
+		return
+	}
+	v.Failed++
+	of.Failed++
+	if len(v.Failures) < shownFailures {
+		v.Failures = append(v.Failures, fleet.Failure{Subdomain: progress.Subdomain, Err: progress.Err})
+	}
+}
+
+// wavesOf divides tenants into waves, all but the last of one size.
+func wavesOf(total int) []wave {
+	size := max(1, (total+maxWaves-1)/maxWaves)
+	var waves []wave
+	for left := total; left > 0; left -= size {
+		waves = append(waves, wave{Number: len(waves) + 1, Size: min(size, left)})
+	}
+	return waves
+}
+
+// end ends the pass.
+func (p *passes) end(err error, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last.Over, p.last.Ended = true, now
+	var partial *fleet.PartialError
+	if err != nil && !errors.As(err, &partial) {
+		p.last.Problem = err.Error()
+	}
+}
+
+// view is a copy of the pass as it stands, nil before the first.
+func (p *passes) view() *passView {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last == nil {
+		return nil
+	}
+	v := *p.last
+	v.Waves = append([]wave(nil), v.Waves...)
+	return &v
+}
+
+// migrations shows the schema versions, and the pass.
+func (s *Console) migrations(c *gin.Context) error {
+	return s.showMigrations(c, http.StatusOK, "")
+}
+
+func (s *Console) showMigrations(c *gin.Context, status int, problem string) error {
+	standings, err := fleet.Status(c.Request.Context(), s.Store)
+	if err != nil {
+		return err
+	}
+	page := migrationsPage{Standings: standings, Pass: s.passes.view(), Problem: problem}
+	for _, one := range standings {
+		if one.SchemaVersion < one.Target {
+			page.Behind += one.Tenants
+		}
+	}
+	s.show(c, status, "migrations", "Migrations", "/migrations", page)
+	return nil
+}
+
+// migrate begins a pass, which goes on when the browser has left.
+func (s *Console) migrate(c *gin.Context) error {
+	if !s.passes.begin(s.by(c), s.Now()) {
+		return s.showMigrations(c, http.StatusConflict, "A pass runs already: wait until it is over.")
+	}
+	go s.runPass(s.Serving)
+	return look.SeeOther(c, "/migrations")
+}
+
+// runPass runs the pass that was begun.
+func (s *Console) runPass(ctx context.Context) {
+	err := errPassPanicked
+	defer func() { s.passes.end(err, s.Now()) }()
+	_, err = fleet.Migrate(ctx, s.Store, s.passes.note)
+}
+
+// errPassPanicked is what a pass ends with that doesn't return.
+var errPassPanicked = errors.New("the pass broke off")
+
+// passEvents streams how the pass stands, until it is over.
+func (s *Console) passEvents(c *gin.Context) {
+	s.stream(c, func(send func(name string, data any)) (over bool) {
+		v := s.passes.view()
+		if v == nil {
+			return true
+		}
+		send("progress", v)
+		return v.Over
+	})
+}
+
+// Took is how long the pass ran.
+func (v *passView) Took() time.Duration { return v.Ended.Sub(v.Started) }
+
+// Migrated is how many tenants it has brought to their version.
+func (v *passView) Migrated() int { return v.Done - v.Failed }

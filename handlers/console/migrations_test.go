@@ -1,0 +1,111 @@
+package console_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// readEvents asks a stream for its events, until it ends.
+func (s *site) readEvents(t *testing.T, path string, began func()) []string {
+	t.Helper()
+	srv := httptest.NewServer(s.router)
+	defer srv.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Cookie", s.session)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%d %v", answer.StatusCode, answer.Header)
+	}
+	var events []string
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		switch text := lines.Text(); {
+		case text == ": open":
+			began()
+		case strings.HasPrefix(text, "event: ") || strings.HasPrefix(text, "data: "):
+			events = append(events, text)
+		}
+	}
+	return events
+}
+
+func TestMigrations(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.get(t, "/migrations").expect(t, 200, "No tenant has a database yet", "", "The last pass")
+		s.Tenant(t, "acme")
+		s.Tenant(t, "globex")
+		s.get(t, "/migrations").expect(t, 200, "Nothing is behind", "current", "", "behind</span>")
+		s.fill(t, 1, nil) // which has no database
+		err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			return tx.Model(&models.Tenant{}).Where("1 = 1").Update("schema_version", 1).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.get(t, "/migrations").expect(t, 200, "Migrate 3 tenants", "behind</span>")
+		events := s.readEvents(t, "/migrations/events", func() {})
+		if fmt.Sprint(events) != "[event: over data: {}]" {
+			t.Errorf("before a pass: %v", events)
+		}
+		s.post(t, "/migrations").leads(t, "/migrations")
+		events = s.readEvents(t, "/migrations/events", func() {})
+		last := strings.Join(events[max(0, len(events)-4):], "\n")
+		if !strings.Contains(last, `"total":3,"done":3,"failed":1`) || !strings.Contains(last, `"over":true`) || !strings.HasSuffix(last, "event: over\ndata: {}") {
+			t.Errorf("%v", events)
+		}
+		s.get(t, "/migrations").expect(t, 200, "The last pass", "by Ada", `href="/tenants/filled-00000"`, "Migrate 1 tenant<", "wave failed")
+		if got, err := s.Lifecycle.Get(t.Context(), "acme"); err != nil || got.SchemaVersion != s.Engine.SchemaVersion() {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+// TestCreationIsShown step by step, as the ledger tells.
+func TestCreationIsShown(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.Tenant(t, "older")
+		events := s.readEvents(t, "/new/steps?subdomain=acme", func() {
+			s.Tenant(t, "other")
+			s.post(t, "/tenants", "subdomain", "acme").leads(t, "/tenants/acme?done=created")
+		})
+		all := strings.Join(events, "\n")
+		if !strings.HasSuffix(all, "event: step\ndata: {\"step\":\"\",\"state\":\"done\"}\nevent: over\ndata: {}") {
+			t.Errorf("%v", events)
+		}
+	})
+}
+
+// TestStreamsEnd with who listens, and without a session there are none.
+func TestStreamsEnd(t *testing.T) {
+	t.Parallel()
+	s := small(t)
+	srv := httptest.NewServer(s.router)
+	defer srv.Close() // waits for the handlers
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/new/steps?subdomain=acme", http.NoBody)
+	r.Header.Set("Cookie", s.session)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(answer.Body).ReadString('\n'); err != nil || line != ": open\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+	answer.Body.Close()
+	s.send(t, request(t, "/new/steps?subdomain=acme", "", nil)).leads(t, "/sign-in?next=%2Fnew%2Fsteps%3Fsubdomain%3Dacme")
+}

@@ -1,0 +1,182 @@
+package console
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/traffic"
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// overviewPage is how all is.
+type overviewPage struct {
+	Tenants   int64
+	Behind    int64
+	States    []stateCount
+	Versions  []versionCount
+	Servers   []serverCount
+	Census    lifecycle.Census
+	Load      tenants.Load
+	Hour      traffic.Hour
+	Requests  chart
+	Latency   chart
+	Busiest   []busy
+	Operation []operationRow
+}
+
+// stateCount is how many tenants are in a state.
+type stateCount struct {
+	State   models.State
+	Tenants int64
+}
+
+// versionCount is how many tenants that have a database have a schema version.
+type versionCount struct {
+	Version, Tenants int64
+	// Behind says that this program is ahead of it.
+	Behind bool
+}
+
+// serverCount is how many tenants are on a server, and its connections.
+type serverCount struct {
+	Name    string
+	Dialect string
+	// Known says that the server is configured here.
+	Known   bool
+	Tenants int64
+	Target  int64
+	// Connections are nil where they have no limit.
+	Connections *tenants.Connections
+}
+
+// busy is a tenant among the busiest.
+type busy struct {
+	traffic.Rank
+	// Tenant is nil when it is gone meanwhile.
+	Tenant *models.Tenant
+	// Part is its part of all requests, in percent.
+	Part int
+}
+
+// shownBusiest is how many of the busiest tenants the overview shows.
+const shownBusiest = 8
+
+// overview shows how all is, from the master and this process's memory. It opens
+// no tenant's database.
+func (s *Console) overview(c *gin.Context) error {
+	census, err := s.Manager.Census(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	page := overviewPage{Census: census, Load: s.Store.Load(), Hour: s.Traffic.Hour("")}
+	page.Servers = s.countServers(census.Groups)
+	page.count(census.Groups)
+	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
+	page.Operation = operationRows(census.Recent)
+	if page.Busiest, err = s.busiest(c, shownBusiest, page.Hour.Requests); err != nil {
+		return err
+	}
+	s.show(c, http.StatusOK, "overview", "Overview", "/", page)
+	return nil
+}
+
+// states are all, in the order of a tenant's life.
+func states() []models.State {
+	return []models.State{
+		models.StateActive, models.StateProvisioning, models.StateMaintenance,
+		models.StateSuspended, models.StateArchived, models.StatePurged,
+	}
+}
+
+// hasDatabase tells whether migrations take tenants of the state.
+func hasDatabase(state models.State) bool {
+	return state != models.StateProvisioning && state != models.StatePurged
+}
+
+// count adds the groups up.
+func (p *overviewPage) count(groups []lifecycle.Group) {
+	targets, byState, byVersion := map[string]int64{}, map[models.State]int64{}, map[int64]versionCount{}
+	for _, server := range p.Servers {
+		targets[server.Name] = server.Target
+	}
+	for _, g := range groups {
+		p.Tenants += g.Tenants
+		byState[g.State] += g.Tenants
+		if !hasDatabase(g.State) {
+			continue
+		}
+		behind := g.SchemaVersion < targets[g.Server]
+		v := byVersion[g.SchemaVersion]
+		byVersion[g.SchemaVersion] = versionCount{g.SchemaVersion, v.Tenants + g.Tenants, v.Behind || behind}
+		if behind {
+			p.Behind += g.Tenants
+		}
+	}
+	for _, state := range states() {
+		if n := byState[state]; n > 0 || state == models.StateActive {
+			p.States = append(p.States, stateCount{state, n})
+		}
+	}
+	for _, v := range byVersion {
+		p.Versions = append(p.Versions, v)
+	}
+	slices.SortFunc(p.Versions, func(a, b versionCount) int { return cmp.Compare(b.Version, a.Version) })
+}
+
+// countServers are the servers that are configured or have tenants, by name.
+func (s *Console) countServers(groups []lifecycle.Group) []serverCount {
+	counts := map[string]int64{}
+	names := s.Store.Servers()
+	for _, g := range groups {
+		if g.State != models.StatePurged {
+			counts[g.Server] += g.Tenants
+		}
+		if !slices.Contains(names, g.Server) {
+			names = append(names, g.Server)
+		}
+	}
+	slices.Sort(names)
+	servers := make([]serverCount, len(names))
+	for i, name := range names {
+		servers[i] = s.serverCount(name, counts[name])
+	}
+	return servers
+}
+
+func (s *Console) serverCount(name string, n int64) serverCount {
+	count := serverCount{Name: name, Tenants: n}
+	engine, err := s.Store.Server(name)
+	if err != nil {
+		return count
+	}
+	count.Known, count.Dialect, count.Target = true, engine.Dialect(), engine.SchemaVersion()
+	if b, ok := engine.(tenants.Budgeted); ok {
+		connections := b.Connections()
+		count.Connections = &connections
+	}
+	return count
+}
+
+// busiest are the busiest tenants of the last hour, with their part of all
+// requests.
+func (s *Console) busiest(c *gin.Context, n int, all int64) ([]busy, error) {
+	ranks := s.Traffic.Busiest(n)
+	ids := make([]string, len(ranks))
+	for i, rank := range ranks {
+		ids[i] = rank.TenantID
+	}
+	found, err := s.Manager.ByID(c.Request.Context(), ids)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]busy, len(ranks))
+	for i, rank := range ranks {
+		rows[i] = busy{rank, found[rank.TenantID], int(100 * rank.Requests / max(1, all))}
+	}
+	return rows, nil
+}

@@ -1,0 +1,138 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants/tenantstest"
+)
+
+func TestOverview(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.get(t, "/").expect(t, 200, "There are no tenants yet", "/new", "No tenant had a request")
+		acme, globex := s.Tenant(t, "acme"), s.Tenant(t, "globex")
+		if _, err := s.Lifecycle.Suspend(t.Context(), "Ben", "globex"); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			s.traffic.Record(acme.ID, false, 20*time.Millisecond)
+		}
+		s.traffic.Record(globex.ID, true, 20*time.Millisecond)
+		s.traffic.Record("nobody", false, 20*time.Millisecond)
+		s.get(t, "/").expect(t, 200,
+			"state-active", "state-suspended", `href="/tenants?state=suspended"`, "5 requests in the last hour, at most 5 in a minute; 1 failed",
+			`<a href="/tenants/acme">acme</a>`, "removed meanwhile", "default", string(s.Kind), "Suspend", "Ben", "process ",
+			"", "There are no tenants", "behind</a>", "class=\"wait\"")
+		if s.Kind == tenantstest.Postgres {
+			s.get(t, "/").expect(t, 200, "Connections to default")
+		}
+		if opened := s.Store.Load().Opened; opened != 0 {
+			t.Errorf("%d databases were opened", opened)
+		}
+	})
+}
+
+// TestOverviewTellsWhatIsBehind, and what is on servers that aren't there.
+func TestOverviewTellsWhatIsBehind(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.fill(t, 3, func(i int, tenant *models.Tenant) {
+			tenant.SchemaVersion = int64(i + 1)
+			if i == 2 {
+				tenant.Server = "elsewhere"
+			}
+		})
+		s.get(t, "/").expect(t, 200, `behind</a>`, "elsewhere", "not configured here")
+	})
+}
+
+// TestOverviewWithoutMaster tells what to do.
+func TestOverviewWithoutMaster(t *testing.T) {
+	t.Parallel()
+	s := small(t)
+	s.Tenant(t, "acme")
+	err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE tenants RENAME TO away").Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.get(t, "/").expect(t, 500, "The log tells more", "req-1", "", "no such table")
+	err = s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE away RENAME TO tenants").Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fill puts tenants into the master that have no databases.
+func (s *site) fill(t testing.TB, n int, change func(i int, tenant *models.Tenant)) {
+	t.Helper()
+	all := make([]models.Tenant, n)
+	for i := range all {
+		id := fmt.Sprintf("01filled%018d", i)
+		all[i] = models.Tenant{
+			ID: id, Subdomain: fmt.Sprintf("filled-%05d", i), Name: fmt.Sprintf("Filled Company No. %d", i), State: models.StateActive,
+			Server: "default", Database: id, SchemaVersion: s.Engine.SchemaVersion(), Epoch: 1, CreatedBy: "seed",
+		}
+		if s.Kind == tenantstest.SQLite {
+			all[i].Database += ".db"
+		} else {
+			all[i].Database = "t_" + id
+		}
+		if change != nil {
+			change(i, &all[i])
+		}
+	}
+	err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.CreateInBatches(all, 500).Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// varied gives tenants different states and versions.
+func varied(i int, tenant *models.Tenant) {
+	tenant.State = []models.State{models.StateActive, models.StateActive, models.StateActive, models.StateSuspended, models.StateArchived}[i%5]
+	tenant.SchemaVersion -= int64(i % 3)
+}
+
+// TestOverviewOpensNothing, however many tenants there are.
+func TestOverviewOpensNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.fill(t, 10_000, varied)
+		s.get(t, "/").expect(t, 200, "10,000", "6,000", "2,000")
+		if opened := s.Store.Load().Opened; opened != 0 {
+			t.Errorf("%d databases were opened", opened)
+		}
+	})
+}
+
+// BenchmarkOverview is the overview of 10,000 tenants, through everything but
+// the network.
+func BenchmarkOverview(b *testing.B) {
+	for _, engine := range tenantstest.Engines() {
+		b.Run(string(engine), func(b *testing.B) {
+			s := newSite(b, tenantstest.New(b, tenantstest.Options{Engine: engine}))
+			s.fill(b, 10_000, varied)
+			for i := range 10_000 {
+				s.traffic.Record(fmt.Sprintf("01filled%018d", i%50), false, time.Duration(i)*time.Microsecond)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				s.router.ServeHTTP(w, request(b, "/", s.session, nil))
+				if w.Code != http.StatusOK {
+					b.Fatalf("status %d: %s", w.Code, w.Body)
+				}
+			}
+			if opened := s.Store.Load().Opened; opened != 0 {
+				b.Errorf("%d databases were opened", opened)
+			}
+		})
+	}
+}

@@ -1,0 +1,28 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// serversPage lists where databases live.
+type serversPage struct {
+	Servers   []serverCount
+	Default   string
+	Load      tenants.Load
+	Instances lifecycle.Census
+}
+
+// servers lists the servers, with what is on each.
+func (s *Console) servers(c *gin.Context) error {
+	census, err := s.Manager.Census(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	s.show(c, http.StatusOK, "servers", "Servers", "/servers", serversPage{s.countServers(census.Groups), tenants.DefaultServer, s.Store.Load(), census})
+	return nil
+}

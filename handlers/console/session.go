@@ -1,0 +1,134 @@
+package console
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/tenants/lifecycle"
+)
+
+const (
+	// sessionLife is how long a session lasts, however it is used.
+	sessionLife = 12 * time.Hour
+	// maxSessions bounds the sessions at once; the oldest one ends for a new one.
+	maxSessions = 64
+)
+
+// session is somebody who has shown the token.
+type session struct {
+	by      lifecycle.Operator // who it is, for the ledger
+	expires time.Time
+}
+
+// sessions are the console's, in this process's memory: they end with it, and
+// nothing that lets anybody in is stored anywhere. They are safe for concurrent
+// use.
+type sessions struct {
+	now func() time.Time
+
+	mu   sync.Mutex // guards open
+	open map[[sha256.Size]byte]session
+}
+
+func newSessions(now func() time.Time) *sessions {
+	return &sessions{now: now, open: map[[sha256.Size]byte]session{}}
+}
+
+// begin begins a session and returns its secret.
+func (s *sessions) begin(by lifecycle.Operator) string {
+	secret := rand.Text() + rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.makeRoom()
+	s.open[sha256.Sum256([]byte(secret))] = session{by, s.now().Add(sessionLife)}
+	return secret
+}
+
+// makeRoom ends sessions that are over, and the oldest of too many. The lock is
+// held.
+func (s *sessions) makeRoom() {
+	var oldest [sha256.Size]byte
+	var first time.Time
+	for key, one := range s.open {
+		if !one.expires.After(s.now()) {
+			delete(s.open, key)
+		} else if first.IsZero() || one.expires.Before(first) {
+			oldest, first = key, one.expires
+		}
+	}
+	if len(s.open) >= maxSessions {
+		delete(s.open, oldest)
+	}
+}
+
+// find is the session with a secret, and whether there is one.
+func (s *sessions) find(secret string) (session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, ok := s.open[sha256.Sum256([]byte(secret))]
+	return one, ok && one.expires.After(s.now())
+}
+
+// end ends the session with a secret.
+func (s *sessions) end(secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, sha256.Sum256([]byte(secret)))
+}
+
+// cookieName is that of the session's cookie. Ports share cookies: a tenant's
+// pages on the same host have one of another name.
+func cookieName(tls bool) string {
+	if tls {
+		return "__Host-console"
+	}
+	return "console"
+}
+
+// setCookie hands a session's secret out; an empty one takes the cookie back.
+func (s *Console) setCookie(c *gin.Context, secret string) {
+	tls := s.TLS(c)
+	cookie := &http.Cookie{
+		Name: cookieName(tls), Value: secret, Path: "/", MaxAge: int(sessionLife.Seconds()),
+		HttpOnly: true, Secure: tls, SameSite: http.SameSiteStrictMode,
+	}
+	if secret == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(c.Writer, cookie)
+}
+
+// secrets are the values of the session's cookie: one, unless somebody plays
+// tricks.
+func (s *Console) secrets(c *gin.Context) []*http.Cookie {
+	return c.Request.CookiesNamed(cookieName(s.TLS(c)))
+}
+
+type sessionKey struct{}
+
+// current is the session of the request, and whether it has one.
+func (s *Console) current(c *gin.Context) (session, bool) {
+	if value, ok := c.Get(sessionKey{}); ok {
+		return value.(session), true
+	}
+	sent := s.secrets(c)
+	if len(sent) != 1 {
+		return session{}, false
+	}
+	one, ok := s.sessions.find(sent[0].Value)
+	if ok {
+		c.Set(sessionKey{}, one)
+	}
+	return one, ok
+}
+
+// by is who sent the request. It works below Guard only.
+func (s *Console) by(c *gin.Context) lifecycle.Operator {
+	one, _ := s.current(c)
+	return one.by
+}

@@ -1,0 +1,123 @@
+package console_test
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"testing"
+	"time"
+
+	"tenantry/models"
+	"tenantry/tenants/tenantstest"
+)
+
+func TestTenants(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.get(t, "/tenants").expect(t, 200, "There are no tenants yet", "/new")
+		acme, globex := s.Tenant(t, "acme"), s.Tenant(t, "globex")
+		if _, err := s.Lifecycle.Suspend(t.Context(), "Ben", "globex"); err != nil {
+			t.Fatal(err)
+		}
+		s.get(t, "/tenants").expect(t, 200, `href="/tenants/acme"`, `href="/tenants/globex"`, "", "Next page", "First page", "behind")
+		s.get(t, "/tenants?search=GLO").expect(t, 200, `href="/tenants/globex"`, `value="GLO"`, "", `href="/tenants/acme"`)
+		s.get(t, "/tenants?state=suspended&server=default").expect(t, 200, `href="/tenants/globex"`, `<option value="suspended" selected>`, "", `href="/tenants/acme"`)
+		s.get(t, "/tenants?search=%3Cscript%3E&state=nonsense").expect(t, 200, "No tenant is like that", "&lt;script&gt;", "", "<script>")
+		s.get(t, "/tenants?order=busiest").expect(t, 200, "Nobody was busy")
+		for range 2 {
+			s.traffic.Record(globex.ID, true, time.Second)
+		}
+		s.traffic.Record(acme.ID, false, time.Second)
+		s.traffic.Record("gone", false, time.Second)
+		busiest := s.get(t, "/tenants?order=busiest").expect(t, 200, `href="/tenants/acme"`).body
+		if found := regexp.MustCompile(`(?s)/tenants/globex.*/tenants/acme`).FindString(busiest); found == "" {
+			t.Errorf("the busiest is not first: %s", busiest)
+		}
+		s.get(t, "/tenants?order=busiest&search=acme").expect(t, 200, `href="/tenants/acme"`, "", `href="/tenants/globex"`)
+		if opened := s.Store.Load().Opened; opened != 0 {
+			t.Errorf("%d databases were opened", opened)
+		}
+	})
+}
+
+// TestTenantsArePaged by where the last page ended.
+func TestTenantsArePaged(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.fill(t, 120, varied)
+		seen := map[string]bool{}
+		next := regexp.MustCompile(`href="([^"]+)">Next page`)
+		for path, pages := "/tenants?search=filled", 1; ; pages++ {
+			page := s.get(t, path).expect(t, 200)
+			for _, row := range regexp.MustCompile(`href="/tenants/(filled-\d+)"`).FindAllStringSubmatch(page.body, -1) {
+				if seen[row[1]] {
+					t.Fatalf("%s is there twice", row[1])
+				}
+				seen[row[1]] = true
+			}
+			more := next.FindStringSubmatch(page.body)
+			if more == nil {
+				page.expect(t, 200, "First page")
+				break
+			}
+			if path = html.UnescapeString(more[1]); pages > 3 {
+				t.Fatal("there is no end")
+			}
+		}
+		if len(seen) != 120 {
+			t.Errorf("saw %d", len(seen))
+		}
+	})
+}
+
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.get(t, "/operations").expect(t, 200, "Nothing has been done yet")
+		for i := range 51 {
+			if i%2 == 0 {
+				s.Tenant(t, fmt.Sprintf("t%d", i))
+			} else if _, err := s.Lifecycle.Suspend(t.Context(), "Ben & Co", fmt.Sprintf("t%d", i-1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := s.get(t, "/operations").expect(t, 200, "t50", "Suspend", "Ben &amp; Co", "state-done")
+		more := regexp.MustCompile(`href="([^"]+)">Older ones`).FindStringSubmatch(first.body)
+		if more == nil {
+			t.Fatal("there is no next page")
+		}
+		s.get(t, html.UnescapeString(more[1])).expect(t, 200, "t0", "The newest", "", "Older ones", "t50")
+		s.get(t, "/operations?unfinished=true").expect(t, 200, "Nothing is under way")
+	})
+}
+
+func TestServers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.Tenant(t, "acme")
+		s.fill(t, 2, func(_ int, tenant *models.Tenant) { tenant.Server = "elsewhere" })
+		r := s.get(t, "/servers").expect(t, 200, "default", string(s.Kind), "for new tenants", "elsewhere", "not configured here", "process ")
+		if s.Kind == tenantstest.Postgres {
+			r.expect(t, 200, "0 of ")
+		}
+	})
+}
+
+// BenchmarkSearch looks for a rare part of a name among 10,000.
+func BenchmarkSearch(b *testing.B) {
+	for _, engine := range tenantstest.Engines() {
+		b.Run(string(engine), func(b *testing.B) {
+			s := newSite(b, tenantstest.New(b, tenantstest.Options{Engine: engine}))
+			s.fill(b, 10_000, varied)
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				s.router.ServeHTTP(w, request(b, "/tenants?search=no.+9876", s.session, nil))
+				if w.Code != http.StatusOK {
+					b.Fatalf("status %d: %s", w.Code, w.Body)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,112 @@
+// What the console does beyond forms and links. Everything here can also be done
+// without it.
+(() => {
+  'use strict'
+
+  // The overview is renewed while somebody looks at it and doesn't use it.
+  const live = () => document.querySelector('#live[data-refresh]')
+  const renew = async () => {
+    const part = live()
+    if (!part || document.hidden || part.contains(document.activeElement) || !getSelection().isCollapsed) return
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'error' })
+      if (!answer.ok) return
+      const next = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('#live')
+      if (next && live() === part) part.replaceWith(document.adoptNode(next))
+    } catch {
+      // the next time
+    }
+  }
+  const every = Number(live()?.dataset.refresh)
+  if (every) setInterval(renew, every * 1000)
+})()
+
+// A tenant is created while its steps are shown, as the ledger tells of them.
+// The answer is the page that the form would have led to.
+(() => {
+  'use strict'
+  const mark = (list, at) => {
+    const all = [...list.querySelectorAll('li')]
+    const now = all.findIndex(li => li.dataset.step === at)
+    all.forEach((li, i) => { li.className = now < 0 || i < now ? 'done' : i === now ? 'doing' : '' })
+  }
+
+  const opened = (stream) => new Promise(resolve => { stream.onopen = resolve; stream.onerror = resolve })
+
+  document.addEventListener('submit', async (event) => {
+    const box = event.target.closest('[data-steps]')
+    if (!box) return
+    event.preventDefault()
+    const form = event.target
+    const values = new URLSearchParams(new FormData(form))
+    const going = box.querySelector('.going')
+    const list = going.querySelector('.steps')
+    going.querySelector('.what').textContent = values.get('subdomain')
+    form.hidden = true
+    going.hidden = false
+    mark(list, 'reserve')
+    const stream = new EventSource(`${box.dataset.steps}?subdomain=${encodeURIComponent(values.get('subdomain').trim())}`)
+    stream.addEventListener('step', (e) => {
+      const { step, state } = JSON.parse(e.data)
+      if (state === 'running') mark(list, step)
+      if (state === 'done') mark(list, 'admin')
+    })
+    stream.addEventListener('over', () => stream.close())
+    try {
+      await opened(stream)
+      const answer = await fetch(form.action, { method: 'POST', body: values, headers: { Accept: 'text/html' } })
+      mark(list, '')
+      if (answer.redirected) {
+        location.assign(answer.url)
+        return
+      }
+      const next = new DOMParser().parseFromString(await answer.text(), 'text/html')
+      document.querySelector('main').replaceWith(document.adoptNode(next.querySelector('main')))
+      document.title = next.title
+      const at = answer.headers.get('Content-Location')
+      if (at) history.pushState(null, '', at)
+      (document.querySelector('[aria-invalid]') ?? document.querySelector('main')).focus()
+    } catch {
+      form.hidden = false
+      going.hidden = true
+      document.querySelector('#offline').hidden = false
+    } finally {
+      stream.close()
+    }
+  })
+  addEventListener('popstate', () => location.reload())
+})()
+
+// What runs is shown as it goes on: the waves of a pass fill, and a checkup's bar.
+(() => {
+  'use strict'
+  const box = document.querySelector('#running[data-events]')
+  if (!box) return
+  box.querySelector('.noscript')?.remove()
+  const say = (name, n) => { const at = box.querySelector(`[data-${name}]`); if (at) at.textContent = n.toLocaleString('en') }
+  const wave = (one) => {
+    const item = document.createElement('li')
+    item.className = one.failed ? 'wave failed' : 'wave'
+    const number = document.createElement('span')
+    number.className = 'hint'
+    number.textContent = one.number
+    const bar = document.createElement('progress')
+    bar.max = one.size
+    bar.value = one.done
+    bar.setAttribute('aria-label', `Wave ${one.number}`)
+    item.append(number, bar)
+    return item
+  }
+  const stream = new EventSource(box.dataset.events)
+  stream.addEventListener('progress', (event) => {
+    const now = JSON.parse(event.data)
+    for (const name of ['done', 'total', 'failed']) if (name in now) say(name, now[name])
+    const bar = box.querySelector(':scope > progress')
+    if (bar && now.total) { bar.max = now.total; bar.value = now.done }
+    box.querySelector('.waves')?.replaceChildren(...(now.waves ?? []).map(wave))
+  })
+  stream.addEventListener('over', () => {
+    stream.close()
+    location.reload() // the page tells what came of it
+  })
+})()
