@@ -78,3 +78,16 @@ func median(all []time.Duration) float64 {
 	slices.Sort(all)
 	return float64(all[len(all)/2].Microseconds()) / 1000
 }
+
+// BenchmarkExamine is what a doctor does for each tenant.
+func BenchmarkExamine(b *testing.B) {
+	e := newEngine(b, config(b))
+	tenant := made(b, e)
+	tenant.SchemaVersion = e.SchemaVersion()
+	for b.Loop() {
+		faults, err := e.Examine(b.Context(), tenant)
+		if err != nil || len(faults) > 0 {
+			b.Fatal(faults, err)
+		}
+	}
+}
