@@ -104,16 +104,11 @@ func share(n, of int64) int {
 	return max(2, int(n*chartHeight/of))
 }
 
-// roundUp is a round number that is no less: 1, 2 or 5 and zeros.
+// roundUp is a round number that is no less: a digit and zeros.
 func roundUp(n int64) int64 {
 	if n <= 1 {
 		return 1
 	}
 	power := int64(math.Pow10(int(math.Floor(math.Log10(float64(n))))))
-	for _, factor := range []int64{1, 2, 5} {
-		if factor*power >= n {
-			return factor * power
-		}
-	}
-	return 10 * power
+	return (n + power - 1) / power * power
 }

@@ -23,7 +23,7 @@
 
 // A tenant is created while its steps are shown, as the ledger tells of them.
 // The answer is the page that the form would have led to.
-(() => {
+;(() => {
   'use strict'
   const mark = (list, at) => {
     const all = [...list.querySelectorAll('li')]
@@ -78,7 +78,7 @@
 })()
 
 // What runs is shown as it goes on: the waves of a pass fill, and a checkup's bar.
-(() => {
+;(() => {
   'use strict'
   const box = document.querySelector('#running[data-events]')
   if (!box) return
