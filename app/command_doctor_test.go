@@ -123,7 +123,7 @@ func TestDoctorClosesFilesToOthers(t *testing.T) {
 	s := newSQLite(t)
 	s.create(t, "acme")
 	master := filepath.Join(s.dir, "master.db") // SQLite gives the files beside it its permissions
-	open := map[string]os.FileMode{s.dir: 0o755, master: 0o644, filepath.Join(s.dir, "tenants"): 0o701}
+	open := map[string]os.FileMode{s.dir: 0o755, master: 0o644, filepath.Join(s.dir, "templates"): 0o701}
 	for path, mode := range open {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)

@@ -124,7 +124,7 @@ func (a *App) accounts(addr string) *handlers.Accounts {
 
 // operations are what operators ask for, on either way.
 func (a *App) operations(accounts *handlers.Accounts) *operator.API {
-	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain})
+	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain, Doctor: a.examine})
 }
 
 // console is the operator's console. What it runs in the background ends with

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -103,6 +105,28 @@ func TestOperationsInPages(t *testing.T) {
 	}
 	if page := document[operator.List[operator.Operation]](t, s.as("x", "GET", "/api/operations?unfinished=true", "")); len(page.Items) != 0 {
 		t.Errorf("unfinished: %+v", page.Items)
+	}
+}
+
+// TestDoctor examines with GET, and repairs with POST.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	acme := env.Tenant(t, "acme")
+	if err := os.Chmod(filepath.Join(env.Dir, "tenants", acme.Database), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := newService(env)
+	for _, step := range []struct {
+		method   string
+		found    int
+		repaired bool
+	}{{"GET", 1, false}, {"GET", 1, false}, {"POST", 1, true}, {"GET", 0, false}} {
+		w := s.as("Ada", step.method, "/api/doctor", "")
+		found := document[operator.List[lifecycle.Finding]](t, w).Items
+		if w.Code != 200 || len(found) != step.found || len(found) > 0 && found[0].Repaired != step.repaired {
+			t.Errorf("%s: %d %s", step.method, w.Code, w.Body)
+		}
 	}
 }
 

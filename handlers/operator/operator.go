@@ -7,6 +7,7 @@
 //	tenants.go  the routes, and those of a tenant's life
 //	domains.go  those of a tenant's own hosts
 //	operations.go what was done
+//	doctor.go   what is wrong
 //	create.go   a tenant with its first admin, for routes and commands
 //	document.go a tenant as JSON, likewise
 //	problem.go  the errors that only operators see
@@ -36,6 +37,8 @@ type Options struct {
 	Admins  Admins
 	// Domain is the base domain.
 	Domain tenants.Domain
+	// Doctor examines everything, as lifecycle.Manager's does, with keys.
+	Doctor func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 }
 
 // API does what operators ask for. It is safe for concurrent use.
@@ -44,7 +47,8 @@ type API struct {
 	manager *lifecycle.Manager
 	admins  Admins
 	domain  tenants.Domain
+	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 }
 
 // New makes an API.
-func New(o Options) *API { return &API{o.Store, o.Manager, o.Admins, o.Domain} }
+func New(o Options) *API { return &API{o.Store, o.Manager, o.Admins, o.Domain, o.Doctor} }

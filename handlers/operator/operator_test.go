@@ -21,6 +21,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/operator"
 	"tenantry/models"
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -59,7 +60,10 @@ type service struct {
 
 func newService(env *tenantstest.Env) *service {
 	s := &service{router: gin.New(), admins: &admins{}, log: &bytes.Buffer{}}
-	s.api = operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Admins: s.admins})
+	s.api = operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Admins: s.admins, Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
+		c.Keys = env.Keys
+		return env.Lifecycle.Doctor(ctx, c)
+	}})
 	s.router.Use(handlers.Problems(slog.New(slog.NewTextHandler(s.log, nil))))
 	s.api.Register(s.router.Group("/api", operator.Guard(token)))
 	return s

@@ -91,6 +91,8 @@ func explain(err error) error {
 		return invalid(err, "database_url", schema.Error())
 	case errors.As(err, &source):
 		return invalid(err, "database_url", source.Reason)
+	case errors.Is(err, tenants.ErrNoDatabase):
+		return &problem{409, "conflict", "Conflict", "The tenant's database is missing. See: tenantry doctor.", nil, err}
 	case errors.Is(err, lifecycle.ErrHostTaken), errors.Is(err, lifecycle.ErrRemoved):
 		return &problem{409, "conflict", "Conflict", err.Error() + ".", nil, err}
 	case errors.Is(err, lifecycle.ErrUnknownDomain):

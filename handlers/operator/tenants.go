@@ -38,6 +38,8 @@ func (a *API) Register(r gin.IRoutes) {
 	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))
 
 	r.Match(read, "/operations", do(a.listOperations))
+	r.Match(read, "/doctor", do(a.examine))
+	r.POST("/doctor", do(a.repair))
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
@@ -148,6 +149,10 @@ func remedy(t *models.Tenant, f tenants.Fault) string {
 		return "put it right with --repair"
 	case f.Kind == tenants.FaultIdentity:
 		return "put the database of tenant " + t.ID + " back in its place, from a backup if need be"
+	case f.Kind == tenants.FaultMisplaced:
+		return "see which of the two is the right one, and remove the other by hand"
+	case t.State == models.StatePurged:
+		return "restore the database " + t.Database + " from a backup if it is wanted; else it is forgotten at " + t.RemoveAfter.UTC().Format(time.RFC3339)
 	case f.Kind == tenants.FaultMissing, f.Kind == tenants.FaultUnreadable:
 		return "restore the database " + t.Database + " from a backup; if it is lost: tenantry tenant archive and purge"
 	}

@@ -168,3 +168,90 @@ func TestResealIsInTheLedger(t *testing.T) {
 		}
 	})
 }
+
+// TestDoctorExaminesDatabases: a wrong version in the master is put right, a
+// lost database is told of, and tenants that an operation is at are passed over.
+func TestDoctorExaminesDatabases(t *testing.T) {
+	t.Parallel()
+	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "fine")
+		behind, lost, busy := env.Tenant(t, "behind"), env.Tenant(t, "lost"), env.Tenant(t, "busy")
+		for _, gone := range []*models.Tenant{lost, busy} {
+			if err := env.Engine.Drop(t.Context(), gone); err != nil {
+				t.Fatal(err)
+			}
+		}
+		abandon(t, env, "busy", map[string]any{"state": models.OperationRunning, "step": "database"})
+		hold := func(tx *gorm.DB) error {
+			if err := tx.Model(&models.Operation{}).Where("tenant_id = ?", busy.ID).Update("instance_id", env.Store.Instance().ID()).Error; err != nil {
+				return err
+			}
+			return tx.Model(behind).Update("schema_version", behind.SchemaVersion-1).Error
+		}
+		if err := env.Store.Master().Update(t.Context(), hold); err != nil {
+			t.Fatal(err)
+		}
+		for _, repair := range []bool{false, true} {
+			found := examine(t, env, env.Keys, repair)
+			if f := found["behind"]; f.Kind != string(tenants.FaultVersion) || f.Repaired != repair {
+				t.Errorf("repair %t: %+v", repair, f)
+			}
+			if f := found["lost"]; f.Kind != string(tenants.FaultMissing) || f.Repaired {
+				t.Errorf("repair %t: %+v", repair, f)
+			}
+			if len(found) != 2 {
+				t.Errorf("repair %t: %+v", repair, found)
+			}
+		}
+		if got, err := env.Lifecycle.Get(t.Context(), "behind"); err != nil || got.SchemaVersion != env.Engine.SchemaVersion() {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if found := examine(t, env, env.Keys, true); len(found) != 1 {
+			t.Errorf("%+v", found)
+		}
+	})
+}
+
+// TestDoctorMendsPermissions lets others read a tenant's file, or connect to its
+// database.
+func TestDoctorMendsPermissions(t *testing.T) {
+	t.Parallel()
+	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+		tenant := env.Tenant(t, "acme")
+		env.Tenant(t, "fine")
+		if env.Kind == tenantstest.SQLite {
+			if err := os.Chmod(filepath.Join(env.Dir, "tenants", tenant.Database), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			admin, err := sql.Open("pgx", env.MasterURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer admin.Close()
+			if _, err := admin.ExecContext(t.Context(), `GRANT CONNECT ON DATABASE "`+tenant.Database+`" TO PUBLIC`); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string]string{"acme": string(tenants.FaultPermissions)}
+		wantFound(t, examine(t, env, env.Keys, false), false, want)
+		wantFound(t, examine(t, env, env.Keys, true), true, want)
+		wantFound(t, examine(t, env, env.Keys, false), false, nil)
+	})
+}
+
+// TestDoctorTellsOfServersThatDontAnswer once each, however many tenants are there.
+func TestDoctorTellsOfServersThatDontAnswer(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Wrap: func(e tenants.Engine) tenants.Engine { return silent{e} }})
+	env.Tenant(t, "acme")
+	env.Tenant(t, "globex")
+	wantFound(t, examine(t, env, env.Keys, true), false, map[string]string{tenants.DefaultServer: lifecycle.ServerSilent})
+}
+
+// silent can't be looked at.
+type silent struct{ tenants.Engine }
+
+func (silent) Examine(context.Context, *models.Tenant) ([]tenants.Fault, error) {
+	return nil, tenants.ErrUnavailable
+}

@@ -94,7 +94,7 @@ type job struct {
 	tenant models.Tenant
 	params params
 	plan   plan
-	now    time.Time // by the master's clock, in a mark
+	now    time.Time // by the master's clock, in a transaction
 	source string    // what an adoption copies; known to the process that began it alone
 }
 
@@ -201,6 +201,9 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 
 // isPassing says that what failed may succeed another time.
 func isPassing(err error) bool {
+	if errors.Is(err, tenants.ErrNoDatabase) {
+		return false
+	}
 	return errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrBusy) || errors.Is(err, tenants.ErrRetryable) ||
 		errors.Is(err, tenants.ErrFull) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
@@ -254,6 +257,7 @@ func (m *Manager) change(ctx context.Context, j *job, f func(tx *gorm.DB, now ti
 		if err != nil {
 			return err
 		}
+		j.now = now
 		if err := f(tx, now); err != nil {
 			return err
 		}

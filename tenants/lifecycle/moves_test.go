@@ -146,6 +146,38 @@ func TestPurgeAndRestore(t *testing.T) {
 	})
 }
 
+// TestPurgeOfATenantWhoseDatabaseIsLost: it can be given up, and not restored.
+func TestPurgeOfATenantWhoseDatabaseIsLost(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		lost := env.Tenant(t, "acme")
+		if _, err := env.Lifecycle.Archive(t.Context(), "ada", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		if err := env.Engine.Drop(t.Context(), lost); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := env.Lifecycle.Purge(t.Context(), "ada", "acme", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the first leaves all as it was
+			if _, err := env.Lifecycle.Restore(t.Context(), "ada", "acme"); !errors.Is(err, tenants.ErrNoDatabase) {
+				t.Errorf("restore: %v", err)
+			}
+			got, err := env.Lifecycle.Get(t.Context(), "acme")
+			if err != nil || got.State != models.StatePurged || got.RemoveAfter == nil {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if _, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); !errors.Is(err, lifecycle.ErrReserved) {
+				t.Errorf("create acme: %v", err)
+			}
+		}
+		if last := operations(t, env, "acme")[0]; last.Kind != models.KindRestore || last.State != models.OperationFailed || last.Error == "" {
+			t.Errorf("%+v", last)
+		}
+	})
+}
+
 // TestPurgedDataIsRemovedWhenItIsDue: at once with no grace, else by Tend.
 func TestPurgedDataIsRemovedWhenItIsDue(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,10 @@ func planOf(kind models.OperationKind) plan {
 	case models.KindRemove:
 		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}}
 	case models.KindRestore:
-		return plan{steps: []step{{name: "untrash", do: untrashDatabase, record: activate}}}
+		return plan{
+			steps: []step{{name: "untrash", do: untrashDatabase, record: activate}},
+			undo:  []step{{name: "trash", do: trashDatabase}}, undone: purgeAgain,
+		}
 	}
 	return plan{}
 }
@@ -111,12 +114,19 @@ func dropDatabase(m *Manager, ctx context.Context, j *job) error {
 	return engine.Drop(ctx, &j.tenant)
 }
 
+// trashDatabase is content with a database that is lost: its tenant can be given
+// up all the same.
 func trashDatabase(m *Manager, ctx context.Context, j *job) error {
 	engine, err := m.engine(j)
 	if err != nil {
 		return err
 	}
-	return engine.Trash(ctx, &j.tenant)
+	err = engine.Trash(ctx, &j.tenant)
+	if errors.Is(err, tenants.ErrNoDatabase) {
+		m.log.WarnContext(ctx, "nothing to put in the trash", "tenant", j.op.Subdomain, "tenant_id", j.tenant.ID, "error", err)
+		return nil
+	}
+	return err
 }
 
 func untrashDatabase(m *Manager, ctx context.Context, j *job) error {

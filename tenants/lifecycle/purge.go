@@ -76,8 +76,9 @@ func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
 var ErrRemoved = errors.New("the data was removed when the grace was over; restore a backup of it")
 
 // Restore has an archived tenant served again, or a purged one whose data is in
-// the trash: at the subdomain that it had. It fails as Suspend does, and with
-// ErrRemoved.
+// the trash: at the subdomain that it had. It fails as Suspend does, with
+// ErrRemoved, and with tenants.ErrNoDatabase when the data was lost; then it is
+// purged as before.
 func (m *Manager) Restore(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil {
@@ -106,6 +107,14 @@ func (m *Manager) markRestore(tx *gorm.DB, j *job) error {
 	}
 	j.params, j.op.Subdomain = params{From: j.tenant.State, To: was}, was
 	return taken(mark(tx, j, map[string]any{"state": models.StateMaintenance, "subdomain": was}))
+}
+
+// purgeAgain has a tenant that can't be restored purged as it was.
+func purgeAgain(tx *gorm.DB, j *job) error {
+	if err := retire(tx, models.RetiredSubdomain{Subdomain: j.params.To, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}); err != nil {
+		return err
+	}
+	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": purged + j.tenant.ID})
 }
 
 // subdomainBefore is what the tenant was called when it was purged.
