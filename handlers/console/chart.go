@@ -23,6 +23,8 @@ type chart struct {
 	Title, Summary string
 	// Top is what the upper edge stands for.
 	Top string
+	// Empty says that there is nothing to draw.
+	Empty bool
 	// From, Middle and To are the times below it.
 	From, Middle, To string
 	Bars             []bar
@@ -44,7 +46,7 @@ func (chart) Height() int { return chartHeight }
 
 func newChart(h traffic.Hour, title string) chart {
 	clock := func(i int) string { return h.Minutes[i].At.Format("15:04") }
-	return chart{Title: title, From: clock(0), Middle: clock(traffic.Minutes / 2), To: clock(traffic.Minutes - 1)}
+	return chart{Title: title, Empty: h.Requests == 0, From: clock(0), Middle: clock(traffic.Minutes / 2), To: clock(traffic.Minutes - 1)}
 }
 
 // requestsChart draws how many requests came and failed each minute.
@@ -104,16 +106,11 @@ func share(n, of int64) int {
 	return max(2, int(n*chartHeight/of))
 }
 
-// roundUp is a round number that is no less: 1, 2 or 5 and zeros.
+// roundUp is a round number that is no less: a digit and zeros.
 func roundUp(n int64) int64 {
 	if n <= 1 {
 		return 1
 	}
 	power := int64(math.Pow10(int(math.Floor(math.Log10(float64(n))))))
-	for _, factor := range []int64{1, 2, 5} {
-		if factor*power >= n {
-			return factor * power
-		}
-	}
-	return 10 * power
+	return (n + power - 1) / power * power
 }

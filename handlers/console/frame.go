@@ -63,6 +63,8 @@ func took(d time.Duration) string {
 	switch {
 	case d <= 0:
 		return "–"
+	case d < 50*time.Microsecond:
+		return "< 0.1 ms"
 	case d < time.Second:
 		return precise(float64(d.Microseconds())/1000) + " ms"
 	}

@@ -23,7 +23,7 @@
 
 // A tenant is created while its steps are shown, as the ledger tells of them.
 // The answer is the page that the form would have led to.
-(() => {
+;(() => {
   'use strict'
   const mark = (list, at) => {
     const all = [...list.querySelectorAll('li')]
@@ -65,7 +65,8 @@
       document.title = next.title
       const at = answer.headers.get('Content-Location')
       if (at) history.pushState(null, '', at)
-      (document.querySelector('[aria-invalid]') ?? document.querySelector('main')).focus()
+      const place = document.querySelector('[aria-invalid]') ?? document.querySelector('main')
+      place.focus()
     } catch {
       form.hidden = false
       going.hidden = true
@@ -78,7 +79,7 @@
 })()
 
 // What runs is shown as it goes on: the waves of a pass fill, and a checkup's bar.
-(() => {
+;(() => {
   'use strict'
   const box = document.querySelector('#running[data-events]')
   if (!box) return
