@@ -178,7 +178,7 @@ func consoleCreates(t *testing.T, browser context.Context) {
 		chromedp.SendKeys("#create-admin_email", admin("acme"), chromedp.ByQuery))
 	b.press(t, "Create the tenant")
 	b.says(t, ".notice.good", "Pass this link on to "+admin("acme"))
-	b.until(t, "location.pathname === '/tenants/acme'")
+	b.until(t, "location.pathname === '/tenants/acme' && document.querySelector('#offline').hidden && document.activeElement.id === 'main'")
 	b.picture(t, "console-created")
 	link := eval[string](t, b, "document.querySelector('.secret').innerText.trim()")
 	if eval[string](t, b, "document.cookie") != "" {

@@ -23,6 +23,8 @@ type chart struct {
 	Title, Summary string
 	// Top is what the upper edge stands for.
 	Top string
+	// Empty says that there is nothing to draw.
+	Empty bool
 	// From, Middle and To are the times below it.
 	From, Middle, To string
 	Bars             []bar
@@ -44,7 +46,7 @@ func (chart) Height() int { return chartHeight }
 
 func newChart(h traffic.Hour, title string) chart {
 	clock := func(i int) string { return h.Minutes[i].At.Format("15:04") }
-	return chart{Title: title, From: clock(0), Middle: clock(traffic.Minutes / 2), To: clock(traffic.Minutes - 1)}
+	return chart{Title: title, Empty: h.Requests == 0, From: clock(0), Middle: clock(traffic.Minutes / 2), To: clock(traffic.Minutes - 1)}
 }
 
 // requestsChart draws how many requests came and failed each minute.

@@ -16,7 +16,7 @@ import (
 func TestOverview(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.get(t, "/").expect(t, 200, "There are no tenants yet", "/new", "No tenant had a request")
+		s.get(t, "/").expect(t, 200, "There are no tenants yet", "/new", "No tenant had a request", "No requests in the last hour")
 		acme, globex := s.Tenant(t, "acme"), s.Tenant(t, "globex")
 		if _, err := s.Lifecycle.Suspend(t.Context(), "Ben", "globex"); err != nil {
 			t.Fatal(err)

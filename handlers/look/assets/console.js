@@ -65,7 +65,8 @@
       document.title = next.title
       const at = answer.headers.get('Content-Location')
       if (at) history.pushState(null, '', at)
-      (document.querySelector('[aria-invalid]') ?? document.querySelector('main')).focus()
+      const place = document.querySelector('[aria-invalid]') ?? document.querySelector('main')
+      place.focus()
     } catch {
       form.hidden = false
       going.hidden = true
