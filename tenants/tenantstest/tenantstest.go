@@ -155,9 +155,10 @@ const closeTimeout = 30 * time.Second
 
 // close drains the store, drops every tenant's database and closes the rest.
 func (e *Env) close(t testing.TB) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx := context.Background()
+	draining, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	report(t, e.Store.Close(ctx))
+	report(t, e.Store.Close(draining))
 	for after := ""; ; {
 		page, next, err := e.Lifecycle.List(ctx, after, 100)
 		report(t, err)
