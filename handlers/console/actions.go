@@ -102,7 +102,8 @@ func (s *Console) rename(c *gin.Context) error {
 	redirect, err := days(f, "redirect_days", operator.MaxRedirectDays)
 	if err == nil {
 		var t *models.Tenant
-		t, err = s.Manager.Rename(c.Request.Context(), s.by(c), c.Param("tenant"), lifecycle.Rename{To: f.Value("subdomain"), RedirectDays: redirect})
+		t, err = s.Manager.Rename(c.Request.Context(), s.by(c), c.Param("tenant"),
+			lifecycle.Rename{To: f.Value("subdomain"), RedirectDays: redirect})
 		if err == nil {
 			return look.SeeOther(c, tenantPath(t)+"?done=renamed")
 		}

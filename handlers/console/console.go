@@ -86,16 +86,13 @@ func New(o Options) *Console {
 	if err != nil {
 		panic(err) // they are embedded: only a broken build gets here
 	}
-	s.templates = look.LoadTemplates(files, s.assets, s.functions())
+	s.templates = look.LoadTemplates(files, s.assets, functions())
 	return s
 }
 
 // functions are what templates call.
-func (s *Console) functions() template.FuncMap {
-	return template.FuncMap{
-		"number": number, "bytes": byteSize, "took": took, "at": at, "ago": func(t time.Time) string { return ago(s.Now().Sub(t)) },
-		"url": s.Origin,
-	}
+func functions() template.FuncMap {
+	return template.FuncMap{"number": number, "bytes": byteSize, "took": took, "at": at}
 }
 
 // Register adds the routes to the operator's router. GET and HEAD answer alike.

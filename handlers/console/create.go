@@ -14,9 +14,12 @@ import (
 
 func (s *Console) createForm() *look.Form {
 	fields := []look.Field{
-		{Name: "subdomain", Label: "Subdomain", Required: true, Autofocus: true, Autocomplete: "off", Hint: "It is reached at " + s.Origin("SUBDOMAIN") + ". Lower-case letters, digits and hyphens."},
-		{Name: "name", Label: "Name", Autocomplete: "off", Hint: "What people call it; the subdomain where it is empty."},
-		{Name: "admin_email", Label: "E-mail address of the first admin", Kind: "email", Autocomplete: "off", Hint: "A link to set a password is shown once; pass it on. Without one nobody can sign in yet."},
+		{Name: "subdomain", Label: "Subdomain", Required: true, Autofocus: true, Autocomplete: "off",
+			Hint: "It is reached at " + s.Origin("SUBDOMAIN") + ". Lower-case letters, digits and hyphens."},
+		{Name: "name", Label: "Name", Autocomplete: "off",
+			Hint: "What people call it; the subdomain where it is empty."},
+		{Name: "admin_email", Label: "E-mail address of the first admin", Kind: "email", Autocomplete: "off",
+			Hint: "A link to set a password is shown once; pass it on. Without one nobody can sign in yet."},
 	}
 	if servers := s.Store.Servers(); len(servers) > 1 {
 		field := look.Field{Name: "server", Label: "Server", Kind: "select"}

@@ -27,9 +27,11 @@ func domainRows(t *models.Tenant) []domainRow {
 
 func domainForm(path string) *look.Form {
 	f := look.NewForm("domain", path+"/domains", "Add the domain",
-		look.Field{Name: "host", Label: "Host", Required: true, Autocomplete: "off", Hint: "Such as tasks.acme.example. A TXT record shows that it is theirs."},
+		look.Field{Name: "host", Label: "Host", Required: true, Autocomplete: "off",
+			Hint: "Such as tasks.acme.example. A TXT record shows that it is theirs."},
 		look.Field{Name: "primary", Label: "Links lead", Kind: "select",
-			Options: []look.Option{{Value: "false", Label: "to the subdomain"}, {Value: "true", Label: "to this domain"}}},
+			Options: []look.Option{{Value: "false", Label: "to the subdomain"},
+				{Value: "true", Label: "to this domain"}}},
 	)
 	return &f
 }

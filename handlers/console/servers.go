@@ -23,6 +23,7 @@ func (s *Console) servers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.show(c, http.StatusOK, "servers", "Servers", "/servers", serversPage{s.countServers(census.Groups), tenants.DefaultServer, s.Store.Load(), census})
+	s.show(c, http.StatusOK, "servers", "Servers", "/servers",
+		serversPage{s.countServers(census.Groups), tenants.DefaultServer, s.Store.Load(), census})
 	return nil
 }

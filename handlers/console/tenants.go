@@ -50,7 +50,8 @@ const shownTenants = 50
 // tenants lists tenants, those that are searched for.
 func (s *Console) tenants(c *gin.Context) error {
 	page := tenantsPage{
-		Search:  lifecycle.Search{Text: strings.TrimSpace(c.Query("search")), State: models.State(c.Query("state")), Server: c.Query("server")},
+		Search: lifecycle.Search{Text: strings.TrimSpace(c.Query("search")), State: models.State(c.Query("state")),
+			Server: c.Query("server")},
 		Busiest: c.Query("order") == "busiest",
 	}
 	page.States = []look.Option{{Label: "Every state"}}
@@ -129,7 +130,8 @@ func (s *Console) isBehind(t *models.Tenant) bool {
 // link is the path of a page of the same list.
 func (p *tenantsPage) link(after string) string {
 	query := url.Values{}
-	for name, value := range map[string]string{"search": p.Search.Text, "state": string(p.Search.State), "server": p.Search.Server, "after": after} {
+	for name, value := range map[string]string{"search": p.Search.Text, "state": string(p.Search.State),
+		"server": p.Search.Server, "after": after} {
 		if value != "" {
 			query.Set(name, value)
 		}
