@@ -1,5 +1,7 @@
 package tenants
 
+import "fmt"
+
 // FaultKind says what is wrong with a tenant's database.
 type FaultKind string
 
@@ -34,4 +36,14 @@ type Fault struct {
 	// Version is the version that the database has, with FaultVersion. It is
 	// the master that has to be put right then.
 	Version int64
+}
+
+// Found is a fault of this kind that Mend can't put right.
+func (k FaultKind) Found(format string, args ...any) Fault {
+	return Fault{Kind: k, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Mendable is a fault of this kind that Mend puts right.
+func (k FaultKind) Mendable(format string, args ...any) Fault {
+	return Fault{Kind: k, Detail: fmt.Sprintf(format, args...), Mendable: true}
 }

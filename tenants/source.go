@@ -30,9 +30,11 @@ func (e *SchemaError) Unwrap() error { return ErrSchema }
 func CheckVersion(version, last int64) error {
 	switch {
 	case version < 1:
-		return CheckDifferences([]string{"table goose_db_version: it is not there, or without a version: the migrations have not made this database"})
+		return CheckDifferences([]string{"table goose_db_version: it is missing or empty: no migrations made the database"})
 	case version > last:
-		return CheckDifferences([]string{fmt.Sprintf("migration %d: this program's last one is %d: a newer one has made this database", version, last)})
+		return CheckDifferences([]string{
+			fmt.Sprintf("migration %d: this program's last one is %d: a newer one has made the database", version, last),
+		})
 	}
 	return nil
 }

@@ -155,5 +155,11 @@ func TestAdoptThatDied(t *testing.T) {
 	_, err = e.Adopt(t.Context(), tenant, urlOf(t, e, source.Database))
 	must(err)
 	opened(t, e, tenant)
+	finished := unmade(t, e) // but for the role
+	must(e.copyTemplate(t.Context(), finished.Database))
+	_, err = e.Adopt(t.Context(), finished, urlOf(t, e, source.Database))
+	must(err)
+	opened(t, e, finished)
+	must(e.Drop(t.Context(), finished))
 	wantSurvey(t, e, append(kept, "database "+tenant.Database+" "+tenant.ID, "role "+tenant.Database+" "+tenant.ID)...)
 }

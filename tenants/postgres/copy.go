@@ -127,7 +127,7 @@ func brokenRule(err error) error {
 		}
 		return &tenants.SourceError{Reason: fmt.Sprintf("table %s has rows that break %s", refused.TableName, rule)}
 	case "22":
-		return &tenants.SourceError{Reason: fmt.Sprintf("it has rows that this server can't take (SQLSTATE %s)", refused.Code)}
+		return &tenants.SourceError{Reason: "it has rows that this server can't take (SQLSTATE " + refused.Code + ")"}
 	}
 	return err
 }
@@ -144,7 +144,8 @@ func copySequences(ctx context.Context, from, into *session) error {
 		if err != nil {
 			return sourceError(ctx, err)
 		}
-		if _, err := into.tx.ExecContext(ctx, "SELECT setval($1::text::regclass, $2, $3)", sequence[0], last, called); err != nil {
+		_, err = into.tx.ExecContext(ctx, "SELECT setval($1::text::regclass, $2, $3)", sequence[0], last, called)
+		if err != nil {
 			return err
 		}
 	}

@@ -2,11 +2,9 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"tenantry/models"
@@ -26,7 +24,7 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 	}
 	name, err := databaseName(t)
 	if err != nil {
-		return []tenants.Fault{{Kind: tenants.FaultMissing, Detail: fmt.Sprintf("%q is no name of a tenant's database", t.Database)}}, nil
+		return []tenants.Fault{tenants.FaultMissing.Found("%q is no name of a tenant's database", t.Database)}, nil
 	}
 	s, err := e.siteOf(ctx, name, t.State == models.StatePurged)
 	if err != nil {
@@ -40,7 +38,7 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 	if err != nil {
 		return faults, nil // whoever keeps the secrets tells of this one
 	}
-	inside, err := e.examineInside(ctx, name, login, t.SchemaVersion)
+	inside, err := e.examineInside(ctx, connector{server: login, database: name}, t.SchemaVersion)
 	if err != nil {
 		return nil, fmt.Errorf("examine database %s: %w", name, err)
 	}
@@ -72,8 +70,8 @@ const insideQuery = `SELECT
 	FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user`
 
 // examineInside looks at what a tenant's role finds in the tenant's database.
-func (e *Engine) examineInside(ctx context.Context, name string, login *pgx.ConnConfig, version int64) (faults []tenants.Fault, err error) {
-	db := e.budget.openPool(connector{server: login, database: name}, 1)
+func (e *Engine) examineInside(ctx context.Context, as connector, version int64) (faults []tenants.Fault, err error) {
+	db := e.budget.openPool(as, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var migrated bool
 	var wrong string
@@ -81,15 +79,11 @@ func (e *Engine) examineInside(ctx context.Context, name string, login *pgx.Conn
 		return refused(ctx, err)
 	}
 	if !migrated {
-		return []tenants.Fault{{Kind: tenants.FaultIdentity, Detail: "the database was not made by this engine, or was restored by halves"}}, nil
+		return []tenants.Fault{tenants.FaultIdentity.Found("no migrations have made the database")}, nil
 	}
 	if wrong != "" {
-		faults = append(faults, tenants.Fault{Kind: tenants.FaultPermissions, Detail: wrong, Mendable: true})
+		faults = append(faults, tenants.FaultPermissions.Mendable("%s", wrong))
 	}
-	return e.examineVersion(ctx, db, version, faults)
-}
-
-func (e *Engine) examineVersion(ctx context.Context, db *sql.DB, want int64, faults []tenants.Fault) ([]tenants.Fault, error) {
 	got, err := migrate.Version(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
 	if stateOf(err) != "" && len(faults) > 0 { // the role may not read it, as was told
 		return faults, nil
@@ -97,11 +91,10 @@ func (e *Engine) examineVersion(ctx context.Context, db *sql.DB, want int64, fau
 	if err != nil {
 		return refused(ctx, err)
 	}
-	if got != want {
-		faults = append(faults, tenants.Fault{
-			Kind: tenants.FaultVersion, Version: got,
-			Detail: fmt.Sprintf("the database has version %d, and the master says %d", got, want),
-		})
+	if got != version {
+		fault := tenants.FaultVersion.Found("the database has version %d, and the master says %d", got, version)
+		fault.Version = got
+		faults = append(faults, fault)
 	}
 	return faults, nil
 }
@@ -109,25 +102,20 @@ func (e *Engine) examineVersion(ctx context.Context, db *sql.DB, want int64, fau
 // refused tells a database that can't be used from one that can't be used now.
 func refused(ctx context.Context, err error) ([]tenants.Fault, error) {
 	var answer *pgconn.PgError
-	fault := tenants.Fault{Kind: tenants.FaultPermissions}
+	var fault tenants.Fault
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case !errors.As(err, &answer):
+	case !errors.As(err, &answer), passes(answer.Code):
 		return nil, unavailable(err)
-	}
-	switch code := answer.Code; code {
-	case codeWrongPassword:
-		fault.Detail, fault.Mendable = "the server refuses the password that the master has", true
-	case codeForbidden:
-		fault.Detail, fault.Mendable = "the role may not read the database", true
-	case "28000":
-		fault.Detail = "the server lets the role in from nowhere, or not from here: see its pg_hba.conf"
+	case answer.Code == codeWrongPassword:
+		fault = tenants.FaultPermissions.Mendable("the server refuses the password that the master has")
+	case answer.Code == codeForbidden:
+		fault = tenants.FaultPermissions.Mendable("the role may not read the database")
+	case answer.Code == codeNoEntry:
+		fault = tenants.FaultPermissions.Found("the server lets the role in from elsewhere or nowhere: see its pg_hba.conf")
 	default:
-		if passes(code) {
-			return nil, unavailable(err)
-		}
-		fault.Kind, fault.Detail = tenants.FaultUnreadable, fmt.Sprintf("the server can't read it (SQLSTATE %s)", code)
+		fault = tenants.FaultUnreadable.Found("the server can't read it (SQLSTATE %s)", answer.Code)
 	}
 	return []tenants.Fault{fault}, nil
 }

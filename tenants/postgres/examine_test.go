@@ -49,7 +49,7 @@ func harms() map[string]harm {
 		"no role":             {"DROP OWNED BY {t}; DROP ROLE {t}", "", tenants.FaultRole, "is not there", true, false},
 		"renamed":             {"ALTER DATABASE {t} RENAME TO {trash}", "", tenants.FaultMisplaced, "is called trash_", true, false},
 		"no database":         {"DROP DATABASE {t}", "", tenants.FaultMissing, "there is no database", false, false},
-		"empty":               {"", "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO {group}", tenants.FaultIdentity, "was not made by this engine", false, false},
+		"empty":               {"", "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO {group}", tenants.FaultIdentity, "no migrations have made", false, false},
 	}
 }
 

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -69,18 +68,20 @@ func (e *Engine) siteOf(ctx context.Context, name string, trashed bool) (*site, 
 func (s *site) faults() []tenants.Fault {
 	switch {
 	case s.here && s.there:
-		return []tenants.Fault{{Kind: tenants.FaultMisplaced, Detail: fmt.Sprintf("there are databases %s and %s; one of the two must be renamed", s.name, s.other)}}
+		return []tenants.Fault{
+			tenants.FaultMisplaced.Found("there are databases %s and %s; one of the two must be renamed", s.name, s.other),
+		}
 	case s.there:
-		return []tenants.Fault{{Kind: tenants.FaultMisplaced, Detail: fmt.Sprintf("the database is called %s and should be %s", s.other, s.name), Mendable: true}}
+		return []tenants.Fault{tenants.FaultMisplaced.Mendable("the database is called %s and should be %s", s.other, s.name)}
 	case !s.here:
-		return []tenants.Fault{{Kind: tenants.FaultMissing, Detail: fmt.Sprintf("there is no database %s, nor %s", s.name, s.other)}}
+		return []tenants.Fault{tenants.FaultMissing.Found("there is no database %s, nor %s", s.name, s.other)}
 	}
 	var faults []tenants.Fault
 	if !s.trashed && !s.role {
-		faults = append(faults, tenants.Fault{Kind: tenants.FaultRole, Detail: "the role " + s.name + " is not there", Mendable: true})
+		faults = append(faults, tenants.FaultRole.Mendable("the role %s is not there", s.name))
 	}
 	if wrong := append(s.wrongAccess(), s.wrongRole()...); len(wrong) > 0 {
-		faults = append(faults, tenants.Fault{Kind: tenants.FaultPermissions, Detail: strings.Join(wrong, "; "), Mendable: true})
+		faults = append(faults, tenants.FaultPermissions.Mendable("%s", strings.Join(wrong, "; ")))
 	}
 	return faults
 }

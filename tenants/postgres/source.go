@@ -95,7 +95,9 @@ func (e *Engine) openSource(ctx context.Context, url string) (from *session, ver
 // sourceServer reads the source's URL.
 func sourceServer(url string) (*pgx.ConnConfig, error) {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
-		return nil, &tenants.SourceError{Reason: "the tenant's server is Postgres, so that the source must be postgres://USER:PASSWORD@HOST:PORT/DATABASE"}
+		return nil, &tenants.SourceError{
+			Reason: "the tenant's server is Postgres, so that the source must be postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+		}
 	}
 	server, err := parseURL(url)
 	if err != nil {
@@ -129,11 +131,11 @@ func refusedSource(err *pgconn.PgError) error {
 		failure.Err = tenants.ErrUnavailable
 	}
 	switch err.Code {
-	case "28000", "28P01":
+	case codeNoEntry, codeWrongPassword:
 		failure.Reason = "its server refuses the user or the password"
 	case codeUnknownDatabase:
 		failure.Reason = "there is no database of that name on its server"
-	case "42501":
+	case codeForbidden:
 		failure.Reason = "the user may not connect to it, or not read all rows of every table and sequence"
 	case "55P03":
 		failure.Reason = "somebody has locked a table of it"

@@ -48,7 +48,8 @@ const (
 		WHERE s.relnamespace = 'public'::regnamespace AND t.relname IS DISTINCT FROM 'goose_db_version'`
 
 	postgresTriggers = `
-		SELECT format('table %s, trigger %s', relname, tgname), pg_get_triggerdef(pg_trigger.oid) || ', enabled ' || tgenabled::text
+		SELECT format('table %s, trigger %s', relname, tgname), 
+		       pg_get_triggerdef(pg_trigger.oid) || ', enabled ' || tgenabled::text
 		FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
 		WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal`
 
@@ -72,7 +73,8 @@ const (
 	postgresHasMigrations = `SELECT 'yes' WHERE to_regclass('public.goose_db_version') IS NOT NULL`
 
 	postgresMigrations = `
-		SELECT 'migration ' || version_id, string_agg(CASE WHEN is_applied THEN 'applied' ELSE 'taken back' END, ', ' ORDER BY id)
+		SELECT 'migration ' || version_id,
+		       string_agg(CASE WHEN is_applied THEN 'applied' ELSE 'taken back' END, ', ' ORDER BY id)
 		FROM public.goose_db_version GROUP BY version_id`
 )
 

@@ -36,7 +36,8 @@ const (
 			concat_ws(', ', iif("unique", 'unique', NULL), iif(partial, 'partial', NULL), columns),
 			name
 		FROM (SELECT *, (
-				SELECT group_concat(concat_ws(' ', coalesce(name, 'expression'), iif("desc", 'desc', NULL), 'collate ' || coll), ', ' ORDER BY seqno)
+				SELECT group_concat(concat_ws(' ', coalesce(name, 'expression'), iif("desc", 'desc', NULL), 'collate ' || coll),
+					', ' ORDER BY seqno)
 				FROM pragma_index_xinfo(list.name) WHERE key) AS columns
 			FROM pragma_index_list(?) AS list)`
 

@@ -3,10 +3,12 @@ package sqlite_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"tenantry/models"
@@ -59,6 +61,43 @@ func TestAdoptWhatIsNoTenants(t *testing.T) {
 	wantProject(t, engine, tenant)
 	if err := exec(engine, tenant, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1)"); err == nil {
 		t.Error("a version can be recorded twice")
+	}
+}
+
+// TestAdoptAnySchema has what an application may have beside plain tables.
+func TestAdoptAnySchema(t *testing.T) {
+	t.Parallel()
+	migration := `-- +goose Up
+CREATE TABLE nodes (id integer PRIMARY KEY, parent_id integer REFERENCES nodes (id) DEFERRABLE INITIALLY DEFERRED,
+    name text COLLATE NOCASE CHECK (name <> ''), loud text GENERATED ALWAYS AS (upper(name)) STORED);
+CREATE TABLE "odd ""name" ([a column] text, "check" text DEFAULT 'x', PRIMARY KEY ("check", [a column])) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX named ON nodes (lower(name) DESC) WHERE parent_id IS NOT NULL;
+CREATE VIEW louds AS SELECT loud FROM nodes;
+-- +goose StatementBegin
+CREATE TRIGGER noted AFTER INSERT ON nodes BEGIN INSERT INTO "odd ""name" VALUES (new.name, new.id); END;
+-- +goose StatementEnd
+`
+	engine, dir := newEngine(t, models.Schema{Migrations: map[string]fs.FS{
+		sqlite.Dialect: fstest.MapFS{"1_any.sql": {Data: []byte(migration)}},
+	}})
+	source, tenant := create(t, engine), newTenant(engine)
+	must(t, exec(engine, source, "INSERT INTO nodes (parent_id, name) VALUES (2, 'a'), (1, 'b')"))
+	version, err := engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
+	if err != nil || version != 1 {
+		t.Fatalf("version %d, %v", version, err)
+	}
+	conns, err := engine.Open(t.Context(), tenant)
+	must(t, err)
+	defer conns.Close()
+	var content string
+	must(t, conns.Read.QueryRow(`SELECT (SELECT group_concat(loud) FROM louds) || count(*) FROM "odd ""name"`).Scan(&content))
+	if content != "A,B2" {
+		t.Errorf("the copy has %q", content)
+	}
+	must(t, exec(engine, source, "DROP TRIGGER noted"))
+	_, err = engine.Adopt(t.Context(), newTenant(engine), "sqlite:"+path(dir, source))
+	if !errors.Is(err, tenants.ErrSchema) || !strings.Contains(err.Error(), "trigger noted: only in the migrations") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -23,14 +23,14 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 		return nil, nil
 	}
 	if _, err := fileName(t); err != nil {
-		return []tenants.Fault{{Kind: tenants.FaultMissing, Detail: fmt.Sprintf("%q is no name of a database file", t.Database)}}, nil
+		return []tenants.Fault{tenants.FaultMissing.Found("%q is no name of a database file", t.Database)}, nil
 	}
 	s, err := e.siteOf(t)
 	if err != nil {
 		return nil, fmt.Errorf("examine %s: %w", s.name, unavailable(err))
 	}
-	if fault := s.misplaced(); fault != nil {
-		return []tenants.Fault{*fault}, nil
+	if faults := s.misplaced(); faults != nil {
+		return faults, nil
 	}
 	modes, err := e.looseModes(s.name)
 	if err != nil {
@@ -40,25 +40,19 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 	if err != nil {
 		return nil, fmt.Errorf("examine %s: %w", s.name, err)
 	}
-	var faults []tenants.Fault
-	for _, fault := range []*tenants.Fault{loose(modes), inside} {
-		if fault != nil {
-			faults = append(faults, *fault)
-		}
-	}
-	return faults, nil
+	return append(loose(modes), inside...), nil
 }
 
 // examineInside returns the first thing that is wrong with what is in a file. It
 // leaves no file beside it: what others have left there stays, where only a
 // writer would tidy up, and what it makes itself it takes away.
-func (e *Engine) examineInside(ctx context.Context, t *models.Tenant, name string) (fault *tenants.Fault, err error) {
+func (e *Engine) examineInside(ctx context.Context, t *models.Tenant, name string) (faults []tenants.Fault, err error) {
 	info, err := e.root.Lstat(name)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	if !info.Mode().IsRegular() {
-		return &tenants.Fault{Kind: tenants.FaultUnreadable, Detail: name + " is no plain file"}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("%s is no plain file", name)}, nil
 	}
 	mode := "mode=rw&_query_only=1"
 	if used, err := e.exists(name + "-wal"); err != nil {
@@ -69,47 +63,46 @@ func (e *Engine) examineInside(ctx context.Context, t *models.Tenant, name strin
 	db := sql.OpenDB(connector{dsn: dsn(filepath.Join(e.dir, name), mode), guarded: true})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	fault, err = e.examineRows(ctx, db, t, info.Size() <= checkedSize)
+	faults, err = e.examineRows(ctx, db, t, info.Size() <= checkedSize)
 	if err != nil {
 		return unreadable(ctx, err)
 	}
-	return fault, nil
+	return faults, nil
 }
 
-func (e *Engine) examineRows(ctx context.Context, db *sql.DB, t *models.Tenant, small bool) (*tenants.Fault, error) {
+func (e *Engine) examineRows(ctx context.Context, db *sql.DB, t *models.Tenant, small bool) ([]tenants.Fault, error) {
 	if small {
 		var finding string
 		if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&finding); err != nil {
 			return nil, err
 		}
 		if finding != "ok" {
-			return &tenants.Fault{Kind: tenants.FaultUnreadable, Detail: "the file is damaged: " + finding}, nil
+			return []tenants.Fault{tenants.FaultUnreadable.Found("the file is damaged: %s", finding)}, nil
 		}
 	}
-	if fault, err := examineIdentity(ctx, db, t.ID); fault != nil || err != nil {
-		return fault, err
+	if faults, err := examineIdentity(ctx, db, t.ID); faults != nil || err != nil {
+		return faults, err
 	}
 	version, err := migrate.Version(ctx, db, Dialect, e.schema.Migrations[Dialect])
 	switch {
 	case err != nil:
 		return nil, err
 	case version == 0:
-		return &tenants.Fault{Kind: tenants.FaultUnreadable, Detail: "the file has no table of versions"}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("the file has no table of versions")}, nil
 	case version != t.SchemaVersion:
-		return &tenants.Fault{
-			Kind: tenants.FaultVersion, Version: version,
-			Detail: fmt.Sprintf("the database has version %d, and the master says %d", version, t.SchemaVersion),
-		}, nil
+		fault := tenants.FaultVersion.Found("the database has version %d, and the master says %d", version, t.SchemaVersion)
+		fault.Version = version
+		return []tenants.Fault{fault}, nil
 	}
 	return nil, nil
 }
 
 // examineIdentity looks whose file it is.
-func examineIdentity(ctx context.Context, db *sql.DB, id string) (*tenants.Fault, error) {
+func examineIdentity(ctx context.Context, db *sql.DB, id string) ([]tenants.Fault, error) {
 	var application int64
 	var stamped bool
-	err := db.QueryRowContext(ctx, "SELECT application_id, EXISTS (SELECT * FROM sqlite_master WHERE name = ?) FROM pragma_application_id",
-		identityTable).Scan(&application, &stamped)
+	err := db.QueryRowContext(ctx, `SELECT application_id, EXISTS (SELECT * FROM sqlite_master WHERE name = ?)
+		FROM pragma_application_id`, identityTable).Scan(&application, &stamped)
 	if err != nil {
 		return nil, err
 	}
@@ -122,27 +115,27 @@ func examineIdentity(ctx context.Context, db *sql.DB, id string) (*tenants.Fault
 	}
 	switch {
 	case application != applicationID:
-		return &tenants.Fault{Kind: tenants.FaultIdentity, Detail: "the file is not marked as a tenant's"}, nil
+		return []tenants.Fault{tenants.FaultIdentity.Found("the file is not marked as a tenant's")}, nil
 	case owner != id:
-		return &tenants.Fault{Kind: tenants.FaultIdentity, Detail: "the file is that of tenant " + owner}, nil
+		return []tenants.Fault{tenants.FaultIdentity.Found("the file is that of tenant %s", owner)}, nil
 	}
 	return nil, nil
 }
 
 // unreadable tells a file that can't be read from one that can't be read now.
-func unreadable(ctx context.Context, err error) (*tenants.Fault, error) {
+func unreadable(ctx context.Context, err error) ([]tenants.Fault, error) {
 	switch code := resultCode(err); {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case code == 0, code&0xff == codeBusy, code&0xff == codeLocked:
 		return nil, unavailable(err)
 	case code&0xff == codeNotADB:
-		return &tenants.Fault{Kind: tenants.FaultUnreadable, Detail: "the file is no SQLite database"}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("the file is no SQLite database")}, nil
 	case code&0xff == codeCorrupt:
-		return &tenants.Fault{Kind: tenants.FaultUnreadable, Detail: "the file is damaged"}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("the file is damaged")}, nil
 	case code&0xff == codeCantOpen, code&0xff == codePerm:
-		return &tenants.Fault{Kind: tenants.FaultUnreadable, Detail: "this program can't open the file"}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("this program can't open the file")}, nil
 	default:
-		return &tenants.Fault{Kind: tenants.FaultUnreadable, Detail: fmt.Sprintf("the file can't be read (SQLite's error %d)", code)}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("the file can't be read (SQLite's error %d)", code)}, nil
 	}
 }

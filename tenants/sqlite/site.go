@@ -46,16 +46,18 @@ func (e *Engine) siteOf(t *models.Tenant) (s site, err error) {
 }
 
 // misplaced is what is wrong with where the files are, or nil.
-func (s site) misplaced() *tenants.Fault {
+func (s site) misplaced() []tenants.Fault {
 	switch {
 	case s.here && s.there:
-		return &tenants.Fault{Kind: tenants.FaultMisplaced, Detail: fmt.Sprintf("there are %s and %s; one of the two must be moved away", s.name, s.other)}
+		return []tenants.Fault{
+			tenants.FaultMisplaced.Found("there are %s and %s; one of the two must be moved away", s.name, s.other),
+		}
 	case s.there:
-		return &tenants.Fault{Kind: tenants.FaultMisplaced, Detail: fmt.Sprintf("the file is %s and should be %s", s.other, s.name), Mendable: true}
+		return []tenants.Fault{tenants.FaultMisplaced.Mendable("the file is %s and should be %s", s.other, s.name)}
 	case !s.here:
-		return &tenants.Fault{Kind: tenants.FaultMissing, Detail: fmt.Sprintf("there is neither %s nor %s", s.name, s.other)}
+		return []tenants.Fault{tenants.FaultMissing.Found("there is neither %s nor %s", s.name, s.other)}
 	case s.left:
-		return &tenants.Fault{Kind: tenants.FaultMisplaced, Detail: "a file that belongs to " + s.name + " is beside " + s.other, Mendable: true}
+		return []tenants.Fault{tenants.FaultMisplaced.Mendable("a file that belongs to %s is beside %s", s.name, s.other)}
 	}
 	return nil
 }
@@ -95,7 +97,7 @@ func (e *Engine) looseModes(name string) (all []looseMode, err error) {
 }
 
 // loose is the fault of such modes, or nil.
-func loose(all []looseMode) *tenants.Fault {
+func loose(all []looseMode) []tenants.Fault {
 	if len(all) == 0 {
 		return nil
 	}
@@ -103,5 +105,5 @@ func loose(all []looseMode) *tenants.Fault {
 	for _, l := range all {
 		parts = append(parts, fmt.Sprintf("%s is %v and should be %v", l.name, l.got.Perm(), l.want))
 	}
-	return &tenants.Fault{Kind: tenants.FaultPermissions, Detail: strings.Join(parts, "; "), Mendable: true}
+	return []tenants.Fault{tenants.FaultPermissions.Mendable("%s", strings.Join(parts, "; "))}
 }

@@ -17,7 +17,7 @@ import (
 func sourcePath(source string) (string, error) {
 	path, ok := strings.CutPrefix(source, Dialect+":")
 	if !ok || path == "" || strings.ContainsRune(path, 0) {
-		return "", &tenants.SourceError{Reason: "the tenant's server keeps SQLite databases, so that the source must be sqlite:PATH"}
+		return "", &tenants.SourceError{Reason: "the tenant's server is SQLite, so that the source must be sqlite:PATH"}
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -70,7 +70,7 @@ func sourceError(ctx context.Context, path string, err error) error {
 	case codeReadOnly:
 		failure.Reason = path + " was left in the middle of a transaction: its own program must open it once"
 	case codePerm, codeCantOpen, codeAuth:
-		failure.Reason = "this program may not read " + path + ", or not write to its folder, where SQLite keeps what it needs to read a database in WAL mode"
+		failure.Reason = "this program may not read " + path + ", or not write to its folder, as WAL mode needs even to read"
 	default:
 		failure.Reason = fmt.Sprintf("%s can't be read (SQLite's error %d)", path, code)
 	}
