@@ -32,6 +32,8 @@ type site struct {
 	dir     string    // the data folder
 	tokens  *sync.Map // sessions of create's admins by subdomain
 	txt     *records  // what owners of domains publish
+	// interrupt is Process's, for what runs in this process.
+	interrupt func(point string)
 }
 
 // newSQLite is a site with nothing in it.
@@ -156,7 +158,7 @@ func (s site) pipe(t *testing.T, stdin string, args ...string) result {
 	var stdout, stderr buffer
 	status := Main(t.Context(), Process{
 		Args: args, Environ: s.environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
-		resolver: s.txt,
+		resolver: s.txt, interrupt: s.interrupt,
 	})
 	return result{status, stdout.String(), stderr.String()}
 }

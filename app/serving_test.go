@@ -45,7 +45,9 @@ func (s site) start(t *testing.T, stdout io.WriteCloser, args ...string) *server
 	ctx, cancel := context.WithCancel(context.Background())
 	srv := &server{site: s, log: &buffer{}, signal: cancel, status: make(chan int, 1)}
 	go func() {
-		status := Main(ctx, Process{Args: serveArgs(args), Environ: s.environ, Stdout: stdout, Stderr: srv.log})
+		status := Main(ctx, Process{
+			Args: serveArgs(args), Environ: s.environ, Stdout: stdout, Stderr: srv.log, interrupt: s.interrupt,
+		})
 		stdout.Close()
 		srv.status <- status
 	}()

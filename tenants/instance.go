@@ -38,6 +38,7 @@ type Instance struct {
 	log    *slog.Logger
 	lapsed func() // called when the instance lapses, and when it leaves
 
+	atWork  sync.Map // the operations that Hold was called for, by id
 	start   time.Time
 	renewed atomic.Int64 // when the last successful renewal began, since start
 
@@ -82,6 +83,23 @@ func (i *Instance) Context(ctx context.Context) (guarded context.Context, stop f
 	guarded, cancel := context.WithCancelCause(ctx)
 	unhook := context.AfterFunc(life, func() { cancel(ErrLapsed) })
 	return guarded, func() { unhook(); cancel(nil) }
+}
+
+// Hold notes that this process is at an operation, until Release. It returns
+// false when it is at it already. An operation that bears the instance's id in
+// the master and isn't held is one of which the process could not let go there.
+func (i *Instance) Hold(operationID string) bool {
+	_, held := i.atWork.LoadOrStore(operationID, nil)
+	return !held
+}
+
+// Release undoes Hold. It may be called for an operation that isn't held.
+func (i *Instance) Release(operationID string) { i.atWork.Delete(operationID) }
+
+// Held are the operations that this process is at, by id.
+func (i *Instance) Held() (ids []string) {
+	i.atWork.Range(func(id, _ any) bool { ids = append(ids, id.(string)); return true })
+	return ids
 }
 
 // check returns ErrLapsed when the last renewal is too long ago. It looks at

@@ -27,7 +27,7 @@ func renameForm(path, subdomain string) *look.Form {
 
 func purgeForm(path string) *look.Form {
 	f := look.NewForm("purge", path+"/purge", "Purge this tenant",
-		look.Field{Name: "confirm", Label: "Type the subdomain to go on", Required: true, Autocomplete: "off"},
+		look.Field{Name: "confirm", Label: "The subdomain, to confirm", Required: true, Autocomplete: "off"},
 		look.Field{Name: "grace_days", Label: "Days until the data is removed", Kind: "number", Required: true,
 			Hint: "Until then it can be restored; 0 removes it now."},
 	)

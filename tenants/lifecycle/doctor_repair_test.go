@@ -191,6 +191,7 @@ func TestDoctorExaminesDatabases(t *testing.T) {
 		if err := env.Store.Master().Update(t.Context(), hold); err != nil {
 			t.Fatal(err)
 		}
+		env.Store.Instance().Hold(operations(t, env, "busy")[0].ID)
 		for _, repair := range []bool{false, true} {
 			found := examine(t, env, env.Keys, repair)
 			if f := found["behind"]; f.Kind != string(tenants.FaultVersion) || f.Repaired != repair {

@@ -98,22 +98,29 @@ type job struct {
 	source string    // what an adoption copies; known to the process that began it alone
 }
 
-// begin marks a tenant and writes the operation down, in one transaction. mark
+// begin marks a tenant and writes the operation down, in one transaction. The
+// caller runs the job. mark
 // sets the job's tenant, whose row it has locked or made. An operation without
 // steps is done by then. errUnchanged from mark leaves everything as it is.
 func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationKind, mark func(tx *gorm.DB, j *job) error) (*job, error) {
 	var j *job
+	id := newID()
+	m.store.Instance().Hold(id)
 	m.at(kind, "begin", "before")
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
 		var err error
 		if j, err = m.newJob(tx, by, kind); err != nil {
 			return err
 		}
+		j.op.ID = id
 		if err := mark(tx, j); err != nil {
 			return err
 		}
 		return j.write(tx)
 	})
+	if err != nil {
+		m.store.Instance().Release(id)
+	}
 	if errors.Is(err, errUnchanged) {
 		return j, errUnchanged
 	}
@@ -182,8 +189,10 @@ func (j *job) steps() []step {
 
 // run goes through the steps that are left. When one fails it undoes the
 // operation, or lets go of it for somebody to take it over; a patient run
-// undoes only what can't be finished later either.
+// undoes only what can't be finished later either. At its end this process is
+// no longer at the operation, even where the master didn't hear of that.
 func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
+	defer m.store.Instance().Release(j.op.ID)
 	ctx, stop := m.store.Instance().Context(ctx)
 	defer stop()
 	for j.op.FinishedAt == nil {

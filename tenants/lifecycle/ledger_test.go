@@ -231,6 +231,55 @@ func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 	})
 }
 
+// TestRecoverGoesOnWithWhatThisProcessLeft: it could not let go of an operation
+// in the master, which did not answer, and lives on.
+func TestRecoverGoesOnWithWhatThisProcessLeft(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		halfMade(t, env, "acme", false)
+		o := operations(t, env, "acme")[0]
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			return tx.Model(&o).Update("instance_id", env.Store.Instance().ID()).Error
+		})
+		if err == nil {
+			err = env.Lifecycle.Recover(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		usable(t, env, "acme")
+	})
+}
+
+// TestRecoverLeavesItsOwnProcessAlone recovers while an operation is at each of
+// its points.
+func TestRecoverLeavesItsOwnProcessAlone(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		points := 0
+		m := lifecycle.New(env.Store, lifecycle.Options{Interrupt: func(point string) {
+			points++
+			if err := env.Lifecycle.Recover(t.Context()); err != nil {
+				t.Errorf("%s: %v", point, err)
+			}
+		}})
+		if _, err := m.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Suspend(t.Context(), "ada", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range operations(t, env, "acme") {
+			if o.Attempts != 1 || o.State != models.OperationDone {
+				t.Errorf("%+v", o)
+			}
+		}
+		if held := env.Store.Instance().Held(); points != 10 || len(held) > 0 {
+			t.Errorf("%d points; still held are %q", points, held)
+		}
+	})
+}
+
 // TestWhoeverWasTakenOverStops has another process take an operation over in
 // the middle of a step: it is recorded once.
 func TestWhoeverWasTakenOverStops(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -55,14 +56,20 @@ func unrecorded(tx *gorm.DB) *gorm.DB {
 	return tx.Model(&models.Tenant{}).Where("state = ? AND id NOT IN (?)", models.StateProvisioning, at)
 }
 
-// orphaned are the unfinished operations that no live instance is at.
-func (m *Manager) orphaned(tx *gorm.DB) *gorm.DB {
+// orphaned are the unfinished operations that no live instance is at, and those
+// that this one is said to be at and isn't.
+func (m *Manager) orphaned(tx *gorm.DB) *gorm.DB { return m.orphanedBut(tx, m.store.Instance().Held()) }
+
+// orphanedBut is orphaned, of a process that is at those held.
+func (m *Manager) orphanedBut(tx *gorm.DB, held []string) *gorm.DB {
 	now, err := m.master.Now(tx)
 	if err != nil {
 		_ = tx.AddError(err) // every query on it fails with it
 	}
+	alive := tx.Session(&gorm.Session{NewDB: true}).Model(&models.Instance{}).Select("id").Where("expires_at > ?", now)
 	return tx.Model(&models.Operation{}).Where("finished_at IS NULL").
-		Where("instance_id IS NULL OR instance_id NOT IN (?)", tx.Session(&gorm.Session{NewDB: true}).Model(&models.Instance{}).Select("id").Where("expires_at > ?", now))
+		Where("instance_id IS NULL OR instance_id NOT IN (?) OR (instance_id = ? AND id NOT IN ?)",
+			alive, m.store.Instance().ID(), append(held, "none"))
 }
 
 func (m *Manager) recoverOperation(ctx context.Context, id string) error {
@@ -78,12 +85,16 @@ func (m *Manager) recoverOperation(ctx context.Context, id string) error {
 }
 
 // takeOver makes an operation that nobody is at this process's. It returns nil
-// when somebody else was faster.
+// when somebody else was faster. The caller runs the job.
 func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 	var j *job
+	if !m.store.Instance().Hold(id) {
+		return nil, nil
+	}
+	others := slices.DeleteFunc(m.store.Instance().Held(), func(held string) bool { return held == id })
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
 		j = nil
-		result := m.orphaned(tx).Where("id = ?", id).
+		result := m.orphanedBut(tx, others).Where("id = ?", id).
 			Updates(map[string]any{"instance_id": m.store.Instance().ID(), "attempts": gorm.Expr("attempts + 1")})
 		if result.Error != nil || result.RowsAffected == 0 {
 			return result.Error
@@ -99,7 +110,11 @@ func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 		j = &taken
 		return tx.Take(&taken.tenant, "id = ?", taken.op.TenantID).Error
 	})
-	return j, err
+	if err != nil || j == nil {
+		m.store.Instance().Release(id)
+		return nil, err
+	}
+	return j, nil
 }
 
 // Tend does what is due: Recover, the removal of purged tenants' data whose
