@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -98,6 +99,14 @@ func (s *site) fill(t testing.TB, n int, change func(i int, tenant *models.Tenan
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // or each would be looked for to be dropped
+		err := s.Store.Master().Update(context.Background(), func(tx *gorm.DB) error {
+			return tx.Delete(&models.Tenant{}, "subdomain LIKE 'filled-%'").Error
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // varied gives tenants different states and versions.
