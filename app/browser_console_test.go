@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,8 +89,9 @@ func companies() map[string]string {
 		"umbrella": "Umbrella Repairs", "hooli": "Hooli Search",
 		"wonka": "Wonka Chocolates", "stark": "Stark Heating", "wayne": "Wayne Archives", "tyrell": "Tyrell Optics",
 		"cyberdyne": "Cyberdyne Robotics",
-		"soylent":   "Soylent Foods", "vandelay": "Vandelay Imports", "duff": "Duff Brewery", "oceanic": "Oceanic Travel",
-		"sirius": "Sirius Elevators",
+		"soylent":   "Soylent Foods", "vandelay": "Vandelay Imports", "duff": "Duff Brewery",
+		"oceanic": "Oceanic Travel",
+		"sirius":  "Sirius Elevators",
 	}
 }
 
@@ -171,6 +173,14 @@ func imagine(t *testing.T, a *App) *traffic.Recorder {
 	return recorder
 }
 
+// watchSteps notes how the steps of a creation are shown.
+const watchSteps = `window.seen = []
+new MutationObserver(() => {
+	const marked = [...document.querySelectorAll('.steps li[class]')].filter(li => li.className)
+	const text = marked.map(li => li.dataset.step + ':' + li.className).join(',')
+	if (text && window.seen.at(-1) !== text) window.seen.push(text)
+}).observe(document.querySelector('.steps'), { subtree: true, attributes: true })`
+
 // consoleCreates makes a tenant in the console, step by step, and its admin
 // comes to the workspace by the link; then all that can be done is done to it.
 func consoleCreates(t *testing.T, browser context.Context) {
@@ -187,8 +197,13 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	b.do(t, chromedp.SetValue("#create-subdomain", "acme", chromedp.ByQuery),
 		chromedp.SendKeys("#create-name", "Acme Joinery", chromedp.ByQuery),
 		chromedp.SendKeys("#create-admin_email", admin("acme"), chromedp.ByQuery))
+	b.do(t, chromedp.Evaluate(watchSteps, nil))
 	b.press(t, "Create the tenant")
 	b.says(t, ".notice.good", "Pass this link on to "+admin("acme"))
+	if seen := eval[string](t, b, "window.seen.join(' ')"); !strings.HasPrefix(seen, "reserve:doing") ||
+		!strings.HasSuffix(seen, "reserve:done,database:done,admin:done") {
+		t.Errorf("the steps were shown as %q", seen)
+	}
 	b.until(t, "location.pathname === '/tenants/acme' && document.activeElement.id === 'main'")
 	b.until(t, "document.querySelector('#offline').hidden")
 	b.picture(t, "console-created")
@@ -239,6 +254,23 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	b.do(t, chromedp.Click(".me button", chromedp.ByQuery), chromedp.WaitVisible("#sign-in-token", chromedp.ByQuery))
 	srv.console(t, b, "/tenants/zenith")
 	b.says(t, "h1", "Sign in to the console")
+}
+
+// consoleOffline loses the server: the form is there again with what was typed.
+func consoleOffline(t *testing.T, browser context.Context) {
+	s := newSQLite(t).with("TENANTRY_OPERATOR_TOKEN=" + operatorSecret)
+	srv := s.serve(t)
+	b := srv.open(t, browser)
+	srv.enterConsole(t, b)
+	srv.console(t, b, "/new")
+	b.do(t, chromedp.SendKeys("#create-subdomain", "acme", chromedp.ByQuery))
+	srv.stop(t)
+	b.expect("ERR_CONNECTION_REFUSED")
+	b.press(t, "Create the tenant")
+	b.says(t, "#offline", "There is no connection to the console")
+	if got := eval[string](t, b, "document.querySelector('#create-subdomain').value"); got != "acme" {
+		t.Errorf("what was typed is gone: %q", got)
+	}
 }
 
 // consolePasses migrates what is behind, and looks at the waves as they fill.

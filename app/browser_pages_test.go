@@ -17,7 +17,7 @@ func TestInABrowser(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, browser context.Context){
 		"tour": tour, "two tenants": twoTenants, "board": boardInABrowser, "more cards": moreCards, "member": member, "conflict": conflict, "offline": offline,
 		"keyboard": keyboard, "without scripts": withoutScripts, "apex": apexInABrowser,
-		"console": consoleTour, "console creates": consoleCreates, "console passes": consolePasses,
+		"console": consoleTour, "console creates": consoleCreates, "console passes": consolePasses, "console offline": consoleOffline,
 		"console keyboard": consoleKeyboard, "console without scripts": consoleWithoutScripts,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })

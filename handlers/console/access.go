@@ -114,7 +114,7 @@ func (s *Console) signIn(c *gin.Context) error {
 
 // isToken compares in a time that doesn't tell how much of the text is right.
 func (s *Console) isToken(text string) bool {
-	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(s.Token))
+	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(s.o.Token))
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 

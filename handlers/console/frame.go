@@ -23,7 +23,7 @@ type frame struct {
 // show answers with a page.
 func (s *Console) show(c *gin.Context, status int, page, title, here string, body any) {
 	one, _ := s.current(c)
-	s.templates.Show(c, status, page, frame{Title: title, Here: here, By: string(one.by), Now: s.Now().UTC(),
+	s.templates.Show(c, status, page, frame{Title: title, Here: here, By: string(one.by), Now: s.o.Now().UTC(),
 		Body: body})
 }
 

@@ -27,7 +27,7 @@ const shownOperations = 50
 func (s *Console) operations(c *gin.Context) error {
 	page := operationsPage{Unfinished: c.Query("unfinished") == "true"}
 	after := c.Query("after")
-	found, next, err := s.Manager.Operations(c.Request.Context(),
+	found, next, err := s.o.Manager.Operations(c.Request.Context(),
 		lifecycle.OperationFilter{Unfinished: page.Unfinished}, after, shownOperations)
 	if err != nil {
 		return err

@@ -90,22 +90,22 @@ func (s *Console) showTenant(c *gin.Context, status int, page *tenantPage) {
 // readTenant reads what is known of a tenant, without opening its database.
 func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	ctx := c.Request.Context()
-	t, err := s.Manager.Get(ctx, name)
+	t, err := s.o.Manager.Get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	story, _, err := s.Manager.Operations(ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", storyLength)
+	story, _, err := s.o.Manager.Operations(ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", storyLength)
 	if err != nil {
 		return nil, err
 	}
-	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: s.Traffic.Hour(t.ID), Domains: domainRows(t),
+	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: s.o.Traffic.Hour(t.ID), Domains: domainRows(t),
 		Behind: s.isBehind(t)}
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]
 	}
 	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
 	if t.State == models.StateActive || t.State == models.StateSuspended {
-		page.URL = s.Origin(t.Subdomain)
+		page.URL = s.o.Origin(t.Subdomain)
 	}
 	s.measure(c, page)
 	page.offer()
@@ -114,7 +114,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 
 // measure asks the tenant's server for the size of its database.
 func (s *Console) measure(c *gin.Context, page *tenantPage) {
-	engine, err := s.Store.Server(page.Server)
+	engine, err := s.o.Store.Server(page.Server)
 	if err != nil {
 		page.SizeProblem = "the server is not configured here"
 		return

@@ -110,6 +110,7 @@
     stream.close()
     location.reload() // the page tells what came of it
   })
+  stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) location.reload() } // or leads to the sign-in
 })()
 
 // A button that was pressed is not pressed again while its answer is waited for.
