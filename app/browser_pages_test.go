@@ -13,6 +13,9 @@ import (
 // for each test.
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("in a short run no pages are looked at")
+	}
 	browser := launch(t)
 	for name, test := range map[string]func(t *testing.T, browser context.Context){
 		"tour": tour, "two tenants": twoTenants, "board": boardInABrowser, "more cards": moreCards, "member": member, "conflict": conflict, "offline": offline,

@@ -74,14 +74,14 @@ func requestsChart(h traffic.Hour) chart {
 // latencyChart draws how long all but the slowest twentieth took at most. Minutes
 // without requests break the line.
 func latencyChart(h traffic.Hour) chart {
-	c := newChart(h, "95 of 100 took at most")
+	c := newChart(h, "p95 latency")
 	var most time.Duration
 	for _, m := range h.Minutes {
 		most = max(most, m.P95)
 	}
 	top := roundUp((most.Microseconds() + 999) / 1000) // ms
 	c.Top = took(time.Duration(top) * time.Millisecond)
-	c.Summary = fmt.Sprintf("95 of 100 requests in the last hour took at most %s, in the slowest minute %s",
+	c.Summary = fmt.Sprintf("p95 latency of the last hour: %s, of the slowest minute: %s",
 		took(h.P95), took(most))
 	var line strings.Builder
 	drawn := false
