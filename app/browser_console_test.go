@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +40,9 @@ func (srv *server) enterConsole(t *testing.T, b *tab) {
 // press clicks the button or link that says so, which is waited for.
 func (b *tab) press(t *testing.T, text string) {
 	t.Helper()
-	b.until(t, fmt.Sprintf("(e => e && (e.click(), true))([...document.querySelectorAll('main button, main a, main summary')].find(e => e.innerText.trim().startsWith(%q)))", text))
+	const click = `(e => e && (e.click(), true))([...document.querySelectorAll('main :is(button, a, summary)')]
+		.find(e => e.innerText.trim().startsWith(%q)))`
+	b.until(t, fmt.Sprintf(click, text))
 }
 
 // consoleTour opens every page of the console in the light and in the dark, wide
@@ -56,9 +59,12 @@ func consoleTour(t *testing.T, browser context.Context) {
 	b.look(t, "console-refused")
 	srv.enterConsole(t, b)
 	for _, p := range []struct{ name, path string }{
-		{"overview", "/"}, {"tenants", "/tenants"}, {"busiest", "/tenants?order=busiest"}, {"none", "/tenants?search=nothing"}, {"create", "/new"},
-		{"tenant", "/tenants/acme"}, {"suspended", "/tenants/hooli"}, {"archived", "/tenants/umbrella"}, {"operations", "/operations"},
-		{"under-way", "/operations?unfinished=true"}, {"migrations", "/migrations"}, {"servers", "/servers"}, {"doctor", "/doctor"}, {"error", "/nothing"},
+		{"overview", "/"}, {"tenants", "/tenants"}, {"busiest", "/tenants?order=busiest"},
+		{"none", "/tenants?search=nothing"}, {"create", "/new"},
+		{"tenant", "/tenants/acme"}, {"suspended", "/tenants/hooli"}, {"archived", "/tenants/umbrella"},
+		{"operations", "/operations"},
+		{"under-way", "/operations?unfinished=true"}, {"migrations", "/migrations"}, {"servers", "/servers"},
+		{"doctor", "/doctor"}, {"error", "/nothing"},
 	} {
 		srv.console(t, b, p.path)
 		b.look(t, "console-"+p.name)
@@ -79,9 +85,13 @@ func consoleTour(t *testing.T, browser context.Context) {
 // companies are tenants for pages that are looked at, by subdomain.
 func companies() map[string]string {
 	return map[string]string{
-		"acme": "Acme Joinery", "globex": "Globex Architects", "initech": "Initech Software", "umbrella": "Umbrella Repairs", "hooli": "Hooli Search",
-		"wonka": "Wonka Chocolates", "stark": "Stark Heating", "wayne": "Wayne Archives", "tyrell": "Tyrell Optics", "cyberdyne": "Cyberdyne Robotics",
-		"soylent": "Soylent Foods", "vandelay": "Vandelay Imports", "duff": "Duff Brewery", "oceanic": "Oceanic Travel", "sirius": "Sirius Elevators",
+		"acme": "Acme Joinery", "globex": "Globex Architects", "initech": "Initech Software",
+		"umbrella": "Umbrella Repairs", "hooli": "Hooli Search",
+		"wonka": "Wonka Chocolates", "stark": "Stark Heating", "wayne": "Wayne Archives", "tyrell": "Tyrell Optics",
+		"cyberdyne": "Cyberdyne Robotics",
+		"soylent":   "Soylent Foods", "vandelay": "Vandelay Imports", "duff": "Duff Brewery",
+		"oceanic": "Oceanic Travel",
+		"sirius":  "Sirius Elevators",
 	}
 }
 
@@ -96,13 +106,15 @@ func (s site) rehearse(t *testing.T) *server {
 	s.must(t, "tenant", "suspend", "umbrella")
 	s.must(t, "tenant", "archive", "umbrella", "--yes")
 	s.run(t, "tenant", "domain", "add", "acme", "tasks.acme.invalid") // it can't be verified
-	a, err := New(t.Context(), s.config(t, "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"), slog.New(slog.DiscardHandler))
+	a, err := New(t.Context(), s.config(t, "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"),
+		slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.traffic = imagine(t, a)
 	err = a.master.Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("subdomain IN ?", []string{"wayne", "stark", "duff"}).Update("schema_version", 2).Error
+		return tx.Model(&models.Tenant{}).Where("subdomain IN ?",
+			[]string{"wayne", "stark", "duff"}).Update("schema_version", 2).Error
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +173,14 @@ func imagine(t *testing.T, a *App) *traffic.Recorder {
 	return recorder
 }
 
+// watchSteps notes how the steps of a creation are shown.
+const watchSteps = `window.seen = []
+new MutationObserver(() => {
+	const marked = [...document.querySelectorAll('.steps li[class]')].filter(li => li.className)
+	const text = marked.map(li => li.dataset.step + ':' + li.className).join(',')
+	if (text && window.seen.at(-1) !== text) window.seen.push(text)
+}).observe(document.querySelector('.steps'), { subtree: true, attributes: true })`
+
 // consoleCreates makes a tenant in the console, step by step, and its admin
 // comes to the workspace by the link; then all that can be done is done to it.
 func consoleCreates(t *testing.T, browser context.Context) {
@@ -174,11 +194,18 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	b.expect("422", "409", "404", "403")
 	b.press(t, "Create the tenant")
 	b.says(t, ".fault", "Subdomain ")
-	b.do(t, chromedp.SetValue("#create-subdomain", "acme", chromedp.ByQuery), chromedp.SendKeys("#create-name", "Acme Joinery", chromedp.ByQuery),
+	b.do(t, chromedp.SetValue("#create-subdomain", "acme", chromedp.ByQuery),
+		chromedp.SendKeys("#create-name", "Acme Joinery", chromedp.ByQuery),
 		chromedp.SendKeys("#create-admin_email", admin("acme"), chromedp.ByQuery))
+	b.do(t, chromedp.Evaluate(watchSteps, nil))
 	b.press(t, "Create the tenant")
 	b.says(t, ".notice.good", "Pass this link on to "+admin("acme"))
-	b.until(t, "location.pathname === '/tenants/acme' && document.querySelector('#offline').hidden && document.activeElement.id === 'main'")
+	if seen := eval[string](t, b, "window.seen.join(' ')"); !strings.HasPrefix(seen, "reserve:doing") ||
+		!strings.HasSuffix(seen, "reserve:done,database:done,admin:done") {
+		t.Errorf("the steps were shown as %q", seen)
+	}
+	b.until(t, "location.pathname === '/tenants/acme' && document.activeElement.id === 'main'")
+	b.until(t, "document.querySelector('#offline').hidden")
 	b.picture(t, "console-created")
 	link := eval[string](t, b, "document.querySelector('.secret').innerText.trim()")
 	if eval[string](t, b, "document.cookie") != "" {
@@ -204,7 +231,8 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	people.says(t, "h1", "Projects")
 
 	b.press(t, "Rename…")
-	b.do(t, chromedp.SetValue("#rename-subdomain", "zenith", chromedp.ByQuery), chromedp.Click("#rename button", chromedp.ByQuery))
+	b.do(t, chromedp.SetValue("#rename-subdomain", "zenith", chromedp.ByQuery),
+		chromedp.Click("#rename button", chromedp.ByQuery))
 	b.says(t, ".notice.good", "new subdomain")
 	people.visit(t, "zenith", "/")
 	people.says(t, "h1", "Sign in to Acme Joinery")
@@ -217,7 +245,8 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	b.do(t, chromedp.SendKeys("#purge-confirm", "acme\r", chromedp.ByQuery))
 	b.says(t, ".fault", "must be zenith")
 	b.picture(t, "console-purge-refused")
-	b.do(t, chromedp.SetValue("#purge-confirm", "zenith", chromedp.ByQuery), chromedp.Click("#purge button", chromedp.ByQuery))
+	b.do(t, chromedp.SetValue("#purge-confirm", "zenith", chromedp.ByQuery),
+		chromedp.Click("#purge button", chromedp.ByQuery))
 	b.says(t, ".state", "purged")
 	b.press(t, "Restore")
 	b.says(t, ".state", "active")
@@ -225,6 +254,23 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	b.do(t, chromedp.Click(".me button", chromedp.ByQuery), chromedp.WaitVisible("#sign-in-token", chromedp.ByQuery))
 	srv.console(t, b, "/tenants/zenith")
 	b.says(t, "h1", "Sign in to the console")
+}
+
+// consoleOffline loses the server: the form is there again with what was typed.
+func consoleOffline(t *testing.T, browser context.Context) {
+	s := newSQLite(t).with("TENANTRY_OPERATOR_TOKEN=" + operatorSecret)
+	srv := s.serve(t)
+	b := srv.open(t, browser)
+	srv.enterConsole(t, b)
+	srv.console(t, b, "/new")
+	b.do(t, chromedp.SendKeys("#create-subdomain", "acme", chromedp.ByQuery))
+	srv.stop(t)
+	b.expect("ERR_CONNECTION_REFUSED")
+	b.press(t, "Create the tenant")
+	b.says(t, "#offline", "There is no connection to the console")
+	if got := eval[string](t, b, "document.querySelector('#create-subdomain').value"); got != "acme" {
+		t.Errorf("what was typed is gone: %q", got)
+	}
 }
 
 // consolePasses migrates what is behind, and looks at the waves as they fill.
@@ -247,7 +293,8 @@ func consolePasses(t *testing.T, browser context.Context) {
 	b.press(t, "Migrate 12 tenants")
 	b.says(t, "h2", "The last pass")
 	b.says(t, "#running [role=status]", "12 of 12 done, 0 failed")
-	if full := eval[int](t, b, "[...document.querySelectorAll('.wave progress')].filter(p => p.value === p.max).length"); full != 12 {
+	if full := eval[int](t, b,
+		"[...document.querySelectorAll('.wave progress')].filter(p => p.value === p.max).length"); full != 12 {
 		t.Errorf("%d waves are full", full)
 	}
 	b.says(t, "main", "Nothing is behind.")
@@ -292,12 +339,16 @@ func consoleWithoutScripts(t *testing.T, browser context.Context) {
 	b := srv.open(t, browser)
 	b.do(t, emulation.SetScriptExecutionDisabled(true))
 	srv.enterConsole(t, b)
-	b.do(t, chromedp.Navigate("http://"+srv.operator+"/new"), chromedp.WaitVisible("#create-subdomain", chromedp.ByQuery),
-		chromedp.SendKeys("#create-subdomain", "acme", chromedp.ByQuery), chromedp.SendKeys("#create-admin_email", admin("acme")+"\r", chromedp.ByQuery),
+	b.do(t, chromedp.Navigate("http://"+srv.operator+"/new"),
+		chromedp.WaitVisible("#create-subdomain", chromedp.ByQuery),
+		chromedp.SendKeys("#create-subdomain", "acme", chromedp.ByQuery),
+		chromedp.SendKeys("#create-admin_email", admin("acme")+"\r", chromedp.ByQuery),
 		chromedp.WaitVisible(".secret", chromedp.ByQuery),
 		chromedp.Navigate("http://"+srv.operator+"/tenants/acme"), chromedp.WaitVisible("#actions", chromedp.ByQuery),
-		chromedp.Click("form[action$='/suspend'] button", chromedp.ByQuery), chromedp.WaitVisible("form[action$='/resume'] button", chromedp.ByQuery),
-		chromedp.Navigate("http://"+srv.operator+"/doctor"), chromedp.Click("main button", chromedp.ByQuery), chromedp.WaitVisible(".notice", chromedp.ByQuery))
+		chromedp.Click("form[action$='/suspend'] button", chromedp.ByQuery),
+		chromedp.WaitVisible("form[action$='/resume'] button", chromedp.ByQuery),
+		chromedp.Navigate("http://"+srv.operator+"/doctor"), chromedp.Click("main button", chromedp.ByQuery),
+		chromedp.WaitVisible(".notice", chromedp.ByQuery))
 	if r := srv.get(t, "acme", "/api/projects"); r.status != http.StatusForbidden {
 		t.Errorf("it is not suspended: %d", r.status)
 	}

@@ -13,11 +13,14 @@ import (
 // for each test.
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("in a short run no pages are looked at")
+	}
 	browser := launch(t)
 	for name, test := range map[string]func(t *testing.T, browser context.Context){
 		"tour": tour, "two tenants": twoTenants, "board": boardInABrowser, "more cards": moreCards, "member": member, "conflict": conflict, "offline": offline,
 		"keyboard": keyboard, "without scripts": withoutScripts, "apex": apexInABrowser,
-		"console": consoleTour, "console creates": consoleCreates, "console passes": consolePasses,
+		"console": consoleTour, "console creates": consoleCreates, "console passes": consolePasses, "console offline": consoleOffline,
 		"console keyboard": consoleKeyboard, "console without scripts": consoleWithoutScripts,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })

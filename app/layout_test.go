@@ -75,7 +75,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		{[]string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "gorm.io/driver/sqlite"}, []string{sqlite}},
 		{[]string{"github.com/jackc/pgx/v5", "gorm.io/driver/postgres"}, []string{postgres, fixtures}},
 		{[]string{"github.com/pressly/goose/v3"}, []string{tenants + "/migrate"}},
-		{[]string{"github.com/alecthomas/kong"}, []string{app}},
+		{[]string{"github.com/alecthomas/kong", "github.com/prometheus/client_golang"}, []string{app}},
 	}
 	for _, p := range listPackages(t) {
 		for _, imported := range p.Imports {

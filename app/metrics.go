@@ -55,17 +55,18 @@ func (loads) Describe(chan<- *prometheus.Desc) {}
 // Collect reads them all.
 func (l loads) Collect(into chan<- prometheus.Metric) {
 	load := l.store.Load()
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 	for _, m := range []struct {
 		name, help string
 		kind       prometheus.ValueType
 		value      float64
 	}{
-		{"tenantry_handles_open", "Tenants' databases that are open.", prometheus.GaugeValue, float64(load.Open)},
-		{"tenantry_handles_leased", "Tenants' databases that requests use.", prometheus.GaugeValue, float64(load.Leased)},
-		{"tenantry_handles_limit", "Tenants' databases that may be open at once.", prometheus.GaugeValue, float64(load.Limit)},
-		{"tenantry_handles_waiting", "Tenants waiting for a database to be closed.", prometheus.GaugeValue, float64(load.Waiting)},
-		{"tenantry_handles_opened_total", "Tenants' databases that were opened.", prometheus.CounterValue, float64(load.Opened)},
-		{"tenantry_handle_waits_total", "Requests that had to wait for a database to be closed.", prometheus.CounterValue, float64(load.Waits)},
+		{"tenantry_handles_open", "Tenants' databases that are open.", gauge, float64(load.Open)},
+		{"tenantry_handles_leased", "Tenants' databases that requests use.", gauge, float64(load.Leased)},
+		{"tenantry_handles_limit", "Tenants' databases that may be open at once.", gauge, float64(load.Limit)},
+		{"tenantry_handles_waiting", "Tenants waiting for a place among those.", gauge, float64(load.Waiting)},
+		{"tenantry_handles_opened_total", "Tenants' databases that were opened.", counter, float64(load.Opened)},
+		{"tenantry_handle_waits_total", "Requests that had to wait for a place.", counter, float64(load.Waits)},
 	} {
 		into <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, nil, nil), m.kind, m.value)
 	}

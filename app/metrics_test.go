@@ -2,8 +2,14 @@ package app
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/traffic"
 )
 
 // TestMetrics: what was served is counted, and told to who has the token.
@@ -17,7 +23,8 @@ func TestMetrics(t *testing.T) {
 		}
 		srv.get(t, "nobody", "/api/projects")
 		ask := func(lines string) reply {
-			return send(t, srv.operator, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"+lines+"Connection: close\r\n\r\n")
+			return send(t, srv.operator,
+				"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"+lines+"Connection: close\r\n\r\n")
 		}
 		if r := ask(""); r.status != http.StatusUnauthorized {
 			t.Errorf("without the token: %d", r.status)
@@ -27,8 +34,9 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%d %v", r.status, r.header)
 		}
 		wants := []string{
-			`tenantry_requests_total{class="2xx"} 4`, `tenantry_requests_total{class="4xx"} 2`, // bearer signs in, or tries to
-			"tenantry_request_duration_seconds_count 6", "tenantry_handles_open 1", "tenantry_handles_limit", "tenantry_handle_waits_total 0",
+			`tenantry_requests_total{class="2xx"} 4`, `tenantry_requests_total{class="4xx"} 2`, // bearer signs in
+			"tenantry_request_duration_seconds_count 6", "tenantry_handles_open 1", "tenantry_handles_limit",
+			"tenantry_handle_waits_total 0",
 			"tenantry_handles_opened_total 1", "go_goroutines",
 		}
 		if len(s.environ) > 1 { // Postgres
@@ -43,4 +51,23 @@ func TestMetrics(t *testing.T) {
 			t.Error("the metrics name a tenant")
 		}
 	})
+}
+
+// BenchmarkMeasure is what counting adds to a request.
+func BenchmarkMeasure(b *testing.B) {
+	for name, first := range map[string][]gin.HandlerFunc{
+		"counted": {measure(newMetrics(nil), traffic.New(traffic.DefaultTenants, time.Now))}, "not": nil,
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := gin.New()
+			r.Use(first...)
+			r.GET("/", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+			request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+			w := httptest.NewRecorder()
+			b.ReportAllocs()
+			for b.Loop() {
+				r.ServeHTTP(w, request)
+			}
+		})
+	}
 }

@@ -59,7 +59,8 @@ func (s *Console) OrGuard(other gin.HandlerFunc) gin.HandlerFunc {
 
 func signInForm() look.Form {
 	return look.NewForm("sign-in", "/sign-in", "Sign in",
-		look.Field{Name: "token", Label: "Operator’s token", Kind: "password", Autocomplete: "current-password", Required: true, Autofocus: true,
+		look.Field{Name: "token", Label: "Operator’s token", Kind: "password", Autocomplete: "current-password",
+			Required: true, Autofocus: true,
 			Hint: "TENANTRY_OPERATOR_TOKEN, or what is in the file operator.token in the data folder."},
 		look.Field{Name: "name", Label: "Your name", Autocomplete: "username",
 			Hint: "For the ledger of operations, where others read who did what."},
@@ -113,7 +114,7 @@ func (s *Console) signIn(c *gin.Context) error {
 
 // isToken compares in a time that doesn't tell how much of the text is right.
 func (s *Console) isToken(text string) bool {
-	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(s.Token))
+	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(s.o.Token))
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 

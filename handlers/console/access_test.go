@@ -12,26 +12,32 @@ import (
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	s := small(t)
-	s.send(t, request(t, "/sign-in?next=/tenants%3Fstate%3Dactive", "", nil)).expect(t, 200, `type="password"`, `value="/tenants?state=active"`)
-	for next, want := range map[string]string{"": "/", "/tenants?state=active": "/tenants?state=active", "//evil.example": "/", "https://evil.example": "/", "/api/tenants": "/"} {
-		r := s.send(t, request(t, "/sign-in", "", url.Values{"token": {" " + token + " "}, "next": {next}})).leads(t, want)
+	s.send(t, request(t, "/sign-in?next=/tenants%3Fstate%3Dactive", "", nil)).expect(t, 200, `type="password"`,
+		`value="/tenants?state=active"`)
+	for next, want := range map[string]string{"": "/", "/tenants?state=active": "/tenants?state=active",
+		"//evil.example": "/", "https://evil.example": "/", "/api/tenants": "/"} {
+		r := s.send(t, request(t, "/sign-in", "", url.Values{"token": {" " + token + " "}, "next": {next}})).leads(t,
+			want)
 		for _, part := range []string{"console=", "HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"} {
 			if !strings.Contains(r.header.Get("Set-Cookie"), part) {
 				t.Errorf("the cookie lacks %s: %s", part, r.header.Get("Set-Cookie"))
 			}
 		}
-		if cookie := r.header.Get("Set-Cookie"); strings.Contains(cookie, token) || strings.Contains(cookie, "Domain") || strings.Contains(cookie, "Secure") {
+		if cookie := r.header.Get("Set-Cookie"); strings.Contains(cookie, token) ||
+			strings.Contains(cookie, "Domain") || strings.Contains(cookie, "Secure") {
 			t.Errorf("cookie %s", cookie)
 		}
 	}
 	s.get(t, "/").expect(t, 200, "Overview", "Ada", "Sign out")
 	for _, wrong := range []string{"", "sesame", token + "x"} {
-		r := s.send(t, request(t, "/sign-in", "", url.Values{"token": {wrong}, "name": {"Ben"}})).expect(t, 401, "This is not the operator’s token.", "Ben")
+		r := s.send(t, request(t, "/sign-in", "", url.Values{"token": {wrong}, "name": {"Ben"}})).expect(t, 401,
+			"This is not the operator’s token.", "Ben")
 		if r.header.Get("Set-Cookie") != "" {
 			t.Errorf("%q gets a cookie", wrong)
 		}
 	}
-	s.send(t, request(t, "/sign-in", "", url.Values{"token": {token}, "name": {strings.Repeat("x", 101)}})).expect(t, 422, "at most 100 characters")
+	s.send(t, request(t, "/sign-in", "", url.Values{"token": {token}, "name": {strings.Repeat("x", 101)}})).expect(t,
+		422, "at most 100 characters")
 }
 
 // TestSignInOverTLS: nothing but this host can set the cookie.
@@ -41,7 +47,8 @@ func TestSignInOverTLS(t *testing.T) {
 	s.tls = true
 	s.get(t, "/").leads(t, "/sign-in") // the cookie of plain HTTP counts for nothing
 	r := s.send(t, request(t, "/sign-in", "", url.Values{"token": {token}})).leads(t, "/")
-	if cookie := r.header.Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-console=") || !strings.Contains(cookie, "; Secure") {
+	if cookie := r.header.Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-console=") ||
+		!strings.Contains(cookie, "; Secure") {
 		t.Errorf("cookie %s", cookie)
 	}
 }
@@ -74,9 +81,11 @@ func TestSessionsEnd(t *testing.T) {
 func TestWithoutSession(t *testing.T) {
 	t.Parallel()
 	s := small(t)
-	for _, cookie := range []string{"", "console=", "console=nonsense", "console=" + token, "session=" + strings.TrimPrefix(s.session, "console="), s.session + "; console=x"} {
+	for _, cookie := range []string{"", "console=", "console=nonsense", "console=" + token,
+		"session=" + strings.TrimPrefix(s.session, "console="), s.session + "; console=x"} {
 		s.send(t, request(t, "/", cookie, nil)).leads(t, "/sign-in")
-		s.send(t, request(t, "/tenants?state=active", cookie, nil)).leads(t, "/sign-in?next=%2Ftenants%3Fstate%3Dactive")
+		s.send(t, request(t, "/tenants?state=active", cookie, nil)).leads(t,
+			"/sign-in?next=%2Ftenants%3Fstate%3Dactive")
 		s.send(t, request(t, "/nothing", cookie, nil)).leads(t, "/sign-in?next=%2Fnothing")
 		s.send(t, request(t, "/tenants/acme/suspend", cookie, url.Values{})).expect(t, 401, "nothing was done")
 	}
@@ -109,16 +118,19 @@ func TestCookieOpensNoAPI(t *testing.T) {
 func TestOtherOrigins(t *testing.T) {
 	t.Parallel()
 	s := small(t)
-	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://acme.localhost:8080"}, {"Origin", "null"}} {
+	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
+		{"Origin", "http://acme.localhost:8080"}, {"Origin", "null"}} {
 		for _, path := range []string{"/sign-in", "/sign-out"} {
-			r := s.send(t, request(t, path, s.session, url.Values{"token": {token}}, header...)).expect(t, 403, "another origin")
+			r := s.send(t, request(t, path, s.session, url.Values{"token": {token}}, header...)).expect(t, 403,
+				"another origin")
 			if r.header.Get("Set-Cookie") != "" {
 				t.Errorf("%s of %v sets a cookie", path, header)
 			}
 		}
 	}
 	s.get(t, "/").expect(t, 200)
-	s.send(t, request(t, "/sign-out", s.session, url.Values{}, "Origin", "http://example.com")).leads(t, "/sign-in") // itself
+	s.send(t, request(t, "/sign-out", s.session, url.Values{}, "Origin", "http://example.com")).leads(t,
+		"/sign-in") // itself
 }
 
 func TestTooManyTries(t *testing.T) {

@@ -27,7 +27,7 @@ func renameForm(path, subdomain string) *look.Form {
 
 func purgeForm(path string) *look.Form {
 	f := look.NewForm("purge", path+"/purge", "Purge this tenant",
-		look.Field{Name: "confirm", Label: "Type the subdomain to go on", Required: true, Autocomplete: "off"},
+		look.Field{Name: "confirm", Label: "The subdomain, to confirm", Required: true, Autocomplete: "off"},
 		look.Field{Name: "grace_days", Label: "Days until the data is removed", Kind: "number", Required: true,
 			Hint: "Until then it can be restored; 0 removes it now."},
 	)
@@ -102,7 +102,8 @@ func (s *Console) rename(c *gin.Context) error {
 	redirect, err := days(f, "redirect_days", operator.MaxRedirectDays)
 	if err == nil {
 		var t *models.Tenant
-		t, err = s.Manager.Rename(c.Request.Context(), s.by(c), c.Param("tenant"), lifecycle.Rename{To: f.Value("subdomain"), RedirectDays: redirect})
+		t, err = s.o.Manager.Rename(c.Request.Context(), s.by(c), c.Param("tenant"),
+			lifecycle.Rename{To: f.Value("subdomain"), RedirectDays: redirect})
 		if err == nil {
 			return look.SeeOther(c, tenantPath(t)+"?done=renamed")
 		}
@@ -128,7 +129,7 @@ func (s *Console) purge(c *gin.Context) error {
 }
 
 func (s *Console) purgeNamed(c *gin.Context, f *look.Form) (*models.Tenant, error) {
-	t, err := s.Manager.Get(c.Request.Context(), c.Param("tenant"))
+	t, err := s.o.Manager.Get(c.Request.Context(), c.Param("tenant"))
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (s *Console) purgeNamed(c *gin.Context, f *look.Form) (*models.Tenant, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.Manager.Purge(c.Request.Context(), s.by(c), t.ID, time.Duration(grace)*24*time.Hour)
+	return s.o.Manager.Purge(c.Request.Context(), s.by(c), t.ID, time.Duration(grace)*24*time.Hour)
 }
 
 // invite makes a link with which an admin sets a password, and shows it in the
@@ -154,11 +155,11 @@ func (s *Console) invite(c *gin.Context) error {
 	if err := auth.CheckEmail(email); err != nil {
 		return s.refuse(c, err, place)
 	}
-	t, err := s.Manager.Get(c.Request.Context(), c.Param("tenant"))
+	t, err := s.o.Manager.Get(c.Request.Context(), c.Param("tenant"))
 	if err != nil {
 		return err
 	}
-	made, err := s.API.LetIn(c.Request.Context(), t, operator.Admin{Email: email})
+	made, err := s.o.API.LetIn(c.Request.Context(), t, operator.Admin{Email: email})
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,8 @@ func (chart) Height() int { return chartHeight }
 
 func newChart(h traffic.Hour, title string) chart {
 	clock := func(i int) string { return h.Minutes[i].At.Format("15:04") }
-	return chart{Title: title, Empty: h.Requests == 0, From: clock(0), Middle: clock(traffic.Minutes / 2), To: clock(traffic.Minutes - 1)}
+	return chart{Title: title, Empty: h.Requests == 0, From: clock(0), Middle: clock(traffic.Minutes / 2),
+		To: clock(traffic.Minutes - 1)}
 }
 
 // requestsChart draws how many requests came and failed each minute.
@@ -58,9 +59,11 @@ func requestsChart(h traffic.Hour) chart {
 	}
 	top := roundUp(most)
 	c.Top = number(top)
-	c.Summary = fmt.Sprintf("%s requests in the last hour, at most %s in a minute; %s failed", number(h.Requests), number(most), number(h.Failed))
+	c.Summary = fmt.Sprintf("%s requests in the last hour, at most %s in a minute; %s failed", number(h.Requests),
+		number(most), number(h.Failed))
 	for i, m := range h.Minutes {
-		b := bar{X: i * barWidth, Width: barWidth - 2, Height: share(m.Requests, top), FailedHeight: share(m.Failed, top)}
+		b := bar{X: i * barWidth, Width: barWidth - 2, Height: share(m.Requests, top),
+			FailedHeight: share(m.Failed, top)}
 		b.Y, b.FailedY = chartHeight-b.Height, chartHeight-b.FailedHeight
 		b.Tip = fmt.Sprintf("%s: %s requests, %s failed", m.At.Format("15:04"), number(m.Requests), number(m.Failed))
 		c.Bars = append(c.Bars, b)
@@ -71,14 +74,15 @@ func requestsChart(h traffic.Hour) chart {
 // latencyChart draws how long all but the slowest twentieth took at most. Minutes
 // without requests break the line.
 func latencyChart(h traffic.Hour) chart {
-	c := newChart(h, "95 of 100 took at most")
+	c := newChart(h, "p95 latency")
 	var most time.Duration
 	for _, m := range h.Minutes {
 		most = max(most, m.P95)
 	}
 	top := roundUp((most.Microseconds() + 999) / 1000) // ms
 	c.Top = took(time.Duration(top) * time.Millisecond)
-	c.Summary = fmt.Sprintf("95 of 100 requests in the last hour took at most %s, in the slowest minute %s", took(h.P95), took(most))
+	c.Summary = fmt.Sprintf("p95 latency of the last hour: %s, of the slowest minute: %s",
+		took(h.P95), took(most))
 	var line strings.Builder
 	drawn := false
 	for i, m := range h.Minutes {

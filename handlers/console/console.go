@@ -67,7 +67,7 @@ type Options struct {
 
 // Console serves the console. It is safe for concurrent use.
 type Console struct {
-	Options
+	o         Options
 	sessions  *sessions
 	tries     *tries
 	templates look.Templates
@@ -81,21 +81,18 @@ func New(o Options) *Console {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Console{Options: o, sessions: newSessions(o.Now), tries: newTries(o.Now), assets: look.LoadAssets()}
+	s := &Console{o: o, sessions: newSessions(o.Now), tries: newTries(o.Now), assets: look.LoadAssets()}
 	files, err := fs.Sub(templateFiles, "templates")
 	if err != nil {
 		panic(err) // they are embedded: only a broken build gets here
 	}
-	s.templates = look.LoadTemplates(files, s.assets, s.functions())
+	s.templates = look.LoadTemplates(files, s.assets, functions())
 	return s
 }
 
 // functions are what templates call.
-func (s *Console) functions() template.FuncMap {
-	return template.FuncMap{
-		"number": number, "bytes": byteSize, "took": took, "at": at, "ago": func(t time.Time) string { return ago(s.Now().Sub(t)) },
-		"url": s.Origin,
-	}
+func functions() template.FuncMap {
+	return template.FuncMap{"number": number, "bytes": byteSize, "took": took, "at": at}
 }
 
 // Register adds the routes to the operator's router. GET and HEAD answer alike.
@@ -125,10 +122,10 @@ func (s *Console) Register(r gin.IRouter) {
 	in.POST("/tenants", s.do(s.create))
 	one := in.Group("/tenants/:tenant")
 	one.Match(read, "", s.do(s.tenant))
-	one.POST("/suspend", s.do(s.move(s.Manager.Suspend, "suspended")))
-	one.POST("/resume", s.do(s.move(s.Manager.Resume, "resumed")))
-	one.POST("/archive", s.do(s.move(s.Manager.Archive, "archived")))
-	one.POST("/restore", s.do(s.move(s.Manager.Restore, "restored")))
+	one.POST("/suspend", s.do(s.move(s.o.Manager.Suspend, "suspended")))
+	one.POST("/resume", s.do(s.move(s.o.Manager.Resume, "resumed")))
+	one.POST("/archive", s.do(s.move(s.o.Manager.Archive, "archived")))
+	one.POST("/restore", s.do(s.move(s.o.Manager.Restore, "restored")))
 	one.POST("/rename", s.do(s.rename))
 	one.POST("/purge", s.do(s.purge))
 	one.POST("/invitation", s.do(s.invite))

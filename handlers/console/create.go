@@ -14,11 +14,14 @@ import (
 
 func (s *Console) createForm() *look.Form {
 	fields := []look.Field{
-		{Name: "subdomain", Label: "Subdomain", Required: true, Autofocus: true, Autocomplete: "off", Hint: "It is reached at " + s.Origin("SUBDOMAIN") + ". Lower-case letters, digits and hyphens."},
-		{Name: "name", Label: "Name", Autocomplete: "off", Hint: "What people call it; the subdomain where it is empty."},
-		{Name: "admin_email", Label: "E-mail address of the first admin", Kind: "email", Autocomplete: "off", Hint: "A link to set a password is shown once; pass it on. Without one nobody can sign in yet."},
+		{Name: "subdomain", Label: "Subdomain", Required: true, Autofocus: true, Autocomplete: "off",
+			Hint: "It is reached at " + s.o.Origin("SUBDOMAIN") + ". Lower-case letters, digits and hyphens."},
+		{Name: "name", Label: "Name", Autocomplete: "off",
+			Hint: "What people call it; the subdomain where it is empty."},
+		{Name: "admin_email", Label: "E-mail address of the first admin", Kind: "email", Autocomplete: "off",
+			Hint: "A link to set a password is shown once; pass it on. Without one nobody can sign in yet."},
 	}
-	if servers := s.Store.Servers(); len(servers) > 1 {
+	if servers := s.o.Store.Servers(); len(servers) > 1 {
 		field := look.Field{Name: "server", Label: "Server", Kind: "select"}
 		for _, name := range servers {
 			field.Options = append(field.Options, look.Option{Value: name, Label: name})
@@ -43,7 +46,7 @@ func (s *Console) create(c *gin.Context) error {
 		return err
 	}
 	email := strings.TrimSpace(f.Value("admin_email"))
-	made, err := s.API.Create(c.Request.Context(), operator.NewTenant{
+	made, err := s.o.API.Create(c.Request.Context(), operator.NewTenant{
 		Subdomain: strings.TrimSpace(f.Value("subdomain")), Name: f.Value("name"), Server: f.Value("server"),
 		Admin: operator.Admin{Email: email}, By: s.by(c),
 	})
@@ -75,7 +78,7 @@ type stepEvent struct {
 func (s *Console) steps(c *gin.Context) {
 	ctx := c.Request.Context()
 	filter := lifecycle.OperationFilter{Subdomain: c.Query("subdomain")}
-	last, _, err := s.Manager.Operations(ctx, lifecycle.OperationFilter{}, "", 1)
+	last, _, err := s.o.Manager.Operations(ctx, lifecycle.OperationFilter{}, "", 1)
 	if err != nil {
 		s.fail(c, err)
 		return
@@ -85,7 +88,7 @@ func (s *Console) steps(c *gin.Context) {
 		filter.Since = last[0].ID
 	}
 	s.stream(c, func(send func(name string, data any)) (over bool) {
-		found, _, err := s.Manager.Operations(ctx, filter, "", 1)
+		found, _, err := s.o.Manager.Operations(ctx, filter, "", 1)
 		if err != nil || len(found) == 0 {
 			return false // the form's own answer tells what is wrong
 		}

@@ -115,14 +115,14 @@ func (s *Console) examine(c *gin.Context) error {
 		return err
 	}
 	by, repair := s.by(c), posted.Get("repair") == "true"
-	if !s.practice.begin(by, repair, s.Now()) {
+	if !s.practice.begin(by, repair, s.o.Now()) {
 		s.showDoctor(c, http.StatusConflict, "The doctor is busy with another checkup: wait until it is over.")
 		return nil
 	}
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		s.runCheckup(s.Serving, lifecycle.Checkup{Repair: repair, By: by, Progress: s.practice.note})
+		s.runCheckup(s.o.Serving, lifecycle.Checkup{Repair: repair, By: by, Progress: s.practice.note})
 	}()
 	select {
 	case <-over:
@@ -143,9 +143,9 @@ func (s *Console) runCheckup(ctx context.Context, what lifecycle.Checkup) {
 		if err != nil {
 			problem = err.Error()
 		}
-		s.practice.end(findings, problem, s.Now())
+		s.practice.end(findings, problem, s.o.Now())
 	}()
-	findings, err = s.Doctor(ctx, what)
+	findings, err = s.o.Doctor(ctx, what)
 }
 
 // checkupEvents streams how far the checkup is, until it is over.

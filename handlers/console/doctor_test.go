@@ -13,7 +13,8 @@ func TestDoctor(t *testing.T) {
 	s := small(t)
 	s.get(t, "/doctor").expect(t, 200, "Nothing was examined yet", "Examine everything", "", "Repair")
 	var repairs []bool
-	found := []lifecycle.Finding{{Kind: "role-missing", Subject: "acme", Detail: "there is no <role>", Remedy: "do something"}}
+	found := []lifecycle.Finding{{Kind: "role-missing", Subject: "acme", Detail: "there is no <role>",
+		Remedy: "do something"}}
 	s.doctor = func(what lifecycle.Checkup) ([]lifecycle.Finding, error) {
 		if what.By != "Ada" {
 			t.Errorf("it is done by %q", what.By)
@@ -23,9 +24,11 @@ func TestDoctor(t *testing.T) {
 		return found, nil
 	}
 	s.post(t, "/doctor").leads(t, "/doctor")
-	s.get(t, "/doctor").expect(t, 200, "role-missing", "acme", "no &lt;role&gt;", "do something", "1 finding needs", "Repair what can be", "by Ada")
+	s.get(t, "/doctor").expect(t, 200, "role-missing", "acme", "no &lt;role&gt;", "do something", "1 finding needs",
+		"Repair what can be", "by Ada")
 	s.post(t, "/doctor", "repair", "true").leads(t, "/doctor")
-	s.get(t, "/doctor").expect(t, 200, "repaired", "All that was found is repaired", "", "do something", "Repair what can be")
+	s.get(t, "/doctor").expect(t, 200, "repaired", "All that was found is repaired", "", "do something",
+		"Repair what can be")
 	if fmt.Sprint(repairs) != "[false true]" {
 		t.Errorf("%v", repairs)
 	}

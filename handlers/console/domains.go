@@ -27,9 +27,11 @@ func domainRows(t *models.Tenant) []domainRow {
 
 func domainForm(path string) *look.Form {
 	f := look.NewForm("domain", path+"/domains", "Add the domain",
-		look.Field{Name: "host", Label: "Host", Required: true, Autocomplete: "off", Hint: "Such as tasks.acme.example. A TXT record shows that it is theirs."},
+		look.Field{Name: "host", Label: "Host", Required: true, Autocomplete: "off",
+			Hint: "Such as tasks.acme.example. A TXT record shows that it is theirs."},
 		look.Field{Name: "primary", Label: "Links lead", Kind: "select",
-			Options: []look.Option{{Value: "false", Label: "to the subdomain"}, {Value: "true", Label: "to this domain"}}},
+			Options: []look.Option{{Value: "false", Label: "to the subdomain"},
+				{Value: "true", Label: "to this domain"}}},
 	)
 	return &f
 }
@@ -43,15 +45,15 @@ func (s *Console) addDomain(c *gin.Context) error {
 	}
 	place := func(p *tenantPage) *look.Form { return p.AddDomain }
 	host := strings.ToLower(strings.TrimSpace(f.Value("host")))
-	if err := s.Domain.ValidateHost(host); err != nil {
+	if err := s.o.Domain.ValidateHost(host); err != nil {
 		return s.refuse(c, err, place)
 	}
 	name := c.Param("tenant")
-	before, err := s.Manager.Domains(c.Request.Context(), name)
+	before, err := s.o.Manager.Domains(c.Request.Context(), name)
 	if err != nil {
 		return err
 	}
-	_, err = s.Manager.AddDomain(c.Request.Context(), s.by(c), name, host, f.Value("primary") == "true")
+	_, err = s.o.Manager.AddDomain(c.Request.Context(), s.by(c), name, host, f.Value("primary") == "true")
 	done := "domain-verified"
 	var unverified *lifecycle.UnverifiedError
 	switch {
@@ -81,7 +83,7 @@ func (s *Console) removeDomain(c *gin.Context) error {
 		return err
 	}
 	name := c.Param("tenant")
-	if err := s.Manager.RemoveDomain(c.Request.Context(), s.by(c), name, posted.Get("host")); err != nil {
+	if err := s.o.Manager.RemoveDomain(c.Request.Context(), s.by(c), name, posted.Get("host")); err != nil {
 		return s.refuse(c, err, nil)
 	}
 	return look.SeeOther(c, "/tenants/"+name+"?done=domain-removed#domains")

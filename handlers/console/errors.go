@@ -49,11 +49,13 @@ func advice(p handlers.Problem) (text, link, to string) {
 	case "cross-origin":
 		return "Nothing was done. Open the console here, and try again.", "Open the console", "/"
 	case "not-found":
-		return "It may have been renamed or removed, or the address has a slip of the pen.", "Look through the tenants", "/tenants"
+		return "It may have been renamed or removed, or the address has a slip of the pen.", "Look through the tenants",
+			"/tenants"
 	case "unavailable", "busy", "timeout", "maintenance":
-		return "The master or a server doesn’t answer. See whether it runs and can be reached, then try again; the log says more.", "Try again", ""
+		return "The master or a server doesn’t answer. See whether it runs and can be reached; the log says more.", "Try again", ""
 	case "under-way":
-		return "Wait until it is over. When it stays so, its last error tells why.", "See what is under way", "/operations?unfinished=true"
+		return "Wait until it is over. When it stays so, its last error tells why.", "See what is under way",
+			"/operations?unfinished=true"
 	case "storage-full":
 		return "Make room on the disk of the server, then try again.", "See the servers", "/servers"
 	case "internal":

@@ -49,7 +49,7 @@ func (s *Console) stream(c *gin.Context, look func(send func(name string, data a
 		select {
 		case <-c.Request.Context().Done():
 			return
-		case <-s.Serving.Done():
+		case <-s.o.Serving.Done():
 			return
 		case <-end:
 			return

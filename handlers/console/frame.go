@@ -23,7 +23,8 @@ type frame struct {
 // show answers with a page.
 func (s *Console) show(c *gin.Context, status int, page, title, here string, body any) {
 	one, _ := s.current(c)
-	s.templates.Show(c, status, page, frame{Title: title, Here: here, By: string(one.by), Now: s.Now().UTC(), Body: body})
+	s.templates.Show(c, status, page, frame{Title: title, Here: here, By: string(one.by), Now: s.o.Now().UTC(),
+		Body: body})
 }
 
 // number is a whole number with commas, as 12,345.
@@ -82,21 +83,4 @@ func at(t any) string {
 		}
 	}
 	return ""
-}
-
-// ago is how long ago something was, roughly.
-func ago(d time.Duration) string {
-	for _, unit := range []struct {
-		length time.Duration
-		name   string
-	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
-		n := int(d / unit.length)
-		switch {
-		case n == 1:
-			return "1 " + unit.name + " ago"
-		case n > 1:
-			return fmt.Sprintf("%d %ss ago", n, unit.name)
-		}
-	}
-	return "just now"
 }

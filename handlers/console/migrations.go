@@ -137,7 +137,7 @@ func (s *Console) migrations(c *gin.Context) error {
 }
 
 func (s *Console) showMigrations(c *gin.Context, status int, problem string) error {
-	standings, err := fleet.Status(c.Request.Context(), s.Store)
+	standings, err := fleet.Status(c.Request.Context(), s.o.Store)
 	if err != nil {
 		return err
 	}
@@ -153,18 +153,18 @@ func (s *Console) showMigrations(c *gin.Context, status int, problem string) err
 
 // migrate begins a pass, which goes on when the browser has left.
 func (s *Console) migrate(c *gin.Context) error {
-	if !s.passes.begin(s.by(c), s.Now()) {
+	if !s.passes.begin(s.by(c), s.o.Now()) {
 		return s.showMigrations(c, http.StatusConflict, "A pass runs already: wait until it is over.")
 	}
-	go s.runPass(s.Serving)
+	go s.runPass(s.o.Serving)
 	return look.SeeOther(c, "/migrations")
 }
 
 // runPass runs the pass that was begun.
 func (s *Console) runPass(ctx context.Context) {
 	err := errPassPanicked
-	defer func() { s.passes.end(err, s.Now()) }()
-	_, err = fleet.Migrate(ctx, s.Store, s.passes.note)
+	defer func() { s.passes.end(err, s.o.Now()) }()
+	_, err = fleet.Migrate(ctx, s.o.Store, s.passes.note)
 }
 
 // errPassPanicked is what a pass ends with that doesn't return.

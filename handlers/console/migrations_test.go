@@ -65,11 +65,14 @@ func TestMigrations(t *testing.T) {
 		s.post(t, "/migrations").leads(t, "/migrations")
 		events = s.readEvents(t, "/migrations/events", func() {})
 		last := strings.Join(events[max(0, len(events)-4):], "\n")
-		if !strings.Contains(last, `"total":3,"done":3,"failed":1`) || !strings.Contains(last, `"over":true`) || !strings.HasSuffix(last, "event: over\ndata: {}") {
+		if !strings.Contains(last, `"total":3,"done":3,"failed":1`) || !strings.Contains(last, `"over":true`) ||
+			!strings.HasSuffix(last, "event: over\ndata: {}") {
 			t.Errorf("%v", events)
 		}
-		s.get(t, "/migrations").expect(t, 200, "The last pass", "by Ada", `href="/tenants/filled-00000"`, "Migrate 1 tenant<", "wave failed")
-		if got, err := s.Lifecycle.Get(t.Context(), "acme"); err != nil || got.SchemaVersion != s.Engine.SchemaVersion() {
+		s.get(t, "/migrations").expect(t, 200, "The last pass", "by Ada", `href="/tenants/filled-00000"`,
+			"Migrate 1 tenant<", "wave failed")
+		if got, err := s.Lifecycle.Get(t.Context(), "acme"); err != nil ||
+			got.SchemaVersion != s.Engine.SchemaVersion() {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -107,5 +110,6 @@ func TestStreamsEnd(t *testing.T) {
 		t.Errorf("%q, %v", line, err)
 	}
 	answer.Body.Close()
-	s.send(t, request(t, "/new/steps?subdomain=acme", "", nil)).leads(t, "/sign-in?next=%2Fnew%2Fsteps%3Fsubdomain%3Dacme")
+	s.send(t, request(t, "/new/steps?subdomain=acme", "", nil)).leads(t,
+		"/sign-in?next=%2Fnew%2Fsteps%3Fsubdomain%3Dacme")
 }

@@ -27,7 +27,8 @@ const shownOperations = 50
 func (s *Console) operations(c *gin.Context) error {
 	page := operationsPage{Unfinished: c.Query("unfinished") == "true"}
 	after := c.Query("after")
-	found, next, err := s.Manager.Operations(c.Request.Context(), lifecycle.OperationFilter{Unfinished: page.Unfinished}, after, shownOperations)
+	found, next, err := s.o.Manager.Operations(c.Request.Context(),
+		lifecycle.OperationFilter{Unfinished: page.Unfinished}, after, shownOperations)
 	if err != nil {
 		return err
 	}
@@ -76,10 +77,13 @@ func did(o models.Operation) string {
 	var params struct{ To, Host string }
 	_ = json.Unmarshal([]byte(o.Params), &params) // the words do without
 	text := map[models.OperationKind]string{
-		models.KindCreate: "Create", models.KindAdopt: "Adopt a database", models.KindSuspend: "Suspend", models.KindResume: "Resume",
-		models.KindRename: "Rename", models.KindArchive: "Archive", models.KindUnarchive: "Restore", models.KindRestore: "Restore from the trash",
-		models.KindPurge: "Purge", models.KindRemove: "Remove the data", models.KindDomainAdd: "Add a domain",
-		models.KindDomainVerify: "Verify a domain", models.KindDomainRemove: "Remove a domain", models.KindReseal: "Seal the credentials anew",
+		models.KindCreate: "Create", models.KindAdopt: "Adopt a database", models.KindSuspend: "Suspend",
+		models.KindResume: "Resume",
+		models.KindRename: "Rename", models.KindArchive: "Archive", models.KindUnarchive: "Restore",
+		models.KindRestore: "Restore from the trash",
+		models.KindPurge:   "Purge", models.KindRemove: "Remove the data", models.KindDomainAdd: "Add a domain",
+		models.KindDomainVerify: "Verify a domain", models.KindDomainRemove: "Remove a domain",
+		models.KindReseal: "Seal the credentials anew",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)

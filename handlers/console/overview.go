@@ -15,18 +15,18 @@ import (
 
 // overviewPage is how all is.
 type overviewPage struct {
-	Tenants   int64
-	Behind    int64
-	States    []stateCount
-	Versions  []versionCount
-	Servers   []serverCount
-	Census    lifecycle.Census
-	Load      tenants.Load
-	Hour      traffic.Hour
-	Requests  chart
-	Latency   chart
-	Busiest   []busy
-	Operation []operationRow
+	Tenants    int64
+	Behind     int64
+	States     []stateCount
+	Versions   []versionCount
+	Servers    []serverCount
+	Census     lifecycle.Census
+	Load       tenants.Load
+	Hour       traffic.Hour
+	Requests   chart
+	Latency    chart
+	Busiest    []busy
+	Operations []operationRow
 }
 
 // stateCount is how many tenants are in a state.
@@ -69,15 +69,15 @@ const shownBusiest = 8
 // overview shows how all is, from the master and this process's memory. It opens
 // no tenant's database.
 func (s *Console) overview(c *gin.Context) error {
-	census, err := s.Manager.Census(c.Request.Context())
+	census, err := s.o.Manager.Census(c.Request.Context())
 	if err != nil {
 		return err
 	}
-	page := overviewPage{Census: census, Load: s.Store.Load(), Hour: s.Traffic.Hour("")}
+	page := overviewPage{Census: census, Load: s.o.Store.Load(), Hour: s.o.Traffic.Hour("")}
 	page.Servers = s.countServers(census.Groups)
 	page.count(census.Groups)
 	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
-	page.Operation = operationRows(census.Recent)
+	page.Operations = operationRows(census.Recent)
 	if page.Busiest, err = s.busiest(c, shownBusiest, page.Hour.Requests); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (p *overviewPage) count(groups []lifecycle.Group) {
 // countServers are the servers that are configured or have tenants, by name.
 func (s *Console) countServers(groups []lifecycle.Group) []serverCount {
 	counts := map[string]int64{}
-	names := s.Store.Servers()
+	names := s.o.Store.Servers()
 	for _, g := range groups {
 		if g.State != models.StatePurged {
 			counts[g.Server] += g.Tenants
@@ -150,7 +150,7 @@ func (s *Console) countServers(groups []lifecycle.Group) []serverCount {
 
 func (s *Console) serverCount(name string, n int64) serverCount {
 	count := serverCount{Name: name, Tenants: n}
-	engine, err := s.Store.Server(name)
+	engine, err := s.o.Store.Server(name)
 	if err != nil {
 		return count
 	}
@@ -165,12 +165,12 @@ func (s *Console) serverCount(name string, n int64) serverCount {
 // busiest are the busiest tenants of the last hour, with their part of all
 // requests.
 func (s *Console) busiest(c *gin.Context, n int, all int64) ([]busy, error) {
-	ranks := s.Traffic.Busiest(n)
+	ranks := s.o.Traffic.Busiest(n)
 	ids := make([]string, len(ranks))
 	for i, rank := range ranks {
 		ids[i] = rank.TenantID
 	}
-	found, err := s.Manager.ByID(c.Request.Context(), ids)
+	found, err := s.o.Manager.ByID(c.Request.Context(), ids)
 	if err != nil {
 		return nil, err
 	}

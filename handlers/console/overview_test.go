@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +17,8 @@ import (
 func TestOverview(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.get(t, "/").expect(t, 200, "There are no tenants yet", "/new", "No tenant had a request", "No requests in the last hour")
+		s.get(t, "/").expect(t, 200, "There are no tenants yet", "/new", "No tenant had a request",
+			"No requests in the last hour")
 		acme, globex := s.Tenant(t, "acme"), s.Tenant(t, "globex")
 		if _, err := s.Lifecycle.Suspend(t.Context(), "Ben", "globex"); err != nil {
 			t.Fatal(err)
@@ -27,8 +29,10 @@ func TestOverview(t *testing.T) {
 		s.traffic.Record(globex.ID, true, 20*time.Millisecond)
 		s.traffic.Record("nobody", false, 20*time.Millisecond)
 		s.get(t, "/").expect(t, 200,
-			"state-active", "state-suspended", `href="/tenants?state=suspended"`, "5 requests in the last hour, at most 5 in a minute; 1 failed",
-			`<a href="/tenants/acme">acme</a>`, "removed meanwhile", "default", string(s.Kind), "Suspend", "Ben", "process ",
+			"state-active", "state-suspended", `href="/tenants?state=suspended"`,
+			"5 requests in the last hour, at most 5 in a minute; 1 failed",
+			`<a href="/tenants/acme">acme</a>`, "removed meanwhile", "default", string(s.Kind), "Suspend", "Ben",
+			"process ",
 			"", "There are no tenants", "behind</a>", "class=\"wait\"")
 		if s.Kind == tenantstest.Postgres {
 			s.get(t, "/").expect(t, 200, "Connections to default")
@@ -58,12 +62,14 @@ func TestOverviewWithoutMaster(t *testing.T) {
 	t.Parallel()
 	s := small(t)
 	s.Tenant(t, "acme")
-	err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE tenants RENAME TO away").Error })
+	err := s.Store.Master().Update(t.Context(),
+		func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE tenants RENAME TO away").Error })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.get(t, "/").expect(t, 500, "The log tells more", "req-1", "", "no such table")
-	err = s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE away RENAME TO tenants").Error })
+	err = s.Store.Master().Update(t.Context(),
+		func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE away RENAME TO tenants").Error })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +82,8 @@ func (s *site) fill(t testing.TB, n int, change func(i int, tenant *models.Tenan
 	for i := range all {
 		id := fmt.Sprintf("01filled%018d", i)
 		all[i] = models.Tenant{
-			ID: id, Subdomain: fmt.Sprintf("filled-%05d", i), Name: fmt.Sprintf("Filled Company No. %d", i), State: models.StateActive,
+			ID: id, Subdomain: fmt.Sprintf("filled-%05d", i), Name: fmt.Sprintf("Filled Company No. %d", i),
+			State:  models.StateActive,
 			Server: "default", Database: id, SchemaVersion: s.Engine.SchemaVersion(), Epoch: 1, CreatedBy: "seed",
 		}
 		if s.Kind == tenantstest.SQLite {
@@ -92,11 +99,20 @@ func (s *site) fill(t testing.TB, n int, change func(i int, tenant *models.Tenan
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // or each would be looked for to be dropped
+		err := s.Store.Master().Update(context.Background(), func(tx *gorm.DB) error {
+			return tx.Delete(&models.Tenant{}, "subdomain LIKE 'filled-%'").Error
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // varied gives tenants different states and versions.
 func varied(i int, tenant *models.Tenant) {
-	tenant.State = []models.State{models.StateActive, models.StateActive, models.StateActive, models.StateSuspended, models.StateArchived}[i%5]
+	tenant.State = []models.State{models.StateActive, models.StateActive, models.StateActive, models.StateSuspended,
+		models.StateArchived}[i%5]
 	tenant.SchemaVersion -= int64(i % 3)
 }
 

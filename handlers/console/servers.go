@@ -19,10 +19,11 @@ type serversPage struct {
 
 // servers lists the servers, with what is on each.
 func (s *Console) servers(c *gin.Context) error {
-	census, err := s.Manager.Census(c.Request.Context())
+	census, err := s.o.Manager.Census(c.Request.Context())
 	if err != nil {
 		return err
 	}
-	s.show(c, http.StatusOK, "servers", "Servers", "/servers", serversPage{s.countServers(census.Groups), tenants.DefaultServer, s.Store.Load(), census})
+	s.show(c, http.StatusOK, "servers", "Servers", "/servers",
+		serversPage{s.countServers(census.Groups), tenants.DefaultServer, s.o.Store.Load(), census})
 	return nil
 }

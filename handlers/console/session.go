@@ -92,7 +92,7 @@ func cookieName(tls bool) string {
 
 // setCookie hands a session's secret out; an empty one takes the cookie back.
 func (s *Console) setCookie(c *gin.Context, secret string) {
-	tls := s.TLS(c)
+	tls := s.o.TLS(c)
 	cookie := &http.Cookie{
 		Name: cookieName(tls), Value: secret, Path: "/", MaxAge: int(sessionLife.Seconds()),
 		HttpOnly: true, Secure: tls, SameSite: http.SameSiteStrictMode,
@@ -106,7 +106,7 @@ func (s *Console) setCookie(c *gin.Context, secret string) {
 // secrets are the values of the session's cookie: one, unless somebody plays
 // tricks.
 func (s *Console) secrets(c *gin.Context) []*http.Cookie {
-	return c.Request.CookiesNamed(cookieName(s.TLS(c)))
+	return c.Request.CookiesNamed(cookieName(s.o.TLS(c)))
 }
 
 type sessionKey struct{}

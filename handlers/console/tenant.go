@@ -57,12 +57,14 @@ type invitation struct {
 func doneText(done string) string {
 	return map[string]string{
 		"created": "The tenant is ready.", "suspended": "The tenant is suspended: its people read that it is.",
-		"resumed": "The tenant is served again.", "archived": "The tenant is archived: its hosts answer as if it never was, and its data is kept.",
+		"resumed":  "The tenant is served again.",
+		"archived": "The tenant is archived: its hosts answer as if it never was, and its data is kept.",
 		"restored": "The tenant is served again.", "renamed": "The tenant has its new subdomain.",
-		"purged": "The tenant is purged. Its data can be brought back until it is removed.", "removed": "The tenant’s data is removed.",
+		"purged":            "The tenant is purged. Its data can be brought back until it is removed.",
+		"removed":           "The tenant’s data is removed.",
 		"domain-added":      "The domain is noted. Publish the record below, then verify it.",
 		"domain-verified":   "The domain is verified: the tenant is reached there.",
-		"domain-unverified": "The record isn’t published yet, or not everywhere. Changes can take an hour to be seen; try again then.",
+		"domain-unverified": "The record isn’t seen yet. Changes can take an hour to spread; verify it again then.",
 		"domain-removed":    "The domain is removed.",
 	}[done]
 }
@@ -88,21 +90,22 @@ func (s *Console) showTenant(c *gin.Context, status int, page *tenantPage) {
 // readTenant reads what is known of a tenant, without opening its database.
 func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	ctx := c.Request.Context()
-	t, err := s.Manager.Get(ctx, name)
+	t, err := s.o.Manager.Get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	story, _, err := s.Manager.Operations(ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", storyLength)
+	story, _, err := s.o.Manager.Operations(ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", storyLength)
 	if err != nil {
 		return nil, err
 	}
-	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: s.Traffic.Hour(t.ID), Domains: domainRows(t), Behind: s.isBehind(t)}
+	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: s.o.Traffic.Hour(t.ID), Domains: domainRows(t),
+		Behind: s.isBehind(t)}
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]
 	}
 	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
 	if t.State == models.StateActive || t.State == models.StateSuspended {
-		page.URL = s.Origin(t.Subdomain)
+		page.URL = s.o.Origin(t.Subdomain)
 	}
 	s.measure(c, page)
 	page.offer()
@@ -111,7 +114,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 
 // measure asks the tenant's server for the size of its database.
 func (s *Console) measure(c *gin.Context, page *tenantPage) {
-	engine, err := s.Store.Server(page.Server)
+	engine, err := s.o.Store.Server(page.Server)
 	if err != nil {
 		page.SizeProblem = "the server is not configured here"
 		return
@@ -129,7 +132,8 @@ func (s *Console) measure(c *gin.Context, page *tenantPage) {
 // offer offers what can be done in the tenant's state.
 func (p *tenantPage) offer() {
 	path, state := tenantPath(p.Tenant), p.State
-	active, suspended, archived := state == models.StateActive, state == models.StateSuspended, state == models.StateArchived
+	active, suspended, archived := state == models.StateActive, state == models.StateSuspended,
+		state == models.StateArchived
 	p.Can = can{
 		Suspend: active, Resume: suspended, Archive: active || suspended, Purge: archived,
 		Restore: archived || state == models.StatePurged && p.RemoveAfter != nil,

@@ -25,8 +25,10 @@ func TestTenant(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		acme := s.Tenant(t, "acme")
 		s.traffic.Record(acme.ID, false, time.Second)
-		page := s.get(t, "/tenants/acme").expect(t, 200, "http://acme.localhost:8080", acme.ID, acme.Database, "Create", "1 requests in the last hour",
-			"Suspend", "Archive acme", "Rename", "None: it is reached at its subdomain alone", "", "Resume", "Purge", "unknown:", "under way")
+		page := s.get(t, "/tenants/acme").expect(t, 200, "http://acme.localhost:8080", acme.ID, acme.Database, "Create",
+			"1 requests in the last hour",
+			"Suspend", "Archive acme", "Rename", "None: it is reached at its subdomain alone", "", "Resume", "Purge",
+			"unknown:", "under way")
 		if !strings.Contains(page.body, " kB<") && !strings.Contains(page.body, " MB<") {
 			t.Errorf("no size: %s", page.body)
 		}
@@ -45,13 +47,17 @@ func TestWholeLife(t *testing.T) {
 		s.post(t, "/tenants", "subdomain", "acme", "name", "Acme <Joinery>").leads(t, "/tenants/acme?done=created")
 		s.get(t, "/tenants/acme?done=created").expect(t, 200, "The tenant is ready.", "Acme &lt;Joinery&gt;")
 		s.post(t, "/tenants/acme/suspend").leads(t, "/tenants/acme?done=suspended")
-		s.get(t, "/tenants/acme?done=suspended").expect(t, 200, "its people read that it is", "state-suspended", "Resume")
+		s.get(t, "/tenants/acme?done=suspended").expect(t, 200, "its people read that it is", "state-suspended",
+			"Resume")
 		s.post(t, "/tenants/acme/restore").expect(t, 409, "is suspended and can")
 		s.post(t, "/tenants/acme/resume").leads(t, "/tenants/acme?done=resumed")
 
-		s.post(t, "/tenants/acme/rename", "subdomain", "Zenith!", "redirect_days", "5").expect(t, 422, "New subdomain ", `value="Zenith!"`, `aria-invalid="true"`)
-		s.post(t, "/tenants/acme/rename", "subdomain", "zenith", "redirect_days", "x").expect(t, 422, "must be a whole number from 0 to 3650")
-		s.post(t, "/tenants/acme/rename", "subdomain", "zenith", "redirect_days", "5").leads(t, "/tenants/zenith?done=renamed")
+		s.post(t, "/tenants/acme/rename", "subdomain", "Zenith!", "redirect_days", "5").expect(t, 422, "New subdomain ",
+			`value="Zenith!"`, `aria-invalid="true"`)
+		s.post(t, "/tenants/acme/rename", "subdomain", "zenith", "redirect_days", "x").expect(t, 422,
+			"must be a whole number from 0 to 3650")
+		s.post(t, "/tenants/acme/rename", "subdomain", "zenith", "redirect_days", "5").leads(t,
+			"/tenants/zenith?done=renamed")
 		s.get(t, "/tenants/zenith").expect(t, 200, "Rename to zenith")
 		if _, err := s.Store.Lookup(t.Context(), "acme"); err == nil {
 			t.Error("the old subdomain is served")
@@ -59,8 +65,10 @@ func TestWholeLife(t *testing.T) {
 
 		s.post(t, "/tenants/zenith/purge", "confirm", "zenith", "grace_days", "7").expect(t, 409, "is active and can")
 		s.post(t, "/tenants/zenith/archive").leads(t, "/tenants/zenith?done=archived")
-		s.post(t, "/tenants/zenith/purge", "confirm", "acme", "grace_days", "7").expect(t, 422, "must be zenith", `value="acme"`)
-		s.post(t, "/tenants/zenith/purge", "confirm", "zenith", "grace_days", "-1").expect(t, 422, "must be a whole number from 0 to 365")
+		s.post(t, "/tenants/zenith/purge", "confirm", "acme", "grace_days", "7").expect(t, 422, "must be zenith",
+			`value="acme"`)
+		s.post(t, "/tenants/zenith/purge", "confirm", "zenith", "grace_days", "-1").expect(t, 422,
+			"must be a whole number from 0 to 365")
 		if got := s.state(t, "zenith"); got != models.StateArchived {
 			t.Errorf("it is %s", got)
 		}
@@ -87,18 +95,23 @@ func TestUnderWay(t *testing.T) {
 		acme := s.Tenant(t, "acme")
 		instance := s.Store.Instance().ID()
 		op := models.Operation{
-			ID: strings.Repeat("9", 26), TenantID: acme.ID, Subdomain: "acme", Kind: models.KindSuspend, State: models.OperationRunning, Step: "drain",
-			Params: "{}", Error: "a process still used it", Attempts: 2, By: "Ben", InstanceID: &instance, StartedAt: s.now, UpdatedAt: s.now,
+			ID: strings.Repeat("9", 26), TenantID: acme.ID, Subdomain: "acme", Kind: models.KindSuspend,
+			State: models.OperationRunning, Step: "drain",
+			Params: "{}", Error: "a process still used it", Attempts: 2, By: "Ben", InstanceID: &instance,
+			StartedAt: s.now, UpdatedAt: s.now,
 		}
-		if err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Create(&op).Error }); err != nil {
+		if err := s.Store.Master().Update(t.Context(),
+			func(tx *gorm.DB) error { return tx.Create(&op).Error }); err != nil {
 			t.Fatal(err)
 		}
-		s.get(t, "/tenants/acme").expect(t, 200, "Suspend is under way", "by Ben; step drain, try 2", "a process still used it", "", "Archive acme")
+		s.get(t, "/tenants/acme").expect(t, 200, "Suspend is under way", "by Ben; step drain, try 2",
+			"a process still used it", "", "Archive acme")
 		s.post(t, "/tenants/acme/archive").expect(t, 409, "suspend of tenant &#34;acme&#34; is under way")
 		s.get(t, "/operations?unfinished=true").expect(t, 200, "acme", "step drain, try 2", "a process still used it")
 		s.get(t, "/").expect(t, 200, `class="wait"`)
 		err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&op).Updates(map[string]any{"state": models.OperationDone, "finished_at": s.now, "step": "", "instance_id": nil}).Error
+			return tx.Model(&op).Updates(map[string]any{"state": models.OperationDone, "finished_at": s.now, "step": "",
+				"instance_id": nil}).Error
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -120,13 +133,15 @@ func TestCreate(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.get(t, "/new").expect(t, 200, "http://SUBDOMAIN.localhost:8080", `name="admin_email"`, "", `name="server"`)
 		made := s.post(t, "/tenants", "subdomain", " acme ", "admin_email", "ada@acme.example").expect(t, 201,
-			"Pass this link on to ada@acme.example", "http://acme.localhost/invitation?token=T", "2030-01-02 03:04:05 UTC", "state-active")
+			"Pass this link on to ada@acme.example", "http://acme.localhost/invitation?token=T",
+			"2030-01-02 03:04:05 UTC", "state-active")
 		if made.header.Get("Content-Location") != "/tenants/acme" {
 			t.Errorf("%v", made.header)
 		}
 		s.get(t, "/tenants/acme").expect(t, 200, "by", "", "token=T")
 		for _, test := range [][]string{
-			{"422", "Subdomain ", "subdomain", "Not a name"}, {"422", "Subdomain ", "subdomain", ""}, {"409", "A tenant has this subdomain already", "subdomain", "acme"},
+			{"422", "Subdomain ", "subdomain", "Not a name"}, {"422", "Subdomain ", "subdomain", ""},
+			{"409", "A tenant has this subdomain already", "subdomain", "acme"},
 			{"422", "E-mail address of the first admin ", "subdomain", "globex", "admin_email", "nonsense"},
 			{"422", "Name must be valid text", "subdomain", "globex", "name", strings.Repeat("x", 201)},
 		} {
@@ -139,9 +154,12 @@ func TestCreate(t *testing.T) {
 				t.Errorf("what was typed is gone: %q", last)
 			}
 		}
-		s.post(t, "/tenants", "subdomain", "globex", "admin_email", "fail@acme.example").expect(t, 500, "The tenant was created, but its admin was not invited", "", "no room")
-		s.post(t, "/tenants/globex/invitation", "admin_email", "no address").expect(t, 422, "E-mail address ", `value="no address"`)
-		s.post(t, "/tenants/globex/invitation", "admin_email", "ben@globex.example").expect(t, 201, "http://globex.localhost/invitation?token=T")
+		s.post(t, "/tenants", "subdomain", "globex", "admin_email", "fail@acme.example").expect(t, 500,
+			"The tenant was created, but its admin was not invited", "", "no room")
+		s.post(t, "/tenants/globex/invitation", "admin_email", "no address").expect(t, 422, "E-mail address ",
+			`value="no address"`)
+		s.post(t, "/tenants/globex/invitation", "admin_email", "ben@globex.example").expect(t, 201,
+			"http://globex.localhost/invitation?token=T")
 	})
 }
 
@@ -149,19 +167,25 @@ func TestDomains(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.Tenant(t, "acme")
-		s.post(t, "/tenants/acme/domains", "host", "not a host", "primary", "false").expect(t, 422, "Host ", `value="not a host"`)
-		s.post(t, "/tenants/acme/domains", "host", "Tasks.Acme.invalid").leads(t, "/tenants/acme?done=domain-added#domains")
-		s.get(t, "/tenants/acme").expect(t, 200, "tasks.acme.invalid", "not verified", "_tenantry-challenge.tasks.acme.invalid", "tenantry-")
-		s.post(t, "/tenants/acme/domains", "host", "tasks.acme.invalid").leads(t, "/tenants/acme?done=domain-unverified#domains")
+		s.post(t, "/tenants/acme/domains", "host", "not a host", "primary", "false").expect(t, 422, "Host ",
+			`value="not a host"`)
+		s.post(t, "/tenants/acme/domains", "host", "Tasks.Acme.invalid").leads(t,
+			"/tenants/acme?done=domain-added#domains")
+		s.get(t, "/tenants/acme").expect(t, 200, "tasks.acme.invalid", "not verified",
+			"_tenantry-challenge.tasks.acme.invalid", "tenantry-")
+		s.post(t, "/tenants/acme/domains", "host", "tasks.acme.invalid").leads(t,
+			"/tenants/acme?done=domain-unverified#domains")
 		err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 			return tx.Model(&models.Domain{}).Where("host = ?", "tasks.acme.invalid").Update("verified_at", s.now).Error
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.post(t, "/tenants/acme/domains", "host", "tasks.acme.invalid", "primary", "true").leads(t, "/tenants/acme?done=domain-verified#domains")
+		s.post(t, "/tenants/acme/domains", "host", "tasks.acme.invalid", "primary", "true").leads(t,
+			"/tenants/acme?done=domain-verified#domains")
 		s.get(t, "/tenants/acme").expect(t, 200, "links lead here", "verified", "", "not verified")
-		s.post(t, "/tenants/acme/domains/remove", "host", "tasks.acme.invalid").leads(t, "/tenants/acme?done=domain-removed#domains")
+		s.post(t, "/tenants/acme/domains/remove", "host", "tasks.acme.invalid").leads(t,
+			"/tenants/acme?done=domain-removed#domains")
 		s.post(t, "/tenants/acme/domains/remove", "host", "tasks.acme.invalid").expect(t, 404, "no such domain")
 	})
 }

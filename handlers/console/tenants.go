@@ -50,7 +50,8 @@ const shownTenants = 50
 // tenants lists tenants, those that are searched for.
 func (s *Console) tenants(c *gin.Context) error {
 	page := tenantsPage{
-		Search:  lifecycle.Search{Text: strings.TrimSpace(c.Query("search")), State: models.State(c.Query("state")), Server: c.Query("server")},
+		Search: lifecycle.Search{Text: strings.TrimSpace(c.Query("search")), State: models.State(c.Query("state")),
+			Server: c.Query("server")},
 		Busiest: c.Query("order") == "busiest",
 	}
 	page.States = []look.Option{{Label: "Every state"}}
@@ -58,7 +59,7 @@ func (s *Console) tenants(c *gin.Context) error {
 		page.States = append(page.States, look.Option{Value: string(state), Label: string(state)})
 	}
 	page.Servers = []look.Option{{Label: "Every server"}}
-	for _, name := range s.Store.Servers() {
+	for _, name := range s.o.Store.Servers() {
 		page.Servers = append(page.Servers, look.Option{Value: name, Label: name})
 	}
 	list := s.list
@@ -75,12 +76,12 @@ func (s *Console) tenants(c *gin.Context) error {
 // list lists tenants by their subdomains.
 func (s *Console) list(c *gin.Context, page *tenantsPage) error {
 	after := c.Query("after")
-	found, next, err := s.Manager.Find(c.Request.Context(), page.Search, after, shownTenants)
+	found, next, err := s.o.Manager.Find(c.Request.Context(), page.Search, after, shownTenants)
 	if err != nil {
 		return err
 	}
 	hours := map[string]traffic.Total{}
-	for _, rank := range s.Traffic.Busiest(traffic.DefaultTenants) {
+	for _, rank := range s.o.Traffic.Busiest(traffic.DefaultTenants) {
 		hours[rank.TenantID] = rank.Total
 	}
 	for i := range found {
@@ -122,14 +123,15 @@ func (p *tenantsPage) add(s *Console, t *models.Tenant, hour traffic.Total) {
 
 // isBehind tells whether migrations have something to do for the tenant.
 func (s *Console) isBehind(t *models.Tenant) bool {
-	engine, err := s.Store.Server(t.Server)
+	engine, err := s.o.Store.Server(t.Server)
 	return err == nil && hasDatabase(t.State) && t.SchemaVersion < engine.SchemaVersion()
 }
 
 // link is the path of a page of the same list.
 func (p *tenantsPage) link(after string) string {
 	query := url.Values{}
-	for name, value := range map[string]string{"search": p.Search.Text, "state": string(p.Search.State), "server": p.Search.Server, "after": after} {
+	for name, value := range map[string]string{"search": p.Search.Text, "state": string(p.Search.State),
+		"server": p.Search.Server, "after": after} {
 		if value != "" {
 			query.Set(name, value)
 		}

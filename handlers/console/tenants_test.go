@@ -21,10 +21,14 @@ func TestTenants(t *testing.T) {
 		if _, err := s.Lifecycle.Suspend(t.Context(), "Ben", "globex"); err != nil {
 			t.Fatal(err)
 		}
-		s.get(t, "/tenants").expect(t, 200, `href="/tenants/acme"`, `href="/tenants/globex"`, "", "Next page", "First page", "behind")
-		s.get(t, "/tenants?search=GLO").expect(t, 200, `href="/tenants/globex"`, `value="GLO"`, "", `href="/tenants/acme"`)
-		s.get(t, "/tenants?state=suspended&server=default").expect(t, 200, `href="/tenants/globex"`, `<option value="suspended" selected>`, "", `href="/tenants/acme"`)
-		s.get(t, "/tenants?search=%3Cscript%3E&state=nonsense").expect(t, 200, "No tenant is like that", "&lt;script&gt;", "", "<script>")
+		s.get(t, "/tenants").expect(t, 200, `href="/tenants/acme"`, `href="/tenants/globex"`, "", "Next page",
+			"First page", "behind")
+		s.get(t, "/tenants?search=GLO").expect(t, 200, `href="/tenants/globex"`, `value="GLO"`, "",
+			`href="/tenants/acme"`)
+		s.get(t, "/tenants?state=suspended&server=default").expect(t, 200, `href="/tenants/globex"`,
+			`<option value="suspended" selected>`, "", `href="/tenants/acme"`)
+		s.get(t, "/tenants?search=%3Cscript%3E&state=nonsense").expect(t, 200, "No tenant is like that",
+			"&lt;script&gt;", "", "<script>")
 		s.get(t, "/tenants?order=busiest").expect(t, 200, "Nobody was busy")
 		for range 2 {
 			s.traffic.Record(globex.ID, true, time.Second)
@@ -35,7 +39,8 @@ func TestTenants(t *testing.T) {
 		if found := regexp.MustCompile(`(?s)/tenants/globex.*/tenants/acme`).FindString(busiest); found == "" {
 			t.Errorf("the busiest is not first: %s", busiest)
 		}
-		s.get(t, "/tenants?order=busiest&search=acme").expect(t, 200, `href="/tenants/acme"`, "", `href="/tenants/globex"`)
+		s.get(t, "/tenants?order=busiest&search=acme").expect(t, 200, `href="/tenants/acme"`, "",
+			`href="/tenants/globex"`)
 		if opened := s.Store.Load().Opened; opened != 0 {
 			t.Errorf("%d databases were opened", opened)
 		}
@@ -51,7 +56,8 @@ func TestTenantsArePaged(t *testing.T) {
 		next := regexp.MustCompile(`href="([^"]+)">Next page`)
 		for path, pages := "/tenants?search=filled", 1; ; pages++ {
 			page := s.get(t, path).expect(t, 200)
-			for _, row := range regexp.MustCompile(`href="/tenants/(filled-\d+)"`).FindAllStringSubmatch(page.body, -1) {
+			for _, row := range regexp.MustCompile(`href="/tenants/(filled-\d+)"`).FindAllStringSubmatch(page.body,
+				-1) {
 				if seen[row[1]] {
 					t.Fatalf("%s is there twice", row[1])
 				}
@@ -98,7 +104,8 @@ func TestServers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.Tenant(t, "acme")
 		s.fill(t, 2, func(_ int, tenant *models.Tenant) { tenant.Server = "elsewhere" })
-		r := s.get(t, "/servers").expect(t, 200, "default", string(s.Kind), "for new tenants", "elsewhere", "not configured here", "process ")
+		r := s.get(t, "/servers").expect(t, 200, "default", string(s.Kind), "for new tenants", "elsewhere",
+			"not configured here", "process ")
 		if s.Kind == tenantstest.Postgres {
 			r.expect(t, 200, "0 of ")
 		}

@@ -40,7 +40,8 @@ func LoadAssets() Assets {
 	if err != nil {
 		panic(err) // they are embedded: only a broken build gets here
 	}
-	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+		".svg": "image/svg+xml"}
 	for _, entry := range entries {
 		ext := path.Ext(entry.Name())
 		if types[ext] == "" {

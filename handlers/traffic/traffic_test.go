@@ -34,7 +34,8 @@ func TestHour(t *testing.T) {
 	r.Record("a", true, time.Second)
 	r.Record("", false, time.Millisecond)
 	h := r.Hour("a")
-	if got := requests(h); got[58] != 3 || got[59] != 1 || h.Requests != 4 || h.Failed != 1 || h.Minutes[59].Failed != 1 || h.Minutes[58].Failed != 0 {
+	if got := requests(h); got[58] != 3 || got[59] != 1 || h.Requests != 4 || h.Failed != 1 ||
+		h.Minutes[59].Failed != 1 || h.Minutes[58].Failed != 0 {
 		t.Errorf("%+v", h)
 	}
 	if at := h.Minutes[59].At; !at.Equal(time.Date(2030, 1, 2, 3, 5, 0, 0, time.UTC)) {
@@ -119,14 +120,16 @@ func TestBusiest(t *testing.T) {
 			r.Record(fmt.Sprintf("t%d", i), false, 0)
 		}
 	}
-	if got := r.Busiest(10); len(got) != 4 || got[0].TenantID != "t3" || got[0].Requests != 4 || got[3].TenantID != "t0" {
+	if got := r.Busiest(10); len(got) != 4 || got[0].TenantID != "t3" || got[0].Requests != 4 ||
+		got[3].TenantID != "t0" {
 		t.Errorf("%+v", got)
 	}
 	c.pass(1)
 	r.Record("t7", false, 0)
 	r.Record("t7", false, 0)
 	got := r.Busiest(3)
-	if len(got) != 3 || got[0].TenantID != "t3" || got[2].TenantID != "t1" && got[2].TenantID != "t7" || r.Hour("t0").Requests != 0 {
+	if len(got) != 3 || got[0].TenantID != "t3" || got[2].TenantID != "t1" && got[2].TenantID != "t7" ||
+		r.Hour("t0").Requests != 0 {
 		t.Errorf("%+v", got)
 	}
 	if all := r.Hour("").Requests; all != 38 {

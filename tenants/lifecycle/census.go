@@ -90,7 +90,8 @@ type Search struct {
 
 // Find is List for the tenants that the search takes. It reads them in the order
 // of the index on subdomains, so that it ends when the page is full.
-func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (page []models.Tenant, next string, err error) {
+func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (page []models.Tenant, next string,
+	err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		if s.State != "" {
 			tx = tx.Where("state = ?", s.State)

@@ -25,8 +25,10 @@ func TestCensus(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := env.Lifecycle.Census(t.Context())
-		want := []lifecycle.Group{{models.StateActive, "default", version, 2}, {models.StateSuspended, "default", version, 1}}
-		if err != nil || !slices.Equal(got.Groups, want) || got.Unfinished != 0 || len(got.Recent) != 4 || got.Recent[0].Kind != models.KindSuspend {
+		want := []lifecycle.Group{{models.StateActive, "default", version, 2},
+			{models.StateSuspended, "default", version, 1}}
+		if err != nil || !slices.Equal(got.Groups, want) || got.Unfinished != 0 || len(got.Recent) != 4 ||
+			got.Recent[0].Kind != models.KindSuspend {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -36,9 +38,11 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		for subdomain, name := range map[string]string{
-			"acme": "Acme Joinery", "globex": "Globex 100% Architects", "initech": "Initech_Software", "umbrella": `The A\B Company`,
+			"acme": "Acme Joinery", "globex": "Globex 100% Architects", "initech": "Initech_Software",
+			"umbrella": `The A\B Company`,
 		} {
-			if _, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: subdomain, Name: name}); err != nil {
+			if _, err := env.Lifecycle.Create(t.Context(),
+				lifecycle.NewTenant{Subdomain: subdomain, Name: name}); err != nil {
 				t.Fatal(err)
 			}
 		}

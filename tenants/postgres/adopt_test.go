@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"tenantry/models"
 	"tenantry/tenants"
@@ -109,6 +111,13 @@ func TestAdoptALockedSource(t *testing.T) {
 	defer holder.Close()
 	if _, err := holder.Conn.Conn().Exec(t.Context(), "BEGIN; LOCK TABLE projects"); err != nil {
 		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = e.Adopt(short, tenant, urlOf(t, e, source.Database))
+	wantError(t, "adopt for a second", err, context.DeadlineExceeded)
+	if draft, _, err := e.findBoth(t.Context(), e.adoptionName(tenant.Database), ""); draft || err != nil {
+		t.Errorf("the draft is left: %v, %v", draft, err)
 	}
 	_, err = e.Adopt(t.Context(), tenant, urlOf(t, e, source.Database))
 	var failure *tenants.SourceError

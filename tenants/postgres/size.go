@@ -20,7 +20,8 @@ func (e *Engine) Size(ctx context.Context, t *models.Tenant) (int64, error) {
 		return 0, err
 	}
 	var size *int64
-	err = e.admin.QueryRowContext(ctx, "SELECT (SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1)", name).Scan(&size)
+	err = e.admin.QueryRowContext(ctx, "SELECT (SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1)",
+		name).Scan(&size)
 	if err != nil {
 		return 0, fmt.Errorf("size of database %s: %w", name, translate(err))
 	}

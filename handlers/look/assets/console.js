@@ -110,4 +110,17 @@
     stream.close()
     location.reload() // the page tells what came of it
   })
+  stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) location.reload() } // or leads to the sign-in
+})()
+
+// A button that was pressed is not pressed again while its answer is waited for.
+;(() => {
+  'use strict'
+  document.addEventListener('submit', (event) => {
+    if (event.defaultPrevented || event.target.method !== 'post') return
+    const button = event.submitter
+    setTimeout(() => { if (button) button.disabled = true })
+    event.target.setAttribute('aria-busy', 'true')
+  })
+  addEventListener('pageshow', (event) => { if (event.persisted) location.reload() })
 })()
