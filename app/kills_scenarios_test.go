@@ -159,6 +159,7 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 		"suspend": func() error { _, err := m.Suspend(ctx, "ada", subdomain); return err },
 		"archive": func() error { _, err := m.Archive(ctx, "ada", subdomain); return err },
 		"purge":   func() error { _, err := m.Purge(ctx, "ada", subdomain, time.Hour); return err },
+		"lose":    func() error { return k.lose(ctx, subdomain) },
 		"domain":  func() error { return k.addDomain(ctx, subdomain) },
 	}
 	for _, word := range strings.Fields(words) {
@@ -167,6 +168,15 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 		}
 	}
 	return nil
+}
+
+// lose removes the tenant's data behind the master's back.
+func (k *killer) lose(ctx context.Context, subdomain string) error {
+	row, err := k.app.manager.Get(ctx, subdomain)
+	if err != nil {
+		return err
+	}
+	return k.app.engine.Drop(ctx, row)
 }
 
 // createWithRow makes a tenant with a project that is called as it is.

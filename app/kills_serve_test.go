@@ -2,8 +2,11 @@ package app
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
+
+	"tenantry/models"
 )
 
 // TestAServerTakesOver kills a command in the middle, beside a server that runs,
@@ -26,5 +29,26 @@ func TestAServerTakesOver(t *testing.T) {
 		})
 		t.Logf("taken over after %v", time.Since(begin).Round(time.Millisecond))
 		srv.expect(t, "acme", http.StatusNotFound)
+	})
+}
+
+// TestKilledWhileARestoreIsUndone: of a tenant whose data is lost from the
+// trash. However far the undoing came, the tenant is purged in the end.
+func TestKilledWhileARestoreIsUndone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		k := &killer{site: s, app: s.open(t)}
+		lost := scenario{kind: models.KindRestore, prepare: "create archive purge lose", command: "tenant restore X"}
+		passed, err := k.passed(t, lost)
+		if err != nil || !slices.Contains(passed, "restore/undo/after") {
+			t.Fatalf("points %q, %v", passed, err)
+		}
+		var victims []victim
+		for _, point := range passed {
+			victims = append(victims, victim{lost, k.subdomain(), point, []string{"purged"}})
+		}
+		several(t, victims, func(v victim) error { return k.prepare(t.Context(), v.prepare, v.subdomain) })
+		k.kill(t, victims)
+		k.serve(t, victims)
 	})
 }
