@@ -44,7 +44,7 @@ func (m move) between(host string) []answer {
 	case m.name == "rename" && host == m.to.subdomain, m.name == "bring back" && host == m.to.subdomain:
 		return []answer{answerMaintenance}
 	case m.name == "rename" && host == m.from.subdomain:
-		return []answer{answerUnknown}
+		return []answer{answerUnknown, answerMaintenance} // the second to who was looked up before
 	}
 	return nil
 }
