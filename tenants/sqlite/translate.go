@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 
 	"gorm.io/driver/sqlite"
@@ -88,13 +89,15 @@ func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 }
 
-// fileError makes an error of creating a file match ErrFull or ErrUnavailable.
+// fileError makes an error of making or moving a file match ErrFull or
+// ErrUnavailable.
 func fileError(err error) error {
 	var path *fs.PathError
+	var link *os.LinkError
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", tenants.ErrFull, err)
-	case errors.As(err, &path):
+	case errors.As(err, &path), errors.As(err, &link):
 		return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 	}
 	return err
