@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -43,4 +44,34 @@ func TestConsoleWithoutMaster(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestConsoleIsHardened as the tenants' pages are, and nothing of it is kept.
+func TestConsoleIsHardened(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t).with("TENANTRY_OPERATOR_TOKEN=" + operatorSecret)
+	s.create(t, "acme")
+	srv := s.serve(t)
+	form := "token=" + operatorSecret
+	entered := send(t, srv.operator, fmt.Sprintf("POST /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
+	expectHardened(t, entered)
+	cookie, _, _ := strings.Cut(entered.header.Get("Set-Cookie"), ";")
+	paths := []string{"/", "/sign-in", "/tenants", "/tenants/acme", "/new", "/operations", "/migrations", "/servers",
+		"/doctor", "/nothing"}
+	for _, path := range paths {
+		r := send(t, srv.operator, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n"+
+			"Cookie: "+cookie+"\r\nConnection: close\r\n\r\n")
+		expectHardened(t, r)
+		if want := strings.TrimPrefix(path, "/") != "nothing"; (r.status == http.StatusOK) != want {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+	for _, path := range paths {
+		r := send(t, srv.public, "GET "+path+" HTTP/1.1\r\nHost: acme.localhost\r\nAccept: application/json\r\n"+
+			"Cookie: "+cookie+"\r\nConnection: close\r\n\r\n")
+		if strings.Contains(r.body, "Console") {
+			t.Errorf("the public listener has %s: %d", path, r.status)
+		}
+	}
 }
