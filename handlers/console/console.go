@@ -122,6 +122,7 @@ func (s *Console) Register(r gin.IRouter) {
 	in.POST("/tenants", s.do(s.create))
 	one := in.Group("/tenants/:tenant")
 	one.Match(read, "", s.do(s.tenant))
+	one.GET("/events", s.tenantEvents)
 	one.POST("/suspend", s.do(s.move(s.o.Manager.Suspend, "suspended")))
 	one.POST("/resume", s.do(s.move(s.o.Manager.Resume, "resumed")))
 	one.POST("/archive", s.do(s.move(s.o.Manager.Archive, "archived")))

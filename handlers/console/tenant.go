@@ -112,6 +112,27 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	return page, nil
 }
 
+// tenantEvents streams what is done to the tenant, until nothing is.
+func (s *Console) tenantEvents(c *gin.Context) {
+	ctx, name := c.Request.Context(), c.Param("tenant")
+	t, err := s.o.Manager.Get(ctx, name)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	filter := lifecycle.OperationFilter{TenantID: t.ID, Unfinished: true}
+	s.stream(c, func(send func(name string, data any)) (over bool) {
+		found, _, err := s.o.Manager.Operations(ctx, filter, "", 1)
+		if err != nil {
+			return false // it is asked again
+		}
+		if len(found) > 0 {
+			send("progress", stepEvent{found[0].Step, found[0].State})
+		}
+		return len(found) == 0
+	})
+}
+
 // measure asks the tenant's server for the size of its database.
 func (s *Console) measure(c *gin.Context, page *tenantPage) {
 	engine, err := s.o.Store.Server(page.Server)

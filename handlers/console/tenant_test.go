@@ -104,18 +104,22 @@ func TestUnderWay(t *testing.T) {
 			func(tx *gorm.DB) error { return tx.Create(&op).Error }); err != nil {
 			t.Fatal(err)
 		}
-		s.get(t, "/tenants/acme").expect(t, 200, "Suspend is under way", "by Ben; step drain, try 2",
+		s.get(t, "/tenants/acme").expect(t, 200, "Suspend is under way", "by Ben; step <span data-step>drain</span>, try 2",
 			"a process still used it", "", "Archive acme")
 		s.post(t, "/tenants/acme/archive").expect(t, 409, "suspend of tenant &#34;acme&#34; is under way")
 		s.get(t, "/operations?unfinished=true").expect(t, 200, "acme", "step drain, try 2", "a process still used it")
 		s.get(t, "/").expect(t, 200, `class="wait"`)
-		err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&op).Updates(map[string]any{"state": models.OperationDone, "finished_at": s.now, "step": "",
-				"instance_id": nil}).Error
+		events := s.readEvents(t, "/tenants/acme/events", func() {
+			over := map[string]any{"state": models.OperationDone, "finished_at": s.now, "step": "", "instance_id": nil}
+			err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Model(&op).Updates(over).Error })
+			if err != nil {
+				t.Error(err)
+			}
 		})
-		if err != nil {
-			t.Fatal(err)
+		if n := len(events); n < 2 || events[n-2] != "event: over" {
+			t.Errorf("%v", events)
 		}
+		s.get(t, "/tenants/nobody/events").expect(t, 404)
 	})
 }
 

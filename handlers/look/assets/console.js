@@ -101,7 +101,7 @@
   const stream = new EventSource(box.dataset.events)
   stream.addEventListener('progress', (event) => {
     const now = JSON.parse(event.data)
-    for (const name of ['done', 'total', 'failed']) if (name in now) say(name, now[name])
+    for (const name of ['done', 'total', 'failed', 'step']) if (name in now) say(name, now[name])
     const bar = box.querySelector(':scope > progress')
     if (bar && now.total) { bar.max = now.total; bar.value = now.done }
     box.querySelector('.waves')?.replaceChildren(...(now.waves ?? []).map(wave))
