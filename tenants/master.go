@@ -2,7 +2,9 @@ package tenants
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"gorm.io/gorm"
@@ -36,8 +38,28 @@ func (m *Master) View(ctx context.Context, f Func) error {
 	return m.handle.view(ctx, &s, f)
 }
 
-// Update runs f in a transaction and commits when it returns nil.
+// masterAttempts is how often Update runs f at most. On SQLite each waits a
+// second for other processes.
+const masterAttempts = 10
+
+// Update runs f in a transaction and commits when it returns nil. When others
+// got in the way it is rolled back and f runs again: processes share the master,
+// and what they do there is short.
 func (m *Master) Update(ctx context.Context, f Func) error {
+	for attempt := 1; ; attempt++ {
+		err := m.update(ctx, f)
+		if !errors.Is(err, ErrRetryable) || attempt == masterAttempts {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(attempt) * rand.N(10*time.Millisecond)):
+		}
+	}
+}
+
+func (m *Master) update(ctx context.Context, f Func) error {
 	s := scope{log: slog.Default()}
 	defer s.runHooks(ctx)
 	return m.handle.update(ctx, &s, f)
