@@ -114,6 +114,9 @@ func (e *Engine) move(from, to string) error {
 		return fmt.Errorf("%w: there is %s and also %s; one of the two must be moved away", tenants.ErrUnavailable, from, to)
 	}
 	if err := e.root.Rename(from, to); errors.Is(err, fs.ErrNotExist) {
+		if there, looking := e.exists(from); looking != nil || there {
+			return errors.Join(looking, fmt.Errorf("%w: there is no folder %s", tenants.ErrUnavailable, filepath.Dir(to)))
+		}
 		return nil // somebody else was faster
 	} else if err != nil {
 		return err

@@ -154,3 +154,17 @@ func wantUnavailable(t *testing.T, err error) {
 		t.Errorf("got %v, want %v", err, tenants.ErrUnavailable)
 	}
 }
+
+// TestTrashWithoutItsFolder: somebody has cleared the data folder up.
+func TestTrashWithoutItsFolder(t *testing.T) {
+	t.Parallel()
+	engine, dir := newEngine(t, models.Workspace())
+	tenant := create(t, engine)
+	must(t, os.RemoveAll(filepath.Join(dir, "trash")))
+	if err := engine.Trash(t.Context(), tenant); !errors.Is(err, tenants.ErrUnavailable) || !strings.Contains(err.Error(), "no folder trash") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(path(dir, tenant)); err != nil {
+		t.Error(err)
+	}
+}
