@@ -79,8 +79,8 @@ func newPool(limit int, wait time.Duration, open func(context.Context, *models.T
 
 // acquire leases the tenant's handle. The caller releases the entry. It
 // returns ErrBusy when no slot came free in time, ErrUnavailable when the
-// database did not open in time, ErrClosed, errStale, ctx's error when it was cancelled,
-// or what the engine said.
+// database did not open in time, ErrClosed, errStale, ctx's error when it was
+// cancelled, or what the engine said.
 func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
 	p.mu.Lock()
 	if p.closed {

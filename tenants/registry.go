@@ -13,8 +13,8 @@ import (
 )
 
 // registry answers which tenant has a subdomain, or a host of its own, from
-// memory where it can. Found and missing names are kept apart, so that a flood of invented
-// names pushes no tenant out. It is safe for concurrent use.
+// memory where it can. Found and missing names are kept apart, so that a flood
+// of invented names pushes no tenant out. It is safe for concurrent use.
 type registry struct {
 	find func(ctx context.Context, subdomain string) (*models.Tenant, error)
 	now  func() time.Time

@@ -68,9 +68,11 @@ func (m *Manager) Domains(ctx context.Context, subdomain string) (found []models
 }
 
 // AddDomain has the tenant reached at a host of its own, once that is verified.
-// host is one that tenants.Domain.ValidateHost lets pass. The first call records the challenge; this and later ones look whether it is
-// published. With primary, links lead to the host from then on. It returns the
-// domain together with an *UnverifiedError while it isn't, ErrHostTaken, a *StateError or an *UnderWayError.
+// host is one that tenants.Domain.ValidateHost lets pass. The first call records
+// the challenge; this and later ones look whether it is published. With primary,
+// links lead to the host from then on. It returns the domain together with an
+// *UnverifiedError while it isn't, ErrHostTaken, a *StateError or an
+// *UnderWayError.
 func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (models.Domain, error) {
 	added, err := m.recordDomain(ctx, by, subdomain, host)
 	if err != nil {

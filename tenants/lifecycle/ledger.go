@@ -99,9 +99,9 @@ type job struct {
 }
 
 // begin marks a tenant and writes the operation down, in one transaction. The
-// caller runs the job. mark
-// sets the job's tenant, whose row it has locked or made. An operation without
-// steps is done by then. errUnchanged from mark leaves everything as it is.
+// caller runs the job. mark sets the job's tenant, whose row it has locked or
+// made. An operation without steps is done by then. errUnchanged from mark
+// leaves everything as it is.
 func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationKind, mark func(tx *gorm.DB, j *job) error) (*job, error) {
 	var j *job
 	id := newID()
