@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"gorm.io/gorm"
+
 	"tenantry/handlers/operator"
+	"tenantry/models"
 )
 
 // sourceOf is the URL of a tenant's database, for an administrator.
@@ -84,6 +87,43 @@ func TestAdoptRefuses(t *testing.T) {
 		}
 		if after := s.files(t); len(after) != len(before) {
 			t.Errorf("files %v became %v", before, after)
+		}
+		if got := s.must(t, "doctor"); got != "all is well\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// TestResumeACreation goes on with what a process left that died.
+func TestResumeACreation(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.create(t, "acme")
+		a := s.open(t)
+		tenant, err := a.manager.Get(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.engine.Drop(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+		err = a.master.Update(t.Context(), func(tx *gorm.DB) error {
+			half := map[string]any{"state": models.OperationRunning, "step": "database", "finished_at": nil}
+			if err := tx.Model(&models.Operation{}).Where("tenant_id = ?", tenant.ID).Updates(half).Error; err != nil {
+				return err
+			}
+			return tx.Model(tenant).Update("state", models.StateProvisioning).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := s.run(t, "tenant", "create", "acme"); r.status != exitFailed || !strings.Contains(r.stderr, "taken") {
+			t.Errorf("create: %d %s", r.status, r.stderr)
+		}
+		for range 2 { // the second time there is nothing to do
+			if got := s.must(t, "tenant", "create", "acme", "--resume"); got != "tenant acme is active\n" {
+				t.Errorf("resume says %q", got)
+			}
 		}
 		if got := s.must(t, "doctor"); got != "all is well\n" {
 			t.Errorf("%q", got)
