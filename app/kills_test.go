@@ -47,9 +47,6 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	for engine, make := range map[string]func(*testing.T) *killer{"sqlite": killOnSQLite, "postgres": killOnPostgres} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() && engine == "postgres" {
-				t.Skip("in a short run processes are killed on SQLite alone")
-			}
 			k := make(t)
 			for way, recover := range map[string]func(*testing.T, []victim){"serve": k.serve, "doctor": k.doctor} {
 				began := time.Now()

@@ -36,9 +36,10 @@ var shared struct {
 // URL is that of a Postgres server on which the user may create databases and
 // roles, pointing at its "postgres" database. All tests of a process share the
 // server. Without one the test is skipped, or fails where TENANTRY_TEST_REQUIRE
-// says so.
+// says so. With -short it is skipped unless that requires it.
 func URL(t testing.TB) string {
 	t.Helper()
+	skipShort(t)
 	if u := os.Getenv(EnvURL); u != "" {
 		return u
 	}
@@ -93,6 +94,7 @@ type Cluster struct {
 // skipped, or fails, like with URL.
 func New(t testing.TB) *Cluster {
 	t.Helper()
+	skipShort(t)
 	server, err := launch()
 	if err != nil {
 		skip(t, err)
@@ -118,10 +120,20 @@ func (c *Cluster) command(command string) {
 	}
 }
 
+// isRequired says whether a test that can't run fails.
+func isRequired() bool { return strings.Contains(os.Getenv(EnvRequire), "postgres") }
+
+func skipShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() && !isRequired() {
+		t.Skip("skipped in a short run, which is on SQLite alone")
+	}
+}
+
 func skip(t testing.TB, reason error) {
 	t.Helper()
 	const hint = "install PostgreSQL's server programs (Debian: postgresql, Homebrew: postgresql) or set " + EnvURL
-	if strings.Contains(os.Getenv(EnvRequire), "postgres") {
+	if isRequired() {
 		t.Fatalf("%s requires Postgres: %v; %s", EnvRequire, reason, hint)
 	}
 	t.Skipf("skipped without Postgres: %v; %s", reason, hint)
