@@ -55,6 +55,7 @@
     try {
       await opened(stream)
       const answer = await fetch(form.action, { method: 'POST', body: values, headers: { Accept: 'text/html' } })
+      stream.close() // or what comes late would undo the marks
       mark(list, '')
       if (answer.redirected) {
         location.assign(answer.url)
