@@ -41,8 +41,9 @@ func (s *Store) hold(real gin.ResponseWriter, limit int) *heldReply {
 	return h
 }
 
-// keepBody is the largest buffer that letGo keeps for the next request.
-const keepBody = 64 << 10
+// keepBody is the largest buffer that letGo keeps for the next request: that of
+// a large page.
+const keepBody = 256 << 10
 
 func (s *Store) letGo(h *heldReply) {
 	if h.body.Cap() > keepBody {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 )
@@ -17,7 +18,10 @@ var formFiles embed.FS
 
 // Templates are pages by name, each with the frame around it. They are safe for
 // concurrent use.
-type Templates map[string]*template.Template
+type Templates struct {
+	pages   map[string]*template.Template
+	buffers *sync.Pool // of *bytes.Buffer, for pages as they are made
+}
 
 // LoadTemplates parses the templates of a folder, a page each. Those in parts
 // are parts of every page, and so are forms; one of them defines "frame". It
@@ -31,27 +35,34 @@ func LoadTemplates(files fs.FS, a Assets, functions template.FuncMap) Templates 
 	if err != nil {
 		panic(err) // the pattern is constant
 	}
-	pages := Templates{}
+	t := Templates{map[string]*template.Template{}, &sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	for _, name := range names {
 		page := template.Must(template.Must(base.Clone()).ParseFS(files, name))
-		pages[strings.TrimSuffix(name, ".html")] = page
+		t.pages[strings.TrimSuffix(name, ".html")] = page
 	}
-	return pages
+	return t
 }
+
+// keepPage is the largest buffer that is kept for the next page.
+const keepPage = 256 << 10
 
 // Show answers with a page.
 func (t Templates) Show(c *gin.Context, status int, page string, frame any) {
-	var text bytes.Buffer
-	if err := t[page].ExecuteTemplate(&text, "frame", frame); err != nil {
+	text := t.buffers.Get().(*bytes.Buffer)
+	text.Reset()
+	if err := t.pages[page].ExecuteTemplate(text, "frame", frame); err != nil {
 		panic(err) // the program gave what the template doesn't take
 	}
 	c.Data(status, "text/html; charset=utf-8", text.Bytes())
+	if text.Cap() <= keepPage {
+		t.buffers.Put(text) // writers keep nothing of what they are given
+	}
 }
 
 // Part renders a part of a page alone.
 func (t Templates) Part(page, name string, data any) string {
 	var text strings.Builder
-	if err := t[page].ExecuteTemplate(&text, name, data); err != nil {
+	if err := t.pages[page].ExecuteTemplate(&text, name, data); err != nil {
 		panic(err) // as in Show
 	}
 	return text.String()
