@@ -28,7 +28,7 @@ func atOnce(t *testing.T, servers []*server, asked [2]request) (answers [2]reply
 	running.Wait()
 	for i, r := range answers {
 		for _, driver := range []string{"SQLSTATE", "sqlite", "pgx", "UNIQUE", "constraint"} {
-			if strings.Contains(r.body, driver) {
+			if strings.Contains(shape(r.body), driver) { // ids are random, and may spell anything
 				t.Errorf("%s %s is told of %s: %s", asked[i].method, asked[i].target, driver, r.body)
 			}
 		}
