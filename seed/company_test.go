@@ -12,7 +12,7 @@ import (
 func eachCompany(t *testing.T, f func(t *testing.T, c company)) {
 	t.Helper()
 	for _, c := range companies() {
-		t.Run(c.subdomain, func(t *testing.T) {
+		t.Run(c.Subdomain, func(t *testing.T) {
 			t.Parallel()
 			f(t, c)
 		})
@@ -25,11 +25,11 @@ func TestCompaniesCanBeTenants(t *testing.T) {
 		t.Errorf("Subdomains() = %q", got)
 	}
 	for _, c := range companies() {
-		if err := tenants.ValidateSubdomain(c.subdomain); err != nil {
+		if err := tenants.ValidateSubdomain(c.Subdomain); err != nil {
 			t.Error(err)
 		}
-		if c.name == "" || len(c.name) > 200 {
-			t.Errorf("%s is named %q", c.subdomain, c.name)
+		if c.Name == "" || len(c.Name) > 200 {
+			t.Errorf("%s is named %q", c.Subdomain, c.Name)
 		}
 	}
 }
@@ -37,20 +37,20 @@ func TestCompaniesCanBeTenants(t *testing.T) {
 func TestPeopleInTheTables(t *testing.T) {
 	t.Parallel()
 	eachCompany(t, func(t *testing.T, c company) {
-		if !c.people[0].admin {
-			t.Errorf("%s opened the account and is no admin", c.people[0].login)
+		if !c.People[0].Admin {
+			t.Errorf("%s opened the account and is no admin", c.People[0].Login)
 		}
 		seen := map[string]bool{}
-		for _, someone := range c.people {
-			if seen[someone.login] || seen[someone.name] {
-				t.Errorf("%s is there twice", someone.login)
+		for _, someone := range c.People {
+			if seen[someone.Login] || seen[someone.Name] {
+				t.Errorf("%s is there twice", someone.Login)
 			}
-			seen[someone.login], seen[someone.name] = true, true
-			if someone.since > c.people[0].since {
-				t.Errorf("%s was there before the account", someone.login)
+			seen[someone.Login], seen[someone.Name] = true, true
+			if someone.Since > c.People[0].Since {
+				t.Errorf("%s was there before the account", someone.Login)
 			}
-			if !slices.ContainsFunc(c.projects, func(p project) bool { return p.lead == someone.login || p.wants(someone) }) {
-				t.Errorf("%s works on nothing", someone.login)
+			if !slices.ContainsFunc(c.Projects, func(p project) bool { return p.Lead == someone.Login || p.wants(someone) }) {
+				t.Errorf("%s works on nothing", someone.Login)
 			}
 		}
 	})
@@ -59,22 +59,25 @@ func TestPeopleInTheTables(t *testing.T) {
 func TestProjectsInTheTables(t *testing.T) {
 	t.Parallel()
 	eachCompany(t, func(t *testing.T, c company) {
-		for _, p := range c.projects {
+		for _, p := range c.Projects {
 			team := c.members(p)
-			if len(team) < 2 || c.people[team[0]].login != p.lead {
-				t.Fatalf("%s: the team is %v, its lead %q", p.name, team, p.lead)
+			if len(team) < 2 || c.People[team[0]].Login != p.Lead {
+				t.Fatalf("%s: the team is %v, its lead %q", p.Name, team, p.Lead)
 			}
-			if c.people[team[0]].since < p.opened {
-				t.Errorf("%s: %s leads it and was not there yet", p.name, p.lead)
+			if c.People[team[0]].Since < p.Opened {
+				t.Errorf("%s: %s leads it and was not there yet", p.Name, p.Lead)
 			}
-			for _, name := range p.team {
-				if !slices.ContainsFunc(c.people, func(q person) bool { return q.team == name || q.login == name }) {
-					t.Errorf("%s: nobody is %q", p.name, name)
+			if _, ok := c.Kinds[p.Kind]; p.Kind != "" && !ok {
+				t.Errorf("%s: there is no kind %q", p.Name, p.Kind)
+			}
+			for _, name := range p.Team {
+				if !slices.ContainsFunc(c.People, func(q person) bool { return q.Team == name || q.Login == name }) {
+					t.Errorf("%s: nobody is %q", p.Name, name)
 				}
 			}
-			if p.opened <= max(0, p.closed) || p.tasks < len(p.own) || p.archived && p.closed <= 0 {
+			if p.Opened <= max(0, p.Closed) || p.Tasks < len(p.Own) || p.Archived && p.Closed <= 0 {
 				t.Errorf("%s: opened %d, closed %d days ago, %d tasks, %d of its own, archived %v",
-					p.name, p.opened, p.closed, p.tasks, len(p.own), p.archived)
+					p.Name, p.Opened, p.Closed, p.Tasks, len(p.Own), p.Archived)
 			}
 		}
 	})
@@ -85,13 +88,13 @@ func TestWordsAreUsed(t *testing.T) {
 	t.Parallel()
 	eachCompany(t, func(t *testing.T, c company) {
 		var all []string
-		for _, p := range c.projects {
-			k := p.kind
-			mine := slices.Concat(k.start, k.build, k.finish, k.ongoing)
-			wantSlots(t, p.name, p.words, mine)
+		for _, p := range c.Projects {
+			k := c.Kinds[p.Kind]
+			mine := slices.Concat(k.Start, k.Build, k.Finish, k.Ongoing)
+			wantSlots(t, p.Name, p.Words, mine)
 			all = append(all, mine...)
 		}
-		wantSlots(t, c.name, c.words, all)
+		wantSlots(t, c.Name, c.Words, all)
 	})
 }
 

@@ -67,8 +67,8 @@ func wantProject(t *testing.T, c company, p *models.Project, events []*models.Ac
 	if archived != p.Archived || len(events) > 2 || !last.CreatedAt.Equal(p.UpdatedAt) {
 		t.Errorf("%s: archived %v, history says %v at %s", p.Name, p.Archived, archived, last.CreatedAt)
 	}
-	for _, plan := range c.projects {
-		if plan.name == p.Name && !strings.HasPrefix(events[0].Actor.Email, plan.lead+"@") {
+	for _, plan := range c.Projects {
+		if plan.Name == p.Name && !strings.HasPrefix(events[0].Actor.Email, plan.Lead+"@") {
 			t.Errorf("%s was created by %s", p.Name, events[0].Actor.Email)
 		}
 	}

@@ -11,12 +11,12 @@ import (
 // the team writes it down, somebody has it, moves it to doing and to done.
 func (g *generator) live(task *models.Task, p project, team []*models.User) {
 	g.taskCreated(g.pick(team), task)
-	wait, work := g.skewed(8*g.company.pace), 1+g.skewed(6*g.company.pace)
-	if p.closed > 0 {
-		left := max(0, daysLeft(task.CreatedAt, p.closed))
+	wait, work := g.skewed(8*g.company.Pace), 1+g.skewed(6*g.company.Pace)
+	if p.Closed > 0 {
+		left := max(0, daysLeft(task.CreatedAt, p.Closed))
 		wait, work = min(wait, left/2), min(work, left/2)
 	}
-	due := task.CreatedAt.AddDate(0, 0, 1+wait+g.skewed(2*work+g.company.pace))
+	due := task.CreatedAt.AddDate(0, 0, 1+wait+g.skewed(2*work+g.company.Pace))
 	if g.isDropped(task, p) {
 		g.assign(task, team, 30)
 		return
@@ -39,9 +39,9 @@ func (g *generator) live(task *models.Task, p project, team []*models.User) {
 // what it is.
 func (g *generator) isDropped(task *models.Task, p project) bool {
 	switch {
-	case slices.Contains(p.own, task.Title):
+	case slices.Contains(p.Own, task.Title):
 		return false
-	case p.closed > 0:
+	case p.Closed > 0:
 		return g.chance(3)
 	}
 	return g.chance(11)

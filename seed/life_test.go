@@ -26,23 +26,23 @@ func TestStatuses(t *testing.T) {
 	eachCompany(t, func(t *testing.T, c company) {
 		w := generate(c)
 		archived := 0
-		for _, p := range c.projects {
-			tasks := tasksOf(w, p.name)
+		for _, p := range c.Projects {
+			tasks := tasksOf(w, p.Name)
 			done, doing := count(tasks, models.StatusDone), count(tasks, models.StatusDoing)
 			switch {
-			case p.closed > 0 && (done*100 < len(tasks)*90 || doing > 0):
-				t.Errorf("%s is over, and %d of %d tasks are done, %d under way", p.name, done, len(tasks), doing)
-			case p.closed <= 0 && doing > len(c.members(p))*3:
-				t.Errorf("%s: %d of %d tasks under way at once", p.name, doing, len(tasks))
-			case p.closed <= 0 && (done == len(tasks) || p.opened > 100 && done*100 < len(tasks)*30):
-				t.Errorf("%s runs, and %d of %d tasks are done", p.name, done, len(tasks))
+			case p.Closed > 0 && (done*100 < len(tasks)*90 || doing > 0):
+				t.Errorf("%s is over, and %d of %d tasks are done, %d under way", p.Name, done, len(tasks), doing)
+			case p.Closed <= 0 && doing > len(c.members(p))*3:
+				t.Errorf("%s: %d of %d tasks under way at once", p.Name, doing, len(tasks))
+			case p.Closed <= 0 && (done == len(tasks) || p.Opened > 100 && done*100 < len(tasks)*30):
+				t.Errorf("%s runs, and %d of %d tasks are done", p.Name, done, len(tasks))
 			}
-			if p.archived {
+			if p.Archived {
 				archived++
 			}
 		}
 		todo, doing := count(w.tasks, models.StatusTodo), count(w.tasks, models.StatusDoing)
-		if archived != 1 || doing*3 < len(c.people) || todo < doing {
+		if archived != 1 || doing*3 < len(c.People) || todo < doing {
 			t.Errorf("%d archived projects, %d tasks under way, %d to do", archived, doing, todo)
 		}
 	})
@@ -53,8 +53,8 @@ func TestArchivedProjects(t *testing.T) {
 	eachCompany(t, func(t *testing.T, c company) {
 		w := generate(c)
 		for _, row := range w.projects {
-			at := slices.IndexFunc(c.projects, func(p project) bool { return p.name == row.Name })
-			if row.Archived != c.projects[at].archived {
+			at := slices.IndexFunc(c.Projects, func(p project) bool { return p.Name == row.Name })
+			if row.Archived != c.Projects[at].Archived {
 				t.Errorf("%s: archived %v", row.Name, row.Archived)
 			}
 			for _, task := range tasksOf(w, row.Name) {
@@ -146,14 +146,14 @@ func TestTitlesVary(t *testing.T) {
 				t.Errorf("%d of %d titles begin with %q", n, len(w.tasks), beginning)
 			}
 		}
-		for _, p := range c.projects {
-			tasks := tasksOf(w, p.name)
+		for _, p := range c.Projects {
+			tasks := tasksOf(w, p.Name)
 			seen := map[string]bool{}
 			for _, task := range tasks {
 				seen[task.Title] = true
 			}
 			if len(seen) != len(tasks) {
-				t.Errorf("%s: %d titles for %d tasks", p.name, len(seen), len(tasks))
+				t.Errorf("%s: %d titles for %d tasks", p.Name, len(seen), len(tasks))
 			}
 		}
 	})

@@ -24,7 +24,7 @@ func (r *run) make(ctx context.Context, c company) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Subdomain: c.subdomain, Name: t.Name, Outcome: outcome}
+	result := Result{Subdomain: c.Subdomain, Name: t.Name, Outcome: outcome}
 	switch {
 	case t.CreatedBy != CreatedBy:
 		result.Outcome, result.Reason = Skipped, "the seed did not make it"
@@ -42,13 +42,13 @@ func (r *run) make(ctx context.Context, c company) (Result, error) {
 // tenant finds or creates the company's tenant. The outcome is Filled for one
 // that was there.
 func (r *run) tenant(ctx context.Context, c company) (*models.Tenant, Outcome, error) {
-	t, err := r.find(ctx, c.subdomain)
+	t, err := r.find(ctx, c.Subdomain)
 	if err == nil || !errors.Is(err, tenants.ErrUnknownTenant) {
 		return t, Filled, err
 	}
-	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.subdomain, Name: c.name, CreatedBy: CreatedBy, By: CreatedBy})
+	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.Subdomain, Name: c.Name, CreatedBy: CreatedBy, By: CreatedBy})
 	if errors.Is(err, lifecycle.ErrExists) { // somebody was faster
-		t, err = r.find(ctx, c.subdomain)
+		t, err = r.find(ctx, c.Subdomain)
 		return t, Filled, err
 	}
 	return t, Created, err
@@ -77,7 +77,7 @@ func (r *run) fill(ctx context.Context, t *models.Tenant, c company) (int, error
 		done := 0
 		return w.store(tx, func(wrote int) {
 			done += wrote
-			r.progress(Progress{Subdomain: c.subdomain, Done: done, Total: rows})
+			r.progress(Progress{Subdomain: c.Subdomain, Done: done, Total: rows})
 		})
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) && r.isFilled(ctx, t) {

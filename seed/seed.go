@@ -6,10 +6,9 @@
 //	globex   an architects' office of 18
 //	initech  a software company of 45, with some 2,000 tasks
 //
-// The rows are made up from the tables in acme.go, globex.go and initech*.go by
-// random choices with a fixed start, and dated around a fixed day: every run
-// makes the same ones. The package reaches the tenants as everybody does,
-// through lifecycle and the scopes.
+// The rows are made up from the files in data by random choices with a fixed
+// start, and dated around a fixed day: every run makes the same rows. The
+// package reaches the tenants through lifecycle and scopes, as handlers do.
 package seed
 
 import (
@@ -68,7 +67,7 @@ type Progress struct {
 func Subdomains() []string {
 	var all []string
 	for _, c := range companies() {
-		all = append(all, c.subdomain)
+		all = append(all, c.Subdomain)
 	}
 	return all
 }
@@ -92,7 +91,7 @@ func Run(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, 
 	for _, c := range chosen {
 		result, err := r.make(ctx, c)
 		if err != nil {
-			failures = append(failures, fmt.Errorf("seed tenant %q: %w", c.subdomain, err))
+			failures = append(failures, fmt.Errorf("seed tenant %q: %w", c.Subdomain, err))
 			if ctx.Err() != nil {
 				break
 			}
@@ -111,7 +110,7 @@ func choose(subdomains []string) ([]company, error) {
 	}
 	var chosen []company
 	for i, subdomain := range subdomains {
-		at := slices.IndexFunc(known, func(c company) bool { return c.subdomain == subdomain })
+		at := slices.IndexFunc(known, func(c company) bool { return c.Subdomain == subdomain })
 		if at < 0 {
 			return nil, fmt.Errorf("%w is called %q; there are %s", ErrUnknown, subdomain, strings.Join(Subdomains(), ", "))
 		}

@@ -80,25 +80,25 @@ func TestRun(t *testing.T) {
 		results := wantRun(t, env, nil, Created, Created, Created)
 		masters := map[string]models.Tenant{}
 		for i, c := range companies() {
-			tenant := get(t, env, c.subdomain)
-			masters[c.subdomain] = *tenant
-			if tenant.Name != c.name || tenant.CreatedBy != CreatedBy || tenant.State != models.StateActive {
+			tenant := get(t, env, c.Subdomain)
+			masters[c.Subdomain] = *tenant
+			if tenant.Name != c.Name || tenant.CreatedBy != CreatedBy || tenant.State != models.StateActive {
 				t.Errorf("tenant %+v", tenant)
 			}
 			stored := read(t, env, tenant)
-			wantSame(t, c.subdomain, stored.String(), numbered(generate(c)).String())
-			if want := (Result{c.subdomain, c.name, Created, "", stored.size()}); results[i] != want {
+			wantSame(t, c.Subdomain, stored.String(), numbered(generate(c)).String())
+			if want := (Result{c.Subdomain, c.Name, Created, "", stored.size()}); results[i] != want {
 				t.Errorf("result %+v, want %+v", results[i], want)
 			}
 		}
 
 		results = wantRun(t, env, Subdomains(), Unchanged, Unchanged, Unchanged)
 		for i, c := range companies() {
-			tenant := get(t, env, c.subdomain)
-			if !reflect.DeepEqual(*tenant, masters[c.subdomain]) || results[i].Rows != 0 {
-				t.Errorf("the second run made %+v of %+v, %d rows", tenant, masters[c.subdomain], results[i].Rows)
+			tenant := get(t, env, c.Subdomain)
+			if !reflect.DeepEqual(*tenant, masters[c.Subdomain]) || results[i].Rows != 0 {
+				t.Errorf("the second run made %+v of %+v, %d rows", tenant, masters[c.Subdomain], results[i].Rows)
 			}
-			wantSame(t, c.subdomain+" after the second run", read(t, env, tenant).String(), numbered(generate(c)).String())
+			wantSame(t, c.Subdomain+" after the second run", read(t, env, tenant).String(), numbered(generate(c)).String())
 		}
 	})
 }
@@ -195,7 +195,7 @@ func TestEmptyTenantIsFilled(t *testing.T) {
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		tenant := create(t, env, "acme")
 		wantRun(t, env, []string{"acme"}, Filled)
-		wantSame(t, "acme", read(t, env, tenant).String(), numbered(generate(acme())).String())
+		wantSame(t, "acme", read(t, env, tenant).String(), numbered(generate(load[company]("acme"))).String())
 	})
 }
 
@@ -209,7 +209,7 @@ func TestHalfMadeTenantIsFinished(t *testing.T) {
 		if got := get(t, env, "acme"); got.State != models.StateActive || got.ID != tenant.ID {
 			t.Errorf("tenant %+v", got)
 		}
-		wantSame(t, "acme", read(t, env, tenant).String(), numbered(generate(acme())).String())
+		wantSame(t, "acme", read(t, env, tenant).String(), numbered(generate(load[company]("acme"))).String())
 	})
 }
 
@@ -256,7 +256,7 @@ func TestCancelLeavesNothing(t *testing.T) {
 		}
 
 		wantRun(t, env, []string{"globex"}, Filled)
-		want := generate(globex())
+		want := generate(load[company]("globex"))
 		if n := read(t, env, tenant).size(); n != want.size() {
 			t.Errorf("globex has %d rows, want %d", n, want.size())
 		}
@@ -313,7 +313,7 @@ func TestRunsAtOnce(t *testing.T) {
 			})
 		}
 		group.Wait()
-		want := generate(acme()).size()
+		want := generate(load[company]("acme")).size()
 		if total := wrote[0] + wrote[1] + wrote[2] + wrote[3]; total != want {
 			t.Errorf("the runs say that they wrote %v rows, want %d", wrote, want)
 		}

@@ -19,14 +19,14 @@ type stages [4][]*deck
 const anyTime = 3 // the place of the last in stages
 
 // titles composes the titles of a project's tasks in the order they come up:
-// its own ones spread evenly, the rest from its kind's templates. No title
+// its own ones spread evenly, the rest from the templates of its kind, k. No title
 // comes twice. There are fewer than asked for when the words run out.
-func titles(r *rand.Rand, common words, p project) []string {
-	left := p.stages(r, common)
+func titles(r *rand.Rand, common words, k kind, p project) []string {
+	left := p.stages(r, common, k)
 	taken := map[string]bool{}
 	var list []string
-	for i := range p.tasks {
-		title := nextOwn(p.own, i, p.tasks)
+	for i := range p.Tasks {
+		title := nextOwn(p.Own, i, p.Tasks)
 		if title == "" {
 			title = left.draw(r, i, p.planned(), taken)
 		}
@@ -52,15 +52,15 @@ func nextOwn(own []string, i, n int) string {
 }
 
 // stages makes the decks of the project's templates.
-func (p project) stages(r *rand.Rand, common words) stages {
+func (p project) stages(r *rand.Rand, common words, k kind) stages {
 	known := maps.Clone(common)
 	if known == nil {
 		known = words{}
 	}
-	maps.Copy(known, p.words)
+	maps.Copy(known, p.Words)
 	return stages{
-		decks(r, p.kind.start, known), decks(r, p.kind.build, known), decks(r, p.kind.finish, known),
-		anyTime: decks(r, p.kind.ongoing, known),
+		decks(r, k.Start, known), decks(r, k.Build, known), decks(r, k.Finish, known),
+		anyTime: decks(r, k.Ongoing, known),
 	}
 }
 

@@ -66,10 +66,9 @@ func TestOwnTitlesAreSpread(t *testing.T) {
 
 func TestTitlesRunOut(t *testing.T) {
 	t.Parallel()
-	p := project{opened: 10, tasks: 20, own: []string{"Own"}, kind: kind{
-		start: []string{"Start {a}"}, ongoing: []string{"Start {a}", "Own", "On {a}"},
-	}}
-	got := titles(random(), words{"a": {"1", "2"}}, p)
+	p := project{Opened: 10, Tasks: 20, Own: []string{"Own"}}
+	k := kind{Start: []string{"Start {a}"}, Ongoing: []string{"Start {a}", "Own", "On {a}"}}
+	got := titles(random(), words{"a": {"1", "2"}}, k, p)
 	slices.Sort(got)
 	if want := []string{"On 1", "On 2", "Own", "Start 1", "Start 2"}; !slices.Equal(got, want) {
 		t.Errorf("titles are %q, want %q", got, want)
@@ -79,17 +78,18 @@ func TestTitlesRunOut(t *testing.T) {
 // TestTitlesFollowTheStages: what begins a project comes before what ends it.
 func TestTitlesFollowTheStages(t *testing.T) {
 	t.Parallel()
-	p := project{opened: 10, tasks: 60, kind: kind{start: []string{"a {n}"}, build: []string{"b {n}"}, finish: []string{"c {n}"}}}
+	p := project{Opened: 10, Tasks: 60}
+	k := kind{Start: []string{"a {n}"}, Build: []string{"b {n}"}, Finish: []string{"c {n}"}}
 	known := words{"n": {
 		"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20",
 		"21", "22", "23", "24", "25", "26", "27", "28", "29", "30",
 	}}
-	got := titles(random(), known, p)
+	got := titles(random(), known, k, p)
 	if first, last := got[0][0], got[59][0]; first != 'A' || last != 'C' {
 		t.Errorf("the first title is %q, the last %q", got[0], got[59])
 	}
-	p.closed = -30
-	for _, title := range titles(random(), known, p)[:20] {
+	p.Closed = -30
+	for _, title := range titles(random(), known, k, p)[:20] {
 		if title[0] == 'C' {
 			t.Errorf("%q in the first third of what there is of a project that has just begun", title)
 		}
@@ -100,8 +100,8 @@ func TestTitlesFollowTheStages(t *testing.T) {
 func TestProjectWordsComeFirst(t *testing.T) {
 	t.Parallel()
 	common := words{"a": {"common"}, "b": {"both"}}
-	p := project{opened: 10, tasks: 1, kind: kind{start: []string{"See {a} {b}"}}, words: words{"a": {"mine"}}}
-	if got := titles(random(), common, p); !slices.Equal(got, []string{"See mine both"}) {
+	p := project{Opened: 10, Tasks: 1, Words: words{"a": {"mine"}}}
+	if got := titles(random(), common, kind{Start: []string{"See {a} {b}"}}, p); !slices.Equal(got, []string{"See mine both"}) {
 		t.Errorf("titles are %q", got)
 	}
 	if !slices.Equal(common["a"], []string{"common"}) {

@@ -44,16 +44,17 @@ const positionStep = 1024
 type generator struct {
 	calendar
 	talk    calendar // for comments alone
+	threads [][]string
 	company company
 	out     *workspace
 }
 
 // generate makes up the company's workspace: the same one on every call.
 func generate(c company) *workspace {
-	course := func(number uint64) calendar { return calendar{rand.New(rand.NewPCG(c.seed, number))} }
-	g := &generator{course(c.seed), course(1), c, &workspace{}}
+	course := func(number uint64) calendar { return calendar{rand.New(rand.NewPCG(c.Seed, number))} }
+	g := &generator{course(c.Seed), course(1), threads(), c, &workspace{}}
 	g.hire()
-	for _, p := range c.projects {
+	for _, p := range c.Projects {
 		g.plan(p)
 	}
 	byTime(g.out.users, func(u *models.User) time.Time { return u.CreatedAt })
@@ -72,10 +73,10 @@ func byTime[T any](rows []T, at func(T) time.Time) {
 // invited the others.
 func (g *generator) hire() {
 	var opened time.Time
-	for i, someone := range g.company.people {
-		at := g.daysAgo(someone.since, opened)
+	for i, someone := range g.company.People {
+		at := g.daysAgo(someone.Since, opened)
 		user := &models.User{
-			Email: g.company.email(someone), Name: someone.name, Role: someone.role(),
+			Email: g.company.email(someone), Name: someone.Name, Role: someone.role(),
 			CreatedAt: at, UpdatedAt: at,
 		}
 		g.out.users = append(g.out.users, user)
@@ -91,13 +92,13 @@ func (g *generator) hire() {
 func (g *generator) plan(p project) {
 	team := g.team(p)
 	lead := team[0]
-	at := g.daysAgo(p.opened, lead.CreatedAt)
-	row := &models.Project{Name: p.name, Description: p.description, CreatedAt: at, UpdatedAt: at}
+	at := g.daysAgo(p.Opened, lead.CreatedAt)
+	row := &models.Project{Name: p.Name, Description: p.Description, CreatedAt: at, UpdatedAt: at}
 	g.out.projects = append(g.out.projects, row)
 	g.projectCreated(lead, row)
 
-	names := titles(g.rand, g.company.words, p)
-	last := g.daysAgo(p.closed, at)
+	names := titles(g.rand, g.company.Words, g.company.Kinds[p.Kind], p)
+	last := g.daysAgo(p.Closed, at)
 	for i, at := range g.arrivals(p, at, len(names)) {
 		task := &models.Task{
 			Project: row, Title: names[i], Status: models.StatusTodo, Position: positionStep * int64(i+1),
@@ -108,7 +109,7 @@ func (g *generator) plan(p project) {
 		g.discuss(task, present(team, at))
 		last = latest(last, task.UpdatedAt)
 	}
-	if p.archived {
+	if p.Archived {
 		row.Archived, row.UpdatedAt = true, g.after(last, 1)
 		g.projectArchived(lead, row)
 	}
@@ -137,9 +138,9 @@ func present(team []*models.User, at time.Time) []*models.User {
 // arrivals are the moments at which a project's n tasks were written down: a
 // sixth of them in its first days, the others until shortly before its end.
 func (g *generator) arrivals(p project, opened time.Time, n int) []time.Time {
-	span := p.opened
-	if p.closed > 0 {
-		span = (p.opened - p.closed) * 9 / 10
+	span := p.Opened
+	if p.Closed > 0 {
+		span = (p.Opened - p.Closed) * 9 / 10
 	}
 	moments := make([]time.Time, n)
 	for i := range moments {

@@ -29,8 +29,8 @@ func TestGoldenDigests(t *testing.T) {
 	t.Parallel()
 	golden := map[string]string{"acme": "d3acec11c8ebae65", "globex": "e16672a7882c708c", "initech": "951298a0351215ee"}
 	eachCompany(t, func(t *testing.T, c company) {
-		if got := digest(numbered(generate(c)).String()); got != golden[c.subdomain] {
-			t.Errorf("digest is %s, want %s", got, golden[c.subdomain])
+		if got := digest(numbered(generate(c)).String()); got != golden[c.Subdomain] {
+			t.Errorf("digest is %s, want %s", got, golden[c.Subdomain])
 		}
 	})
 }
@@ -43,7 +43,7 @@ func TestSizes(t *testing.T) {
 		"initech": {45, 14, 1950, 2100},
 	}
 	eachCompany(t, func(t *testing.T, c company) {
-		w, want := generate(c), want[c.subdomain]
+		w, want := generate(c), want[c.Subdomain]
 		if len(w.users) != want.users || len(w.projects) != want.projects {
 			t.Errorf("%d users, %d projects", len(w.users), len(w.projects))
 		}
@@ -53,9 +53,9 @@ func TestSizes(t *testing.T) {
 		if n := len(w.tasks); n < want.tasksFrom || n > want.tasksTo {
 			t.Errorf("%d tasks, want %d to %d", n, want.tasksFrom, want.tasksTo)
 		}
-		for _, p := range c.projects {
-			if n := len(tasksOf(w, p.name)); n != p.tasks {
-				t.Errorf("%s has %d tasks, want %d", p.name, n, p.tasks)
+		for _, p := range c.Projects {
+			if n := len(tasksOf(w, p.Name)); n != p.Tasks {
+				t.Errorf("%s has %d tasks, want %d", p.Name, n, p.Tasks)
 			}
 		}
 	})
@@ -80,7 +80,7 @@ func TestRowsFollowTheRules(t *testing.T) {
 		for _, u := range w.users {
 			wantLine(t, u.Name, 200)
 			address, err := mail.ParseAddress(u.Email)
-			if err != nil || address.Address != u.Email || !isASCII(u.Email) || !strings.HasSuffix(u.Email, "@"+c.subdomain+".example") {
+			if err != nil || address.Address != u.Email || !isASCII(u.Email) || !strings.HasSuffix(u.Email, "@"+c.Subdomain+".example") {
 				t.Errorf("e-mail address %q", u.Email)
 			}
 			if emails[strings.ToLower(u.Email)] {
@@ -128,8 +128,8 @@ func TestAdmins(t *testing.T) {
 				admins++
 			}
 		}
-		if admins == 0 || admins*4 > len(c.people)+4 {
-			t.Errorf("%d of %d are admins", admins, len(c.people))
+		if admins == 0 || admins*4 > len(c.People)+4 {
+			t.Errorf("%d of %d are admins", admins, len(c.People))
 		}
 	})
 }
@@ -213,10 +213,10 @@ func TestOrder(t *testing.T) {
 		if !slices.IsSortedFunc(w.history, func(a, b event) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
 			t.Error("the history is not in the order of its times")
 		}
-		for _, p := range c.projects {
-			for i, task := range tasksOf(w, p.name) {
+		for _, p := range c.Projects {
+			for i, task := range tasksOf(w, p.Name) {
 				if task.Position != int64(i+1)*positionStep {
-					t.Errorf("task %d of %q is at position %d", i, p.name, task.Position)
+					t.Errorf("task %d of %q is at position %d", i, p.Name, task.Position)
 				}
 			}
 		}
