@@ -92,11 +92,12 @@ type Conns struct {
 	Write, Read *sql.DB
 }
 
-// Close closes both pools. Transactions in flight are not waited for.
+// Close closes both pools, Write last: on SQLite only a connection that may
+// write can move what lies in -wal into the file. Transactions in flight are
+// not waited for.
 func (c *Conns) Close() error {
-	err := c.Write.Close()
-	if c.Read != c.Write {
-		err = errors.Join(c.Read.Close(), err)
+	if c.Read == c.Write {
+		return c.Write.Close()
 	}
-	return err
+	return errors.Join(c.Read.Close(), c.Write.Close())
 }

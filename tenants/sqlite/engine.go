@@ -146,7 +146,9 @@ func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, er
 	read.SetMaxOpenConns(e.config.Readers)
 	read.SetMaxIdleConns(e.config.Readers)
 	read.SetConnMaxIdleTime(readerIdle)
-	write := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, verify: ownedBy(t)})
+	write := sql.OpenDB(tidyingConnector{path, connector{
+		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, verify: ownedBy(t),
+	}})
 	write.SetMaxOpenConns(1)
 
 	conns := &tenants.Conns{Write: write, Read: read}
