@@ -30,7 +30,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins := handlers.Do, handlers.AdminsOnly
 
-	r.Match(read, "/healthz", healthy)
+	r.Match(read, "/healthz", handlers.Takes(), healthy)
 	r.NoRoute(resolve, handlers.NotFound)
 	r.NoMethod(hideAllow, resolve, share, showAllow, handlers.MethodNotAllowed)
 
@@ -45,36 +45,36 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	api := scoped(tenants.ScopeOptions{})
 	api.DELETE("/session", do(accounts.SignOut))
 	api.Match(read, "/me", do(handlers.GetMe))
-	api.Match(read, "/sessions", do(accounts.ListSessions))
+	api.Match(read, "/sessions", do(accounts.ListSessions, "user_id", "limit", "after"))
 	api.DELETE("/sessions/:id", do(accounts.DeleteSession))
-	api.Match(read, "/tokens", do(accounts.ListTokens))
+	api.Match(read, "/tokens", do(accounts.ListTokens, "user_id", "limit", "after"))
 	api.POST("/tokens", do(accounts.CreateToken))
 	api.DELETE("/tokens/:id", do(accounts.DeleteToken))
 
-	api.Match(read, "/users", do(handlers.ListUsers))
+	api.Match(read, "/users", do(handlers.ListUsers, "limit", "after"))
 	api.POST("/users", admins, do(accounts.CreateUser))
 	api.Match(read, "/users/:id", do(handlers.GetUser))
 	api.PATCH("/users/:id", do(handlers.UpdateUser))
 	api.DELETE("/users/:id", admins, do(handlers.DeleteUser))
 	api.POST("/users/:id/invitation", admins, do(accounts.InviteUser))
 
-	api.Match(read, "/projects", do(handlers.ListProjects))
+	api.Match(read, "/projects", do(handlers.ListProjects, "archived", "limit", "after"))
 	api.POST("/projects", do(handlers.CreateProject))
 	api.Match(read, "/projects/:id", do(handlers.GetProject))
 	api.PATCH("/projects/:id", do(handlers.UpdateProject))
 	api.DELETE("/projects/:id", do(handlers.DeleteProject))
 
-	api.Match(read, "/projects/:id/tasks", do(handlers.ListTasks))
+	api.Match(read, "/projects/:id/tasks", do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
 	api.POST("/projects/:id/tasks", do(handlers.CreateTask))
 	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/tasks/import", do(handlers.ImportTasks))
 	api.Match(read, "/tasks/:id", do(handlers.GetTask))
 	api.PATCH("/tasks/:id", do(handlers.UpdateTask))
 	api.DELETE("/tasks/:id", do(handlers.DeleteTask))
-	api.Match(read, "/tasks/:id/comments", do(handlers.ListComments))
+	api.Match(read, "/tasks/:id/comments", do(handlers.ListComments, "limit", "after"))
 	api.POST("/tasks/:id/comments", do(handlers.CreateComment))
 	api.DELETE("/comments/:id", do(handlers.DeleteComment))
 
-	api.Match(read, "/activity", do(handlers.ListActivity))
+	api.Match(read, "/activity", do(handlers.ListActivity, "limit", "after"))
 
 	site.Register(r) // the pages, and the one at the base domain
 	return r
@@ -90,27 +90,29 @@ func (a *App) operatorHandler(ctx context.Context, token string, accounts *handl
 	read := []string{http.MethodGet, http.MethodHead}
 	r.Use(pages.Errors())
 
-	r.Match(read, "/healthz", healthy)
-	r.Match(read, "/readyz", a.ready(ctx))
+	r.Match(read, "/healthz", handlers.Takes(), healthy)
+	r.Match(read, "/readyz", handlers.Takes(), a.ready(ctx))
 	r.NoRoute(either, handlers.NotFound)
 	r.NoMethod(hideAllow, either, showAllow, handlers.MethodNotAllowed)
 
 	pages.Register(r)
 	api.Register(r.Group("/api", guard))
-	r.Match(read, "/metrics", guard, a.metrics.serve())
+	r.Match(read, "/metrics", guard, handlers.Takes(), a.metrics.serve())
 	profiles(r.Group("/debug/pprof", guard))
 	return r
 }
 
 // profiles serves the profiles of this process, but not pprof's cmdline: the
 // arguments may hold a database's password.
+// The query of symbol is a list of addresses and no parameters.
 func profiles(r gin.IRoutes) {
-	r.GET("/", gin.WrapF(pprof.Index))
-	r.GET("/:profile", gin.WrapF(pprof.Index))
-	r.GET("/profile", gin.WrapF(pprof.Profile))
+	takes := handlers.Takes("debug", "gc", "seconds")
+	r.GET("/", takes, gin.WrapF(pprof.Index))
+	r.GET("/:profile", takes, gin.WrapF(pprof.Index))
+	r.GET("/profile", takes, gin.WrapF(pprof.Profile))
 	r.GET("/symbol", gin.WrapF(pprof.Symbol))
 	r.POST("/symbol", gin.WrapF(pprof.Symbol))
-	r.GET("/trace", gin.WrapF(pprof.Trace))
+	r.GET("/trace", takes, gin.WrapF(pprof.Trace))
 }
 
 // accounts let people in at the tenants. The listener at addr is where they

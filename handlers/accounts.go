@@ -98,9 +98,13 @@ const (
 )
 
 // Unscoped runs a handler that hashes a password, which must hold no
-// transaction, and begins scopes of its own. The error that it returns is
-// recorded on c.
-func Unscoped(c *gin.Context, f func(c *gin.Context) error) {
+// transaction, and begins scopes of its own. The query may hold the parameters,
+// as with Takes. The error that f returns is recorded on c.
+func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string) {
+	if err := CheckQuery(c, parameters...); err != nil {
+		fail(c, err)
+		return
+	}
 	request := c.Request
 	ctx, cancel := context.WithTimeout(request.Context(), accountTimeout)
 	defer cancel()

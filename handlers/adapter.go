@@ -5,6 +5,7 @@
 //
 //	adapter.go    hands the scope's transaction to the handler
 //	decode.go     reads a JSON body, member by member, and collects all faults
+//	query.go      refuses queries and forms with what a route doesn't take
 //	sheet.go      reads a CSV body, row by row, likewise
 //	rules.go      what a value may be
 //	projects.go   the handlers of a resource; copy it to add another
@@ -43,12 +44,17 @@ import (
 	"tenantry/tenants"
 )
 
-// Do adapts a handler to gin. f gets the request's transaction; the error that
-// it returns is recorded on c, which rolls back. It works under
-// tenants.Scoped only.
-func Do(f func(c *gin.Context, tx *gorm.DB) error) gin.HandlerFunc {
+// Do adapts a handler to gin, and declares the parameters that its query may
+// hold, as Takes does. f gets the request's transaction; the error that it
+// returns is recorded on c, which rolls back. It works under tenants.Scoped
+// only.
+func Do(f func(c *gin.Context, tx *gorm.DB) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if err := f(c, tenants.Tx(c)); err != nil {
+		err := CheckQuery(c, parameters...)
+		if err == nil {
+			err = f(c, tenants.Tx(c))
+		}
+		if err != nil {
 			fail(c, err)
 		}
 	}

@@ -57,7 +57,7 @@ func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.Cred
 	rows := tx.Where("kind = ? AND expires_at > ?", kind, a.now())
 	ownerID, err := strconv.ParseInt(owner, 10, 64)
 	switch {
-	case err == nil:
+	case err == nil && strconv.FormatInt(ownerID, 10) == owner:
 		rows = rows.Where("user_id = ?", ownerID)
 	case owner != "all":
 		bad.add("user_id", `must be the id of a user, or "all"`)

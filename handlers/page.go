@@ -37,8 +37,8 @@ type page struct {
 func readPage(c *gin.Context, bad *faults, list string, o order) page {
 	p := page{list: list, order: o, limit: defaultLimit}
 	if text, ok := c.GetQuery("limit"); ok {
-		limit, err := strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > maxLimit {
+		limit, ok := ParseNumber(text, 1, maxLimit)
+		if !ok {
 			bad.add("limit", "must be a number from 1 to "+strconv.Itoa(maxLimit))
 		}
 		p.limit = limit

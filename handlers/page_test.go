@@ -148,9 +148,10 @@ func TestLimits(t *testing.T) {
 				t.Errorf("%q: %d items, next %v; want %d", query, len(page.Items), page.Next, want)
 			}
 		}
-		for _, limit := range []string{"0", "-1", "201", "", "ten", "1.5", "1e2", "99999999999999999999", "%00", "0x10"} {
+		for _, limit := range []string{"0", "-1", "201", "", "ten", "1.5", "1e2", "99999999999999999999", "0x10", "%2B5", "007", "%205", "5%0A"} {
 			scenario{method: "GET", path: "/api/users?limit=" + limit, status: 422, contains: []string{`"errors":[{"field":"limit","message":"must be a number from 1 to 200"}]`}}.run(t, a)
 		}
+		scenario{method: "GET", path: "/api/users?limit=%00", status: 422, contains: []string{`"field":"limit"`}}.run(t, a)
 	})
 }
 

@@ -43,7 +43,7 @@ type Fault struct {
 var (
 	errNoRoute   = errors.New("no such route")
 	errNoMethod  = errors.New("method is not allowed here")
-	errMalformed = errors.New("body is malformed")
+	errMalformed = errors.New("request is malformed")
 	errMediaType = errors.New("media type is not supported")
 	errInvalid   = errors.New("request is invalid")
 	errConflict  = errors.New("request conflicts with what is stored")

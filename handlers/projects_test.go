@@ -18,7 +18,7 @@ func TestProjects(t *testing.T) {
 			{method: "GET", path: "/api/projects/1", status: 200, contains: []string{`"name":"Office"`}, lacks: []string{"created_at"}},
 			{method: "GET", path: "/api/projects", status: 200, contains: []string{`"Office"`, `"Garden"`}},
 			{method: "GET", path: "/api/projects?archived=true", status: 200, contains: []string{`"Garden"`}, lacks: []string{`"Office"`}},
-			{method: "GET", path: "/api/projects?archived=false&colour=red", status: 200, contains: []string{`"Office"`}, lacks: []string{`"Garden"`}},
+			{method: "GET", path: "/api/projects?archived=false&colour=red", status: 400, contains: []string{"colour", "archived, limit, after"}},
 			{method: "GET", path: "/api/projects?archived=maybe", status: 422, contains: []string{`"field":"archived"`}},
 			{method: "PATCH", path: "/api/projects/1", body: `{"description":"Desks"}`, status: 200, contains: []string{`"name":"Office","description":"Desks","archived":false`}},
 			{method: "PATCH", path: "/api/projects/1", body: `{"description":""}`, status: 200, contains: []string{`"description":""`}},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers"
 	"tenantry/handlers/auth"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
@@ -86,8 +87,8 @@ func (s *Console) refuse(c *gin.Context, err error, place func(p *tenantPage) *l
 
 // days reads a number of days of a form.
 func days(f *look.Form, name string, most int) (int, error) {
-	n, err := strconv.Atoi(f.Value(name))
-	if err != nil || n < 0 || n > most {
+	n, ok := handlers.ParseNumber(f.Value(name), 0, most)
+	if !ok {
 		return 0, operator.Invalid(name, "must be a whole number from 0 to "+strconv.Itoa(most))
 	}
 	return n, nil

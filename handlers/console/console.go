@@ -98,31 +98,31 @@ func functions() template.FuncMap {
 // Register adds the routes to the operator's router. GET and HEAD answer alike.
 func (s *Console) Register(r gin.IRouter) {
 	read := []string{http.MethodGet, http.MethodHead}
-	r.Match(read, "/assets/:file", s.assets.Serve, handlers.NotFound)
+	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, handlers.NotFound)
 
 	open := r.Group("", handlers.SameOrigin())
-	open.Match(read, "/sign-in", s.signInPage)
+	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.do(s.signIn))
-	open.POST("/sign-out", s.signOut)
+	open.POST("/sign-out", handlers.Takes(), s.signOut)
 
 	in := open.Group("", s.Guard())
 	in.Match(read, "/", s.do(s.overview))
-	in.Match(read, "/operations", s.do(s.operations))
+	in.Match(read, "/operations", s.do(s.operations, "unfinished", "after"))
 	in.Match(read, "/servers", s.do(s.servers))
 	in.Match(read, "/migrations", s.do(s.migrations))
 	in.POST("/migrations", s.do(s.migrate))
-	in.GET("/migrations/events", s.passEvents)
+	in.GET("/migrations/events", handlers.Takes(), s.passEvents)
 	in.Match(read, "/doctor", s.do(s.doctor))
 	in.POST("/doctor", s.do(s.examine))
-	in.GET("/doctor/events", s.checkupEvents)
+	in.GET("/doctor/events", handlers.Takes(), s.checkupEvents)
 
-	in.Match(read, "/tenants", s.do(s.tenants))
+	in.Match(read, "/tenants", s.do(s.tenants, "search", "state", "server", "order", "after"))
 	in.Match(read, "/new", s.do(s.createPage))
-	in.GET("/new/steps", s.steps)
+	in.GET("/new/steps", handlers.Takes("subdomain"), s.steps)
 	in.POST("/tenants", s.do(s.create))
 	one := in.Group("/tenants/:tenant")
-	one.Match(read, "", s.do(s.tenant))
-	one.GET("/events", s.tenantEvents)
+	one.Match(read, "", s.do(s.tenant, "done"))
+	one.GET("/events", handlers.Takes(), s.tenantEvents)
 	one.POST("/suspend", s.do(s.move(s.o.Manager.Suspend, "suspended")))
 	one.POST("/resume", s.do(s.move(s.o.Manager.Resume, "resumed")))
 	one.POST("/archive", s.do(s.move(s.o.Manager.Archive, "archived")))
@@ -134,10 +134,15 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/domains/remove", s.do(s.removeDomain))
 }
 
-// do adapts a handler that returns its error.
-func (s *Console) do(f func(c *gin.Context) error) gin.HandlerFunc {
+// do adapts a handler that returns its error, and declares the parameters that
+// its query may hold, as handlers.Takes does.
+func (s *Console) do(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if err := f(c); err != nil {
+		err := handlers.CheckQuery(c, parameters...)
+		if err == nil {
+			err = f(c)
+		}
+		if err != nil {
 			s.fail(c, err)
 		}
 	}

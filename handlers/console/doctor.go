@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/tenants/lifecycle"
 )
@@ -110,7 +111,7 @@ const shortCheckup = 2 * time.Second
 // examine begins a checkup, which mends what can be mended where that was asked
 // for, and goes on when the browser has left.
 func (s *Console) examine(c *gin.Context) error {
-	posted, err := look.Posted(c)
+	posted, err := handlers.ReadForm(c, "repair")
 	if err != nil {
 		return err
 	}

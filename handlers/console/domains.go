@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/models"
 	"tenantry/tenants/lifecycle"
@@ -78,7 +79,7 @@ func hasHost(domains []models.Domain, host string) bool {
 
 // removeDomain takes a domain from the tenant.
 func (s *Console) removeDomain(c *gin.Context) error {
-	posted, err := look.Posted(c)
+	posted, err := handlers.ReadForm(c, "host")
 	if err != nil {
 		return err
 	}

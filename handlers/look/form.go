@@ -2,16 +2,13 @@ package look
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
-	"tenantry/tenants"
 )
 
 // Form is a form as it is shown.
@@ -96,9 +93,13 @@ func (f *Form) Value(name string) string {
 	return ""
 }
 
-// Read takes what was posted into the fields.
-func (f *Form) Read(c *gin.Context) error {
-	posted, err := Posted(c)
+// Read takes what was posted into the fields. The body may hold those and the
+// others that are named.
+func (f *Form) Read(c *gin.Context, others ...string) error {
+	for _, field := range f.Fields {
+		others = append(others, field.Name)
+	}
+	posted, err := handlers.ReadFields(c, others...)
 	if err != nil {
 		return err
 	}
@@ -107,19 +108,6 @@ func (f *Form) Read(c *gin.Context) error {
 		field.Value = strings.ReplaceAll(posted.Get(field.Name), "\r\n", "\n") // as browsers end lines
 	}
 	return nil
-}
-
-// Posted is the body of the request, which a form sent.
-func Posted(c *gin.Context) (url.Values, error) {
-	err := c.Request.ParseForm()
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, tenants.ErrBodyTooLarge
-	case err != nil:
-		return nil, errors.Join(tenants.ErrBodyUnreadable, err)
-	}
-	return c.Request.PostForm, nil
 }
 
 // Refuse shows in the form why it was not accepted, and hides what is secret.

@@ -43,12 +43,16 @@ func Invalid(field, message string) error {
 	return invalid(fmt.Errorf("%s %s", field, message), field, message)
 }
 
-// do adapts a route that returns its error. The errors which mean something
+// do adapts a route that returns its error, and declares the parameters that
+// its query may hold, as handlers.Takes does. The errors which mean something
 // else to operators than to a tenant's people are rendered here, the others by
 // handlers.Problems.
-func do(f func(c *gin.Context) error) gin.HandlerFunc {
+func do(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := f(c)
+		err := handlers.CheckQuery(c, parameters...)
+		if err == nil {
+			err = f(c)
+		}
 		if err == nil {
 			return
 		}

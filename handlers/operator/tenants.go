@@ -10,12 +10,12 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers"
 	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants/lifecycle"
@@ -24,11 +24,11 @@ import (
 // Register adds the routes to a group behind a Guard.
 func (a *API) Register(r gin.IRoutes) {
 	read := []string{http.MethodGet, http.MethodHead}
-	r.Match(read, "/tenants", do(a.listTenants))
+	r.Match(read, "/tenants", do(a.listTenants, "limit", "after"))
 	r.POST("/tenants", do(a.createTenant))
 	r.Match(read, "/tenants/:subdomain", do(a.getTenant))
 	r.PATCH("/tenants/:subdomain", do(a.renameTenant))
-	r.DELETE("/tenants/:subdomain", do(a.deleteTenant))
+	r.DELETE("/tenants/:subdomain", do(a.deleteTenant, "purge", "grace_days"))
 	r.POST("/tenants/:subdomain/suspend", do(a.moveTenant(a.manager.Suspend)))
 	r.POST("/tenants/:subdomain/resume", do(a.moveTenant(a.manager.Resume)))
 	r.POST("/tenants/:subdomain/restore", do(a.moveTenant(a.manager.Restore)))
@@ -37,7 +37,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.POST("/tenants/:subdomain/domains", do(a.addDomain))
 	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))
 
-	r.Match(read, "/operations", do(a.listOperations))
+	r.Match(read, "/operations", do(a.listOperations, "unfinished", "tenant", "limit", "after"))
 	r.Match(read, "/doctor", do(a.examine))
 	r.POST("/doctor", do(a.repair))
 }
@@ -73,8 +73,8 @@ func readLimit(c *gin.Context) (int, error) {
 
 // number reads a number of a query.
 func number(text, field string, least, most int) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < least || n > most {
+	n, ok := handlers.ParseNumber(text, least, most)
+	if !ok {
 		return 0, invalid(fmt.Errorf("%s %q", field, text), field, fmt.Sprintf("must be a number from %d to %d", least, most))
 	}
 	return n, nil

@@ -43,7 +43,7 @@ func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
 func (s *Site) signIn(c *gin.Context) {
 	handlers.Unscoped(c, func(c *gin.Context) error {
 		f := signInForm()
-		posted, err := look.Posted(c)
+		posted, err := handlers.ReadForm(c, "email", "password", "next")
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (s *Site) invitationPage(c *gin.Context) {
 	handlers.Unscoped(c, func(c *gin.Context) error {
 		f := invitationForm().values("", c.Query("token"))
 		return s.showInvitation(c, f, nil)
-	})
+	}, "token")
 }
 
 // showInvitation shows the form to who was invited; err is why it was not

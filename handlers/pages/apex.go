@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers"
 	"tenantry/tenants"
 )
 
@@ -25,6 +26,9 @@ type apexPage struct {
 // asks here learns of no tenant.
 func (s *Site) apex(c *gin.Context) {
 	if c.Request.URL.Path != "/" || !s.isApex(c.Request) {
+		return
+	}
+	if handlers.Takes("workspace")(c); c.IsAborted() {
 		return
 	}
 	c.Abort()

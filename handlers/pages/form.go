@@ -30,9 +30,9 @@ func (f *form) renewing(id string) *form { f.Target = id; return f }
 func (f *form) values(values ...string) *form { f.Set(values...); return f }
 
 // read takes what was posted into the fields, and out of them what the
-// operations take.
-func (f *form) read(c *gin.Context) (*handlers.Input, error) {
-	if err := f.Read(c); err != nil {
+// operations take. The body may hold the others too.
+func (f *form) read(c *gin.Context, others ...string) (*handlers.Input, error) {
+	if err := f.Read(c, others...); err != nil {
 		return nil, err
 	}
 	values := map[string]any{}

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -93,15 +96,20 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 
 // postedFile is the uploaded file, else the text typed instead of one.
 func postedFile(c *gin.Context) (string, error) {
+	if c.ContentType() != "multipart/form-data" {
+		posted, err := handlers.ReadForm(c, "text", "step")
+		return posted.Get("text"), err
+	}
 	err := c.Request.ParseMultipartForm(2 * maxImport) // all of it: no file is made
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		return "", tenants.ErrBodyTooLarge
-	case errors.Is(err, http.ErrNotMultipart):
-		return c.PostForm("text"), nil
 	case err != nil:
 		return "", errors.Join(tenants.ErrBodyUnreadable, err)
+	}
+	if err := checkUpload(c.Request.MultipartForm); err != nil {
+		return "", err
 	}
 	file, _, err := c.Request.FormFile("file")
 	if err != nil {
@@ -113,6 +121,19 @@ func postedFile(c *gin.Context) (string, error) {
 		return c.PostForm("text"), err
 	}
 	return string(data), nil
+}
+
+// checkUpload refuses fields that the form doesn't have. What is wrong with
+// the text is told by its reader.
+func checkUpload(posted *multipart.Form) error {
+	fields := url.Values(maps.Clone(posted.Value))
+	delete(fields, "text")
+	for name := range posted.File {
+		if name != "file" {
+			fields.Add(name, "")
+		}
+	}
+	return handlers.CheckForm(fields, "step")
 }
 
 // preview shows the first tasks.

@@ -42,7 +42,7 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 
 // destination is where the form wants the task, as ChangeTask takes it.
 func destination(c *gin.Context, tx *gorm.DB, task models.Task) (map[string]any, error) {
-	posted, err := look.Posted(c)
+	posted, err := handlers.ReadForm(c, "to", "after")
 	if err != nil {
 		return nil, err
 	}

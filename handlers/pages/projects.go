@@ -136,7 +136,7 @@ func (s *Site) showProject(c *gin.Context, tx *gorm.DB, status int, f *form) err
 // changeProject changes a project: its words, or whether it is archived.
 func (s *Site) changeProject(c *gin.Context, tx *gorm.DB) error {
 	f := projectForm("project", c.Request.URL.Path, "Save")
-	in, err := f.read(c)
+	in, err := f.read(c, "archived")
 	if err != nil {
 		return err
 	}
