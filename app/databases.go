@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/postgres"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
@@ -42,7 +44,10 @@ func (a *App) openSQLite(ctx context.Context) (err error) {
 		}
 	}
 	a.master, err = sqlite.OpenMaster(ctx, sqlite.MasterConfig{Path: path, Schema: models.Master(), Log: a.log})
-	if err != nil {
+	switch {
+	case errors.Is(err, tenants.ErrSchemaVersion):
+		return err // the setting is right
+	case err != nil:
 		return fmt.Errorf("open master database %s: %w; check %s", path, err, name("database-url"))
 	}
 	engine, err := sqlite.New(sqlite.Config{Dir: dir, Schema: models.Workspace(), Durability: a.settings.durability, Log: a.log})
@@ -76,7 +81,10 @@ func (a *App) openPostgres(ctx context.Context) (err error) {
 		return fmt.Errorf("open master database at %s (check that Postgres runs there, or correct %s): %w", serverOf(url), name("database-url"), err)
 	}
 	a.master, err = postgres.OpenMaster(ctx, postgres.MasterConfig{URL: url, Schema: models.Master(), Log: a.log})
-	if err != nil {
+	switch {
+	case errors.Is(err, tenants.ErrSchemaVersion):
+		return err
+	case err != nil:
 		return fail(err)
 	}
 	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: models.Workspace(), Keys: a.keys, Log: a.log})

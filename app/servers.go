@@ -39,7 +39,7 @@ const (
 // the requests that ran are over. Those that take longer than 30 seconds are
 // cut off and rolled back.
 func (a *App) Run(ctx context.Context, started func(Listening) error) error {
-	a.warnBehind(ctx)
+	a.warnVersions(ctx)
 	token, err := a.operatorToken()
 	if err != nil {
 		return err
@@ -55,17 +55,22 @@ func (a *App) Run(ctx context.Context, started func(Listening) error) error {
 	return a.serve(ctx, token, netutil.LimitListener(public, a.settings.maxConns), netutil.LimitListener(operator, operatorConns), started)
 }
 
-// warnBehind tells of tenants whose schema this program is ahead of.
-func (a *App) warnBehind(ctx context.Context) {
+// warnVersions tells of tenants whose schema version this build can't serve.
+func (a *App) warnVersions(ctx context.Context) {
 	standings, err := fleet.Status(ctx, a.store)
 	if err != nil {
 		a.log.WarnContext(ctx, "read schema versions", "error", err)
 	}
 	for _, s := range standings {
-		if s.SchemaVersion < s.Target {
-			a.log.WarnContext(ctx, "tenants are behind the schema; run: tenantry migrate up",
-				"server", s.Server, "tenants", s.Tenants, "schema_version", s.SchemaVersion, "target", s.Target)
+		problem := "tenants are not served: they are behind the schema; run: tenantry migrate up"
+		switch {
+		case s.SchemaVersion == s.Target || s.Target == 0:
+			continue
+		case s.SchemaVersion > s.Target:
+			problem = "tenants are not served: a newer build has migrated them; run that one"
 		}
+		a.log.WarnContext(ctx, problem,
+			"server", s.Server, "tenants", s.Tenants, "schema_version", s.SchemaVersion, "target", s.Target)
 	}
 }
 

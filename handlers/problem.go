@@ -71,6 +71,7 @@ var kinds = []kind{
 	{tenants.ErrUnknownTenant, 404, "unknown-tenant", "Unknown tenant", "No tenant is served at this address.", 0},
 	{tenants.ErrSuspended, 403, "suspended", "Tenant is suspended", "This tenant was suspended by the operator.", 0},
 	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},
+	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
 
 	{tenants.ErrFull, 507, "storage-full", "Storage is full", "There is no room left to store this.", 0},
 	{tenants.ErrBusy, 503, "busy", "Too busy", "Too much is going on at the moment. Try again.", 1},

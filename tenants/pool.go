@@ -29,7 +29,6 @@ type pool struct {
 	idle     entryList         // entries without a lease, the one used longest ago first
 	busy     entryList         // entries with a lease, the one busy longest first
 	queue    entryList         // entries waiting for a slot, the next one first
-	fences   map[string]fence  // by tenant's id: what may not be leased any more
 	slots    int               // taken by handles opening, open, draining or closing
 	closing  int               // handles without a lease that are being closed
 	opens    uint64            // handles that began to open, ever
@@ -51,6 +50,7 @@ const (
 // entry is a tenant's place in the pool.
 type entry struct {
 	tenant  *models.Tenant
+	fence   int64 // the epoch before which the tenant is not leased, 0 for any
 	state   entryState
 	handle  *handle
 	err     error         // why it could not be opened
@@ -73,7 +73,7 @@ const openTimeout = 10 * time.Second
 func newPool(limit int, wait time.Duration, open func(context.Context, *models.Tenant) (*handle, error)) *pool {
 	return &pool{
 		open: open, limit: limit, wait: wait,
-		entries: map[string]*entry{}, draining: map[string]*entry{}, fences: map[string]fence{}, drained: make(chan struct{}),
+		entries: map[string]*entry{}, draining: map[string]*entry{}, drained: make(chan struct{}),
 	}
 }
 
@@ -87,7 +87,7 @@ func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if t.Epoch < p.fences[t.ID].epoch {
+	if p.isStale(t) {
 		p.mu.Unlock()
 		return nil, errStale
 	}
@@ -103,7 +103,23 @@ func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
 		p.waits++
 	}
 	p.mu.Unlock()
-	return p.await(ctx, e)
+	e, err := p.await(ctx, e)
+	if err == nil && t.Epoch < e.tenant.Epoch { // it changed while the caller waited
+		p.release(e)
+		return nil, errStale
+	}
+	return e, err
+}
+
+// isStale tells whether the pool has heard of a change of the tenant since t was
+// read: its handle is of a later epoch, or an operation waits for that to close.
+// A tenant without a handle is looked up when it is opened.
+func (p *pool) isStale(t *models.Tenant) bool {
+	if e := p.entries[t.ID]; e != nil && t.Epoch < e.tenant.Epoch {
+		return true
+	}
+	e := p.draining[t.ID]
+	return e != nil && t.Epoch < e.fence
 }
 
 // release gives a lease back.

@@ -5,16 +5,6 @@ import (
 	"time"
 )
 
-// fence keeps out leases of a tenant as it was before an epoch.
-type fence struct {
-	epoch int64
-	set   time.Time
-}
-
-// fenceLife is how long a fence stands: longer than a request takes from the
-// look-up of its tenant to its lease.
-const fenceLife = 10 * time.Minute
-
 // quiesce lets nobody lease the tenant's handle as it was before the epoch,
 // and waits until those who do are through and the handle is closed. After
 // grace their scopes are ended, with cause. It returns ctx's error when ctx
@@ -42,25 +32,21 @@ func (p *pool) quiesce(ctx context.Context, id string, epoch int64, grace time.D
 	}
 }
 
-// fenceOff sets the fence, and returns the entry that is still in use behind it.
+// fenceOff retires the tenant's entry of before the epoch, and returns it while
+// it is in use. Until it is gone the tenant as it was is leased to nobody; after
+// that open refuses it.
 func (p *pool) fenceOff(id string, epoch int64) *entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for other, f := range p.fences {
-		if time.Since(f.set) > fenceLife {
-			delete(p.fences, other)
-		}
-	}
-	if p.fences[id].epoch < epoch {
-		p.fences[id] = fence{epoch, time.Now()}
-	}
 	if e := p.entries[id]; e != nil && e.tenant.Epoch < epoch {
 		p.retire(e, errStale)
 	}
-	if e := p.draining[id]; e != nil && e.tenant.Epoch < epoch {
-		return e
+	e := p.draining[id]
+	if e == nil || e.tenant.Epoch >= epoch {
+		return nil
 	}
-	return nil
+	e.fence = max(e.fence, epoch)
+	return e
 }
 
 // evacuate ends all scopes, with cause, and closes the handles as they end.

@@ -124,16 +124,39 @@ func TestQuiesceGivesUpWithItsContext(t *testing.T) {
 	})
 }
 
-func TestFencesAreForgotten(t *testing.T) {
+// TestALateRowIsStale has a row that was read before the epoch of the handle
+// that is open, however that came about.
+func TestALateRowIsStale(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(1, time.Hour, (&fakeOpener{}).open)
-		p.fenceOff("a", 2)
-		time.Sleep(fenceLife + time.Second) // the bubble's clock
-		p.fenceOff("b", 2)
-		if len(p.fences) != 1 {
-			t.Errorf("%d fences stand", len(p.fences))
+		p := newPool(1, time.Hour, (&fakeOpener{took: time.Second}).open)
+		early := make(chan error, 1)
+		other := mustAcquire(t, p, "b") // so that the first one waits for a slot
+		go func() {
+			_, err := p.acquire(t.Context(), tenantNamed("a"))
+			early <- err
+		}()
+		synctest.Wait()
+		changed := tenantNamed("a")
+		changed.Epoch = 2
+		late := make(chan *entry)
+		go func() {
+			e, err := p.acquire(t.Context(), changed)
+			if err != nil {
+				t.Error(err)
+			}
+			late <- e
+		}()
+		synctest.Wait()
+		p.release(other)
+		e := <-late
+		if err := <-early; !errors.Is(err, errStale) {
+			t.Errorf("who had waited with the row of before got %v", err)
 		}
+		if _, err := p.acquire(t.Context(), tenantNamed("a")); !errors.Is(err, errStale) {
+			t.Errorf("who comes with the row of before got %v", err)
+		}
+		p.release(e)
 		mustClosePool(t, p)
 	})
 }

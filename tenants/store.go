@@ -22,6 +22,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants/migrate"
 )
 
 // DefaultServer is the name of the server on which tenants are placed unless
@@ -174,24 +175,24 @@ func (s *Store) Server(name string) (Engine, error) {
 // Lookup returns the tenant that is served at the subdomain, or at the host of
 // its own when name has dots. The tenant is shared and must not be changed. It
 // returns ErrUnknownTenant for tenants that nobody should see, a *MovedError,
-// ErrSuspended, ErrMaintenance, or ErrUnavailable when the master
-// can't be asked.
+// ErrSuspended, ErrMaintenance, a *VersionError, or ErrUnavailable when the
+// master can't be asked.
 func (s *Store) Lookup(ctx context.Context, name string) (*models.Tenant, error) {
 	t, err := s.registry.lookup(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := served(t); err != nil {
+	if err := s.served(t); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
 // served is why the tenant is not served, or nil.
-func served(t *models.Tenant) error {
+func (s *Store) served(t *models.Tenant) error {
 	switch t.State {
 	case models.StateActive:
-		return nil
+		return s.servable(t)
 	case models.StateSuspended:
 		return ErrSuspended
 	case models.StateMaintenance:
@@ -200,29 +201,63 @@ func served(t *models.Tenant) error {
 	return ErrUnknownTenant
 }
 
+// servable is why this build can't serve the tenant's schema version, as the
+// master has it, or nil. On a server that isn't configured nothing is served.
+func (s *Store) servable(t *models.Tenant) error {
+	engine, ok := s.servers[t.Server]
+	if !ok {
+		return nil
+	}
+	return CheckServable(t.SchemaVersion, engine.SchemaVersion())
+}
+
+// maintained is why operators can't reach what is in the tenant's database, or
+// nil.
+func (s *Store) maintained(t *models.Tenant) error {
+	switch t.State {
+	case models.StateProvisioning, models.StatePurged:
+		return ErrUnknownTenant
+	}
+	return s.servable(t)
+}
+
 // View runs f in a read-only transaction on the tenant's database. Of all
-// writes, none is stored. It returns f's error, or one of this package's.
+// writes, none is stored. It returns f's error, or one of this package's. A
+// tenant that isn't served now is refused as by Lookup, however long ago t was
+// read.
 func (s *Store) View(ctx context.Context, t *models.Tenant, f Func) error {
-	return s.scope(ctx, t, (*handle).view, f)
+	return s.scope(ctx, t, (*Store).served, (*handle).view, f)
 }
 
 // Update runs f in a transaction on the tenant's database. It commits when f
 // returns nil, no statement failed and ctx has not ended; else nothing is
 // stored, and f's error or one of this package's is returned. A panic rolls
-// back and goes on. Updates of a SQLite tenant run one after another.
+// back and goes on. Updates of a SQLite tenant run one after another. Tenants
+// that aren't served are refused as by View.
 func (s *Store) Update(ctx context.Context, t *models.Tenant, f Func) error {
-	return s.scope(ctx, t, (*handle).update, f)
+	return s.scope(ctx, t, (*Store).served, (*handle).update, f)
 }
+
+// Maintain is Update for operators: it also reaches a tenant that is suspended,
+// archived or under maintenance, but no schema version that this build can't
+// serve. Requests never use it.
+func (s *Store) Maintain(ctx context.Context, t *models.Tenant, f Func) error {
+	return s.scope(ctx, t, (*Store).maintained, (*handle).update, f)
+}
+
+// access is why a way to tenants doesn't lead to one as it is in the master, or
+// nil.
+type access func(s *Store, t *models.Tenant) error
 
 // scope leases the tenant's handle for one run of f. Hooks run last, when the
 // lease is given back: they may begin scopes.
-func (s *Store) scope(ctx context.Context, t *models.Tenant, run func(*handle, context.Context, *scope, Func) error, f Func) error {
+func (s *Store) scope(ctx context.Context, t *models.Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) error {
 	sc := scope{log: s.log, check: func() error { return s.mayCommit(ctx) }}
 	defer sc.runHooks(ctx)
 	if inScope(ctx) {
 		return ErrNestedScope
 	}
-	lease, err := s.lease(ctx, t)
+	lease, err := s.lease(ctx, t, may)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
 	}
@@ -241,42 +276,89 @@ func (s *Store) mayCommit(ctx context.Context) error {
 	return s.instance.check()
 }
 
-// lease leases the tenant's handle. A tenant that has changed since it was
-// looked up is looked up again: it is leased if it is still served.
-func (s *Store) lease(ctx context.Context, t *models.Tenant) (*entry, error) {
+// leaseTries is how often a tenant is looked up for one lease. Each further time
+// an operation has marked it in between.
+const leaseTries = 3
+
+// lease leases the tenant's handle, where the way leads to the tenant as it is
+// now. One that has changed since t was read is looked up again.
+func (s *Store) lease(ctx context.Context, t *models.Tenant, may access) (*entry, error) {
 	if err := s.instance.check(); err != nil {
 		return nil, err
 	}
-	e, err := s.pool.acquire(ctx, t)
-	if !errors.Is(err, errStale) {
-		return e, err
+	if may(s, t) == nil {
+		if e, err := s.pool.acquire(ctx, t); !errors.Is(err, errStale) {
+			return e, err
+		}
 	}
-	var fresh models.Tenant
-	err = s.master.View(ctx, func(tx *gorm.DB) error { return tx.Take(&fresh, "id = ?", t.ID).Error })
+	for range leaseTries {
+		fresh, err := s.read(ctx, t.ID)
+		if err != nil {
+			return nil, err
+		}
+		if err := may(s, fresh); err != nil {
+			return nil, err
+		}
+		if e, err := s.pool.acquire(ctx, fresh); !errors.Is(err, errStale) {
+			return e, err
+		}
+	}
+	return nil, fmt.Errorf("%w: operations change it all the time", ErrMaintenance)
+}
+
+// read reads the tenant's row in the master.
+func (s *Store) read(ctx context.Context, id string) (*models.Tenant, error) {
+	var t models.Tenant
+	err := s.master.View(ctx, func(tx *gorm.DB) error { return tx.Take(&t, "id = ?", id).Error })
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrUnknownTenant
 	case err != nil:
 		return nil, fmt.Errorf("look up tenant again: %w: %w", ErrUnavailable, err)
 	}
-	if err := served(&fresh); err != nil {
-		return nil, err
-	}
-	return s.pool.acquire(ctx, &fresh)
+	return &t, nil
 }
 
-// open opens a tenant's handle for the pool.
+// open opens a tenant's handle for the pool. The row that the caller has may be
+// of any age, and a tenant that isn't open may be anything by now: so it is
+// compared with the master's, and errStale is returned where that has changed.
 func (s *Store) open(ctx context.Context, t *models.Tenant) (*handle, error) {
+	now, err := s.read(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	if now.Epoch != t.Epoch || now.State != t.State || now.SchemaVersion != t.SchemaVersion {
+		return nil, errStale
+	}
 	engine, err := s.Server(t.Server)
 	if err != nil {
 		return nil, err
 	}
 	conns, err := engine.Open(ctx, t)
+	if err == nil {
+		err = s.checkVersion(ctx, engine, conns)
+	}
 	if err != nil {
 		s.log.ErrorContext(ctx, "open database", "tenant", t.Subdomain, "error", err)
 		return nil, err
 	}
 	return newHandle(engine.Base(), conns), nil
+}
+
+// checkVersion closes the connections to a database that this build can't serve,
+// whatever the master says of it.
+func (s *Store) checkVersion(ctx context.Context, engine Engine, conns *Conns) error {
+	version, err := migrate.Current(ctx, conns.Read)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	default:
+		err = CheckServable(version, engine.SchemaVersion())
+	}
+	if err != nil {
+		return errors.Join(err, conns.Close())
+	}
+	return nil
 }
 
 // find asks the master for the registry.

@@ -53,6 +53,8 @@ func advice(p handlers.Problem) (text, link, to string) {
 			"/tenants"
 	case "unavailable", "busy", "timeout", "maintenance":
 		return "The master or a server doesn’t answer. See whether it runs and can be reached; the log says more.", "Try again", ""
+	case "schema-version":
+		return "This build can’t serve the tenant’s schema version. See which versions there are, and migrate.", "See the migrations", "/migrations"
 	case "under-way":
 		return "Wait until it is over. When it stays so, its last error tells why.", "See what is under way",
 			"/operations?unfinished=true"

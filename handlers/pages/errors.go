@@ -56,7 +56,7 @@ func advice(p handlers.Problem, known bool) (text, link, to string) {
 		return "Check the address for a slip of the pen, or ask who invited you for the right one.", "", ""
 	case "suspended":
 		return "Nothing is lost. Ask whoever runs this service for you.", "", ""
-	case "maintenance", "unavailable", "busy", "timeout":
+	case "maintenance", "schema-version", "unavailable", "busy", "timeout":
 		return "What you sent was not stored. Wait a moment, then load this page again.", "Try again", ""
 	case "unauthenticated":
 		return "You were signed out meanwhile, and nothing was stored. Sign in, go back, and send it again.", "Sign in", "/sign-in"

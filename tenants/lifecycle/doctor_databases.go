@@ -21,6 +21,14 @@ const (
 	ServerSilent = "server-silent"
 )
 
+// The kinds of findings about schema versions that this build can't serve.
+const (
+	// SchemaBehind: the tenant is not served before it is migrated.
+	SchemaBehind = "schema-behind"
+	// SchemaAhead: a newer build has migrated the tenant, and only that serves it.
+	SchemaAhead = "schema-ahead"
+)
+
 // examineAbreast is how many databases are looked at at once.
 const examineAbreast = 4
 
@@ -106,8 +114,12 @@ func (d *doctor) examineDatabase(ctx context.Context, t *models.Tenant) ([]Findi
 		return nil, err
 	}
 	faults, err := engine.Examine(ctx, t)
-	if err != nil || len(faults) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	outdated := examineVersion(engine, t, faults)
+	if len(faults) == 0 && outdated == nil {
+		return nil, nil
 	}
 	if same, err := d.isUnchanged(ctx, t); err != nil || !same {
 		return nil, err
@@ -116,10 +128,31 @@ func (d *doctor) examineDatabase(ctx context.Context, t *models.Tenant) ([]Findi
 	for i, f := range faults {
 		found[i] = Finding{Kind: string(f.Kind), Subject: t.Subdomain, Detail: f.Detail, Remedy: remedy(t, f)}
 	}
-	if !d.Repair {
-		return found, nil
+	if d.Repair && len(faults) > 0 {
+		err = d.mend(ctx, engine, t, faults, found)
 	}
-	return found, d.mend(ctx, engine, t, faults, found)
+	return append(found, outdated...), err
+}
+
+// examineVersion finds a version that this build can't serve: the one that the
+// database has, where the master has another. In the trash any will do, since a
+// restore migrates.
+func examineVersion(engine tenants.Engine, t *models.Tenant, faults []tenants.Fault) []Finding {
+	version := t.SchemaVersion
+	for _, f := range faults {
+		if f.Kind == tenants.FaultVersion {
+			version = f.Version
+		}
+	}
+	err := tenants.CheckServable(version, engine.SchemaVersion())
+	if err == nil || t.State == models.StatePurged {
+		return nil
+	}
+	f := Finding{Kind: SchemaBehind, Subject: t.Subdomain, Detail: err.Error(), Remedy: "tenantry migrate up"}
+	if version > engine.SchemaVersion() {
+		f.Kind, f.Remedy = SchemaAhead, "run the newer build, or restore a backup of before"
+	}
+	return []Finding{f}
 }
 
 // isUnchanged says whether the tenant is still as it was read, with no

@@ -60,6 +60,16 @@ func Version(ctx context.Context, db database.DBTxConn, dialect string, fsys fs.
 	return versions.current(ctx, db)
 }
 
+// Current is the version of a database that was migrated before, read with one
+// query by any role that may read its table of versions.
+func Current(ctx context.Context, db *sql.DB) (version int64, err error) {
+	err = db.QueryRowContext(ctx, "SELECT max(version_id) FROM "+goose.DefaultTablename).Scan(&version)
+	if err != nil {
+		return 0, fmt.Errorf("read schema version: %w", err)
+	}
+	return version, nil
+}
+
 // Claim makes the table of versions as Up makes it, in a database that goose has
 // migrated by itself.
 func Claim(ctx context.Context, db database.DBTxConn, dialect string) error {

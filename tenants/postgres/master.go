@@ -11,7 +11,6 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants"
-	"tenantry/tenants/migrate"
 )
 
 // MasterConfig says where the master database is.
@@ -28,7 +27,8 @@ type MasterConfig struct {
 
 // OpenMaster connects to the master database, closes it to the roles of tenants
 // on the same server, and brings its schema up to date.
-// A server that is down is ErrUnavailable. The caller closes the master.
+// A server that is down is ErrUnavailable; a master that a newer build has
+// migrated is a *tenants.VersionError. The caller closes the master.
 func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -58,8 +58,7 @@ func prepareMaster(ctx context.Context, db *sql.DB, name string, c MasterConfig)
 	if err := closeShared(ctx, db, c.Log, name); err != nil {
 		return err
 	}
-	_, err := migrate.Up(ctx, db, Dialect, c.Schema.Migrations[Dialect])
-	return err
+	return tenants.MigrateMaster(ctx, db, Dialect, c.Schema)
 }
 
 func openMasterPool(server *pgx.ConnConfig) *sql.DB {

@@ -44,7 +44,7 @@ func translate(err error) error {
 // unavailable makes an error of opening a database match ErrUnavailable,
 // unless the caller went away or there was no connection to spare.
 func unavailable(err error) error {
-	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrBusy) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrBusy) || errors.Is(err, tenants.ErrSchemaVersion) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)

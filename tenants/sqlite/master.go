@@ -13,7 +13,6 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants"
-	"tenantry/tenants/migrate"
 )
 
 // MasterConfig says where the master database is.
@@ -27,8 +26,9 @@ type MasterConfig struct {
 }
 
 // OpenMaster opens the master database's file, making it where it is missing,
-// and brings its schema up to date. Its commits are always on disk. The caller
-// closes the master.
+// and brings its schema up to date. Its commits are always on disk. A master
+// that a newer build has migrated is a *tenants.VersionError. The caller closes
+// the master.
 func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -42,7 +42,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 		return nil, fmt.Errorf("master database: %w", fileError(err))
 	}
 	conns := openMasterConns(path)
-	if _, err := migrate.Up(ctx, conns.Write, Dialect, c.Schema.Migrations[Dialect]); err != nil {
+	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect, c.Schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(err)), conns.Close())
 	}
 	return tenants.NewMaster(base, conns, watcher{path}.watch), nil

@@ -83,7 +83,7 @@ func sentinelOf(err error) error {
 // unavailable makes an error of opening a database match ErrUnavailable,
 // unless its context ended.
 func unavailable(err error) error {
-	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrSchemaVersion) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)

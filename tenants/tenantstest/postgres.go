@@ -23,16 +23,21 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 	if err != nil {
 		t.Fatal(err)
 	}
-	installation := pgcluster.URL(t)
+	e.installation = pgcluster.URL(t)
 	if o.Alone {
-		installation = e.MasterURL
+		e.installation = e.MasterURL
 	}
+	e.Engine = e.newPostgres(t, o)
+	return master
+}
+
+func (e *Env) newPostgres(t testing.TB, o Options) tenants.Engine {
+	t.Helper()
 	engine, err := postgres.New(t.Context(), postgres.Config{
-		URL: installation, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns,
+		URL: e.installation, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Engine = engine
-	return master
+	return engine
 }

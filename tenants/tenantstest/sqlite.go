@@ -20,12 +20,17 @@ func (e *Env) openSQLite(t testing.TB, o Options) *tenants.Master {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.Engine = e.newSQLite(t, o)
+	return master
+}
+
+func (e *Env) newSQLite(t testing.TB, o Options) tenants.Engine {
+	t.Helper()
 	engine, err := sqlite.New(sqlite.Config{Dir: e.Dir, Schema: o.Schema, Log: o.Log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Engine = engine
-	return master
+	return engine
 }
 
 // tempDir is a folder in memory where the system has one: what is synced there

@@ -66,6 +66,8 @@ type Env struct {
 	Dir string
 	// MasterURL is the master database's URL on Postgres, else empty.
 	MasterURL string
+
+	installation string // the URL of the engine's database, on Postgres
 }
 
 // Each runs f as a parallel subtest on each engine. On a machine without
@@ -95,18 +97,47 @@ func New(t testing.TB, o Options) *Env {
 	default:
 		t.Fatalf("engine %q is not one of %v", o.Engine, Engines())
 	}
-	env.Engine = o.Wrap(env.Engine)
+	env.run(t, master, o)
+	t.Cleanup(func() { env.close(t) })
+	return env
+}
+
+// run has a store on the master and the env's engine.
+func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
+	t.Helper()
+	e.Engine = o.Wrap(e.Engine)
 	store, err := tenants.New(t.Context(), tenants.Options{
 		Master:  master,
-		Servers: map[string]tenants.Engine{tenants.DefaultServer: env.Engine},
+		Servers: map[string]tenants.Engine{tenants.DefaultServer: e.Engine},
 		MaxOpen: o.MaxOpen, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, Grace: o.Grace,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.Store, env.Lifecycle = store, lifecycle.New(store, lifecycle.Options{Log: o.Log})
-	t.Cleanup(func() { env.close(t) })
-	return env
+	e.Store, e.Lifecycle = store, lifecycle.New(store, lifecycle.Options{Log: o.Log})
+}
+
+// Beside is another process on the same master and server, as far as a test can
+// be one: maybe of another build, with another schema. Of o its Engine and Alone
+// don't count.
+func (e *Env) Beside(t testing.TB, o Options) *Env {
+	t.Helper()
+	o.Engine = e.Kind
+	o = o.withDefaults()
+	other := *e
+	if e.Kind == SQLite {
+		other.Engine = e.newSQLite(t, o)
+	} else {
+		other.Engine = e.newPostgres(t, o)
+	}
+	other.run(t, e.Store.Master(), o)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		report(t, other.Store.Close(ctx))
+		report(t, other.Engine.Close())
+	})
+	return &other
 }
 
 func (o Options) withDefaults() Options {
