@@ -17,6 +17,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/pgproxy"
 )
 
 // TestFailedCommit has handlers answer 201 and COMMIT fail: a client on a real
@@ -46,6 +47,35 @@ func TestFailedCommit(t *testing.T) {
 			return kill(server, backend)
 		})
 	})
+}
+
+// TestUnknownCommit cuts the connection while COMMIT is under way. Programs and
+// browsers read that the outcome is unknown, and nothing that has them send the
+// request again.
+func TestUnknownCommit(t *testing.T) {
+	t.Parallel()
+	proxy := pgproxy.New(t, pgcluster.URL(t))
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, Through: proxy.Through})
+	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
+	for _, delivered := range []bool{false, true} {
+		proxy.Arm(a.tenant.Database)
+		go func() {
+			at := <-proxy.Commits
+			proxy.Arm("")
+			if delivered {
+				at.Deliver()
+			}
+			at.Cut()
+		}()
+		reply := a.send(t, http.MethodPost, "/api/projects", `{"name":"a"}`)
+		checkProblem(t, "unknown", reply)
+		if reply.Code != 500 || !strings.Contains(reply.Body.String(), handlers.ProblemType+`commit-unknown"`) {
+			t.Errorf("read %d %s", reply.Code, reply.Body)
+		}
+		if reply.Header().Get("Retry-After") != "" || strings.Contains(strings.ToLower(reply.Body.String()), "try again") {
+			t.Errorf("invites to send it again: %v %s", reply.Header(), reply.Body)
+		}
+	}
 }
 
 // alter runs a statement that changes the schema. On Postgres the tenants' role

@@ -68,6 +68,9 @@ type kind struct {
 // kinds is the table. The first line whose error matches counts: an error may
 // match several, and the more urgent ones come first.
 var kinds = []kind{
+	// First, for what makes one try again may have come up beside it.
+	{tenants.ErrCommitUnknown, 500, "commit-unknown", "It is unknown whether this was stored", "The connection to the database broke at the end of the request. Look whether the change is there before you send it again.", 0},
+
 	{tenants.ErrUnknownTenant, 404, "unknown-tenant", "Unknown tenant", "No tenant is served at this address.", 0},
 	{tenants.ErrSuspended, 403, "suspended", "Tenant is suspended", "This tenant was suspended by the operator.", 0},
 	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},

@@ -49,6 +49,8 @@ func TestErrorsAndTheirProblems(t *testing.T) {
 		{tenants.ErrUnavailable, 503, "unavailable"},
 		{tenants.ErrBusy, 503, "busy"},
 		{tenants.ErrClosed, 503, "unavailable"},
+		{tenants.ErrCommitUnknown, 500, "commit-unknown"},
+		{fmt.Errorf("%w: %w", tenants.ErrMaintenance, tenants.ErrCommitUnknown), 500, "commit-unknown"},
 		{tenants.ErrRetryable, 503, "busy"},
 		{tenants.ErrFull, 507, "storage-full"},
 		{tenants.ErrBodyTooLarge, 413, "body-too-large"},

@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -94,9 +95,10 @@ func (e *entry) guard(ctx context.Context) (guarded context.Context, stop func()
 	return guarded, func() { unhook(); cancel(nil) }
 }
 
-// explain puts why the entry's scopes were ended before what came of it.
+// explain puts why the entry's scopes were ended before what came of it. It
+// leaves ErrCommitUnknown as it is, which no reason for trying again may hide.
 func (e *entry) explain(err error) error {
-	if err == nil || e.ctx.Err() == nil {
+	if err == nil || e.ctx.Err() == nil || errors.Is(err, ErrCommitUnknown) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", context.Cause(e.ctx), err)

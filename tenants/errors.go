@@ -38,6 +38,10 @@ var (
 	// ErrCommitFailed: COMMIT itself failed, for example over a deferred
 	// constraint, and nothing was stored. The cause is wrapped beside it.
 	ErrCommitFailed = errors.New("commit failed")
+	// ErrCommitUnknown: the connection broke, or CommitTime ran out, while COMMIT
+	// was under way: the scope's changes are stored, or none of them is. Neither
+	// kind of hook ran. Read what is stored before running the scope again.
+	ErrCommitUnknown = errors.New("it is unknown whether the change was stored")
 	// ErrForbiddenStatement: raw SQL that would end the transaction (BEGIN, COMMIT,
 	// ROLLBACK, END) or reach past it (ATTACH, DETACH, PRAGMA, VACUUM) was refused.
 	ErrForbiddenStatement = errors.New("statement is not allowed in a scope")

@@ -26,7 +26,8 @@ type hooks struct{ commit, rollback []hook }
 // AfterCommit runs f once the scope that tx belongs to is committed and its
 // lease is given back. f may begin scopes of its own. ctx outlives the
 // request's cancellation. A hook set inside a savepoint that is rolled back
-// never runs. A panic in f is logged; the commit stands.
+// never runs, nor does any hook after ErrCommitUnknown. A panic in f is logged;
+// the commit stands.
 func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
 	t := transactionOf(tx)
 	t.mu.Lock()
@@ -88,10 +89,11 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	return s.err
 }
 
-// runHooks runs the hooks that the scope's fate calls for. It is called after
-// the lease is given back, also while a panic is under way.
+// runHooks runs the hooks that the scope's fate calls for, none where that is
+// unknown. It is called after the lease is given back, also while a panic is
+// under way.
 func (s *scope) runHooks(ctx context.Context) {
-	if s.t == nil {
+	if s.t == nil || s.t.unknown {
 		return
 	}
 	chosen := s.t.hooks.commit

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -56,6 +57,13 @@ func (b beginner) QueryRowContext(ctx context.Context, query string, args ...any
 	return db.QueryRowContext(ended, query, args...)
 }
 
+// CommitTime bounds a COMMIT. Once it was sent nothing else ends it: no
+// scope's timeout, no client that leaves, no drain and no lapse, for the caller
+// would be told that nothing was stored while everything may be. It is long,
+// because its end leaves the outcome unknown, and it is bounded, because those
+// who wait for the scope's end, such as a drain, must not wait for ever.
+const CommitTime = 10 * time.Second
+
 // transaction is a scope's *sql.Tx as gorm sees it. It makes both engines
 // behave as Postgres does: after a failed statement nothing more runs and
 // nothing is committed, unless the failure was inside a savepoint that was
@@ -64,6 +72,8 @@ func (b beginner) QueryRowContext(ctx context.Context, query string, args ...any
 type transaction struct {
 	tx  *sql.Tx
 	ctx context.Context
+	// unknown is set by Commit: the transaction may be stored or not.
+	unknown bool
 
 	mu         sync.Mutex // guards what follows
 	failed     error      // the failure that stands, nil if none
@@ -141,8 +151,11 @@ func (t *transaction) Commit() error {
 	switch {
 	case err == nil:
 		return nil
-	case t.ctx.Err() != nil:
-		// It rolled back when the context ended, and says only ErrTxDone.
+	case errors.Is(err, ErrCommitUnknown):
+		t.unknown = true
+		return err
+	case t.ctx.Err() != nil && (errors.Is(err, sql.ErrTxDone) || errors.Is(err, t.ctx.Err())):
+		// database/sql rolled back when the context ended; no COMMIT took effect.
 		return context.Cause(t.ctx)
 	}
 	return fmt.Errorf("%w: %w", ErrCommitFailed, err)

@@ -51,6 +51,9 @@ func advice(p handlers.Problem) (text, link, to string) {
 	case "not-found":
 		return "It may have been renamed or removed, or the address has a slip of the pen.", "Look through the tenants",
 			"/tenants"
+	case "commit-unknown":
+		return "The master may have it recorded, or not. See among the operations whether it is there before you do it again.",
+			"See the operations", "/operations"
 	case "unavailable", "busy", "timeout", "maintenance":
 		return "The master or a server doesn’t answer. See whether it runs and can be reached; the log says more.", "Try again", ""
 	case "schema-version":

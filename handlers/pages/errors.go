@@ -56,6 +56,8 @@ func advice(p handlers.Problem, known bool) (text, link, to string) {
 		return "Check the address for a slip of the pen, or ask who invited you for the right one.", "", ""
 	case "suspended":
 		return "Nothing is lost. Ask whoever runs this service for you.", "", ""
+	case "commit-unknown":
+		return "What you sent may have been stored, or not. Look for it first, and send it again only if it isn’t there.", link, to
 	case "maintenance", "schema-version", "unavailable", "busy", "timeout":
 		return "What you sent was not stored. Wait a moment, then load this page again.", "Try again", ""
 	case "unauthenticated":

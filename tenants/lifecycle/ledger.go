@@ -188,8 +188,9 @@ func (j *job) steps() []step {
 }
 
 // run goes through the steps that are left. When one fails it undoes the
-// operation, or lets go of it for somebody to take it over; a patient run
-// undoes only what can't be finished later either. At its end this process is
+// operation, or lets go of it for another run to take it over; a patient run
+// undoes only what can't be finished later either. An operation of which it is
+// unknown what was recorded is taken over from what the ledger says. At its end this process is
 // no longer at the operation, even where the master didn't hear of that.
 func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 	defer m.store.Instance().Release(j.op.ID)
@@ -200,7 +201,8 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 		if err == nil {
 			continue
 		}
-		if j.op.State == models.OperationRunning && j.plan.undo != nil && !(patient && isPassing(err)) && !errors.Is(err, errTakenOver) {
+		lost := errors.Is(err, errTakenOver) || errors.Is(err, tenants.ErrCommitUnknown)
+		if j.op.State == models.OperationRunning && j.plan.undo != nil && !(patient && isPassing(err)) && !lost {
 			return errors.Join(err, m.undo(ctx, j, err))
 		}
 		return errors.Join(err, m.letGo(ctx, j, err))

@@ -92,7 +92,8 @@ func (c connector) Close() error {
 }
 
 // conn is pgx' connection, except that a BEGIN on a connection that the server
-// has cut meanwhile is tried again on another one.
+// has cut meanwhile is tried again on another one, and that its transactions
+// end as transaction says.
 type conn struct{ *stdlib.Conn }
 
 var (
@@ -103,6 +104,7 @@ var (
 	_ driver.QueryerContext     = (*conn)(nil)
 	_ driver.ConnPrepareContext = (*conn)(nil)
 	_ driver.NamedValueChecker  = (*conn)(nil)
+	_ driver.Validator          = (*conn)(nil)
 	_ driver.Validator          = (*countedConn)(nil)
 )
 
@@ -113,8 +115,15 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	if ctx.Err() == nil && errors.Is(translate(err), tenants.ErrUnavailable) {
 		return nil, driver.ErrBadConn
 	}
-	return tx, err
+	if err != nil {
+		return nil, err
+	}
+	return transaction{c, tx}, nil
 }
+
+// IsValid is called when the connection comes back to the pool. One that is
+// not valid is closed.
+func (c *conn) IsValid() bool { return !c.Conn.Conn().IsClosed() }
 
 // countedConn is a connection that has a place in a budget, until the server
 // has closed it.
@@ -131,11 +140,11 @@ func (c *countedConn) ResetSession(ctx context.Context) error {
 	return c.conn.ResetSession(ctx)
 }
 
-// IsValid is called when the connection comes back to the pool. One that is
-// not valid is closed.
+// IsValid is like conn's; a connection whose place another tenant waits for is
+// not valid either.
 func (c *countedConn) IsValid() bool {
 	c.share.touch()
-	if c.Conn.Conn().IsClosed() {
+	if !c.conn.IsValid() {
 		return false
 	}
 	c.surrendered = time.Since(c.dialled) >= c.share.budget.hold && c.share.budget.surrender()

@@ -16,14 +16,14 @@ const maxConns = 16
 // openPostgres makes the master and the engine on the tests' server.
 func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 	t.Helper()
-	e.MasterURL = pgcluster.Database(t)
+	e.MasterURL = o.Through(pgcluster.Database(t))
 	master, err := postgres.OpenMaster(t.Context(), postgres.MasterConfig{
 		URL: e.MasterURL, Schema: models.Master(), Log: o.Log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.installation = pgcluster.URL(t)
+	e.installation = o.Through(pgcluster.URL(t))
 	if o.Alone {
 		e.installation = e.MasterURL
 	}

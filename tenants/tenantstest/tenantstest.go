@@ -46,6 +46,9 @@ type Options struct {
 	// Engine's Survey lists what others have made where it is shared. It takes
 	// longer, since the template is the test's own, too.
 	Alone bool
+	// Through rewrites the URL of the tests' Postgres server, for tests that put a
+	// proxy before it; nil leaves it as it is.
+	Through func(url string) string
 	// Wrap puts something between the store and its engine, for tests of
 	// faults; nil puts nothing.
 	Wrap func(tenants.Engine) tenants.Engine
@@ -155,6 +158,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Through == nil {
+		o.Through = func(url string) string { return url }
 	}
 	if o.Wrap == nil {
 		o.Wrap = func(engine tenants.Engine) tenants.Engine { return engine }

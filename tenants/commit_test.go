@@ -1,0 +1,247 @@
+package tenants_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/pgproxy"
+)
+
+// proxied is a store on Postgres behind a proxy, with one tenant.
+type proxied struct {
+	*tenantstest.Env
+	proxy  *pgproxy.Proxy
+	tenant *models.Tenant
+}
+
+func newProxied(t *testing.T) *proxied {
+	t.Helper()
+	proxy := pgproxy.New(t, pgcluster.URL(t))
+	env := tenantstest.New(t, tenantstest.Options{
+		Engine: tenantstest.Postgres, Through: proxy.Through, Grace: 10 * time.Millisecond, InstanceTTL: 3 * time.Second,
+	})
+	return &proxied{env, proxy, env.Tenant(t, "acme")}
+}
+
+// outcome is what became of an Update, as its caller and its hooks saw it.
+type outcome struct {
+	err                   error
+	committed, rolledBack bool
+}
+
+// begin runs an Update that adds a project, in the background, until its COMMIT
+// is at the proxy. ended is closed when the scope's context has ended.
+func (p *proxied) begin(ctx context.Context, t *testing.T) (at *pgproxy.Commit, ended <-chan struct{}, over <-chan outcome) {
+	t.Helper()
+	p.proxy.Arm(p.tenant.Database)
+	defer p.proxy.Arm("")
+	done, scope := make(chan outcome, 1), make(chan context.Context, 1)
+	go func() {
+		var o outcome
+		o.err = p.Store.Update(ctx, p.tenant, func(tx *gorm.DB) error {
+			scope <- tx.Statement.Context
+			tenants.AfterCommit(tx, func(context.Context) { o.committed = true })
+			tenants.AfterRollback(tx, func(context.Context, error) { o.rolledBack = true })
+			return addProject(tx, "a")
+		})
+		done <- o
+	}()
+	select {
+	case at = <-p.proxy.Commits:
+		return at, (<-scope).Done(), done
+	case o := <-done:
+		t.Fatalf("the scope ended before its COMMIT: %v", o.err)
+		return nil, nil, nil
+	}
+}
+
+// awaitStored waits until others see the row.
+func (p *proxied) awaitStored(t *testing.T) {
+	t.Helper()
+	for projects(t, p.Env, p.tenant) != "a" {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// interruptions end a scope whose COMMIT is under way.
+func interruptions() map[string]func(t *testing.T, p *proxied, cancel context.CancelCauseFunc) {
+	return map[string]func(t *testing.T, p *proxied, cancel context.CancelCauseFunc){
+		"the scope's timeout":  func(_ *testing.T, _ *proxied, cancel context.CancelCauseFunc) { cancel(context.DeadlineExceeded) },
+		"a caller who leaves":  func(_ *testing.T, _ *proxied, cancel context.CancelCauseFunc) { cancel(nil) },
+		"the end of the grace": suspendMeanwhile,
+		"a lapse":              lapse,
+	}
+}
+
+// suspendMeanwhile begins an operation that drains the tenant.
+func suspendMeanwhile(t *testing.T, p *proxied, _ context.CancelCauseFunc) {
+	suspended := make(chan error, 1)
+	go func() {
+		_, err := p.Lifecycle.Suspend(context.Background(), lifecycle.System, "acme")
+		suspended <- err
+	}()
+	t.Cleanup(func() {
+		if err := <-suspended; err != nil {
+			t.Errorf("suspend: %v", err)
+		}
+	})
+}
+
+// lapse has the process lose its row among the instances.
+func lapse(t *testing.T, p *proxied, _ context.CancelCauseFunc) {
+	err := p.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+		return tx.Where("true").Delete(&models.Instance{}).Error
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNothingEndsACommit holds that whatever ends a scope leaves its COMMIT
+// alone, and that the caller and the hooks hear what became of that.
+func TestNothingEndsACommit(t *testing.T) {
+	t.Parallel()
+	endings := map[string]struct {
+		finish func(t *testing.T, p *proxied, at *pgproxy.Commit)
+		want   outcome
+	}{
+		"the answer comes late": {func(_ *testing.T, _ *proxied, at *pgproxy.Commit) { at.Release() }, outcome{committed: true}},
+		"the answer is cut": {func(t *testing.T, p *proxied, at *pgproxy.Commit) {
+			at.Cut()
+		}, outcome{err: tenants.ErrCommitUnknown}},
+	}
+	for interruption, interrupt := range interruptions() {
+		for ending, e := range endings {
+			t.Run(interruption+", "+ending, func(t *testing.T) {
+				t.Parallel()
+				p := newProxied(t)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				at, ended, over := p.begin(ctx, t)
+				at.Deliver()
+				p.awaitStored(t)
+				interrupt(t, p, cancel)
+				<-ended
+				e.finish(t, p, at)
+				if got := <-over; !errors.Is(got.err, e.want.err) || got.committed != e.want.committed || got.rolledBack {
+					t.Errorf("got %+v, want %+v", got, e.want)
+				}
+			})
+		}
+	}
+}
+
+// TestOutcomeOfACommit breaks the connection at every moment of a COMMIT.
+func TestOutcomeOfACommit(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		harm   func(t *testing.T, p *proxied, at *pgproxy.Commit)
+		stored string
+	}{
+		"before it reaches the server": {func(_ *testing.T, _ *proxied, at *pgproxy.Commit) { at.Cut() }, ""},
+		"after it took effect": {func(t *testing.T, p *proxied, at *pgproxy.Commit) {
+			at.Deliver()
+			p.awaitStored(t)
+			at.Cut()
+		}, "a"},
+		"never, and there is no answer": {func(t *testing.T, p *proxied, at *pgproxy.Commit) {
+			at.Deliver()
+			t.Cleanup(at.Release)
+		}, "a"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxied(t)
+			at, _, over := p.begin(t.Context(), t)
+			test.harm(t, p, at)
+			got := <-over
+			if !errors.Is(got.err, tenants.ErrCommitUnknown) || got.committed || got.rolledBack {
+				t.Errorf("got %+v", got)
+			}
+			for _, again := range []error{tenants.ErrRetryable, tenants.ErrUnavailable, tenants.ErrCommitFailed, context.DeadlineExceeded} {
+				if errors.Is(got.err, again) {
+					t.Errorf("%v matches %v", got.err, again)
+				}
+			}
+			if got := projects(t, p.Env, p.tenant); got != test.stored {
+				t.Errorf("stored %q, want %q", got, test.stored)
+			}
+			if err := p.Store.Update(t.Context(), p.tenant, func(tx *gorm.DB) error { return addProject(tx, "next") }); err != nil {
+				t.Errorf("next scope: %v", err)
+			}
+		})
+	}
+}
+
+// TestMasterDoesNotRunAgainWhatMayBeStored cuts the answer to a COMMIT in the
+// master.
+func TestMasterDoesNotRunAgainWhatMayBeStored(t *testing.T) {
+	t.Parallel()
+	proxy := pgproxy.New(t, pgcluster.URL(t))
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, Through: proxy.Through, InstanceTTL: time.Hour})
+	var database string
+	err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error {
+		return tx.Raw("SELECT current_database()").Scan(&database).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.Arm(database)
+	go func() {
+		at := <-proxy.Commits
+		proxy.Arm("")
+		at.Deliver()
+		at.Cut()
+	}()
+	runs := 0
+	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+		runs++
+		return tx.Create(&models.RetiredSubdomain{Subdomain: "a", TenantID: "a"}).Error
+	})
+	if !errors.Is(err, tenants.ErrCommitUnknown) || runs != 1 {
+		t.Errorf("%d runs, %v", runs, err)
+	}
+}
+
+// TestTheReportIsTrue cancels scopes at all moments, on both engines: what the
+// caller and the hooks hear is what is stored.
+func TestTheReportIsTrue(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		tenant := env.Tenant(t, "acme")
+		var told, undone atomic.Int64
+		for i := range 300 {
+			name := fmt.Sprintf("p%03d", i)
+			ctx, cancel := context.WithCancel(t.Context())
+			err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error {
+				tenants.AfterCommit(tx, func(context.Context) { told.Add(1) })
+				tenants.AfterRollback(tx, func(context.Context, error) { undone.Add(1) })
+				time.AfterFunc(time.Duration(i%60)*20*time.Microsecond, cancel)
+				return addProject(tx, name)
+			})
+			cancel()
+			var stored int64
+			if err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
+				return tx.Model(&models.Project{}).Where("name = ?", name).Count(&stored).Error
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if (err == nil) != (stored == 1) || err == nil && told.Swap(0) != 1 || err != nil && told.Load() != 0 {
+				t.Fatalf("%s: got %v, %d are stored", name, err, stored)
+			}
+		}
+		t.Logf("%d were rolled back", undone.Load())
+	})
+}

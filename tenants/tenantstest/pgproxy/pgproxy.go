@@ -1,0 +1,227 @@
+// Package pgproxy stands between a test and its Postgres server, and lets the
+// test decide what becomes of each COMMIT and of its answer.
+package pgproxy
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Proxy passes on what clients and server say to each other. While it is armed
+// it stops at each COMMIT in a database, which it sends to Commits.
+type Proxy struct {
+	// Commits gets each COMMIT that arrives while the proxy is armed, before it is
+	// passed on.
+	Commits chan *Commit
+
+	network, address string // the server's
+	listener         net.Listener
+
+	mu    sync.Mutex // guards what follows
+	armed string     // the database, empty for none
+	conns map[net.Conn]bool
+}
+
+// New starts a proxy to the server that the URL names. It ends with the test.
+func New(t testing.TB, server string) *Proxy {
+	t.Helper()
+	config, err := pgconn.ParseConfig(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Commits: make(chan *Commit), listener: listener, conns: map[net.Conn]bool{}}
+	p.network, p.address = pgconn.NetworkAddress(config.Host, config.Port)
+	go p.serve()
+	t.Cleanup(p.close)
+	return p
+}
+
+// Through is the URL of a database on the server, by way of the proxy.
+func (p *Proxy) Through(server string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		panic(err) // New has read it already
+	}
+	query := u.Query()
+	query.Del("host")
+	query.Del("port")
+	query.Set("sslmode", "disable") // what is enciphered can't be read
+	u.Host, u.RawQuery = p.listener.Addr().String(), query.Encode()
+	return u.String()
+}
+
+// Arm has the proxy stop at each COMMIT in a database from now on; with an empty
+// name it stops at none.
+func (p *Proxy) Arm(database string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.armed = database
+}
+
+func (p *Proxy) isArmed(database string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.armed != "" && p.armed == database
+}
+
+func (p *Proxy) serve() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		go p.link(client)
+	}
+}
+
+func (p *Proxy) close() {
+	_ = p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		_ = conn.Close()
+	}
+}
+
+// link joins a client to a connection of its own to the server.
+func (p *Proxy) link(client net.Conn) {
+	server, err := net.Dial(p.network, p.address)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	l := &link{proxy: p, client: client, server: server}
+	p.mu.Lock()
+	p.conns[client], p.conns[server] = true, true
+	p.mu.Unlock()
+	go l.answers()
+	l.questions()
+	l.cut()
+}
+
+// link is one connection through the proxy.
+type link struct {
+	proxy          *Proxy
+	client, server net.Conn
+	holding        sync.Mutex // held while answers are kept back
+}
+
+func (l *link) cut() {
+	_ = l.client.Close()
+	_ = l.server.Close()
+}
+
+// answers passes on what the server says.
+func (l *link) answers() {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := l.server.Read(buffer)
+		l.holding.Lock()
+		_, failed := l.client.Write(buffer[:n])
+		l.holding.Unlock()
+		if err != nil || failed != nil {
+			l.cut()
+			return
+		}
+	}
+}
+
+// questions passes on what the client says, message by message. The first one
+// has no type, and names the database.
+func (l *link) questions() {
+	database := ""
+	for first := true; ; first = false {
+		message, err := readMessage(l.client, first)
+		if err != nil {
+			return
+		}
+		if first {
+			database = databaseOf(message)
+		}
+		if isCommit(message) && l.proxy.isArmed(database) {
+			c := &Commit{link: l, message: message, done: make(chan struct{})}
+			l.proxy.Commits <- c
+			<-c.done
+			continue
+		}
+		if _, err := l.server.Write(message); err != nil {
+			return
+		}
+	}
+}
+
+// readMessage reads a message of the protocol's version 3, with its header.
+func readMessage(r io.Reader, first bool) ([]byte, error) {
+	header := make([]byte, 5)
+	if first {
+		header = header[:4]
+	}
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, err
+	}
+	length := binary.BigEndian.Uint32(header[len(header)-4:])
+	body := make([]byte, length-4)
+	_, err := io.ReadFull(r, body)
+	return append(header, body...), err
+}
+
+// databaseOf is the database that a startup message names.
+func databaseOf(message []byte) string {
+	fields := bytes.Split(message[min(8, len(message)):], []byte{0})
+	for i := 0; i+1 < len(fields); i += 2 {
+		if string(fields[i]) == "database" {
+			return string(fields[i+1])
+		}
+	}
+	return ""
+}
+
+// isCommit tells whether the message is a simple query that commits.
+func isCommit(message []byte) bool {
+	return message[0] == 'Q' && bytes.EqualFold(message[5:], []byte("commit\x00"))
+}
+
+// Commit is a COMMIT at which the proxy stopped. Its methods belong to one
+// goroutine; Release or Cut ends it.
+type Commit struct {
+	link    *link
+	message []byte
+	sent    bool
+	done    chan struct{}
+}
+
+// Deliver passes the COMMIT on to the server and keeps the answer back.
+func (c *Commit) Deliver() {
+	c.link.holding.Lock()
+	c.sent = true
+	_, _ = c.link.server.Write(c.message) // a server that has gone is part of the test
+}
+
+// Release lets the answer through, after Deliver.
+func (c *Commit) Release() {
+	c.link.holding.Unlock()
+	close(c.done)
+}
+
+// Cut breaks the connection, without an answer. Without Deliver the server has
+// seen no COMMIT.
+func (c *Commit) Cut() {
+	_ = c.link.client.Close()
+	if c.sent {
+		c.link.holding.Unlock()
+	} else {
+		_ = c.link.server.Close()
+	}
+	close(c.done)
+}
