@@ -85,7 +85,7 @@ func (a *App) open(ctx context.Context) error {
 	a.store, err = tenants.New(ctx, tenants.Options{
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
-		MaxOpen: a.settings.maxOpen, InstanceTTL: a.settings.instanceTTL,
+		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL,
 		Log: a.log,
 	})
 	return err

@@ -79,8 +79,7 @@ type settings struct {
 	public      *url.URL // nil for the listener's own
 	addr        string
 	operator    string
-	maxOpen     int
-	maxConns    int // connections to the public listener at once
+	files       capacity
 	durability  sqlite.Durability
 	proxies     []netip.Prefix
 	origins     []string // whose pages may call the API
@@ -114,8 +113,8 @@ func (c Config) validate() (settings, error) {
 	s.domain, bad[1] = c.domain()
 	s.addr, bad[2] = address("addr", c.Addr)
 	s.operator, bad[3] = address("operator-addr", c.OperatorAddr)
-	s.maxOpen, bad[4] = c.maxOpen()
-	s.maxConns = connsFromFiles(openFiles(), s.maxOpen)
+	bad[4] = c.checkMaxOpen()
+	s.files = shareFiles(openFiles(), c.MaxOpenTenants, s.postgresURL == "")
 	s.durability, bad[5] = c.durability()
 	s.proxies, bad[6] = c.proxies()
 	bad[7] = oneOf("log-format", c.LogFormat, "", "text", "json")
@@ -175,41 +174,15 @@ func address(flag, value string) (string, error) {
 
 const mostOpen = 1_000_000
 
-func (c Config) maxOpen() (int, error) {
-	if c.MaxOpenTenants == 0 {
-		return openFromFiles(openFiles()), nil
-	}
+func (c Config) checkMaxOpen() error {
 	if c.MaxOpenTenants < 0 || c.MaxOpenTenants > mostOpen {
-		return 0, notOpen(strconv.Itoa(c.MaxOpenTenants))
+		return notOpen(strconv.Itoa(c.MaxOpenTenants))
 	}
-	return c.MaxOpenTenants, nil
+	return nil
 }
 
 func notOpen(value string) error {
 	return &SettingError{"max-open-tenants", value, fmt.Sprintf("a number from 1 to %d, or 0 for what the limit on open files allows", mostOpen)}
-}
-
-// filesPerTenant is what an open tenant takes at most: two files a connection.
-const filesPerTenant = 16
-
-// openFromFiles is how many tenants may be open under a limit on open files;
-// 256 are left for connections and the rest.
-func openFromFiles(limit uint64) int {
-	if limit < 256 {
-		return 2
-	}
-	return int(max(2, min(2000, (limit-256)/filesPerTenant)))
-}
-
-// connsFromFiles is how many connections may be open beside that many tenants,
-// so that visitors who stay don't take the files that the tenants need.
-func connsFromFiles(limit uint64, tenants int) int {
-	const least, most, reserve = 64, 8192, 64
-	taken := uint64(tenants)*filesPerTenant + reserve
-	if limit < taken+least {
-		return least
-	}
-	return int(min(most, limit-taken))
 }
 
 func (c Config) durability() (sqlite.Durability, error) {

@@ -178,8 +178,8 @@ func TestDefaults(t *testing.T) {
 	if got.instanceTTL != 15*time.Second || got.by == "" {
 		t.Errorf("%v %q", got.instanceTTL, got.by)
 	}
-	if got.durability != sqlite.Full || got.maxOpen < 2 || got.maxOpen > 2000 || got.proxies != nil {
-		t.Errorf("%s %d %v", got.durability, got.maxOpen, got.proxies)
+	if got.durability != sqlite.Full || got.files.tenants < 2 || got.files.tenants > 2000 || got.proxies != nil {
+		t.Errorf("%s %d %v", got.durability, got.files.tenants, got.proxies)
 	}
 }
 
@@ -197,28 +197,6 @@ func TestDatabaseURL(t *testing.T) {
 		path, url, err := Config{DataDir: "folder", DatabaseURL: value}.database()
 		if err != nil || path+url != want {
 			t.Errorf("%s is %q, %q, %v; want %q", value, path, url, err, want)
-		}
-	}
-}
-
-func TestMaxOpenFollowsTheLimitOnFiles(t *testing.T) {
-	t.Parallel()
-	for limit, want := range map[uint64]int{0: 2, 255: 2, 256: 2, 300: 2, 1024: 48, 20_000: 1234, 1 << 20: 2000, 1<<64 - 1: 2000} {
-		if got := openFromFiles(limit); got != want {
-			t.Errorf("%d files are %d tenants, want %d", limit, got, want)
-		}
-	}
-}
-
-func TestConnectionsFollowTheLimitOnFiles(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		limit   uint64
-		tenants int
-		want    int
-	}{{0, 2, 64}, {1024, 48, 192}, {1024, 1_000_000, 64}, {20_000, 1234, 192}, {1 << 20, 2000, 8192}, {1<<64 - 1, 2, 8192}} {
-		if got := connsFromFiles(test.limit, test.tenants); got != test.want {
-			t.Errorf("%d files and %d tenants leave %d connections, want %d", test.limit, test.tenants, got, test.want)
 		}
 	}
 }

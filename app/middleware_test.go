@@ -37,7 +37,7 @@ func router(trusted ...string) (*gin.Engine, *bytes.Buffer) {
 	for _, network := range trusted {
 		a.settings.proxies = append(a.settings.proxies, netip.MustParsePrefix(network))
 	}
-	return a.newRouter(a.publicTLS), &log
+	return a.newRouter(a.publicTLS, maxImport), &log
 }
 
 // lines are the log's lines with that message.
@@ -91,7 +91,7 @@ func TestPanicInAScope(t *testing.T) {
 	s := newSQLite(t)
 	s.create(t, "acme")
 	a := s.open(t)
-	r := a.newRouter(a.publicTLS)
+	r := a.newRouter(a.publicTLS, maxImport)
 	r.POST("/", tenants.Resolve(a.store, a.settings.domain), tenants.Scoped(a.store, tenants.ScopeOptions{}),
 		handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
 			c.JSON(http.StatusCreated, gin.H{})

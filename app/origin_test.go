@@ -63,7 +63,7 @@ func TestTransportSecurity(t *testing.T) {
 			tls  func(*gin.Context) bool
 			want bool
 		}{{a.publicTLS, test.want}, {a.operatorTLS, test.operators}} {
-			r := a.newRouter(listener.tls)
+			r := a.newRouter(listener.tls, maxImport)
 			r.GET("/", healthy)
 			var headers []string
 			if test.proto != "" {

@@ -23,7 +23,7 @@ const maxImport = 10 << 20
 // publicRouter serves tenants, and nothing else, on every host. All but
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
-	r := a.newRouter(a.publicTLS, measure(a.metrics, a.traffic))
+	r := a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic))
 	site := a.pages(accounts)
 	r.Use(followMoves(accounts.Origin), site.Errors())
 	resolve, share := tenants.Resolve(a.store, a.settings.domain), shareWith(a.settings.origins)
@@ -34,10 +34,10 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r.NoRoute(resolve, handlers.NotFound)
 	r.NoMethod(hideAllow, resolve, share, showAllow, handlers.MethodNotAllowed)
 
-	open := r.Group("", resolve, share, accounts.CrossOrigin()) // these begin scopes of their own
-	open.POST("/api/session", accounts.SignIn)
-	open.POST("/api/invitation", accounts.AcceptInvitation)
-	open.POST("/api/me/password", accounts.ChangePassword)
+	open, buffered := r.Group("", resolve, share, accounts.CrossOrigin()), tenants.Buffered(a.store, handlers.MaxOpenBody)
+	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
+	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
+	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
 
 	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
 		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present(), tenants.Scoped(a.store, o), accounts.Authenticate())
@@ -83,7 +83,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 // operatorHandler serves operators: whoever has the token. Once ctx has ended
 // it is not ready.
 func (a *App) operatorHandler(ctx context.Context, token string, accounts *handlers.Accounts) http.Handler {
-	r := a.newRouter(a.operatorTLS)
+	r := a.newRouter(a.operatorTLS, maxOperatorBody)
 	api := a.operations(accounts)
 	pages := a.console(ctx, token, api, accounts)
 	guard, either := operator.Guard(token), pages.OrGuard(operator.Guard(token))
@@ -146,8 +146,9 @@ func (a *App) pages(accounts *handlers.Accounts) *pages.Site {
 }
 
 // newRouter is a router with what both listeners have in common, in the order
-// in which a request meets it; before all that are the first ones.
-func (a *App) newRouter(tls func(c *gin.Context) bool, first ...gin.HandlerFunc) *gin.Engine {
+// in which a request meets it; before all that are the first ones. No route
+// reads more of a body than maxBody.
+func (a *App) newRouter(tls func(c *gin.Context) bool, maxBody int64, first ...gin.HandlerFunc) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode) // or gin prints to standard output
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
@@ -169,7 +170,7 @@ func (a *App) newRouter(tls func(c *gin.Context) bool, first ...gin.HandlerFunc)
 		recoverPanics(a.log),
 		handlers.Problems(a.log),
 		harden(tls),
-		limitBody(maxImport),
+		limitBody(maxBody),
 	)
 	return r
 }

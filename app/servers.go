@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"tenantry/tenants/fleet"
 )
 
@@ -20,16 +18,11 @@ type Listening struct {
 	Public, Operator net.Addr
 }
 
-// The limits of both listeners. A reply may take as long as the upload, the
-// scope (30 seconds) and a slow reader together.
 const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = time.Minute
-	writeTimeout      = 2 * time.Minute
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
-	// operatorConns bounds the connections of operators and their monitoring.
-	operatorConns = 256
+	// maxHeaderBytes bounds a request's head.
+	maxHeaderBytes = 64 << 10
+	// maxOperatorBody bounds a request's body on the operator's listener.
+	maxOperatorBody = 64 << 10
 	// drainTimeout is what requests have left when the process is to stop.
 	drainTimeout = 30 * time.Second
 )
@@ -52,7 +45,11 @@ func (a *App) Run(ctx context.Context, started func(Listening) error) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
-	return a.serve(ctx, token, netutil.LimitListener(public, a.settings.maxConns), netutil.LimitListener(operator, operatorConns), started)
+	files := a.settings.files
+	a.log.InfoContext(ctx, "what this process carries", "capacity", files)
+	return a.serve(ctx, token,
+		newDoor(public, files.clients, files.addressShare(), spareClients, a.settings.proxies, a.log),
+		newDoor(operator, files.operators, files.operators, spareOperators, nil, a.log), started)
 }
 
 // warnVersions tells of tenants whose schema version this build can't serve.
@@ -85,7 +82,7 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 }
 
 // serve runs both servers on their listeners, which it closes.
-func (a *App) serve(ctx context.Context, token string, public, operator net.Listener, started func(Listening) error) error {
+func (a *App) serve(ctx context.Context, token string, public, operator *door, started func(Listening) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var tending sync.WaitGroup
 	defer tending.Wait()
@@ -93,11 +90,11 @@ func (a *App) serve(ctx context.Context, token string, public, operator net.List
 	tending.Go(func() { a.tend(ctx) })
 	accounts := a.accounts(public.Addr().String())
 	servers := [...]*http.Server{
-		newServer(a.publicRouter(accounts), a.log),
-		newServer(a.operatorHandler(ctx, token, accounts), a.log),
+		newServer(a.publicRouter(accounts), public, a.log),
+		newServer(a.operatorHandler(ctx, token, accounts), operator, a.log),
 	}
 	ended := make(chan error, len(servers))
-	for i, listener := range [...]net.Listener{public, operator} {
+	for i, listener := range [...]*door{public, operator} {
 		go func() { ended <- servers[i].Serve(listener) }()
 	}
 	err := started(Listening{public.Addr(), operator.Addr()})
@@ -143,14 +140,16 @@ func (a *App) stop(servers []*http.Server) {
 	}
 }
 
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+// newServer serves the clients of a door. The times that a body and a reply may
+// take are watchBodies' and the client's: net/http has only fixed ones.
+func newServer(handler http.Handler, door *door, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:                      handler,
+		Handler:                      refuseSurplus(watchBodies(handler)),
 		ReadHeaderTimeout:            readHeaderTimeout,
-		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
+		ConnState:                    door.follow,
+		ConnContext:                  knowClient,
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * on any host
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}

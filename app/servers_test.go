@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -217,36 +215,6 @@ func TestTwoServersOnOneMaster(t *testing.T) {
 	})
 }
 
-// TestConnectionsAreLimited takes all connections, and has the next visitor
-// wait for one instead of being refused.
-func TestConnectionsAreLimited(t *testing.T) {
-	t.Parallel()
-	s := newSQLite(t)
-	s.create(t, "acme")
-	a, err := New(t.Context(), s.config(t, "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.settings.maxConns = 1
-	srv := runApp(t, s, a)
-	first := srv.begin(t, "acme", "Anvils")
-	second := make(chan reply)
-	go func() {
-		defer close(second)
-		second <- srv.get(t, "acme", "/api/projects")
-	}()
-	if r := send(t, srv.operator, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); r.status != http.StatusOK {
-		t.Errorf("operator: %d", r.status)
-	}
-	if r := first.finish(t); r.status != http.StatusCreated {
-		t.Errorf("first: %d %s", r.status, r.body)
-	}
-	first.conn.Close()
-	if r := <-second; r.status != http.StatusOK || !strings.Contains(r.body, "Anvils") {
-		t.Errorf("second: %d %s; want what the first one stored", r.status, r.body)
-	}
-}
-
 // TestLargeHeadsAreRefused on both listeners, before anything looks at them.
 func TestLargeHeadsAreRefused(t *testing.T) {
 	t.Parallel()
@@ -278,12 +246,8 @@ func exchange(t *testing.T, addr, request string) string {
 
 func TestServersHaveEveryLimit(t *testing.T) {
 	t.Parallel()
-	s := newServer(nil, newLog(Config{}, io.Discard))
-	limits := []time.Duration{s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout}
-	if slices.Contains(limits, 0) || s.MaxHeaderBytes == 0 || s.ErrorLog == nil {
-		t.Errorf("%v, %d", limits, s.MaxHeaderBytes)
-	}
-	if s.WriteTimeout < s.ReadTimeout+30*time.Second {
-		t.Errorf("a reply has %s after an upload of %s and a scope of 30s", s.WriteTimeout, s.ReadTimeout)
+	s := newServer(nil, &door{}, newLog(Config{}, io.Discard))
+	if s.ReadHeaderTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 || s.ErrorLog == nil {
+		t.Errorf("%v, %v, %d", s.ReadHeaderTimeout, s.IdleTimeout, s.MaxHeaderBytes)
 	}
 }

@@ -47,6 +47,7 @@ type Accounts struct {
 	log         *slog.Logger
 	clock       func() time.Time
 	crossOrigin *http.CrossOriginProtection
+	recent      recent // credentials whose bodies are worth reading
 }
 
 // Mailer tells people what they would otherwise have to be told.
@@ -91,15 +92,17 @@ func (a *Accounts) Origin(name string) string { return a.origin(name) }
 func (a *Accounts) now() time.Time { return a.clock().UTC().Truncate(time.Microsecond) }
 
 const (
-	// maxAccountBody bounds the bodies that are read outside of a scope.
-	maxAccountBody = 64 << 10
+	// MaxOpenBody is the largest body, in bytes, that is read for those who have
+	// not signed in: for tenants.Buffered, on the routes of Unscoped.
+	MaxOpenBody = 64 << 10
 	// accountTimeout bounds the wait for a turn to hash.
 	accountTimeout = 15 * time.Second
 )
 
 // Unscoped runs a handler that hashes a password, which must hold no
 // transaction, and begins scopes of its own. The query may hold the parameters,
-// as with Takes. The error that f returns is recorded on c.
+// as with Takes. The error that f returns is recorded on c. It goes below
+// tenants.Buffered, which has read the body.
 func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string) {
 	if err := CheckQuery(c, parameters...); err != nil {
 		fail(c, err)
@@ -110,7 +113,6 @@ func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string
 	defer cancel()
 	defer func() { c.Request = request }()
 	c.Request = request.WithContext(ctx)
-	c.Request.Body = http.MaxBytesReader(c.Writer, request.Body, maxAccountBody)
 	if err := f(c); err != nil {
 		fail(c, err)
 	}

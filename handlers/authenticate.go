@@ -86,16 +86,23 @@ func CurrentUser(c *gin.Context) (models.User, bool) {
 func CurrentCredential(c *gin.Context) int64 { return current(c).CredentialID }
 
 // Present turns away requests that carry no credential which could be one of
-// this tenant, or more than one, before their body is read and a scope begins:
-// strangers take neither memory nor the tenant's writer. It goes above
-// tenants.Scoped, and Authenticate below it.
+// this tenant, or more than one, before a scope begins. Of a request with a body
+// the credential must be valid, or have been so a minute ago, before its body is
+// read: strangers take neither memory nor the tenant's writer. It goes above
+// tenants.Scoped, and Authenticate, whose word is final, below it.
 func (a *Accounts) Present() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if _, err := a.presented(c); err != nil {
+		presented, err := a.presented(c)
+		if err == nil && hasBody(c.Request) && !a.recent.has(presented.Digest, a.now()) {
+			err = a.Identify(c)
+		}
+		if err != nil {
 			fail(c, err)
 		}
 	}
 }
+
+func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBody }
 
 type presentedKey struct{}
 
@@ -146,10 +153,14 @@ func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*signedIn, error) 
 	}
 	var who signedIn
 	found := tx.Raw(bearerSQL, presented.Digest, kind, a.now()).Scan(&who)
-	if found.Error == nil && found.RowsAffected == 0 {
+	switch {
+	case found.Error != nil:
+		return nil, found.Error
+	case found.RowsAffected == 0:
 		return nil, errUnauthenticated
 	}
-	return &who, found.Error
+	a.recent.add(presented.Digest, a.now())
+	return &who, nil
 }
 
 const (

@@ -3,10 +3,8 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"mime"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -87,11 +85,11 @@ func isJSON(mediaType string) bool {
 }
 
 // readBody returns the body if it is of an accepted type; wanted names it in
-// the refusal. A scope has read it into memory before it began.
+// the refusal. tenants.Scoped or tenants.Buffered has read it into memory.
 func readBody(c *gin.Context, wanted string, accepted func(mediaType string) bool) ([]byte, error) {
 	data, err := c.GetRawData()
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, tenants.BodyError(err)
 	}
 	if len(data) == 0 {
 		return nil, malformed("The body is empty.")
@@ -107,15 +105,6 @@ func readBody(c *gin.Context, wanted string, accepted func(mediaType string) boo
 		return nil, unaccepted("The body must not be compressed.")
 	}
 	return data, nil
-}
-
-// unreadable tells a body that is too large from one that broke off.
-func unreadable(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return fmt.Errorf("%w: more than %d bytes", tenants.ErrBodyTooLarge, tooLarge.Limit)
-	}
-	return fmt.Errorf("%w: %w", tenants.ErrBodyUnreadable, err)
 }
 
 // has reports whether the member is there, and not taken yet.

@@ -87,6 +87,8 @@ var kinds = []kind{
 	{tenants.ErrCommitFailed, 500, internal.name, internal.title, internal.detail, 0},
 
 	{tenants.ErrBodyTooLarge, 413, "body-too-large", "Body is too large", "The body is larger than is accepted here.", 0},
+	{tenants.ErrBodyTooSlow, 408, "body-too-slow", "Body is too slow", "The body did not arrive in time. Try again over a faster connection, or send less at once.", 0},
+	{tenants.ErrTooManyBodies, 503, "busy", "Too busy", "Too much is being uploaded at the moment. Try again.", 1},
 	{tenants.ErrBodyUnreadable, 400, "malformed", "Malformed request", "The body broke off before its end.", 0},
 	{errMalformed, 400, "malformed", "Malformed request", "The body could not be read.", 0},
 	{errMediaType, 415, "unsupported-media-type", "Unsupported media type", "The body is of a type that is not accepted here.", 0},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
+
+	"tenantry/tenants"
 )
 
 // Takes declares the parameters that a route's query may hold, each at most
@@ -113,8 +116,8 @@ func ReadFields(c *gin.Context, known ...string) (url.Values, error) {
 	err := c.Request.ParseForm()
 	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
-		return nil, unreadable(err)
+	case errors.As(err, &tooLarge), errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, tenants.BodyError(err)
 	case err != nil:
 		return nil, malformed("The form can't be parsed: fields are separated by &, and % begins an escape such as %20.")
 	}

@@ -98,10 +98,10 @@ func (a *api) mount(t testing.TB) {
 	read := []string{http.MethodGet, http.MethodHead}
 	site := a.router.Group("/", tenants.Resolve(a.store, domain))
 
-	open := site.Group("/api", a.accounts.CrossOrigin())
-	open.POST("/session", a.accounts.SignIn)
-	open.POST("/invitation", a.accounts.AcceptInvitation)
-	open.POST("/me/password", a.accounts.ChangePassword)
+	open, buffered := site.Group("/api", a.accounts.CrossOrigin()), tenants.Buffered(a.store, handlers.MaxOpenBody)
+	open.POST("/session", buffered, a.accounts.SignIn)
+	open.POST("/invitation", buffered, a.accounts.AcceptInvitation)
+	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.ChangePassword)
 
 	a.routes = open.Group("/", a.accounts.Present(), tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
 	a.routes.DELETE("/session", handlers.Do(a.accounts.SignOut))

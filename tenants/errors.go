@@ -57,6 +57,11 @@ var (
 	ErrBodyTooLarge = errors.New("request body is too large")
 	// ErrBodyUnreadable: the request's body broke off or its framing is wrong.
 	ErrBodyUnreadable = errors.New("request body could not be read")
+	// ErrBodyTooSlow: the request's body did not arrive in time.
+	ErrBodyTooSlow = errors.New("request body arrived too slowly")
+	// ErrTooManyBodies: the bodies of other requests take all the memory that
+	// there is for them.
+	ErrTooManyBodies = errors.New("too many request bodies at once")
 	// ErrReplyTooLarge: a held-back reply grew over the limit. Large replies
 	// are streamed outside of a scope.
 	ErrReplyTooLarge = errors.New("reply is too large to be held back")

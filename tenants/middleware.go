@@ -1,11 +1,9 @@
 package tenants
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -61,8 +59,10 @@ func (o ScopeOptions) withDefaults() ScopeOptions {
 
 // Scoped runs the rest of the chain in a scope on the request's tenant, for
 // Tx: GET, HEAD and OPTIONS in View, the rest in Update. The body is read
-// before the scope begins, so that a slow upload holds no lock. The reply is
-// held back until the commit. The scope is rolled back when the chain records
+// before the scope begins, so that a slow upload holds no lock; a body for which
+// there is no memory is ErrTooManyBodies. The application looks at who sent the
+// request before, or strangers take that memory. The reply is held back until
+// the commit. The scope is rolled back when the chain records
 // an error on c.Errors, answers with a status of 400 or more, panics, or when
 // the request is cancelled or a statement failed.
 //
@@ -73,14 +73,16 @@ func (o ScopeOptions) withDefaults() ScopeOptions {
 func Scoped(store *Store, o ScopeOptions) gin.HandlerFunc {
 	o = o.withDefaults()
 	return func(c *gin.Context) {
-		if err := readBody(c, o.MaxBody); err != nil {
+		body, err := readBody(c, &store.bodies, From(c).ID, o.MaxBody)
+		if err != nil {
 			abort(c, err)
 			return
 		}
+		defer body.release()
 		before := len(c.Errors)
 		held := store.hold(c.Writer, o.MaxReply)
 		defer store.letGo(held)
-		err := store.serve(c, held, o.Timeout)
+		err = store.serve(c, held, o.Timeout)
 		switch {
 		case err == nil, errors.Is(err, ErrRejected) && len(c.Errors) == before:
 			held.release()
@@ -124,28 +126,6 @@ func verdict(raised []*gin.Error, held *heldReply) error {
 	case held.status >= 400:
 		return fmt.Errorf("%w with status %d", ErrRejected, held.status)
 	}
-	return nil
-}
-
-// readBody replaces the request's body with a copy in memory. One byte over
-// the limit is ErrBodyTooLarge.
-func readBody(c *gin.Context, limit int64) error {
-	request := c.Request
-	if request.Body == nil || request.Body == http.NoBody {
-		return nil
-	}
-	if request.ContentLength > limit {
-		return fmt.Errorf("%w: %d bytes of at most %d", ErrBodyTooLarge, request.ContentLength, limit)
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, request.Body, limit))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return fmt.Errorf("%w: more than %d bytes", ErrBodyTooLarge, limit)
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrBodyUnreadable, err)
-	}
-	request.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }
 

@@ -62,6 +62,9 @@ type Store struct {
 	grace    time.Duration
 	log      *slog.Logger
 	replies  sync.Pool // of *heldReply
+	bodies   bodies    // of requests that Scoped reads
+
+	strangers bodies // of requests that Buffered reads
 
 	changed chan struct{} // holds a token when drains may have begun
 	drains  sync.Map      // of the operations whose tenants are being drained, by id
@@ -77,7 +80,11 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("at most %d open tenants: must be at least 1", o.MaxOpen)
 	}
 	o = o.withDefaults()
-	s := &Store{master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1)}
+	s := &Store{
+		master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
+		bodies:    bodies{limit: bodyMemory, share: tenantBodyMemory},
+		strangers: bodies{limit: strangerBodyMemory, share: strangerBodyMemory},
+	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	var err error
 	if s.registry, err = newRegistry(o.CacheSize, s.find); err != nil {

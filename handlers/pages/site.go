@@ -80,12 +80,12 @@ func (s *Site) Register(r gin.IRouter) {
 	}
 
 	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, resolve, handlers.NotFound)
-	open := r.Group("", resolve, s.accounts.SameOrigin()) // these begin scopes of their own
+	open := r.Group("", resolve, s.accounts.SameOrigin(), tenants.Buffered(s.store, handlers.MaxOpenBody)) // these begin scopes of their own
 	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.signIn)
 	open.Match(read, "/invitation", s.invitationPage)
 	open.POST("/invitation", s.join)
-	open.POST("/account/password", s.changePassword)
+	r.POST("/account/password", resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Buffered(s.store, handlers.MaxOpenBody), s.changePassword)
 
 	in := scoped(tenants.ScopeOptions{})
 	in.Match(read, "/", do(s.projects, "archived", "limit", "after"))

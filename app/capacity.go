@@ -1,0 +1,76 @@
+package app
+
+import "log/slog"
+
+// capacity is how the files that this process may have open are shared out.
+type capacity struct {
+	files     uint64 // the limit on open files
+	tenants   int    // handles open at once
+	readers   int    // connections that read a SQLite tenant at once
+	clients   int    // connections to the public listener
+	operators int    // connections to the operator's listener
+}
+
+// What is taken off the limit first.
+const (
+	// reservedFiles are for the master database, the log, the listeners, and what
+	// an operation on a tenant opens.
+	reservedFiles = 64
+	// spareClients and spareOperators are connections that are told to come again,
+	// because the others are taken.
+	spareClients, spareOperators = 32, 8
+)
+
+// The bounds of what is shared out.
+const (
+	leastTenants, mostTenants     = 2, 2000
+	leastReaders, mostReaders     = 1, 4
+	leastClients, mostClients     = 64, 8192
+	leastOperators, mostOperators = 16, 256
+	// mostServerConns is what connections to a Postgres server are reckoned to
+	// take at most.
+	mostServerConns = 4096
+)
+
+// handleFiles is what a SQLite tenant takes at most: two files for each
+// connection, of which one writes, and one that they share.
+func handleFiles(readers int) int { return 2*(1+readers) + 1 }
+
+// shareFiles shares a limit on open files out. asked is the number of handles
+// that was set, or 0. Clients get at least half of what is left, because a
+// tenant's handle is closed for another one when it is idle, and a client that
+// finds no place is turned away.
+func shareFiles(limit uint64, asked int, sqlite bool) capacity {
+	c := capacity{files: limit, tenants: asked, readers: mostReaders}
+	files := int(min(limit, 1<<20))
+	c.operators = clamp(files/16, leastOperators, mostOperators)
+	free := files - reservedFiles - spareClients - spareOperators - c.operators
+	if !sqlite { // its handles are connections, which the server bounds
+		if asked == 0 {
+			c.tenants = mostTenants
+		}
+		c.clients = clamp(free-min(free/4, mostServerConns), leastClients, mostClients)
+		return c
+	}
+	forTenants := max(free-mostClients, free/2)
+	if asked == 0 {
+		c.tenants = clamp(forTenants/handleFiles(2), leastTenants, mostTenants)
+	}
+	c.readers = clamp((forTenants/c.tenants-handleFiles(0))/2, leastReaders, mostReaders)
+	c.clients = clamp(free-c.tenants*handleFiles(c.readers), leastClients, mostClients)
+	return c
+}
+
+func clamp(n, least, most int) int { return min(max(n, least), most) }
+
+// addressShare is how many connections one address may have at once, unless it
+// is that of a trusted proxy.
+func (c capacity) addressShare() int { return max(c.clients/4, min(c.clients, 16)) }
+
+// LogValue is for the line at start.
+func (c capacity) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.Uint64("open_files", c.files), slog.Int("open_tenants", c.tenants), slog.Int("clients", c.clients),
+		slog.Int("clients_of_an_address", c.addressShare()), slog.Int("operators", c.operators),
+	)
+}

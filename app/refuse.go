@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+
+	"tenantry/handlers"
+)
+
+type clientKey struct{}
+
+// knowClient is for http.Server.ConnContext.
+func knowClient(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, clientKey{}, conn)
+}
+
+// refuseSurplus answers clients that the door has no place for with 503, and
+// doesn't run requests of those whom it has shown out.
+func refuseSurplus(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := r.Context().Value(clientKey{}).(*client)
+		switch {
+		case !ok:
+		case c.refused != "":
+			tellToComeAgain(w, c.refused)
+			return
+		case !c.door.heard(c):
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func tellToComeAgain(w http.ResponseWriter, detail string) {
+	body, err := json.Marshal(handlers.Problem{
+		Type: handlers.ProblemType + "busy", Title: "Too busy", Status: http.StatusServiceUnavailable, Detail: detail,
+	})
+	if err != nil {
+		panic(err) // strings and a number
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Retry-After", "1")
+	header.Set("Connection", "close")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = w.Write(body) // a client that has gone can't be told
+}

@@ -1,0 +1,61 @@
+package handlers
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// recentLife is how long a credential is remembered at least, unless there
+	// are too many; it is forgotten after twice that time.
+	recentLife = 30 * time.Second
+	// maxRecent bounds the credentials remembered in each of the two halves.
+	maxRecent = 10_000
+)
+
+// recent remembers the digests of credentials that were valid a moment ago. It
+// tells only whose bodies are worth reading: whether a credential is valid now
+// is for the database to say. The zero value is empty. It is safe for
+// concurrent use.
+type recent struct {
+	mu         sync.Mutex // guards what follows
+	since      time.Time  // when young began
+	young, old map[[32]byte]struct{}
+}
+
+// add remembers a digest.
+func (r *recent) add(digest []byte, now time.Time) {
+	key := [32]byte(digest)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.age(now)
+	if _, ok := r.young[key]; ok {
+		return
+	}
+	if r.young == nil || len(r.young) >= maxRecent {
+		r.old, r.young, r.since = r.young, map[[32]byte]struct{}{}, now
+	}
+	r.young[key] = struct{}{}
+}
+
+// has tells whether a digest is remembered.
+func (r *recent) has(digest []byte, now time.Time) bool {
+	key := [32]byte(digest)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.age(now)
+	_, young := r.young[key]
+	_, old := r.old[key]
+	return young || old
+}
+
+// age forgets what was remembered for long enough, also when the clock has
+// been set back. The lock is held.
+func (r *recent) age(now time.Time) {
+	switch age := now.Sub(r.since); {
+	case age >= 2*recentLife, age < 0:
+		r.old, r.young, r.since = nil, nil, now
+	case age >= recentLife:
+		r.old, r.young, r.since = r.young, nil, now
+	}
+}

@@ -1,0 +1,159 @@
+package tenants
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+)
+
+// The memory that buffered request bodies may take, in bytes. A body counts
+// from its first byte until its request is over.
+const (
+	// bodyMemory bounds the bodies that Scoped reads, of all tenants together.
+	bodyMemory = 64 << 20
+	// tenantBodyMemory bounds those of one tenant, so that its clients can't
+	// take the place of all others.
+	tenantBodyMemory = bodyMemory / 2
+	// strangerBodyMemory bounds the bodies that Buffered reads, whose senders
+	// have not shown who they are.
+	strangerBodyMemory = 4 << 20
+)
+
+// Buffered reads the request's body of at most limit bytes into memory, for
+// handlers outside of Scoped that anybody may call. All such bodies together
+// take no more than 4 MiB; a body for which there is no room is
+// ErrTooManyBodies.
+func Buffered(store *Store, limit int64) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		body, err := readBody(c, &store.strangers, "", limit)
+		if err != nil {
+			abort(c, err)
+			return
+		}
+		defer body.release()
+		c.Next()
+	}
+}
+
+// bodies is a budget of memory for request bodies. It is safe for concurrent use.
+type bodies struct {
+	limit, share int64 // of all together, and of those with the same owner
+
+	mu     sync.Mutex // guards what follows
+	used   int64
+	owners map[string]int64 // what each owner uses, if anything
+}
+
+// take takes n bytes for the owner, or none and tells so.
+func (b *bodies) take(owner string, n int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.used+n > b.limit || b.owners[owner]+n > b.share {
+		return false
+	}
+	if b.owners == nil {
+		b.owners = map[string]int64{}
+	}
+	b.used += n
+	b.owners[owner] += n
+	return true
+}
+
+// give gives n bytes back.
+func (b *bodies) give(owner string, n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used -= n
+	if b.owners[owner] -= n; b.owners[owner] == 0 {
+		delete(b.owners, owner)
+	}
+}
+
+// bufferedBody is a request's body in memory. The zero value is no body.
+type bufferedBody struct {
+	budget *bodies
+	owner  string
+	data   []byte
+}
+
+// readBody replaces the request's body with a copy in memory, which the caller
+// releases when the request is over. One byte over the limit is ErrBodyTooLarge.
+func readBody(c *gin.Context, budget *bodies, owner string, limit int64) (bufferedBody, error) {
+	request, body := c.Request, bufferedBody{budget: budget, owner: owner}
+	if request.Body == nil || request.Body == http.NoBody {
+		return body, nil
+	}
+	if request.ContentLength > limit {
+		return body, fmt.Errorf("%w: %d bytes of at most %d", ErrBodyTooLarge, request.ContentLength, limit)
+	}
+	if err := body.read(request.Body, limit); err != nil {
+		body.release()
+		return bufferedBody{}, err
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body.data))
+	return body, nil
+}
+
+// read reads r to its end.
+func (b *bufferedBody) read(r io.Reader, limit int64) error {
+	for {
+		if len(b.data) == cap(b.data) {
+			if err := b.grow(limit); err != nil {
+				return err
+			}
+		}
+		n, err := r.Read(b.data[len(b.data):cap(b.data)])
+		b.data = b.data[:len(b.data)+n]
+		switch {
+		case int64(len(b.data)) > limit:
+			return fmt.Errorf("%w: more than %d bytes", ErrBodyTooLarge, limit)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return BodyError(err)
+		}
+	}
+}
+
+// firstBuffer is how much memory a body takes at first: most are shorter.
+const firstBuffer = 512
+
+// grow makes room for more, up to one byte over the limit. What a body takes
+// follows what has arrived, not what was announced.
+func (b *bufferedBody) grow(limit int64) error {
+	size := min(max(firstBuffer, 2*int64(cap(b.data))), limit+1)
+	if !b.budget.take(b.owner, size-int64(cap(b.data))) {
+		return fmt.Errorf("%w: no room for %d bytes more", ErrTooManyBodies, size-int64(cap(b.data)))
+	}
+	data := make([]byte, len(b.data), size)
+	copy(data, b.data)
+	b.data = data
+	return nil
+}
+
+// release gives the memory back to the budget.
+func (b *bufferedBody) release() {
+	if cap(b.data) > 0 {
+		b.budget.give(b.owner, int64(cap(b.data)))
+		b.data = nil
+	}
+}
+
+// BodyError is why a body could not be read to its end: ErrBodyTooLarge,
+// ErrBodyTooSlow or ErrBodyUnreadable, with err beside it.
+func BodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return fmt.Errorf("%w: more than %d bytes", ErrBodyTooLarge, tooLarge.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrBodyTooSlow, err)
+	}
+	return fmt.Errorf("%w: %w", ErrBodyUnreadable, err)
+}
