@@ -121,7 +121,20 @@ func ReadFields(c *gin.Context, known ...string) (url.Values, error) {
 	case err != nil:
 		return nil, malformed("The form can't be parsed: fields are separated by &, and % begins an escape such as %20.")
 	}
+	KeepForm(c, c.Request.PostForm)
 	return c.Request.PostForm, CheckForm(c.Request.PostForm, known...)
+}
+
+type keptFormKey struct{}
+
+// KeepForm remembers what was posted, for an error page that shows it again.
+func KeepForm(c *gin.Context, posted url.Values) { c.Set(keptFormKey{}, posted) }
+
+// KeptForm is what was posted, and whether it was read.
+func KeptForm(c *gin.Context) (posted url.Values, ok bool) {
+	value, _ := c.Get(keptFormKey{})
+	posted, ok = value.(url.Values)
+	return posted, ok
 }
 
 // CheckForm returns a 422 for fields of a form that are unknown or there more

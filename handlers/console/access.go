@@ -18,8 +18,8 @@ import (
 )
 
 // Guard lets requests through that have a session. Browsers are sent to the
-// sign-in, and from there back; a form of theirs is not stored. Programs get a
-// 401.
+// sign-in, and from there back, unless they send a form: then they are told that
+// nothing was done. Programs get a 401.
 func (s *Console) Guard() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if _, ok := s.current(c); ok {
@@ -30,7 +30,7 @@ func (s *Console) Guard() gin.HandlerFunc {
 			operator.AskForToken(c)
 			return
 		}
-		if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+		if !look.Posts(c) && !look.IsHTMX(c) {
 			path := "/sign-in"
 			if next := c.Request.URL.RequestURI(); next != "/" {
 				path += "?next=" + url.QueryEscape(next)
@@ -109,7 +109,7 @@ func (s *Console) signIn(c *gin.Context) error {
 	}
 	s.tries.forget(c.ClientIP())
 	s.setCookie(c, s.sessions.begin(by))
-	return look.SeeOther(c, f.Value("next"))
+	return look.Enter(c, f.Value("next"))
 }
 
 // isToken compares in a time that doesn't tell how much of the text is right.

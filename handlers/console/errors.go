@@ -6,17 +6,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
+	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
 )
-
-// errorPage is what is shown when there is nothing else to show.
-type errorPage struct {
-	handlers.Problem
-	// Advice is what to do about it.
-	Advice string
-	// Link and To are where to go.
-	Link, To string
-}
 
 // Errors has what fails below it answered with pages, to clients that ask for
 // pages.
@@ -36,16 +28,17 @@ func (s *Console) fail(c *gin.Context, err error) {
 }
 
 func (s *Console) showError(c *gin.Context, p handlers.Problem) {
-	page := errorPage{Problem: p}
-	page.Advice, page.Link, page.To = advice(p)
-	s.show(c, p.Status, "error", p.Title, "", page)
+	f := look.Failure{Problem: p}
+	f.Advice, f.Link, f.To = advice(p)
+	f.Apart = f.To == "/sign-in"
+	s.templates.ShowFailure(c, f, func(body any) any { return s.frameOf(c, p.Title, "", body) })
 }
 
 // advice is what to do about a problem, and where to go.
 func advice(p handlers.Problem) (text, link, to string) {
 	switch p.Type[len(handlers.ProblemType):] {
 	case "unauthenticated":
-		return "Sign in, go back, and send it again.", "Sign in", "/sign-in"
+		return "Sign in in another tab, then come back to this one and send it again.", "Sign in in another tab", "/sign-in"
 	case "cross-origin":
 		return "Nothing was done. Open the console here, and try again.", "Open the console", "/"
 	case "not-found":

@@ -22,9 +22,13 @@ type frame struct {
 
 // show answers with a page.
 func (s *Console) show(c *gin.Context, status int, page, title, here string, body any) {
+	s.templates.Show(c, status, page, s.frameOf(c, title, here, body))
+}
+
+// frameOf is the frame of a request.
+func (s *Console) frameOf(c *gin.Context, title, here string, body any) frame {
 	one, _ := s.current(c)
-	s.templates.Show(c, status, page, frame{Title: title, Here: here, By: string(one.by), Now: s.o.Now().UTC(),
-		Body: body})
+	return frame{Title: title, Here: here, By: string(one.by), Now: s.o.Now().UTC(), Body: body}
 }
 
 // number is a whole number with commas, as 12,345.

@@ -4,6 +4,8 @@
 //	assets.go    the style sheet and scripts, under names that change with them
 //	templates.go pages from their templates
 //	form.go      forms: their fields, what was typed, and what is wrong with it
+//	failure.go   what is shown of a request that failed
+//	kept.go      what was typed into a form that failed
 package look
 
 import (

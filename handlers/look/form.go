@@ -20,6 +20,8 @@ type Form struct {
 	Fields []Field
 	// Target is the id of the part of the page that htmx renews; empty for all.
 	Target string
+	// Beside is the id of another part that htmx renews with it; empty for none.
+	Beside string
 	// Problem is why the form as a whole was not accepted.
 	Problem string
 }

@@ -46,14 +46,20 @@ func LoadTemplates(files fs.FS, a Assets, functions template.FuncMap) Templates 
 // keepPage is the largest buffer that is kept for the next page.
 const keepPage = 256 << 10
 
-// Show answers with a page.
+const htmlType = "text/html; charset=utf-8"
+
+// Show answers with a page. Where htmx posted a form, the address stays what it
+// was: that of the form shows no page.
 func (t Templates) Show(c *gin.Context, status int, page string, frame any) {
 	text := t.buffers.Get().(*bytes.Buffer)
 	text.Reset()
 	if err := t.pages[page].ExecuteTemplate(text, "frame", frame); err != nil {
 		panic(err) // the program gave what the template doesn't take
 	}
-	c.Data(status, "text/html; charset=utf-8", text.Bytes())
+	if Posts(c) && IsHTMX(c) {
+		c.Header("HX-Push-Url", "false")
+	}
+	c.Data(status, htmlType, text.Bytes())
 	if text.Cap() <= keepPage {
 		t.buffers.Put(text) // writers keep nothing of what they are given
 	}
@@ -71,5 +77,16 @@ func (t Templates) Part(page, name string, data any) string {
 // SeeOther sends the browser to a page that shows what was done.
 func SeeOther(c *gin.Context, path string) error {
 	c.Redirect(http.StatusSeeOther, path)
+	return nil
+}
+
+// Enter sends the browser to a page that is loaded anew, as who looks at it is
+// somebody else now.
+func Enter(c *gin.Context, path string) error {
+	if !IsHTMX(c) {
+		return SeeOther(c, path)
+	}
+	c.Header("HX-Redirect", path)
+	c.Status(http.StatusNoContent)
 	return nil
 }

@@ -58,7 +58,7 @@ func (s *Site) signIn(c *gin.Context) {
 			}
 			return err
 		}
-		return look.SeeOther(c, next)
+		return look.Enter(c, next)
 	})
 }
 
@@ -78,7 +78,7 @@ func (s *Site) signOut(c *gin.Context, tx *gorm.DB) error {
 	if err := s.accounts.Leave(c, tx); err != nil {
 		return err
 	}
-	return look.SeeOther(c, "/sign-in")
+	return look.Enter(c, "/sign-in")
 }
 
 func invitationForm() *form {
@@ -131,7 +131,7 @@ func (s *Site) join(c *gin.Context) {
 		if err := s.accounts.Join(c, in); err != nil {
 			return s.showInvitation(c, f, err)
 		}
-		return look.SeeOther(c, "/")
+		return look.Enter(c, "/")
 	})
 }
 

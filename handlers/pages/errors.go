@@ -11,16 +11,6 @@ import (
 	"tenantry/tenants"
 )
 
-// errorPage is what is shown when there is nothing else to show.
-type errorPage struct {
-	Title, Detail string
-	// Advice is what to do about it.
-	Advice string
-	// Link and To are where to go.
-	Link, To  string
-	RequestID string
-}
-
 // Errors has what fails below it answered with pages, to clients that ask for
 // pages.
 func (s *Site) Errors() gin.HandlerFunc {
@@ -32,82 +22,79 @@ func (s *Site) showError(c *gin.Context, p handlers.Problem) {
 	if p.Status == http.StatusUnauthorized && known && sendToSignIn(c) {
 		return
 	}
-	page := errorPage{Title: p.Title, Detail: p.Detail, RequestID: p.RequestID}
-	if page.Advice, page.Link, page.To = advice(p, known); page.To == "" && p.Status == http.StatusNotFound {
-		page.Link, page.To = "Find your workspace", s.accounts.Origin("")+"/"
+	f := look.Failure{Problem: p}
+	f.Advice, f.Link, f.To = advice(p, known, look.Posts(c))
+	if f.Apart = f.To == "/sign-in"; f.Apart {
+		f.Detail = "You were signed out meanwhile, and nothing was stored."
 	}
-	f := frameOf(c, p.Title, "", page)
-	f.User = nil // their session may be what failed
-	if isHTMX(c) {
-		c.Header("HX-Retarget", "body")
-		c.Header("HX-Reselect", "body > *")
-		c.Header("HX-Reswap", "innerHTML show:window:top")
+	if f.To == "" && p.Status == http.StatusNotFound {
+		f.Link, f.To = "Find your workspace", s.accounts.Origin("")+"/"
 	}
-	s.templates.Show(c, p.Status, "error", f)
+	if wait := c.Writer.Header().Get("Retry-After"); p.Status == http.StatusTooManyRequests && wait != "" {
+		f.Advice = "Try again in " + wait + " seconds."
+	}
+	s.templates.ShowFailure(c, f, func(body any) any {
+		around := frameOf(c, p.Title, "", body)
+		around.User = nil // their session may be what failed
+		return around
+	})
 }
 
-// advice is what to do about a problem, and where to go.
-func advice(p handlers.Problem, known bool) (text, link, to string) {
+// advice is what to do about a problem, and where to go. What was posted was not
+// stored; without posted the request only asked for a page, perhaps after it had
+// posted.
+func advice(p handlers.Problem, known, posted bool) (text, link, to string) {
+	lost, again := "", "try again"
 	if known {
 		link, to = "Go to the projects", "/"
+	}
+	if posted {
+		lost, again = "Nothing was stored. ", "send it again"
 	}
 	switch p.Type[len(handlers.ProblemType):] {
 	case "unknown-tenant":
 		return "Check the address for a slip of the pen, or ask who invited you for the right one.", "", ""
 	case "suspended":
-		return "Nothing is lost. Ask whoever runs this service for you.", "", ""
+		return "Nothing is lost that was stored before. Ask whoever runs this service for you.", "", ""
 	case "commit-unknown":
 		return "What you sent may have been stored, or not. Look for it first, and send it again only if it isn’t there.", link, to
 	case "maintenance", "schema-version", "unavailable", "busy", "timeout":
-		return "What you sent was not stored. Wait a moment, then load this page again.", "Try again", ""
+		if posted {
+			return lost + "Wait a moment, then send it again.", "", ""
+		}
+		return "Wait a moment, then load this page again.", "Try again", ""
 	case "unauthenticated":
-		return "You were signed out meanwhile, and nothing was stored. Sign in, go back, and send it again.", "Sign in", "/sign-in"
+		return "Sign in in another tab, then come back to this one and " + again + ".", "Sign in in another tab", "/sign-in"
 	case "forbidden":
 		return "Ask an admin of this workspace to do it, or to make you an admin.", link, to
 	case "cross-origin":
 		return "Nothing was stored. If you came by a link from elsewhere, open the page here and try again.", link, to
 	case "not-found":
 		return "It may have been deleted, or the address has a slip of the pen.", link, to
-	case "body-too-large", "storage-full":
-		return "Nothing was stored. Send less at once.", link, to
+	case "body-too-large":
+		return lost + "Send less at once.", link, to
+	case "storage-full":
+		return lost + "Tell whoever runs this service that there is no room.", link, to
 	case "internal":
-		return "Nothing was stored. Try again; when it stays so, report it with the number below.", link, to
+		return lost + "Try again; when it stays so, report it with the number below.", link, to
+	}
+	if posted {
+		return "Nothing was stored. Correct it, or try again.", link, to
 	}
 	return "Go back and try again.", link, to
 }
 
-// sendToSignIn sends who only looks to the sign-in, and from there back.
+// sendToSignIn sends a browser that only asks for a page to the sign-in, and from
+// there back. A page that is open stays: something may be typed there.
 func sendToSignIn(c *gin.Context) bool {
-	next := c.Request.URL.RequestURI()
-	if c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
-		if !isHTMX(c) {
-			return false
-		}
-		next = currentPage(c)
+	c.Writer.Header().Del("WWW-Authenticate")
+	if look.Posts(c) || look.IsHTMX(c) {
+		return false
 	}
 	path := "/sign-in"
-	if next != "/" {
+	if next := c.Request.URL.RequestURI(); next != "/" {
 		path += "?next=" + url.QueryEscape(next)
-	}
-	c.Writer.Header().Del("WWW-Authenticate")
-	if isHTMX(c) {
-		c.Header("HX-Redirect", path)
-		c.Status(http.StatusUnauthorized)
-		c.Writer.WriteHeaderNow()
-		return true
 	}
 	c.Redirect(http.StatusSeeOther, path)
 	return true
 }
-
-// currentPage is the path of the page from which htmx sent the request.
-func currentPage(c *gin.Context) string {
-	page, err := url.Parse(c.GetHeader("HX-Current-URL"))
-	if err != nil || page.Path == "" {
-		return "/"
-	}
-	return look.LocalPath(page.RequestURI())
-}
-
-// isHTMX tells whether htmx sent the request.
-func isHTMX(c *gin.Context) bool { return c.GetHeader("HX-Request") == "true" }

@@ -63,6 +63,7 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
+	handlers.KeepForm(c, url.Values{"text": {text}})
 	v := importView{Text: text}
 	var imported int
 	var tasks []models.Task

@@ -98,7 +98,7 @@ func (s *Site) Register(r gin.IRouter) {
 	in.Match(read, "/projects/:id/import", do(s.importPage))
 	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
 
-	in.Match(read, "/tasks/:id", do(s.task, "limit", "after"))
+	in.Match(read, "/tasks/:id", do(s.task, "limit", "after", "done"))
 	in.POST("/tasks/:id", do(s.changeTask))
 	in.POST("/tasks/:id/move", do(s.moveTask))
 	in.POST("/tasks/:id/delete", do(s.deleteTask))

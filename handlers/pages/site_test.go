@@ -46,6 +46,8 @@ type site struct {
 	adminID       int64
 	memberID      int64
 	admin, member string // sessions
+	// fail is what every form fails with, where it is set.
+	fail error
 }
 
 // each runs f on each engine.
@@ -77,7 +79,12 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	s.router.Use(func(c *gin.Context) {
 		handlers.SetRequestID(c, "req-1")
 		c.Header("Content-Security-Policy", policy)
-	}, handlers.Problems(slog.New(slog.DiscardHandler)), made.Errors())
+	}, handlers.Problems(slog.New(slog.DiscardHandler)), made.Errors(), func(c *gin.Context) {
+		if s.fail != nil && c.Request.Method == http.MethodPost {
+			_ = c.Error(s.fail)
+			c.Abort()
+		}
+	})
 	s.router.NoRoute(tenants.Resolve(env.Store, domain), handlers.NotFound)
 	made.Register(s.router)
 	list := s.router.Group("/api", tenants.Resolve(env.Store, domain), tenants.Scoped(env.Store, tenants.ScopeOptions{}), accounts.Authenticate())
@@ -183,7 +190,7 @@ func checkPage(t testing.TB, name string, w *httptest.ResponseRecorder) {
 	if found := inline.FindString(w.Body.String()); found != "" {
 		t.Errorf("%s: the page has %q, which its policy forbids", name, found)
 	}
-	if w.Code != http.StatusSeeOther && !bytes.Contains(w.Body.Bytes(), []byte("</html>")) {
+	if w.Code != http.StatusSeeOther && w.Header().Get("HX-Retarget") != "#alert" && !bytes.Contains(w.Body.Bytes(), []byte("</html>")) {
 		t.Errorf("%s: the page is cut off: %s", name, w.Body)
 	}
 }
@@ -217,6 +224,19 @@ func (r reply) expect(t testing.TB, status int, texts ...string) reply {
 			lacks = true
 		} else if strings.Contains(r.body, text) == lacks {
 			t.Errorf("the page holds %q: %t: %.6000s", text, lacks, r.body)
+		}
+	}
+	return r
+}
+
+// expectPart checks an answer of which htmx shows the message and changes nothing
+// else.
+func (r reply) expectPart(t testing.TB, status int, texts ...string) reply {
+	t.Helper()
+	r.expect(t, status, append([]string{`id="problem"`}, append(texts, "", "<html", "<main")...)...)
+	for name, want := range map[string]string{"HX-Retarget": "#alert", "HX-Reselect": "#problem", "HX-Reswap": "innerHTML", "HX-Push-Url": "false"} {
+		if got := r.header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
 	return r

@@ -26,6 +26,8 @@ type taskPage struct {
 	// Conflict are the fields of which another version is stored.
 	Conflict []difference
 	Stale    bool
+	// Saved says that the details have just been stored.
+	Saved bool
 }
 
 // commentView is a comment as the page shows it.
@@ -58,13 +60,15 @@ func taskForm(tx *gorm.DB, id int64) (*form, error) {
 	for _, user := range users {
 		people = append(people, option{Value: strconv.FormatInt(user.ID, 10), Label: user.Name})
 	}
-	return newForm("task", taskPath(id), "Save",
+	f := newForm("task", taskPath(id), "Save",
 		field{Name: "title", Label: "Title", Required: true, Autocomplete: "off"},
 		field{Name: "status", Label: "Status", Kind: "select", Options: statuses()},
 		field{Name: "assignee_id", Label: "Assignee", Kind: "select", Options: people, Clears: true, Number: true},
 		field{Name: "due_on", Label: "Due date", Kind: "date", Clears: true},
 		field{Name: "version", Kind: "hidden", Number: true},
-	), nil
+	)
+	f.Beside = "task-head"
+	return f.renewing("task-details"), nil
 }
 
 // taskValues are a task's in the order of the form's fields.
@@ -94,7 +98,9 @@ func (s *Site) task(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return s.showTask(c, tx, http.StatusOK, taskPage{Task: task, Form: f.values(taskValues(task)...), Comment: commentForm(task.ID)})
+	return s.showTask(c, tx, http.StatusOK, taskPage{
+		Task: task, Form: f.values(taskValues(task)...), Comment: commentForm(task.ID), Saved: c.Query("done") == "saved",
+	})
 }
 
 func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) error {
@@ -120,7 +126,8 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 }
 
 // changeTask stores the details, unless somebody stored others meanwhile: then
-// both are shown.
+// both are shown. The task stays in sight, as a comment may be half written
+// beside it.
 func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
 	task, err := handlers.TakeTask(c, tx)
 	if err != nil {
@@ -148,7 +155,7 @@ func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return look.SeeOther(c, fmt.Sprintf("%s#t%d", boardPath(task.ProjectID), task.ID))
+	return look.SeeOther(c, taskPath(task.ID)+"?done=saved")
 }
 
 // compare tells where the form differs from what is stored, in the order of its

@@ -20,10 +20,10 @@ func TestTaskPage(t *testing.T) {
 		s.post(t, s.member, task, "title", "", "status", "blocked", "assignee_id", "99", "due_on", "soon", "version", "1").
 			expect(t, 422, "Title must not be blank.", "Status must be", "Assignee must be", "Due date must be a day")
 		s.post(t, s.member, task, "title", "Order oak chairs", "status", "doing", "assignee_id", fmt.Sprint(s.adminID), "due_on", "2031-02-28", "version", "1").
-			leads(t, fmt.Sprintf("/projects/%d#t%d", project.ID, project.Tasks[0].ID))
+			leads(t, task+"?done=saved")
 		s.get(t, s.member, task).expect(t, 200, `value="Order oak chairs"`, `<option value="doing" selected>`, `value="2031-02-28"`, fmt.Sprintf(`<option value="%d" selected>Ada`, s.adminID), `name="version" value="2"`)
 		s.get(t, s.member, path("/projects/%d", project.ID)).expect(t, 200, "Due 28 Feb 2031", `title="Ada"`)
-		s.post(t, s.member, task, "title", "Order oak chairs", "status", "done", "assignee_id", "", "due_on", "", "version", "2").leads(t, fmt.Sprintf("/projects/%d#t%d", project.ID, project.Tasks[0].ID))
+		s.post(t, s.member, task, "title", "Order oak chairs", "status", "done", "assignee_id", "", "due_on", "", "version", "2").leads(t, task+"?done=saved")
 		if got := s.load(t, project.Tasks[0].ID); got.AssigneeID != nil || got.DueOn != nil || got.Status != models.StatusDone {
 			t.Errorf("stored %+v", got)
 		}

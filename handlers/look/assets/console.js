@@ -42,6 +42,7 @@
     const going = box.querySelector('.going')
     const list = going.querySelector('.steps')
     going.querySelector('.what').textContent = values.get('subdomain')
+    const back = () => { form.hidden = false; going.hidden = true }
     form.hidden = true
     going.hidden = false
     mark(list, 'reserve')
@@ -54,7 +55,7 @@
     stream.addEventListener('over', () => stream.close())
     try {
       await opened(stream)
-      const answer = await fetch(form.action, { method: 'POST', body: values, headers: { Accept: 'text/html' } })
+      const answer = await fetch(form.action, { method: 'POST', body: values, headers: { Accept: 'text/html', 'HX-Request': 'true' } })
       stream.close() // or what comes late would undo the marks
       mark(list, '')
       if (answer.redirected) {
@@ -62,6 +63,12 @@
         return
       }
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html')
+      const problem = next.getElementById('problem')
+      if (problem) {
+        back()
+        document.dispatchEvent(new CustomEvent('form:told', { detail: document.adoptNode(problem) }))
+        return
+      }
       document.querySelector('main').replaceWith(document.adoptNode(next.querySelector('main')))
       document.title = next.title
       const at = answer.headers.get('Content-Location')
@@ -69,9 +76,8 @@
       const place = document.querySelector('[aria-invalid]') ?? document.querySelector('main')
       place.focus()
     } catch {
-      form.hidden = false
-      going.hidden = true
-      document.querySelector('#offline').hidden = false
+      back()
+      document.dispatchEvent(new CustomEvent('form:lost'))
     } finally {
       stream.close()
     }
@@ -82,10 +88,7 @@
 // What runs is shown as it goes on: the waves of a pass fill, and a checkup's bar.
 ;(() => {
   'use strict'
-  const box = document.querySelector('#running[data-events]')
-  if (!box) return
-  box.querySelector('.noscript')?.remove()
-  const say = (name, n) => { const at = box.querySelector(`[data-${name}]`); if (at) at.textContent = n.toLocaleString('en') }
+  const say = (box, name, n) => { const at = box.querySelector(`[data-${name}]`); if (at) at.textContent = n.toLocaleString('en') }
   const wave = (one) => {
     const item = document.createElement('li')
     item.className = one.failed ? 'wave failed' : 'wave'
@@ -99,19 +102,30 @@
     item.append(number, bar)
     return item
   }
-  const stream = new EventSource(box.dataset.events)
-  stream.addEventListener('progress', (event) => {
-    const now = JSON.parse(event.data)
-    for (const name of ['done', 'total', 'failed', 'step']) if (name in now) say(name, now[name])
-    const bar = box.querySelector(':scope > progress')
-    if (bar && now.total) { bar.max = now.total; bar.value = now.done }
-    box.querySelector('.waves')?.replaceChildren(...(now.waves ?? []).map(wave))
-  })
-  stream.addEventListener('over', () => {
-    stream.close()
-    location.reload() // the page tells what came of it
-  })
-  stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) location.reload() } // or leads to the sign-in
+  let watched = null // the box and its stream
+  const watch = () => {
+    if (watched && !watched.box.isConnected) watched.stream.close()
+    const box = document.querySelector('#running[data-events]')
+    if (!box || box === watched?.box) return
+    box.querySelector('.noscript')?.remove()
+    const stream = new EventSource(box.dataset.events)
+    watched = { box, stream }
+    stream.addEventListener('progress', (event) => {
+      const now = JSON.parse(event.data)
+      for (const name of ['done', 'total', 'failed', 'step']) if (name in now) say(box, name, now[name])
+      const bar = box.querySelector(':scope > progress')
+      if (bar && now.total) { bar.max = now.total; bar.value = now.done }
+      box.querySelector('.waves')?.replaceChildren(...(now.waves ?? []).map(wave))
+    })
+    stream.addEventListener('over', () => {
+      stream.close()
+      // The page tells what came of it; what is typed there stays.
+      if (box.isConnected) htmx.ajax('GET', location.pathname + location.search, { target: 'body', swap: 'innerHTML' }).catch(() => {})
+    })
+    stream.onerror = () => { if (stream.readyState === EventSource.CLOSED && box.isConnected) location.reload() } // or leads to the sign-in
+  }
+  watch()
+  document.addEventListener('htmx:afterSettle', watch)
 })()
 
 // A button that was pressed is not pressed again while its answer is waited for.

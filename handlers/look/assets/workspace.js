@@ -1,5 +1,5 @@
-// What the pages do beyond forms and links: cards are dragged, and who has no
-// connection is told. Everything here can also be done without it.
+// What the pages do beyond forms and links: cards are dragged. Everything here can
+// also be done without it.
 (() => {
   'use strict'
   let dragged = null // the card
@@ -51,7 +51,7 @@
     htmx.ajax('POST', `/tasks/${idOf(card)}/move`, {
       source: '#board', target: '#board', select: '#board', swap: 'outerHTML',
       values: { to: card.parentElement.dataset.status, after: idOf(card.previousElementSibling) },
-    }).catch(() => {}) // htmx:sendError tells of it
+    }).catch(() => {}) // forms.js tells of it
   })
 
   document.addEventListener('dragend', () => {
@@ -79,7 +79,6 @@
     document.getElementById('said').textContent = `${link.textContent}: ${link.closest('.column').querySelector('h2').textContent}`
   })
 
-  const offline = (is) => { const text = document.getElementById('offline'); if (text) text.hidden = !is }
-  document.addEventListener('htmx:sendError', () => { offline(true); goHome() })
-  document.addEventListener('htmx:afterOnLoad', () => { offline(false); home = null })
+  document.addEventListener('form:failed', goHome)
+  document.addEventListener('htmx:afterSettle', () => { home = null })
 })()
