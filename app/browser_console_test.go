@@ -205,7 +205,7 @@ func consoleCreates(t *testing.T, browser context.Context) {
 		t.Errorf("the steps were shown as %q", seen)
 	}
 	b.until(t, "location.pathname === '/tenants/acme' && document.activeElement.id === 'main'")
-	b.until(t, "document.querySelector('#offline').hidden")
+	b.until(t, "document.querySelector('#alert').childElementCount === 0")
 	b.picture(t, "console-created")
 	link := eval[string](t, b, "document.querySelector('.secret').innerText.trim()")
 	if eval[string](t, b, "document.cookie") != "" {
@@ -267,7 +267,7 @@ func consoleOffline(t *testing.T, browser context.Context) {
 	srv.stop(t)
 	b.expect("ERR_CONNECTION_REFUSED")
 	b.press(t, "Create the tenant")
-	b.says(t, "#offline", "There is no connection to the console")
+	b.says(t, "#alert", "There is no connection")
 	if got := eval[string](t, b, "document.querySelector('#create-subdomain').value"); got != "acme" {
 		t.Errorf("what was typed is gone: %q", got)
 	}

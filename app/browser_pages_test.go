@@ -19,6 +19,7 @@ func TestInABrowser(t *testing.T) {
 	browser := launch(t)
 	for name, test := range map[string]func(t *testing.T, browser context.Context){
 		"tour": tour, "two tenants": twoTenants, "board": boardInABrowser, "more cards": moreCards, "member": member, "conflict": conflict, "offline": offline,
+		"failures": failures, "signed out": signedOut, "half written": halfWritten, "console failures": consoleFailures,
 		"keyboard": keyboard, "without scripts": withoutScripts, "apex": apexInABrowser,
 		"console": consoleTour, "console creates": consoleCreates, "console passes": consolePasses, "console offline": consoleOffline,
 		"console keyboard": consoleKeyboard, "console without scripts": consoleWithoutScripts,

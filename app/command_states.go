@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tenantry/handlers/operator"
 	"tenantry/models"
 	"tenantry/tenants/lifecycle"
 )
@@ -74,6 +75,36 @@ func (r *renameCommand) Run(c *command) error {
 	}
 	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
 		return a.manager.Rename(c.ctx, a.settings.by, r.Subdomain, lifecycle.Rename{To: r.New, RedirectDays: r.RedirectDays})
+	})
+}
+
+type setNameCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+	Name      string `arg:"" help:"The name that people read."`
+}
+
+// Help is shown with the flags.
+func (setNameCommand) Help() string {
+	return `The subdomain stays; see "tenantry tenant rename" for that. Pages show the new name within a second.
+
+Examples:
+
+    tenantry tenant set-name acme "Acme Joinery and Sons"`
+}
+
+// Run gives the tenant the name.
+func (r *setNameCommand) Run(c *command) error {
+	return c.with(func(a *App) error {
+		t, err := a.manager.SetName(c.ctx, a.settings.by, r.Subdomain, r.Name)
+		switch {
+		case errors.Is(err, lifecycle.ErrInvalidName):
+			return fmt.Errorf("%w: %w", errUsage, err)
+		case err != nil:
+			return tenantError(err, r.Subdomain)
+		case c.out.json:
+			return c.out.document(operator.TenantOf(t))
+		}
+		return c.out.line("tenant %s is called %s", t.Subdomain, t.Name)
 	})
 }
 

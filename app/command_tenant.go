@@ -23,6 +23,7 @@ type tenantCommand struct {
 	Suspend suspendCommand `cmd:"" help:"Serve a tenant no more, and keep its data."`
 	Resume  resumeCommand  `cmd:"" help:"Serve a suspended tenant again."`
 	Rename  renameCommand  `cmd:"" help:"Give a tenant another subdomain."`
+	SetName setNameCommand `cmd:"" help:"Give a tenant another display name."`
 	Archive archiveCommand `cmd:"" help:"Have a tenant unknown to the world, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
 	Purge   purgeCommand   `cmd:"" help:"Give up an archived tenant; its data is removed after a while."`

@@ -33,6 +33,9 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 			words = append(words, "removed")
 		}
 	}
+	if got.Name != subdomain {
+		words = append(words, got.Name)
+	}
 	for _, d := range got.Domains {
 		words = append(words, strings.Replace(d.Host, subdomain, "X", 1))
 		if d.VerifiedAt != nil {

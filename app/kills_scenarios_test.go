@@ -65,6 +65,9 @@ func scenarios() []scenario {
 		kind: models.KindRename, prepare: "create suspend", command: "tenant rename X new-X",
 		before: "X suspended", after: "new-X suspended",
 	}, {
+		kind: models.KindSetName, prepare: "create", command: "tenant set-name X Called",
+		before: "X active", after: "X active Called",
+	}, {
 		kind: models.KindArchive, prepare: "create", command: "tenant archive X --yes",
 		before: "X active", after: "X archived",
 	}, {

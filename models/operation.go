@@ -12,6 +12,7 @@ const (
 	KindSuspend      OperationKind = "suspend"
 	KindResume       OperationKind = "resume"
 	KindRename       OperationKind = "rename"
+	KindSetName      OperationKind = "set-name"
 	KindArchive      OperationKind = "archive"
 	KindUnarchive    OperationKind = "unarchive"
 	KindRestore      OperationKind = "restore" // of a purged tenant, from the trash

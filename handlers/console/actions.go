@@ -26,6 +26,13 @@ func renameForm(path, subdomain string) *look.Form {
 	return &f
 }
 
+func nameForm(path, name string) *look.Form {
+	f := look.NewForm("set-name", path+"/name", "Change the name",
+		look.Field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "What people read. The subdomain stays."})
+	f.Set(name)
+	return &f
+}
+
 func purgeForm(path string) *look.Form {
 	f := look.NewForm("purge", path+"/purge", "Purge this tenant",
 		look.Field{Name: "confirm", Label: "The subdomain, to confirm", Required: true, Autocomplete: "off"},
@@ -110,6 +117,19 @@ func (s *Console) rename(c *gin.Context) error {
 		}
 	}
 	return s.refuse(c, err, func(p *tenantPage) *look.Form { return p.Rename })
+}
+
+// setName gives the tenant another display name.
+func (s *Console) setName(c *gin.Context) error {
+	f := nameForm("", "")
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	t, err := s.o.Manager.SetName(c.Request.Context(), s.by(c), c.Param("tenant"), f.Value("name"))
+	if err != nil {
+		return s.refuse(c, err, func(p *tenantPage) *look.Form { return p.SetName })
+	}
+	return look.SeeOther(c, tenantPath(t)+"?done=named")
 }
 
 // purge gives an archived tenant up, when its subdomain was typed.

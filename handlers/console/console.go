@@ -128,6 +128,7 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/archive", s.do(s.move(s.o.Manager.Archive, "archived")))
 	one.POST("/restore", s.do(s.move(s.o.Manager.Restore, "restored")))
 	one.POST("/rename", s.do(s.rename))
+	one.POST("/name", s.do(s.setName))
 	one.POST("/purge", s.do(s.purge))
 	one.POST("/invitation", s.do(s.invite))
 	one.POST("/domains", s.do(s.addDomain))

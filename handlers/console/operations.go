@@ -74,12 +74,12 @@ func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 // did is what an operation does, in words. What this program doesn't know is
 // called what the ledger calls it.
 func did(o models.Operation) string {
-	var params struct{ To, Host string }
+	var params struct{ To, Host, Name string }
 	_ = json.Unmarshal([]byte(o.Params), &params) // the words do without
 	text := map[models.OperationKind]string{
 		models.KindCreate: "Create", models.KindAdopt: "Adopt a database", models.KindSuspend: "Suspend",
 		models.KindResume: "Resume",
-		models.KindRename: "Rename", models.KindArchive: "Archive", models.KindUnarchive: "Restore",
+		models.KindRename: "Rename", models.KindSetName: "Change the name", models.KindArchive: "Archive", models.KindUnarchive: "Restore",
 		models.KindRestore: "Restore from the trash",
 		models.KindPurge:   "Purge", models.KindRemove: "Remove the data", models.KindDomainAdd: "Add a domain",
 		models.KindDomainVerify: "Verify a domain", models.KindDomainRemove: "Remove a domain",
@@ -91,6 +91,8 @@ func did(o models.Operation) string {
 	switch {
 	case o.Kind == models.KindRename && params.To != "":
 		text += " to " + params.To
+	case o.Kind == models.KindSetName && params.Name != "":
+		text += " to " + params.Name
 	case params.Host != "":
 		text = strings.Replace(text, "a domain", params.Host, 1)
 	}

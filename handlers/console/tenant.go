@@ -36,8 +36,8 @@ type tenantPage struct {
 	UnderWay *operationRow
 
 	// The forms are nil where they can't be used now.
-	Rename, Purge, AddDomain, Invite *look.Form
-	Can                              can
+	SetName, Rename, Purge, AddDomain, Invite *look.Form
+	Can                                       can
 	// Done says what was just done, Problem why something was not.
 	Done, Problem string
 	// Invitation has just been made; its link is shown this once.
@@ -60,6 +60,7 @@ func doneText(done string) string {
 		"resumed":  "The tenant is served again.",
 		"archived": "The tenant is archived: its hosts answer as if it never was, and its data is kept.",
 		"restored": "The tenant is served again.", "renamed": "The tenant has its new subdomain.",
+		"named":             "The tenant has its new name.",
 		"purged":            "The tenant is purged. Its data can be brought back until it is removed.",
 		"removed":           "The tenant’s data is removed.",
 		"domain-added":      "The domain is noted. Publish the record below, then verify it.",
@@ -158,6 +159,9 @@ func (p *tenantPage) offer() {
 	p.Can = can{
 		Suspend: active, Resume: suspended, Archive: active || suspended, Purge: archived,
 		Restore: archived || state == models.StatePurged && p.RemoveAfter != nil,
+	}
+	if active || suspended || archived {
+		p.SetName = nameForm(path, p.Name)
 	}
 	if active || suspended {
 		p.Rename = renameForm(path, p.Subdomain)

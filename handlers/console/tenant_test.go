@@ -59,6 +59,9 @@ func TestWholeLife(t *testing.T) {
 		s.post(t, "/tenants/acme/rename", "subdomain", "zenith", "redirect_days", "5").leads(t,
 			"/tenants/zenith?done=renamed")
 		s.get(t, "/tenants/zenith").expect(t, 200, "Rename to zenith")
+		s.post(t, "/tenants/zenith/name", "name", " ").expect(t, 422, `id="set-name-name-fault"`)
+		s.post(t, "/tenants/zenith/name", "name", "Zenith & Sons").leads(t, "/tenants/zenith?done=named")
+		s.get(t, "/tenants/zenith").expect(t, 200, "<h1>Zenith &amp; Sons</h1>", "Change the name to Zenith &amp; Sons")
 		if _, err := s.Store.Lookup(t.Context(), "acme"); err == nil {
 			t.Error("the old subdomain is served")
 		}

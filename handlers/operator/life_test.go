@@ -50,6 +50,7 @@ func TestLifeOfATenant(t *testing.T) {
 		}{
 			{"POST /api/tenants", `{"subdomain":"acme"}`, 201, models.StateActive},
 			{"PATCH /api/tenants/acme", `{"subdomain":"forge","redirect_days":3}`, 200, models.StateActive},
+			{"PATCH /api/tenants/forge", `{"name":"Forge & Sons"}`, 200, models.StateActive},
 			{"DELETE /api/tenants/forge", ``, 200, models.StateArchived},
 			{"DELETE /api/tenants/forge", ``, 200, models.StateArchived},
 			{"POST /api/tenants/forge/restore", ``, 200, models.StateActive},
@@ -76,7 +77,7 @@ func TestLifeOfATenant(t *testing.T) {
 				t.Errorf("%+v", o)
 			}
 		}
-		if got := strings.Join(kinds, " "); got != "remove purge archive restore purge archive unarchive archive rename create" {
+		if got := strings.Join(kinds, " "); got != "remove purge archive restore purge archive unarchive archive set-name rename create" {
 			t.Error(got)
 		}
 	})
@@ -173,11 +174,14 @@ func TestLifeRequestsThatAreRefused(t *testing.T) {
 		status              int
 		want                string
 	}{
-		{"", "PATCH /api/tenants/acme", `{}`, 422, `"field":"subdomain","message":"is required"`},
+		{"", "PATCH /api/tenants/acme", `{}`, 422, `"field":"subdomain","message":"is required, or name"`},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"www"}`, 422, `"field":"subdomain"`},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"globex"}`, 409, "has this subdomain already"},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"forge","redirect_days":-1}`, 422, `"field":"redirect_days"`},
-		{"", "PATCH /api/tenants/acme", `{"subdomain":"forge","name":"x"}`, 422, `"field":"name","message":"is not known here"`},
+		{"", "PATCH /api/tenants/acme", `{"subdomain":"forge","name":"x"}`, 422, `"field":"name","message":"can't be changed together`},
+		{"", "PATCH /api/tenants/acme", `{"name":"two\nlines"}`, 422, `"field":"name"`},
+		{"", "PATCH /api/tenants/acme", `{"name":""}`, 422, `"field":"name"`},
+		{"", "PATCH /api/tenants/nobody", `{"name":"x"}`, 404, "no tenant"},
 		{"", "PATCH /api/tenants/nobody", `{"subdomain":"forge"}`, 404, "no tenant"},
 		{"", "DELETE /api/tenants/nobody", ``, 404, "no tenant"},
 		{"", "DELETE /api/tenants/acme?purge=yes", ``, 422, `"field":"purge"`},

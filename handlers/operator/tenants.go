@@ -27,7 +27,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.Match(read, "/tenants", do(a.listTenants, "limit", "after"))
 	r.POST("/tenants", do(a.createTenant))
 	r.Match(read, "/tenants/:subdomain", do(a.getTenant))
-	r.PATCH("/tenants/:subdomain", do(a.renameTenant))
+	r.PATCH("/tenants/:subdomain", do(a.changeTenant))
 	r.DELETE("/tenants/:subdomain", do(a.deleteTenant, "purge", "grace_days"))
 	r.POST("/tenants/:subdomain/suspend", do(a.moveTenant(a.manager.Suspend)))
 	r.POST("/tenants/:subdomain/resume", do(a.moveTenant(a.manager.Resume)))
@@ -109,18 +109,26 @@ func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) 
 // MaxRedirectDays is the longest that an old subdomain redirects.
 const MaxRedirectDays = 3650
 
-// renameTenant gives a tenant another subdomain.
-func (a *API) renameTenant(c *gin.Context) error {
+// changeTenant gives a tenant another subdomain or another display name. Each is
+// an operation of its own, so that a request asks for one of them.
+func (a *API) changeTenant(c *gin.Context) error {
 	var body struct {
 		Subdomain    *string `json:"subdomain"`
 		RedirectDays int     `json:"redirect_days"`
+		Name         *string `json:"name"`
 	}
 	if err := decode(c, &body); err != nil {
 		return err
 	}
 	switch {
+	case body.Name != nil && (body.Subdomain != nil || body.RedirectDays != 0):
+		return invalid(errors.New("two changes"), "name", "can't be changed together with the subdomain: send two requests")
+	case body.Name != nil:
+		return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*models.Tenant, error) {
+			return a.manager.SetName(ctx, by, subdomain, *body.Name)
+		})(c)
 	case body.Subdomain == nil:
-		return invalid(errors.New("no subdomain"), "subdomain", "is required")
+		return invalid(errors.New("no change"), "subdomain", "is required, or name")
 	case body.RedirectDays < 0 || body.RedirectDays > MaxRedirectDays:
 		return invalid(errors.New("redirect days"), "redirect_days", fmt.Sprintf("must be a number from 0 to %d", MaxRedirectDays))
 	}

@@ -1,13 +1,12 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -112,12 +111,9 @@ func (m *Manager) prepare(n NewTenant) (*models.Tenant, error) {
 	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
 		return nil, err
 	}
-	name := strings.TrimSpace(n.Name)
-	if name == "" {
-		name = n.Subdomain
-	}
-	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > 200 || strings.ContainsFunc(name, unicode.IsControl) {
-		return nil, ErrInvalidName
+	name := cmp.Or(strings.TrimSpace(n.Name), n.Subdomain)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	t := &models.Tenant{
 		ID: newID(), Subdomain: n.Subdomain, Name: name,

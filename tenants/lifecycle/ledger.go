@@ -80,6 +80,8 @@ type params struct {
 	From models.State `json:"from,omitempty"`
 	// To is the subdomain or state that it gets.
 	To string `json:"to,omitempty"`
+	// Name is the display name that it gets.
+	Name string `json:"name,omitempty"`
 	// RedirectUntil is how long requests for the old subdomain are sent on.
 	RedirectUntil *time.Time `json:"redirect_until,omitempty"`
 	// RemoveAfter is when the data is removed.

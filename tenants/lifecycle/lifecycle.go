@@ -7,6 +7,7 @@
 //	create.go     creates and adopts tenants
 //	states.go     suspends, resumes and archives them
 //	rename.go     gives them another subdomain
+//	name.go       gives them another display name
 //	purge.go      gives them up, and brings them back
 //	domains.go    hosts of their own
 //	operations.go tells what was done

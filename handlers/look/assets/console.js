@@ -69,6 +69,7 @@
         document.dispatchEvent(new CustomEvent('form:told', { detail: document.adoptNode(problem) }))
         return
       }
+      if (!next.querySelector('main')) throw new TypeError('not the console’s')
       document.querySelector('main').replaceWith(document.adoptNode(next.querySelector('main')))
       document.title = next.title
       const at = answer.headers.get('Content-Location')

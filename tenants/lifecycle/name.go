@@ -1,0 +1,40 @@
+package lifecycle
+
+import (
+	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+)
+
+// maxName is the longest display name of a tenant, in characters.
+const maxName = 200
+
+// checkName returns ErrInvalidName for what can't be a tenant's display name.
+func checkName(name string) error {
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, unicode.IsControl) {
+		return ErrInvalidName
+	}
+	return nil
+}
+
+// SetName gives the tenant another display name, in whatever state it is. Pages
+// show it within a second; requests are served all the while. It returns
+// tenants.ErrUnknownTenant, ErrInvalidName or an *UnderWayError.
+func (m *Manager) SetName(ctx context.Context, by Operator, subdomain, name string) (*models.Tenant, error) {
+	name = strings.TrimSpace(name)
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	return m.do(ctx, by, models.KindSetName, subdomain, func(tx *gorm.DB, j *job) error {
+		if j.tenant.Name == name {
+			return errUnchanged
+		}
+		j.params.Name = name
+		return setTenant(tx, j, map[string]any{"name": name})
+	})
+}
