@@ -118,6 +118,8 @@ func failures(t *testing.T, browser context.Context) {
 		chromedp.SendKeys("#invite-email", "ben@acme.example\r", chromedp.ByQuery))
 	b.says(t, "#alert", "There is no connection")
 	b.holds(t, "#invite-name", "Ben")
+	b.do(t, chromedp.Click("#alert button", chromedp.ByQuery))
+	b.until(t, "document.getElementById('alert').childElementCount === 0")
 }
 
 // holds checks what a field holds.

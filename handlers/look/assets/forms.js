@@ -8,8 +8,12 @@
   const tell = (text) => {
     const message = document.createElement('p')
     message.textContent = text
-    region()?.replaceChildren(message)
+    const close = document.createElement('button')
+    close.type = 'button'
+    close.textContent = 'Close'
+    region()?.replaceChildren(message, close)
   }
+  document.addEventListener('click', (event) => { if (event.target.closest('#alert button')) region().replaceChildren() })
   const failed = () => document.dispatchEvent(new CustomEvent('form:failed'))
 
   const UNKNOWN = 'What you typed is still here. It isn’t known whether it was stored: look in another tab before you send it again.'
