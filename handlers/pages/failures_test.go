@@ -75,14 +75,16 @@ func TestRefusedFormsStay(t *testing.T) {
 		board, task := path("/projects/%d", project.ID), path("/tasks/%d", project.Tasks[0].ID)
 		long := strings.Repeat("long ", 100)
 		for _, c := range []struct {
-			path, session, name, typed string
-			status                     int
+			path, session, typed string
+			values               url.Values
+			status               int
 		}{
-			{board + "/tasks", s.member, "title", long, 422}, {task, s.member, "title", long, 422},
-			{"/people", s.admin, "email", "ben@acme.test", 409},
+			{board + "/tasks", s.member, long, url.Values{"title": {long}}, 422},
+			{task, s.member, long, url.Values{"title": {long}, "status": {"todo"}, "version": {"1"}}, 422},
+			{"/people", s.admin, "ben@acme.test", url.Values{"email": {"ben@acme.test"}, "name": {"Ben"}, "role": {"member"}}, 409},
 		} {
 			for _, header := range []string{"", "true"} {
-				values := url.Values{c.name: {c.typed}, "name": {"Ben"}, "role": {"member"}, "status": {"todo"}, "version": {"1"}}
+				values := c.values
 				got := s.send(t, request(t, "acme.localhost", c.path, c.session, values, "HX-Request", header)).expect(t, c.status, `id="main"`, c.typed)
 				if got.header.Get("HX-Retarget") != "" || header != "" && got.header.Get("HX-Push-Url") != "false" {
 					t.Errorf("%s: headers %v", c.path, got.header)
