@@ -10,9 +10,10 @@ import (
 )
 
 // TestAServerTakesOver kills a command in the middle, beside a server that runs,
-// and prints how long that took to go on with it: at most the time for which a
-// process that fell silent is counted alive, and as long again until the server
-// looks.
+// and prints how long it took until the server went on with it. With SQLite the
+// server sees at its next look that the process has ended. With Postgres the
+// process may only be cut off, and could still commit: it is counted dead after
+// its TTL and what a commit takes.
 func TestAServerTakesOver(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {

@@ -190,11 +190,10 @@ func (k *killer) kill(t *testing.T, victims []victim) {
 	})
 }
 
-// expire lets the time pass during which a dead process is counted alive.
+// expire has the master forget a dead process, as others do once they count it dead.
 func (k *killer) expire(ctx context.Context, pid int) error {
 	return k.app.store.Master().Update(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.Instance{}).Where("name LIKE ?", fmt.Sprintf("%%, process %d", pid)).
-			Update("expires_at", time.Now().UTC().Add(-time.Hour)).Error
+		return tx.Delete(&models.Instance{}, "name LIKE ?", fmt.Sprintf("%%, process %d", pid)).Error
 	})
 }
 

@@ -26,6 +26,7 @@ type server struct {
 	public, operator string // addresses
 	log              *buffer
 	signal           func()   // asks it to stop
+	pid              int      // of spawn
 	status           chan int // its exit status, once
 }
 
@@ -76,6 +77,7 @@ func (s site) spawn(t *testing.T, args ...string) *server {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	srv.pid = cmd.Process.Pid
 	srv.signal = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
 	t.Cleanup(func() { srv.stop(t) })
 	read := srv.waitUntilListening(t, stdout)

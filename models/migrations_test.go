@@ -122,7 +122,7 @@ func TestMasterCountsChanges(t *testing.T) {
 			t.Errorf("%s counts to %s, want %s", statement, got, want)
 		}
 	}
-	if _, err := db.sql.ExecContext(t.Context(), "INSERT INTO instances VALUES (printf('%026d', 1), 'x', 0, 0)"); err != nil {
+	if _, err := db.sql.ExecContext(t.Context(), "INSERT INTO instances (id, name, started_at, expires_at) VALUES (printf('%026d', 1), 'x', 0, 0)"); err != nil {
 		t.Fatal(err)
 	}
 	if got := count(); got != "9" {

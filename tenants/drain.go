@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -12,9 +13,9 @@ import (
 
 // StepDrain is the step of an operation during which every process lets go of
 // the tenant: it leases the tenant no more as it was before, waits for its
-// scopes, closes the handle, and acknowledges that in the master. Whoever runs
-// the operation marks the tenant first, with a greater epoch, and goes on when
-// all live instances have acknowledged.
+// scopes, closes the handle, and acknowledges that in the master. The process
+// that runs the operation marks the tenant first, with a greater epoch, lets go
+// of it itself, and goes on when all other living instances have acknowledged.
 const StepDrain = "drain"
 
 // drain is an operation that waits for this process.
@@ -77,15 +78,22 @@ func (s *Store) findDrains(ctx context.Context) (found []drain, err error) {
 func (s *Store) drain(ctx context.Context, d drain) {
 	defer s.drains.Delete(d.OperationID)
 	instance := s.instance.ID()
-	s.registry.flush()
-	cause := fmt.Errorf("%w: an operation needed the tenant, and this took longer than %v", ErrMaintenance, s.grace)
-	err := s.pool.quiesce(ctx, d.TenantID, d.Epoch, s.grace, cause)
+	err := s.LetGo(ctx, d.TenantID, d.Epoch)
 	if err == nil {
 		err = s.master.Update(ctx, func(tx *gorm.DB) error { return tx.Exec(acknowledgeSQL, d.OperationID, instance).Error })
 	}
 	if err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "let go of a tenant for an operation", "tenant_id", d.TenantID, "operation", d.OperationID, "error", err)
 	}
+}
+
+// LetGo has this process lease the tenant no more as it was before the epoch,
+// and returns when its scopes on it are over and the handle is closed. Scopes
+// that take longer than the grace are ended.
+func (s *Store) LetGo(ctx context.Context, tenantID string, epoch int64) error {
+	s.registry.flush()
+	cause := fmt.Errorf("%w: an operation needed the tenant, and this took longer than %v", ErrMaintenance, s.grace)
+	return s.pool.quiesce(ctx, tenantID, epoch, s.grace, cause)
 }
 
 // guard is a copy of ctx that also ends when the entry's scopes are to end.
@@ -104,19 +112,22 @@ func (e *entry) explain(err error) error {
 	return fmt.Errorf("%w: %w", context.Cause(e.ctx), err)
 }
 
-// Unacknowledged counts the live instances that have not yet let go of the
-// tenant for the operation, and names one. tx is of a scope on the master.
-func Unacknowledged(master *Master, tx *gorm.DB, operationID string) (n int, name string, err error) {
-	now, err := master.Now(tx)
+// Unacknowledged counts the other living instances that have not yet let go of
+// the tenant for the operation, and names one. tx is of a scope on the master.
+func (s *Store) Unacknowledged(tx *gorm.DB, operationID string) (n int, name string, err error) {
+	var acknowledged []string
+	err = tx.Model(&models.Acknowledgement{}).Where("operation_id = ?", operationID).Pluck("instance_id", &acknowledged).Error
 	if err != nil {
 		return 0, "", err
 	}
-	var waiting []models.Instance
-	err = tx.Where("expires_at > ?", now).
-		Where("id NOT IN (SELECT instance_id FROM acknowledgements WHERE operation_id = ?)", operationID).
-		Order("id").Find(&waiting).Error
-	if err != nil || len(waiting) == 0 {
+	waiting, err := s.master.Living(tx)
+	if err != nil {
 		return 0, "", err
+	}
+	own := s.instance.ID()
+	waiting = slices.DeleteFunc(waiting, func(i models.Instance) bool { return i.ID == own || slices.Contains(acknowledged, i.ID) })
+	if len(waiting) == 0 {
+		return 0, "", nil
 	}
 	return len(waiting), waiting[0].Name, nil
 }

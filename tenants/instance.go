@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,8 +17,8 @@ import (
 	"tenantry/models"
 )
 
-// DefaultInstanceTTL is how long a process is counted alive after its last
-// heartbeat, unless Options say otherwise.
+// DefaultInstanceTTL is how long a process goes without a heartbeat at most,
+// unless Options say otherwise.
 const DefaultInstanceTTL = 15 * time.Second
 
 // ErrLapsed: the process could not renew its heartbeat in the master, so that
@@ -26,11 +27,11 @@ const DefaultInstanceTTL = 15 * time.Second
 var ErrLapsed = fmt.Errorf("%w: this process lost touch with the master", ErrUnavailable)
 
 // Instance is this process among all that have the same master. It has a row
-// there, which it renews; while the row is alive nobody does anything to a
-// tenant before this process has let go of it, and nobody takes over what it
-// has begun. When it can't renew the row it lapses by itself, a quarter of the
-// time to live before the others count it dead: it gives no leases, and ends
-// those that are out. It is safe for concurrent use.
+// there, which it renews, and a mark that shows others that it lives; as long as
+// Living lists it, nobody does anything to a tenant before this process has let
+// go of it, and nobody takes over what it has begun. When it can't renew the row
+// and the mark it lapses by itself, long before others count it dead: it gives
+// no leases, and ends those that are out. It is safe for concurrent use.
 type Instance struct {
 	master *Master
 	name   string
@@ -38,12 +39,13 @@ type Instance struct {
 	log    *slog.Logger
 	lapsed func() // called when the instance lapses, and when it leaves
 
-	atWork  sync.Map // the operations that Hold was called for, by id
-	start   time.Time
-	renewed atomic.Int64 // when the last successful renewal began, since start
+	atWork  sync.Map             // the operations that Hold was called for, by id
+	clock   func() time.Duration // from newUptime
+	renewed atomic.Int64         // when the last successful renewal began, by clock
 
 	mu    sync.Mutex // guards what follows
 	id    string
+	mark  Mark
 	life  context.Context // ends when the instance lapses
 	end   context.CancelCauseFunc
 	lapse *time.Timer
@@ -52,7 +54,7 @@ type Instance struct {
 // join registers this process. lapsed is called, in a goroutine, whenever it
 // lapses.
 func join(ctx context.Context, master *Master, ttl time.Duration, log *slog.Logger, lapsed func()) (*Instance, error) {
-	i := &Instance{master: master, name: processName(), ttl: ttl, log: log, lapsed: lapsed, start: time.Now()}
+	i := &Instance{master: master, name: processName(), ttl: ttl, log: log, lapsed: lapsed, clock: newUptime()}
 	if err := i.register(ctx); err != nil {
 		return nil, fmt.Errorf("register with the master: %w", err)
 	}
@@ -103,9 +105,10 @@ func (i *Instance) Held() (ids []string) {
 }
 
 // check returns ErrLapsed when the last renewal is too long ago. It looks at
-// the clock, since a process that was stopped runs on before its timers do.
+// the clock, since a process that was stopped, or slept, runs on before its
+// timers do.
 func (i *Instance) check() error {
-	if time.Since(i.start)-time.Duration(i.renewed.Load()) > i.patience() {
+	if i.clock()-time.Duration(i.renewed.Load()) > i.patience() {
 		return ErrLapsed
 	}
 	return nil
@@ -114,33 +117,56 @@ func (i *Instance) check() error {
 // patience is how long the instance serves after a renewal.
 func (i *Instance) patience() time.Duration { return i.ttl * 3 / 4 }
 
-// register gives the instance a new row and a new life. What it had begun
-// under the old one is no longer its own.
+// register gives the instance a new row, mark and life. What it had begun under
+// the old one is no longer its own.
 func (i *Instance) register(ctx context.Context) error {
-	old, began := i.ID(), time.Since(i.start)
-	row := models.Instance{ID: strings.ToLower(ulid.Make().String()), Name: i.name}
-	err := i.master.Update(ctx, func(tx *gorm.DB) error {
+	began, id := i.clock(), strings.ToLower(ulid.Make().String())
+	mark, err := i.master.presence.Enter(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := i.replaceRow(ctx, id); err != nil {
+		return errors.Join(err, mark.Release())
+	}
+	i.releaseMark() // its row is gone
+	i.begin(id, mark, began)
+	return nil
+}
+
+// replaceRow writes the row of that id, and deletes the one until now.
+func (i *Instance) replaceRow(ctx context.Context, id string) error {
+	old := i.ID()
+	return i.master.Update(ctx, func(tx *gorm.DB) error {
 		now, err := i.master.Now(tx)
 		if err != nil {
 			return err
 		}
-		row.StartedAt, row.ExpiresAt = now, now.Add(i.ttl)
+		row := models.Instance{ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.ttl), TTL: i.ttl}
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
 		return tx.Delete(&models.Instance{}, "id = ?", old).Error
 	})
-	if err != nil {
-		return err
-	}
-	i.begin(row.ID, began)
-	return nil
 }
 
-func (i *Instance) begin(id string, began time.Duration) {
+// releaseMark gives the mark up, if there is one.
+func (i *Instance) releaseMark() {
+	i.mu.Lock()
+	mark := i.mark
+	i.mark = nil
+	i.mu.Unlock()
+	if mark == nil {
+		return
+	}
+	if err := mark.Release(); err != nil {
+		i.log.Warn("give up the mark of this process", "error", err)
+	}
+}
+
+func (i *Instance) begin(id string, mark Mark, began time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.id = id
+	i.id, i.mark = id, mark
 	i.life, i.end = context.WithCancelCause(context.Background())
 	context.AfterFunc(i.life, i.lapsed)
 	i.extend(began)
@@ -153,7 +179,7 @@ func (i *Instance) extend(began time.Duration) {
 		i.lapse.Stop()
 	}
 	end := i.end
-	i.lapse = time.AfterFunc(i.patience()-(time.Since(i.start)-began), func() { end(ErrLapsed) })
+	i.lapse = time.AfterFunc(i.patience()-(i.clock()-began), func() { end(ErrLapsed) })
 }
 
 // keep renews the row until ctx ends. After each renewal it calls renewed,
@@ -177,25 +203,43 @@ func (i *Instance) keep(ctx context.Context, renewed func(anew bool)) {
 	}
 }
 
-// renew is a heartbeat. One that comes too late, or finds the row gone, begins
-// anew.
+// errAtWork: the operations of a lapsed instance have not all ended yet.
+var errAtWork = errors.New("operations of this process are still ending")
+
+// renew is a heartbeat. One that comes too late, or finds the row or the mark
+// gone, begins anew, once the operations that it was at have ended: others will
+// take them over.
 func (i *Instance) renew(ctx context.Context) (anew bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, i.ttl/4)
 	defer cancel()
 	if i.check() == nil {
-		began := time.Since(i.start)
-		there, err := i.touch(ctx)
-		if err != nil {
+		going, err := i.beat(ctx)
+		if err != nil || going {
 			return false, err
-		}
-		if there && i.goOn(began) {
-			return false, nil
 		}
 	}
 	i.mu.Lock()
 	i.end(ErrLapsed)
 	i.mu.Unlock()
+	if len(i.Held()) > 0 {
+		return false, errAtWork
+	}
 	return true, i.register(ctx)
+}
+
+// beat renews the mark and the row. It returns false where one of them is gone.
+func (i *Instance) beat(ctx context.Context) (going bool, err error) {
+	began := i.clock()
+	i.mu.Lock()
+	mark := i.mark
+	i.mu.Unlock()
+	if err := mark.Renew(ctx); errors.Is(err, ErrMarkLost) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	there, err := i.touch(ctx)
+	return there && i.goOn(began), err
 }
 
 // goOn extends the instance's life unless it has ended.
@@ -231,5 +275,7 @@ func (i *Instance) leave(ctx context.Context) error {
 	i.lapse.Stop()
 	i.end(ErrClosed)
 	i.mu.Unlock()
-	return i.master.Update(ctx, func(tx *gorm.DB) error { return tx.Delete(&models.Instance{}, "id = ?", id).Error })
+	err := i.master.Update(ctx, func(tx *gorm.DB) error { return tx.Delete(&models.Instance{}, "id = ?", id).Error })
+	i.releaseMark()
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,8 +14,27 @@ import (
 // Master is the open master database, with scopes like those of a tenant. It
 // is safe for concurrent use.
 type Master struct {
-	handle *handle
-	watch  WatchFunc
+	handle   *handle
+	watch    WatchFunc
+	presence Presence
+	clock    func() time.Time
+
+	mu       sync.Mutex         // guards what follows
+	silences map[string]silence // by instance's id
+}
+
+// MasterOptions are what a Master is made of.
+type MasterOptions struct {
+	// Base is from OpenBase.
+	Base *gorm.DB
+	// Conns are open pools, which the master owns from then on.
+	Conns *Conns
+	// Watch tells of changes.
+	Watch WatchFunc
+	// Presence tells which instances live.
+	Presence Presence
+	// Clock is the machine's clock, for Now on SQLite; nil means time.Now.
+	Clock func() time.Time
 }
 
 // WatchFunc calls changed after each change of the master by anyone, and
@@ -22,10 +42,15 @@ type Master struct {
 // error then, and nothing else ends it: broken connections are opened again.
 type WatchFunc func(ctx context.Context, changed func()) error
 
-// NewMaster makes a Master of a base from OpenBase and open pools, which it
-// owns from then on.
-func NewMaster(base *gorm.DB, conns *Conns, watch WatchFunc) *Master {
-	return &Master{newHandle(base, conns), watch}
+// NewMaster makes a Master. The caller closes it.
+func NewMaster(o MasterOptions) *Master {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return &Master{
+		handle: newHandle(o.Base, o.Conns), watch: o.Watch, presence: o.Presence, clock: o.Clock,
+		silences: map[string]silence{},
+	}
 }
 
 // Dialect is "sqlite" or "postgres".
@@ -70,10 +95,12 @@ func (m *Master) update(ctx context.Context, f Func) error {
 func (m *Master) Watch(ctx context.Context, changed func()) error { return m.watch(ctx, changed) }
 
 // Now is the time by the clock that all processes with this master share: the
-// server's on Postgres, the machine's on SQLite. tx is of a scope on the master.
+// server's on Postgres, the machine's on SQLite. That clock may be set, so that
+// nothing must depend on it but what people are told. tx is of a scope on the
+// master.
 func (m *Master) Now(tx *gorm.DB) (time.Time, error) {
 	if m.Dialect() != "postgres" {
-		return now(), nil
+		return m.clock().UTC().Truncate(time.Microsecond), nil
 	}
 	var at time.Time
 	err := tx.Raw("SELECT clock_timestamp()").Scan(&at).Error

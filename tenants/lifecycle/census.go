@@ -38,11 +38,7 @@ const recentOperations = 8
 func (m *Manager) Census(ctx context.Context) (Census, error) {
 	var c Census
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
-		now, err := m.master.Now(tx)
-		if err != nil {
-			return err
-		}
-		err = tx.Model(&models.Tenant{}).Select("state, server, schema_version, count(*) AS tenants").
+		err := tx.Model(&models.Tenant{}).Select("state, server, schema_version, count(*) AS tenants").
 			Group("state, server, schema_version").Order("state, server, schema_version").Scan(&c.Groups).Error
 		if err != nil {
 			return err
@@ -53,7 +49,8 @@ func (m *Manager) Census(ctx context.Context) (Census, error) {
 		if err := tx.Order("id DESC").Limit(recentOperations).Find(&c.Recent).Error; err != nil {
 			return err
 		}
-		return tx.Where("expires_at > ?", now).Order("id").Find(&c.Instances).Error
+		c.Instances, err = m.master.Living(tx)
+		return err
 	})
 	if err != nil {
 		return c, fmt.Errorf("count tenants: %w", err)

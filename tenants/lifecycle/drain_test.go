@@ -3,6 +3,10 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,25 +150,144 @@ func TestScopeOnATenantOfBefore(t *testing.T) {
 	})
 }
 
-// TestDeadProcessesAreNotWaitedFor has one hold a lease and fall silent.
+// TestDeadProcessesAreNotWaitedFor has a row and a mark that nobody holds. On
+// SQLite the process is dead at once, on Postgres it may only be cut off.
 func TestDeadProcessesAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
-		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			now, err := env.Store.Master().Now(tx)
-			if err != nil {
-				return err
+		dead := models.Instance{ID: newULID(), Name: "dead", TTL: time.Millisecond}
+		if env.Kind == tenantstest.SQLite {
+			if err := os.WriteFile(filepath.Join(env.Dir, "instances", dead.ID+".lock"), nil, 0o600); err != nil {
+				t.Fatal(err)
 			}
-			return tx.Create(&models.Instance{ID: newULID(), Name: "dead", StartedAt: now, ExpiresAt: now.Add(100 * time.Millisecond)}).Error
-		})
+		}
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Create(&dead).Error })
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
 			t.Error(err)
 		}
+		if err := env.Store.Master().ClearDead(t.Context()); err != nil {
+			t.Error(err)
+		}
+		var left int64
+		err = env.Store.Master().View(t.Context(), func(tx *gorm.DB) error {
+			return tx.Model(&models.Instance{}).Where("id = ?", dead.ID).Count(&left).Error
+		})
+		if err != nil || left != 0 {
+			t.Errorf("%d rows are left, %v", left, err)
+		}
+		if env.Kind == tenantstest.SQLite {
+			if locks, err := os.ReadDir(filepath.Join(env.Dir, "instances")); err != nil || len(locks) != 1 {
+				t.Errorf("locks %v, %v", locks, err)
+			}
+		}
 	})
+}
+
+// TestClocksDontDecideWhoLives has the clocks jump both ways while scopes run,
+// here and in another process: an operation waits for both.
+func TestClocksDontDecideWhoLives(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		for _, jump := range []time.Duration{-24 * time.Hour, time.Hour, 24 * time.Hour} {
+			t.Run(fmt.Sprintf("%s %v", engine, jump), func(t *testing.T) {
+				t.Parallel()
+				var jumped atomic.Int64
+				env := tenantstest.New(t, tenantstest.Options{
+					Engine: engine, Clock: func() time.Time { return time.Now().Add(time.Duration(jumped.Load())) },
+				})
+				tenant := env.Tenant(t, "acme")
+				other := second(t, env, tenants.Options{})
+				releaseHere, here := occupy(t, env.Store, tenant)
+				var releaseThere func()
+				there := (<-chan error)(nil)
+				if engine == tenantstest.Postgres { // a file has one writer
+					releaseThere, there = occupy(t, other, tenant)
+				} else {
+					releaseThere, there = look(t, other, tenant)
+				}
+				jumped.Store(int64(jump))
+				// To processes whose clocks didn't jump, and on Postgres, it is as if
+				// the heartbeats were so much older or newer.
+				err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+					return tx.Model(&models.Instance{}).Where("true").Update("expires_at", time.Now().UTC().Add(-jump)).Error
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				suspended := make(chan error, 1)
+				go func() {
+					_, err := env.Lifecycle.Suspend(context.Background(), "ada", "acme")
+					suspended <- err
+				}()
+				stillWaits := func(after string) {
+					select {
+					case err := <-suspended:
+						t.Errorf("did not wait for a scope %s: %v", after, err)
+						suspended <- err
+					case <-time.After(300 * time.Millisecond): // it looks each 10 ms
+					}
+				}
+				stillWaits("here and one there")
+				releaseHere()
+				stillWaits("there")
+				releaseThere()
+				if err := errors.Join(<-here, <-there, <-suspended); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// TestOwnScopesAreAlwaysWaitedFor: also by a process that the master has
+// forgotten.
+func TestOwnScopesAreAlwaysWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			env := tenantstest.New(t, tenantstest.Options{Engine: engine, InstanceTTL: 10 * time.Minute})
+			release, done := occupy(t, env.Store, env.Tenant(t, "acme"))
+			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Where("true").Delete(&models.Instance{}).Error })
+			if err != nil {
+				t.Fatal(err)
+			}
+			suspended := make(chan error, 1)
+			go func() {
+				_, err := env.Lifecycle.Suspend(context.Background(), "ada", "acme")
+				suspended <- err
+			}()
+			select {
+			case err := <-suspended:
+				t.Errorf("did not wait: %v", err)
+				suspended <- err
+			case <-time.After(300 * time.Millisecond):
+			}
+			release()
+			if err := errors.Join(<-done, <-suspended); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// look is occupy with a View.
+func look(t *testing.T, store *tenants.Store, tenant *models.Tenant) (release func(), done <-chan error) {
+	t.Helper()
+	begun, leave, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		result <- store.View(context.Background(), tenant, func(tx *gorm.DB) error {
+			close(begun)
+			<-leave
+			return nil
+		})
+	}()
+	<-begun
+	return func() { close(leave) }, result
 }
 
 // TestLapsedProcessServesNobody keeps the master from renewing the heartbeat

@@ -52,18 +52,22 @@ const (
 	quietTick = 10 * time.Millisecond
 )
 
-// awaitQuiet waits until every live instance has let go of the tenant.
+// awaitQuiet has this process let go of the tenant, whatever the master says of
+// it, and waits until every other living instance has.
 func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(ctx, m.store.Grace()+quietMargin)
 	defer cancel()
 	m.store.Refresh()
+	if err := m.store.LetGo(ctx, j.tenant.ID, j.tenant.Epoch); err != nil {
+		return quietError(ctx, err, 1, "this one")
+	}
 	tick := time.NewTicker(quietTick)
 	defer tick.Stop()
 	for {
 		var waiting int
 		var name string
 		err := m.master.View(ctx, func(tx *gorm.DB) (err error) {
-			waiting, name, err = tenants.Unacknowledged(m.master, tx, j.op.ID)
+			waiting, name, err = m.store.Unacknowledged(tx, j.op.ID)
 			return err
 		})
 		if err == nil && waiting == 0 {
@@ -71,13 +75,18 @@ func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
 		}
 		select {
 		case <-ctx.Done():
-			if name != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("%w by %d processes, the first of them %s", ErrNotQuiet, waiting, name)
-			}
-			return errors.Join(context.Cause(ctx), err)
+			return quietError(ctx, err, waiting, name)
 		case <-tick.C:
 		}
 	}
+}
+
+// quietError says for which processes was waited in vain.
+func quietError(ctx context.Context, err error, waiting int, name string) error {
+	if name != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w by %d processes, the first of them %s; it goes on once they let go of it or end", ErrNotQuiet, waiting, name)
+	}
+	return errors.Join(context.Cause(ctx), err)
 }
 
 // engine is that of the tenant's server.

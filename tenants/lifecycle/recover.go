@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -56,19 +55,22 @@ func unrecorded(tx *gorm.DB) *gorm.DB {
 	return tx.Model(&models.Tenant{}).Where("state = ? AND id NOT IN (?)", models.StateProvisioning, at)
 }
 
-// orphaned are the unfinished operations that no live instance is at, and those
-// that this one is said to be at and isn't.
+// orphaned are the unfinished operations that no living instance is at, and
+// those that this one is said to be at and isn't.
 func (m *Manager) orphaned(tx *gorm.DB) *gorm.DB { return m.orphanedBut(tx, m.store.Instance().Held()) }
 
 // orphanedBut is orphaned, of a process that is at those held.
 func (m *Manager) orphanedBut(tx *gorm.DB, held []string) *gorm.DB {
-	now, err := m.master.Now(tx)
+	living, err := m.master.Living(tx)
 	if err != nil {
 		_ = tx.AddError(err) // every query on it fails with it
 	}
-	alive := tx.Session(&gorm.Session{NewDB: true}).Model(&models.Instance{}).Select("id").Where("expires_at > ?", now)
+	alive := []string{"none"}
+	for _, i := range living {
+		alive = append(alive, i.ID)
+	}
 	return tx.Model(&models.Operation{}).Where("finished_at IS NULL").
-		Where("instance_id IS NULL OR instance_id NOT IN (?) OR (instance_id = ? AND id NOT IN ?)",
+		Where("instance_id IS NULL OR instance_id NOT IN ? OR (instance_id = ? AND id NOT IN ?)",
 			alive, m.store.Instance().ID(), append(held, "none"))
 }
 
@@ -145,17 +147,14 @@ func (m *Manager) removeDue(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// rememberDead is how long a dead instance stays listed.
-const rememberDead = time.Hour
-
 // clearAway deletes what the master no longer needs.
 func (m *Manager) clearAway(ctx context.Context) error {
+	if err := m.master.ClearDead(ctx); err != nil {
+		return fmt.Errorf("clear away dead processes: %w", err)
+	}
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
 		now, err := m.master.Now(tx)
 		if err != nil {
-			return err
-		}
-		if err := tx.Delete(&models.Instance{}, "expires_at < ?", now.Add(-rememberDead)).Error; err != nil {
 			return err
 		}
 		return tx.Delete(&models.RetiredSubdomain{}, "reserved_until < ? AND (redirect_until IS NULL OR redirect_until < ?)", now, now).Error

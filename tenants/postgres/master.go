@@ -46,7 +46,9 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", server.Database, unavailable(err)), db.Close())
 	}
 	conns := &tenants.Conns{Write: db, Read: db}
-	return tenants.NewMaster(base, conns, watcher{server, c.Log}.watch), nil
+	return tenants.NewMaster(tenants.MasterOptions{
+		Base: base, Conns: conns, Watch: watcher{server, c.Log}.watch, Presence: presence{server},
+	}), nil
 }
 
 // prepareMaster connects before it migrates, which would try again for a while,

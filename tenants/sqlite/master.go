@@ -23,6 +23,8 @@ type MasterConfig struct {
 	Schema models.Schema
 	// Log gets slow statements; nil means slog.Default().
 	Log *slog.Logger
+	// Clock is the machine's; nil means time.Now.
+	Clock func() time.Time
 }
 
 // OpenMaster opens the master database's file, making it where it is missing,
@@ -45,7 +47,9 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect, c.Schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(err)), conns.Close())
 	}
-	return tenants.NewMaster(base, conns, watcher{path}.watch), nil
+	return tenants.NewMaster(tenants.MasterOptions{
+		Base: base, Conns: conns, Watch: watcher{path}.watch, Presence: newPresence(filepath.Dir(path)), Clock: c.Clock,
+	}), nil
 }
 
 // makeMasterFile makes the file for its owner alone: SQLite gives -wal and

@@ -15,7 +15,7 @@ func (e *Env) openSQLite(t testing.TB, o Options) *tenants.Master {
 	t.Helper()
 	e.Dir = tempDir(t)
 	master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{
-		Path: filepath.Join(e.Dir, "master.db"), Schema: models.Master(), Log: o.Log,
+		Path: filepath.Join(e.Dir, "master.db"), Schema: models.Master(), Log: o.Log, Clock: o.Clock,
 	})
 	if err != nil {
 		t.Fatal(err)

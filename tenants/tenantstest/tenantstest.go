@@ -40,6 +40,8 @@ type Options struct {
 	Wait time.Duration
 	// InstanceTTL and Grace are the store's of those names; 0 means its defaults.
 	InstanceTTL, Grace time.Duration
+	// Clock is the machine's, where the master is on SQLite; nil means time.Now.
+	Clock func() time.Time
 	// Log gets what the store logs; nil means that nobody does.
 	Log *slog.Logger
 	// Alone gives the test an installation of its own on the tests' server: an

@@ -1,0 +1,6 @@
+-- +goose Up
+-- How long, in nanoseconds, the instance goes without a heartbeat at most.
+ALTER TABLE instances ADD COLUMN ttl integer NOT NULL DEFAULT 0;
+
+-- +goose Down
+ALTER TABLE instances DROP COLUMN ttl;

@@ -1,0 +1,122 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+)
+
+// presence has each instance hold an advisory lock in the master's database,
+// over a connection of its own. The server frees the lock with the session:
+// when the process ends, also of a process that was only cut off, and not while
+// it is stopped.
+type presence struct{ server *pgx.ConnConfig }
+
+var _ tenants.Presence = presence{}
+
+// lockKey is the key of an instance's lock.
+func lockKey(id string) int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte("tenantry instance " + id)) // never fails
+	return int64(h.Sum64())
+}
+
+// Enter connects and locks.
+func (p presence) Enter(ctx context.Context, id string) (tenants.Mark, error) {
+	m := &sessionMark{server: p.server, key: lockKey(id)}
+	if err := m.lock(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock of this process: %w", unavailable(err)), m.Release())
+	}
+	return m, nil
+}
+
+// holdsSQL asks whether a session has the lock with the key.
+const holdsSQL = `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+	AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+	AND ((classid::bigint << 32) | objid::bigint) = ?)`
+
+// Standing looks whether some session has the lock.
+func (presence) Standing(tx *gorm.DB, id string) (tenants.Standing, error) {
+	var held bool
+	if err := tx.Raw(holdsSQL, lockKey(id)).Scan(&held).Error; err != nil {
+		return tenants.Silent, err
+	}
+	if held {
+		return tenants.Alive, nil
+	}
+	return tenants.Silent, nil
+}
+
+// Sweep has nothing to do: locks go with their sessions.
+func (presence) Sweep([]string) error { return nil }
+
+// sessionMark is a session with a lock. Its methods are called one after another.
+type sessionMark struct {
+	server *pgx.ConnConfig
+	key    int64
+	conn   *pgx.Conn // nil when it was lost
+}
+
+// keepAlive has the server end the session of a machine that is gone, some 15
+// seconds after it heard of it last, and not after hours. Servers that can't are
+// as they are.
+const keepAlive = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2"
+
+// lock connects and takes the lock. It waits while the session that had it
+// before is ending.
+func (m *sessionMark) lock(ctx context.Context) error {
+	conn, err := watcher{server: m.server}.connect(ctx)
+	if err != nil {
+		return err
+	}
+	m.conn = conn
+	_, _ = conn.PgConn().Exec(ctx, keepAlive).ReadAll()
+	for {
+		var taken bool
+		if err := conn.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_lock($1)", m.key).Scan(&taken); err != nil {
+			return err
+		}
+		if taken {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(firstPause):
+		}
+	}
+}
+
+// Renew asks the session for a sign of life, and locks over another one if it
+// is lost. Until the others count the process dead they wait for longer than it
+// goes on without a sign.
+func (m *sessionMark) Renew(ctx context.Context) error {
+	if m.conn != nil && m.conn.Ping(ctx) == nil {
+		return nil
+	}
+	_ = m.Release()
+	if err := m.lock(ctx); err != nil {
+		_ = m.Release()
+		return fmt.Errorf("lock of this process: %w", unavailable(err))
+	}
+	return nil
+}
+
+// Release ends the session.
+func (m *sessionMark) Release() error {
+	if m.conn == nil {
+		return nil
+	}
+	conn := m.conn
+	m.conn = nil
+	ctx, cancel := context.WithTimeout(context.Background(), lingerTime)
+	defer cancel()
+	return conn.Close(ctx)
+}

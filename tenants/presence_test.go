@@ -1,0 +1,64 @@
+package tenants
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tenantry/models"
+)
+
+// TestSilenceIsMeasuredHere: whether an instance without a mark is counted dead
+// depends on how long it was seen to send no heartbeat, and on no clock's time.
+func TestSilenceIsMeasuredHere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &Master{silences: map[string]silence{}}
+		i := &models.Instance{ID: "i", TTL: time.Second, ExpiresAt: time.Now().Add(-24 * time.Hour)}
+		expect := func(what string, standing Standing, want bool) {
+			t.Helper()
+			if got := m.isSilent(i, standing); got != want {
+				t.Errorf("%s: silent is %t", what, got)
+			}
+		}
+		expect("a heartbeat long ago, seen for the first time", Silent, false)
+		time.Sleep(commitMargin)
+		expect("its TTL is not over", Silent, false)
+		i.ExpiresAt = i.ExpiresAt.Add(-time.Hour)
+		expect("a heartbeat after the clock was set back", Silent, false)
+		time.Sleep(commitMargin)
+		i.ExpiresAt = i.ExpiresAt.Add(48 * time.Hour)
+		expect("a heartbeat after the clock was set forward", Silent, false)
+		time.Sleep(commitMargin)
+		expect("the mark is held again", Alive, false)
+		time.Sleep(commitMargin)
+		expect("the mark was held meanwhile", Silent, false)
+		time.Sleep(commitMargin + time.Second + 1)
+		expect("silence for long enough", Silent, true)
+		i.TTL = 0
+		expect("written by an older version", Silent, false)
+		time.Sleep(DefaultInstanceTTL)
+		expect("written by an older version, for longer", Silent, true)
+	})
+}
+
+// TestNoCommitAfterSilence holds the rule from the other side, at every TTL:
+// whatever an instance decides to commit has ended before others count it dead.
+func TestNoCommitAfterSilence(t *testing.T) {
+	const commitTakes = 10 * time.Second // what bounds a COMMIT
+	t.Parallel()
+	for _, ttl := range []time.Duration{time.Millisecond, time.Second, DefaultInstanceTTL, 10 * time.Minute} {
+		i := &Instance{ttl: ttl}
+		for asleep := time.Duration(0); asleep <= 2*ttl; asleep += ttl / 8 {
+			i.clock = func() time.Duration { return asleep }
+			err := i.check()
+			if ends := asleep + commitTakes; err == nil && ends >= ttl+commitMargin {
+				t.Errorf("TTL %v: a commit may end %v after the last heartbeat", ttl, ends)
+			}
+			if lapses := asleep > ttl*3/4; lapses != errors.Is(err, ErrLapsed) {
+				t.Errorf("TTL %v, %v after the last heartbeat: %v", ttl, asleep, err)
+			}
+		}
+	}
+}
