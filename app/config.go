@@ -52,8 +52,9 @@ type Config struct {
 	// CORSOrigins are the origins whose pages may use the API with a bearer
 	// token. Cookies never go along.
 	CORSOrigins []string `name:"cors-origins" placeholder:"ORIGIN" help:"Exact origins whose pages may call the API with a bearer token, such as https://tools.example.com; none by default."`
-	// InstanceTTL is how long a process is counted alive after its last heartbeat.
-	InstanceTTL string `name:"instance-ttl" default:"15s" placeholder:"DURATION" help:"How long a process that fell silent is counted alive; until then nobody takes over its work or touches what it may use."`
+	// InstanceTTL is how long a process goes without a heartbeat in the master at
+	// most.
+	InstanceTTL string `name:"instance-ttl" default:"15s" placeholder:"DURATION" help:"How long a process goes without a heartbeat before it stops serving by itself. With Postgres, others take over its work 15 seconds later at the earliest."`
 	// By names who runs a command; empty is the system's user.
 	By string `placeholder:"NAME" help:"Who is named in the ledger of operations; the system's user by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.

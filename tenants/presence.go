@@ -50,8 +50,8 @@ const (
 	Dead
 )
 
-// commitMargin is more than the 10 seconds that a COMMIT may take once it was decided on.
-const commitMargin = 15 * time.Second
+// commitMargin is more than a COMMIT takes that was decided on.
+const commitMargin = CommitTime + 5*time.Second
 
 // silence is how long an instance has been Silent, without a heartbeat.
 type silence struct {
