@@ -49,7 +49,7 @@ func (h *handle) view(ctx context.Context, s *scope, f Func) error {
 // clone gives base a pool. A clone costs 5 µs where gorm.Open costs 197 µs
 // (PITFALLS, GORM); everything parsed is shared.
 func clone(base *gorm.DB, db *sql.DB) *gorm.DB {
-	pool := beginner{db}
+	pool := beginner{db, base.Name() == "postgres"}
 	cloned := base.Session(&gorm.Session{NewDB: true, Context: context.Background()})
 	cloned.Config.ConnPool = pool
 	cloned.Statement.ConnPool = pool

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +13,11 @@ import (
 
 // beginner is what gorm holds as a handle's pool: it begins transactions and
 // does nothing else, so that no statement runs outside of a scope.
-type beginner struct{ db *sql.DB }
+type beginner struct {
+	db *sql.DB
+	// nested: the engine's comments nest, as those of Postgres do.
+	nested bool
+}
 
 var _ gorm.ConnPoolBeginner = beginner{}
 
@@ -27,7 +30,7 @@ func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPo
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{tx: tx, ctx: ctx}, nil
+	return &transaction{tx: tx, ctx: ctx, nested: b.nested, readOnly: opts != nil && opts.ReadOnly}, nil
 }
 
 var errNoScope = errors.New("statement outside of a scope")
@@ -70,8 +73,10 @@ const CommitTime = 10 * time.Second
 // rolled back. It refuses transaction control in raw SQL, and keeps the
 // scope's hooks.
 type transaction struct {
-	tx  *sql.Tx
-	ctx context.Context
+	tx       *sql.Tx
+	ctx      context.Context
+	nested   bool // beginner's
+	readOnly bool
 	// unknown is set by Commit: the transaction may be stored or not.
 	unknown bool
 
@@ -110,7 +115,7 @@ func (t *transaction) ExecContext(ctx context.Context, query string, args ...any
 
 // QueryContext runs a statement that returns rows.
 func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := t.admit(query); err != nil {
+	if err := t.admitQuery(query); err != nil {
 		return nil, err
 	}
 	rows, err := t.tx.QueryContext(ctx, query, args...)
@@ -123,7 +128,7 @@ func (t *transaction) QueryContext(ctx context.Context, query string, args ...an
 // that has ended already: the row then holds context.Canceled, and the commit
 // is refused with the true cause.
 func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if err := t.admit(query); err != nil {
+	if err := t.admitQuery(query); err != nil {
 		t.fail(err)
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
@@ -134,7 +139,9 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 	return row
 }
 
-// Commit commits unless the scope's context has ended or a failure stands.
+// Commit commits unless the scope's context has ended or a failure stands. What
+// is read-only is rolled back instead: whatever its statements have made of the
+// transaction, nothing is stored.
 func (t *transaction) Commit() error {
 	t.mu.Lock()
 	failed := t.failed
@@ -147,7 +154,11 @@ func (t *transaction) Commit() error {
 	if t.ctx.Err() != nil {
 		return errors.Join(context.Cause(t.ctx), t.Rollback())
 	}
-	err := t.tx.Commit()
+	end := t.tx.Commit
+	if t.readOnly {
+		end = t.tx.Rollback
+	}
+	err := end()
 	switch {
 	case err == nil:
 		return nil
@@ -171,15 +182,27 @@ func (t *transaction) Rollback() error {
 
 // admit says whether a statement may run.
 func (t *transaction) admit(query string) error {
-	if isForbidden(query) {
+	if isForbidden(query, t.nested, t.readOnly) {
 		return ErrForbiddenStatement
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failed != nil && !isRollbackTo(query) {
-		return fmt.Errorf("%w: %w", ErrStatementFailed, t.failed)
+	if t.failed == nil {
+		return nil
 	}
-	return nil
+	if verb, _ := savepointOf(query, t.nested); verb == "ROLLBACK" {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrStatementFailed, t.failed)
+}
+
+// admitQuery is admit for a statement that returns rows. Savepoints don't, and
+// SQLite would run them only when the rows are read.
+func (t *transaction) admitQuery(query string) error {
+	if verb, _ := savepointOf(query, t.nested); verb != "" {
+		return fmt.Errorf("%w: %s as a query; use Exec", ErrForbiddenStatement, verb)
+	}
+	return t.admit(query)
 }
 
 // fail records the failure of a statement.
@@ -200,29 +223,27 @@ func (t *transaction) note(query string, err error) {
 		t.fail(err)
 		return
 	}
-	if name, ok := cutKeyword(query, "SAVEPOINT"); ok {
-		t.mu.Lock()
-		t.savepoints = append(t.savepoints, savepoint{name, t.hooks})
-		t.mu.Unlock()
+	verb, name := savepointOf(query, t.nested)
+	if verb == "" {
 		return
 	}
-	if isRollbackTo(query) {
-		t.rolledBackTo(query)
-	}
-}
-
-// rolledBackTo forgets the failure and the hooks that came after the savepoint
-// at the end of query. No failure stood before it: nothing is admitted then.
-func (t *transaction) rolledBackTo(query string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.failed = nil
+	if verb == "SAVEPOINT" {
+		t.savepoints = append(t.savepoints, savepoint{name, t.hooks})
+		return
+	}
 	for i := len(t.savepoints) - 1; i >= 0; i-- {
-		if strings.HasSuffix(query, t.savepoints[i].name) {
-			t.hooks = t.savepoints[i].hooks
-			t.savepoints = t.savepoints[:i+1]
+		if t.savepoints[i].name != name {
+			continue
+		}
+		if verb == "RELEASE" {
+			t.savepoints = t.savepoints[:i]
 			return
 		}
+		// No failure stood before the savepoint: nothing is admitted then.
+		t.failed, t.hooks, t.savepoints = nil, t.savepoints[i].hooks, t.savepoints[:i+1]
+		return
 	}
 }
 

@@ -31,6 +31,7 @@ type connector struct {
 	server   *pgx.ConnConfig
 	database string
 	share    *share
+	scoped   bool // scopes run on the connections
 }
 
 var (
@@ -68,7 +69,7 @@ func (c connector) dial(ctx context.Context) (*conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("driver's %T can't be used", opened)
 	}
-	return &conn{dialled}, nil
+	return &conn{Conn: dialled, scoped: c.scoped}, nil
 }
 
 // inUTC reads times in UTC instead of the machine's zone, as SQLite does.
@@ -94,7 +95,11 @@ func (c connector) Close() error {
 // conn is pgx' connection, except that a BEGIN on a connection that the server
 // has cut meanwhile is tried again on another one, and that its transactions
 // end as transaction says.
-type conn struct{ *stdlib.Conn }
+type conn struct {
+	*stdlib.Conn
+	scoped bool // the connector's
+	dirty  bool // a scope may have left something in the session
+}
 
 var (
 	_ driver.SessionResetter    = (*conn)(nil)

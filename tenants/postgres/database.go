@@ -177,7 +177,7 @@ func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, 
 // connect opens a pool of so many connections to a tenant's database, and
 // verifies that it leads there.
 func (e *Engine) connect(ctx context.Context, name string, login *pgx.ConnConfig, conns int) (*sql.DB, error) {
-	db := e.budget.openPool(connector{server: login, database: name}, conns)
+	db := e.budget.openPool(connector{server: login, database: name, scoped: login != e.server}, conns)
 	err := verify(ctx, db, name)
 	switch stateOf(err) {
 	case codeUnknownDatabase, codeWrongPassword: // the latter without the role, too

@@ -32,9 +32,15 @@ var _ driver.Tx = transaction{}
 // tenants.ErrCommitUnknown when the COMMIT may have reached the server and its
 // answer can't be had. After any other error nothing is stored.
 func (t transaction) Commit() error {
-	if t.conn.Conn.Conn().IsClosed() {
+	c := t.conn.Conn.Conn()
+	switch {
+	case c.IsClosed():
 		return driver.ErrBadConn
+	case c.PgConn().TxStatus() == 'I': // a statement ended it, which the scope should have refused
+		t.conn.discard()
+		return errors.Join(tenants.ErrCommitUnknown, tenants.ErrForbiddenStatement)
 	}
+	defer t.conn.clean()
 	ctx, cancel := context.WithTimeout(context.Background(), tenants.CommitTime)
 	defer cancel()
 	tag, err := t.end(ctx, "commit")
@@ -50,6 +56,7 @@ func (t transaction) Commit() error {
 
 // Rollback undoes the transaction.
 func (t transaction) Rollback() error {
+	defer t.conn.clean()
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
 	defer cancel()
 	_, err := t.end(ctx, "rollback")
@@ -62,11 +69,16 @@ func (t transaction) end(ctx context.Context, statement string) (pgconn.CommandT
 	c := t.conn.Conn.Conn()
 	tag, err := c.Exec(ctx, statement)
 	if err != nil && c.PgConn().TxStatus() != 'I' {
-		cancelled, cancel := context.WithCancel(ctx)
-		cancel() // close without waiting for the server
-		_ = c.Close(cancelled)
+		t.conn.discard()
 	}
 	return tag, err
+}
+
+// discard closes the connection at once.
+func (c *conn) discard() {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel() // close without waiting for the server
+	_ = c.Conn.Conn().Close(cancelled)
 }
 
 // isRefusal tells whether err, which COMMIT returned, says for certain that

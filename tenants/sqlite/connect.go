@@ -22,7 +22,7 @@ func dsn(path, params string) string {
 // connector opens connections with the driver that was built in.
 type connector struct {
 	dsn     string
-	guarded bool // no ATTACH, no trust in the file's schema
+	guarded bool // for scopes: no ATTACH, no trust in the file's schema, one statement at a time
 	verify  func(ctx context.Context, c rawConn) error
 }
 
@@ -48,7 +48,14 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.prepare(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return conn, nil
+	if !c.guarded {
+		return conn, nil
+	}
+	scoped, ok := conn.(scopable)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("driver's %T can't be used", opened), opened.Close())
+	}
+	return &scopedConn{raw: scoped}, nil
 }
 
 func (c connector) prepare(ctx context.Context, conn rawConn) error {

@@ -1,0 +1,165 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenantry/tenants"
+)
+
+// A connection on which scopes run gets the application's own SQL: each text is
+// one statement, and what a scope leaves in the session is gone before the next.
+
+// errOption: pgx takes options among the arguments, and one of them is the
+// protocol in which a text may be several statements.
+var errOption = errors.New("an option of pgx is no argument of a statement")
+
+// CheckNamedValue refuses pgx' options in a scope.
+func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
+	if c.scoped {
+		switch v.Value.(type) {
+		case pgx.QueryExecMode, pgx.QueryRewriter, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+			return errOption
+		}
+	}
+	return c.Conn.CheckNamedValue(v)
+}
+
+// ExecContext runs a statement. Without arguments pgx would send the text as it
+// is, in the protocol that takes several.
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.note(query)
+	if !c.scoped || len(args) > 0 {
+		return c.Conn.ExecContext(ctx, query, args)
+	}
+	if c.Conn.Conn().IsClosed() {
+		return nil, driver.ErrBadConn
+	}
+	rows, err := c.Conn.Conn().Query(ctx, query, pgx.QueryExecModeExec)
+	if err != nil {
+		return nil, err
+	}
+	rows.Close()
+	return driver.RowsAffected(rows.CommandTag().RowsAffected()), rows.Err()
+}
+
+// QueryContext runs a statement that returns rows.
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.note(query)
+	return c.Conn.QueryContext(ctx, query, args)
+}
+
+// note marks the session where a statement may leave something in it.
+func (c *conn) note(query string) { c.dirty = c.dirty || c.scoped && !isTraceless(query) }
+
+// clean resets the session if something may be left in it, and closes the
+// connection where that fails.
+func (c *conn) clean() {
+	if !c.dirty || c.Conn.Conn().IsClosed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
+	defer cancel()
+	err := c.Conn.Conn().DeallocateAll(ctx) // so that pgx knows of it
+	if err == nil {
+		_, err = c.Conn.Conn().Exec(ctx, "DISCARD ALL")
+	}
+	if err != nil {
+		c.discard()
+		return
+	}
+	c.dirty = false
+}
+
+// isTraceless reports whether a statement is known to leave nothing in the
+// session: it reads or writes rows, and calls nothing but what is known. A
+// parenthesis after any other word may be a call of set_config or of
+// pg_advisory_lock, whatever quoting or comments hide. What is not known costs a
+// round trip or two at the scope's end, and nothing else.
+func isTraceless(query string) bool {
+	switch tenants.Keyword(query, true) {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "SAVEPOINT", "RELEASE", "ROLLBACK":
+	default:
+		return false
+	}
+	if strings.Contains(query, "--") || strings.Contains(query, "/*") || strings.Contains(query, `&"`) {
+		return false
+	}
+	for i := strings.IndexByte(query, '('); i >= 0; {
+		if !isHarmlessBefore(query[:i]) {
+			return false
+		}
+		next := strings.IndexByte(query[i+1:], '(')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return true
+}
+
+// isHarmlessBefore reports whether a parenthesis after text calls nothing, or
+// something known.
+func isHarmlessBefore(text string) bool {
+	word, before := lastWord(text)
+	switch {
+	case word == "":
+		return before == "" || strings.IndexByte("(),=<>+-*/%|&!~^?:]", before[len(before)-1]) >= 0 || isTable(before)
+	case strings.HasSuffix(before, "."):
+		return false
+	case isKnown(word):
+		return true
+	}
+	into, _ := lastWord(before)
+	return into == "into"
+}
+
+// isTable reports whether text ends with a quoted name to insert into.
+func isTable(text string) bool {
+	name, quoted := strings.CutSuffix(text, `"`)
+	if !quoted {
+		return false
+	}
+	open := strings.LastIndexByte(name, '"')
+	if open < 0 || strings.HasSuffix(name[:open], `"`) {
+		return false
+	}
+	into, _ := lastWord(name[:open])
+	return into == "into"
+}
+
+// lastWord cuts the word, in lower case, and the blanks around it off the end of
+// text. word is empty where text ends with something else.
+func lastWord(text string) (word, before string) {
+	text = strings.TrimRight(text, " \t\r\n\f\v")
+	start := len(text)
+	for start > 0 && isWordByte(text[start-1]) {
+		start--
+	}
+	return strings.ToLower(text[start:]), strings.TrimRight(text[:start], " \t\r\n\f\v")
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || c == '$' || c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// isKnown reports whether a word before a parenthesis is a keyword, or a
+// function that only computes.
+func isKnown(word string) bool {
+	switch word {
+	case "select", "from", "where", "and", "or", "not", "in", "exists", "any", "all", "some", "values", "on", "using", "conflict",
+		"as", "by", "set", "having", "limit", "offset", "when", "then", "else", "case", "is", "like", "ilike", "between", "join",
+		"lateral", "materialized", "union", "except", "intersect", "filter", "over", "distinct", "returning", "array", "row", "within",
+		"group", "cube", "rollup", "sets", "numeric", "varchar", "char", "timestamp", "timestamptz",
+		"count", "sum", "min", "max", "avg", "bool_and", "bool_or", "string_agg", "array_agg", "coalesce", "nullif", "greatest",
+		"least", "lower", "upper", "length", "octet_length", "trim", "btrim", "ltrim", "rtrim", "substr", "substring", "replace",
+		"left", "right", "strpos", "position", "concat", "abs", "round", "floor", "ceil", "mod", "date_trunc", "extract", "to_char",
+		"cast", "row_number", "rank", "dense_rank", "lag", "lead", "unnest", "generate_series", "now", "clock_timestamp":
+		return true
+	}
+	return false
+}
