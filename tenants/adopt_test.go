@@ -56,7 +56,14 @@ func sourceOf(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) string 
 func alter(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, statement string) {
 	t.Helper()
 	if env.Kind == tenantstest.SQLite {
-		handle(t, env, tenant, func(db *gorm.DB) error { return db.Exec(statement).Error })
+		handle(t, env, tenant, func(db *gorm.DB) error {
+			for each := range strings.SplitSeq(strings.TrimRight(statement, "; \n"), ";") {
+				if err := db.Exec(each).Error; err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		return
 	}
 	conn, err := pgx.Connect(t.Context(), sourceOf(t, env, tenant))

@@ -49,13 +49,15 @@ func TestAdoptWhatIsNoTenants(t *testing.T) {
 	source, tenant := create(t, engine), newTenant(engine)
 	conns, err := engine.Open(t.Context(), source)
 	must(t, err)
+	conn, err := conns.Write.Conn(t.Context()) // another one would look for the identity
+	must(t, err)
 	for _, statement := range []string{
 		insertProject, "ANALYZE", "DROP INDEX goose_db_version_key", "DROP TABLE tenantry_identity", "PRAGMA application_id=0",
 	} {
-		_, err := conns.Write.Exec(statement)
+		_, err := conn.ExecContext(t.Context(), statement)
 		must(t, err)
 	}
-	must(t, conns.Close())
+	must(t, errors.Join(conn.Close(), conns.Close()))
 	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
 	must(t, err)
 	wantProject(t, engine, tenant)

@@ -322,9 +322,12 @@ func TestFullDatabase(t *testing.T) {
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
 	defer conns.Close()
-	_, err = conns.Write.Exec("PRAGMA max_page_count=1")
+	conn, err := conns.Write.Conn(t.Context()) // a PRAGMA ends with the connection's use
 	must(t, err)
-	_, err = conns.Write.Exec("INSERT INTO projects (name, description, archived, created_at, updated_at) VALUES ('a', ?, 0, '', '')", strings.Repeat("x", 9000))
+	defer conn.Close()
+	_, err = conn.ExecContext(t.Context(), "PRAGMA max_page_count=1")
+	must(t, err)
+	_, err = conn.ExecContext(t.Context(), "INSERT INTO projects (name, description, archived, created_at, updated_at) VALUES ('a', ?, 0, '', '')", strings.Repeat("x", 9000))
 	if translated := translate(engine, err); !errors.Is(translated, tenants.ErrFull) || !errors.Is(translated, err) {
 		t.Errorf("got %v", translated)
 	}
