@@ -96,10 +96,10 @@ func (n *adminCommand) Run(c *command) error {
 		if err != nil {
 			return err
 		}
-		if t.State != models.StateActive {
+		if t.State != models.StateActive && t.State != models.StateSuspended {
 			return fmt.Errorf("tenant %q is %s: nobody can be let in", t.Subdomain, t.State)
 		}
-		invitation, err := a.operations(a.accounts(a.settings.addr)).LetIn(c.ctx, t, admin)
+		invitation, err := a.operations(a.accounts(a.settings.addr)).LetIn(c.ctx, a.settings.by, models.KindAdmin, t, admin)
 		if err != nil {
 			return err
 		}

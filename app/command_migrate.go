@@ -40,7 +40,7 @@ type failedTenant struct {
 func (upCommand) Run(c *command) error {
 	return c.with(func(a *App) error {
 		show := c.out.progress()
-		count, err := fleet.Migrate(c.ctx, a.store, func(p fleet.Progress) {
+		count, err := fleet.Migrate(c.ctx, a.store, a.manager, a.settings.by, func(p fleet.Progress) {
 			show.step("migrate", p.Done, p.Total)
 		})
 		result := migrated{Migrated: count, Failed: []failedTenant{}}

@@ -76,5 +76,7 @@ func (a *App) letDemoIn(ctx context.Context, d *demoTenant) error {
 		return fmt.Errorf("find an admin: %w", err)
 	}
 	d.email, d.password = admin.Email, cmp.Or(string(a.demo), strings.ToLower(rand.Text()))
-	return a.accounts(a.settings.addr).SetPassword(ctx, t, d.email, d.password)
+	return a.manager.LetIn(ctx, a.settings.by, models.KindAdmin, t.ID, d.email, func(ctx context.Context, t *models.Tenant) error {
+		return a.accounts(a.settings.addr).SetPassword(ctx, t, d.email, d.password)
+	})
 }

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"slices"
-	"strings"
 	"testing"
 
 	"tenantry/models"
@@ -30,7 +28,7 @@ func TestKilledWhileResealing(t *testing.T) {
 		both := s.with("TENANTRY_SECRET_KEY=" + newer + "," + older)
 		r := both.process(t, []string{envTellPoints + "=1", envKillAt + "=" + points[i]}, "doctor", "--repair")
 		if i == 0 {
-			points = append(points, resealPoints(t, r)...)
+			points = append(points, pointsOf(t, models.KindReseal, r)...)
 		} else if !r.killed {
 			t.Errorf("not killed at %s: status %d, %s", points[i], r.status, r.stderr)
 		}
@@ -50,16 +48,4 @@ func TestKilledWhileResealing(t *testing.T) {
 		}
 		older = newer
 	}
-}
-
-// resealPoints are those that the doctor has passed.
-func resealPoints(t *testing.T, r ended) []string {
-	t.Helper()
-	points := slices.DeleteFunc(pointsIn(r.stderr), func(point string) bool {
-		return !strings.HasPrefix(point, string(models.KindReseal)+"/")
-	})
-	if len(points) < 2 {
-		t.Fatalf("points %q; %s", points, r.stderr)
-	}
-	return points
 }

@@ -83,6 +83,15 @@ func scenarios() []scenario {
 		kind: models.KindRemove, prepare: "create archive", command: "tenant purge X --yes --grace=0",
 		before: "purged|purged removed", after: "purged removed", // it is due
 	}, {
+		kind: models.KindResume, prepare: "create suspend behind", command: "tenant resume X",
+		before: "X suspended", after: "X active",
+	}, {
+		kind: models.KindUnarchive, prepare: "create archive behind", command: "tenant restore X",
+		before: "X archived", after: "X active",
+	}, {
+		kind: models.KindAdmin, prepare: "create", command: "tenant admin X --admin-email=ada@example.com",
+		before: "X active", after: "X active",
+	}, {
 		kind: models.KindDomainAdd, prepare: "create", command: "tenant domain add X X.example",
 		before: "X active", after: "X active X.example",
 	}, {
@@ -139,8 +148,12 @@ func operationKinds(t *testing.T) (kinds []models.OperationKind) {
 	return kinds
 }
 
-// TestEveryKindIsKilled finds a scenario for each kind of operation. That of all
-// tenants at once has a test of its own.
+// elsewhere are the kinds of operations that no command does to one tenant: those
+// on all tenants are killed by TestKilledWhileResealing and TestKilledInAPass, and
+// an invitation, which only the console makes, has the plan of models.KindAdmin.
+var elsewhere = []models.OperationKind{models.KindReseal, models.KindMigrate, models.KindRepair, models.KindInvite}
+
+// TestEveryKindIsKilled finds a scenario for each kind of operation.
 func TestEveryKindIsKilled(t *testing.T) {
 	t.Parallel()
 	kinds := operationKinds(t)
@@ -148,7 +161,7 @@ func TestEveryKindIsKilled(t *testing.T) {
 		t.Fatalf("kinds %q", kinds)
 	}
 	for _, kind := range kinds {
-		if kind != models.KindReseal && !slices.ContainsFunc(scenarios(), func(s scenario) bool { return s.kind == kind }) {
+		if !slices.Contains(elsewhere, kind) && !slices.ContainsFunc(scenarios(), func(s scenario) bool { return s.kind == kind }) {
 			t.Errorf("no scenario kills an operation of kind %q", kind)
 		}
 	}
@@ -162,6 +175,8 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 		"suspend": func() error { _, err := m.Suspend(ctx, "ada", subdomain); return err },
 		"archive": func() error { _, err := m.Archive(ctx, "ada", subdomain); return err },
 		"purge":   func() error { _, err := m.Purge(ctx, "ada", subdomain, time.Hour); return err },
+		"behind":  func() error { return k.setBehind(ctx, subdomain) },
+		"move":    func() error { return k.moveToTrash(ctx, subdomain) },
 		"lose":    func() error { return k.lose(ctx, subdomain) },
 		"domain":  func() error { return k.addDomain(ctx, subdomain) },
 	}
@@ -171,6 +186,25 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 		}
 	}
 	return nil
+}
+
+// setBehind has the master say that the tenant is at an old version.
+func (k *killer) setBehind(ctx context.Context, subdomain string) error {
+	return k.app.store.Master().Update(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&models.Tenant{}).Where("subdomain = ?", subdomain).Update("schema_version", 1).Error
+	})
+}
+
+// moveToTrash puts the tenant's database in the wrong place.
+func (k *killer) moveToTrash(ctx context.Context, subdomain string) error {
+	row, err := k.app.manager.Get(ctx, subdomain)
+	if err != nil {
+		return err
+	}
+	if err := k.app.store.Close(ctx); err != nil { // the handle of createWithRow
+		return err
+	}
+	return k.app.engine.Trash(ctx, row)
 }
 
 // lose removes the tenant's data behind the master's back.

@@ -17,7 +17,7 @@ import (
 // password. It is for operators: of the tenant's people nobody is asked.
 func (a *Accounts) InviteAdmin(ctx context.Context, t *models.Tenant, email string) (url string, expires time.Time, err error) {
 	var made Invitation
-	err = a.store.Update(ctx, t, func(tx *gorm.DB) error {
+	err = a.store.Maintain(ctx, t, func(tx *gorm.DB) error {
 		user, err := makeAdmin(tx, email)
 		if err != nil {
 			return err
@@ -39,7 +39,7 @@ func (a *Accounts) SetPassword(ctx context.Context, t *models.Tenant, email, pas
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
-	err = a.store.Update(ctx, t, func(tx *gorm.DB) error {
+	err = a.store.Maintain(ctx, t, func(tx *gorm.DB) error {
 		user, err := makeAdmin(tx, email)
 		if err != nil {
 			return err

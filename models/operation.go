@@ -22,6 +22,10 @@ const (
 	KindDomainVerify OperationKind = "domain-verify"
 	KindDomainRemove OperationKind = "domain-remove"
 	KindReseal       OperationKind = "reseal"
+	KindMigrate      OperationKind = "migrate"
+	KindRepair       OperationKind = "repair"
+	KindAdmin        OperationKind = "admin"  // lets an admin in, or resets their password
+	KindInvite       OperationKind = "invite" // the same, from the console
 )
 
 // OperationState says how an operation stands.

@@ -68,6 +68,8 @@ type Engine interface {
 	// Migrate brings the tenant's database to the last migration, over a
 	// connection of its own without the guards and limits of Open, as somebody
 	// who may change the schema, and returns the version that it then has. It may run beside scopes.
+	// With an error it returns the version at which the database stands, 0 where
+	// nothing was begun, or migrate.ErrUnclear where that can't be told.
 	Migrate(ctx context.Context, t *models.Tenant) (version int64, err error)
 
 	// Adopt makes the tenant's database a copy of the one at source, which is

@@ -180,7 +180,7 @@ func (s *Console) invite(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := s.o.API.LetIn(c.Request.Context(), t, operator.Admin{Email: email})
+	made, err := s.o.API.LetIn(c.Request.Context(), s.by(c), models.KindInvite, t, operator.Admin{Email: email})
 	if err != nil {
 		return err
 	}

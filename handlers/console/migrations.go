@@ -156,15 +156,15 @@ func (s *Console) migrate(c *gin.Context) error {
 	if !s.passes.begin(s.by(c), s.o.Now()) {
 		return s.showMigrations(c, http.StatusConflict, "A pass runs already: wait until it is over.")
 	}
-	go s.runPass(s.o.Serving)
+	go s.runPass(s.o.Serving, s.by(c))
 	return look.SeeOther(c, "/migrations")
 }
 
 // runPass runs the pass that was begun.
-func (s *Console) runPass(ctx context.Context) {
+func (s *Console) runPass(ctx context.Context, by lifecycle.Operator) {
 	err := errPassPanicked
 	defer func() { s.passes.end(err, s.o.Now()) }()
-	_, err = fleet.Migrate(ctx, s.o.Store, s.passes.note)
+	_, err = fleet.Migrate(ctx, s.o.Store, s.o.Manager, by, s.passes.note)
 }
 
 // errPassPanicked is what a pass ends with that doesn't return.

@@ -74,7 +74,7 @@ func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 // did is what an operation does, in words. What this program doesn't know is
 // called what the ledger calls it.
 func did(o models.Operation) string {
-	var params struct{ To, Host, Name string }
+	var params struct{ To, Host, Name, Email string }
 	_ = json.Unmarshal([]byte(o.Params), &params) // the words do without
 	text := map[models.OperationKind]string{
 		models.KindCreate: "Create", models.KindAdopt: "Adopt a database", models.KindSuspend: "Suspend",
@@ -83,7 +83,8 @@ func did(o models.Operation) string {
 		models.KindRestore: "Restore from the trash",
 		models.KindPurge:   "Purge", models.KindRemove: "Remove the data", models.KindDomainAdd: "Add a domain",
 		models.KindDomainVerify: "Verify a domain", models.KindDomainRemove: "Remove a domain",
-		models.KindReseal: "Seal the credentials anew",
+		models.KindReseal: "Seal the credentials anew", models.KindMigrate: "Migrate", models.KindRepair: "Repair",
+		models.KindAdmin: "Let an admin in", models.KindInvite: "Invite an admin",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
@@ -93,6 +94,8 @@ func did(o models.Operation) string {
 		text += " to " + params.To
 	case o.Kind == models.KindSetName && params.Name != "":
 		text += " to " + params.Name
+	case params.Email != "":
+		text = strings.Replace(text, "an admin", params.Email, 1)
 	case params.Host != "":
 		text = strings.Replace(text, "a domain", params.Host, 1)
 	}

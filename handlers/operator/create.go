@@ -58,23 +58,25 @@ func (a *API) Create(ctx context.Context, n NewTenant) (Created, error) {
 	}
 	made := Created{Tenant: TenantOf(t)}
 	if n.Admin.Email != "" {
-		made.Invitation, err = a.LetIn(ctx, t, n.Admin)
+		made.Invitation, err = a.LetIn(ctx, n.By, models.KindAdmin, t, n.Admin)
 	}
 	return made, err
 }
 
-// LetIn gives the admin the password, else an invitation. It returns an
-// *AdminError.
-func (a *API) LetIn(ctx context.Context, t *models.Tenant, admin Admin) (*Invitation, error) {
-	if admin.Password != "" {
-		if err := a.admins.SetPassword(ctx, t, admin.Email, admin.Password); err != nil {
-			return nil, &AdminError{t.Subdomain, err}
+// LetIn gives the admin the password, else an invitation, as an operation of
+// the kind. It returns an *AdminError.
+func (a *API) LetIn(ctx context.Context, by lifecycle.Operator, kind models.OperationKind, t *models.Tenant, admin Admin) (*Invitation, error) {
+	var made *Invitation
+	err := a.manager.LetIn(ctx, by, kind, t.ID, admin.Email, func(ctx context.Context, t *models.Tenant) error {
+		if admin.Password != "" {
+			return a.admins.SetPassword(ctx, t, admin.Email, admin.Password)
 		}
-		return nil, nil
-	}
-	url, expires, err := a.admins.InviteAdmin(ctx, t, admin.Email)
+		url, expires, err := a.admins.InviteAdmin(ctx, t, admin.Email)
+		made = &Invitation{url, expires.UTC()}
+		return err
+	})
 	if err != nil {
 		return nil, &AdminError{t.Subdomain, err}
 	}
-	return &Invitation{url, expires.UTC()}, nil
+	return made, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 )
 
 // Progress tells of one tenant that a pass is through with.
@@ -50,30 +51,36 @@ func (e *PartialError) Unwrap() []error {
 	return causes
 }
 
-// abreast is how many tenants are migrated at once.
-const abreast = 4
+// abreast is how many tenants a pass is at at once. Most of them wait until other
+// processes have let go of them, and few are migrated at a time.
+const abreast = 32
 
 // withDatabase are the states in which a tenant has a database.
 var withDatabase = []models.State{
 	models.StateActive, models.StateSuspended, models.StateArchived, models.StateMaintenance,
 }
 
-// Migrate brings every tenant's database to its engine's version, and records
-// the version in the master. Tenants that the master knows to be current are
-// not opened. It goes on past tenants that fail and then returns a
-// *PartialError; those can be tried again. progress may be nil; calls of it
-// don't overlap.
-func Migrate(ctx context.Context, store *tenants.Store, progress func(Progress)) (migrated int, err error) {
+// Migrate brings every tenant's database to its engine's version, each by an
+// operation in the ledger as lifecycle.Manager's Migrate does, in the name of by.
+// Tenants that the master knows to be current are not opened. It goes on past
+// tenants that fail and then returns a *PartialError; those can be tried again.
+// progress may be nil; calls of it don't overlap.
+func Migrate(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, by lifecycle.Operator,
+	progress func(Progress)) (migrated int, err error) {
 	behind, err := listBehind(ctx, store)
 	if err != nil {
 		return 0, err
 	}
-	pass := &pass{store: store, total: len(behind), progress: progress}
+	pass := &pass{total: len(behind), progress: progress}
 	var group errgroup.Group
 	group.SetLimit(abreast)
 	for i := range behind {
 		group.Go(func() error {
-			pass.finish(&behind[i], pass.migrate(ctx, &behind[i]))
+			err := context.Cause(ctx)
+			if err == nil {
+				_, err = manager.Migrate(ctx, by, behind[i].ID)
+			}
+			pass.finish(&behind[i], err)
 			return nil
 		})
 	}
@@ -86,31 +93,12 @@ func Migrate(ctx context.Context, store *tenants.Store, progress func(Progress))
 
 // pass is one run over the tenants that are behind.
 type pass struct {
-	store    *tenants.Store
 	total    int
 	progress func(Progress)
 
 	mu     sync.Mutex // guards done, failed and the calls of progress
 	done   int
 	failed []Failure
-}
-
-// migrate migrates one tenant and records its version.
-func (p *pass) migrate(ctx context.Context, t *models.Tenant) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	engine, err := p.store.Server(t.Server)
-	if err != nil {
-		return err
-	}
-	version, err := engine.Migrate(ctx, t)
-	if err != nil {
-		return err
-	}
-	return p.store.Master().Update(ctx, func(tx *gorm.DB) error {
-		return tx.Model(t).Update("schema_version", version).Error
-	})
 }
 
 func (p *pass) finish(t *models.Tenant, err error) {

@@ -62,12 +62,12 @@ func TestMigrateOpensOnlyTenantsBehind(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			env, c := newFleet(t, engine)
-			if n, err := fleet.Migrate(t.Context(), env.Store, nil); n != 0 || err != nil || c.migrated.Load() != 0 {
+			if n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil); n != 0 || err != nil || c.migrated.Load() != 0 {
 				t.Errorf("all current: migrated %d, opened %d, %v", n, c.migrated.Load(), err)
 			}
 			setBehind(t, env, "acme", "initech")
 			var told []string
-			n, err := fleet.Migrate(t.Context(), env.Store, func(p fleet.Progress) {
+			n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", func(p fleet.Progress) {
 				told = append(told, p.Subdomain)
 				if p.Total != 2 || p.Done != len(told) || p.Err != nil {
 					t.Errorf("progress %+v", p)
@@ -94,14 +94,14 @@ func TestMigrateGoesOnPastAFailure(t *testing.T) {
 			env, c := newFleet(t, engine)
 			setBehind(t, env, "acme", "globex", "initech")
 			c.refuse = "globex"
-			n, err := fleet.Migrate(t.Context(), env.Store, nil)
+			n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil)
 			var partial *fleet.PartialError
 			if n != 2 || !errors.As(err, &partial) || !errors.Is(err, errRefused) || partial.Migrated != 2 ||
 				len(partial.Failed) != 1 || partial.Failed[0].Subdomain != "globex" {
 				t.Errorf("migrated %d, %v", n, err)
 			}
 			c.refuse = ""
-			if n, err := fleet.Migrate(t.Context(), env.Store, nil); n != 1 || err != nil {
+			if n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil); n != 1 || err != nil {
 				t.Errorf("again: migrated %d, %v", n, err)
 			}
 		})
@@ -114,7 +114,7 @@ func TestMigrateStopsWhenCancelled(t *testing.T) {
 	setBehind(t, env, "acme", "globex")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := fleet.Migrate(ctx, env.Store, nil); !errors.Is(err, context.Canceled) {
+	if _, err := fleet.Migrate(ctx, env.Store, env.Lifecycle, "ada", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -70,7 +70,7 @@ func (m *Manager) Create(ctx context.Context, n NewTenant) (*models.Tenant, erro
 		kind = models.KindAdopt
 	}
 	j, err := m.begin(ctx, n.By, kind, func(tx *gorm.DB, j *job) error {
-		j.tenant, j.source = *t, n.Source
+		j.tenant, j.source, j.params.Version = *t, n.Source, t.SchemaVersion
 		if err := m.free(tx, t.Subdomain, t.ID, j.now); err != nil {
 			return err
 		}
@@ -193,6 +193,7 @@ func (m *Manager) createAgain(ctx context.Context, by Operator, id string) error
 		if j.tenant.State != models.StateProvisioning {
 			return errUnchanged
 		}
+		j.params.Version = j.tenant.SchemaVersion
 		return nil
 	})
 	if errors.Is(err, ErrUnderWay) {

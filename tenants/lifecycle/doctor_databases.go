@@ -192,20 +192,20 @@ func remedy(t *models.Tenant, f tenants.Fault) string {
 	return "see to it by hand"
 }
 
-// mend mends what can be, and marks the findings that are no more.
+// mend mends what can be, by an operation, and marks the findings that are no
+// more. Another operation on the tenant goes before.
 func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *models.Tenant, faults []tenants.Fault, found []Finding) error {
-	if slices.ContainsFunc(faults, func(f tenants.Fault) bool { return f.Mendable && f.Kind != tenants.FaultVersion }) {
-		if err := engine.Mend(ctx, t); err != nil {
-			d.log.ErrorContext(ctx, "mend a tenant's database", "tenant", t.Subdomain, "error", err)
-		}
+	mendable := func(f tenants.Fault) bool { return f.Mendable || f.Kind == tenants.FaultVersion }
+	if !slices.ContainsFunc(faults, mendable) {
+		return nil
 	}
-	for _, f := range faults {
-		if f.Kind == tenants.FaultVersion {
-			if err := d.setVersion(ctx, t, f.Version); err != nil {
-				return err
-			}
-		}
+	move := slices.ContainsFunc(faults, func(f tenants.Fault) bool { return f.Kind == tenants.FaultMisplaced })
+	mended, err := d.repair(ctx, d.By, t.ID, move)
+	if err != nil {
+		d.log.ErrorContext(ctx, "mend a tenant's database", "tenant", t.Subdomain, "error", err)
+		return ctx.Err()
 	}
+	*t = *mended
 	left, err := engine.Examine(ctx, t)
 	if err != nil {
 		return err
@@ -213,17 +213,5 @@ func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *models.Tena
 	for i := range found {
 		found[i].Repaired = !slices.ContainsFunc(left, func(f tenants.Fault) bool { return string(f.Kind) == found[i].Kind })
 	}
-	return nil
-}
-
-// setVersion has the master know which version the database has.
-func (d *doctor) setVersion(ctx context.Context, t *models.Tenant, version int64) error {
-	err := d.master.Update(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("id = ? AND schema_version = ?", t.ID, t.SchemaVersion).Update("schema_version", version).Error
-	})
-	if err != nil {
-		return fmt.Errorf("set version of tenant %q: %w", t.Subdomain, err)
-	}
-	t.SchemaVersion = version
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/migrate"
 )
 
 // Operator names who asked for an operation, for the ledger.
@@ -72,6 +73,9 @@ type plan struct {
 	undo []step
 	// undone is what is done in the master when that turns out.
 	undone func(tx *gorm.DB, j *job) error
+	// impatient says that whatever fails is undone at once, also where it might
+	// succeed later: the operator does it again.
+	impatient bool
 }
 
 // params is what steps need to know beside the tenant.
@@ -88,6 +92,11 @@ type params struct {
 	RemoveAfter *time.Time `json:"remove_after,omitempty"`
 	// Host is the domain that is added, verified or removed.
 	Host string `json:"host,omitempty"`
+	// Version is the schema version that the tenant's database is brought to. A
+	// build that knows no more than an older one leaves the operation to others.
+	Version int64 `json:"version,omitempty"`
+	// Email is who is let in.
+	Email string `json:"email,omitempty"`
 }
 
 // job is an operation with what its steps work on.
@@ -97,7 +106,11 @@ type job struct {
 	params params
 	plan   plan
 	now    time.Time // by the master's clock, in a transaction
-	source string    // what an adoption copies; known to the process that began it alone
+
+	// What is known to the process that began the operation alone: what an
+	// adoption copies, and what lets an admin in.
+	source string
+	letIn  func(ctx context.Context, t *models.Tenant) error
 }
 
 // begin marks a tenant and writes the operation down, in one transaction. The
@@ -203,13 +216,23 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 		if err == nil {
 			continue
 		}
-		lost := errors.Is(err, errTakenOver) || errors.Is(err, tenants.ErrCommitUnknown)
-		if j.op.State == models.OperationRunning && j.plan.undo != nil && !(patient && isPassing(err)) && !lost {
+		if j.isLost(err, patient) {
 			return errors.Join(err, m.undo(ctx, j, err))
 		}
 		return errors.Join(err, m.letGo(ctx, j, err))
 	}
 	return nil
+}
+
+// isLost says whether an operation one step of which failed is undone now.
+func (j *job) isLost(err error, patient bool) bool {
+	switch {
+	case j.op.State != models.OperationRunning, j.plan.undo == nil:
+		return false
+	case errors.Is(err, errTakenOver), errors.Is(err, tenants.ErrCommitUnknown), errors.Is(err, errNewerBuild), errors.Is(err, migrate.ErrUnclear):
+		return false
+	}
+	return j.plan.impatient || !patient || !isPassing(err)
 }
 
 // isPassing says that what failed may succeed another time.

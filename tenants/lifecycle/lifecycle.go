@@ -9,6 +9,9 @@
 //	rename.go     gives them another subdomain
 //	name.go       gives them another display name
 //	purge.go      gives them up, and brings them back
+//	migrate.go    brings them to the schema version of this build
+//	repair.go     mends their databases
+//	admin.go      lets their first people in
 //	domains.go    hosts of their own
 //	operations.go tells what was done
 //	doctor.go     finds what is wrong; a file for each kind of thing it looks at
@@ -20,6 +23,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
 
 	"tenantry/models"
@@ -44,6 +48,7 @@ type Manager struct {
 	resolver  Resolver
 	log       *slog.Logger
 	interrupt func(point string)
+	migrating *semaphore.Weighted // bounds the databases that are migrated at once
 }
 
 // New makes a manager of the tenants in store.
@@ -54,7 +59,8 @@ func New(store *tenants.Store, o Options) *Manager {
 	if o.Resolver == nil {
 		o.Resolver = systemResolver()
 	}
-	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, interrupt: o.Interrupt}
+	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, interrupt: o.Interrupt,
+		migrating: semaphore.NewWeighted(migrateAbreast)}
 }
 
 // Get returns the tenant in whatever state it is, or tenants.ErrUnknownTenant.

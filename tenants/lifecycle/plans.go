@@ -17,14 +17,29 @@ import (
 // means something else gets another name.
 func planOf(kind models.OperationKind) plan {
 	drain := step{name: tenants.StepDrain, do: awaitQuiet}
+	served := step{name: "migrate", do: migrateDatabase, record: activate}
 	undoCreate := []step{{name: "drop", do: dropDatabase, record: deleteTenant}}
 	switch kind {
 	case models.KindCreate:
 		return plan{steps: []step{{name: "database", do: createDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain}
 	case models.KindAdopt:
-		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain}
+		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain}
 	case models.KindSuspend, models.KindArchive:
 		return plan{steps: []step{drain}}
+	case models.KindResume, models.KindUnarchive:
+		return plan{steps: []step{served}, undo: []step{}, undone: asBefore}
+	case models.KindMigrate:
+		return plan{
+			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: asBefore}},
+			undo:  []step{}, undone: asBefore, impatient: true,
+		}
+	case models.KindRepair:
+		return plan{
+			steps: []step{drain, {name: "mend", do: mendDatabase, record: asBefore}},
+			undo:  []step{}, undone: asBefore, impatient: true,
+		}
+	case models.KindAdmin, models.KindInvite:
+		return plan{steps: []step{{name: "admin", do: letIn}}, undo: []step{}, undone: nothing, impatient: true}
 	case models.KindRename:
 		drain.record = endRename
 		return plan{steps: []step{drain}}
@@ -34,7 +49,7 @@ func planOf(kind models.OperationKind) plan {
 		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}}
 	case models.KindRestore:
 		return plan{
-			steps: []step{{name: "untrash", do: untrashDatabase, record: activate}},
+			steps: []step{{name: "untrash", do: untrashDatabase}, served},
 			undo:  []step{{name: "trash", do: trashDatabase}}, undone: purgeAgain,
 		}
 	}
@@ -92,12 +107,17 @@ func quietError(ctx context.Context, err error, waiting int, name string) error 
 // engine is that of the tenant's server.
 func (m *Manager) engine(j *job) (tenants.Engine, error) { return m.store.Server(j.tenant.Server) }
 
+// createDatabase migrates a database that was there already, made by an older
+// build that died. What it makes itself is a copy of the template.
 func createDatabase(m *Manager, ctx context.Context, j *job) error {
-	engine, err := m.engine(j)
+	engine, err := m.builder(j)
 	if err != nil {
 		return err
 	}
-	return engine.Create(ctx, &j.tenant)
+	if err := engine.Create(ctx, &j.tenant); err != nil || j.tenant.SchemaVersion == engine.SchemaVersion() {
+		return err
+	}
+	return migrateDatabase(m, ctx, j)
 }
 
 // errNoSource: the process that knew where to copy from has died.

@@ -76,7 +76,8 @@ func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
 var ErrRemoved = errors.New("the data was removed when the grace was over; restore a backup of it")
 
 // Restore has an archived tenant served again, or a purged one whose data is in
-// the trash: at the subdomain that it had. It fails as Suspend does, with
+// the trash: at the subdomain that it had, and at the schema version of this
+// build. It fails as Suspend does, with
 // ErrRemoved, and with tenants.ErrNoDatabase when the data was lost; then it is
 // purged as before.
 func (m *Manager) Restore(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
@@ -105,7 +106,11 @@ func (m *Manager) markRestore(tx *gorm.DB, j *job) error {
 	if err := m.free(tx, was, j.tenant.ID, j.now); err != nil {
 		return err
 	}
-	j.params, j.op.Subdomain = params{From: j.tenant.State, To: was}, was
+	engine, err := m.engine(j)
+	if err != nil {
+		return err
+	}
+	j.params, j.op.Subdomain = params{From: j.tenant.State, To: was, Version: engine.SchemaVersion()}, was
 	return taken(mark(tx, j, map[string]any{"state": models.StateMaintenance, "subdomain": was}))
 }
 
@@ -114,7 +119,7 @@ func purgeAgain(tx *gorm.DB, j *job) error {
 	if err := retire(tx, models.RetiredSubdomain{Subdomain: j.params.To, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}); err != nil {
 		return err
 	}
-	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": purged + j.tenant.ID})
+	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": purged + j.tenant.ID, "schema_version": j.tenant.SchemaVersion})
 }
 
 // subdomainBefore is what the tenant was called when it was purged.

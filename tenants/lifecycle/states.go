@@ -35,7 +35,8 @@ func (m *Manager) Suspend(ctx context.Context, by Operator, subdomain string) (*
 	return m.move(ctx, by, models.KindSuspend, subdomain, models.StateSuspended, models.StateActive)
 }
 
-// Resume undoes Suspend, and fails as it does.
+// Resume undoes Suspend, and fails as it does. A tenant that is behind is
+// migrated before it is served; where that fails it stays suspended.
 func (m *Manager) Resume(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
 	return m.move(ctx, by, models.KindResume, subdomain, models.StateActive, models.StateSuspended)
 }
@@ -57,8 +58,23 @@ func (m *Manager) move(ctx context.Context, by Operator, kind models.OperationKi
 			return &StateError{subdomain, j.tenant.State, to}
 		}
 		j.params.From = j.tenant.State
+		if to == models.StateActive {
+			return m.markServed(tx, j)
+		}
 		return mark(tx, j, map[string]any{"state": to})
 	})
+}
+
+// markServed has the tenant served from now on: or, where it is behind, when it
+// is migrated.
+func (m *Manager) markServed(tx *gorm.DB, j *job) error {
+	engine, err := m.engine(j)
+	if err != nil || j.tenant.SchemaVersion >= engine.SchemaVersion() {
+		j.plan.steps = nil
+		return mark(tx, j, map[string]any{"state": models.StateActive})
+	}
+	j.params.Version = engine.SchemaVersion()
+	return mark(tx, j, map[string]any{"state": models.StateMaintenance})
 }
 
 // do begins an operation on the tenant and goes through its steps. It returns
@@ -76,10 +92,9 @@ func (m *Manager) do(ctx context.Context, by Operator, kind models.OperationKind
 	if err != nil {
 		return nil, rowError(subdomain, err)
 	}
-	if j.op.FinishedAt != nil {
-		m.store.Refresh()
-	}
-	if err := m.run(ctx, j, true); err != nil {
+	err = m.run(ctx, j, true)
+	m.store.Refresh()
+	if err != nil {
 		return nil, fmt.Errorf("%s tenant %q: %w", kind, subdomain, err)
 	}
 	return &j.tenant, nil

@@ -3,6 +3,7 @@
 package migrate
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,6 +28,9 @@ import (
 // On Postgres a migration waits at most three seconds for each lock, so that
 // it holds up nobody for longer. It is tried three times, with pauses, and then
 // fails with SQLSTATE 55P03. Up needs one connection of db.
+//
+// With an error Up returns the version at which the database stands then, or
+// ErrUnclear beside it where that can't be told.
 func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
 	if _, err := Latest(fsys); err != nil {
 		return 0, err
@@ -42,9 +46,29 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 		err = upBesideRequests(ctx, time.Second, run)
 	}
 	if err != nil {
-		return 0, err
+		return standing(ctx, db, versions, err)
 	}
 	return versions.current(ctx, db)
+}
+
+// ErrUnclear: a migration failed, and it is not known what it has changed: it
+// ran without a transaction, or the database can't be asked.
+var ErrUnclear = errors.New("it is not known what the migration has changed")
+
+// standing is the version of a database whose migration failed, also when ctx
+// has ended.
+func standing(ctx context.Context, db *sql.DB, versions store, failure error) (int64, error) {
+	if errors.Is(failure, ErrUnclear) {
+		return 0, failure
+	}
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	version, err := versions.current(ctx, db)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnclear, failure)
+	}
+	return version, failure
 }
 
 // Version is the version of the last migration applied to the database, 0 if
@@ -98,9 +122,20 @@ func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &partial):
-		return fmt.Errorf("apply migration %s: %w", path.Base(partial.Failed.Source.Path), err)
+		name := path.Base(partial.Failed.Source.Path)
+		err = fmt.Errorf("apply migration %s: %w", name, err)
+		if !isTransaction(fsys, name) {
+			err = fmt.Errorf("%w: %w", ErrUnclear, err)
+		}
+		return err
 	}
 	return fmt.Errorf("apply migrations: %w", err)
+}
+
+// isTransaction tells whether a migration is rolled back when it fails.
+func isTransaction(fsys fs.FS, name string) bool {
+	content, err := fs.ReadFile(fsys, name)
+	return err == nil && !bytes.Contains(content, []byte("+goose NO TRANSACTION"))
 }
 
 // upBesideRequests runs an Up again that timed out waiting for a lock, after a

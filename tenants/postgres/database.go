@@ -166,12 +166,20 @@ func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, 
 	defer func() { err = errors.Join(err, db.Close()) }()
 	version, err = migrate.Up(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
 	if err == nil {
-		err = grantRights(ctx, db, e.group)
+		err = unclear(grantRights(ctx, db, e.group))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("migrate database %s: %w", name, translate(err))
+		return version, fmt.Errorf("migrate database %s: %w", name, translate(err))
 	}
 	return version, nil
+}
+
+// unclear is an error after which a migrated database can't be served yet.
+func unclear(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", migrate.ErrUnclear, err)
 }
 
 // connect opens a pool of so many connections to a tenant's database, and

@@ -1,0 +1,164 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+// meddling is an engine that finds something to mend, once, after others have
+// done something to the tenant.
+type meddling struct {
+	tenants.Engine
+	meddle func()
+	done   atomic.Bool
+}
+
+func (m *meddling) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault, error) {
+	found, err := m.Engine.Examine(ctx, t)
+	if m.meddle != nil && !m.done.Swap(true) {
+		found = append(found, tenants.FaultPermissions.Mendable("as others can"))
+	}
+	return found, err
+}
+
+// TestRepairGoesByTheTenantAsItIs has an operator change the tenant between the
+// examination and the repair.
+func TestRepairGoesByTheTenantAsItIs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before, between func(m *lifecycle.Manager) error
+		want            error // of a look-up in the end
+	}{
+		"restored": {purged, restored, nil},
+		"purged":   {nil, purged, tenants.ErrUnknownTenant},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+				wrapped := &meddling{}
+				env := tenantstest.New(t, tenantstest.Options{Engine: engine, Wrap: func(e tenants.Engine) tenants.Engine {
+					wrapped.Engine = e
+					return wrapped
+				}})
+				tenant := env.Tenant(t, "acme")
+				if test.before != nil {
+					if err := test.before(env.Lifecycle); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wrapped.meddle = func() {}
+				doctor := lifecycle.New(env.Store, lifecycle.Options{Interrupt: func(point string) {
+					if point == "repair/begin/before" {
+						if err := test.between(env.Lifecycle); err != nil {
+							t.Error(err)
+						}
+					}
+				}})
+				if _, err := doctor.Doctor(t.Context(), lifecycle.Checkup{Keys: env.Keys, Repair: true, By: "ada"}); err != nil {
+					t.Fatal(err)
+				}
+				env.Store.Refresh()
+				now, err := env.Store.Lookup(t.Context(), "acme")
+				if !errors.Is(err, test.want) || test.want == nil && err != nil {
+					t.Errorf("look-up: %v", err)
+				}
+				if err == nil {
+					if _, err := projects(t, env, now); err != nil {
+						t.Errorf("its database: %v", err)
+					}
+				} else if _, err := env.Lifecycle.Restore(t.Context(), "ada", "acme"); err != nil {
+					t.Errorf("bring it back: %v", err)
+				}
+				wantKind(t, env, tenant, models.KindRepair, "ada")
+			})
+		})
+	}
+}
+
+func purged(m *lifecycle.Manager) error {
+	_, err := m.Archive(context.Background(), "eve", "acme")
+	if err == nil {
+		_, err = m.Purge(context.Background(), "eve", "acme", lifecycle.DefaultGrace)
+	}
+	return err
+}
+
+func restored(m *lifecycle.Manager) error {
+	_, err := m.Restore(context.Background(), "eve", "acme")
+	return err
+}
+
+// wantKind expects an operation of the kind in the tenant's ledger, and returns it.
+func wantKind(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, kind models.OperationKind, by string) models.Operation {
+	t.Helper()
+	page, _, err := env.Lifecycle.Operations(t.Context(), lifecycle.OperationFilter{TenantID: tenant.ID}, "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range page {
+		if o.Kind == kind && o.By == by {
+			return o
+		}
+	}
+	t.Errorf("no %s by %s among %+v", kind, by, page)
+	return models.Operation{}
+}
+
+// TestLettingInIsAnOperation: of who and for whom, one at a time, at a suspended
+// tenant too, and over when its process has died.
+func TestLettingInIsAnOperation(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		tenant := env.Tenant(t, "acme")
+		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		failure := errors.New("no such person")
+		letIn := func(work func(ctx context.Context, got *models.Tenant) error) error {
+			return env.Lifecycle.LetIn(t.Context(), "bob", models.KindInvite, "acme", "eve@acme.example", work)
+		}
+		err := letIn(func(ctx context.Context, got *models.Tenant) error {
+			if _, err := env.Lifecycle.Resume(ctx, "ada", "acme"); !errors.Is(err, lifecycle.ErrUnderWay) {
+				t.Errorf("another operation meanwhile: %v", err)
+			}
+			return env.Store.Maintain(ctx, got, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "x"}).Error })
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if o := wantKind(t, env, tenant, models.KindInvite, "bob"); o.State != models.OperationDone || o.Params != `{"email":"eve@acme.example"}` {
+			t.Errorf("the ledger has %+v", o)
+		}
+		if err := letIn(func(context.Context, *models.Tenant) error { return failure }); !errors.Is(err, failure) {
+			t.Errorf("got %v", err)
+		}
+		if o := wantKind(t, env, tenant, models.KindInvite, "bob"); o.State != models.OperationFailed {
+			t.Errorf("the ledger has %+v", o)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_ = letIn(func(context.Context, *models.Tenant) error { panic("the process dies") })
+		}()
+		if err := env.Lifecycle.Recover(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if o := wantKind(t, env, tenant, models.KindInvite, "bob"); o.State != models.OperationFailed || o.Error == "" {
+			t.Errorf("the ledger has %+v", o)
+		}
+		if _, err := env.Lifecycle.Archive(t.Context(), "ada", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		if err := letIn(nil); err == nil {
+			t.Error("somebody was let in to an archived tenant")
+		}
+	})
+}
