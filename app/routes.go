@@ -40,6 +40,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
 
 	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
+		o.RequestID = handlers.RequestID
 		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present(), tenants.Scoped(a.store, o), accounts.Authenticate())
 	}
 	api := scoped(tenants.ScopeOptions{})

@@ -45,24 +45,40 @@ func OpenBase(dialector gorm.Dialector, models []any, log *slog.Logger) (*gorm.D
 // now is in UTC and in microseconds, which both engines store unchanged.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// slowLog logs slow statements without their values. Errors are not logged
-// here: they are returned, and many are expected.
-type slowLog struct{ logger.Interface }
+// slowLog logs slow statements without their values, with the tenant and the
+// request. Errors are not logged here: they are returned, and many are expected.
+type slowLog struct {
+	logger.Interface
+	log *slog.Logger
+}
 
-func newSlowLog(log *slog.Logger) logger.Interface {
-	return slowLog{logger.NewSlogLogger(log, logger.Config{
+func newSlowLog(log *slog.Logger) logger.Interface { return slowLog{gormLog(log), log} }
+
+func gormLog(log *slog.Logger) logger.Interface {
+	return logger.NewSlogLogger(log, logger.Config{
 		SlowThreshold:        slowStatement,
 		LogLevel:             logger.Warn,
 		ParameterizedQueries: true,
-	})}
+	})
 }
 
 // Trace passes slow statements on.
 func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
-	if err == nil && time.Since(begin) >= slowStatement {
-		l.Interface.Trace(ctx, begin, statement, nil)
+	if err != nil || time.Since(begin) < slowStatement {
+		return
 	}
+	log := l.log
+	if s := scopeOf(ctx); s != nil && s.tenant != "" {
+		log = log.With("tenant", s.tenant)
+	}
+	if id, ok := ctx.Value(requestKey{}).(string); ok {
+		log = log.With("request_id", id)
+	}
+	gormLog(log).Trace(ctx, begin, statement, nil)
 }
+
+// requestKey leads from the context of a request's scope to the request's id.
+type requestKey struct{}
 
 // ParamsFilter keeps values out of the logged statement: wrapping hides the
 // one of the wrapped logger.

@@ -32,13 +32,27 @@ func newHandle(base *gorm.DB, conns *Conns) *handle {
 
 // update runs f in a transaction of s when its turn has come.
 func (h *handle) update(ctx context.Context, s *scope, f Func) error {
-	if err := h.turn.Acquire(ctx, 1); errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("wait to write: %w: %w", ErrBusy, err)
-	} else if err != nil {
+	if err := h.takeTurn(ctx, s); err != nil {
 		return err
 	}
 	defer h.turn.Release(1)
 	return s.run(ctx, h.write, nil, f)
+}
+
+// takeTurn waits until the scope may write, unless it would wait for the one in
+// which it was begun.
+func (h *handle) takeTurn(ctx context.Context, s *scope) error {
+	if h.turn.TryAcquire(1) {
+		return nil
+	}
+	if runsIn(s.owner()) {
+		return errNestedElsewhere
+	}
+	err := h.turn.Acquire(ctx, 1)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("wait to write: %w: %w", ErrBusy, err)
+	}
+	return err
 }
 
 // view runs f in a read-only transaction of s.

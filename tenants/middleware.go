@@ -42,6 +42,9 @@ type ScopeOptions struct {
 	MaxReply int
 	// Timeout bounds the scope, the wait for a handle included; 0 means 30 seconds.
 	Timeout time.Duration
+	// RequestID tells the request's id, for the log of slow statements; nil tells
+	// none.
+	RequestID func(c *gin.Context) string
 }
 
 func (o ScopeOptions) withDefaults() ScopeOptions {
@@ -82,7 +85,7 @@ func Scoped(store *Store, o ScopeOptions) gin.HandlerFunc {
 		before := len(c.Errors)
 		held := store.hold(c.Writer, o.MaxReply)
 		defer store.letGo(held)
-		err = store.serve(c, held, o.Timeout)
+		err = store.serve(c, held, o)
 		switch {
 		case err == nil, errors.Is(err, ErrRejected) && len(c.Errors) == before:
 			held.release()
@@ -95,15 +98,18 @@ func Scoped(store *Store, o ScopeOptions) gin.HandlerFunc {
 // serve runs the chain in a scope with the reply held back. The real writer is
 // back in its place before a panic goes on, or the recovery's reply would be
 // held for ever.
-func (s *Store) serve(c *gin.Context, held *heldReply, timeout time.Duration) error {
+func (s *Store) serve(c *gin.Context, held *heldReply, o ScopeOptions) error {
 	begin := s.Update
 	switch c.Request.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		begin = s.View
 	}
 	request, before := c.Request, len(c.Errors)
-	ctx, cancel := context.WithTimeout(request.Context(), timeout)
+	ctx, cancel := context.WithTimeout(request.Context(), o.Timeout)
 	defer cancel()
+	if o.RequestID != nil {
+		ctx = context.WithValue(ctx, requestKey{}, o.RequestID(c))
+	}
 	defer func() { c.Request = request }()
 
 	return begin(ctx, From(c), func(tx *gorm.DB) error {
@@ -112,7 +118,11 @@ func (s *Store) serve(c *gin.Context, held *heldReply, timeout time.Duration) er
 		c.Request = request.WithContext(tx.Statement.Context)
 		c.Set(txKey{}, tx)
 		c.Next()
-		return verdict(c.Errors[before:], held)
+		err := verdict(c.Errors[before:], held)
+		if err == nil {
+			beforeCommitHooks(tx, held.send)
+		}
+		return err
 	})
 }
 

@@ -99,10 +99,14 @@ func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
 	}
 	e.waiters++
 	p.advance()
-	if e.state == queued {
+	waits := e.state == queued
+	if waits {
 		p.waits++
 	}
 	p.mu.Unlock()
+	if waits && runsIn(tenantScope) {
+		return p.leave(e, errNestedElsewhere)
+	}
 	e, err := p.await(ctx, e)
 	if err == nil && t.Epoch < e.tenant.Epoch { // it changed while the caller waited
 		p.release(e)

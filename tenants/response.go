@@ -24,6 +24,7 @@ type heldReply struct {
 	limit    int
 	written  bool
 	tooLarge bool
+	released bool
 }
 
 var _ gin.ResponseWriter = (*heldReply)(nil)
@@ -36,7 +37,7 @@ func (s *Store) hold(real gin.ResponseWriter, limit int) *heldReply {
 	}
 	h.ResponseWriter, h.limit = real, limit
 	h.status = real.Status()
-	h.written, h.tooLarge = false, false
+	h.written, h.tooLarge, h.released = false, false, false
 	maps.Copy(h.header, real.Header())
 	return h
 }
@@ -55,8 +56,20 @@ func (s *Store) letGo(h *heldReply) {
 	s.replies.Put(h)
 }
 
-// release sends what was held.
+// send is release, for a handler that goes on meanwhile: the client has the
+// reply when it returns.
+func (h *heldReply) send() {
+	h.written = true
+	h.release()
+	h.ResponseWriter.Flush()
+}
+
+// release sends what was held, once.
 func (h *heldReply) release() {
+	if h.released {
+		return
+	}
+	h.released = true
 	real := h.ResponseWriter
 	header := real.Header()
 	clear(header)

@@ -14,7 +14,10 @@ import (
 type Func = func(tx *gorm.DB) error
 
 // ErrNestedScope: a scope was begun inside a scope. Two leases in one call
-// chain can wait for each other; work on the tx at hand, or use AfterCommit.
+// chain can wait for each other; work on the tx at hand, or use AfterCommit. A
+// scope whose context is not the outer one's is found where it would have to
+// wait for a handle or for its turn to write. What can't be found is a scope
+// begun in a goroutine for which the outer one waits.
 var ErrNestedScope = errors.New("scope begun inside a scope")
 
 // hook runs after a scope; err is what the scope returned.
@@ -28,6 +31,10 @@ type hooks struct{ commit, rollback []hook }
 // request's cancellation. A hook set inside a savepoint that is rolled back
 // never runs, nor does any hook after ErrCommitUnknown. A panic in f is logged;
 // the commit stands.
+//
+// The reply to a request is sent before its hooks run: they decide nothing of
+// it, and nobody waits for them. It panics when the scope is over, which is a
+// fault of the program: f would never run.
 func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
 	t := transactionOf(tx)
 	t.mu.Lock()
@@ -36,10 +43,21 @@ func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
 		func(ctx context.Context, _ error) { f(ctx) })
 }
 
+// beforeCommitHooks has f run before the hooks that are set, where there are any.
+func beforeCommitHooks(tx *gorm.DB, f func()) {
+	t := transactionOf(tx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.hooks.commit) > 0 {
+		t.hooks.commit = append([]hook{func(context.Context, error) { f() }}, t.hooks.commit...)
+	}
+}
+
 // AfterRollback is like AfterCommit, for a scope that was rolled back: by an
 // error, which err holds, or by a panic, for which err is ErrPanicked. What
 // must survive a refused request, such as a count of failed tries, is written
-// here in a scope of its own.
+// here in a scope of its own; the reply waits for it. It panics as AfterCommit
+// does.
 func AfterRollback(tx *gorm.DB, f func(ctx context.Context, err error)) {
 	t := transactionOf(tx)
 	t.mu.Lock()
@@ -50,35 +68,48 @@ func AfterRollback(tx *gorm.DB, f func(ctx context.Context, err error)) {
 // ErrPanicked is what AfterRollback hooks see when the scope panicked.
 var ErrPanicked = errors.New("scope panicked")
 
-// transactionOf panics when tx is not of a scope: there would be nothing to
-// hang a hook on, which is a fault of the program.
+// transactionOf panics when tx is not of a scope that runs: there would be
+// nothing to hang a hook on, which is a fault of the program.
 func transactionOf(tx *gorm.DB) *transaction {
 	t, ok := tx.Statement.ConnPool.(*transaction)
 	if !ok {
 		panic("tenants: hook on a *gorm.DB that is not of a scope")
+	}
+	if t.over.Load() {
+		panic("tenants: hook on a scope that is over; set it before the scope's function returns")
 	}
 	return t
 }
 
 // scope is one run of a Func in a transaction.
 type scope struct {
-	log   *slog.Logger
-	check func() error // asked before the commit; nil for nothing to ask
-	t     *transaction // nil until begun
-	err   error
+	log    *slog.Logger
+	tenant string       // the subdomain, empty for the master
+	check  func() error // asked before the commit; nil for nothing to ask
+	t      *transaction // nil until begun
+	err    error
 }
 
-// scopeKey marks the context of a running scope.
+// scopeKey leads from the context of a running scope to the *scope.
 type scopeKey struct{}
 
-func inScope(ctx context.Context) bool { return ctx.Value(scopeKey{}) == true }
+// scopeOf is the scope that runs with ctx, or nil.
+func scopeOf(ctx context.Context) *scope {
+	s, _ := ctx.Value(scopeKey{}).(*scope)
+	return s
+}
 
 // run runs f in a transaction on db and commits when f returns nil, no
 // statement's failure stands and ctx has not ended. A panic goes on after the
 // rollback.
 func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Func) error {
 	s.err = ErrPanicked
-	ctx = context.WithValue(ctx, scopeKey{}, true)
+	ctx = context.WithValue(ctx, scopeKey{}, s)
+	defer func() {
+		if s.t != nil {
+			s.t.over.Store(true)
+		}
+	}()
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		s.t = transactionOf(tx)
 		if err := f(tx); err != nil || s.check == nil {
@@ -96,14 +127,17 @@ func (s *scope) runHooks(ctx context.Context) {
 	if s.t == nil || s.t.unknown {
 		return
 	}
-	chosen := s.t.hooks.commit
+	s.t.mu.Lock()
+	hooks := s.t.hooks
+	s.t.mu.Unlock()
+	chosen := hooks.commit
 	if s.err != nil {
-		chosen = s.t.hooks.rollback
+		chosen = hooks.rollback
 	}
 	if len(chosen) == 0 {
 		return
 	}
-	ctx = context.WithValue(context.WithoutCancel(ctx), scopeKey{}, false)
+	ctx = context.WithValue(context.WithoutCancel(ctx), scopeKey{}, (*scope)(nil))
 	for _, f := range chosen {
 		s.runHook(ctx, f)
 	}

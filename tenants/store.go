@@ -259,9 +259,9 @@ type access func(s *Store, t *models.Tenant) error
 // scope leases the tenant's handle for one run of f. Hooks run last, when the
 // lease is given back: they may begin scopes.
 func (s *Store) scope(ctx context.Context, t *models.Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) error {
-	sc := scope{log: s.log, check: func() error { return s.mayCommit(ctx) }}
+	sc := scope{log: s.log, tenant: t.Subdomain, check: func() error { return s.mayCommit(ctx) }}
 	defer sc.runHooks(ctx)
-	if inScope(ctx) {
+	if scopeOf(ctx) != nil {
 		return ErrNestedScope
 	}
 	lease, err := s.lease(ctx, t, may)

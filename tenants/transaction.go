@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -77,6 +78,7 @@ type transaction struct {
 	ctx      context.Context
 	nested   bool // beginner's
 	readOnly bool
+	over     atomic.Bool // no hook will run any more
 	// unknown is set by Commit: the transaction may be stored or not.
 	unknown bool
 

@@ -76,6 +76,7 @@ func (s *Site) Register(r gin.IRouter) {
 	resolve, do, admins := tenants.Resolve(s.store, s.domain), handlers.Do, handlers.AdminsOnly
 	read := []string{http.MethodGet, http.MethodHead}
 	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
+		o.RequestID = handlers.RequestID
 		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Scoped(s.store, o), s.accounts.Authenticate())
 	}
 
