@@ -13,7 +13,8 @@ import (
 
 // domainCommand groups what is done about a tenant's own hosts.
 type domainCommand struct {
-	Add    addDomainCommand    `cmd:"" help:"Have a tenant reached at a host of its own."`
+	Add    addDomainCommand    `cmd:"" help:"Note a host of a tenant's own, and print the record that verifies it."`
+	Verify verifyDomainCommand `cmd:"" help:"Have a tenant reached at a host, when its record is published."`
 	Remove removeDomainCommand `cmd:"" help:"Have a tenant no longer reached at a host."`
 	List   listDomainsCommand  `cmd:"" help:"List a tenant's hosts."`
 }
@@ -26,15 +27,16 @@ type addDomainCommand struct {
 
 // Help is shown with the flags.
 func (addDomainCommand) Help() string {
-	return `The first time it tells which TXT record has to be published by whoever owns the host, and exits with 1. Given again once the record is there it has the tenant reached at the host. The host's address has to lead to the public listener, and TLS for it is the proxy's to do.
+	return `Notes the host, and prints the TXT record that its owner has to publish. The tenant is reached at the host once "tenantry tenant domain verify" has seen the record. The host's address has to lead to the public listener, and TLS for it is the proxy's to do.
 
 Examples:
 
     tenantry tenant domain add acme work.acme.example
-    tenantry tenant domain add acme work.acme.example --primary`
+    tenantry tenant domain add acme work.acme.example --primary
+    tenantry tenant domain verify acme work.acme.example`
 }
 
-// Run adds the domain, or tells what is missing.
+// Run notes the domain, and tells how it is verified.
 func (n *addDomainCommand) Run(c *command) error {
 	host := strings.ToLower(n.Host)
 	return c.with(func(a *App) error {
@@ -42,14 +44,48 @@ func (n *addDomainCommand) Run(c *command) error {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		added, err := a.manager.AddDomain(c.ctx, a.settings.by, n.Subdomain, host, n.Primary)
-		var unverified *lifecycle.UnverifiedError
-		if errors.As(err, &unverified) {
-			return errors.Join(tellDomain(c.out, added), fmt.Errorf("%w; then give the same command again", err))
-		}
 		if err != nil {
 			return tenantError(err, n.Subdomain)
 		}
-		return tellDomain(c.out, added)
+		if c.out.json || added.VerifiedAt != nil {
+			return tellDomain(c.out, added)
+		}
+		return errors.Join(
+			c.out.line("%s is noted. Publish this TXT record:", host),
+			c.out.line("%s TXT %q", lifecycle.ChallengeRecord(host), added.Challenge),
+			c.out.line("then run: tenantry tenant domain verify %s %s", n.Subdomain, host))
+	})
+}
+
+type verifyDomainCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+	Host      string `arg:"" help:"Host name that was added."`
+}
+
+// Help is shown with the flags.
+func (verifyDomainCommand) Help() string {
+	return `Looks the TXT record up that "tenantry tenant domain add" has printed, and has the tenant reached at the host when it is there. Until then the exit status is 1.
+
+Examples:
+
+    tenantry tenant domain verify acme work.acme.example`
+}
+
+// Run verifies the domain, or tells what is missing.
+func (v *verifyDomainCommand) Run(c *command) error {
+	host := strings.ToLower(v.Host)
+	return c.with(func(a *App) error {
+		verified, err := a.manager.VerifyDomain(c.ctx, a.settings.by, v.Subdomain, host)
+		var unverified *lifecycle.UnverifiedError
+		switch {
+		case errors.As(err, &unverified):
+			return errors.Join(tellDomain(c.out, verified), fmt.Errorf("%w; then give the same command again", err))
+		case errors.Is(err, lifecycle.ErrUnknownDomain):
+			return fmt.Errorf("%w; add it with: tenantry tenant domain add %s %s", err, v.Subdomain, host)
+		case err != nil:
+			return tenantError(err, v.Subdomain)
+		}
+		return tellDomain(c.out, verified)
 	})
 }
 

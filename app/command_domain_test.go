@@ -28,18 +28,24 @@ func TestDomains(t *testing.T) {
 
 		r := s.run(t, "tenant", "domain", "add", "acme", "Work.Acme.Example", "--json")
 		added := only[operator.Domain](t, r.stdout)
-		if r.status != exitFailed || added.Host != host || added.VerifiedAt != nil || !strings.Contains(r.stderr, added.Value) {
-			t.Fatalf("not published: %d %+v, %s", r.status, added, r.stderr)
+		if r.status != exitDone || added.Host != host || added.VerifiedAt != nil || added.Value == "" {
+			t.Fatalf("add: %d %+v, %s", r.status, added, r.stderr)
+		}
+		if told := s.must(t, "tenant", "domain", "add", "acme", host); !strings.Contains(told, added.Record) || !strings.Contains(told, added.Value) {
+			t.Errorf("add again: %s", told)
+		}
+		if r := s.run(t, "tenant", "domain", "verify", "acme", host); r.status != exitFailed || !strings.Contains(r.stderr, added.Value) {
+			t.Errorf("not published: %d %s", r.status, r.stderr)
 		}
 		if r := srv.at(t, host, "acme", "/api/projects"); r.status != http.StatusNotFound {
 			t.Errorf("not verified: %d", r.status)
 		}
 		s.txt.values.Store(added.Record, "wrong")
-		if r := s.run(t, "tenant", "domain", "add", "acme", host); r.status != exitFailed {
+		if r := s.run(t, "tenant", "domain", "verify", "acme", host); r.status != exitFailed {
 			t.Errorf("something else published: %d %s", r.status, r.stdout)
 		}
 		s.txt.values.Store(added.Record, added.Value)
-		s.must(t, "tenant", "domain", "add", "acme", host)
+		s.must(t, "tenant", "domain", "verify", "acme", host)
 		for _, spelled := range []string{host, "WORK.acme.example", host + ".", host + ":8443"} {
 			eventually(t, spelled, func() bool {
 				r := srv.at(t, spelled, "acme", "/api/projects")
@@ -73,6 +79,7 @@ func wantPrimary(t *testing.T, s site, host string) {
 	if got := s.must(t, "tenant", "show", "acme"); !strings.Contains(got, "http://"+host+":8080") {
 		t.Errorf("show: %s", got)
 	}
+	s.must(t, "tenant", "domain", "add", "acme", host) // demotes nothing
 	list := only[operator.List[operator.Domain]](t, s.must(t, "tenant", "domain", "list", "acme", "--json"))
 	if len(list.Items) != 1 || !list.Items[0].Primary || list.Items[0].VerifiedAt == nil {
 		t.Errorf("list: %+v", list)

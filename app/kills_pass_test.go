@@ -14,18 +14,18 @@ import (
 func TestKilledInAPass(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
+		k := &killer{site: s, app: s.open(t)}
 		for name, test := range map[string]scenario{
 			"migrate": {kind: models.KindMigrate, prepare: "behind", command: "migrate up"},
 			"version": {kind: models.KindRepair, prepare: "behind", command: "doctor --repair"},
 			"moved":   {kind: models.KindRepair, prepare: "move", command: "doctor --repair"},
 		} {
 			subdomain := name
-			if err := (&killer{site: s, app: s.open(t)}).prepare(t.Context(), "create", subdomain); err != nil {
+			if err := k.prepare(t.Context(), "create", subdomain); err != nil {
 				t.Fatal(err)
 			}
 			points := []string{""}
 			for i := 0; i < len(points); i++ { // the first time none is killed, and the points are seen
-				k := &killer{site: s, app: s.open(t)}
 				if err := k.prepare(t.Context(), test.prepare, subdomain); err != nil {
 					t.Fatal(err)
 				}
@@ -43,7 +43,6 @@ func TestKilledInAPass(t *testing.T) {
 				if well := s.process(t, nil, "doctor"); again.status != exitDone || well.status != exitDone {
 					t.Errorf("%s: killed at %s: again: %d %s%s; doctor: %s", name, points[i], again.status, again.stdout, again.stderr, well.stdout)
 				}
-				k = &killer{site: s, app: s.open(t)}
 				if got := k.look(t, subdomain); got != "X active" {
 					t.Errorf("%s: killed at %s: the tenant is %q", name, points[i], got)
 				}

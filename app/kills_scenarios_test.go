@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -95,7 +94,7 @@ func scenarios() []scenario {
 		kind: models.KindDomainAdd, prepare: "create", command: "tenant domain add X X.example",
 		before: "X active", after: "X active X.example",
 	}, {
-		kind: models.KindDomainVerify, prepare: "create domain", command: "tenant domain add X X.example",
+		kind: models.KindDomainVerify, prepare: "create domain", command: "tenant domain verify X X.example",
 		before: "X active X.example", after: "X active X.example verified",
 	}, {
 		kind: models.KindDomainRemove, prepare: "create domain", command: "tenant domain remove X X.example",
@@ -197,14 +196,15 @@ func (k *killer) setBehind(ctx context.Context, subdomain string) error {
 
 // moveToTrash puts the tenant's database in the wrong place.
 func (k *killer) moveToTrash(ctx context.Context, subdomain string) error {
-	row, err := k.app.manager.Get(ctx, subdomain)
+	row, err := k.app.manager.Suspend(ctx, "ada", subdomain) // so that no process has it open
 	if err != nil {
 		return err
 	}
-	if err := k.app.store.Close(ctx); err != nil { // the handle of createWithRow
+	if err := k.app.engine.Trash(ctx, row); err != nil {
 		return err
 	}
-	return k.app.engine.Trash(ctx, row)
+	_, err = k.app.manager.Resume(ctx, "ada", subdomain)
+	return err
 }
 
 // lose removes the tenant's data behind the master's back.
@@ -229,11 +229,10 @@ func (k *killer) createWithRow(ctx context.Context, subdomain string) error {
 
 // addDomain gives the tenant a domain whose challenge is published.
 func (k *killer) addDomain(ctx context.Context, subdomain string) error {
-	_, err := k.app.manager.AddDomain(ctx, "ada", subdomain, subdomain+".example", false)
-	var unverified *lifecycle.UnverifiedError
-	if !errors.As(err, &unverified) {
-		return fmt.Errorf("add a domain that is not verified: %w", err)
+	added, err := k.app.manager.AddDomain(ctx, "ada", subdomain, subdomain+".example", false)
+	if err != nil {
+		return err
 	}
-	k.site.txt.values.Store(unverified.Record, unverified.Value)
+	k.site.txt.values.Store(lifecycle.ChallengeRecord(added.Host), added.Challenge)
 	return nil
 }

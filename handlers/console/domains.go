@@ -55,6 +55,9 @@ func (s *Console) addDomain(c *gin.Context) error {
 		return err
 	}
 	_, err = s.o.Manager.AddDomain(c.Request.Context(), s.by(c), name, host, f.Value("primary") == "true")
+	if err == nil {
+		_, err = s.o.Manager.VerifyDomain(c.Request.Context(), s.by(c), name, host)
+	}
 	done := "domain-verified"
 	var unverified *lifecycle.UnverifiedError
 	switch {

@@ -21,8 +21,8 @@ func (a *API) listDomains(c *gin.Context) error {
 	return nil
 }
 
-// addDomain gives a tenant a domain: 201 when it is verified, 202 while its
-// challenge is not published.
+// addDomain notes a tenant's domain and looks whether its challenge is published:
+// 201 when it is, 202 until then.
 func (a *API) addDomain(c *gin.Context) error {
 	var body struct {
 		Host    string `json:"host"`
@@ -40,6 +40,9 @@ func (a *API) addDomain(c *gin.Context) error {
 		return err
 	}
 	added, err := a.manager.AddDomain(c.Request.Context(), by, c.Param("subdomain"), host, body.Primary)
+	if err == nil {
+		added, err = a.manager.VerifyDomain(c.Request.Context(), by, c.Param("subdomain"), host)
+	}
 	status := http.StatusCreated
 	var unverified *lifecycle.UnverifiedError
 	if errors.As(err, &unverified) {

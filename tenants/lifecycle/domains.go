@@ -67,53 +67,85 @@ func (m *Manager) Domains(ctx context.Context, subdomain string) (found []models
 	return found, nil
 }
 
-// AddDomain has the tenant reached at a host of its own, once that is verified.
-// host is one that tenants.Domain.ValidateHost lets pass. The first call records
-// the challenge; this and later ones look whether it is published. With primary,
-// links lead to the host from then on. It returns the domain together with an
-// *UnverifiedError while it isn't, ErrHostTaken, a *StateError or an
+// AddDomain notes that the tenant is to be reached at a host of its own, with the
+// challenge that VerifyDomain looks for. host is one that
+// tenants.Domain.ValidateHost lets pass. With primary, links lead to the host once
+// it is verified; without, they lead where they did. A host that the tenant has
+// already stays as it is otherwise. It returns ErrHostTaken, a *StateError or an
 // *UnderWayError.
-func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (models.Domain, error) {
-	added, err := m.recordDomain(ctx, by, subdomain, host)
-	if err != nil {
-		return added, err
-	}
-	if added.VerifiedAt == nil {
-		if err := m.verify(ctx, added); err != nil {
-			return added, err
-		}
-	} else if added.Main == primary {
-		return added, nil
-	}
-	return m.acceptDomain(ctx, by, subdomain, host, primary)
-}
-
-// recordDomain writes the domain with its challenge, or finds it written.
-func (m *Manager) recordDomain(ctx context.Context, by Operator, subdomain, host string) (added models.Domain, err error) {
+func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (added models.Domain, err error) {
 	_, err = m.do(ctx, by, models.KindDomainAdd, subdomain, func(tx *gorm.DB, j *job) error {
 		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
 			return err
 		}
-		var others int64
-		err := tx.Model(&models.Domain{}).Where("host = ? AND verified_at IS NOT NULL AND tenant_id <> ?", host, j.tenant.ID).Count(&others).Error
-		switch {
-		case err != nil:
+		j.params.Host = host
+		added, err = findOrMakeDomain(tx, j.tenant.ID, host)
+		if err != nil {
 			return err
-		case others > 0:
-			return ErrHostTaken
 		}
-		err = tx.Take(&added, "tenant_id = ? AND host = ?", j.tenant.ID, host).Error
-		if err == nil {
+		if !added.CreatedAt.IsZero() && (added.Main || !primary) {
 			return errUnchanged
 		}
-		if !errors.Is(err, gorm.ErrRecordNotFound) {
-			return err
-		}
-		j.params.Host = host
-		added = models.Domain{TenantID: j.tenant.ID, Host: host, Challenge: "tenantry-" + strings.ToLower(rand.Text())}
-		return tx.Create(&added).Error
+		added.Main = primary
+		return saveDomain(tx, &added)
 	})
 	return added, err
+}
+
+// findOrMakeDomain is the tenant's domain of that host, not stored yet where it
+// is new.
+func findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d models.Domain, err error) {
+	var others int64
+	err = tx.Model(&models.Domain{}).Where("host = ? AND verified_at IS NOT NULL AND tenant_id <> ?", host, tenantID).Count(&others).Error
+	switch {
+	case err != nil:
+		return d, err
+	case others > 0:
+		return d, ErrHostTaken
+	}
+	err = tx.Take(&d, "tenant_id = ? AND host = ?", tenantID, host).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return models.Domain{TenantID: tenantID, Host: host, Challenge: "tenantry-" + strings.ToLower(rand.Text())}, nil
+	}
+	return d, err
+}
+
+// saveDomain stores a domain. Where links lead to it, they lead to no other any
+// more; to one that isn't verified they don't yet.
+func saveDomain(tx *gorm.DB, d *models.Domain) error {
+	if d.Main && d.VerifiedAt != nil {
+		err := tx.Model(&models.Domain{}).Where("tenant_id = ? AND host <> ?", d.TenantID, d.Host).Update("main", false).Error
+		if err != nil {
+			return err
+		}
+	}
+	err := tx.Save(d).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return ErrHostTaken
+	}
+	return err
+}
+
+// VerifyDomain looks whether the challenge of the tenant's domain is published,
+// and has the tenant reached at the host then. A domain that is verified stays as
+// it is. It returns the domain together with an *UnverifiedError while it isn't,
+// ErrUnknownDomain, ErrHostTaken, a *StateError or an *UnderWayError.
+func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host string) (models.Domain, error) {
+	all, err := m.Domains(ctx, subdomain)
+	if err != nil {
+		return models.Domain{}, err
+	}
+	i := slices.IndexFunc(all, func(d models.Domain) bool { return d.Host == host })
+	if i < 0 {
+		return models.Domain{}, ErrUnknownDomain
+	}
+	if all[i].VerifiedAt != nil {
+		return all[i], nil
+	}
+	if err := m.verify(ctx, all[i]); err != nil {
+		return all[i], err
+	}
+	return m.acceptDomain(ctx, by, subdomain, host)
 }
 
 // mayHaveDomains says whether domains of a tenant can be changed.
@@ -140,8 +172,11 @@ func (m *Manager) verify(ctx context.Context, d models.Domain) error {
 }
 
 // acceptDomain has the tenant reached at the host.
-func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (d models.Domain, err error) {
+func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string) (d models.Domain, err error) {
 	_, err = m.do(ctx, by, models.KindDomainVerify, subdomain, func(tx *gorm.DB, j *job) error {
+		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
+			return err
+		}
 		j.params.Host = host
 		err := tx.Take(&d, "tenant_id = ? AND host = ?", j.tenant.ID, host).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -150,21 +185,8 @@ func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host
 		if err != nil {
 			return err
 		}
-		if d.VerifiedAt == nil {
-			d.VerifiedAt = &j.now
-		}
-		if primary {
-			err = tx.Model(&models.Domain{}).Where("tenant_id = ?", j.tenant.ID).Update("main", false).Error
-		}
-		if err != nil {
-			return err
-		}
-		d.Main = primary
-		err = tx.Save(&d).Error
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return ErrHostTaken
-		}
-		return err
+		d.VerifiedAt = &j.now
+		return saveDomain(tx, &d)
 	})
 	return d, err
 }

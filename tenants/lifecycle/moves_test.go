@@ -225,7 +225,13 @@ func TestDomains(t *testing.T) {
 		env.Tenant(t, "globex")
 		const host = "work.acme.example"
 		var unverified *lifecycle.UnverifiedError
-		first, err := m.AddDomain(t.Context(), "ada", "acme", host, false)
+		if _, err := m.VerifyDomain(t.Context(), "ada", "acme", host); !errors.Is(err, lifecycle.ErrUnknownDomain) {
+			t.Errorf("not added: %v", err)
+		}
+		if added, err := m.AddDomain(t.Context(), "ada", "acme", host, false); err != nil || added.VerifiedAt != nil {
+			t.Fatalf("%+v, %v", added, err)
+		}
+		first, err := m.VerifyDomain(t.Context(), "ada", "acme", host)
 		if !errors.As(err, &unverified) || unverified.Value != first.Challenge || unverified.Record != lifecycle.ChallengeRecord(host) {
 			t.Fatalf("%+v, %v", first, err)
 		}
@@ -233,11 +239,14 @@ func TestDomains(t *testing.T) {
 			t.Errorf("unverified: %v", err)
 		}
 		rival, err := m.AddDomain(t.Context(), "ada", "globex", host, false)
-		if !errors.As(err, &unverified) || rival.Challenge == first.Challenge {
+		if err != nil || rival.Challenge == first.Challenge {
 			t.Errorf("a rival's challenge: %+v, %v", rival, err)
 		}
 		dns[unverified.Record] = []string{"v=spf1", first.Challenge}
-		verified, err := m.AddDomain(t.Context(), "ada", "acme", host, true)
+		if _, err := m.AddDomain(t.Context(), "ada", "acme", host, true); err != nil { // which is remembered
+			t.Fatal(err)
+		}
+		verified, err := m.VerifyDomain(t.Context(), "ada", "acme", host)
 		if err != nil || verified.VerifiedAt == nil || !verified.Main {
 			t.Fatalf("%+v, %v", verified, err)
 		}
@@ -245,10 +254,12 @@ func TestDomains(t *testing.T) {
 		if _, err := m.AddDomain(t.Context(), "ada", "globex", host, false); !errors.Is(err, lifecycle.ErrHostTaken) {
 			t.Errorf("a rival later: %v", err)
 		}
-		if _, err := m.AddDomain(t.Context(), "ada", "acme", host, true); err != nil { // nothing to do
-			t.Error(err)
+		for _, primary := range []bool{true, false} { // nothing to do
+			if again, err := m.AddDomain(t.Context(), "ada", "acme", host, primary); err != nil || !again.Main {
+				t.Errorf("added again: %+v, %v", again, err)
+			}
 		}
-		if got := kinds(operations(t, env, "acme")); got != "create domain-add domain-verify" {
+		if got := kinds(operations(t, env, "acme")); got != "create domain-add domain-add domain-verify" {
 			t.Errorf("the story is %q", got)
 		}
 		found, err := m.Domains(t.Context(), "acme")
