@@ -86,6 +86,7 @@ func (a *App) open(ctx context.Context) error {
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL,
+		MaxSize: a.settings.maxSize, MinFree: a.settings.minFree,
 		Log: a.log,
 	})
 	return err

@@ -44,6 +44,11 @@ type Config struct {
 	// MaxOpenTenants bounds the tenants' databases open at once. 0 is what the
 	// limit on open files allows, at most 2000.
 	MaxOpenTenants int `default:"0" type:"setting" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
+	// MaxTenantSize is what the database of one tenant may take; 0 is any size.
+	MaxTenantSize string `default:"10GB" placeholder:"SIZE" help:"What one tenant's database may take, such as 500MB or 10GB; writes beyond get 507; 0 for any size."`
+	// MinFreeSpace is what is kept free on the disk of the data folder; auto is 1
+	// GiB or a twentieth of the disk, whichever is less.
+	MinFreeSpace string `default:"auto" placeholder:"SIZE" help:"What is kept free on the disk of the data folder: writes get 507 before it is full; auto is 1 GiB or a twentieth of the disk, 0 is nothing."`
 	// Durability is full or normal, for SQLite.
 	Durability string `default:"full" placeholder:"full|normal" help:"What a commit to SQLite survives: power failure (full), or the end of the process (normal)."`
 	// TrustedProxies are the networks whose X-Forwarded-For, X-Forwarded-Proto
@@ -81,6 +86,8 @@ type settings struct {
 	addr        string
 	operator    string
 	files       capacity
+	maxSize     int64 // of a tenant's database, 0 for any
+	minFree     int64 // on the disk, as tenants.Options
 	durability  sqlite.Durability
 	proxies     []netip.Prefix
 	origins     []string // whose pages may call the API
@@ -109,7 +116,7 @@ func (e *SettingError) Error() string {
 // validate checks every setting and reports all that are bad.
 func (c Config) validate() (settings, error) {
 	s := settings{dataDir: c.DataDir}
-	var bad [17]error
+	var bad [19]error
 	s.masterPath, s.postgresURL, bad[0] = c.database()
 	s.domain, bad[1] = c.domain()
 	s.addr, bad[2] = address("addr", c.Addr)
@@ -130,6 +137,8 @@ func (c Config) validate() (settings, error) {
 	s.origins, bad[14] = c.corsOrigins()
 	s.instanceTTL, bad[15] = c.instanceTTL()
 	s.by, bad[16] = c.operator()
+	s.maxSize, bad[17] = size("max-tenant-size", c.MaxTenantSize)
+	s.minFree, bad[18] = c.minFree()
 	return s, errors.Join(bad[:]...)
 }
 

@@ -51,7 +51,8 @@ func (a *App) openSQLite(ctx context.Context) (err error) {
 		return fmt.Errorf("open master database %s: %w; check %s", path, err, name("database-url"))
 	}
 	engine, err := sqlite.New(sqlite.Config{
-		Dir: dir, Schema: models.Workspace(), Durability: a.settings.durability, Readers: a.settings.files.readers, Log: a.log,
+		Dir: dir, Schema: models.Workspace(), Durability: a.settings.durability, Readers: a.settings.files.readers,
+		MaxSize: a.settings.maxSize, Log: a.log,
 	})
 	if err != nil {
 		return fmt.Errorf("open tenants' databases in %s: %w", dir, err)

@@ -121,7 +121,8 @@ func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string
 // tenantID is the id of the request's tenant.
 func tenantID(c *gin.Context) string { return tenants.From(c).ID }
 
-// inTenant runs f in a scope on the request's tenant that writes.
+// inTenant runs f in a scope on the request's tenant that writes. It may use the
+// reserve of a full one: who can't sign in can't delete anything.
 func (a *Accounts) inTenant(c *gin.Context, f tenants.Func) error {
-	return a.store.Update(c.Request.Context(), tenants.From(c), f)
+	return a.store.Update(tenants.WithReserve(c.Request.Context()), tenants.From(c), f)
 }

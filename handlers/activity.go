@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"tenantry/models"
 )
@@ -70,9 +71,31 @@ func record(c *gin.Context, tx *gorm.DB, s subject, verb, summary string) error 
 
 // recordBy is record for work of a user, or of the system when actor is nil.
 func recordBy(actor *int64, tx *gorm.DB, s subject, verb, summary string) error {
-	err := tx.Create(&models.Activity{ActorID: actor, Action: s.kind + "." + verb, SubjectID: s.id, Summary: summary}).Error
-	if err != nil {
+	row := &models.Activity{ActorID: actor, Action: s.kind + "." + verb, SubjectID: s.id, Summary: summary}
+	if err := tx.Create(row).Error; err != nil {
 		return fmt.Errorf("record activity: %w", err)
+	}
+	return trimActivity(tx, row.ID)
+}
+
+const (
+	// keptActivity is how many activities a tenant keeps, the newest ones.
+	keptActivity = 100_000
+	// trimInterval is how many are added before old ones are removed, and
+	// trimPortion how many then are at most.
+	trimInterval, trimPortion = 64, 256
+)
+
+// trimActivity removes some of what is older than the newest activities, now
+// and then. newest is the id of the last one.
+func trimActivity(tx *gorm.DB, newest int64) error {
+	if newest%trimInterval != 0 || newest <= keptActivity {
+		return nil
+	}
+	old := tx.Model(&models.Activity{}).Select("id").Where("id <= ?", newest-keptActivity).Order("id").
+		Limit(trimPortion).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+	if err := tx.Where("id IN (?)", old).Delete(&models.Activity{}).Error; err != nil {
+		return fmt.Errorf("trim activity: %w", err)
 	}
 	return nil
 }

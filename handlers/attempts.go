@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // What may be tried in a window, which begins with the first try.
@@ -46,31 +47,62 @@ func network(clientIP string) string {
 
 // count counts a try before its password is looked at, in a scope of its own:
 // so tries at the same time can't slip through together, and a try stays
-// counted whatever becomes of the request. One too many is errTooManyTries.
+// counted whatever becomes of the request. One too many is errTooManyTries. It
+// is found by a look where others were too many before it, and costs no write.
 func (a *Accounts) count(ctx context.Context, t *models.Tenant, one try) error {
 	now := a.now()
 	var wait time.Duration
-	err := a.store.Update(ctx, t, func(tx *gorm.DB) error {
-		var err error
+	look := func(tx *gorm.DB) (err error) {
+		wait, err = one.wait(tx, now)
+		return err
+	}
+	write := func(tx *gorm.DB) (err error) {
 		if wait, err = one.count(tx, now); err != nil {
 			return err
 		}
 		return sweepTries(tx, now)
-	})
+	}
+	err := a.store.View(ctx, t, look)
+	if err == nil && wait == 0 {
+		err = a.store.Update(tenants.WithReserve(ctx), t, write)
+	}
 	if err == nil && wait > 0 {
 		err = &refusal{kind: errTooManyTries, retry: int(math.Ceil(wait.Seconds()))}
 	}
 	return err
 }
 
+// counters are the try's keys, each with how many tries it has in a window.
+// Address goes first: an address with too many doesn't count for accounts.
+func (one try) counters() [2]triesCounter {
+	return [...]triesCounter{{one.address, triesPerAddress}, {one.account, triesPerAccount}}
+}
+
+type triesCounter struct {
+	key  []byte
+	most int64
+}
+
+// wait is how long to wait until another try would be counted, 0 for not at all.
+func (one try) wait(tx *gorm.DB, now time.Time) (time.Duration, error) {
+	for _, counter := range one.counters() {
+		var rows []models.SignInAttempts
+		err := tx.Where("key = ? AND count >= ? AND since > ?", counter.key, counter.most, now.Add(-triesWindow)).Find(&rows).Error
+		if err != nil {
+			return 0, err
+		}
+		if len(rows) > 0 {
+			return rows[0].Since.Add(triesWindow).Sub(now), nil
+		}
+	}
+	return 0, nil
+}
+
 // count returns how long to wait until the next try, 0 when this one was not
 // one too many. An address with too many doesn't count for accounts any more,
 // or it could fill the table.
 func (one try) count(tx *gorm.DB, now time.Time) (wait time.Duration, err error) {
-	for _, counter := range [...]struct {
-		key  []byte
-		most int64
-	}{{one.address, triesPerAddress}, {one.account, triesPerAccount}} {
+	for _, counter := range one.counters() {
 		row, err := countOne(tx, counter.key, now)
 		if err != nil {
 			return 0, err

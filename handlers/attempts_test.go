@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -157,6 +158,33 @@ func TestTriesOfManyAtOnce(t *testing.T) {
 			}
 			all.Wait()
 			a.clock.pass(time.Hour)
+		}
+	})
+}
+
+// TestLockedOutTriesWriteNothing tries again and again from an address, and for
+// an account, that has no tries left.
+func TestLockedOutTriesWriteNothing(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		for i := range 50 {
+			a.try(t, fmt.Sprintf("u%d@acme.test", i), password, "192.0.2.1")
+		}
+		for range 5 {
+			a.try(t, "member@acme.test", otherPassword, "192.0.2.2")
+		}
+		var before, after []models.SignInAttempts
+		a.view(t, func(tx *gorm.DB) error { return tx.Order("key").Find(&before).Error })
+		for i := range 100 {
+			for email, from := range map[string]string{fmt.Sprintf("v%d@acme.test", i): "192.0.2.1", "member@acme.test": "192.0.2.2"} {
+				if got := a.try(t, email, password, from); got != 429 {
+					t.Fatalf("%s from %s: status %d", email, from, got)
+				}
+			}
+		}
+		a.view(t, func(tx *gorm.DB) error { return tx.Order("key").Find(&after).Error })
+		if !slices.EqualFunc(before, after, func(x, y models.SignInAttempts) bool { return x.Count == y.Count && x.Since.Equal(y.Since) }) {
+			t.Error("refused tries were written down")
 		}
 	})
 }

@@ -20,18 +20,22 @@ type handle struct {
 	// as Write has connections: database/sql itself picks a waiter at random,
 	// and leaves some to wait ten times as long as others.
 	turn *semaphore.Weighted
+	room *room // nil for any
 }
 
-func newHandle(base *gorm.DB, conns *Conns) *handle {
+func newHandle(base *gorm.DB, conns *Conns, room *room) *handle {
 	writers := int64(conns.Write.Stats().MaxOpenConnections)
 	if writers == 0 {
 		writers = math.MaxInt64
 	}
-	return &handle{clone(base, conns.Write), clone(base, conns.Read), conns, semaphore.NewWeighted(writers)}
+	return &handle{clone(base, conns.Write), clone(base, conns.Read), conns, semaphore.NewWeighted(writers), room}
 }
 
-// update runs f in a transaction of s when its turn has come.
+// update runs f in a transaction of s when its turn has come, if there is room.
 func (h *handle) update(ctx context.Context, s *scope, f Func) error {
+	if err := h.room.check(ctx); err != nil {
+		return err
+	}
 	if err := h.takeTurn(ctx, s); err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ type ScopeOptions struct {
 	// RequestID tells the request's id, for the log of slow statements; nil tells
 	// none.
 	RequestID func(c *gin.Context) string
+	// Deletes says that the routes delete, whatever their method: see WithReserve.
+	// Those of DELETE do anyway.
+	Deletes bool
 }
 
 func (o ScopeOptions) withDefaults() ScopeOptions {
@@ -109,6 +112,9 @@ func (s *Store) serve(c *gin.Context, held *heldReply, o ScopeOptions) error {
 	defer cancel()
 	if o.RequestID != nil {
 		ctx = context.WithValue(ctx, requestKey{}, o.RequestID(c))
+	}
+	if o.Deletes || request.Method == http.MethodDelete {
+		ctx = WithReserve(ctx)
 	}
 	defer func() { c.Request = request }()
 

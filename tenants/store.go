@@ -48,6 +48,12 @@ type Options struct {
 	Grace time.Duration
 	// Wait bounds the wait for a handle; 0 means 5 seconds.
 	Wait time.Duration
+	// MaxSize is how many bytes a tenant's database may take, above which Update
+	// is ErrFull; 0 means any number.
+	MaxSize int64
+	// MinFree is how many bytes of a server's disk are kept free, where they can
+	// be counted: below, Update is ErrFull. AutoFree is a sensible number, 0 none.
+	MinFree int64
 	// Log gets what no caller can be told; nil means slog.Default().
 	Log *slog.Logger
 }
@@ -65,6 +71,8 @@ type Store struct {
 	bodies   bodies    // of requests that Scoped reads
 
 	strangers bodies // of requests that Buffered reads
+	maxSize   int64
+	disks     map[string]*disk // of servers, by name
 
 	changed chan struct{} // holds a token when drains may have begun
 	drains  sync.Map      // of the operations whose tenants are being drained, by id
@@ -84,6 +92,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
 		bodies:    bodies{limit: bodyMemory, share: tenantBodyMemory},
 		strangers: bodies{limit: strangerBodyMemory, share: strangerBodyMemory},
+		maxSize:   o.MaxSize, disks: watchDisks(o),
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	var err error
@@ -349,7 +358,7 @@ func (s *Store) open(ctx context.Context, t *models.Tenant) (*handle, error) {
 		s.log.ErrorContext(ctx, "open database", "tenant", t.Subdomain, "error", err)
 		return nil, err
 	}
-	return newHandle(engine.Base(), conns), nil
+	return newHandle(engine.Base(), conns, s.roomOf(t, engine, conns)), nil
 }
 
 // checkVersion closes the connections to a database that this build can't serve,

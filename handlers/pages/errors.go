@@ -74,7 +74,7 @@ func advice(p handlers.Problem, known, posted bool) (text, link, to string) {
 	case "body-too-large":
 		return lost + "Send less at once.", link, to
 	case "storage-full":
-		return lost + "Tell whoever runs this service that there is no room.", link, to
+		return lost + "Delete what is no longer needed, or ask for more room where this service is run.", link, to
 	case "internal":
 		return lost + "Try again; when it stays so, report it with the number below.", link, to
 	}

@@ -88,13 +88,13 @@ func (s *Site) Register(r gin.IRouter) {
 	open.POST("/invitation", s.join)
 	r.POST("/account/password", resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Buffered(s.store, handlers.MaxOpenBody), s.changePassword)
 
-	in := scoped(tenants.ScopeOptions{})
+	in, removing := scoped(tenants.ScopeOptions{}), scoped(tenants.ScopeOptions{Deletes: true})
 	in.Match(read, "/", do(s.projects, "archived", "limit", "after"))
 	in.POST("/projects", do(s.createProject))
 	in.Match(read, "/projects/:id", do(s.board, "todo", "doing", "done", "imported"))
 	in.Match(read, "/projects/:id/edit", do(s.editProject))
 	in.POST("/projects/:id", do(s.changeProject))
-	in.POST("/projects/:id/delete", do(s.deleteProject))
+	removing.POST("/projects/:id/delete", do(s.deleteProject))
 	in.POST("/projects/:id/tasks", do(s.createTask))
 	in.Match(read, "/projects/:id/import", do(s.importPage))
 	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
@@ -102,15 +102,15 @@ func (s *Site) Register(r gin.IRouter) {
 	in.Match(read, "/tasks/:id", do(s.task, "limit", "after", "done"))
 	in.POST("/tasks/:id", do(s.changeTask))
 	in.POST("/tasks/:id/move", do(s.moveTask))
-	in.POST("/tasks/:id/delete", do(s.deleteTask))
+	removing.POST("/tasks/:id/delete", do(s.deleteTask))
 	in.POST("/tasks/:id/comments", do(s.createComment))
-	in.POST("/comments/:id/delete", do(s.deleteComment))
+	removing.POST("/comments/:id/delete", do(s.deleteComment))
 
 	in.Match(read, "/people", do(s.people, "limit", "after"))
 	in.POST("/people", admins, do(s.invite))
 	in.POST("/people/:id", admins, do(s.changeRole))
 	in.POST("/people/:id/invitation", admins, do(s.inviteAgain))
-	in.POST("/people/:id/delete", admins, do(s.removePerson))
+	removing.POST("/people/:id/delete", admins, do(s.removePerson))
 	in.Match(read, "/activity", do(s.activity, "limit", "after"))
 
 	in.Match(read, "/account", do(s.account, "limit", "after", "done"))
@@ -118,9 +118,9 @@ func (s *Site) Register(r gin.IRouter) {
 	in.Match(read, "/account/password", do(s.passwordPage))
 	in.Match(read, "/account/tokens", do(s.tokens, "limit", "after"))
 	in.POST("/account/tokens", do(s.createToken))
-	in.POST("/account/tokens/:id/delete", do(s.deleteToken))
-	in.POST("/account/sessions/:id/delete", do(s.deleteSession))
-	in.POST("/sign-out", do(s.signOut))
+	removing.POST("/account/tokens/:id/delete", do(s.deleteToken))
+	removing.POST("/account/sessions/:id/delete", do(s.deleteSession))
+	removing.POST("/sign-out", do(s.signOut))
 }
 
 // statuses are those of tasks in the words of the pages, in the board's order.

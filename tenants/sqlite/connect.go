@@ -24,6 +24,7 @@ type connector struct {
 	dsn     string
 	guarded bool // for scopes: no ATTACH, no trust in the file's schema, one statement at a time
 	verify  func(ctx context.Context, c rawConn) error
+	bound   func(ctx context.Context, c rawConn) error // how large the file may grow
 }
 
 var _ driver.Connector = connector{}
@@ -67,8 +68,13 @@ func (c connector) prepare(ctx context.Context, conn rawConn) error {
 			return err
 		}
 	}
-	if c.verify != nil {
-		return c.verify(ctx, conn)
+	for _, step := range [...]func(context.Context, rawConn) error{c.verify, c.bound} {
+		if step == nil {
+			continue
+		}
+		if err := step(ctx, conn); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -26,6 +27,15 @@ func guard(conn driver.Conn) error {
 	}
 	c.SetLimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
 	return nil
+}
+
+// systemError is the system's error behind err, 0 when there is none.
+func systemError(err error) syscall.Errno {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.SystemErrno
 }
 
 // resultCode is SQLite's extended code of err, 0 when err is not SQLite's.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"modernc.org/sqlite"
 )
@@ -33,6 +34,9 @@ func withoutAttach(action sqlite.AuthorizerActionCode, _, _, _, _ string) sqlite
 	}
 	return sqlite.AuthorizerOK
 }
+
+// systemError is 0: this driver doesn't keep it.
+func systemError(error) syscall.Errno { return 0 }
 
 // resultCode is SQLite's extended code of err, 0 when err is not SQLite's.
 func resultCode(err error) int {

@@ -35,6 +35,8 @@ type Config struct {
 	Durability Durability
 	// Readers bounds the connections that read a tenant at once; 0 means 4.
 	Readers int
+	// MaxSize bounds the file of a tenant, in bytes, an eighth above it; 0 means any.
+	MaxSize int64
 	// Log gets slow statements; nil means slog.Default().
 	Log *slog.Logger
 }
@@ -147,7 +149,7 @@ func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, er
 	read.SetMaxIdleConns(e.config.Readers)
 	read.SetConnMaxIdleTime(readerIdle)
 	write := sql.OpenDB(tidyingConnector{path, connector{
-		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, verify: ownedBy(t),
+		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, verify: ownedBy(t), bound: bounded(e.config.MaxSize),
 	}})
 	write.SetMaxOpenConns(1)
 

@@ -67,6 +67,9 @@ func sentinelOf(err error) error {
 	case codeCheck, codeNotNull:
 		return gorm.ErrCheckConstraintViolated
 	}
+	if cause := systemError(err); code != 0 && (cause == syscall.ENOSPC || cause == syscall.EDQUOT) {
+		return tenants.ErrFull // also where SQLite says that it can't read or open
+	}
 	switch code & 0xff {
 	case codeBusy, codeLocked:
 		return tenants.ErrRetryable
@@ -80,9 +83,13 @@ func sentinelOf(err error) error {
 	return nil
 }
 
-// unavailable makes an error of opening a database match ErrUnavailable,
+// unavailable makes an error of opening a database match ErrUnavailable, or
+// ErrFull where the disk has no room for what is opened beside it,
 // unless its context ended.
 func unavailable(err error) error {
+	if sentinelOf(err) == tenants.ErrFull {
+		return fmt.Errorf("%w: %w", tenants.ErrFull, err)
+	}
 	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrSchemaVersion) || errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	InstanceTTL, Grace time.Duration
 	// Clock is the machine's, where the master is on SQLite; nil means time.Now.
 	Clock func() time.Time
+	// MaxSize bounds a tenant's database, in bytes; 0 means any size.
+	MaxSize int64
 	// Log gets what the store logs; nil means that nobody does.
 	Log *slog.Logger
 	// Alone gives the test an installation of its own on the tests' server: an
@@ -115,6 +117,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 		Master:  master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: e.Engine},
 		MaxOpen: o.MaxOpen, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, Grace: o.Grace,
+		MaxSize: o.MaxSize,
 	})
 	if err != nil {
 		t.Fatal(err)
