@@ -18,11 +18,14 @@ import (
 // protocol in which a text may be several statements.
 var errOption = errors.New("an option of pgx is no argument of a statement")
 
-// CheckNamedValue refuses pgx' options in a scope.
+// CheckNamedValue refuses pgx' options in a scope, except the protocol, in whose
+// place it puts one that takes one statement: gorm's migrator asks for another.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if c.scoped {
 		switch v.Value.(type) {
-		case pgx.QueryExecMode, pgx.QueryRewriter, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		case pgx.QueryExecMode:
+			v.Value = pgx.QueryExecModeExec
+		case pgx.QueryRewriter, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
 			return errOption
 		}
 	}
@@ -33,13 +36,17 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 // is, in the protocol that takes several.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.note(query)
-	if !c.scoped || len(args) > 0 {
+	if !c.scoped || len(args) > 0 && args[0].Value != pgx.QueryExecModeExec {
 		return c.Conn.ExecContext(ctx, query, args)
 	}
 	if c.Conn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn
 	}
-	rows, err := c.Conn.Conn().Query(ctx, query, pgx.QueryExecModeExec)
+	options := []any{pgx.QueryExecModeExec}
+	for _, arg := range args {
+		options = append(options, arg.Value)
+	}
+	rows, err := c.Conn.Conn().Query(ctx, query, options...)
 	if err != nil {
 		return nil, err
 	}
