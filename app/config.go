@@ -16,6 +16,7 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/postgres"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 )
@@ -150,19 +151,38 @@ func (c Config) database() (path, server string, err error) {
 		path, err = c.sqlitePath(rest)
 		return path, "", err
 	case "postgres", "postgresql":
-		return "", c.DatabaseURL, checkPostgresURL(c.DatabaseURL)
+		return "", c.DatabaseURL, postgresURLError(c.DatabaseURL, postgres.CheckURL(c.DatabaseURL))
 	}
-	return "", "", &SettingError{"database-url", redact(c.DatabaseURL), "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"}
+	return "", "", &SettingError{"database-url", redactURL(c.DatabaseURL), "sqlite:PATH or " + wantPostgresURL}
+}
+
+const wantPostgresURL = "postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+
+// postgresURLError makes a *postgres.URLError a *SettingError, and leaves other
+// errors alone.
+func postgresURLError(url string, err error) error {
+	var bad *postgres.URLError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	return &SettingError{"database-url", redactURL(url), wantPostgresURL + ", but " + bad.Reason}
 }
 
 func (c Config) sqlitePath(path string) (string, error) {
-	if path == "" || strings.ContainsAny(path, "?#%\x00") || strings.HasPrefix(path, "//") || strings.HasPrefix(path, ":") || strings.HasSuffix(path, "/") {
-		return "", &SettingError{"database-url", c.DatabaseURL, "sqlite: and the path of a file, without options, such as sqlite:master.db"}
+	if path == "" || strings.ContainsAny(path, "?#%\x00") || strings.HasPrefix(path, "//") || strings.HasPrefix(path, ":") || strings.HasSuffix(path, "/") || isCredential(path) {
+		return "", &SettingError{"database-url", redactURL(c.DatabaseURL), "sqlite: and the path of a file, without options, such as sqlite:master.db"}
 	}
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path), nil
 	}
 	return filepath.Join(c.DataDir, path), nil
+}
+
+// isCredential says whether a path looks like USER:PASSWORD@HOST, which nobody
+// calls a file.
+func isCredential(path string) bool {
+	before, _, ok := strings.Cut(path, "@")
+	return ok && strings.Contains(before, ":")
 }
 
 func (c Config) domain() (tenants.Domain, error) {

@@ -81,7 +81,11 @@ func (a *App) makePrivate(dir string) error {
 func (a *App) openPostgres(ctx context.Context) (err error) {
 	url := a.settings.postgresURL
 	fail := func(err error) error {
-		return fmt.Errorf("open master database at %s (check that Postgres runs there, or correct %s): %w", serverOf(url), name("database-url"), err)
+		var bad *postgres.URLError
+		if errors.As(err, &bad) {
+			return postgresURLError(url, err)
+		}
+		return fmt.Errorf("open master database at %s (check that Postgres runs there, or correct %s): %w", postgres.DescribeURL(url), name("database-url"), err)
 	}
 	a.master, err = postgres.OpenMaster(ctx, postgres.MasterConfig{URL: url, Schema: models.Master(), Log: a.log})
 	switch {

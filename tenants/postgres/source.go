@@ -100,10 +100,11 @@ func sourceServer(url string) (*pgx.ConnConfig, error) {
 		}
 	}
 	server, err := parseURL(url)
-	if err != nil {
-		return nil, &tenants.SourceError{Reason: err.Error()} // which tells nothing of the URL
+	var bad *URLError
+	if errors.As(err, &bad) {
+		return nil, &tenants.SourceError{Reason: "its URL can't be used: " + bad.Reason}
 	}
-	return server, nil
+	return server, err
 }
 
 // sourceError says why a source can't be read.

@@ -65,5 +65,9 @@ func (w watcher) listen(ctx context.Context, changed func()) (connected bool, er
 func (w watcher) connect(ctx context.Context) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return pgx.ConnectConfig(ctx, w.server.Copy())
+	conn, err := pgx.ConnectConfig(ctx, w.server.Copy())
+	if err != nil {
+		return nil, shorten(w.server, err)
+	}
+	return conn, nil
 }

@@ -24,6 +24,8 @@ func sourcePath(source string) (string, error) {
 		return "", &tenants.SourceError{Reason: fmt.Sprintf("%s is no path", path)}
 	}
 	switch info, err := os.Stat(path); {
+	case err != nil && strings.ContainsAny(path, "?@=&"): // the path may hold what was meant for a password
+		return "", &tenants.SourceError{Reason: "there is no such file; what follows sqlite: is its path, without options"}
 	case errors.Is(err, fs.ErrNotExist):
 		return "", &tenants.SourceError{Reason: "there is no file " + path}
 	case errors.Is(err, fs.ErrPermission):
