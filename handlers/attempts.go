@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 	"math"
 	"net/netip"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
 )
@@ -27,7 +27,7 @@ const (
 type try struct{ account, address []byte }
 
 func newTry(email, clientIP string) try {
-	return try{account: triesKey("account:" + strings.ToLower(email)), address: triesKey("address:" + network(clientIP))}
+	return try{account: triesKey("account:" + auth.FoldEmail(email)), address: triesKey("address:" + network(clientIP))}
 }
 
 func triesKey(text string) []byte {

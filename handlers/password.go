@@ -44,7 +44,7 @@ func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error)
 // userAt is the user with the address, or gorm.ErrRecordNotFound.
 func userAt(tx *gorm.DB, email string) (models.User, error) {
 	var user models.User
-	err := tx.Where("lower(email) = lower(?)", email).Take(&user).Error
+	err := tx.Where("lower(email) = ?", auth.FoldEmail(email)).Take(&user).Error
 	return user, err
 }
 

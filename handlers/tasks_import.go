@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/auth"
 	"tenantry/models"
 )
 
@@ -143,7 +143,7 @@ func emailKey(email string) string {
 	if emailAddress(email) != "" {
 		return ""
 	}
-	return strings.ToLower(email)
+	return auth.FoldEmail(email)
 }
 
 // usersByEmail finds the ids of the users who have the addresses, by emailKey.

@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"tenantry/models"
+	"tenantry/tenants/shape"
 )
 
 // TestNoDrift compares what the migrations make with what the models say.
@@ -17,11 +18,26 @@ func TestNoDrift(t *testing.T) {
 		fromModels := e.inspect(t, autoMigrated(t, e, schema))
 		// Models can't say triggers, nor the table that is theirs on SQLite.
 		// TestMasterTellsOfEveryChange and TestMasterCountsChanges test them.
+		fromMigrations, fromModels = uncollated(fromMigrations), uncollated(fromModels)
 		fromMigrations = fromMigrations.Without("trigger").Without("function").Without("table registry_changes")
 		if lines := drift(fromMigrations, fromModels); lines != nil {
 			t.Errorf("the %s migrations and the models differ:\n%s", e.dialect, strings.Join(lines, "\n"))
 		}
 	})
+}
+
+// uncollated is a schema without what models can't say of it on Postgres: that
+// text is compared by its bytes, which TestTextIsComparedByItsBytes tests, and
+// parentheses that Postgres removes when it changes a column's collation.
+func uncollated(s shape.Shape) shape.Shape {
+	plain := shape.Shape{}
+	for what, how := range s {
+		if strings.HasPrefix(how, "CHECK") {
+			how = strings.NewReplacer("(", "", ")", "").Replace(how)
+		}
+		plain[what] = strings.TrimSuffix(how, `, collation "C"`)
+	}
+	return plain
 }
 
 // alteration is a small mistake in a migration, and what the first line of the
@@ -99,7 +115,10 @@ func TestDriftIsFound(t *testing.T) {
 				t.Parallel()
 				db := e.open(t)
 				migrate(t, e, db, altered(t, schema.Migrations[e.dialect], a))
-				lines := drift(e.inspect(t, db), fromModels)
+				found := e.inspect(t, db)
+				const email = "table users, column email"
+				found[email] = strings.TrimSuffix(found[email], `, collation "C"`)
+				lines := drift(found, fromModels)
 				if len(lines) == 0 || !strings.Contains(lines[0], a.want) {
 					t.Errorf("the drift is %q, want a line with %q", lines, a.want)
 				}

@@ -2,6 +2,7 @@ package tenants_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +133,8 @@ func TestExamineOfAnotherVersion(t *testing.T) {
 		tenant := env.Tenant(t, "acme")
 		tenant.SchemaVersion--
 		fault := wantFault(t, env, tenant, tenants.FaultVersion, false)
-		if fault.Version != env.Engine.SchemaVersion() || !strings.Contains(fault.Detail, "version 3, and the master says 2") {
+		latest := env.Engine.SchemaVersion()
+		if fault.Version != latest || !strings.Contains(fault.Detail, fmt.Sprintf("version %d, and the master says %d", latest, latest-1)) {
 			t.Errorf("%+v", fault)
 		}
 		must(t, env.Engine.Mend(t.Context(), tenant))

@@ -33,4 +33,16 @@ func CheckEmail(email string) error {
 	return nil
 }
 
+// FoldEmail is equal for addresses that differ in the case of ASCII letters
+// alone, which are one person's. It is what lower() makes of an address in the
+// databases, whose columns know the case of no other letters.
+func FoldEmail(email string) string { return strings.Map(foldASCII, email) }
+
+func foldASCII(r rune) rune {
+	if r >= 'A' && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
+}
+
 func notPrintableASCII(r rune) bool { return r <= ' ' || r > '~' }

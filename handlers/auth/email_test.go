@@ -25,6 +25,19 @@ func TestCheckEmail(t *testing.T) {
 	}
 }
 
+func TestFoldEmail(t *testing.T) {
+	t.Parallel()
+	for email, want := range map[string]string{
+		"INFO@Acme.Example": "info@acme.example",
+		"\u212aelvin@x.com": "\u212aelvin@x.com", // strings.ToLower makes it a k
+		"\u0130@x.com":      "\u0130@x.com",
+	} {
+		if got := FoldEmail(email); got != want {
+			t.Errorf("%q is %q, want %q", email, got, want)
+		}
+	}
+}
+
 func FuzzCheckEmail(f *testing.F) {
 	f.Add("ada@example.com")
 	f.Add(`"a b"@example.com`)

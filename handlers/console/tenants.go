@@ -112,9 +112,9 @@ func (s *Console) listBusiest(c *gin.Context, page *tenantsPage) error {
 
 // takes tells whether a search takes the tenant, as Manager.Find does.
 func takes(search lifecycle.Search, t *models.Tenant) bool {
-	text := strings.ToLower(search.Text)
+	text := lifecycle.Fold(search.Text)
 	return (search.State == "" || t.State == search.State) && (search.Server == "" || t.Server == search.Server) &&
-		(strings.Contains(t.Subdomain, text) || strings.Contains(strings.ToLower(t.Name), text))
+		(strings.Contains(t.Subdomain, text) || strings.Contains(lifecycle.Fold(t.Name), text))
 }
 
 func (p *tenantsPage) add(s *Console, t *models.Tenant, hour traffic.Total) {

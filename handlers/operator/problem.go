@@ -97,6 +97,9 @@ func explain(err error) error {
 		return invalid(err, "database_url", source.Reason)
 	case errors.Is(err, tenants.ErrNoDatabase):
 		return &problem{409, "conflict", "Conflict", "The tenant's database is missing. See: tenantry doctor.", nil, err}
+	case errors.Is(err, tenants.ErrForbidden):
+		return &problem{503, "unavailable", "Unavailable",
+			"The database server doesn't allow this to the user that Tenantry connects as. The log says what is denied; grant that, and try again.", nil, err}
 	case errors.Is(err, lifecycle.ErrHostTaken), errors.Is(err, lifecycle.ErrRemoved):
 		return &problem{409, "conflict", "Conflict", err.Error() + ".", nil, err}
 	case errors.Is(err, lifecycle.ErrUnknownDomain):

@@ -85,6 +85,17 @@ type Search struct {
 	Server string
 }
 
+// Fold has the ASCII letters of a search in lower case, as lower() has those of
+// a name in the master. Other letters count as they are written.
+func Fold(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
+}
+
 // Find is List for the tenants that the search takes. It reads them in the order
 // of the index on subdomains, so that it ends when the page is full.
 func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (page []models.Tenant, next string,
@@ -96,7 +107,7 @@ func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (
 		if s.Server != "" {
 			tx = tx.Where("server = ?", s.Server)
 		}
-		if text := strings.ToLower(s.Text); text != "" {
+		if text := Fold(s.Text); text != "" {
 			pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
 			tx = tx.Where(`subdomain LIKE ? ESCAPE '\' OR lower(name) LIKE ? ESCAPE '\'`, pattern, pattern)
 		}

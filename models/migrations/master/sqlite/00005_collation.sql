@@ -1,0 +1,6 @@
+-- SQLite compares text by its bytes.
+-- +goose Up
+SELECT 1;
+
+-- +goose Down
+SELECT 1;
