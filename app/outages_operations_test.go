@@ -78,6 +78,7 @@ func TestRightsLostInTheMiddle(t *testing.T) {
 	secret := rand.Text()
 	run("CREATE ROLE provisioner LOGIN CREATEDB CREATEROLE PASSWORD '" + secret + "'")
 	run("CREATE DATABASE master OWNER provisioner")
+	run("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC") // which the provisioner may not
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +89,7 @@ func TestRightsLostInTheMiddle(t *testing.T) {
 	denied := fault{
 		begin:    func() { run("ALTER ROLE provisioner NOCREATEDB") },
 		end:      func() { run("ALTER ROLE provisioner CREATEDB") },
-		statuses: []int{http.StatusInternalServerError}, // waiting won't mend it
+		statuses: []int{http.StatusServiceUnavailable},
 	}
 	denied.at(t, s, in(creation("hooli"), "create/database/before", ""))
 }

@@ -27,6 +27,9 @@ var (
 	// ErrNoDatabase, beside ErrUnavailable: the tenant's database is neither in
 	// use nor in the trash.
 	ErrNoDatabase = errors.New("there is no database")
+	// ErrForbidden, beside ErrUnavailable: the server doesn't allow what was
+	// asked for to the user that the engine connects as.
+	ErrForbidden = errors.New("the server doesn't allow this to Tenantry's own user")
 	// ErrBusy: all handles were in use for as long as the caller could wait.
 	ErrBusy = errors.New("all database handles are in use")
 	// ErrClosed: the store is closing or closed.

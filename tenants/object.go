@@ -38,6 +38,22 @@ type Inspector interface {
 
 var _ Inspector = Engine(nil)
 
+// Exposer is an Engine whose server has databases of others, too.
+type Exposer interface {
+	// Exposed lists the databases, but for each tenant's own, that tenants'
+	// roles may connect to.
+	Exposed(ctx context.Context) ([]Exposure, error)
+}
+
+// Exposure is a database that tenants' roles may connect to and should not.
+type Exposure struct {
+	// Database is its name, and Roles are who may connect, PUBLIC for everybody.
+	Database string
+	Roles    []string
+	// Remedy is the SQL that closes it.
+	Remedy string
+}
+
 // ObjectKind says what an Object is.
 type ObjectKind string
 

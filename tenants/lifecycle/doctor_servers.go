@@ -38,7 +38,11 @@ func (d *doctor) examineServers(ctx context.Context) error {
 		if d.silent[name] {
 			continue
 		}
-		if err := d.examineServer(ctx, name, engine); err != nil {
+		err = d.examineServer(ctx, name, engine)
+		if err == nil {
+			err = d.examineExposed(ctx, engine)
+		}
+		if err != nil {
 			d.addSilent(name, err)
 		}
 		if ctx.Err() != nil {

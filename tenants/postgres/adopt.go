@@ -49,7 +49,7 @@ func (e *Engine) Adopt(ctx context.Context, t *models.Tenant, source string) (ve
 		err = e.adopt(ctx, name, source)
 	}
 	if err == nil {
-		err = e.admit(ctx, name, verifier)
+		err = e.letIn(ctx, t, verifier)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("adopt database %s: %w", name, inUse(err))

@@ -50,8 +50,8 @@ func (e *Engine) login(t *models.Tenant) (*pgx.ConnConfig, error) {
 	}
 	login := e.server.Copy()
 	login.User, login.Password = t.Database, password
-	login.RuntimeParams["search_path"] = "public"
 	delete(login.RuntimeParams, "role") // the provisioner's
+	pin(login.RuntimeParams, e.pins)
 	return login, nil
 }
 

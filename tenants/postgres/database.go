@@ -64,12 +64,20 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 		err = e.copyTemplate(ctx, name)
 	}
 	if err == nil {
-		err = e.admit(ctx, name, verifier)
+		err = e.letIn(ctx, t, verifier)
 	}
 	if err != nil {
-		return fmt.Errorf("create database %s: %w", name, translate(err))
+		return fmt.Errorf("create database %s: %w", name, asProvisioner(err))
 	}
 	return nil
+}
+
+// letIn lets the tenant's role into the database, and sees that it gets in.
+func (e *Engine) letIn(ctx context.Context, t *models.Tenant, verifier string) error {
+	if err := e.admit(ctx, t.Database, verifier); err != nil {
+		return err
+	}
+	return e.tryLogin(ctx, t)
 }
 
 // copyTemplate copies the template, or keeps the database that is there. Nobody
@@ -169,7 +177,7 @@ func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, 
 		err = unclear(grantRights(ctx, db, e.group))
 	}
 	if err != nil {
-		return version, fmt.Errorf("migrate database %s: %w", name, translate(err))
+		return version, fmt.Errorf("migrate database %s: %w", name, asProvisioner(err))
 	}
 	return version, nil
 }
@@ -210,7 +218,7 @@ func (e *Engine) missing(ctx context.Context, name string, err error) error {
 func verify(ctx context.Context, db *sql.DB, name string) error {
 	var current string
 	var migrated bool
-	err := db.QueryRowContext(ctx, "SELECT current_database(), to_regclass('goose_db_version') IS NOT NULL").Scan(&current, &migrated)
+	err := db.QueryRowContext(ctx, "SELECT current_database(), to_regclass('public.goose_db_version') IS NOT NULL").Scan(&current, &migrated)
 	switch {
 	case err != nil:
 		return err

@@ -16,7 +16,7 @@ var errNotOurs = errors.New("it is no object of this installation's")
 // program of other migrations that misses its template makes it again.
 func (e *Engine) Discard(ctx context.Context, o tenants.Object) error {
 	if err := e.discard(ctx, o); err != nil {
-		return fmt.Errorf("discard %q: %w", o.Name, translate(err))
+		return fmt.Errorf("discard %q: %w", o.Name, asProvisioner(err))
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
 		return err
 	}
 	if err := e.drop(ctx, name); err != nil {
-		return fmt.Errorf("drop database %s: %w", name, translate(err))
+		return fmt.Errorf("drop database %s: %w", name, asProvisioner(err))
 	}
 	return nil
 }

@@ -63,10 +63,14 @@ type Engine struct {
 	base    *gorm.DB
 	version int64
 	budget  *budget
-	group   string // the role that may use what is in every tenant's database
+	group   string            // the role that may use what is in every tenant's database
+	hash    string            // of the migrations
+	locale  string            // how new databases compare text, for CREATE DATABASE
+	pins    map[string]string // what sessions of tenants' roles begin with
 
 	template *template
 	adopting chan struct{} // holds a token while a database is adopted
+	trying   chan struct{} // and while a role is tried
 }
 
 var _ tenants.Engine = (*Engine)(nil)
@@ -97,10 +101,9 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c, server: server, admin: openAdmin(server), base: base, version: version, group: groupName(server.Database),
-		adopting: make(chan struct{}, 1),
+		config: c, server: server, admin: openAdmin(server), base: base, version: version, hash: hash, group: groupName(server.Database),
+		adopting: make(chan struct{}, 1), trying: make(chan struct{}, 1),
 	}
-	e.template = newTemplate(e, hash)
 	if err := e.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to Postgres: %w", unavailable(err)), e.Close())
 	}
@@ -117,6 +120,15 @@ func (e *Engine) start(ctx context.Context) (err error) {
 		return err
 	}
 	e.budget = newBudget(limit)
+	if e.pins, err = readPins(ctx, e.admin); err != nil {
+		return err
+	}
+	if e.locale, err = readLocale(ctx, e.admin); err != nil {
+		return err
+	}
+	if e.template, err = newTemplate(ctx, e); err != nil {
+		return err
+	}
 	if err := e.makeGroup(ctx); err != nil {
 		return err
 	}
@@ -148,6 +160,18 @@ func spareConns(ctx context.Context, admin *sql.DB) (int, error) {
 		- current_setting('superuser_reserved_connections')::int
 		- coalesce(current_setting('reserved_connections', true), '0')::int`).Scan(&n)
 	return max(1, n-reserve), err
+}
+
+// readLocale is the clause that makes a database compare text by its bytes, as
+// SQLite does, whatever the server's locale. UTF-8 goes with it on every server.
+func readLocale(ctx context.Context, admin *sql.DB) (string, error) {
+	const plain = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+	var version int
+	err := admin.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version)
+	if version >= 150000 { // from which on ICU can be a server's default
+		return plain + " LOCALE_PROVIDER libc", err
+	}
+	return plain, err
 }
 
 // Dialect is "postgres".

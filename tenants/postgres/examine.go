@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -69,13 +70,19 @@ const insideQuery = `SELECT
 	) AS wrong), '')
 	FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user`
 
+// lookInside tells whether migrations have made the database, and what is wrong
+// with what the role finds in it.
+func lookInside(ctx context.Context, db *sql.DB) (migrated bool, wrong string, err error) {
+	err = db.QueryRowContext(ctx, insideQuery).Scan(&migrated, &wrong)
+	return migrated, wrong, err
+}
+
 // examineInside looks at what a tenant's role finds in the tenant's database.
 func (e *Engine) examineInside(ctx context.Context, as connector, version int64) (faults []tenants.Fault, err error) {
 	db := e.budget.openPool(as, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	var migrated bool
-	var wrong string
-	if err := db.QueryRowContext(ctx, insideQuery).Scan(&migrated, &wrong); err != nil {
+	migrated, wrong, err := lookInside(ctx, db)
+	if err != nil {
 		return refused(ctx, err)
 	}
 	if !migrated {

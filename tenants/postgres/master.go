@@ -57,10 +57,37 @@ func prepareMaster(ctx context.Context, db *sql.DB, name string, c MasterConfig)
 	if err := db.PingContext(ctx); err != nil {
 		return err
 	}
+	if err := checkMaster(ctx, db); err != nil {
+		return err
+	}
 	if err := closeShared(ctx, db, c.Log, name); err != nil {
 		return err
 	}
 	return tenants.MigrateMaster(ctx, db, Dialect, c.Schema)
+}
+
+// errMasterElsewhere: a new master would hide the tenants of the old one.
+var errMasterElsewhere = errors.New("its master is in another schema, and Tenantry's tables belong in public")
+
+// checkMaster refuses a database in which text is not UTF-8, and one in which a
+// new master would be made beside an older one.
+func checkMaster(ctx context.Context, db *sql.DB) error {
+	var encoding string
+	var here bool
+	var elsewhere *string
+	err := db.QueryRowContext(ctx, `SELECT current_setting('server_encoding'), to_regclass('public.goose_db_version') IS NOT NULL, min(n.nspname::text)
+		FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_class v ON v.relnamespace = n.oid
+		WHERE c.relname = 'tenants' AND v.relname = 'goose_db_version' AND n.nspname <> 'public'`).Scan(&encoding, &here, &elsewhere)
+	switch {
+	case err != nil:
+		return err
+	case encoding != "UTF8":
+		return &URLError{"its database is encoded in " + encoding + " and not in UTF-8; make one with: createdb --template=template0 --encoding=UTF8 --locale=C NAME"}
+	case !here && elsewhere != nil:
+		schema := pgx.Identifier{*elsewhere}.Sanitize()
+		return fmt.Errorf("%w; move its tables, sequences and functions from schema %s, or name another database", errMasterElsewhere, schema)
+	}
+	return nil
 }
 
 func openMasterPool(server *pgx.ConnConfig) *sql.DB {

@@ -24,18 +24,14 @@ func (e *Engine) Mend(ctx context.Context, t *models.Tenant) error {
 		err = e.mend(ctx, t, s)
 	}
 	if err != nil {
-		return fmt.Errorf("mend database %s: %w", name, translate(err))
+		return fmt.Errorf("mend database %s: %w", name, asProvisioner(err))
 	}
 	return nil
 }
 
 func (e *Engine) mend(ctx context.Context, t *models.Tenant, s *site) error {
 	if s.there {
-		move := e.Untrash
-		if s.trashed {
-			move = e.Trash
-		}
-		if err := move(ctx, t); err != nil {
+		if err := e.move(ctx, t, s); err != nil {
 			return err
 		}
 		moved, err := e.siteOf(ctx, t.Database, s.trashed)
@@ -61,6 +57,14 @@ func (e *Engine) mend(ctx context.Context, t *models.Tenant, s *site) error {
 		return err
 	}
 	return e.mendInside(ctx, s.name)
+}
+
+// move gives the database the name that it should have. The role is let in later.
+func (e *Engine) move(ctx context.Context, t *models.Tenant, s *site) error {
+	if s.trashed {
+		return e.Trash(ctx, t)
+	}
+	return e.rename(ctx, s.other, s.name)
 }
 
 // errPowers: only a superuser can take them away.

@@ -6,9 +6,6 @@ import (
 	"fmt"
 )
 
-// rightsVersion changes with what grantRights does in a template.
-const rightsVersion = "rights-1"
-
 // grantRights gives the group the use of what is in a database, and of what
 // its provisioner will make there: reading and writing rows, nothing else. A
 // table to which the group has any right already stays as it is, so that a

@@ -18,6 +18,9 @@ import (
 // those of as many processes. A stolen password is not worth more.
 const loginsPerConn = 5
 
+// roleLimit is how many connections a tenant's role may have.
+func (e *Engine) roleLimit() int { return e.config.TenantConns * loginsPerConn }
+
 // groupName names the group of the installation with that admin database.
 func groupName(database string) string { return "tenantry_app_" + shortHash(database) }
 
@@ -35,7 +38,7 @@ func (e *Engine) makeGroup(ctx context.Context) error {
 // lets it alone into the database, and opens that. Nobody can have connected
 // before. Postgres fails where two do so at once, hence the lock.
 func (e *Engine) admit(ctx context.Context, name, verifier string) error {
-	script := render(`DO $tenantry$ BEGIN
+	script := render(`DO $tenantry$ DECLARE place name; BEGIN
 		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({name text}, 0));
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text}) THEN
 			CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
@@ -44,14 +47,22 @@ func (e *Engine) admit(ctx context.Context, name, verifier string) error {
 			RAISE EXCEPTION 'role % has rights that no tenant may have', {name text};
 		ELSE
 			ALTER ROLE {name} LOGIN NOCREATEDB NOCREATEROLE CONNECTION LIMIT {limit} PASSWORD {verifier text};
+			IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text} AND rolvaliduntil < 'infinity') THEN
+				ALTER ROLE {name} VALID UNTIL 'infinity';
+			END IF;
 			ALTER ROLE {name} RESET ALL;
+			FOR place IN SELECT datname FROM pg_catalog.pg_db_role_setting JOIN pg_catalog.pg_database d ON d.oid = setdatabase
+				JOIN pg_catalog.pg_roles r ON r.oid = setrole WHERE rolname = {name text}
+			LOOP
+				EXECUTE pg_catalog.format('ALTER ROLE %I IN DATABASE %I RESET ALL', {name text}, place);
+			END LOOP;
 			GRANT {group} TO {name};
 		END IF;
 		REVOKE ALL ON DATABASE {name} FROM PUBLIC;
 		GRANT CONNECT ON DATABASE {name} TO {name};
 		ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true;
 	END $tenantry$`, map[string]string{
-		"name": name, "group": e.group, "verifier": verifier, "limit": fmt.Sprint(e.config.TenantConns * loginsPerConn),
+		"name": name, "group": e.group, "verifier": verifier, "limit": fmt.Sprint(e.roleLimit()),
 	})
 	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -22,6 +23,10 @@ type site struct {
 	login       bool     // it may log in
 	connects    bool     // it may connect to the database
 	powers      string   // what it may do though no tenant's may
+	planted     []string // settings that new sessions of the role would begin with
+	lapses      bool     // the role's password will be, or is, no longer valid
+	limit       int      // of the role's connections
+	wantLimit   int      // what that should be
 	memberships []string // roles of which it is a member, but for the group
 	grouped     bool     // it is a member of the group
 	serves      bool     // one can find out more as the role
@@ -49,17 +54,19 @@ const siteQuery = `WITH database AS (
 		coalesce((SELECT concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
 			CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
 			CASE WHEN rolbypassrls THEN 'BYPASSRLS' END) FROM role), ''),
+		ARRAY(SELECT DISTINCT split_part(setting, '=', 1) FROM pg_db_role_setting JOIN role ON role.oid = setrole, unnest(setconfig) AS setting ORDER BY 1),
+		EXISTS (SELECT FROM role WHERE rolvaliduntil < 'infinity'), coalesce((SELECT rolconnlimit FROM role), 0),
 		ARRAY(SELECT name::text FROM member WHERE name <> $4 ORDER BY 1), EXISTS (SELECT FROM member WHERE name = $4)`
 
 func (e *Engine) siteOf(ctx context.Context, name string, trashed bool) (*site, error) {
-	s := &site{name: name, other: trashName(name), trashed: trashed}
+	s := &site{name: name, other: trashName(name), trashed: trashed, wantLimit: e.roleLimit()}
 	if trashed {
 		s.name, s.other = s.other, s.name
 	}
 	arrays := pgtype.NewMap()
 	err := e.admin.QueryRowContext(ctx, siteQuery, s.name, s.other, name, e.group).Scan(
 		&s.here, &s.there, &s.open, &s.owner, arrays.SQLScanner(&s.strangers), &s.role, &s.login, &s.connects, &s.powers,
-		arrays.SQLScanner(&s.memberships), &s.grouped)
+		arrays.SQLScanner(&s.planted), &s.lapses, &s.limit, arrays.SQLScanner(&s.memberships), &s.grouped)
 	s.serves = s.here && !s.there && s.open && s.login && s.connects && s.grouped
 	return s, err
 }
@@ -112,6 +119,15 @@ func (s *site) wrongRole() (wrong []string) {
 	}
 	if s.powers != "" {
 		wrong = append(wrong, "the role has "+s.powers)
+	}
+	if len(s.planted) > 0 {
+		wrong = append(wrong, "the role has settings of its own: "+strings.Join(s.planted, ", "))
+	}
+	if s.lapses {
+		wrong = append(wrong, "the role's password is valid for a time only")
+	}
+	if s.limit != s.wantLimit && !s.trashed {
+		wrong = append(wrong, fmt.Sprintf("the role may have %d connections and should have %d", s.limit, s.wantLimit))
 	}
 	if len(s.memberships) > 0 {
 		wrong = append(wrong, "the role is a member of "+strings.Join(s.memberships, ", "))

@@ -40,7 +40,7 @@ const surveyQuery = `WITH mine AS (
 func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 	objects, err := e.survey(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("survey server: %w", translate(err))
+		return nil, fmt.Errorf("survey server: %w", asProvisioner(err))
 	}
 	slices.SortFunc(objects, func(a, b tenants.Object) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))

@@ -8,7 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
+	"github.com/jackc/pgx/v5"
+
+	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
 
@@ -29,6 +33,9 @@ type template struct {
 	made bool
 }
 
+// templateVersion changes with how a template is made, apart from migrations.
+const templateVersion = "template-2"
+
 // draftSuffix ends the name of a template that is not whole yet.
 const draftSuffix = "_draft"
 
@@ -39,13 +46,17 @@ const templateLock = 0x74656e616e747279 // "tenantry"
 // follows, and then what is in the template.
 const templatePrefix = "tenantry_template_"
 
-// newTemplate names the template for the admin database, the hash of its
-// migrations, and the rights in it.
-func newTemplate(e *Engine, hash string) *template {
-	name := templatePrefix + shortHash(e.server.Database) + "_" + shortHash(hash+" "+rightsVersion)
+// newTemplate names the template for the admin database, the provisioner, who
+// owns what is in it, the hash of its migrations, and how it is made.
+func newTemplate(ctx context.Context, e *Engine) (*template, error) {
+	var owner string
+	if err := e.admin.QueryRowContext(ctx, "SELECT current_user").Scan(&owner); err != nil {
+		return nil, err
+	}
+	name := templatePrefix + shortHash(e.server.Database) + "_" + shortHash(strings.Join([]string{e.hash, templateVersion, owner}, " "))
 	t := &template{engine: e, name: name, turn: make(chan struct{}, 1)}
 	t.turn <- struct{}{}
-	return t
+	return t, nil
 }
 
 // shortHash is what tells names of one kind apart.
@@ -105,10 +116,18 @@ func (t *template) make(ctx context.Context) error {
 	return t.engine.exec(ctx, "ALTER DATABASE %s WITH IS_TEMPLATE true", t.name)
 }
 
+// find looks for the template. One that was given to another role is an error:
+// what is in its copies would be that role's.
 func (t *template) find(ctx context.Context, tx *sql.Tx) (there, marked bool, err error) {
-	err = tx.QueryRowContext(ctx, "SELECT datistemplate FROM pg_database WHERE datname = $1", t.name).Scan(&marked)
-	if errors.Is(err, sql.ErrNoRows) {
+	var owner, user string
+	err = tx.QueryRowContext(ctx, "SELECT datistemplate, pg_get_userbyid(datdba)::text, current_user::text FROM pg_database WHERE datname = $1", t.name).
+		Scan(&marked, &owner, &user)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return false, false, nil
+	case err == nil && owner != user:
+		err = fmt.Errorf("%w: it belongs to role %q; give it back with: ALTER DATABASE %s OWNER TO %s", tenants.ErrUnavailable,
+			owner, pgx.Identifier{t.name}.Sanitize(), pgx.Identifier{user}.Sanitize())
 	}
 	return err == nil, marked, err
 }
@@ -135,8 +154,7 @@ func (t *template) build(ctx context.Context) error {
 // connect: a tenant who did would leave rows in the databases of all tenants to
 // come.
 func (e *Engine) createDraft(ctx context.Context, draft string) error {
-	err := e.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false", draft)
-	if err != nil {
+	if err := e.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 "+e.locale+" ALLOW_CONNECTIONS false", draft); err != nil {
 		return err
 	}
 	return e.exec(ctx, `REVOKE ALL ON DATABASE %[1]s FROM PUBLIC; ALTER DATABASE %[1]s WITH ALLOW_CONNECTIONS true`, draft)

@@ -41,6 +41,15 @@ func translate(err error) error {
 	return err
 }
 
+// asProvisioner is translate for what the provisioner does: a right that the
+// server denies it is no fault of the caller's, and can be given to it.
+func asProvisioner(err error) error {
+	if stateOf(err) == codeForbidden && !errors.Is(err, tenants.ErrForbidden) && !errors.Is(err, errPowers) {
+		return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, tenants.ErrForbidden, err)
+	}
+	return translate(err)
+}
+
 // unavailable makes an error of opening a database match ErrUnavailable,
 // unless the caller went away or there was no connection to spare.
 func unavailable(err error) error {

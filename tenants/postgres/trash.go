@@ -45,7 +45,7 @@ func (e *Engine) Untrash(ctx context.Context, t *models.Tenant) error {
 		err = e.rename(ctx, trashName(name), name)
 	}
 	if err == nil {
-		err = e.admit(ctx, name, verifier)
+		err = e.letIn(ctx, t, verifier)
 	}
 	if err != nil {
 		return fmt.Errorf("take database %s out of the trash: %w", name, inUse(err))
@@ -129,5 +129,5 @@ func inUse(err error) error {
 	if stateOf(err) == codeObjectInUse {
 		return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, errInUse, err)
 	}
-	return translate(err)
+	return asProvisioner(err)
 }

@@ -6,6 +6,7 @@ package pgcluster
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -43,20 +44,24 @@ func URL(t testing.TB) string {
 	if u := os.Getenv(EnvURL); u != "" {
 		return u
 	}
-	shared.once.Do(func() { shared.server, shared.err = launch() })
+	shared.once.Do(func() { shared.server, shared.err = launch(usual()...) })
 	if shared.err != nil {
 		skip(t, shared.err)
 	}
 	return shared.server.url
 }
 
-// Database is the URL of a new, empty database on the server of URL. It is
+// Database is the URL of a new, empty database on the server of URL, closed to
+// roles that were not let in. It is
 // dropped when the test ends, also when connections to it are still open.
 func Database(t testing.TB) string {
 	t.Helper()
 	server := URL(t)
 	name := "test_" + strings.ToLower(rand.Text())
-	execute(t, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+	quoted := pgx.Identifier{name}.Sanitize()
+	for _, statement := range []string{"CREATE DATABASE %s ALLOW_CONNECTIONS false", "REVOKE ALL ON DATABASE %s FROM PUBLIC", "ALTER DATABASE %s ALLOW_CONNECTIONS true"} {
+		execute(t, server, fmt.Sprintf(statement, quoted))
+	}
 	t.Cleanup(func() {
 		execute(t, server, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 	})
@@ -94,14 +99,27 @@ type Cluster struct {
 // skipped, or fails, like with URL.
 func New(t testing.TB) *Cluster {
 	t.Helper()
+	return NewWith(t, usual()...)
+}
+
+// usual is the encoding and the locale of throwaway servers.
+func usual() []string { return []string{"--encoding=UTF8", "--locale=C"} }
+
+// NewWith is like New, with the encoding and the locale that initdb's options
+// say.
+func NewWith(t testing.TB, options ...string) *Cluster {
+	t.Helper()
 	skipShort(t)
-	server, err := launch()
+	server, err := launch(options...)
 	if err != nil {
 		skip(t, err)
 	}
 	t.Cleanup(server.close)
 	return &Cluster{t: t, server: server}
 }
+
+// Dir holds the server's data in the folder data, its socket and its log.
+func (c *Cluster) Dir() string { return c.server.dir }
 
 // URL is like the function of that name. It stays the same over Stop and Start.
 func (c *Cluster) URL() string { return c.server.url }

@@ -32,8 +32,9 @@ type supervisor struct {
 	url      string
 }
 
-// launch starts a supervisor with a new, running server.
-func launch() (*supervisor, error) {
+// launch starts a supervisor with a new, running server, made with initdb's
+// options.
+func launch(options ...string) (*supervisor, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func launch() (*supervisor, error) {
 		return nil, fmt.Errorf("start a throwaway server: %w", err)
 	}
 	password := rand.Text()
-	if err := errors.Join(s.do("init "+password), s.do("start")); err != nil {
+	if err := errors.Join(s.do("init "+password+" "+strings.Join(options, " ")), s.do("start")); err != nil {
 		s.close()
 		return nil, err
 	}

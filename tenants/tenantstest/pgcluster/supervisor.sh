@@ -12,10 +12,11 @@ umask 077
 dir=$(mktemp -d "/tmp/pgcluster.XXXXXX") || exit 1
 echo "$dir"
 
+# init PASSWORD [OPTION…] makes the server, with initdb's options.
 init() {
-	printf '%s' "$1" >"$dir/password" &&
+	printf '%s' "$1" >"$dir/password" && shift &&
 		"$bin/initdb" --pgdata="$dir/data" --username=postgres --pwfile="$dir/password" \
-			--auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync &&
+			--auth=scram-sha-256 --no-sync "$@" &&
 		rm "$dir/password" &&
 		cat >>"$dir/data/postgresql.conf" <<-END
 			listen_addresses = ''
@@ -30,7 +31,7 @@ init() {
 
 run() {
 	case $1 in
-	init) init "$2" ;;
+	init) init $2 ;; # in words
 	start) "$bin/pg_ctl" --pgdata="$dir/data" --log="$dir/log" --wait start ;;
 	stop) "$bin/pg_ctl" --pgdata="$dir/data" --mode=immediate --wait stop ;;
 	*) false ;;
