@@ -92,6 +92,9 @@ type Engine interface {
 // as Write; where it is not, Read refuses writes.
 type Conns struct {
 	Write, Read *sql.DB
+	// Check returns ErrReplaced when the database that is open is no longer the
+	// one in its place; nil where that can't be.
+	Check func() error
 }
 
 // Close closes both pools, Write last: on SQLite only a connection that may

@@ -141,6 +141,7 @@ func (s *Store) start() {
 				s.registry.flush()
 			}
 			s.lookForDrains() // also where news of one got lost
+			s.checkPlaces(ctx)
 		})
 	})
 	s.running.Go(func() { s.drainTenants(ctx) })
@@ -280,7 +281,11 @@ func (s *Store) scope(ctx context.Context, t *models.Tenant, may access, run fun
 	defer s.pool.release(lease)
 	guarded, stop := lease.guard(ctx)
 	defer stop()
-	return lease.explain(run(lease.handle, guarded, &sc, f))
+	err = lease.explain(run(lease.handle, guarded, &sc, f))
+	if errors.Is(err, ErrReplaced) {
+		s.reopen(lease, err)
+	}
+	return err
 }
 
 // mayCommit is why a scope of the caller with ctx may not commit, or nil. What

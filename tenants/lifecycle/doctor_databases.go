@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -117,8 +118,8 @@ func (d *doctor) examineDatabase(ctx context.Context, t *models.Tenant) ([]Findi
 	if err != nil {
 		return nil, err
 	}
-	outdated := examineVersion(engine, t, faults)
-	if len(faults) == 0 && outdated == nil {
+	outdated := append(d.examinePlace(t), examineVersion(engine, t, faults)...)
+	if len(faults) == 0 && len(outdated) == 0 {
 		return nil, nil
 	}
 	if same, err := d.isUnchanged(ctx, t); err != nil || !same {
@@ -132,6 +133,30 @@ func (d *doctor) examineDatabase(ctx context.Context, t *models.Tenant) ([]Findi
 		err = d.mend(ctx, engine, t, faults, found)
 	}
 	return append(found, outdated...), err
+}
+
+// DatabaseReplaced: the file of an open database was replaced or removed behind
+// the process that had it open, which opens it anew.
+const DatabaseReplaced = "database-replaced"
+
+// examinePlace compares what this process has open with what is there.
+func (d *doctor) examinePlace(t *models.Tenant) []Finding {
+	if !errors.Is(d.store.CheckPlace(t.ID), tenants.ErrReplaced) {
+		return nil
+	}
+	return []Finding{{
+		Kind: DatabaseReplaced, Subject: t.Subdomain, Detail: "the file " + t.Database + " was replaced or removed while it was open",
+		Remedy: "look whether its data is the right one; " + whileSuspended(t, "replace the file"), Repaired: true,
+	}}
+}
+
+// whileSuspended says how something is done to a database beside a server that runs.
+func whileSuspended(t *models.Tenant, do string) string {
+	if t.State != models.StateActive {
+		return do
+	}
+	return fmt.Sprintf("beside a server that runs: tenantry tenant suspend %s; %s, without -wal and -shm files beside it; tenantry tenant resume %s",
+		t.Subdomain, do, t.Subdomain)
 }
 
 // examineVersion finds a version that this build can't serve: the one that the
@@ -181,13 +206,13 @@ func remedy(t *models.Tenant, f tenants.Fault) string {
 	case f.Mendable:
 		return "put it right with --repair"
 	case f.Kind == tenants.FaultIdentity:
-		return "put the database of tenant " + t.ID + " back in its place, from a backup if need be"
+		return whileSuspended(t, "put the database of tenant "+t.ID+" back in its place, from a backup if need be")
 	case f.Kind == tenants.FaultMisplaced:
 		return "see which of the two is the right one, and remove the other by hand"
 	case t.State == models.StatePurged:
 		return "restore the database " + t.Database + " from a backup if it is wanted; else it is forgotten at " + t.RemoveAfter.UTC().Format(time.RFC3339)
 	case f.Kind == tenants.FaultMissing, f.Kind == tenants.FaultUnreadable:
-		return "restore the database " + t.Database + " from a backup; if it is lost: tenantry tenant archive and purge"
+		return whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: tenantry tenant archive and purge"
 	}
 	return "see to it by hand"
 }

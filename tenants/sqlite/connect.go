@@ -22,7 +22,8 @@ func dsn(path, params string) string {
 // connector opens connections with the driver that was built in.
 type connector struct {
 	dsn     string
-	guarded bool // for scopes: no ATTACH, no trust in the file's schema, one statement at a time
+	guarded bool   // for scopes: no ATTACH, no trust in the file's schema, one statement at a time
+	place   *place // where the file must be and stay; nil for anywhere
 	verify  func(ctx context.Context, c rawConn) error
 	bound   func(ctx context.Context, c rawConn) error // how large the file may grow
 }
@@ -32,12 +33,20 @@ var _ driver.Connector = connector{}
 // rawConn is what both drivers' connections do.
 type rawConn interface {
 	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
 	driver.ExecerContext
+	driver.Pinger
 	driver.QueryerContext
 }
 
 // Connect opens, guards and verifies a connection.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.place != nil {
+		if err := c.place.check(); err != nil {
+			return nil, err
+		}
+	}
 	opened, err := openConn(c.dsn)
 	if err != nil {
 		return nil, err
@@ -49,14 +58,17 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.prepare(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	if !c.guarded {
-		return conn, nil
+	if c.place != nil {
+		placed, err := newPlacedConn(conn, c.place)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		conn = placed
 	}
-	scoped, ok := conn.(scopable)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("driver's %T can't be used", opened), opened.Close())
+	if c.guarded {
+		return &scopedConn{raw: conn}, nil
 	}
-	return &scopedConn{raw: scoped}, nil
+	return conn, nil
 }
 
 func (c connector) prepare(ctx context.Context, conn rawConn) error {

@@ -38,6 +38,15 @@ func systemError(err error) syscall.Errno {
 	return e.SystemErrno
 }
 
+// keepWAL has the connection not remove the -wal file when it is closed.
+func keepWAL(conn driver.Conn) error {
+	c, ok := conn.(*sqlite3.SQLiteConn)
+	if !ok {
+		return fmt.Errorf("driver's %T can't keep -wal", conn)
+	}
+	return c.SetFileControlInt("main", sqlite3.SQLITE_FCNTL_PERSIST_WAL, 1)
+}
+
 // resultCode is SQLite's extended code of err, 0 when err is not SQLite's.
 func resultCode(err error) int {
 	var e sqlite3.Error

@@ -38,6 +38,16 @@ func withoutAttach(action sqlite.AuthorizerActionCode, _, _, _, _ string) sqlite
 // systemError is 0: this driver doesn't keep it.
 func systemError(error) syscall.Errno { return 0 }
 
+// keepWAL has the connection not remove the -wal file when it is closed.
+func keepWAL(conn driver.Conn) error {
+	c, ok := conn.(sqlite.FileControl)
+	if !ok {
+		return fmt.Errorf("driver's %T can't keep -wal", conn)
+	}
+	_, err := c.FileControlPersistWAL("main", 1)
+	return err
+}
+
 // resultCode is SQLite's extended code of err, 0 when err is not SQLite's.
 func resultCode(err error) int {
 	var e *sqlite.Error

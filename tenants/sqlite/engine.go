@@ -143,17 +143,22 @@ func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, er
 	if err != nil {
 		return nil, err
 	}
+	place, err := findPlace(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", t.Database, err)
+	}
 	sync := "&_synchronous=" + string(e.config.Durability)
-	read := sql.OpenDB(connector{dsn: dsn(path, "mode=ro&_query_only=1"), guarded: true, verify: ownedBy(t)})
+	read := sql.OpenDB(connector{dsn: dsn(path, "mode=ro&_query_only=1"), guarded: true, place: place, verify: ownedBy(t)})
 	read.SetMaxOpenConns(e.config.Readers)
 	read.SetMaxIdleConns(e.config.Readers)
 	read.SetConnMaxIdleTime(readerIdle)
-	write := sql.OpenDB(tidyingConnector{path, connector{
-		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, verify: ownedBy(t), bound: bounded(e.config.MaxSize),
+	write := sql.OpenDB(tidyingConnector{connector{
+		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, place: place, verify: ownedBy(t),
+		bound: bounded(e.config.MaxSize),
 	}})
 	write.SetMaxOpenConns(1)
 
-	conns := &tenants.Conns{Write: write, Read: read}
+	conns := &tenants.Conns{Write: write, Read: read, Check: place.check}
 	if err := read.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", t.Database, unavailable(err)), conns.Close())
 	}

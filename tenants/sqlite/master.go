@@ -43,12 +43,16 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err != nil {
 		return nil, fmt.Errorf("master database: %w", fileError(err))
 	}
-	conns := openMasterConns(path)
+	place, err := findPlace(path)
+	if err != nil {
+		return nil, fmt.Errorf("master database: %w", err)
+	}
+	conns := openMasterConns(place)
 	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect, c.Schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(err)), conns.Close())
 	}
 	return tenants.NewMaster(tenants.MasterOptions{
-		Base: base, Conns: conns, Watch: watcher{path}.watch, Presence: newPresence(filepath.Dir(path)), Clock: c.Clock,
+		Base: base, Conns: conns, Watch: watcher{place}.watch, Presence: newPresence(filepath.Dir(path)), Clock: c.Clock,
 	}), nil
 }
 
@@ -72,13 +76,25 @@ func makeMasterFile(path string) (string, error) {
 	return path, f.Close()
 }
 
-func openMasterConns(path string) *tenants.Conns {
-	write := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_journal_mode=WAL&_synchronous=full")})
+// openMasterConns opens connections that are good for as long as the file is in
+// its place. A master that was replaced is unavailable until the process starts
+// again: what it knows of tenants came from the other file.
+func openMasterConns(place *place) *tenants.Conns {
+	open := func(params string) *sql.DB {
+		return sql.OpenDB(connector{dsn: dsn(place.path, params), place: place, verify: readSomething})
+	}
+	write := open("mode=rw&_txlock=immediate&_journal_mode=WAL&_synchronous=full")
 	write.SetMaxOpenConns(1)
-	read := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1")})
+	read := open("mode=rw&_query_only=1")
 	read.SetMaxOpenConns(8)
 	read.SetMaxIdleConns(8)
 	return &tenants.Conns{Write: write, Read: read}
+}
+
+// readSomething has the connection open what is beside the file.
+func readSomething(ctx context.Context, conn rawConn) error {
+	var count any
+	return queryRow(ctx, conn, "SELECT count(*) FROM sqlite_master", &count)
 }
 
 // pollInterval is how often the master is asked whether it changed: a change
@@ -86,11 +102,11 @@ func openMasterConns(path string) *tenants.Conns {
 const pollInterval = 250 * time.Millisecond
 
 // watcher sees changes of the master file by any connection but its own.
-type watcher struct{ path string }
+type watcher struct{ place *place }
 
 // watch polls PRAGMA data_version, which is a look at shared memory.
 func (w watcher) watch(ctx context.Context, changed func()) error {
-	db := sql.OpenDB(connector{dsn: dsn(w.path, "mode=rw&_query_only=1")})
+	db := sql.OpenDB(connector{dsn: dsn(w.place.path, "mode=rw&_query_only=1"), place: w.place, verify: readSomething})
 	defer db.Close()
 	db.SetMaxOpenConns(1) // the version is one connection's own
 	ticker := time.NewTicker(pollInterval)

@@ -13,19 +13,12 @@ import (
 // scopedConn is a connection on which scopes run, whose SQL is the
 // application's. It prepares each text: of one that is several statements
 // nothing but the first can run. A statement that may leave something behind,
-// such as a temporary table, has the connection closed when it comes back.
+// such as a temporary table, has the connection closed when it comes back. The
+// drivers run texts of several statements, too: the methods for it are not
+// offered.
 type scopedConn struct {
-	raw   scopable
+	raw   rawConn
 	dirty bool
-}
-
-// scopable is what both drivers' connections do. They run texts of several
-// statements, too: the methods for it are not offered.
-type scopable interface {
-	rawConn
-	driver.ConnPrepareContext
-	driver.ConnBeginTx
-	driver.Pinger
 }
 
 var (

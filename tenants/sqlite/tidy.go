@@ -11,10 +11,7 @@ import (
 // tidyingConnector moves what is left in -wal into the file when its pool is
 // closed. A pool that has written has done so by then. Readers can't, and leave
 // a -wal file behind even if it is empty.
-type tidyingConnector struct {
-	path string
-	connector
-}
+type tidyingConnector struct{ connector }
 
 var _ io.Closer = tidyingConnector{}
 
@@ -22,7 +19,7 @@ var _ io.Closer = tidyingConnector{}
 // nil also where it could not tidy up: nothing is lost, since the next
 // connection reads -wal with the file.
 func (c tidyingConnector) Close() error {
-	if _, err := os.Lstat(c.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(c.place.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	conn, err := c.Connect(context.Background())
