@@ -3,6 +3,7 @@ package tenants
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -64,7 +65,8 @@ func (r *registry) lookup(ctx context.Context, name string) (*models.Tenant, err
 	if answer, ok := r.cached(name); ok {
 		return answer.result()
 	}
-	answer := r.flight.DoChan(name, func() (any, error) { return r.load(name) })
+	generation := r.flushes()
+	answer := r.flight.DoChan(fmt.Sprint(generation, " ", name), func() (any, error) { return r.load(name, generation) })
 	select {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -90,14 +92,19 @@ func (r *registry) cached(name string) (cached, bool) {
 	return answer, ok && r.now().Before(answer.until)
 }
 
-// load asks the master and keeps the answer, unless a flush came meanwhile:
-// the answer may be older than the change that caused it.
-func (r *registry) load(name string) (cached, error) {
+// flushes is how many there were.
+func (r *registry) flushes() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.generation
+}
+
+// load asks the master and keeps the answer, unless a flush came since that
+// generation: the answer may be older than the change that caused it. For the
+// same reason a look-up joins none that began before the last flush.
+func (r *registry) load(name string, generation uint64) (cached, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
 	defer cancel()
-	r.mu.Lock()
-	generation := r.generation
-	r.mu.Unlock()
 
 	tenant, err := r.find(ctx, name)
 	if err != nil && !errors.Is(err, ErrUnknownTenant) {

@@ -169,3 +169,34 @@ func TestRegistryLookupEndsWithItsContext(t *testing.T) {
 		time.Sleep(4 * time.Second) // the bubble's clock: the look-up goes on
 	})
 }
+
+// TestLookUpsAfterAFlushAreNew: they don't join one that began before, whose
+// answer may be older than the change, and that one's answer isn't kept.
+func TestLookUpsAfterAFlushAreNew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		before, after := tenantNamed("acme"), tenantNamed("acme")
+		after.Epoch = 2
+		master := &fakeMaster{took: time.Second, tenants: map[string]*models.Tenant{"acme": before}}
+		r := newTestRegistry(t, 10, master)
+		older := make(chan error, 1)
+		go func() {
+			_, err := r.lookup(t.Context(), "acme")
+			older <- err
+		}()
+		synctest.Wait() // it has read the row
+		master.set("acme", after)
+		r.flush()
+		for range 2 { // the second time from memory
+			if got, err := r.lookup(t.Context(), "acme"); err != nil || got.Epoch != 2 {
+				t.Errorf("got %v, %v", got, err)
+			}
+		}
+		if err := <-older; err != nil {
+			t.Error(err)
+		}
+		if n := master.asked.Load(); n != 2 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+}
