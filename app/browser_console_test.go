@@ -59,7 +59,7 @@ func consoleTour(t *testing.T, browser context.Context) {
 	b.look(t, "console-refused")
 	srv.enterConsole(t, b)
 	for _, p := range []struct{ name, path string }{
-		{"overview", "/"}, {"tenants", "/tenants"}, {"busiest", "/tenants?order=busiest"},
+		{"overview", "/"}, {"tenants", "/tenants"}, {"busiest", "/tenants?order=requests"}, {"largest", "/tenants?order=size"}, {"narrowed", "/operations?kind=suspend"},
 		{"none", "/tenants?search=nothing"}, {"create", "/new"},
 		{"tenant", "/tenants/acme"}, {"suspended", "/tenants/hooli"}, {"archived", "/tenants/umbrella"},
 		{"operations", "/operations"},

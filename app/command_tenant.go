@@ -137,30 +137,61 @@ func createError(err error, subdomain string) error {
 const maxList = 1000
 
 type listCommand struct {
-	After string `placeholder:"SUBDOMAIN" help:"Begin after this subdomain."`
-	Limit int    `default:"200" help:"List at most this many, up to 1000."`
+	All           bool   `help:"List all tenants, purged ones too, however many there are."`
+	State         string `help:"List those in this state: active, provisioning, maintenance, suspended, archived or purged."`
+	Server        string `help:"List those on this server."`
+	SchemaVersion string `placeholder:"VERSION" help:"List those whose database has this schema version."`
+	Search        string `placeholder:"TEXT" help:"List those with this text in their subdomain or name, or with this id."`
+	After         string `placeholder:"SUBDOMAIN" help:"Begin after this subdomain."`
+	Limit         int    `default:"200" help:"List at most this many, up to 1000."`
 }
 
 // Help is shown with the flags.
 func (listCommand) Help() string {
-	return `Examples:
+	return `Purged tenants are left out, unless --all or --state purged asks for them.
+
+Examples:
 
     tenantry tenant list
+    tenantry tenant list --all
+    tenantry tenant list --state suspended --server default
+    tenantry tenant list --search joinery
     tenantry tenant list --after initech --limit 50 --json`
 }
 
-// Run lists a page of tenants.
+// Run lists a page of tenants, or all of them.
 func (l *listCommand) Run(c *command) error {
 	if l.Limit < 1 || l.Limit > maxList {
 		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, l.Limit, maxList)
 	}
 	return c.with(func(a *App) error {
-		page, next, err := a.manager.List(c.ctx, l.After, l.Limit)
+		search, err := a.operations(a.accounts(a.settings.addr)).Search(c.ctx, operator.TenantFilter{
+			Text: l.Search, State: l.State, Server: l.Server, SchemaVersion: l.SchemaVersion,
+		})
+		if err != nil {
+			return filterError(err)
+		}
+		search.Present = !l.All
+		page, next, err := a.manager.Find(c.ctx, search, l.After, l.Limit)
+		for all := page; l.All && err == nil && next != ""; page = all {
+			var more []models.Tenant
+			more, next, err = a.manager.Find(c.ctx, search, next, maxList)
+			all = append(all, more...)
+		}
 		if err != nil {
 			return err
 		}
 		return writeTenants(c.out, operator.Tenants(page, next))
 	})
+}
+
+// filterError is err, or wrong usage where a flag narrows a list by what can't be.
+func filterError(err error) error {
+	var filter *operator.FilterError
+	if errors.As(err, &filter) {
+		return fmt.Errorf("%w: --%s %s", errUsage, strings.ReplaceAll(filter.Field, "_", "-"), filter.Message)
+	}
+	return err
 }
 
 func writeTenants(out *output, l operator.List[operator.Tenant]) error {
@@ -175,7 +206,7 @@ func writeTenants(out *output, l operator.List[operator.Tenant]) error {
 		return err
 	}
 	if l.Next != nil {
-		out.hint("there are more: tenantry tenant list --after %s", *l.Next)
+		out.hint("there are more: tenantry tenant list --after %s, or --all", *l.Next)
 	}
 	return nil
 }

@@ -26,13 +26,14 @@ type commandLine struct {
 
 	JSON bool `name:"json" help:"Write the result as one JSON document on standard output, and an error as {\"error\": …} on standard error."`
 
-	Serve   serveCommand   `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
-	Tenant  tenantCommand  `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
-	Migrate migrateCommand `cmd:"" help:"Bring tenants' databases up to date."`
-	Seed    seedCommand    `cmd:"" help:"Fill demo tenants; make those that are missing."`
-	Doctor  doctorCommand  `cmd:"" help:"Find, and repair, what is wrong with tenants and servers."`
-	Key     keyCommand     `cmd:"" help:"Make secret keys."`
-	Version versionCommand `cmd:"" help:"Show what this program was built from."`
+	Serve      serveCommand      `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
+	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
+	Operations operationsCommand `cmd:"" help:"List what was done to tenants, the newest first."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring tenants' databases up to date."`
+	Seed       seedCommand       `cmd:"" help:"Fill demo tenants; make those that are missing."`
+	Doctor     doctorCommand     `cmd:"" help:"Find, and repair, what is wrong with tenants and servers."`
+	Key        keyCommand        `cmd:"" help:"Make secret keys."`
+	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
 }
 
 // command is what a command runs with.

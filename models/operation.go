@@ -28,6 +28,15 @@ const (
 	KindInvite       OperationKind = "invite" // the same, from the console
 )
 
+// OperationKinds are all kinds of operations.
+func OperationKinds() []OperationKind {
+	return []OperationKind{
+		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindArchive,
+		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
+		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
+	}
+}
+
 // OperationState says how an operation stands.
 type OperationState string
 
@@ -40,6 +49,11 @@ const (
 	// OperationFailed: finishing was impossible, and what had been done is undone.
 	OperationFailed OperationState = "failed"
 )
+
+// OperationStates are all states of an operation.
+func OperationStates() []OperationState {
+	return []OperationState{OperationRunning, OperationUndoing, OperationDone, OperationFailed}
+}
 
 // Operation is an entry of the ledger: a thing done to a tenant, step by step,
 // so that it can be gone on with when the process that does it dies. Entries

@@ -16,6 +16,11 @@ const (
 	StateMaintenance  State = "maintenance"
 )
 
+// States are all states of a tenant, those that are served first.
+func States() []State {
+	return []State{StateActive, StateProvisioning, StateMaintenance, StateSuspended, StateArchived, StatePurged}
+}
+
 // Tenant is a customer, as the master database knows it. Its data is in a
 // database of its own, found through Server and Database.
 type Tenant struct {

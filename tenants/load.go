@@ -56,4 +56,7 @@ type Sizer interface {
 	// Size is what the tenant's database takes on its server, in bytes, without
 	// opening it. One that is not there, or in the trash, is ErrUnavailable.
 	Size(ctx context.Context, t *models.Tenant) (int64, error)
+	// Sizes are those of all databases on the server, by their names, in bytes.
+	// None is opened.
+	Sizes(ctx context.Context) (map[string]int64, error)
 }

@@ -21,6 +21,10 @@ func TestSize(t *testing.T) {
 		if !ok {
 			t.Fatal("the engine tells no sizes")
 		}
+		sizes, err := sizer.Sizes(t.Context())
+		if err != nil || sizes[tenant.Database] < 4096 || len(sizes) != 1 {
+			t.Errorf("%v, %v", sizes, err)
+		}
 		size, err := sizer.Size(t.Context(), tenant)
 		if err != nil || size < 4096 {
 			t.Errorf("%d bytes, %v", size, err)

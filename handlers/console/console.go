@@ -10,6 +10,7 @@
 //	frame.go    what surrounds every page
 //	errors.go   what is shown when there is nothing else to show
 //	chart.go    charts, drawn as SVG
+//	sizes.go    how large the databases are
 //	events.go   streams of events, for pages that show what runs
 //
 // Every page works without scripts: forms are posted, and answered with a
@@ -74,6 +75,7 @@ type Console struct {
 	assets    look.Assets
 	passes    passes
 	practice  practice
+	sizes     sizes
 }
 
 // New makes a Console.
@@ -107,7 +109,7 @@ func (s *Console) Register(r gin.IRouter) {
 
 	in := open.Group("", s.Guard())
 	in.Match(read, "/", s.do(s.overview))
-	in.Match(read, "/operations", s.do(s.operations, "unfinished", "after"))
+	in.Match(read, "/operations", s.do(s.operations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "after"))
 	in.Match(read, "/servers", s.do(s.servers))
 	in.Match(read, "/migrations", s.do(s.migrations))
 	in.POST("/migrations", s.do(s.migrate))
@@ -116,7 +118,7 @@ func (s *Console) Register(r gin.IRouter) {
 	in.POST("/doctor", s.do(s.examine))
 	in.GET("/doctor/events", handlers.Takes(), s.checkupEvents)
 
-	in.Match(read, "/tenants", s.do(s.tenants, "search", "state", "server", "order", "after"))
+	in.Match(read, "/tenants", s.do(s.tenants, "search", "state", "server", "version", "order", "after"))
 	in.Match(read, "/new", s.do(s.createPage))
 	in.GET("/new/steps", handlers.Takes("subdomain"), s.steps)
 	in.POST("/tenants", s.do(s.create))

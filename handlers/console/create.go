@@ -83,9 +83,9 @@ func (s *Console) steps(c *gin.Context) {
 		s.fail(c, err)
 		return
 	}
-	filter.Since = "0"
+	filter.Newer = "0"
 	if len(last) > 0 {
-		filter.Since = last[0].ID
+		filter.Newer = last[0].ID
 	}
 	s.stream(c, func(send func(name string, data any)) (over bool) {
 		found, _, err := s.o.Manager.Operations(ctx, filter, "", 1)

@@ -3,21 +3,22 @@ package console
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
 	"tenantry/models"
-	"tenantry/tenants/lifecycle"
 )
 
 // operationsPage lists what was done.
 type operationsPage struct {
-	Unfinished  bool
-	Rows        []operationRow
-	First, Next string
+	Filter        operator.OperationFilter
+	Kinds, States []look.Option
+	Rows          []operationRow
+	First, Next   string
 }
 
 // shownOperations is how many operations a page has.
@@ -25,27 +26,49 @@ const shownOperations = 50
 
 // operations lists what was done to tenants, the newest first.
 func (s *Console) operations(c *gin.Context) error {
-	page := operationsPage{Unfinished: c.Query("unfinished") == "true"}
+	page := operationsPage{Filter: operator.OperationFilter{
+		Tenant: strings.TrimSpace(c.Query("tenant")), Kind: c.Query("kind"), State: c.Query("state"), By: strings.TrimSpace(c.Query("by")),
+		Since: c.Query("since"), Until: c.Query("until"), Unfinished: c.Query("unfinished"),
+	}, Kinds: []look.Option{{Label: "Everything"}}, States: []look.Option{{Label: "Every state"}}}
+	filter, err := s.o.API.Operations(c.Request.Context(), page.Filter)
+	if err != nil {
+		return err
+	}
+	for _, kind := range models.OperationKinds() {
+		page.Kinds = append(page.Kinds, look.Option{Value: string(kind), Label: did(models.Operation{Kind: kind})})
+	}
+	for _, state := range models.OperationStates() {
+		page.States = append(page.States, look.Option{Value: string(state), Label: string(state)})
+	}
 	after := c.Query("after")
-	found, next, err := s.o.Manager.Operations(c.Request.Context(),
-		lifecycle.OperationFilter{Unfinished: page.Unfinished}, after, shownOperations)
+	found, next, err := s.o.Manager.Operations(c.Request.Context(), filter, after, shownOperations)
 	if err != nil {
 		return err
 	}
 	page.Rows = operationRows(found)
-	query := url.Values{}
-	if page.Unfinished {
-		query.Set("unfinished", "true")
-	}
 	if after != "" {
-		page.First = "/operations?" + query.Encode()
+		page.First = page.link("")
 	}
 	if next != "" {
-		query.Set("after", next)
-		page.Next = "/operations?" + query.Encode()
+		page.Next = page.link(next)
 	}
 	s.show(c, http.StatusOK, "operations", "Operations", "/operations", page)
 	return nil
+}
+
+// Unfinished tells whether only those are listed that are not over.
+func (p operationsPage) Unfinished() bool { return p.Filter.Unfinished == "true" }
+
+// Narrowed tells whether anything is searched for.
+func (p operationsPage) Narrowed() bool {
+	return p.Filter != operator.OperationFilter{} && !p.Unfinished()
+}
+
+// link is the path of a page of the same list.
+func (p operationsPage) link(after string) string {
+	f := p.Filter
+	return linkTo("/operations", "tenant", f.Tenant, "kind", f.Kind, "state", f.State, "by", f.By, "since", f.Since, "until", f.Until,
+		"unfinished", f.Unfinished, "after", after)
 }
 
 // operationRow is an operation as it is shown.

@@ -85,14 +85,6 @@ func (s *Console) overview(c *gin.Context) error {
 	return nil
 }
 
-// states are all, in the order of a tenant's life.
-func states() []models.State {
-	return []models.State{
-		models.StateActive, models.StateProvisioning, models.StateMaintenance,
-		models.StateSuspended, models.StateArchived, models.StatePurged,
-	}
-}
-
 // hasDatabase tells whether migrations take tenants of the state.
 func hasDatabase(state models.State) bool {
 	return state != models.StateProvisioning && state != models.StatePurged
@@ -117,7 +109,7 @@ func (p *overviewPage) count(groups []lifecycle.Group) {
 			p.Behind += g.Tenants
 		}
 	}
-	for _, state := range states() {
+	for _, state := range models.States() {
 		if n := byState[state]; n > 0 || state == models.StateActive {
 			p.States = append(p.States, stateCount{state, n})
 		}

@@ -1,13 +1,15 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants/lifecycle"
@@ -15,11 +17,12 @@ import (
 
 // tenantsPage lists tenants.
 type tenantsPage struct {
-	Search  lifecycle.Search
-	Busiest bool
-	States  []look.Option
-	Servers []look.Option
-	Rows    []tenantRow
+	Filter operator.TenantFilter
+	Search lifecycle.Search
+	// Order is by what they are sorted, one of Orders.
+	Order                   string
+	States, Servers, Orders []look.Option
+	Rows                    []tenantRow
 	// First and Next lead to other pages; empty where one is there, or at the end.
 	First, Next string
 }
@@ -28,6 +31,8 @@ type tenantsPage struct {
 type tenantRow struct {
 	*models.Tenant
 	Traffic traffic.Total
+	// Size is what its database takes; 0 where that isn't known.
+	Size int64
 	// Behind says that migrations have something to do for it.
 	Behind bool
 }
@@ -47,30 +52,58 @@ func tenantPath(t *models.Tenant) string {
 // shownTenants is how many tenants a page has.
 const shownTenants = 50
 
+// orders are by what tenants are sorted.
+func orders() []look.Option {
+	return []look.Option{
+		{Label: "by subdomain"}, {Value: "requests", Label: "most requests first"}, {Value: "failures", Label: "most failures first"},
+		{Value: "p95", Label: "slowest first (p95)"}, {Value: "size", Label: "largest first"},
+	}
+}
+
 // tenants lists tenants, those that are searched for.
 func (s *Console) tenants(c *gin.Context) error {
-	page := tenantsPage{
-		Search: lifecycle.Search{Text: strings.TrimSpace(c.Query("search")), State: models.State(c.Query("state")),
-			Server: c.Query("server")},
-		Busiest: c.Query("order") == "busiest",
+	page := tenantsPage{Order: c.Query("order"), Orders: orders(), Filter: operator.TenantFilter{
+		Text: c.Query("search"), State: c.Query("state"), Server: c.Query("server"), SchemaVersion: c.Query("version"),
+	}}
+	var err error
+	if page.Search, err = s.o.API.Search(c.Request.Context(), page.Filter); err != nil {
+		return err
 	}
 	page.States = []look.Option{{Label: "Every state"}}
-	for _, state := range states() {
+	for _, state := range models.States() {
 		page.States = append(page.States, look.Option{Value: string(state), Label: string(state)})
 	}
 	page.Servers = []look.Option{{Label: "Every server"}}
-	for _, name := range s.o.Store.Servers() {
+	for _, name := range s.serverNames(page.Search.Server) {
 		page.Servers = append(page.Servers, look.Option{Value: name, Label: name})
 	}
-	list := s.list
-	if page.Busiest {
-		list = s.listBusiest
-	}
-	if err := list(c, &page); err != nil {
+	if err := s.fillTenants(c, &page); err != nil {
 		return err
 	}
 	s.show(c, http.StatusOK, "tenants", "Tenants", "/tenants", &page)
 	return nil
+}
+
+// serverNames are the servers that are configured, and the one that is asked for.
+func (s *Console) serverNames(asked string) []string {
+	names := s.o.Store.Servers()
+	if asked != "" && !slices.Contains(names, asked) {
+		names = append(names, asked)
+	}
+	return names
+}
+
+// fillTenants reads the rows in their order.
+func (s *Console) fillTenants(c *gin.Context, page *tenantsPage) error {
+	switch page.Order {
+	case "":
+		return s.list(c, page)
+	case "requests", "failures", "p95":
+		return s.listBusiest(c, page)
+	case "size":
+		return s.listLargest(c, page)
+	}
+	return operator.Invalid("order", "must be one of: requests, failures, p95, size")
 }
 
 // list lists tenants by their subdomains.
@@ -80,10 +113,7 @@ func (s *Console) list(c *gin.Context, page *tenantsPage) error {
 	if err != nil {
 		return err
 	}
-	hours := map[string]traffic.Total{}
-	for _, rank := range s.o.Traffic.Busiest(traffic.DefaultTenants) {
-		hours[rank.TenantID] = rank.Total
-	}
+	hours := s.hours()
 	for i := range found {
 		page.add(s, &found[i], hours[found[i].ID])
 	}
@@ -96,29 +126,73 @@ func (s *Console) list(c *gin.Context, page *tenantsPage) error {
 	return nil
 }
 
-// listBusiest lists the tenants with the most requests in the last hour.
+// hours are the last hours of the tenants that are told apart, by their ids.
+func (s *Console) hours() map[string]traffic.Total {
+	hours := map[string]traffic.Total{}
+	for _, rank := range s.o.Traffic.Busiest(traffic.DefaultTenants) {
+		hours[rank.TenantID] = rank.Total
+	}
+	return hours
+}
+
+// listBusiest lists the tenants that had requests in the last hour, by what the
+// order says of those.
 func (s *Console) listBusiest(c *gin.Context, page *tenantsPage) error {
 	rows, err := s.busiest(c, traffic.DefaultTenants, 0)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		if row.Tenant != nil && takes(page.Search, row.Tenant) {
+		if row.Tenant != nil && page.Search.Takes(row.Tenant) {
 			page.add(s, row.Tenant, row.Total)
+		}
+	}
+	slices.SortStableFunc(page.Rows, func(a, b tenantRow) int {
+		switch page.Order {
+		case "failures":
+			return cmp.Compare(b.Traffic.Failed, a.Traffic.Failed)
+		case "p95":
+			return cmp.Compare(b.Traffic.P95, a.Traffic.P95)
+		}
+		return 0 // they are by requests already
+	})
+	return nil
+}
+
+// shownLargest is how many of the largest tenants are listed.
+const shownLargest = 256
+
+// listLargest lists the tenants with the largest databases.
+func (s *Console) listLargest(c *gin.Context, page *tenantsPage) error {
+	ctx := c.Request.Context()
+	found, err := s.o.Manager.Databases(ctx, page.Search)
+	if err != nil {
+		return err
+	}
+	known := s.sizes.of(ctx, s.o.Store, s.o.Now())
+	slices.SortFunc(found, func(a, b models.Tenant) int {
+		return cmp.Or(cmp.Compare(sizeIn(known, &b), sizeIn(known, &a)), cmp.Compare(a.ID, b.ID))
+	})
+	ids := make([]string, min(len(found), shownLargest))
+	for i := range ids {
+		ids[i] = found[i].ID
+	}
+	byID, err := s.o.Manager.ByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	hours := s.hours()
+	for _, id := range ids {
+		if t := byID[id]; t != nil {
+			page.add(s, t, hours[id])
+			page.Rows[len(page.Rows)-1].Size = sizeIn(known, t)
 		}
 	}
 	return nil
 }
 
-// takes tells whether a search takes the tenant, as Manager.Find does.
-func takes(search lifecycle.Search, t *models.Tenant) bool {
-	text := lifecycle.Fold(search.Text)
-	return (search.State == "" || t.State == search.State) && (search.Server == "" || t.Server == search.Server) &&
-		(strings.Contains(t.Subdomain, text) || strings.Contains(lifecycle.Fold(t.Name), text))
-}
-
 func (p *tenantsPage) add(s *Console, t *models.Tenant, hour traffic.Total) {
-	p.Rows = append(p.Rows, tenantRow{t, hour, s.isBehind(t)})
+	p.Rows = append(p.Rows, tenantRow{Tenant: t, Traffic: hour, Behind: s.isBehind(t)})
 }
 
 // isBehind tells whether migrations have something to do for the tenant.
@@ -129,18 +203,27 @@ func (s *Console) isBehind(t *models.Tenant) bool {
 
 // link is the path of a page of the same list.
 func (p *tenantsPage) link(after string) string {
+	return linkTo("/tenants", "search", p.Filter.Text, "state", p.Filter.State, "server", p.Filter.Server,
+		"version", p.Filter.SchemaVersion, "after", after)
+}
+
+// linkTo is a path with a query of the parameters that are not empty, given as
+// names and values.
+func linkTo(path string, pairs ...string) string {
 	query := url.Values{}
-	for name, value := range map[string]string{"search": p.Search.Text, "state": string(p.Search.State),
-		"server": p.Search.Server, "after": after} {
-		if value != "" {
-			query.Set(name, value)
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			query.Set(pairs[i], pairs[i+1])
 		}
 	}
 	if len(query) == 0 {
-		return "/tenants"
+		return path
 	}
-	return "/tenants?" + query.Encode()
+	return path + "?" + query.Encode()
 }
 
 // Narrowed tells whether anything is searched for.
 func (p *tenantsPage) Narrowed() bool { return p.Search != lifecycle.Search{} }
+
+// Busiest tells whether the tenants are sorted by their requests.
+func (p *tenantsPage) Busiest() bool { return p.Order != "" && p.Order != "size" }

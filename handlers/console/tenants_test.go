@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 
 	"tenantry/models"
 	"tenantry/tenants/tenantstest"
@@ -27,24 +30,61 @@ func TestTenants(t *testing.T) {
 			`href="/tenants/acme"`)
 		s.get(t, "/tenants?state=suspended&server=default").expect(t, 200, `href="/tenants/globex"`,
 			`<option value="suspended" selected>`, "", `href="/tenants/acme"`)
-		s.get(t, "/tenants?search=%3Cscript%3E&state=nonsense").expect(t, 200, "No tenant is like that",
+		s.get(t, "/tenants?search=%3Cscript%3E&state=archived").expect(t, 200, "No tenant is like that",
 			"&lt;script&gt;", "", "<script>")
-		s.get(t, "/tenants?order=busiest").expect(t, 200, "Nobody was busy")
+		for _, bad := range []string{"state=nonsense", "server=nowhere", "version=x", "version=0", "version=-1", "order=busiest"} {
+			s.get(t, "/tenants?"+bad).expect(t, 422, "must be ")
+		}
+		s.get(t, "/tenants?search="+globex.ID).expect(t, 200, `href="/tenants/globex"`, "", `href="/tenants/acme"`)
+		s.get(t, fmt.Sprintf("/tenants?version=%d", acme.SchemaVersion)).expect(t, 200, `href="/tenants/globex"`, `href="/tenants/acme"`)
+		s.get(t, fmt.Sprintf("/tenants?version=%d", acme.SchemaVersion+1)).expect(t, 200, "No tenant is like that")
+		s.get(t, "/tenants?order=requests").expect(t, 200, "Nobody was busy")
 		for range 2 {
 			s.traffic.Record(globex.ID, true, time.Second)
 		}
 		s.traffic.Record(acme.ID, false, time.Second)
 		s.traffic.Record("gone", false, time.Second)
-		busiest := s.get(t, "/tenants?order=busiest").expect(t, 200, `href="/tenants/acme"`).body
-		if found := regexp.MustCompile(`(?s)/tenants/globex.*/tenants/acme`).FindString(busiest); found == "" {
-			t.Errorf("the busiest is not first: %s", busiest)
+		s.traffic.Record(acme.ID, false, time.Minute)
+		s.traffic.Record(acme.ID, false, time.Minute)
+		s.grow(t, globex)
+		for order, first := range map[string]string{"requests": "acme", "failures": "globex", "p95": "acme", "size": "globex"} {
+			page := s.get(t, "/tenants?order="+order).expect(t, 200, `href="/tenants/acme"`, `href="/tenants/globex"`).body
+			if found := regexp.MustCompile(`href="/tenants/(acme|globex)"`).FindStringSubmatch(page); found[1] != first {
+				t.Errorf("by %s %s is first", order, found[1])
+			}
 		}
-		s.get(t, "/tenants?order=busiest&search=acme").expect(t, 200, `href="/tenants/acme"`, "",
+		s.get(t, "/tenants?order=size&state=active").expect(t, 200, `href="/tenants/acme"`, " kB<", "", `href="/tenants/globex"`)
+		s.get(t, "/tenants?order=requests&search=acme").expect(t, 200, `href="/tenants/acme"`, "",
 			`href="/tenants/globex"`)
-		if opened := s.Store.Load().Opened; opened != 0 {
+		if opened := s.Store.Load().Opened; opened != 1 { // by grow
 			t.Errorf("%d databases were opened", opened)
 		}
 	})
+}
+
+// grow makes a tenant's database larger than those of others.
+func (s *site) grow(t *testing.T, tenant *models.Tenant) {
+	t.Helper()
+	if _, err := s.Lifecycle.Resume(t.Context(), "Ben", tenant.ID); err != nil {
+		t.Fatal(err)
+	}
+	tenant, err := s.Lifecycle.Get(t.Context(), tenant.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
+		projects := make([]models.Project, 100)
+		for i := range projects {
+			projects[i] = models.Project{Name: fmt.Sprint("Large ", i), Description: strings.Repeat("0123456789", 200)}
+		}
+		return tx.Create(&projects).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lifecycle.Suspend(t.Context(), "Ben", tenant.ID); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestTenantsArePaged by where the last page ended.
@@ -96,6 +136,14 @@ func TestOperations(t *testing.T) {
 		}
 		s.get(t, html.UnescapeString(more[1])).expect(t, 200, "t0", "The newest", "", "Older ones", "t50")
 		s.get(t, "/operations?unfinished=true").expect(t, 200, "Nothing is under way")
+		s.get(t, "/operations?tenant=t4").expect(t, 200, "/tenants/", `value="t4"`, ">t4<", "", ">t5<", ">t0<")
+		s.get(t, "/operations?kind=suspend&by=Ben+%26+Co&state=done").expect(t, 200, ">t0<", "", "Older ones")
+		s.get(t, "/operations?kind=create").expect(t, 200, ">t50<", "", "Ben &amp; Co")
+		s.get(t, "/operations?until=2020-01-01T00:00").expect(t, 200, "Nothing is like that", `value="2020-01-01T00:00"`)
+		s.get(t, "/operations?since=2020-01-01").expect(t, 200, ">t50<", `since=2020-01-01`)
+		for _, bad := range []string{"tenant=nobody", "kind=x", "state=active", "since=yesterday", "until=1", "unfinished=yes"} {
+			s.get(t, "/operations?"+bad).expect(t, 422)
+		}
 	})
 }
 

@@ -1,34 +1,27 @@
 package operator
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/tenants/lifecycle"
+	"tenantry/tenants"
 )
 
-// listOperations lists what was done to tenants, the newest first; ?tenant= and
-// ?unfinished=true narrow it.
+// listOperations lists what was done to tenants, the newest first. ?tenant=,
+// ?kind=, ?state=, ?by=, ?since=, ?until= and ?unfinished=true narrow it.
 func (a *API) listOperations(c *gin.Context) error {
 	limit, err := readLimit(c)
 	if err != nil {
 		return err
 	}
-	var filter lifecycle.OperationFilter
-	switch c.Query("unfinished") {
-	case "", "false":
-	case "true":
-		filter.Unfinished = true
-	default:
-		return invalid(errQuery, "unfinished", "must be true or false")
-	}
-	if name := c.Query("tenant"); name != "" {
-		t, err := a.manager.Get(c.Request.Context(), name)
-		if err != nil {
-			return invalid(err, "tenant", "is not the subdomain or id of a tenant")
-		}
-		filter.TenantID = t.ID
+	filter, err := a.Operations(c.Request.Context(), OperationFilter{
+		Tenant: c.Query("tenant"), Kind: c.Query("kind"), State: c.Query("state"), By: c.Query("by"),
+		Since: c.Query("since"), Until: c.Query("until"), Unfinished: c.Query("unfinished"),
+	})
+	if err != nil {
+		return err
 	}
 	page, next, err := a.manager.Operations(c.Request.Context(), filter, c.Query("after"), limit)
 	if err != nil {
@@ -36,4 +29,12 @@ func (a *API) listOperations(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, Operations(page, next))
 	return nil
+}
+
+// unknownTenant is err, or a *FilterError where there is no such tenant.
+func unknownTenant(err error) error {
+	if errors.Is(err, tenants.ErrUnknownTenant) {
+		return &FilterError{"tenant", "is not the subdomain or id of a tenant"}
+	}
+	return err
 }

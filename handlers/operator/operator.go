@@ -7,6 +7,7 @@
 //	tenants.go  the routes, and those of a tenant's life
 //	domains.go  those of a tenant's own hosts
 //	operations.go what was done
+//	filter.go   what narrows lists, for routes, pages and commands
 //	doctor.go   what is wrong
 //	create.go   a tenant with its first admin, for routes and commands
 //	document.go a tenant as JSON, likewise

@@ -29,9 +29,6 @@ func (p *problem) Error() string { return p.err.Error() }
 // Unwrap is the cause.
 func (p *problem) Unwrap() error { return p.err }
 
-// errQuery: a parameter of the query can't be accepted.
-var errQuery = errors.New("query is invalid")
-
 // invalid is a 422 about one field.
 func invalid(err error, field, message string) *problem {
 	return &problem{422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.",
@@ -79,8 +76,11 @@ func explain(err error) error {
 	var host *tenants.HostError
 	var schema *tenants.SchemaError
 	var source *tenants.SourceError
+	var filter *FilterError
 	var explained *problem
 	switch {
+	case errors.As(err, &filter):
+		return invalid(err, filter.Field, filter.Message)
 	case errors.As(err, &explained):
 		return err
 	case errors.As(err, &underWay):

@@ -24,7 +24,7 @@ import (
 // Register adds the routes to a group behind a Guard.
 func (a *API) Register(r gin.IRoutes) {
 	read := []string{http.MethodGet, http.MethodHead}
-	r.Match(read, "/tenants", do(a.listTenants, "limit", "after"))
+	r.Match(read, "/tenants", do(a.listTenants, "q", "state", "server", "schema_version", "limit", "after"))
 	r.POST("/tenants", do(a.createTenant))
 	r.Match(read, "/tenants/:subdomain", do(a.getTenant))
 	r.PATCH("/tenants/:subdomain", do(a.changeTenant))
@@ -37,7 +37,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.POST("/tenants/:subdomain/domains", do(a.addDomain))
 	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))
 
-	r.Match(read, "/operations", do(a.listOperations, "unfinished", "tenant", "limit", "after"))
+	r.Match(read, "/operations", do(a.listOperations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "limit", "after"))
 	r.Match(read, "/doctor", do(a.examine))
 	r.POST("/doctor", do(a.repair))
 }
@@ -48,13 +48,20 @@ const (
 	maxBody      = 64 << 10
 )
 
-// listTenants lists tenants by subdomain.
+// listTenants lists tenants by subdomain. ?q=, ?state=, ?server= and
+// ?schema_version= narrow it.
 func (a *API) listTenants(c *gin.Context) error {
 	limit, err := readLimit(c)
 	if err != nil {
 		return err
 	}
-	page, next, err := a.manager.List(c.Request.Context(), c.Query("after"), limit)
+	search, err := a.Search(c.Request.Context(), TenantFilter{
+		Text: c.Query("q"), State: c.Query("state"), Server: c.Query("server"), SchemaVersion: c.Query("schema_version"),
+	})
+	if err != nil {
+		return err
+	}
+	page, next, err := a.manager.Find(c.Request.Context(), search, c.Query("after"), limit)
 	if err != nil {
 		return err
 	}

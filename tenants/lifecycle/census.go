@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -74,51 +73,4 @@ func (m *Manager) ByID(ctx context.Context, ids []string) (map[string]*models.Te
 		byID[found[i].ID] = &found[i]
 	}
 	return byID, nil
-}
-
-// Search narrows a list of tenants. The zero Search takes all.
-type Search struct {
-	// Text is part of the subdomain or the name, in whatever case.
-	Text string
-	// State and Server are those of the tenants; empty takes all.
-	State  models.State
-	Server string
-}
-
-// Fold has the ASCII letters of a search in lower case, as lower() has those of
-// a name in the master. Other letters count as they are written.
-func Fold(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, text)
-}
-
-// Find is List for the tenants that the search takes. It reads them in the order
-// of the index on subdomains, so that it ends when the page is full.
-func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (page []models.Tenant, next string,
-	err error) {
-	err = m.master.View(ctx, func(tx *gorm.DB) error {
-		if s.State != "" {
-			tx = tx.Where("state = ?", s.State)
-		}
-		if s.Server != "" {
-			tx = tx.Where("server = ?", s.Server)
-		}
-		if text := Fold(s.Text); text != "" {
-			pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
-			tx = tx.Where(`subdomain LIKE ? ESCAPE '\' OR lower(name) LIKE ? ESCAPE '\'`, pattern, pattern)
-		}
-		return tx.Where("subdomain > ?", after).Order("subdomain").Limit(limit + 1).Find(&page).Error
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("find tenants: %w", err)
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].Subdomain
-	}
-	return page, next, nil
 }

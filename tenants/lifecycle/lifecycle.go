@@ -13,6 +13,7 @@
 //	repair.go     mends their databases
 //	admin.go      lets their first people in
 //	domains.go    hosts of their own
+//	search.go     lists tenants
 //	operations.go tells what was done
 //	doctor.go     finds what is wrong; a file for each kind of thing it looks at
 package lifecycle
@@ -109,20 +110,4 @@ func rowError(subdomain string, err error) error {
 		err = tenants.ErrUnknownTenant
 	}
 	return fmt.Errorf("tenant %q: %w", subdomain, err)
-}
-
-// List returns up to limit tenants whose subdomain comes after the given one,
-// in that order, and the subdomain to go on after, empty at the end.
-func (m *Manager) List(ctx context.Context, after string, limit int) (page []models.Tenant, next string, err error) {
-	err = m.master.View(ctx, func(tx *gorm.DB) error {
-		return withDomains(tx).Where("subdomain > ?", after).Order("subdomain").Limit(limit + 1).Find(&page).Error
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("list tenants: %w", err)
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = page[limit-1].Subdomain
-	}
-	return page, next, nil
 }

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -17,26 +18,46 @@ type OperationFilter struct {
 	Unfinished bool
 	// Subdomain takes those on tenants that had it when they began.
 	Subdomain string
-	// Since takes those that began after the one with the id.
-	Since string
+	// Kind, State and By are theirs; empty takes all.
+	Kind  models.OperationKind
+	State models.OperationState
+	By    string
+	// Since takes those that began then or later, Until those that began before;
+	// the zero time takes all.
+	Since, Until time.Time
+	// Newer takes those that began after the one with the id.
+	Newer string
+}
+
+// narrow narrows tx to the operations that the filter takes.
+func (f OperationFilter) narrow(tx *gorm.DB) *gorm.DB {
+	for column, value := range map[string]string{
+		"tenant_id": f.TenantID, "subdomain": f.Subdomain, "kind": string(f.Kind), "state": string(f.State), "started_by": f.By,
+	} {
+		if value != "" {
+			tx = tx.Where(column+" = ?", value)
+		}
+	}
+	if f.Unfinished {
+		tx = tx.Where("finished_at IS NULL")
+	}
+	if !f.Since.IsZero() {
+		tx = tx.Where("started_at >= ?", f.Since.UTC())
+	}
+	if !f.Until.IsZero() {
+		tx = tx.Where("started_at < ?", f.Until.UTC())
+	}
+	if f.Newer != "" {
+		tx = tx.Where("id > ?", f.Newer)
+	}
+	return tx
 }
 
 // Operations returns up to limit operations, the newest first, that began before
 // the one with the id after, and the id to go on after, empty at the end.
 func (m *Manager) Operations(ctx context.Context, f OperationFilter, after string, limit int) (page []models.Operation, next string, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
-		if f.TenantID != "" {
-			tx = tx.Where("tenant_id = ?", f.TenantID)
-		}
-		if f.Unfinished {
-			tx = tx.Where("finished_at IS NULL")
-		}
-		if f.Subdomain != "" {
-			tx = tx.Where("subdomain = ?", f.Subdomain)
-		}
-		if f.Since != "" {
-			tx = tx.Where("id > ?", f.Since)
-		}
+		tx = f.narrow(tx)
 		if after != "" {
 			tx = tx.Where("id < ?", after)
 		}

@@ -31,6 +31,30 @@ func (e *Engine) Size(ctx context.Context, t *models.Tenant) (int64, error) {
 	return *size, nil
 }
 
+// Sizes are what the server says that each database takes.
+func (e *Engine) Sizes(ctx context.Context) (map[string]int64, error) {
+	rows, err := e.admin.QueryContext(ctx, `SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname LIKE 't\_%'`)
+	if err != nil {
+		return nil, fmt.Errorf("sizes of databases: %w", translate(err))
+	}
+	defer rows.Close()
+	sizes := map[string]int64{}
+	for rows.Next() {
+		var name string
+		var size *int64 // NULL of one that is dropped meanwhile
+		if err := rows.Scan(&name, &size); err != nil {
+			return nil, fmt.Errorf("sizes of databases: %w", translate(err))
+		}
+		if size != nil {
+			sizes[name] = *size
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("sizes of databases: %w", translate(err))
+	}
+	return sizes, nil
+}
+
 // Connections are those of the budget.
 func (e *Engine) Connections() tenants.Connections {
 	b := e.budget

@@ -33,3 +33,24 @@ func (e *Engine) Size(_ context.Context, t *models.Tenant) (int64, error) {
 	}
 	return size, nil
 }
+
+// Sizes are those of all files in the tenants' folder, those beside a database
+// included.
+func (e *Engine) Sizes(context.Context) (map[string]int64, error) {
+	entries, err := fs.ReadDir(e.root.FS(), tenantsDir)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	sizes := make(map[string]int64, len(entries))
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fileError(err)
+		}
+		sizes[withoutSidecar(entry.Name())] += info.Size()
+	}
+	return sizes, nil
+}

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"fmt"
+
+	"tenantry/handlers/operator"
+)
+
+type operationsCommand struct {
+	Tenant     string `placeholder:"SUBDOMAIN" help:"List those on this tenant; its id will do too."`
+	Kind       string `help:"List those of this kind, such as create, suspend or rename."`
+	State      string `help:"List those in this state: running, undoing, done or failed."`
+	DoneBy     string `placeholder:"NAME" help:"List those that this person asked for."`
+	Since      string `placeholder:"TIME" help:"List those that began then or later: 2026-03-31T08:00:00Z, or a day."`
+	Until      string `placeholder:"TIME" help:"List those that began before."`
+	Unfinished bool   `help:"List those that are not over."`
+	After      string `placeholder:"ID" help:"Go on below this operation."`
+	Limit      int    `default:"50" help:"List at most this many, up to 1000."`
+}
+
+// Help is shown with the flags.
+func (operationsCommand) Help() string {
+	return `Lists what was done to tenants, the newest first.
+
+Examples:
+
+    tenantry operations
+    tenantry operations --tenant acme
+    tenantry operations --kind purge --since 2026-03-01 --json`
+}
+
+// Run lists a page of operations.
+func (o *operationsCommand) Run(c *command) error {
+	if o.Limit < 1 || o.Limit > maxList {
+		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, o.Limit, maxList)
+	}
+	return c.with(func(a *App) error {
+		filter, err := a.operations(a.accounts(a.settings.addr)).Operations(c.ctx, operator.OperationFilter{
+			Tenant: o.Tenant, Kind: o.Kind, State: o.State, By: o.DoneBy, Since: o.Since, Until: o.Until,
+		})
+		if err != nil {
+			return filterError(err)
+		}
+		filter.Unfinished = o.Unfinished
+		page, next, err := a.manager.Operations(c.ctx, filter, o.After, o.Limit)
+		if err != nil {
+			return err
+		}
+		list := operator.Operations(page, next)
+		if c.out.json {
+			return c.out.document(list)
+		}
+		if next != "" {
+			defer c.out.hint("there are more: give --after %s", next)
+		}
+		return writeStory(c.out, list.Items)
+	})
+}

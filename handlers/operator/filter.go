@@ -1,0 +1,117 @@
+package operator
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tenantry/models"
+	"tenantry/tenants/lifecycle"
+)
+
+// TenantFilter is what narrows a list of tenants, as it was typed. Empty values
+// take all.
+type TenantFilter struct{ Text, State, Server, SchemaVersion string }
+
+// OperationFilter is what narrows a list of operations, as it was typed. Empty
+// values take all.
+type OperationFilter struct{ Tenant, Kind, State, By, Since, Until, Unfinished string }
+
+// FilterError is a value by which a list can't be narrowed.
+type FilterError struct {
+	// Field names the value, Message says what would be right.
+	Field, Message string
+}
+
+// Error says both.
+func (e *FilterError) Error() string { return e.Field + " " + e.Message }
+
+// Search reads a filter of tenants. It returns a *FilterError for a value that
+// none has.
+func (a *API) Search(ctx context.Context, f TenantFilter) (lifecycle.Search, error) {
+	s := lifecycle.Search{Text: strings.TrimSpace(f.Text), State: models.State(f.State), Server: f.Server}
+	if err := oneOf("state", s.State, models.States()); err != nil {
+		return s, err
+	}
+	if f.SchemaVersion != "" {
+		n, err := strconv.ParseInt(f.SchemaVersion, 10, 64)
+		if err != nil || n < 1 {
+			return s, &FilterError{"schema_version", "must be a whole number from 1"}
+		}
+		s.SchemaVersion = n
+	}
+	return s, a.checkServer(ctx, f.Server)
+}
+
+// checkServer refuses servers that are not configured and have no tenants.
+func (a *API) checkServer(ctx context.Context, name string) error {
+	servers := a.store.Servers()
+	if name == "" || slices.Contains(servers, name) {
+		return nil
+	}
+	has, err := a.manager.HasTenants(ctx, name)
+	if err == nil && !has {
+		return &FilterError{"server", "must be one of: " + strings.Join(servers, ", ")}
+	}
+	return err
+}
+
+// Operations reads a filter of operations. It returns a *FilterError for a value
+// that none has.
+func (a *API) Operations(ctx context.Context, f OperationFilter) (lifecycle.OperationFilter, error) {
+	o := lifecycle.OperationFilter{
+		Kind: models.OperationKind(f.Kind), State: models.OperationState(f.State), By: f.By, Unfinished: f.Unfinished == "true",
+	}
+	if err := oneOf("kind", o.Kind, models.OperationKinds()); err != nil {
+		return o, err
+	}
+	if err := oneOf("state", o.State, models.OperationStates()); err != nil {
+		return o, err
+	}
+	if err := oneOf("unfinished", f.Unfinished, []string{"true", "false"}); err != nil {
+		return o, err
+	}
+	var err error
+	if o.Since, err = readTime("since", f.Since); err != nil {
+		return o, err
+	}
+	if o.Until, err = readTime("until", f.Until); err != nil {
+		return o, err
+	}
+	if f.Tenant == "" {
+		return o, nil
+	}
+	t, err := a.manager.Get(ctx, f.Tenant)
+	if err != nil {
+		return o, unknownTenant(err)
+	}
+	o.TenantID = t.ID
+	return o, nil
+}
+
+// oneOf returns a *FilterError unless value is empty or one of all.
+func oneOf[T ~string](field string, value T, all []T) error {
+	if value == "" || slices.Contains(all, value) {
+		return nil
+	}
+	names := make([]string, len(all))
+	for i, one := range all {
+		names[i] = string(one)
+	}
+	return &FilterError{field, "must be one of: " + strings.Join(names, ", ")}
+}
+
+// readTime reads a time; without a zone it is in UTC. Empty is the zero time.
+func readTime(field, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, &FilterError{field, "must be a time such as 2026-03-31T08:00:00Z, or a day such as 2026-03-31"}
+}

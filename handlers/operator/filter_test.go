@@ -1,0 +1,57 @@
+package operator_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"tenantry/handlers/operator"
+	"tenantry/tenants/tenantstest"
+)
+
+// TestListsAreFiltered: each parameter narrows, and bad values name what would be
+// right.
+func TestListsAreFiltered(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		s := newService(env)
+		acme := env.Tenant(t, "acme")
+		env.Tenant(t, "globex")
+		if _, err := env.Lifecycle.Suspend(t.Context(), "Ben & Co", "globex"); err != nil {
+			t.Fatal(err)
+		}
+		for query, want := range map[string]string{
+			"": "acme globex", "state=suspended": "globex", "state=archived": "", "server=default": "acme globex", "q=GLO": "globex", "q=" + acme.ID: "acme",
+			"q=zzz": "", "state=active&server=default&q=a&limit=1": "acme", "schema_version=1000": "", "state=": "acme globex",
+		} {
+			var got []string
+			for _, one := range document[operator.List[operator.Tenant]](t, s.as("x", "GET", "/api/tenants?"+query, "")).Items {
+				got = append(got, one.Subdomain)
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%q finds %q, want %q", query, got, want)
+			}
+		}
+		for query, want := range map[string][]string{
+			"kind=suspend": {"globex"}, "by=Ben+%26+Co": {"globex"}, "tenant=acme": {"acme"}, "state=done&kind=create": {"globex", "acme"},
+			"until=2020-01-01": nil, "since=2020-01-01T00:00:00Z&kind=suspend": {"globex"}, "state=failed": nil,
+		} {
+			var got []string
+			for _, one := range document[operator.List[operator.Operation]](t, s.as("x", "GET", "/api/operations?"+query, "")).Items {
+				got = append(got, one.Subdomain)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q finds %q, want %q", query, got, want)
+			}
+		}
+		for path, want := range map[string]string{
+			"tenants?state=nonsense": "must be one of: active, ", "tenants?server=nowhere": "must be one of: default", "tenants?schema_version=x": "whole number",
+			"operations?kind=x": "must be one of: create, ", "operations?state=active": "must be one of: running, ", "operations?since=yesterday": "must be a time such as",
+			"operations?tenant=nobody": "is not the subdomain or id", "operations?unfinished=1": "must be one of: true, false",
+		} {
+			if w := s.as("x", "GET", "/api/"+path, ""); w.Code != 422 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			}
+		}
+	})
+}
