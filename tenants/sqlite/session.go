@@ -11,11 +11,10 @@ import (
 )
 
 // scopedConn is a connection on which scopes run, whose SQL is the
-// application's. It prepares each text: of one that is several statements
-// nothing but the first can run. A statement that may leave something behind,
-// such as a temporary table, has the connection closed when it comes back. The
-// drivers run texts of several statements, too: the methods for it are not
-// offered.
+// application's. The drivers run texts of several statements: a text that may
+// be several is prepared instead, and of it nothing but the first can run. A
+// statement that may leave something behind, such as a temporary table, has the
+// connection closed when it comes back.
 type scopedConn struct {
 	raw   rawConn
 	dirty bool
@@ -23,6 +22,8 @@ type scopedConn struct {
 
 var (
 	_ driver.ConnPrepareContext = (*scopedConn)(nil)
+	_ driver.ExecerContext      = (*scopedConn)(nil)
+	_ driver.QueryerContext     = (*scopedConn)(nil)
 	_ driver.ConnBeginTx        = (*scopedConn)(nil)
 	_ driver.Pinger             = (*scopedConn)(nil)
 	_ driver.SessionResetter    = (*scopedConn)(nil)
@@ -38,17 +39,57 @@ func (c *scopedConn) Prepare(query string) (driver.Stmt, error) {
 var errNoStatement = errors.New("the text is no SQL statement")
 
 // PrepareContext prepares a statement. Texts of several are refused where they
-// can be told. The driver breaks on texts without any.
+// can be told.
 func (c *scopedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	query = tenants.TrimBlank(query, false)
-	if query == "" || strings.Contains(query, "\x00") {
-		return nil, errNoStatement
+	query, err := c.admit(query)
+	if err != nil {
+		return nil, err
 	}
 	if tenants.Several(query, false) {
 		return nil, fmt.Errorf("%w: several at once", tenants.ErrForbiddenStatement)
 	}
-	c.dirty = c.dirty || !isTraceless(query)
 	return c.raw.PrepareContext(ctx, query)
+}
+
+// ExecContext runs a text that can be no more than one statement, and has
+// others prepared.
+func (c *scopedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if maySeveral(query) {
+		return nil, driver.ErrSkip
+	}
+	query, err := c.admit(query)
+	if err != nil {
+		return nil, err
+	}
+	return c.raw.ExecContext(ctx, query, args)
+}
+
+// QueryContext is like ExecContext, for statements that return rows.
+func (c *scopedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if maySeveral(query) {
+		return nil, driver.ErrSkip
+	}
+	query, err := c.admit(query)
+	if err != nil {
+		return nil, err
+	}
+	return c.raw.QueryContext(ctx, query, args)
+}
+
+// maySeveral reports whether a text may be more than one statement. gorm's own
+// never hold a semicolon: to prepare and close each would cost 23 allocations.
+func maySeveral(query string) bool { return strings.Contains(query, ";") }
+
+// admit returns the text of a statement without the blanks around it, and notes
+// whether the connection is still as it was opened. The driver breaks on texts
+// without a statement.
+func (c *scopedConn) admit(query string) (string, error) {
+	query = tenants.TrimBlank(query, false)
+	if query == "" || strings.Contains(query, "\x00") {
+		return "", errNoStatement
+	}
+	c.dirty = c.dirty || !isTraceless(query)
+	return query, nil
 }
 
 // Begin is like BeginTx.
