@@ -40,7 +40,12 @@ func (s *serveCommand) Run(c *command) error {
 				return err
 			}
 		}
-		return a.Run(c.ctx, func(l Listening) error { return a.announce(c.out, l, demo) })
+		return a.Run(c.ctx, func(l Listening) error {
+			if err := a.announce(c.out, l, demo); err != nil {
+				a.log.WarnContext(c.ctx, "write the addresses to standard output", "error", err)
+			}
+			return nil
+		})
 	})
 	if c.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // asked to stop before it served

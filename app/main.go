@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -41,7 +43,9 @@ const (
 
 // Main runs the command that p's arguments name, until it is done or ctx ends,
 // and returns the exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.
+// It has the process ignore SIGPIPE, which would end it with its log's reader.
 func Main(ctx context.Context, p Process) int {
+	signal.Ignore(syscall.SIGPIPE)
 	var line commandLine
 	run, err := line.parse(p)
 	if err == nil && run == nil {
@@ -67,7 +71,7 @@ func (l *commandLine) parse(p Process) (*kong.Context, error) {
 	parser, err := kong.New(l,
 		kong.Name("tenantry"),
 		kong.Description(description),
-		kong.Writers(p.Stdout, p.Stderr),
+		kong.Writers(untilClosed{p.Stdout}, untilClosed{p.Stderr}),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(p.Environ)),
 		kong.NamedMapper("setting", kong.MapperFunc(decodeNumber)),

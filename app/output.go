@@ -2,10 +2,12 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -23,7 +25,21 @@ type output struct {
 }
 
 func newOutput(p Process, asJSON bool) *output {
-	return &output{p.Stdout, p.Stderr, asJSON, isTerminal(p.Stdout), isTerminal(p.Stderr)}
+	return &output{untilClosed{p.Stdout}, untilClosed{p.Stderr}, asJSON, isTerminal(p.Stdout), isTerminal(p.Stderr)}
+}
+
+// untilClosed discards what is written after the reader of a pipe has gone, as
+// "| head" does: a command does its work all the same, and its exit status
+// tells of the work.
+type untilClosed struct{ io.Writer }
+
+// Write reports success when the pipe's reader has gone.
+func (w untilClosed) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(p), nil
+	}
+	return n, err
 }
 
 func isTerminal(w io.Writer) bool {
