@@ -34,7 +34,7 @@ type createCommand struct {
 	Subdomain string `arg:"" help:"Label under the base domain: a-z, 0-9 and inner hyphens, at most 40."`
 	Name      string `help:"Name for people; the subdomain by default."`
 	Server    string `help:"Server to place the database on; the default one by default."`
-	Source    string `name:"from" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it stays as it is. With - it is the first line of standard input, for a URL with a password."`
+	Source    string `name:"from" type:"file" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it stays as it is. With - it is the first line of standard input, for a URL with a password."`
 	Resume    bool   `help:"Go on with a creation that was interrupted."`
 
 	adminFlags

@@ -27,11 +27,11 @@ import (
 type Config struct {
 	// DataDir holds generated secrets and, with a SQLite master, master.db,
 	// tenants/ID.db and templates/. It is made 0700 where it is missing.
-	DataDir string `default:"data" placeholder:"DIR" help:"Folder of the databases and of generated secrets; made for its owner alone."`
+	DataDir string `default:"data" type:"file" placeholder:"DIR" help:"Folder of the databases and of generated secrets; made for its owner alone."`
 	// DatabaseURL is the master database: sqlite:PATH, relative to DataDir, or
 	// postgres://…. It also names the default server of new tenants: the
 	// folder tenants/ beside that file, or that Postgres server.
-	DatabaseURL string `default:"sqlite:master.db" placeholder:"URL" help:"Master database, and where new tenants are placed: sqlite:PATH or postgres://…; with a password, give it in the environment."`
+	DatabaseURL string `default:"sqlite:master.db" type:"file" placeholder:"URL" help:"Master database, and where new tenants are placed: sqlite:PATH or postgres://…; with a password, give it in the environment."`
 	// BaseDomain is the domain under which tenants have their subdomains.
 	BaseDomain string `default:"localhost" placeholder:"DOMAIN" help:"Tenants are reached at SUBDOMAIN.DOMAIN."`
 	// PublicURL is what people type to reach the base domain; empty is http, the
@@ -173,9 +173,31 @@ func (c Config) sqlitePath(path string) (string, error) {
 		return "", &SettingError{"database-url", redactURL(c.DatabaseURL), "sqlite: and the path of a file, without options, such as sqlite:master.db"}
 	}
 	if filepath.IsAbs(path) {
-		return filepath.Clean(path), nil
+		path = filepath.Clean(path)
+		return path, checkLength("database-url", c.DatabaseURL, path)
 	}
-	return filepath.Join(c.DataDir, path), nil
+	path = filepath.Join(c.DataDir, path)
+	return path, checkLength("data-dir", c.DataDir, path)
+}
+
+// longestFolder bounds the path of the master's folder, in bytes. SQLite opens
+// files up to 511, and the longest below the folder are half-made ones of
+// tenants with what lies beside them.
+const longestFolder = 430
+
+// checkLength refuses a master that is too far down for SQLite.
+func checkLength(flag, value, master string) error {
+	folder, err := filepath.Abs(filepath.Dir(master))
+	if err != nil {
+		return &SettingError{flag, value, "a path that can be made absolute"}
+	}
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = real
+	}
+	if len(folder) > longestFolder {
+		return &SettingError{flag, value, fmt.Sprintf("a folder whose whole path has at most %d bytes, since SQLite opens no longer ones", longestFolder)}
+	}
+	return nil
 }
 
 // isCredential says whether a path looks like USER:PASSWORD@HOST, which nobody

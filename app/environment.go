@@ -70,6 +70,17 @@ func decodeNumber(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
+// decodeFile reads a file's name byte by byte. Kong's own mapper replaces what
+// is not UTF-8, and the name would be another file's.
+func decodeFile(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("file")
+	if err != nil {
+		return err
+	}
+	target.SetString(token.String())
+	return nil
+}
+
 // warnUnknown tells of environment variables that look like settings and are
 // none: a misspelt one would be ignored in silence. Values are not shown.
 func warnUnknown(p Process, model *kong.Node) {

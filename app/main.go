@@ -75,6 +75,7 @@ func (l *commandLine) parse(p Process) (*kong.Context, error) {
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(p.Environ)),
 		kong.NamedMapper("setting", kong.MapperFunc(decodeNumber)),
+		kong.NamedMapper("file", kong.MapperFunc(decodeFile)),
 		kong.ExplicitGroups([]kong.Group{{Key: settingsGroup, Title: "Settings:"}}),
 		kong.ValueFormatter(describe),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

@@ -27,7 +27,11 @@ func (a *App) examineFiles(repair bool) ([]lifecycle.Finding, error) {
 		return nil, nil // where permissions are not in the mode
 	}
 	var found []lifecycle.Finding
-	for _, path := range a.privatePaths() {
+	paths, err := a.privatePaths()
+	if err != nil {
+		return nil, fmt.Errorf("examine data folder: %w", err)
+	}
+	for _, path := range paths {
 		f, err := examineFile(path, repair)
 		if err != nil {
 			return found, fmt.Errorf("examine data folder: %w", err)
@@ -40,18 +44,24 @@ func (a *App) examineFiles(repair bool) ([]lifecycle.Finding, error) {
 }
 
 // privatePaths are the data folder, that of the master, and what lies in them.
-func (a *App) privatePaths() []string {
+func (a *App) privatePaths() ([]string, error) {
 	folders := []string{filepath.Clean(a.settings.dataDir)}
 	if a.settings.masterPath != "" {
 		folders = append(folders, filepath.Dir(a.settings.masterPath))
 	}
 	var paths []string
 	for _, folder := range folders {
-		inside, _ := filepath.Glob(filepath.Join(folder, "*")) // only a bad pattern is an error
-		paths = append(append(paths, folder), inside...)
+		entries, err := os.ReadDir(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		paths = append(paths, folder)
+		for _, entry := range entries {
+			paths = append(paths, filepath.Join(folder, entry.Name()))
+		}
 	}
 	slices.Sort(paths)
-	return slices.Compact(paths)
+	return slices.Compact(paths), nil
 }
 
 // examineFile returns a finding about a file that others can use, or nil.
