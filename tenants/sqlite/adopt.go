@@ -5,9 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
-
-	"github.com/oklog/ulid/v2"
 
 	"tenantry/models"
 	"tenantry/tenants"
@@ -25,12 +22,15 @@ func (e *Engine) Adopt(ctx context.Context, t *models.Tenant, source string) (ve
 	if err := e.notTrashed(t); err != nil {
 		return 0, fmt.Errorf("adopt %s: %w", name, err)
 	}
-	there, err := e.exists(name)
+	there, err := e.files.exists(name)
+	if err == nil && !there {
+		err = e.notLeft(name)
+	}
 	if err == nil && !there {
 		err = e.adopt(ctx, t, name, source)
 	}
 	if err == nil {
-		err = e.sync(tenantsDir)
+		err = e.files.sync(tenantsDir)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("adopt %s: %w", name, fileError(err))
@@ -43,21 +43,21 @@ func (e *Engine) adopt(ctx context.Context, t *models.Tenant, name, source strin
 	if err != nil {
 		return err
 	}
-	temporary := name + "." + ulid.Make().String() + ".tmp"
+	temporary := temporaryName(name)
 	defer func() { err = errors.Join(err, e.removeDatabase(temporary)) }()
 	if err := e.writeNew(temporary, nil); err != nil {
 		return err
 	}
-	if err := copySource(ctx, path, filepath.Join(e.dir, temporary)); err != nil {
+	if err := copySource(ctx, path, e.files.path(temporary)); err != nil {
 		return err
 	}
-	if err := e.makeTenants(ctx, filepath.Join(e.dir, temporary), t.ID); err != nil {
+	if err := e.makeTenants(ctx, e.files.path(temporary), t.ID); err != nil {
 		return err
 	}
-	if there, err := e.exists(temporary + "-wal"); err != nil || there {
+	if there, err := e.files.exists(temporary + "-wal"); err != nil || there {
 		return errors.Join(err, fmt.Errorf("%s has a -wal file after it was closed", temporary))
 	}
-	if err := e.sync(temporary); err != nil {
+	if err := e.files.sync(temporary); err != nil {
 		return err
 	}
 	return e.link(temporary, name)

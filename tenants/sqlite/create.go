@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/oklog/ulid/v2"
-
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // Create writes a stamped copy of the template, and puts it in its place with
@@ -37,23 +36,45 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 
 // place makes name a durable file with the content, or keeps the one there.
 func (e *Engine) place(name string, content []byte) error {
-	temporary := name + "." + ulid.Make().String() + ".tmp"
-	err := e.writeNew(temporary, content)
+	temporary := temporaryName(name)
+	err := e.notLeft(name)
+	if err == nil {
+		err = e.writeNew(temporary, content)
+	}
 	if err == nil {
 		err = e.link(temporary, name)
 	}
-	if removed := e.root.Remove(temporary); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+	if removed := e.files.remove(temporary); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
 		err = errors.Join(err, removed)
 	}
 	if err != nil {
 		return err
 	}
-	return e.sync(tenantsDir)
+	return e.files.sync(tenantsDir)
+}
+
+// notLeft returns ErrUnavailable when there is something beside a database that
+// is missing: SQLite would take it for the new one's.
+func (e *Engine) notLeft(name string) error {
+	there, err := e.files.exists(name)
+	if err != nil || there {
+		return err
+	}
+	for _, suffix := range sidecars() {
+		left, err := e.files.exists(name + suffix)
+		if err == nil && left {
+			err = fmt.Errorf("%w: there is %s without its database; keep it elsewhere, and remove it here", tenants.ErrUnavailable, name+suffix)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // link gives a temporary file its name, or keeps the one of that name.
 func (e *Engine) link(temporary, name string) error {
-	if err := e.root.Link(temporary, name); !errors.Is(err, fs.ErrExist) {
+	if err := e.files.link(temporary, name); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

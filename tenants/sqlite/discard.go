@@ -31,14 +31,14 @@ func (e *Engine) Discard(_ context.Context, o tenants.Object) error {
 	if err := e.removeDatabase(o.Name); err != nil {
 		return fmt.Errorf("discard %q: %w", o.Name, fileError(err))
 	}
-	return e.sync(filepath.Dir(o.Name))
+	return e.files.sync(filepath.Dir(o.Name))
 }
 
 // notListed is nil for what has gone, and an error for what the engine has not
 // made or needs.
 func (e *Engine) notListed(o tenants.Object) error {
 	_, ours := objectOf(o.Name)
-	switch there, err := e.exists(o.Name); {
+	switch there, err := e.files.exists(o.Name); {
 	case err != nil || !ours:
 		return fmt.Errorf("discard %q: it is no object of this engine's", o.Name)
 	case there:

@@ -34,31 +34,39 @@ func (e *Engine) Drop(_ context.Context, t *models.Tenant) error {
 	if err := errors.Join(e.removeDatabase(name), e.removeDatabase(trashName(t)), e.removeTemporary(t)); err != nil {
 		return fmt.Errorf("drop %s: %w", name, fileError(err))
 	}
-	return errors.Join(e.sync(tenantsDir), e.sync(trashDir))
+	return errors.Join(e.files.sync(tenantsDir), e.files.sync(trashDir))
 }
 
 // removeDatabase removes a database's files, those that are there.
 func (e *Engine) removeDatabase(name string) error {
 	var all error
 	for _, suffix := range append([]string{""}, sidecars()...) {
-		if err := e.root.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		there, err := e.files.exists(name + suffix) // on a read-only file system removing what isn't there fails, too
+		if err == nil && there {
+			err = e.files.remove(name + suffix)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			all = errors.Join(all, err)
 		}
 	}
 	return all
 }
 
-// removeTemporary removes what was to become the tenant's file.
+// removeTemporary removes what was to become the tenant's file, in either folder.
 func (e *Engine) removeTemporary(t *models.Tenant) error {
-	entries, err := fs.ReadDir(e.root.FS(), tenantsDir)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		name := withoutSidecar(entry.Name())
-		if target := temporaryPattern.FindStringSubmatch(name); target != nil && target[1] == t.Database {
-			err = errors.Join(err, e.removeDatabase(filepath.Join(tenantsDir, name)))
+	for _, folder := range []string{tenantsDir, trashDir} {
+		entries, err := e.files.list(folder)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			name := withoutSidecar(entry.Name())
+			if target := temporaryPattern.FindStringSubmatch(name); target != nil && target[1] == t.Database {
+				if err := e.removeDatabase(filepath.Join(folder, name)); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	return err
+	return nil
 }

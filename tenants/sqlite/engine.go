@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"regexp"
 	"sync"
@@ -54,8 +53,7 @@ const (
 
 // Engine is a tenants.Engine on a folder of files.
 type Engine struct {
-	dir     string
-	root    *os.Root
+	files   folders
 	base    *gorm.DB
 	schema  models.Schema
 	version int64
@@ -87,28 +85,11 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder %q: %w", c.Dir, err)
 	}
-	root, err := openRoot(dir)
+	files, err := openFolders(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{dir: dir, root: root, base: base, schema: c.Schema, version: version, config: c}, nil
-}
-
-// openRoot makes and opens the data folder, and its own folders in it.
-func openRoot(dir string) (*os.Root, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open data folder: %w", err)
-	}
-	for _, name := range []string{tenantsDir, templatesDir, trashDir} {
-		if err := root.MkdirAll(name, 0o700); err != nil {
-			return nil, errors.Join(fmt.Errorf("make folder %q: %w", name, err), root.Close())
-		}
-	}
-	return root, nil
+	return &Engine{files: files, base: base, schema: c.Schema, version: version, config: c}, nil
 }
 
 // openBase opens gorm on a database in memory, as long as Initialize needs one.
@@ -130,8 +111,8 @@ func (e *Engine) SchemaVersion() int64 { return e.version }
 // NewCredentials is nil: whoever may read the file may open it.
 func (e *Engine) NewCredentials(string) ([]byte, error) { return nil, nil }
 
-// Close closes the folder.
-func (e *Engine) Close() error { return e.root.Close() }
+// Close does nothing: between calls the engine holds nothing open.
+func (e *Engine) Close() error { return nil }
 
 // readerIdle is how long a reading connection stays open unused.
 const readerIdle = time.Minute
@@ -160,7 +141,7 @@ func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, er
 
 	conns := &tenants.Conns{Write: write, Read: read, Check: place.check}
 	if err := read.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", t.Database, unavailable(err)), conns.Close())
+		return nil, errors.Join(fmt.Errorf("open %s: %w", t.Database, unavailable(hindered(path, err))), conns.Close())
 	}
 	return conns, nil
 }
@@ -179,7 +160,7 @@ func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, 
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
 	if err := db.PingContext(ctx); err != nil {
-		return 0, fmt.Errorf("open %s: %w", t.Database, unavailable(err))
+		return 0, fmt.Errorf("open %s: %w", t.Database, unavailable(hindered(path, err)))
 	}
 	return migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect])
 }
@@ -190,21 +171,29 @@ func (e *Engine) existing(t *models.Tenant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	info, err := e.root.Lstat(name)
+	info, err := e.files.lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", e.missing(t, name)
 	case err != nil:
 		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%w: %s is no plain file", tenants.ErrUnavailable, name)
+		return "", fmt.Errorf("%w: %s", tenants.ErrUnavailable, notPlain(name, info))
 	}
-	return filepath.Join(e.dir, name), nil
+	return e.files.path(name), nil
+}
+
+// notPlain says what is in the place of a database.
+func notPlain(name string, info fs.FileInfo) string {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return name + " is a symbolic link and must be the file itself; the folder may be a link"
+	}
+	return name + " is no plain file"
 }
 
 // missing is the error for a file that is not there.
 func (e *Engine) missing(t *models.Tenant, name string) error {
-	if kept, err := e.exists(trashName(t)); err != nil || kept {
+	if kept, err := e.files.exists(trashName(t)); err != nil || kept {
 		return errors.Join(fmt.Errorf("%w: file %s is in the trash", tenants.ErrUnavailable, name), err)
 	}
 	return fmt.Errorf("%w: %w: file %s is missing", tenants.ErrUnavailable, tenants.ErrNoDatabase, name)

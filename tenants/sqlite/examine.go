@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"tenantry/models"
 	"tenantry/tenants"
@@ -47,25 +46,25 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 // leaves no file beside it: what others have left there stays, where only a
 // writer would tidy up, and what it makes itself it takes away.
 func (e *Engine) examineInside(ctx context.Context, t *models.Tenant, name string) (faults []tenants.Fault, err error) {
-	info, err := e.root.Lstat(name)
+	info, err := e.files.lstat(name)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	if !info.Mode().IsRegular() {
-		return []tenants.Fault{tenants.FaultUnreadable.Found("%s is no plain file", name)}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("%s", notPlain(name, info))}, nil
 	}
 	mode := "mode=rw&_query_only=1"
-	if used, err := e.exists(name + "-wal"); err != nil {
+	if used, err := e.files.exists(name + "-wal"); err != nil {
 		return nil, unavailable(err)
 	} else if used {
 		mode = "mode=ro"
 	}
-	db := sql.OpenDB(connector{dsn: dsn(filepath.Join(e.dir, name), mode), guarded: true})
+	db := sql.OpenDB(connector{dsn: dsn(e.files.path(name), mode), guarded: true})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
 	faults, err = e.examineRows(ctx, db, t, info.Size() <= checkedSize)
 	if err != nil {
-		return unreadable(ctx, err)
+		return unreadable(ctx, hindered(e.files.path(name), err))
 	}
 	return faults, nil
 }
@@ -127,6 +126,8 @@ func unreadable(ctx context.Context, err error) ([]tenants.Fault, error) {
 	switch code := resultCode(err); {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case errors.Is(err, tenants.ErrUnavailable):
+		return nil, err
 	case code == 0, code&0xff == codeBusy, code&0xff == codeLocked:
 		return nil, unavailable(err)
 	case code&0xff == codeNotADB:

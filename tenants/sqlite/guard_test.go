@@ -142,32 +142,6 @@ func TestDatabaseNamesComeFromIDs(t *testing.T) {
 	}
 }
 
-// TestFoldersOfTheEngineDontLeadAway replaces the folder of the databases by a
-// link to another one: what is below the data folder stays below it.
-func TestFoldersOfTheEngineDontLeadAway(t *testing.T) {
-	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
-	tenant := create(t, engine)
-	outside := filepath.Join(t.TempDir(), "outside")
-	must(t, errors.Join(
-		os.Rename(filepath.Join(dir, "tenants"), outside),
-		os.Symlink(outside, filepath.Join(dir, "tenants")),
-	))
-	before := files(t, outside)
-	if err := exec(engine, tenant, "SELECT 1"); !errors.Is(err, tenants.ErrUnavailable) {
-		t.Errorf("open: %v", err)
-	}
-	if err := engine.Create(t.Context(), newTenant(engine)); err == nil {
-		t.Error("created a database outside")
-	}
-	if err := engine.Drop(t.Context(), tenant); err == nil {
-		t.Error("dropped a database outside")
-	}
-	if after := files(t, outside); len(after) != len(before) {
-		t.Error("something outside was changed")
-	}
-}
-
 // TestRightsOfFilesAndFolders wants them exactly, whatever the process's umask.
 func TestRightsOfFilesAndFolders(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ func (e *Engine) Mend(ctx context.Context, t *models.Tenant) error {
 
 func (e *Engine) mend(ctx context.Context, t *models.Tenant, s site) error {
 	for _, folder := range []string{tenantsDir, trashDir} {
-		if err := e.root.Chmod(folder, folderMode); err != nil {
+		if err := e.files.chmod(folder, folderMode); err != nil {
 			return err
 		}
 	}
@@ -44,7 +44,7 @@ func (e *Engine) mend(ctx context.Context, t *models.Tenant, s site) error {
 		return err
 	}
 	for _, l := range modes {
-		if err := e.root.Chmod(l.name, l.want); err != nil {
+		if err := e.files.chmod(l.name, l.want); err != nil {
 			return err
 		}
 	}

@@ -29,14 +29,14 @@ func (e *Engine) siteOf(t *models.Tenant) (s site, err error) {
 	if t.State == models.StatePurged {
 		s.name, s.other = s.other, s.name
 	}
-	if s.here, err = e.exists(s.name); err != nil {
+	if s.here, err = e.files.exists(s.name); err != nil {
 		return s, err
 	}
-	if s.there, err = e.exists(s.other); err != nil {
+	if s.there, err = e.files.exists(s.other); err != nil {
 		return s, err
 	}
 	for _, suffix := range sidecars() {
-		left, err := e.exists(s.other + suffix)
+		left, err := e.files.exists(s.other + suffix)
 		if err != nil {
 			return s, err
 		}
@@ -62,6 +62,7 @@ func (s site) misplaced() []tenants.Fault {
 	return nil
 }
 
+// What the engine makes is its owner's alone.
 const folderMode, fileMode fs.FileMode = 0o700, 0o600
 
 // looseMode is what may be used otherwise than by its owner alone.
@@ -82,7 +83,7 @@ func (e *Engine) looseModes(name string) (all []looseMode, err error) {
 		if i == 0 {
 			want = folderMode
 		}
-		info, err := e.root.Lstat(file)
+		info, err := e.files.lstat(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

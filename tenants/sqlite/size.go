@@ -22,7 +22,7 @@ func (e *Engine) Size(_ context.Context, t *models.Tenant) (int64, error) {
 	}
 	var size int64
 	for _, suffix := range append([]string{""}, sidecars()...) {
-		info, err := e.root.Lstat(name + suffix)
+		info, err := e.files.lstat(name + suffix)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

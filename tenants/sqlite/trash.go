@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"tenantry/models"
 	"tenantry/tenants"
@@ -22,18 +23,18 @@ import (
 func trashName(t *models.Tenant) string { return filepath.Join(trashDir, t.Database) }
 
 // Trash moves the tenant's file into trash/, then those beside it.
-func (e *Engine) Trash(_ context.Context, t *models.Tenant) error {
+func (e *Engine) Trash(ctx context.Context, t *models.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
 		return err
 	}
 	trashed := trashName(t)
-	err = e.onlyOne(name, trashed)
+	err = e.onlyOne(ctx, name, trashed)
 	if err == nil {
-		err = e.move(name, trashed)
+		err = e.move(ctx, name, trashed)
 	}
 	if err == nil {
-		err = e.moveSidecars(name, trashed)
+		err = e.moveSidecars(ctx, name, trashed)
 	}
 	if err != nil {
 		return fmt.Errorf("trash %s: %w", name, fileError(err))
@@ -42,18 +43,18 @@ func (e *Engine) Trash(_ context.Context, t *models.Tenant) error {
 }
 
 // Untrash moves the files beside the tenant's back, then the file itself.
-func (e *Engine) Untrash(_ context.Context, t *models.Tenant) error {
+func (e *Engine) Untrash(ctx context.Context, t *models.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
 		return err
 	}
 	trashed := trashName(t)
-	err = e.onlyOne(name, trashed)
+	err = e.onlyOne(ctx, name, trashed)
 	if err == nil {
-		err = e.moveSidecars(trashed, name)
+		err = e.moveSidecars(ctx, trashed, name)
 	}
 	if err == nil {
-		err = e.move(trashed, name)
+		err = e.move(ctx, trashed, name)
 	}
 	if err != nil {
 		return fmt.Errorf("take %s out of the trash: %w", name, fileError(err))
@@ -61,28 +62,38 @@ func (e *Engine) Untrash(_ context.Context, t *models.Tenant) error {
 	return nil
 }
 
-// onlyOne expects one of the two files to be there.
-func (e *Engine) onlyOne(name, trashed string) error {
-	live, err := e.exists(name)
+// onlyOne expects one of the two files to be there, or both with the same
+// content: then a process died while it carried the file.
+func (e *Engine) onlyOne(ctx context.Context, name, trashed string) error {
+	live, err := e.files.exists(name)
 	if err != nil {
 		return err
 	}
-	kept, err := e.exists(trashed)
+	kept, err := e.files.exists(trashed)
 	switch {
 	case err != nil:
 		return err
 	case live && kept:
-		return fmt.Errorf("%w: there is also %s; one of the two must be moved away", tenants.ErrUnavailable, trashed)
+		return e.expectSame(ctx, name, trashed)
 	case !live && !kept:
 		return fmt.Errorf("%w: %w: the file is missing, from %s too", tenants.ErrUnavailable, tenants.ErrNoDatabase, trashDir)
 	}
 	return nil
 }
 
+// expectSame returns ErrUnavailable for files that differ.
+func (e *Engine) expectSame(ctx context.Context, one, other string) error {
+	same, err := e.same(ctx, one, other)
+	if err == nil && !same {
+		err = fmt.Errorf("%w: there is %s and also %s; one of the two must be moved away", tenants.ErrUnavailable, one, other)
+	}
+	return err
+}
+
 // notTrashed returns ErrUnavailable for a tenant whose file is in the trash: a
 // new one would take what the old one has left beside it for its own.
 func (e *Engine) notTrashed(t *models.Tenant) error {
-	kept, err := e.exists(trashName(t))
+	kept, err := e.files.exists(trashName(t))
 	if err == nil && kept {
 		err = fmt.Errorf("%w: it is in the trash", tenants.ErrUnavailable)
 	}
@@ -90,45 +101,44 @@ func (e *Engine) notTrashed(t *models.Tenant) error {
 }
 
 // moveSidecars moves what lies beside one file to lie beside the other.
-func (e *Engine) moveSidecars(from, to string) error {
+func (e *Engine) moveSidecars(ctx context.Context, from, to string) error {
 	for _, suffix := range sidecars() {
-		if err := e.move(from+suffix, to+suffix); err != nil {
+		if err := e.move(ctx, from+suffix, to+suffix); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// move moves a file, if it is there, over none that is. It is durable before
-// the next one moves.
-func (e *Engine) move(from, to string) error {
-	there, err := e.exists(from)
+// move moves a file, if it is there, over none that is another. It is durable
+// before the next one moves.
+func (e *Engine) move(ctx context.Context, from, to string) error {
+	there, err := e.files.exists(from)
 	if err != nil || !there {
 		return err
 	}
-	taken, err := e.exists(to)
+	taken, err := e.files.exists(to)
 	if err != nil {
 		return err
 	}
 	if taken {
-		return fmt.Errorf("%w: there is %s and also %s; one of the two must be moved away", tenants.ErrUnavailable, from, to)
-	}
-	if err := e.root.Rename(from, to); errors.Is(err, fs.ErrNotExist) {
-		if there, looking := e.exists(from); looking != nil || there {
-			return errors.Join(looking, fmt.Errorf("%w: there is no folder %s", tenants.ErrUnavailable, filepath.Dir(to)))
+		if err := e.expectSame(ctx, from, to); err != nil {
+			return err
 		}
-		return nil // somebody else was faster
-	} else if err != nil {
+		return e.leave(from)
+	}
+	err = e.files.rename(from, to)
+	switch {
+	case errors.Is(err, syscall.EXDEV):
+		return e.carry(ctx, from, to)
+	case errors.Is(err, fs.ErrNotExist):
+		there, err = e.files.exists(from)
+		if err == nil && there {
+			err = fmt.Errorf("%w: there is no folder %s", tenants.ErrUnavailable, filepath.Dir(to))
+		}
+		return err // nil when another process was faster
+	case err != nil:
 		return err
 	}
-	return errors.Join(e.sync(filepath.Dir(to)), e.sync(filepath.Dir(from)))
-}
-
-// exists tells whether there is a file, of whatever kind.
-func (e *Engine) exists(name string) (bool, error) {
-	_, err := e.root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
+	return errors.Join(e.files.sync(filepath.Dir(to)), e.files.sync(filepath.Dir(from)))
 }
