@@ -4,12 +4,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"tenantry/tenants/seal"
 )
 
 // tokenFile is the name of the operator's generated token, in the data folder.
@@ -44,21 +44,9 @@ func loadOrCreateToken(path string) (string, error) {
 	return loadToken(path)
 }
 
-// loadToken reads the file, and refuses one that others can read.
+// loadToken reads the file, and refuses one that may be known to others.
 func loadToken(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return "", err
-	}
-	if mode := info.Mode(); mode.Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", fmt.Errorf("%s is open to others (mode %04o): it may be known; remove it and start again to get a new one", path, mode.Perm())
-	}
-	content, err := io.ReadAll(io.LimitReader(file, maxToken+3))
+	content, err := seal.ReadPrivate(path, maxToken+2)
 	if err != nil {
 		return "", err
 	}

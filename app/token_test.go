@@ -51,7 +51,7 @@ func TestTokenFilesThatAreRefused(t *testing.T) {
 		{"", 0o600, "is 0 characters long"},
 		{"short\n", 0o600, "is 5 characters long"},
 		{good + " " + good, 0o600, "a header can't carry"},
-		{strings.Repeat("t", 10_000), 0o600, "is 515 characters long"},
+		{strings.Repeat("t", 10_000), 0o600, "is larger than"},
 		{good, 0o640, "is open to others"},
 		{good, 0o604, "is open to others"},
 	} {
@@ -76,7 +76,7 @@ func TestTokenFilesThatAreRefused(t *testing.T) {
 func TestBadTokenFileStopsTheStart(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "list")
+	s.must(t, "tenant", "create", "acme")
 	if err := os.WriteFile(filepath.Join(s.dir, tokenFile), []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
 	}

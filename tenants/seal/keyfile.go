@@ -20,8 +20,8 @@ const maxKeyFile = 64 << 10
 // half a file, whenever one of them dies.
 //
 // A file holds a key a line, the newest first. What follows a # is a comment.
-// One that is empty, holds anything else, or that others than its owner can
-// reach is an error which says what to do; it is never written over.
+// One that is empty, holds anything else, or that ReadPrivate refuses is an error
+// which says what to do; it is never written over.
 func LoadOrCreate(path string) (text string, err error) {
 	text, err = load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -40,16 +40,9 @@ func LoadOrCreate(path string) (text string, err error) {
 
 // load reads and checks the keys in the file.
 func load(path string) (string, error) {
-	info, err := os.Stat(path)
+	content, err := ReadPrivate(path, maxKeyFile)
 	if err != nil {
-		return "", fmt.Errorf("read key file: %w", err)
-	}
-	if err := checkFile(path, info); err != nil {
-		return "", err
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("read key file: %w", err)
+		return "", fmt.Errorf("key file %w", err)
 	}
 	text := keysIn(string(content))
 	if text == "" {
@@ -59,20 +52,6 @@ func load(path string) (string, error) {
 		return "", fmt.Errorf("key file %q: %w", path, err)
 	}
 	return text, nil
-}
-
-// checkFile refuses what is no private file of a sensible size. Windows has
-// other means than modes to keep a file private.
-func checkFile(path string, info fs.FileInfo) error {
-	switch mode := info.Mode(); {
-	case !mode.IsRegular():
-		return fmt.Errorf("key file %q is not a file", path)
-	case mode.Perm()&0o077 != 0 && runtime.GOOS != "windows":
-		return fmt.Errorf("key file %q is open to others (mode %04o): run chmod 600 %q", path, mode.Perm(), path)
-	case info.Size() > maxKeyFile:
-		return fmt.Errorf("key file %q is larger than %d bytes: it is no key file", path, maxKeyFile)
-	}
-	return nil
 }
 
 // keysIn are the keys of a file's lines, with commas between.

@@ -134,7 +134,7 @@ func TestBadKeyFile(t *testing.T) {
 		{"no key", "hello world\n", 0o600, "the key is not in base64"},
 		{"half a key", good[:20], 0o600, "the key is 15 bytes long"},
 		{"twice", good + "\n" + good, 0o600, "key 2 of 2 is the same as key 1"},
-		{"large", strings.Repeat("#", maxKeyFile+1), 0o600, "no key file"},
+		{"large", strings.Repeat("#", maxKeyFile+1), 0o600, "is larger than"},
 		{"open to the group", good, 0o640, "chmod 600"},
 		{"open to all", good, 0o644, "chmod 600"},
 		{"open to write", good, 0o602, "chmod 600"},
