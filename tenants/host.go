@@ -164,14 +164,29 @@ func (e *SubdomainError) Error() string {
 // Unwrap is ErrInvalidSubdomain.
 func (e *SubdomainError) Unwrap() error { return ErrInvalidSubdomain }
 
-// ValidateSubdomain returns a *SubdomainError when no tenant can have the
+// ValidateSubdomain returns a *SubdomainError when no tenant can be given the
 // subdomain.
 func ValidateSubdomain(subdomain string) error {
-	if rule := subdomainRule(subdomain); rule != "" {
+	rule := subdomainRule(subdomain)
+	if rule == "" && (strings.HasPrefix(subdomain, purgedPrefix) || strings.HasPrefix(subdomain, undonePrefix)) {
+		rule = "begins as the subdomains that given up tenants get"
+	}
+	if rule != "" {
 		return &SubdomainError{subdomain, rule}
 	}
 	return nil
 }
+
+// What the subdomains of given up tenants begin with. They are never served.
+const purgedPrefix, undonePrefix = "purged-", "undone-"
+
+// PurgedSubdomain is what the tenant with the id gets for its subdomain when it
+// is purged. ValidateSubdomain refuses it to all others.
+func PurgedSubdomain(id string) string { return purgedPrefix + id }
+
+// UndoneSubdomain is what a tenant gets for its subdomain whose creation is being
+// undone. ValidateSubdomain refuses it to all others.
+func UndoneSubdomain(id string) string { return undonePrefix + id }
 
 // subdomainRule is the rule that s breaks, or empty. The rules are those of a
 // host name's label (RFC 1123), narrowed: a letter first, 40 characters, and no

@@ -18,12 +18,21 @@ const NameHeader = "Tenantry-Operator"
 // maxName is the longest name of an operator, in characters.
 const maxName = 100
 
-var errName = errors.New("a name of at most 100 characters without control characters")
+var errName = errors.New("a name of at most 100 characters without control characters, other than system and seed")
+
+// isOurs tells whether a name is this program's in the ledger: that of what is
+// done when it is due, and that of the demo tenants.
+func isOurs(name string) bool {
+	return strings.EqualFold(name, string(lifecycle.System)) || strings.EqualFold(name, seed)
+}
+
+// seed is whom the ledger names for the demo tenants.
+const seed = "seed"
 
 // ParseName checks an operator's name. The error says what would be right.
 func ParseName(name string) (lifecycle.Operator, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, unicode.IsControl) {
+	if name == "" || isOurs(name) || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, unicode.IsControl) {
 		return "", errName
 	}
 	return lifecycle.Operator(name), nil
