@@ -43,6 +43,9 @@ func (upCommand) Run(c *command) error {
 		count, err := fleet.Migrate(c.ctx, a.store, a.manager, a.settings.by, func(p fleet.Progress) {
 			show.step("migrate", p.Done, p.Total)
 		})
+		if err := a.manager.ClearTemplates(c.ctx); err != nil {
+			a.log.WarnContext(c.ctx, "clear templates of other migrations", "error", err)
+		}
 		result := migrated{Migrated: count, Failed: []failedTenant{}}
 		var partial *fleet.PartialError
 		if err != nil && !errors.As(err, &partial) {

@@ -81,6 +81,8 @@ type Object struct {
 	Name string
 	// TenantID is whose it is; empty for templates and what can't be told.
 	TenantID string
-	// Age is how long ago it was last changed; 0 where the server can't tell.
+	// Age is how long ago it was last changed; 0 where the server can't tell. That
+	// of a template is how long there has been a current one beside it: until
+	// then, and for a while, processes of before may still make tenants of it.
 	Age time.Duration
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +119,8 @@ func TestDoctorRemovesLeftoverFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	wantFound(t, examine(t, env, env.Keys, false), false, map[string]string{half: lifecycle.Leftover})
+	ageTemplate(t, env, old)
 	want := map[string]string{old: lifecycle.Leftover, half: lifecycle.Leftover}
 	wantFound(t, examine(t, env, env.Keys, false), false, want)
 	wantFound(t, examine(t, env, env.Keys, true), true, want)
@@ -125,6 +128,49 @@ func TestDoctorRemovesLeftoverFiles(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(env.Dir, fresh)); err != nil {
 		t.Error(err)
 	}
+}
+
+// ageTemplate has the current template be there for two hours; old is another.
+func ageTemplate(t *testing.T, env *tenantstest.Env, old string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(env.Dir, "templates"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		when := time.Now().Add(-2 * time.Hour)
+		if entry.Name() == filepath.Base(old) || strings.HasSuffix(entry.Name(), ".tmp") {
+			continue
+		}
+		if err := os.Chtimes(filepath.Join(env.Dir, "templates", entry.Name()), when, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestClearTemplates removes old templates at once, and keeps the current one.
+func TestClearTemplates(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	env.Tenant(t, "acme")
+	folder := filepath.Join(env.Dir, "templates")
+	before, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"0123456789abcdef.db", "fedcba9876543210.db"} {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := env.Lifecycle.ClearTemplates(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadDir(folder)
+	if err != nil || len(after) != 1 || after[0].Name() != before[0].Name() {
+		t.Errorf("left %v of %v, %v", after, before, err)
+	}
+	env.Tenant(t, "globex")
 }
 
 func TestDoctorRemovesRolesWithoutTenant(t *testing.T) {

@@ -24,8 +24,9 @@ const (
 	Leftover = "leftover"
 )
 
-// leftoverAge is how old half of something must be, where the age is known: it
-// can't be told from what is being made right now.
+// leftoverAge is how old half of something, or a template of other migrations,
+// must be, where the age is known: the one can't be told from what is being made
+// right now, and the other may be in use by processes that are being replaced.
 const leftoverAge = time.Hour
 
 // examineServers looks for what belongs to no tenant.
@@ -102,9 +103,7 @@ type owner struct{ keeps, busy bool }
 func isStray(o tenants.Object, owners map[string]owner) bool {
 	of := owners[o.TenantID]
 	switch o.Kind {
-	case tenants.ObjectTemplate:
-		return true
-	case tenants.ObjectTemporary:
+	case tenants.ObjectTemplate, tenants.ObjectTemporary:
 		return !of.busy && (o.Age == 0 || o.Age > leftoverAge)
 	}
 	return !of.keeps && !of.busy

@@ -3,10 +3,13 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"tenantry/tenants"
 )
@@ -35,18 +38,49 @@ const surveyQuery = `WITH mine AS (
 	SELECT rolname, true FROM pg_roles
 	WHERE rolname IN (SELECT name FROM member) OR rolname IN (SELECT role FROM database)`
 
-// Survey lists the databases and roles that this installation has made. The age
-// of none is known.
+// Survey lists the databases and roles that this installation has made. Only the
+// age of templates is known.
 func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 	objects, err := e.survey(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("survey server: %w", asProvisioner(err))
+	}
+	superseded, err := e.supersededFor(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("survey server: %w", translate(err))
+	}
+	for i := range objects {
+		if objects[i].Kind == tenants.ObjectTemplate {
+			objects[i].Age = superseded
+		}
 	}
 	slices.SortFunc(objects, func(a, b tenants.Object) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
 	})
 	return objects, nil
 }
+
+// supersededFor is how long there has been a template of the current migrations,
+// 0 where its comment doesn't say.
+func (e *Engine) supersededFor(ctx context.Context) (time.Duration, error) {
+	var comment string
+	err := e.admin.QueryRowContext(ctx, "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1",
+		e.template.name).Scan(&comment)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 1, nil // it has yet to be made
+	}
+	if err != nil {
+		return 0, err
+	}
+	made, err := time.Parse(time.RFC3339, strings.TrimPrefix(comment, madeAt))
+	if err != nil {
+		return 0, nil // somebody has changed the comment, or an older program made it
+	}
+	return max(1, time.Since(made)), nil
+}
+
+// madeAt begins the comment on a template, before the time.
+const madeAt = "made by tenantry at "
 
 func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
 	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, templatePrefix+shortHash(e.server.Database)+"_", e.adoptionName(""))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
@@ -116,6 +117,9 @@ func TestDiscardRemovesOldTemplatesAndDrafts(t *testing.T) {
 		kind, found := left[o.Name]
 		if !found {
 			continue
+		}
+		if kind == tenants.ObjectTemplate && (o.Age <= 0 || o.Age > time.Hour) {
+			t.Errorf("the template is said to be superseded for %v", o.Age)
 		}
 		delete(left, o.Name)
 		if o.Kind != kind || o.TenantID != "" {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -142,6 +143,9 @@ func (t *template) build(ctx context.Context) error {
 		return err
 	}
 	if err := t.engine.fillDraft(ctx, draft, t.engine.config.Schema.Migrations[Dialect]); err != nil {
+		return err
+	}
+	if err := t.engine.exec(ctx, "COMMENT ON DATABASE %s IS '"+madeAt+time.Now().UTC().Format(time.RFC3339)+"'", draft); err != nil {
 		return err
 	}
 	if err := t.engine.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"tenantry/tenants"
-	"tenantry/tenants/migrate"
 )
 
 // temporaryPattern is a file that is being written: the name that it will get,
@@ -36,14 +35,37 @@ func (e *Engine) Survey(context.Context) ([]tenants.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("survey data folder: %w", fileError(err))
 	}
+	superseded, err := e.supersededFor()
+	if err != nil {
+		return nil, fmt.Errorf("survey data folder: %w", fileError(err))
+	}
 	objects := []tenants.Object{}
 	for _, f := range all {
+		if f.Kind == tenants.ObjectTemplate {
+			f.Age = superseded
+		}
 		if f.whole || !all[elsewhere(f.Object)].whole {
 			objects = append(objects, f.Object)
 		}
 	}
 	slices.SortFunc(objects, func(a, b tenants.Object) int { return cmp.Compare(a.Name, b.Name) })
 	return objects, nil
+}
+
+// supersededFor is how long there has been a template of the current migrations.
+func (e *Engine) supersededFor() (time.Duration, error) {
+	name, err := e.templateName()
+	if err != nil {
+		return 0, err
+	}
+	info, err := e.files.lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 1, nil // it has yet to be made
+	}
+	if err != nil {
+		return 0, err
+	}
+	return max(1, time.Since(info.ModTime())), nil
 }
 
 // elsewhere is where a tenant's database is when it is not here: what lies here
@@ -60,13 +82,13 @@ func elsewhere(o tenants.Object) string {
 
 // survey is the objects by their names.
 func (e *Engine) survey() (map[string]found, error) {
-	hash, err := migrate.Hash(e.schema.Migrations[Dialect])
+	current, err := e.templateName()
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]found{}
 	for _, folder := range []string{tenantsDir, templatesDir, trashDir} {
-		entries, err := fs.ReadDir(e.root.FS(), folder)
+		entries, err := e.files.list(folder)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +98,7 @@ func (e *Engine) survey() (map[string]found, error) {
 			}
 		}
 	}
-	delete(all, filepath.Join(templatesDir, hash+".db"))
+	delete(all, current)
 	return all, nil
 }
 

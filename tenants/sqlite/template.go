@@ -53,12 +53,11 @@ func (e *Engine) loadTemplate(ctx context.Context) (*template, error) {
 	if e.template != nil {
 		return e.template, nil
 	}
-	hash, err := migrate.Hash(e.schema.Migrations[Dialect])
+	name, err := e.templateName()
 	if err != nil {
 		return nil, err
 	}
-	name := filepath.Join(templatesDir, hash+".db")
-	content, err := e.root.ReadFile(name)
+	content, err := e.files.readFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		content, err = e.buildTemplate(ctx, name)
 	}
@@ -69,26 +68,32 @@ func (e *Engine) loadTemplate(ctx context.Context) (*template, error) {
 	return e.template, err
 }
 
+// templateName is the file of the current migrations' template.
+func (e *Engine) templateName() (string, error) {
+	hash, err := migrate.Hash(e.schema.Migrations[Dialect])
+	return filepath.Join(templatesDir, hash+".db"), err
+}
+
 // buildTemplate runs the migrations on a new file beside name and moves it
 // there when it is closed, checkpointed and on disk. Two processes that build
 // it at once make the same.
 func (e *Engine) buildTemplate(ctx context.Context, name string) ([]byte, error) {
-	temporary := name + "." + ulid.Make().String() + ".tmp"
+	temporary := temporaryName(name)
 	defer e.removeDatabase(temporary)
 	if err := e.writeNew(temporary, nil); err != nil {
 		return nil, err
 	}
-	if err := e.migrateTemplate(ctx, filepath.Join(e.dir, temporary)); err != nil {
+	if err := e.migrateTemplate(ctx, e.files.path(temporary)); err != nil {
 		return nil, err
 	}
-	if _, err := e.root.Lstat(temporary + "-wal"); err == nil {
+	if _, err := e.files.lstat(temporary + "-wal"); err == nil {
 		return nil, errors.New("template has a -wal file after it was closed")
 	}
-	content, err := e.root.ReadFile(temporary)
+	content, err := e.files.readFile(temporary)
 	if err != nil {
 		return nil, err
 	}
-	return content, errors.Join(e.sync(temporary), e.root.Rename(temporary, name), e.sync(templatesDir))
+	return content, errors.Join(e.files.sync(temporary), e.files.rename(temporary, name), e.files.sync(templatesDir))
 }
 
 func (e *Engine) migrateTemplate(ctx context.Context, path string) (err error) {
@@ -113,21 +118,12 @@ func (e *Engine) migrateTemplate(ctx context.Context, path string) (err error) {
 
 // writeNew writes a file that is not there yet, for its owner alone, and syncs it.
 func (e *Engine) writeNew(name string, content []byte) error {
-	f, err := e.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := e.files.openFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
 	if _, err := f.Write(content); err != nil {
 		return errors.Join(err, f.Close())
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// sync makes a file's content, or the names in a folder, durable.
-func (e *Engine) sync(name string) error {
-	f, err := e.root.Open(name)
-	if err != nil {
-		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
