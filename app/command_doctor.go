@@ -11,7 +11,10 @@ import (
 )
 
 type doctorCommand struct {
-	Repair bool `help:"Mend what can be mended without losing data, and tell what was."`
+	Repair    bool   `help:"Mend what can be mended without losing data, and tell what was."`
+	MakeEmpty string `placeholder:"SUBDOMAIN" help:"With --repair: give this tenant, whose database is lost, an empty one, and do nothing else."`
+
+	consent
 }
 
 // Help is shown with the flags.
@@ -23,12 +26,19 @@ To change the secret key, put a new one before the old one in TENANTRY_SECRET_KE
 Examples:
 
     tenantry doctor
-    tenantry doctor --repair --json`
+    tenantry doctor --repair --json
+    tenantry doctor --repair --make-empty acme`
 }
 
 // Run examines the tenants.
 func (d *doctorCommand) Run(c *command) error {
+	if d.MakeEmpty != "" && !d.Repair {
+		return fmt.Errorf("%w: --make-empty needs --repair", errUsage)
+	}
 	return c.with(func(a *App) error {
+		if d.MakeEmpty != "" {
+			return d.makeEmpty(c, a)
+		}
 		show := c.out.progress()
 		findings, err := a.examine(c.ctx, lifecycle.Checkup{
 			Repair: d.Repair, By: a.settings.by,
@@ -39,6 +49,26 @@ func (d *doctorCommand) Run(c *command) error {
 		}
 		return errors.Join(writeFindings(c.out, findings), verdict(findings))
 	})
+}
+
+// makeEmpty gives the tenant that --make-empty names an empty database.
+func (d *doctorCommand) makeEmpty(c *command, a *App) error {
+	t, err := a.tenant(c, d.MakeEmpty)
+	if err == nil {
+		err = a.manager.ExpectMissing(c.ctx, t)
+	}
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%s gets an empty database, without users; what was in the lost one comes back from a backup alone.", d.MakeEmpty)
+	if err := d.ask(c, what, d.MakeEmpty); err != nil {
+		return err
+	}
+	t, err = a.manager.MakeEmpty(c.ctx, a.settings.by, d.MakeEmpty)
+	if err == nil {
+		c.out.hint("%s has an empty database; let somebody in with: tenantry tenant admin %s --admin-email …", d.MakeEmpty, d.MakeEmpty)
+	}
+	return a.tellState(c, t, err, d.MakeEmpty)
 }
 
 // examine looks at all that there is.

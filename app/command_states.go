@@ -163,7 +163,7 @@ type restoreCommand struct {
 
 // Help is shown with the flags.
 func (restoreCommand) Help() string {
-	return `Brings back an archived tenant, or a purged one until its data is removed: see "remove_after" in tenantry tenant show.
+	return `Brings back an archived tenant, or a purged one until its data is removed: see "remove_after" in tenantry tenant show. A purged one comes back without the domains that it had, which are told; it gets them with tenantry tenant domain add.
 
 Examples:
 
@@ -172,9 +172,26 @@ Examples:
 
 // Run restores the tenant.
 func (r *restoreCommand) Run(c *command) error {
-	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
-		return a.manager.Restore(c.ctx, a.settings.by, r.Subdomain)
+	return c.with(func(a *App) error {
+		before, err := a.tenant(c, r.Subdomain)
+		if err != nil {
+			return err
+		}
+		t, err := a.manager.Restore(c.ctx, a.settings.by, r.Subdomain)
+		if err := a.tellState(c, t, err, r.Subdomain); err != nil || before.State != models.StatePurged {
+			return err
+		}
+		return a.tellLost(c, t)
 	})
+}
+
+// tellLost tells which domains a restored tenant had.
+func (a *App) tellLost(c *command, t *models.Tenant) error {
+	hosts, err := a.manager.LostDomains(c.ctx, t)
+	for _, host := range hosts {
+		c.out.hint("%s went with the purge; it comes back with: tenantry tenant domain add %s %s", host, t.Subdomain, host)
+	}
+	return err
 }
 
 type purgeCommand struct {
@@ -186,7 +203,7 @@ type purgeCommand struct {
 
 // Help is shown with the flags.
 func (purgeCommand) Help() string {
-	return `The tenant must be archived. Its database is put in the trash and removed by a running server when the grace is over; until then "tenantry tenant restore" brings it back. No other tenant gets the subdomain for 30 days.
+	return `The tenant must be archived. Its database is put in the trash and removed by a running server when the grace is over; until then "tenantry tenant restore" brings it back. Its domains go at once, and restore doesn't bring them back. No other tenant gets the subdomain for 30 days.
 
 Examples:
 
@@ -204,12 +221,29 @@ func (r *purgeCommand) Run(c *command) error {
 	if grace == 0 {
 		what = fmt.Sprintf("The data of %s will be removed for good, now.", r.Subdomain)
 	}
-	if err := r.ask(c, what, r.Subdomain); err != nil {
-		return err
-	}
-	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
-		return a.manager.Purge(c.ctx, a.settings.by, r.Subdomain, grace)
+	return c.with(func(a *App) error {
+		t, err := a.tenant(c, r.Subdomain)
+		if err != nil {
+			return err
+		}
+		if err := r.ask(c, what+domainsGo(t), r.Subdomain); err != nil {
+			return err
+		}
+		t, err = a.manager.Purge(c.ctx, a.settings.by, r.Subdomain, grace)
+		return a.tellState(c, t, err, r.Subdomain)
 	})
+}
+
+// domainsGo says that the tenant's domains go with a purge, if it has any.
+func domainsGo(t *models.Tenant) string {
+	if len(t.Domains) == 0 {
+		return ""
+	}
+	var hosts []string
+	for _, d := range t.Domains {
+		hosts = append(hosts, d.Host)
+	}
+	return " Its domains go at once, and restore doesn't bring them back: " + strings.Join(hosts, ", ") + "."
 }
 
 // parseGrace reads a duration, for which days may be given: 7d.

@@ -28,6 +28,10 @@ type tenantCommand struct {
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
 	Purge   purgeCommand   `cmd:"" help:"Give up an archived tenant; its data is removed after a while."`
 	Domain  domainCommand  `cmd:"" help:"Give a tenant hosts of its own."`
+
+	Release  releaseCommand  `cmd:"" help:"Let other tenants have a subdomain that one has given up."`
+	Reserved reservedCommand `cmd:"" help:"List subdomains that tenants have given up: which are reserved, and which redirect."`
+	Cancel   cancelCommand   `cmd:"" help:"End an operation on a tenant that can't be finished."`
 }
 
 type createCommand struct {
@@ -67,10 +71,10 @@ func (n *createCommand) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	return c.with(func(a *App) error {
-		if n.Resume {
-			return n.resume(c, a)
-		}
+	if n.Resume {
+		return c.with(func(a *App) error { return n.resume(c, a) })
+	}
+	return c.install(func(a *App) error {
 		made, err := a.operations(a.accounts(a.settings.addr)).Create(c.ctx, operator.NewTenant{
 			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: source, Admin: admin, By: a.settings.by,
 		})
@@ -234,17 +238,22 @@ func (s *showCommand) Run(c *command) error {
 		if err != nil {
 			return err
 		}
-		if c.out.json {
-			return c.out.document(shown{operator.TenantOf(t), story})
+		retired, err := a.manager.Retired(c.ctx, t.ID)
+		if err != nil {
+			return err
 		}
-		return errors.Join(a.writeTenant(c.out, t), writeStory(c.out, story))
+		if c.out.json {
+			return c.out.document(shown{operator.TenantOf(t), story, retired})
+		}
+		return errors.Join(a.writeTenant(c.out, t, retired), writeStory(c.out, story))
 	})
 }
 
-// shown is a tenant with its story.
+// shown is a tenant with its story, and the subdomains that it has given up.
 type shown struct {
 	operator.Tenant
 	Operations []operator.Operation `json:"operations"`
+	Retired    []lifecycle.Retired  `json:"retired_subdomains"`
 }
 
 // maxStory is how many operations are shown of a tenant, the last ones.
@@ -260,7 +269,7 @@ func (a *App) story(c *command, t *models.Tenant) ([]operator.Operation, error) 
 	return operator.Operations(page, "").Items, nil
 }
 
-func (a *App) writeTenant(out *output, t *models.Tenant) error {
+func (a *App) writeTenant(out *output, t *models.Tenant, retired []lifecycle.Retired) error {
 	d := operator.TenantOf(t)
 	rows := [][]string{
 		{"subdomain", d.Subdomain},
@@ -278,6 +287,9 @@ func (a *App) writeTenant(out *output, t *models.Tenant) error {
 	}
 	if d.RemoveAfter != nil {
 		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
+	}
+	for _, r := range retired {
+		rows = append(rows, retiredRow(r))
 	}
 	return out.rows([]string{"FIELD", "VALUE"}, rows)
 }

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,9 @@ type scenario struct {
 	// the process died before that point, and when it died later. Looks between
 	// bars are all right.
 	before, after string
+	// begun leaves out the points before the operation's beginning, where
+	// something is wrong that only the operation mends.
+	begun bool
 }
 
 // scenarios are those of every kind of operation.
@@ -99,6 +103,15 @@ func scenarios() []scenario {
 	}, {
 		kind: models.KindDomainRemove, prepare: "create domain", command: "tenant domain remove X X.example",
 		before: "X active X.example", after: "X active",
+	}, {
+		kind: models.KindRelease, prepare: "create rename", command: "tenant release X --yes",
+		before: "new-X active", after: "new-X active",
+	}, {
+		kind: models.KindMakeEmpty, prepare: "create lose", command: "doctor --repair --make-empty X --yes", begun: true,
+		before: "", after: "X active",
+	}, {
+		kind: models.KindCancel, prepare: "create archive stick", command: "tenant cancel X --yes",
+		before: "purged", after: "X archived",
 	}}
 }
 
@@ -109,7 +122,11 @@ func (k *killer) args(s scenario, subdomain string) []string {
 
 // counts tells whether the scenario is about a point.
 func (s scenario) counts(point string, passed []string) bool {
-	return strings.HasPrefix(point, string(s.kind)+"/") && slices.Index(passed, point) > slices.Index(passed, s.cancelAt)
+	at := slices.Index(passed, point)
+	if s.begun && at < slices.Index(passed, string(s.kind)+"/begin/after") {
+		return false
+	}
+	return strings.HasPrefix(point, string(s.kind)+"/") && at > slices.Index(passed, s.cancelAt)
 }
 
 // wanted is how the tenant may look in the end when the command died at a point
@@ -174,10 +191,15 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 		"suspend": func() error { _, err := m.Suspend(ctx, "ada", subdomain); return err },
 		"archive": func() error { _, err := m.Archive(ctx, "ada", subdomain); return err },
 		"purge":   func() error { _, err := m.Purge(ctx, "ada", subdomain, time.Hour); return err },
-		"behind":  func() error { return k.setBehind(ctx, subdomain) },
-		"move":    func() error { return k.moveToTrash(ctx, subdomain) },
-		"lose":    func() error { return k.lose(ctx, subdomain) },
-		"domain":  func() error { return k.addDomain(ctx, subdomain) },
+		"rename": func() error {
+			_, err := m.Rename(ctx, "ada", subdomain, lifecycle.Rename{To: "new-" + subdomain})
+			return err
+		},
+		"stick":  func() error { return k.stick(ctx, subdomain) },
+		"behind": func() error { return k.setBehind(ctx, subdomain) },
+		"move":   func() error { return k.moveToTrash(ctx, subdomain) },
+		"lose":   func() error { return k.lose(ctx, subdomain) },
+		"domain": func() error { return k.addDomain(ctx, subdomain) },
 	}
 	for _, word := range strings.Fields(words) {
 		if err := does[word](); err != nil {
@@ -205,6 +227,34 @@ func (k *killer) moveToTrash(ctx context.Context, subdomain string) error {
 	}
 	_, err = k.app.manager.Resume(ctx, "ada", subdomain)
 	return err
+}
+
+// stick begins to purge the tenant, and lets go of that before its first step.
+func (k *killer) stick(ctx context.Context, subdomain string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := k.site
+	s.interrupt = func(point string) {
+		if point == "purge/drain/before" {
+			cancel()
+		}
+	}
+	c, err := s.parsed()
+	if err != nil {
+		return err
+	}
+	a, err := New(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	_, purged := a.manager.Purge(ctx, "ada", subdomain, time.Hour)
+	if err := a.Close(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	if purged == nil {
+		return errors.New("the purge isn't stuck")
+	}
+	return nil
 }
 
 // lose removes the tenant's data behind the master's back.

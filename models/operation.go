@@ -24,8 +24,11 @@ const (
 	KindReseal       OperationKind = "reseal"
 	KindMigrate      OperationKind = "migrate"
 	KindRepair       OperationKind = "repair"
-	KindAdmin        OperationKind = "admin"  // lets an admin in, or resets their password
-	KindInvite       OperationKind = "invite" // the same, from the console
+	KindAdmin        OperationKind = "admin"      // lets an admin in, or resets their password
+	KindInvite       OperationKind = "invite"     // the same, from the console
+	KindRelease      OperationKind = "release"    // of a subdomain that the tenant had
+	KindMakeEmpty    OperationKind = "make-empty" // of a database in place of a lost one
+	KindCancel       OperationKind = "cancel"     // of an operation that can't be finished
 )
 
 // OperationKinds are all kinds of operations.

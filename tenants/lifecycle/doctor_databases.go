@@ -211,7 +211,10 @@ func remedy(t *models.Tenant, f tenants.Fault) string {
 		return "see which of the two is the right one, and remove the other by hand"
 	case t.State == models.StatePurged:
 		return "restore the database " + t.Database + " from a backup if it is wanted; else it is forgotten at " + t.RemoveAfter.UTC().Format(time.RFC3339)
-	case f.Kind == tenants.FaultMissing, f.Kind == tenants.FaultUnreadable:
+	case f.Kind == tenants.FaultMissing:
+		return whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: tenantry doctor --repair --make-empty " +
+			t.Subdomain + ", or tenantry tenant archive and purge"
+	case f.Kind == tenants.FaultUnreadable:
 		return whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: tenantry tenant archive and purge"
 	}
 	return "see to it by hand"

@@ -71,7 +71,10 @@ func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
 		if o.Error != "" {
 			detail += ": " + o.Error
 		}
-		found = append(found, Finding{Kind: OperationUnfinished, Subject: o.Subdomain, Detail: detail, Remedy: remedy})
+		found = append(found, Finding{
+			Kind: OperationUnfinished, Subject: o.Subdomain, Detail: detail,
+			Remedy: remedy + "; if it can never succeed: tenantry tenant cancel " + o.Subdomain,
+		})
 	}
 	for _, t := range creations {
 		found = append(found, Finding{Kind: CreationUnfinished, Subject: t.Subdomain, Detail: "the tenant is being created, by no operation", Remedy: remedy})

@@ -76,6 +76,9 @@ type plan struct {
 	// impatient says that whatever fails is undone at once, also where it might
 	// succeed later: the operator does it again.
 	impatient bool
+	// cancelled is what is done in the master when an operator ends the operation
+	// though a step is left; nil means nothing.
+	cancelled func(tx *gorm.DB, j *job) error
 }
 
 // params is what steps need to know beside the tenant.
@@ -90,6 +93,8 @@ type params struct {
 	RedirectUntil *time.Time `json:"redirect_until,omitempty"`
 	// RemoveAfter is when the data is removed.
 	RemoveAfter *time.Time `json:"remove_after,omitempty"`
+	// Hosts are the domains that went with a purge.
+	Hosts []string `json:"hosts,omitempty"`
 	// Host is the domain that is added, verified or removed.
 	Host string `json:"host,omitempty"`
 	// Version is the schema version that the tenant's database is brought to. A

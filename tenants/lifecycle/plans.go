@@ -21,36 +21,41 @@ func planOf(kind models.OperationKind) plan {
 	undoCreate := []step{{name: "drop", do: dropDatabase, record: deleteTenant}}
 	switch kind {
 	case models.KindCreate:
-		return plan{steps: []step{{name: "database", do: createDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain}
+		return plan{steps: []step{{name: "database", do: createDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
 	case models.KindAdopt:
-		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain}
+		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
 	case models.KindSuspend, models.KindArchive:
 		return plan{steps: []step{drain}}
 	case models.KindResume, models.KindUnarchive:
-		return plan{steps: []step{served}, undo: []step{}, undone: asBefore}
+		return plan{steps: []step{served}, undo: []step{}, undone: asBefore, cancelled: asBefore}
 	case models.KindMigrate:
 		return plan{
 			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: asBefore}},
-			undo:  []step{}, undone: asBefore, impatient: true,
+			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
 		}
 	case models.KindRepair:
 		return plan{
 			steps: []step{drain, {name: "mend", do: mendDatabase, record: asBefore}},
-			undo:  []step{}, undone: asBefore, impatient: true,
+			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
 		}
 	case models.KindAdmin, models.KindInvite:
 		return plan{steps: []step{{name: "admin", do: letIn}}, undo: []step{}, undone: nothing, impatient: true}
 	case models.KindRename:
 		drain.record = endRename
-		return plan{steps: []step{drain}}
+		return plan{steps: []step{drain}, cancelled: endRename}
 	case models.KindPurge:
-		return plan{steps: []step{drain, {name: "trash", do: trashDatabase, record: setRemoval}}}
+		return plan{steps: []step{drain, {name: "trash", do: trashDatabase, record: setRemoval}}, cancelled: archiveAgain}
 	case models.KindRemove:
-		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}}
+		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}, cancelled: forgetData}
+	case models.KindMakeEmpty:
+		return plan{
+			steps: []step{drain, {name: "database", do: makeEmptyDatabase, record: asBefore}},
+			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
+		}
 	case models.KindRestore:
 		return plan{
 			steps: []step{{name: "untrash", do: untrashDatabase}, served},
-			undo:  []step{{name: "trash", do: trashDatabase}}, undone: purgeAgain,
+			undo:  []step{{name: "trash", do: trashDatabase}}, undone: purgeAgain, cancelled: keepPurged,
 		}
 	}
 	return plan{}
@@ -184,7 +189,7 @@ func forgetData(tx *gorm.DB, j *job) error {
 // freeSubdomain lets others have the subdomain of a creation that is undone. The
 // row stays until the database is dropped.
 func freeSubdomain(tx *gorm.DB, j *job) error {
-	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": "undone-" + j.tenant.ID})
+	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": tenants.UndoneSubdomain(j.tenant.ID)})
 }
 
 func deleteTenant(tx *gorm.DB, j *job) error { return tx.Delete(&models.Tenant{ID: j.tenant.ID}).Error }

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -9,15 +10,16 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // DefaultGrace is how long a purged tenant's data is kept unless an operator
 // says otherwise.
 const DefaultGrace = 7 * 24 * time.Hour
 
-// Purge gives up an archived tenant: its database is put in the trash, and
+// Purge gives up an archived tenant: its domains go at once, and its database is put in the trash, and
 // removed when the grace is over, at once when that is 0. Until then Restore
-// brings it back. Its subdomain is kept from other tenants for 30 days. It fails
+// brings it back, without the domains: see LostDomains. Its subdomain is kept from other tenants for 30 days. It fails
 // as Suspend does.
 func (m *Manager) Purge(ctx context.Context, by Operator, subdomain string, grace time.Duration) (*models.Tenant, error) {
 	t, err := m.do(ctx, by, models.KindPurge, subdomain, func(tx *gorm.DB, j *job) error {
@@ -51,14 +53,14 @@ func markPurge(tx *gorm.DB, j *job, grace time.Duration) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.Model(&models.Domain{}).Where("tenant_id = ?", j.tenant.ID).Order("host").Pluck("host", &j.params.Hosts).Error; err != nil {
+		return err
+	}
 	if err := tx.Delete(&models.Domain{}, "tenant_id = ?", j.tenant.ID).Error; err != nil {
 		return err
 	}
-	return mark(tx, j, map[string]any{"state": models.StatePurged, "subdomain": purged + j.tenant.ID})
+	return mark(tx, j, map[string]any{"state": models.StatePurged, "subdomain": tenants.PurgedSubdomain(j.tenant.ID)})
 }
-
-// purged and the id are the subdomain of a purged tenant. It is never served.
-const purged = "purged-"
 
 // remove removes a purged tenant's data when it is due.
 func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
@@ -119,7 +121,26 @@ func purgeAgain(tx *gorm.DB, j *job) error {
 	if err := retire(tx, models.RetiredSubdomain{Subdomain: j.params.To, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}); err != nil {
 		return err
 	}
-	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": purged + j.tenant.ID, "schema_version": j.tenant.SchemaVersion})
+	return setTenant(tx, j, map[string]any{
+		"state": models.StatePurged, "subdomain": tenants.PurgedSubdomain(j.tenant.ID), "schema_version": j.tenant.SchemaVersion,
+	})
+}
+
+// LostDomains are the hosts that the tenant had when it was purged last, and which
+// Restore doesn't bring back: by then they may lead elsewhere.
+func (m *Manager) LostDomains(ctx context.Context, t *models.Tenant) ([]string, error) {
+	var last []models.Operation
+	err := m.master.View(ctx, func(tx *gorm.DB) error {
+		return tx.Where("tenant_id = ? AND kind = ?", t.ID, models.KindPurge).Order("id DESC").Limit(1).Find(&last).Error
+	})
+	if err != nil || len(last) == 0 {
+		return nil, err
+	}
+	var p params
+	if err := json.Unmarshal([]byte(last[0].Params), &p); err != nil {
+		return nil, fmt.Errorf("params of operation %s: %w", last[0].ID, err)
+	}
+	return p.Hosts, nil
 }
 
 // subdomainBefore is what the tenant was called when it was purged.

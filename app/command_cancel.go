@@ -1,0 +1,53 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"tenantry/handlers/operator"
+)
+
+type cancelCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain; for a purged one that which it had, or its id."`
+
+	consent
+}
+
+// Help is shown with the flags.
+func (cancelCommand) Help() string {
+	return `For an operation that is begun again every minute and fails each time: see the error in tenantry tenant show. One that a process is at right now is not cancelled. The tenant is put in the state in which the operation found it; a creation is given up, and so is a restore, whose tenant stays purged. What is left of its database tells: tenantry doctor.
+
+Examples:
+
+    tenantry tenant show acme
+    tenantry tenant cancel acme`
+}
+
+// Run cancels the operation.
+func (n *cancelCommand) Run(c *command) error {
+	return c.with(func(a *App) error {
+		t, err := a.tenant(c, n.Subdomain)
+		if err != nil {
+			return err
+		}
+		o, err := a.manager.Unfinished(c.ctx, t)
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("The %s of %s, begun %s by %s, stands at step %q.", o.Kind, o.Subdomain, o.StartedAt.UTC().Format(time.RFC3339), o.By, o.Step)
+		if o.Error != "" {
+			what += " Last error: " + o.Error + "."
+		}
+		if err := n.ask(c, what+" It will not be finished.", n.Subdomain); err != nil {
+			return err
+		}
+		cancelled, err := a.manager.Cancel(c.ctx, a.settings.by, n.Subdomain)
+		if err != nil {
+			return tenantError(err, n.Subdomain)
+		}
+		if c.out.json {
+			return c.out.document(operator.OperationOf(*cancelled))
+		}
+		return c.out.line("the %s of %s is cancelled; see: tenantry tenant show %s, and tenantry doctor", cancelled.Kind, cancelled.Subdomain, t.ID)
+	})
+}

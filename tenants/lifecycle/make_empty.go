@@ -1,0 +1,68 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// ErrNotMissing: the tenant's database is not missing.
+var ErrNotMissing = errors.New("the database is not missing; see: tenantry doctor")
+
+// ExpectMissing returns ErrNotMissing unless the tenant's database is on its
+// server neither in use nor in the trash.
+func (m *Manager) ExpectMissing(ctx context.Context, t *models.Tenant) error {
+	engine, err := m.store.Server(t.Server)
+	if err != nil {
+		return err
+	}
+	faults, err := engine.Examine(ctx, t)
+	if err == nil && !slices.ContainsFunc(faults, func(f tenants.Fault) bool { return f.Kind == tenants.FaultMissing }) {
+		err = ErrNotMissing
+	}
+	if err != nil {
+		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
+	}
+	return nil
+}
+
+// MakeEmpty gives a tenant whose database is lost an empty one. What was in the
+// lost one can come back from a backup alone. It returns ErrNotMissing, a
+// *StateError for a tenant that keeps no database, and fails else as Suspend
+// does; then the tenant is as before.
+func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
+	t, err := m.Get(ctx, subdomain)
+	if err == nil {
+		err = m.ExpectMissing(ctx, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.do(ctx, by, models.KindMakeEmpty, subdomain, func(tx *gorm.DB, j *job) error {
+		switch j.tenant.State {
+		case models.StateActive, models.StateSuspended, models.StateArchived:
+			return markPaused(tx, j)
+		}
+		return &StateError{subdomain, j.tenant.State, models.StateMaintenance}
+	})
+}
+
+// makeEmptyDatabase makes the database unless there is one by now, and brings
+// that to the last migration.
+func makeEmptyDatabase(m *Manager, ctx context.Context, j *job) error {
+	engine, err := m.engine(j)
+	if err != nil {
+		return err
+	}
+	if err := engine.Create(ctx, &j.tenant); err != nil {
+		return err
+	}
+	j.tenant.SchemaVersion, err = engine.Migrate(ctx, &j.tenant)
+	return err
+}
