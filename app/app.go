@@ -69,19 +69,22 @@ func (a *App) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// open opens the master, the engine beside it, and the store on both.
+// open opens the master, the engine beside it, and the store on both. The master
+// comes first: where there must be one and is none, nothing is made.
 func (a *App) open(ctx context.Context) error {
-	if err := a.loadKeys(); err != nil {
-		return err
-	}
-	openDatabases := a.openSQLite
+	openMaster, openEngine := a.openSQLiteMaster, a.openSQLiteEngine
 	if a.settings.postgresURL != "" {
-		openDatabases = a.openPostgres
+		openMaster, openEngine = a.openPostgresMaster, a.openPostgresEngine
 	}
-	if err := openDatabases(ctx); err != nil {
-		return err
+	for _, open := range []func(context.Context) error{openMaster, a.loadKeys, openEngine, a.openStore} {
+		if err := open(ctx); err != nil {
+			return err
+		}
 	}
-	var err error
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) (err error) {
 	a.store, err = tenants.New(ctx, tenants.Options{
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},

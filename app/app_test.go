@@ -38,7 +38,7 @@ func TestOpenDataFolderIsToldOf(t *testing.T) {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.run(t, "tenant", "list"); r.stderr != "" {
+	if r := s.run(t, "tenant", "create", "acme"); r.stderr != "" {
 		t.Errorf("a private folder is warned of: %s", r.stderr)
 	}
 	if err := os.Chmod(s.dir, 0o755); err != nil {
@@ -57,6 +57,10 @@ func TestDataFolderThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := site{}.run(t, "tenant", "list", "--data-dir="+filepath.Join(file, "data"))
+	if r.status != exitUsage || !strings.Contains(r.stderr, "no master database") {
+		t.Errorf("status %d, %s", r.status, r.stderr)
+	}
+	r = site{}.run(t, "tenant", "create", "acme", "--data-dir="+filepath.Join(file, "data"))
 	if r.status != exitFailed || !strings.Contains(r.stderr, "TENANTRY_DATA_DIR") || !strings.Contains(r.stderr, file) {
 		t.Errorf("status %d, %s", r.status, r.stderr)
 	}
@@ -128,7 +132,7 @@ func TestPostgresNeedsNoDataFolder(t *testing.T) {
 func TestOpeningLeavesOnlyTheMaster(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
-	s.must(t, "tenant", "list")
+	s.install(t)
 	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "secret.key"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants"), filepath.Join(s.dir, "trash")}
 	if got := s.files(t); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

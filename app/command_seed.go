@@ -25,7 +25,7 @@ Examples:
 
 // Run fills the demo tenants.
 func (s *seedCommand) Run(c *command) error {
-	return c.with(func(a *App) error {
+	return c.install(func(a *App) error {
 		results, err := a.seed(c, s.Subdomains)
 		if errors.Is(err, seed.ErrUnknown) {
 			return fmt.Errorf("%w: %w", errUsage, err)

@@ -32,7 +32,7 @@ type serveDocument struct {
 
 // Run serves until the context ends, which is no failure.
 func (s *serveCommand) Run(c *command) error {
-	err := c.with(func(a *App) error {
+	err := c.install(func(a *App) error {
 		var demo []demoTenant
 		if s.Demo {
 			var err error

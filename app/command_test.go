@@ -45,9 +45,6 @@ func only[T any](t *testing.T, text string) T {
 func TestTenantCommands(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		if got := s.must(t, "tenant", "list", "--json"); got != `{"items":[],"next":null}`+"\n" {
-			t.Errorf("no tenants: %s", got)
-		}
 		database := map[bool]string{true: "t_ID", false: "ID.db"}[len(s.environ) > 1]
 		want := `{"id":"ID","subdomain":"acme","name":"Acme & Söhne","state":"active","server":"default","database":"` +
 			database + `","schema_version":` + fmt.Sprint(latest(t)) + `,"domains":[],"created_at":"TIME"}` + "\n"
@@ -148,9 +145,6 @@ func latest(t *testing.T) int64 {
 func TestMigrateCommands(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		if got := s.must(t, "migrate", "status", "--json"); got != `{"items":[],"next":null}`+"\n" {
-			t.Errorf("no tenants: %s", got)
-		}
 		s.must(t, "tenant", "create", "acme")
 		s.must(t, "tenant", "create", "globex")
 		s.setVersion(t, "globex", 0)

@@ -47,9 +47,19 @@ type command struct {
 // closeTimeout bounds the end of a command whose scopes have not ended.
 const closeTimeout = 10 * time.Second
 
-// with runs f with the App open.
-func (c *command) with(f func(a *App) error) (err error) {
-	a, err := New(c.ctx, c.config, newLog(c.config, c.process.Stderr))
+// with runs f with the App open on an installation that is there.
+func (c *command) with(f func(a *App) error) error {
+	config := c.config
+	config.existing = true
+	return c.open(config, f)
+}
+
+// install is with, and makes what an installation consists of where it is
+// missing.
+func (c *command) install(f func(a *App) error) error { return c.open(c.config, f) }
+
+func (c *command) open(config Config, f func(a *App) error) (err error) {
+	a, err := New(c.ctx, config, newLog(config, c.process.Stderr))
 	if err != nil {
 		return err
 	}

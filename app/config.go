@@ -70,6 +70,8 @@ type Config struct {
 
 	Secrets `kong:"-"`
 
+	// existing refuses to make an installation where there is none.
+	existing bool
 	// resolver and interrupt are lifecycle.Options', for tests.
 	resolver  lifecycle.Resolver
 	interrupt func(point string)
@@ -94,6 +96,7 @@ type settings struct {
 	origins     []string // whose pages may call the API
 	instanceTTL time.Duration
 	by          lifecycle.Operator
+	existing    bool // there must be an installation
 }
 
 // SettingError is a setting that can't be used.
@@ -116,7 +119,7 @@ func (e *SettingError) Error() string {
 
 // validate checks every setting and reports all that are bad.
 func (c Config) validate() (settings, error) {
-	s := settings{dataDir: c.DataDir}
+	s := settings{dataDir: c.DataDir, existing: c.existing}
 	var bad [19]error
 	s.masterPath, s.postgresURL, bad[0] = c.database()
 	s.domain, bad[1] = c.domain()

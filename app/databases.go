@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,15 +19,20 @@ import (
 // keyFile is the name of the generated key, in the data folder.
 const keyFile = "secret.key"
 
-// loadKeys takes the keys that are set, else those in the key's file.
-func (a *App) loadKeys() error {
+// loadKeys takes the keys that are set, else those in the key's file. Only an
+// installation that may be made gets a new key.
+func (a *App) loadKeys(context.Context) error {
 	if a.keys = a.settings.keys; a.keys != nil {
 		return nil
+	}
+	path := filepath.Join(a.settings.dataDir, keyFile)
+	if _, err := os.Lstat(path); a.settings.existing && errors.Is(err, fs.ErrNotExist) {
+		return &SettingError{secretKey, "is not set, and there is no file " + path, "the key of this installation in either"}
 	}
 	if err := a.makePrivate(a.settings.dataDir); err != nil {
 		return err
 	}
-	text, err := seal.LoadOrCreate(filepath.Join(a.settings.dataDir, keyFile))
+	text, err := seal.LoadOrCreate(path)
 	if err != nil {
 		return fmt.Errorf("%w; or set %s", err, name(secretKey))
 	}
@@ -34,22 +40,41 @@ func (a *App) loadKeys() error {
 	return err
 }
 
-// openSQLite opens the master's file, and an engine on the folder it is in.
-func (a *App) openSQLite(ctx context.Context) (err error) {
+// openSQLiteMaster opens the master's file.
+func (a *App) openSQLiteMaster(ctx context.Context) (err error) {
 	path := a.settings.masterPath
-	dir := filepath.Dir(path)
-	if dir != filepath.Clean(a.settings.dataDir) || a.settings.keys != nil { // else loadKeys did
-		if err := a.makePrivate(dir); err != nil {
+	if !a.settings.existing {
+		if err := a.makePrivate(filepath.Dir(path)); err != nil {
 			return err
 		}
 	}
-	a.master, err = sqlite.OpenMaster(ctx, sqlite.MasterConfig{Path: path, Schema: models.Master(), Log: a.log})
+	a.master, err = sqlite.OpenMaster(ctx, sqlite.MasterConfig{
+		Path: path, Existing: a.settings.existing, Schema: models.Master(), Log: a.log,
+	})
 	switch {
 	case errors.Is(err, tenants.ErrSchemaVersion):
 		return err // the setting is right
+	case errors.Is(err, tenants.ErrNoMaster):
+		return a.notInstalled()
 	case err != nil:
 		return fmt.Errorf("open master database %s: %w; check %s", path, err, name("database-url"))
 	}
+	return nil
+}
+
+// notInstalled says that there is no SQLite master.
+func (a *App) notInstalled() error {
+	path, err := filepath.Abs(a.settings.masterPath)
+	if err != nil {
+		path = a.settings.masterPath
+	}
+	return &SettingError{"data-dir", a.settings.dataDir, "the folder of an installation, but there is no master database " + path +
+		": name the folder, or make an installation with tenantry serve or tenantry tenant create"}
+}
+
+// openSQLiteEngine opens an engine on the folder that the master is in.
+func (a *App) openSQLiteEngine(context.Context) error {
+	dir := filepath.Dir(a.settings.masterPath)
 	engine, err := sqlite.New(sqlite.Config{
 		Dir: dir, Schema: models.Workspace(), Durability: a.settings.durability, Readers: a.settings.files.readers,
 		MaxSize: a.settings.maxSize, Log: a.log,
@@ -77,27 +102,39 @@ func (a *App) makePrivate(dir string) error {
 	return nil
 }
 
-// openPostgres opens the master's database, and an engine on its server.
-func (a *App) openPostgres(ctx context.Context) (err error) {
+// openPostgresMaster opens the master's database.
+func (a *App) openPostgresMaster(ctx context.Context) (err error) {
 	url := a.settings.postgresURL
-	fail := func(err error) error {
-		var bad *postgres.URLError
-		if errors.As(err, &bad) {
-			return postgresURLError(url, err)
-		}
-		return fmt.Errorf("open master database at %s (check that Postgres runs there, or correct %s): %w", postgres.DescribeURL(url), name("database-url"), err)
+	a.master, err = postgres.OpenMaster(ctx, postgres.MasterConfig{
+		URL: url, Existing: a.settings.existing, Schema: models.Master(), Log: a.log,
+	})
+	if errors.Is(err, tenants.ErrNoMaster) {
+		return &SettingError{"database-url", postgres.DescribeURL(url), "the database of an installation, but there is no master in this one: " +
+			"name another, or make an installation with tenantry serve or tenantry tenant create"}
 	}
-	a.master, err = postgres.OpenMaster(ctx, postgres.MasterConfig{URL: url, Schema: models.Master(), Log: a.log})
-	switch {
-	case errors.Is(err, tenants.ErrSchemaVersion):
-		return err
-	case err != nil:
-		return fail(err)
-	}
-	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: models.Workspace(), Keys: a.keys, Log: a.log})
+	return a.postgresError(err)
+}
+
+// openPostgresEngine opens an engine on the master's server.
+func (a *App) openPostgresEngine(ctx context.Context) error {
+	engine, err := postgres.New(ctx, postgres.Config{URL: a.settings.postgresURL, Schema: models.Workspace(), Keys: a.keys, Log: a.log})
 	if err != nil {
-		return fail(err)
+		return a.postgresError(err)
 	}
 	a.engine = engine
 	return nil
+}
+
+// postgresError says where the server was looked for, unless the setting is right.
+func (a *App) postgresError(err error) error {
+	if err == nil || errors.Is(err, tenants.ErrSchemaVersion) {
+		return err
+	}
+	url := a.settings.postgresURL
+	var bad *postgres.URLError
+	if errors.As(err, &bad) {
+		return postgresURLError(url, err)
+	}
+	return fmt.Errorf("open master database at %s (check that Postgres runs there, or correct %s): %w",
+		postgres.DescribeURL(url), name("database-url"), err)
 }

@@ -74,11 +74,17 @@ func each(t *testing.T, f func(t *testing.T, s site)) {
 // config is what the site's environment says.
 func (s site) config(t *testing.T, args ...string) Config {
 	t.Helper()
-	var line commandLine
-	if _, err := line.parse(Process{Args: append(args, "version"), Environ: s.environ}); err != nil {
+	c, err := s.parsed(args...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return line.Config
+	return c
+}
+
+func (s site) parsed(args ...string) (Config, error) {
+	var line commandLine
+	_, err := line.parse(Process{Args: append(args, "version"), Environ: s.environ, interrupt: s.interrupt})
+	return line.Config, err
 }
 
 // open opens the site in this process. It is closed when the test ends.
@@ -96,6 +102,18 @@ func (s site) open(t *testing.T) *App {
 		}
 	})
 	return a
+}
+
+// install makes an installation without tenants.
+func (s site) install(t *testing.T) {
+	t.Helper()
+	a, err := New(t.Context(), s.config(t), slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = a.Close(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s site) dropTenants(t *testing.T) {

@@ -64,9 +64,10 @@ func (a *App) privatePaths() ([]string, error) {
 	return slices.Compact(paths), nil
 }
 
-// examineFile returns a finding about a file that others can use, or nil.
+// examineFile returns a finding about a file that others can use, or nil. Of a
+// symbolic link it is what that leads to.
 func examineFile(path string, repair bool) (*lifecycle.Finding, error) {
-	info, err := os.Lstat(path)
+	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil // SQLite removes files beside a database
@@ -81,11 +82,14 @@ func examineFile(path string, repair bool) (*lifecycle.Finding, error) {
 		Kind: fileOpenToOthers, Subject: path, Detail: fmt.Sprintf("its permissions are %v", mode.Perm()),
 		Remedy: fmt.Sprintf("take them from others with --repair, or: chmod %o", mode.Perm()&^others),
 	}
-	if repair {
-		if err := os.Chmod(path, mode.Perm()&^others); err != nil {
-			return f, fmt.Errorf("close it to others: %w", err)
-		}
-		f.Repaired = true
+	if !repair {
+		return f, nil
 	}
+	if err := os.Chmod(path, mode.Perm()&^others); err != nil {
+		f.Detail += fmt.Sprintf(", and they can't be changed: %v", err)
+		f.Remedy = fmt.Sprintf("have its owner run: chmod %o", mode.Perm()&^others)
+		return f, nil
+	}
+	f.Repaired = true
 	return f, nil
 }

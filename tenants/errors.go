@@ -30,6 +30,8 @@ var (
 	// ErrForbidden, beside ErrUnavailable: the server doesn't allow what was
 	// asked for to the user that the engine connects as.
 	ErrForbidden = errors.New("the server doesn't allow this to Tenantry's own user")
+	// ErrNoMaster: there is no master database where one had to be.
+	ErrNoMaster = errors.New("there is no master database")
 	// ErrBusy: all handles were in use for as long as the caller could wait.
 	ErrBusy = errors.New("all database handles are in use")
 	// ErrClosed: the store is closing or closed.

@@ -39,6 +39,15 @@ func CheckServable(version, build int64) error {
 	return nil
 }
 
+// ExpectMaster returns ErrNoMaster for a database that no build has migrated.
+func ExpectMaster(ctx context.Context, db *sql.DB, dialect string, schema models.Schema) error {
+	version, err := migrate.Version(ctx, db, dialect, schema.Migrations[dialect])
+	if err == nil && version == 0 {
+		err = ErrNoMaster
+	}
+	return err
+}
+
 // MigrateMaster brings the master database to the version of this build. One
 // that a newer build has migrated is a *VersionError.
 func MigrateMaster(ctx context.Context, db *sql.DB, dialect string, schema models.Schema) error {

@@ -19,6 +19,8 @@ type MasterConfig struct {
 	// create tables in it. It leads to the server itself, not to a pooler that
 	// shares sessions.
 	URL string
+	// Existing refuses a database without a master: ErrNoMaster.
+	Existing bool
 	// Schema is that of the master.
 	Schema models.Schema
 	// Log gets slow statements and lost connections; nil means slog.Default().
@@ -28,7 +30,8 @@ type MasterConfig struct {
 // OpenMaster connects to the master database, closes it to the roles of tenants
 // on the same server, and brings its schema up to date.
 // A server that is down is ErrUnavailable; a master that a newer build has
-// migrated is a *tenants.VersionError. The caller closes the master.
+// migrated is a *tenants.VersionError. After ErrNoMaster nothing was changed. The
+// caller closes the master.
 func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -59,6 +62,11 @@ func prepareMaster(ctx context.Context, db *sql.DB, name string, c MasterConfig)
 	}
 	if err := checkMaster(ctx, db); err != nil {
 		return err
+	}
+	if c.Existing {
+		if err := tenants.ExpectMaster(ctx, db, Dialect, c.Schema); err != nil {
+			return err
+		}
 	}
 	if err := closeShared(ctx, db, c.Log, name); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"tenantry/models"
@@ -19,6 +20,8 @@ import (
 type MasterConfig struct {
 	// Path is its file; it is made 0600 where it is missing.
 	Path string
+	// Existing refuses to make a master where there is none: ErrNoMaster.
+	Existing bool
 	// Schema is that of the master.
 	Schema models.Schema
 	// Log gets slow statements; nil means slog.Default().
@@ -39,9 +42,14 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := makeMasterFile(c.Path)
+	path, err := masterFile(c)
 	if err != nil {
 		return nil, fmt.Errorf("master database: %w", fileError(err))
+	}
+	if c.Existing {
+		if err := expectMaster(ctx, path, c.Schema); err != nil {
+			return nil, fmt.Errorf("master database %s: %w", path, err)
+		}
 	}
 	place, err := findPlace(path)
 	if err != nil {
@@ -49,11 +57,37 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	}
 	conns := openMasterConns(place)
 	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect, c.Schema); err != nil {
-		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(err)), conns.Close())
+		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(hindered(path, err))), conns.Close())
 	}
 	return tenants.NewMaster(tenants.MasterOptions{
 		Base: base, Conns: conns, Watch: watcher{place}.watch, Presence: newPresence(filepath.Dir(path)), Clock: c.Clock,
 	}), nil
+}
+
+// masterFile is the path of the master's file, which is there or is made.
+func masterFile(c MasterConfig) (string, error) {
+	if !c.Existing {
+		return makeMasterFile(c.Path)
+	}
+	path, err := filepath.Abs(c.Path)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		return "", tenants.ErrNoMaster
+	}
+	return path, err
+}
+
+// expectMaster returns ErrNoMaster for the file of another program.
+func expectMaster(ctx context.Context, path string, schema models.Schema) (err error) {
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1")})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err = tenants.ExpectMaster(ctx, db, Dialect, schema); err != nil {
+		err = unavailable(hindered(path, err))
+	}
+	return err
 }
 
 // makeMasterFile makes the file for its owner alone: SQLite gives -wal and

@@ -14,8 +14,8 @@ func (e *Engine) SizeSQL() string {
 	return "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 }
 
-// Free is what the disk of the data folder has left.
-func (e *Engine) Free() (free, total int64, err error) { return freeSpace(e.dir) }
+// Free is what the disk of the tenants' folder has left.
+func (e *Engine) Free() (free, total int64, err error) { return freeSpace(e.files.path(tenantsDir)) }
 
 // hardShare is the part of MaxSize by which a file may be larger than it:
 // Store.Update looks before a scope begins, and lets some in beyond.
