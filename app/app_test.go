@@ -133,7 +133,7 @@ func TestOpeningLeavesOnlyTheMaster(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	s.install(t)
-	want := []string{s.dir, filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "secret.key"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants"), filepath.Join(s.dir, "trash")}
+	want := []string{s.dir, filepath.Join(s.dir, "instances"), filepath.Join(s.dir, "master.db"), filepath.Join(s.dir, "secret.key"), filepath.Join(s.dir, "templates"), filepath.Join(s.dir, "tenants"), filepath.Join(s.dir, "trash")}
 	if got := s.files(t); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

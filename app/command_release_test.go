@@ -83,13 +83,13 @@ func TestPurgeSaysThatDomainsGo(t *testing.T) {
 // addVerified gives a tenant a domain.
 func (s site) addVerified(t *testing.T, subdomain, host string) {
 	t.Helper()
-	a := s.open(t)
+	a, id := s.open(t), s.tenant(t, subdomain).ID
 	err := a.master.Update(t.Context(), func(tx *gorm.DB) error {
 		now, err := a.master.Now(tx)
 		if err != nil {
 			return err
 		}
-		return tx.Create(&models.Domain{TenantID: s.tenant(t, subdomain).ID, Host: host, VerifiedAt: &now}).Error
+		return tx.Create(&models.Domain{TenantID: id, Host: host, VerifiedAt: &now}).Error
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func (e *Engine) Size(_ context.Context, t *models.Tenant) (int64, error) {
 // Sizes are those of all files in the tenants' folder, those beside a database
 // included.
 func (e *Engine) Sizes(context.Context) (map[string]int64, error) {
-	entries, err := fs.ReadDir(e.root.FS(), tenantsDir)
+	entries, err := e.files.list(tenantsDir)
 	if err != nil {
 		return nil, fileError(err)
 	}
