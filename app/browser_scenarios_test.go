@@ -150,7 +150,8 @@ func member(t *testing.T, browser context.Context) {
 	srv, b := workspace(t, browser)
 	b.visit(t, "acme", "/people")
 	b.do(t, chromedp.Click(".fold summary", chromedp.ByQuery), chromedp.SendKeys("#invite-name", "Ben", chromedp.ByQuery),
-		chromedp.SendKeys("#invite-email", "ben@acme.example", chromedp.ByQuery), chromedp.Click("#invite button", chromedp.ByQuery))
+		chromedp.SendKeys("#invite-email", "ben@acme.example", chromedp.ByQuery),
+		chromedp.SendKeys("#invite-password", password, chromedp.ByQuery), chromedp.Click("#invite button", chromedp.ByQuery))
 	b.says(t, "h2", "Pass this link on to Ben")
 	link := eval[string](t, b, "document.querySelector('.secret').innerText")
 	b.picture(t, "invitation-link")

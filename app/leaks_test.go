@@ -174,7 +174,8 @@ func (x *scene) signIn() {
 }
 
 func (x *scene) useTokens() {
-	r := x.ask(x.session, "POST", "/api/tokens", `{"name":"robot"}`)
+	r := x.ask(x.session, "POST", "/api/tokens", fmt.Sprintf(`{"name":"robot","password":%q}`, x.secrets["the admin's password"]))
+	x.ask(x.session, "POST", "/api/tokens", fmt.Sprintf(`{"name":"robot","password":%q}`, x.secret("a wrong confirmation", "wrong confirmed p4ssword")))
 	x.apiToken = "Authorization: Bearer " + x.member("an API token", r, "token") + "\r\n"
 	foreign, revoked := x.secret("a forged token", "tntt_"+strings.Repeat("forged", 7)+"A"), x.secrets["an API token"]
 	for _, lines := range []string{
@@ -193,7 +194,7 @@ func (x *scene) useTokens() {
 }
 
 func (x *scene) invite() {
-	r := x.ask(x.session, "POST", "/api/users", `{"email":"ben@acme.example","name":"Ben"}`)
+	r := x.ask(x.session, "POST", "/api/users", fmt.Sprintf(`{"email":"ben@acme.example","name":"Ben","password":%q}`, x.secrets["the admin's password"]))
 	link := x.member("Ben's link", r, "invitation", "url")
 	token := x.secret("Ben's invitation", link[strings.Index(link, "=")+1:])
 	x.ask("", "GET", "/invitation?token="+token, "")

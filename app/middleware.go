@@ -40,16 +40,8 @@ func isSaneID(id string) bool {
 
 // isFrom tells whether the peer itself, not whom it speaks for, is in a network.
 func isFrom(c *gin.Context, networks []netip.Prefix) bool {
-	peer, err := netip.ParseAddr(c.RemoteIP())
-	if err != nil {
-		return false
-	}
-	for _, network := range networks {
-		if network.Contains(peer.Unmap()) {
-			return true
-		}
-	}
-	return false
+	peer, err := netip.ParseAddrPort(c.Request.RemoteAddr)
+	return err == nil && within(handlers.Plain(peer.Addr()), networks)
 }
 
 // logAccess writes a line for each request: never its query, headers or body.
@@ -64,7 +56,7 @@ func logAccess(log *slog.Logger) gin.HandlerFunc {
 				slog.Int("bytes", max(0, c.Writer.Size())),
 				slog.Float64("duration_ms", float64(time.Since(begin).Microseconds())/1000),
 				slog.String("request_id", handlers.RequestID(c)),
-				slog.String("remote_ip", c.ClientIP()),
+				slog.String("remote_ip", handlers.ClientAddress(c).String()),
 			}
 			if t, ok := tenants.Resolved(c); ok {
 				attrs = append(attrs, slog.String("tenant", t.Subdomain))

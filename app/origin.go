@@ -85,11 +85,17 @@ func (a *App) publicTLS(c *gin.Context) bool {
 // doesn't lead to.
 func (a *App) operatorTLS(c *gin.Context) bool { return overTLS(c, a.settings.proxies, false) }
 
-// overTLS tells how the client came. X-Forwarded-Proto counts from trusted
-// proxies only, and then over all else.
+// overTLS tells how the client came; expected is true where there is no other
+// way, whatever a proxy says. X-Forwarded-Proto counts from trusted proxies
+// only. Each proxy may add how it was reached itself, so the first element is
+// how the client came.
 func overTLS(c *gin.Context, trusted []netip.Prefix, expected bool) bool {
-	if said := c.Request.Header.Values("X-Forwarded-Proto"); len(said) > 0 && isFrom(c, trusted) {
-		return len(said) == 1 && strings.EqualFold(said[0], "https")
+	if expected {
+		return true
 	}
-	return expected || c.Request.TLS != nil
+	if said := c.Request.Header.Values("X-Forwarded-Proto"); len(said) > 0 && isFrom(c, trusted) {
+		first, _, _ := strings.Cut(strings.Join(said, ","), ",")
+		return strings.EqualFold(strings.TrimSpace(first), "https")
+	}
+	return c.Request.TLS != nil
 }

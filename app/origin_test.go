@@ -48,10 +48,15 @@ func TestTransportSecurity(t *testing.T) {
 		{"by a proxy", "http://x/", near, "", "https", true, true},
 		{"by a proxy, in capitals", "http://x/", near, "", "HTTPS", true, true},
 		{"by an untrusted proxy", "http://x/", far, "", "https", false, false},
-		{"a list", "http://x/", near, "", "https, http", false, false},
+		{"a list", "http://x/", near, "", "https, http", true, true},
+		{"a list without spaces, in capitals", "http://x/", near, "", "HTTPS,http", true, true},
+		{"a list that began without TLS", "http://x/", near, "", "http,https", false, false},
+		{"a list of an untrusted proxy", "http://x/", far, "", "https,http", false, false},
+		{"public URL and a list", "http://x/", near, "https://localhost", "https,http", true, true},
+		{"public URL and nonsense", "http://x/", near, "https://localhost", ",;", true, false},
 		{"public URL", "http://x/", far, "https://localhost", "", true, false},
 		{"public URL, and a stranger says otherwise", "http://x/", far, "https://localhost", "http", true, false},
-		{"public URL, and a proxy says otherwise", "http://x/", near, "https://localhost", "http", false, false},
+		{"public URL, and a proxy says otherwise", "http://x/", near, "https://localhost", "http", true, false},
 	} {
 		c := newSQLite(t).config(t, "--trusted-proxies="+test.trusted, "--public-url="+test.public)
 		s, err := c.validate()

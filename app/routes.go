@@ -28,7 +28,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r.Use(followMoves(accounts.Origin), site.Errors())
 	resolve, share := tenants.Resolve(a.store, a.settings.domain), shareWith(a.settings.origins)
 	read := []string{http.MethodGet, http.MethodHead}
-	do, admins := handlers.Do, handlers.AdminsOnly
+	do, admins, people := handlers.Do, handlers.AdminsOnly, handlers.PeopleOnly
 
 	r.Match(read, "/healthz", handlers.Takes(), healthy)
 	r.NoRoute(resolve, handlers.NotFound)
@@ -39,31 +39,32 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
 
-	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
+	scoped := func(o tenants.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
 		o.RequestID = handlers.RequestID
-		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present(), tenants.Scoped(a.store, o), accounts.Authenticate())
+		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present()).Group("", first...).
+			Group("", tenants.Scoped(a.store, o), accounts.Authenticate())
 	}
-	api := scoped(tenants.ScopeOptions{})
+	api, confirmed := scoped(tenants.ScopeOptions{}), scoped(tenants.ScopeOptions{}, buffered, accounts.Confirm())
 	api.DELETE("/session", do(accounts.SignOut))
 	api.Match(read, "/me", do(handlers.GetMe))
 	api.Match(read, "/sessions", do(accounts.ListSessions, "user_id", "limit", "after"))
-	api.DELETE("/sessions/:id", do(accounts.DeleteSession))
+	api.DELETE("/sessions/:id", people, do(accounts.DeleteSession))
 	api.Match(read, "/tokens", do(accounts.ListTokens, "user_id", "limit", "after"))
-	api.POST("/tokens", do(accounts.CreateToken))
+	confirmed.POST("/tokens", people, do(accounts.CreateToken))
 	api.DELETE("/tokens/:id", do(accounts.DeleteToken))
 
 	api.Match(read, "/users", do(handlers.ListUsers, "limit", "after"))
-	api.POST("/users", admins, do(accounts.CreateUser))
+	confirmed.POST("/users", people, admins, do(accounts.CreateUser))
 	api.Match(read, "/users/:id", do(handlers.GetUser))
-	api.PATCH("/users/:id", do(handlers.UpdateUser))
-	api.DELETE("/users/:id", admins, do(handlers.DeleteUser))
-	api.POST("/users/:id/invitation", admins, do(accounts.InviteUser))
+	confirmed.PATCH("/users/:id", do(handlers.UpdateUser))
+	api.DELETE("/users/:id", people, admins, do(handlers.DeleteUser))
+	confirmed.POST("/users/:id/invitation", people, admins, do(accounts.InviteUser))
 
 	api.Match(read, "/projects", do(handlers.ListProjects, "archived", "limit", "after"))
 	api.POST("/projects", do(handlers.CreateProject))
 	api.Match(read, "/projects/:id", do(handlers.GetProject))
 	api.PATCH("/projects/:id", do(handlers.UpdateProject))
-	api.DELETE("/projects/:id", do(handlers.DeleteProject))
+	api.DELETE("/projects/:id", admins, do(handlers.DeleteProject))
 
 	api.Match(read, "/projects/:id/tasks", do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
 	api.POST("/projects/:id/tasks", do(handlers.CreateTask))
@@ -89,7 +90,7 @@ func (a *App) operatorHandler(ctx context.Context, token string, accounts *handl
 	pages := a.console(ctx, token, api, accounts)
 	guard, either := operator.Guard(token), pages.OrGuard(operator.Guard(token))
 	read := []string{http.MethodGet, http.MethodHead}
-	r.Use(pages.Errors())
+	r.Use(pages.Errors(), ownHosts(a.settings.operatorHosts))
 
 	r.Match(read, "/healthz", handlers.Takes(), healthy)
 	r.Match(read, "/readyz", handlers.Takes(), a.ready(ctx))
@@ -155,18 +156,11 @@ func (a *App) newRouter(tls func(c *gin.Context) bool, maxBody int64, first ...g
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
 	r.RedirectFixedPath = false
-	r.RemoteIPHeaders = []string{"X-Forwarded-For"}
-	r.ForwardedByClientIP = len(a.settings.proxies) > 0
-	var trusted []string
-	for _, network := range a.settings.proxies {
-		trusted = append(trusted, network.String())
-	}
-	if err := r.SetTrustedProxies(trusted); err != nil {
-		panic(err) // validate let only networks through
-	}
+	r.ForwardedByClientIP = false // handlers.ClientAddress counts instead
 	r.Use(first...)
 	r.Use(
 		identify(a.settings.proxies),
+		identifyClient(a.settings.proxies),
 		logAccess(a.log),
 		recoverPanics(a.log),
 		handlers.Problems(a.log),

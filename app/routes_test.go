@@ -93,11 +93,11 @@ func TestNotReadyWithoutMaster(t *testing.T) {
 	if err := a.master.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := ask(handler, http.MethodGet, "/readyz")
+	r := ask(handler, http.MethodGet, "http://localhost/readyz")
 	if r.Code != http.StatusServiceUnavailable || r.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %v %s", r.Code, r.Header(), r.Body)
 	}
-	if r := ask(handler, http.MethodGet, "/healthz"); r.Code != http.StatusOK {
+	if r := ask(handler, http.MethodGet, "http://localhost/healthz"); r.Code != http.StatusOK {
 		t.Errorf("healthz: %d", r.Code)
 	}
 }

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -39,15 +38,14 @@ type AccountsOptions struct {
 // Accounts lets the people of a tenant in: passwords, sessions, API tokens and
 // invitations. It is safe for concurrent use.
 type Accounts struct {
-	store       *tenants.Store
-	hasher      *auth.Hasher
-	origin      func(name string) string
-	mailer      Mailer
-	tls         func(c *gin.Context) bool
-	log         *slog.Logger
-	clock       func() time.Time
-	crossOrigin *http.CrossOriginProtection
-	recent      recent // credentials whose bodies are worth reading
+	store  *tenants.Store
+	hasher *auth.Hasher
+	origin func(name string) string
+	mailer Mailer
+	tls    func(c *gin.Context) bool
+	log    *slog.Logger
+	clock  func() time.Time
+	recent recent // credentials whose bodies are worth reading
 }
 
 // Mailer tells people what they would otherwise have to be told.
@@ -80,7 +78,6 @@ func NewAccounts(o AccountsOptions) *Accounts {
 	}
 	return &Accounts{
 		store: o.Store, hasher: o.Hasher, origin: o.Origin, mailer: o.Mailer, tls: o.TLS, log: o.Log, clock: o.Now,
-		crossOrigin: http.NewCrossOriginProtection(),
 	}
 }
 

@@ -26,23 +26,13 @@ const (
 // try is under which keys a try to sign in is counted.
 type try struct{ account, address []byte }
 
-func newTry(email, clientIP string) try {
-	return try{account: triesKey("account:" + auth.FoldEmail(email)), address: triesKey("address:" + network(clientIP))}
+func newTry(email string, client netip.Addr) try {
+	return try{account: triesKey("account:" + auth.FoldEmail(email)), address: triesKey("address:" + Network(client))}
 }
 
 func triesKey(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
 	return sum[:]
-}
-
-// network is what one client has of addresses: one of IPv4, and 64 bits' worth
-// of IPv6.
-func network(clientIP string) string {
-	address, err := netip.ParseAddr(clientIP)
-	if err != nil || address.Unmap().Is4() {
-		return clientIP
-	}
-	return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
 }
 
 // count counts a try before its password is looked at, in a scope of its own:

@@ -51,7 +51,7 @@ func currentUser(c *gin.Context) models.User {
 // above tenants.Scoped.
 func (a *Accounts) CrossOrigin() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if len(c.Request.Header["Cookie"]) > 0 && a.crossOrigin.Check(c.Request) != nil {
+		if len(c.Request.Header["Cookie"]) > 0 && !isSameOrigin(c.Request, a.origin) {
 			fail(c, errCrossOrigin)
 		}
 	}
@@ -59,14 +59,14 @@ func (a *Accounts) CrossOrigin() gin.HandlerFunc {
 
 // SameOrigin is CrossOrigin for pages, and refuses also without a cookie: a page
 // elsewhere must not sign somebody in as another.
-func (a *Accounts) SameOrigin() gin.HandlerFunc { return sameOrigin(a.crossOrigin) }
+func (a *Accounts) SameOrigin() gin.HandlerFunc { return sameOrigin(a.origin) }
 
 // SameOrigin is Accounts.SameOrigin where there are no accounts.
-func SameOrigin() gin.HandlerFunc { return sameOrigin(http.NewCrossOriginProtection()) }
+func SameOrigin() gin.HandlerFunc { return sameOrigin(func(string) string { return "" }) }
 
-func sameOrigin(protection *http.CrossOriginProtection) gin.HandlerFunc {
+func sameOrigin(origin func(host string) string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if protection.Check(c.Request) != nil {
+		if !isSameOrigin(c.Request, origin) {
 			fail(c, errCrossOrigin)
 		}
 	}

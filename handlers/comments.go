@@ -3,13 +3,13 @@ package handlers
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants/text"
 )
 
 // commentJSON is how a comment is shown. The author is null when they were
@@ -93,8 +93,8 @@ func AddComment(c *gin.Context, tx *gorm.DB, in *Input) (models.Comment, error) 
 
 // commentBody is text that says something.
 func commentBody(s string) string {
-	if strings.TrimSpace(s) == "" {
-		return "must not be blank"
+	if text.Blank(s) {
+		return text.IsBlank
 	}
 	return prose(10_000)(s)
 }

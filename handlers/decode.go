@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"maps"
 	"mime"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -68,16 +70,33 @@ func readInput(c *gin.Context) (*Input, error) {
 		return nil, err
 	}
 	in := &Input{}
-	err = json.Unmarshal(data, &in.members)
-	var mismatch *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &mismatch), err == nil && in.members == nil:
-		in.add("", "must be a JSON object")
-		return nil, in.err()
-	case err != nil:
-		return nil, malformed("The body is not well-formed JSON.")
+	return in, in.read(data)
+}
+
+// read reads the members of one JSON object. Their names are exact, and each is
+// there once: encoding/json would take the last one.
+func (in *Input) read(data []byte) error {
+	if !json.Valid(data) {
+		return malformed("The body is not well-formed JSON.")
 	}
-	return in, nil
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if first, _ := decoder.Token(); first != json.Delim('{') {
+		in.add("", "must be a JSON object")
+		return in.err()
+	}
+	in.members = map[string]json.RawMessage{}
+	for decoder.More() {
+		name, _ := decoder.Token() // the text is valid
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return malformed("The body is not well-formed JSON.")
+		}
+		if in.has(name.(string)) {
+			in.add(shorten(name.(string)), "is there twice")
+		}
+		in.members[name.(string)] = value
+	}
+	return in.err()
 }
 
 func isJSON(mediaType string) bool {
@@ -105,6 +124,42 @@ func readBody(c *gin.Context, wanted string, accepted func(mediaType string) boo
 		return nil, unaccepted("The body must not be compressed.")
 	}
 	return data, nil
+}
+
+// Decode reads the body, one JSON object, into the fields of the struct that
+// into points to, by the names of their json tags. It faults members that are
+// unknown, of the wrong type, or text that no row can hold. Only pointers may be
+// null.
+func Decode(c *gin.Context, into any) error {
+	in, err := readInput(c)
+	if err != nil {
+		return err
+	}
+	fields := reflect.ValueOf(into).Elem()
+	for i := range fields.NumField() {
+		name := fields.Type().Field(i).Tag.Get("json")
+		if raw, ok := in.take(name); ok {
+			in.fill(name, raw, fields.Field(i))
+		}
+	}
+	return in.done()
+}
+
+// fill puts a member into a field of a struct.
+func (in *Input) fill(name string, raw json.RawMessage, field reflect.Value) {
+	plain := field
+	if field.Kind() == reflect.Pointer {
+		plain = reflect.New(field.Type().Elem()).Elem()
+	} else if isNull(raw) {
+		in.add(name, "must not be null")
+		return
+	}
+	switch err := json.Unmarshal(raw, field.Addr().Interface()); {
+	case err != nil:
+		in.add(name, wrongType(plain.Interface()))
+	case !isText(fmt.Sprint(reflect.Indirect(field))):
+		in.add(name, notText)
+	}
 }
 
 // has reports whether the member is there, and not taken yet.
@@ -214,7 +269,7 @@ func wrongType(dst any) string {
 	switch dst.(type) {
 	case bool:
 		return "must be true or false"
-	case int64:
+	case int, int64:
 		return "must be a whole number of at most 64 bits"
 	case models.Date:
 		return notADay

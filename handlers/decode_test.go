@@ -45,7 +45,12 @@ func TestBodiesThatAreRefused(t *testing.T) {
 				}.run(t, a)
 			}
 		}
-		scenario{method: "PATCH", path: "/api/projects/1", body: `{"name":"x","name":"y"}`, status: 200, contains: []string{`"name":"y"`}}.run(t, a)
+		for _, body := range []string{`{"name":"x","name":"y"}`, `{"name":"x","n\u0061me":"y"}`, `{"name":null,"description":"","name":"y"}`} {
+			scenario{method: "PATCH", path: "/api/projects/1", body: body, status: 422, contains: []string{`{"field":"name","message":"is there twice"}`}}.run(t, a)
+		}
+		for _, name := range []string{"NAME", "Name", "nam\u212a", "name ", `description\u0000`} {
+			scenario{method: "PATCH", path: "/api/projects/1", body: `{"` + name + `":"y"}`, status: 422, contains: []string{`is unknown`}}.run(t, a)
+		}
 	})
 }
 

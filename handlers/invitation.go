@@ -28,9 +28,17 @@ type invitedJSON struct {
 }
 
 // InviteUser makes an invitation for the user of the path, who may have a
-// password already and forgot it. Earlier ones end. For admins.
+// password already and forgot it. Earlier ones end. For admins, who give their
+// own password again.
 func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
-	made, err := a.Invite(c, tx)
+	in := NewInput(nil)
+	if c.Request.ContentLength != 0 {
+		var err error
+		if in, err = readInput(c); err != nil {
+			return err
+		}
+	}
+	made, err := a.Invite(c, tx, in)
 	if err != nil {
 		return err
 	}
@@ -39,10 +47,19 @@ func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
 }
 
 // Invite makes an invitation for the user of the path. Earlier ones end. For
-// admins.
-func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB) (Invitation, error) {
+// admins. It works below Confirm.
+func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, error) {
+	if err := confirm(c, in); err != nil {
+		return Invitation{}, err
+	}
+	if err := in.done(); err != nil {
+		return Invitation{}, err
+	}
 	user, err := take[models.User](c, locked(tx))
 	if err != nil {
+		return Invitation{}, err
+	}
+	if err := confirmed(c, tx); err != nil {
 		return Invitation{}, err
 	}
 	made, err := a.invite(tx, tenants.From(c), user)

@@ -27,7 +27,7 @@ type proof struct {
 // errWrongPassword like it.
 func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error) {
 	ctx, t := c.Request.Context(), tenants.From(c)
-	p := &proof{try: newTry(email, c.ClientIP())}
+	p := &proof{try: newTry(email, ClientAddress(c))}
 	if err := a.count(ctx, t, p.try); err != nil {
 		return nil, err
 	}
@@ -105,6 +105,9 @@ func (a *Accounts) ChangePassword(c *gin.Context) {
 		if err := a.Identify(c); err != nil {
 			return err
 		}
+		if err := byPerson(c); err != nil {
+			return err
+		}
 		in, err := readInput(c)
 		if err != nil {
 			return err
@@ -128,6 +131,9 @@ func (a *Accounts) Identify(c *gin.Context) error {
 // RenewPassword does what ChangePassword does, for a request that Identify let
 // through.
 func (a *Accounts) RenewPassword(c *gin.Context, in *Input) error {
+	if err := byPerson(c); err != nil {
+		return err
+	}
 	var old, next string
 	in.require("current_password", "new_password")
 	member(in, "current_password", &old, nil)

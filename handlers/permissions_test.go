@@ -42,7 +42,8 @@ func TestMembers(t *testing.T) {
 			{method: "POST", path: "/api/projects/1/tasks", body: `{"title":"Order chairs"}`, status: 201},
 			importCSV("import", "title\nx\n", 201),
 			{method: "DELETE", path: "/api/tasks/1", status: 204},
-			{method: "DELETE", path: "/api/projects/1", status: 204},
+			{name: "a project is deleted by admins", method: "DELETE", path: "/api/projects/1", status: 403},
+			{name: "members archive it", method: "PATCH", path: "/api/projects/1", body: `{"archived":true}`, status: 200},
 			{method: "POST", path: "/api/tokens", body: `{"name":"mine"}`, status: 201},
 		})
 	})

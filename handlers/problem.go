@@ -55,6 +55,9 @@ var (
 	errTooManyTries    = errors.New("too many tries")
 )
 
+// ErrMisdirected: the request is for a host that this listener is not.
+var ErrMisdirected = errors.New("request is for another host")
+
 // kind is how errors of one sort are shown.
 type kind struct {
 	err    error
@@ -100,6 +103,7 @@ var kinds = []kind{
 	{errForbidden, 403, "forbidden", "Not allowed", "Only admins may do this.", 0},
 	{errCrossOrigin, 403, "cross-origin", "Request from elsewhere", "This request comes from a page of another origin.", 0},
 	{errTooManyTries, 429, "too-many-tries", "Too many tries", "There were too many tries to sign in. Wait for as long as Retry-After says.", 0},
+	{ErrMisdirected, 421, "misdirected", "Another host", "The operator's listener is not reached by this host name. TENANTRY_OPERATOR_HOSTS adds names.", 0},
 	{errNoRoute, 404, "not-found", "Not found", "There is nothing at this path.", 0},
 	{errNoMethod, 405, "method-not-allowed", "Method not allowed", "This path does not take this method; Allow says which it takes.", 0},
 

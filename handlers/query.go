@@ -16,6 +16,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
+	"tenantry/tenants/text"
 )
 
 // Takes declares the parameters that a route's query may hold, each at most
@@ -153,13 +154,16 @@ func CheckForm(posted url.Values, known ...string) error {
 }
 
 // ParseNumber reads a number from least to most, which has one spelling.
-func ParseNumber(text string, least, most int) (int, bool) {
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= least && n <= most && strconv.Itoa(n) == text
+func ParseNumber(digits string, least, most int) (int, bool) {
+	n, err := strconv.Atoi(digits)
+	return n, err == nil && n >= least && n <= most && strconv.Itoa(n) == digits
 }
 
-const notText = "must be valid Unicode text"
+const notText = text.NotText
 
-// storable tells whether every engine can store the text: valid UTF-8 without
-// NUL.
-func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+// storable tells whether every engine can store the text.
+func storable(s string) bool { return text.Storable(s) }
+
+// isText is storable for text that came as JSON, in which encoding/json puts
+// U+FFFD in the place of broken bytes and lone surrogates.
+func isText(s string) bool { return storable(s) && !strings.ContainsRune(s, utf8.RuneError) }

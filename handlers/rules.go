@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"tenantry/handlers/auth"
+	"tenantry/tenants/text"
 )
 
 // rule says what is wrong with a value, in words that follow the field's name,
@@ -16,36 +15,10 @@ import (
 type rule[T any] func(value T) (fault string)
 
 // line is text in one line, not blank, of at most limit characters.
-func line(limit int) rule[string] {
-	return func(s string) string {
-		if strings.TrimSpace(s) == "" {
-			return "must not be blank"
-		}
-		return textFault(s, limit, unicode.IsControl)
-	}
-}
+func line(limit int) rule[string] { return func(s string) string { return text.Line(s, limit) } }
 
 // prose is text of any lines, of at most limit characters.
-func prose(limit int) rule[string] {
-	return func(s string) string {
-		return textFault(s, limit, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) })
-	}
-}
-
-// textFault refuses what no engine stores alike: NUL and bytes that are no
-// UTF-8. encoding/json puts U+FFFD in the place of such bytes and of lone
-// surrogates, so that it can't be told from a broken text and is refused too.
-func textFault(s string, limit int, forbidden func(rune) bool) string {
-	switch {
-	case strings.ContainsRune(s, utf8.RuneError):
-		return "must be valid Unicode text"
-	case strings.ContainsFunc(s, forbidden):
-		return "must not hold control characters"
-	case utf8.RuneCountInString(s) > limit:
-		return fmt.Sprintf("must be at most %d characters long", limit)
-	}
-	return ""
-}
+func prose(limit int) rule[string] { return func(s string) string { return text.Lines(s, limit) } }
 
 // emailAddress is an address that an account can have.
 func emailAddress(s string) string {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"reflect"
 	"regexp"
@@ -82,6 +83,11 @@ func newRouter(log *logBuffer) *gin.Engine {
 	r.HandleMethodNotAllowed = true
 	r.Use(
 		func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
+		func(c *gin.Context) {
+			if from, err := netip.ParseAddr(c.GetHeader("X-Forwarded-For")); err == nil {
+				handlers.SetClientAddress(c, from)
+			}
+		},
 		handlers.Problems(log.logger()),
 	)
 	r.NoRoute(handlers.NotFound)
@@ -104,25 +110,26 @@ func (a *api) mount(t testing.TB) {
 	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.ChangePassword)
 
 	a.routes = open.Group("/", a.accounts.Present(), tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
+	confirmed := open.Group("/", a.accounts.Present(), buffered, a.accounts.Confirm(), tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
 	a.routes.DELETE("/session", handlers.Do(a.accounts.SignOut))
 	a.routes.Match(read, "/me", handlers.Do(handlers.GetMe))
 	a.routes.Match(read, "/tokens", handlers.Do(a.accounts.ListTokens, "user_id", "limit", "after"))
-	a.routes.POST("/tokens", handlers.Do(a.accounts.CreateToken))
+	confirmed.POST("/tokens", handlers.PeopleOnly, handlers.Do(a.accounts.CreateToken))
 	a.routes.DELETE("/tokens/:id", handlers.Do(a.accounts.DeleteToken))
 	a.routes.Match(read, "/sessions", handlers.Do(a.accounts.ListSessions, "user_id", "limit", "after"))
-	a.routes.DELETE("/sessions/:id", handlers.Do(a.accounts.DeleteSession))
+	a.routes.DELETE("/sessions/:id", handlers.PeopleOnly, handlers.Do(a.accounts.DeleteSession))
 
 	a.routes.Match(read, "/users", handlers.Do(handlers.ListUsers, "limit", "after"))
-	a.routes.POST("/users", handlers.AdminsOnly, handlers.Do(a.accounts.CreateUser))
-	a.routes.POST("/users/:id/invitation", handlers.AdminsOnly, handlers.Do(a.accounts.InviteUser))
+	confirmed.POST("/users", handlers.PeopleOnly, handlers.AdminsOnly, handlers.Do(a.accounts.CreateUser))
+	confirmed.POST("/users/:id/invitation", handlers.PeopleOnly, handlers.AdminsOnly, handlers.Do(a.accounts.InviteUser))
 	a.routes.Match(read, "/users/:id", handlers.Do(handlers.GetUser))
-	a.routes.PATCH("/users/:id", handlers.Do(handlers.UpdateUser))
-	a.routes.DELETE("/users/:id", handlers.AdminsOnly, handlers.Do(handlers.DeleteUser))
+	confirmed.PATCH("/users/:id", handlers.Do(handlers.UpdateUser))
+	a.routes.DELETE("/users/:id", handlers.PeopleOnly, handlers.AdminsOnly, handlers.Do(handlers.DeleteUser))
 	a.routes.Match(read, "/projects", handlers.Do(handlers.ListProjects, "archived", "limit", "after"))
 	a.routes.POST("/projects", handlers.Do(handlers.CreateProject))
 	a.routes.Match(read, "/projects/:id", handlers.Do(handlers.GetProject))
 	a.routes.PATCH("/projects/:id", handlers.Do(handlers.UpdateProject))
-	a.routes.DELETE("/projects/:id", handlers.Do(handlers.DeleteProject))
+	a.routes.DELETE("/projects/:id", handlers.AdminsOnly, handlers.Do(handlers.DeleteProject))
 	a.routes.Match(read, "/projects/:id/tasks", handlers.Do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
 	a.routes.POST("/projects/:id/tasks", handlers.Do(handlers.CreateTask))
 	a.routes.POST("/projects/:id/tasks/import", handlers.Do(handlers.ImportTasks))
@@ -174,6 +181,7 @@ func (l *logBuffer) String() string {
 // given as name and value, says otherwise; an empty value takes the header off.
 func (a *api) send(t testing.TB, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
+	body = confirmedBody(method, path, body)
 	request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	request.Host = a.tenant.Subdomain + ".localhost:8080"
 	request.Header.Set("Authorization", "Bearer "+a.admin)
@@ -192,6 +200,21 @@ func (a *api) send(t testing.TB, method, path, body string, header ...string) *h
 		t.Logf("log: %s", a.log)
 	}
 	return reply
+}
+
+// confirmedBody adds everybody's password to an object without one, where it
+// lets somebody in.
+func confirmedBody(method, path, body string) string {
+	asked := method == "POST" && (path == "/api/tokens" || strings.HasPrefix(path, "/api/users")) || method == "PATCH" && strings.HasPrefix(path, "/api/users/")
+	switch inside, isObject := strings.CutPrefix(body, "{"); {
+	case !asked || strings.Contains(body, `"password"`):
+		return body
+	case body == "" || body == "{}":
+		return `{"password":"` + password + `"}`
+	case isObject && strings.HasSuffix(body, "}"):
+		return `{"password":"` + password + `",` + inside
+	}
+	return body
 }
 
 // must sends a request, wants the status and returns the body.

@@ -149,7 +149,11 @@ func (a *Accounts) DeleteSession(c *gin.Context, tx *gorm.DB) error {
 }
 
 // RemoveSession ends the session of the path: one's own, or for admins anybody's.
+// API tokens end none.
 func (a *Accounts) RemoveSession(c *gin.Context, tx *gorm.DB) error {
+	if err := byPerson(c); err != nil {
+		return err
+	}
 	row, err := takeCredential(c, tx, models.KindSession)
 	if err != nil {
 		return err

@@ -8,9 +8,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // sheet is a CSV file: RFC 4180 in UTF-8, with a header that names the columns.
+// As spreadsheets write it: with commas, semicolons or tabs, with or without a
+// byte order mark, with rows and unnamed columns in which all cells are empty.
 type sheet struct {
 	columns []string
 	rows    []sheetRow
@@ -18,7 +21,7 @@ type sheet struct {
 
 // sheetRow is a row below the header, with a cell for each column.
 type sheetRow struct {
-	number int // counted from 1, without empty lines
+	number int // counted from 1, without empty rows
 	line   int // in the file, where the row begins
 	cells  []string
 }
@@ -37,12 +40,27 @@ func (r sheetRow) fault(bad *faults, column, message string) {
 // of which the first known one is there. Rows that can't be read are faults;
 // after a fault in the header there are no rows.
 func readSheet(data []byte, bad *faults, limit int, known ...string) sheet {
-	reader := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if fault := notUTF8(data); fault != "" {
+		bad.add("file", fault)
+		return sheet{}
+	}
+	if !bytes.Contains(data, []byte("\n")) { // lines may end as on an old Mac
+		data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	}
+	reader := csv.NewReader(bytes.NewReader(data))
+	reader.Comma = separator(data)
 	reader.FieldsPerRecord = -1 // a row of another length is a fault like others
 	columns, err := reader.Read()
 	if err != nil {
 		bad.add("header", "must name the columns: "+strings.Join(known, ", "))
 		return sheet{}
+	}
+	for i := range columns {
+		columns[i] = strings.TrimSpace(columns[i])
+		if lower := strings.ToLower(columns[i]); slices.Contains(known, lower) {
+			columns[i] = lower
+		}
 	}
 	if checkHeader(columns, bad, known); len(*bad) > 0 {
 		return sheet{}
@@ -55,13 +73,45 @@ func readSheet(data []byte, bad *faults, limit int, known ...string) sheet {
 	return s
 }
 
+// notUTF8 is what to do about a file in another encoding, empty for none. It is
+// said once, and not for each cell.
+func notUTF8(data []byte) string {
+	const advice = "export it as CSV in UTF-8, which Excel calls “CSV UTF-8”"
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.Count(data, []byte{0}) > len(data)/4 {
+		return "is not text in UTF-8, but in UTF-16 or no text at all; " + advice
+	}
+	number := 0
+	for line := range bytes.Lines(data) {
+		if number++; !utf8.Valid(line) {
+			return fmt.Sprintf("is not text in UTF-8, as line %d shows; %s", number, advice)
+		}
+	}
+	return ""
+}
+
+// separator is what stands between the cells: the first of comma, semicolon and
+// tab in the header.
+func separator(data []byte) rune {
+	header, _, _ := bytes.Cut(data, []byte("\n"))
+	if at := bytes.IndexAny(header, ",;\t"); at >= 0 {
+		return rune(header[at])
+	}
+	return ','
+}
+
+// isEmpty tells whether there is nothing in the cells.
+func isEmpty(cells []string) bool {
+	return !slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" })
+}
+
 // checkHeader faults columns that are unknown, doubled or missing.
 func checkHeader(columns []string, bad *faults, known []string) {
 	for i, column := range columns {
 		field := "header, column " + shorten(strings.ToValidUTF8(column, "\ufffd"))
 		switch {
+		case column == "": // so must its cells be
 		case !slices.Contains(known, column):
-			bad.add(field, "is unknown; the columns are separated by commas and called "+strings.Join(known, ", "))
+			bad.add(field, "is unknown; the columns are called "+strings.Join(known, ", "))
 		case slices.Contains(columns[:i], column):
 			bad.add(field, "is there twice")
 		}
@@ -75,6 +125,9 @@ func checkHeader(columns []string, bad *faults, known []string) {
 func (s *sheet) readRows(reader *csv.Reader, bad *faults, limit int) {
 	for number := 1; ; number++ {
 		cells, err := reader.Read()
+		for err == nil && isEmpty(cells) {
+			cells, err = reader.Read()
+		}
 		if errors.Is(err, io.EOF) {
 			return
 		}
@@ -86,10 +139,21 @@ func (s *sheet) readRows(reader *csv.Reader, bad *faults, limit int) {
 		case number > limit:
 			row.fault(bad, "", fmt.Sprintf("is one too many: there may be %d rows", limit))
 			return
-		case len(cells) != len(s.columns):
+		case len(cells) < len(s.columns), !isEmpty(cells[len(s.columns):]):
 			row.fault(bad, "", fmt.Sprintf("has %d cells where the header has %d", len(cells), len(s.columns)))
 		default:
+			row.cells = cells[:len(s.columns)]
+			s.checkUnnamed(row, bad)
 			s.rows = append(s.rows, row)
+		}
+	}
+}
+
+// checkUnnamed faults cells of columns without a name that hold something.
+func (s *sheet) checkUnnamed(row sheetRow, bad *faults) {
+	for i, column := range s.columns {
+		if column == "" && strings.TrimSpace(row.cells[i]) != "" {
+			row.fault(bad, "", fmt.Sprintf("has text in column %d, which the header doesn't name", i+1))
 		}
 	}
 }
@@ -105,7 +169,7 @@ func lineOf(reader *csv.Reader, err error) int {
 	return line
 }
 
-// cells are the cells of a column, none when the file doesn't have it.
+// cells are the cells of a column without space around them, none when the file doesn't have it.
 func (s sheet) cells(column string) []string {
 	at := slices.Index(s.columns, column)
 	if at < 0 {
@@ -113,7 +177,7 @@ func (s sheet) cells(column string) []string {
 	}
 	cells := make([]string, 0, len(s.rows))
 	for _, row := range s.rows {
-		cells = append(cells, row.cells[at])
+		cells = append(cells, strings.TrimSpace(row.cells[at]))
 	}
 	return cells
 }

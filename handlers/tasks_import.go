@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -103,10 +104,14 @@ func parseTask(columns []string, row sheetRow, users map[string]int64, bad *faul
 	task := models.Task{Status: models.StatusTodo}
 	for i, column := range columns {
 		var fault string
-		switch cell := row.cells[i]; {
+		cell := row.cells[i]
+		if column != "title" {
+			cell = strings.TrimSpace(cell)
+		}
+		switch {
 		case column == "title":
 			task.Title, fault = cell, taskTitle(cell)
-		case cell == "":
+		case cell == "", column == "":
 		case column == "status":
 			task.Status, fault = parseStatus(cell)
 		case column == "due_on":

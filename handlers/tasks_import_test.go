@@ -16,6 +16,13 @@ func importCSV(name, file string, status int, contains ...string) scenario {
 	}
 }
 
+// oneFault is importCSV of a file with one fault in all.
+func oneFault(name, file, message string) scenario {
+	s := importCSV(name, file, 422, `"errors":[{"field":"file","message":"`, message)
+	s.lacks = []string{"row "}
+	return s
+}
+
 // csvRows is a file of n rows; change gives a row other words.
 func csvRows(n int, change map[int]string) string {
 	var file strings.Builder
@@ -70,6 +77,14 @@ func TestImportForms(t *testing.T) {
 			importCSV("title alone", "title\nA\n", 201, `{"imported":1}`),
 			importCSV("no line break at the end", "title\nB", 201, `{"imported":1}`),
 			importCSV("BOM", "\ufefftitle,due_on\nC,2026-01-01\n", 201, `{"imported":1}`),
+			importCSV("rows of empty cells", "title,status\n,\nA,todo\n,,,\n \t,\nB,\n,\n", 201, `{"imported":2}`),
+			importCSV("columns without a name", ",title,,status,\n,A,,todo,\n,,,,\n", 201, `{"imported":1}`),
+			importCSV("empty cells behind the last column", "title,status\nA,todo,,,\n", 201, `{"imported":1}`),
+			importCSV("semicolons", "title;status\nA, B;todo\n;\n", 201, `{"imported":1}`),
+			importCSV("tabs and a BOM", "\ufefftitle\tstatus\r\nA;B\ttodo\r\n", 201, `{"imported":1}`),
+			importCSV("lines that end with CR", "title,status\rA,todo\rB,done\r", 201, `{"imported":2}`),
+			importCSV("spaces around names and values", " Title ,STATUS,due_on\nA, todo ,  \n", 201, `{"imported":1}`),
+			importCSV("quoted header with a BOM", "\ufeff\"title\",\"status\"\n\"A\",\"todo\"\n", 201, `{"imported":1}`),
 			importCSV("CRLF", "title,due_on\r\nD,\r\n", 201, `{"imported":1}`),
 			importCSV("other order, empty cells", "assignee_email,due_on,status,title\n,,,E\n", 201, `{"imported":1}`),
 			importCSV("quotes and empty lines", "title\n\n\"F, \"\"G\"\"\"\n\n", 201, `{"imported":1}`),
@@ -135,8 +150,18 @@ func TestImportRefusesBadFiles(t *testing.T) {
 			importCSV("unknown column", "title,colour\nx,red\n", 422, `"field":"header, column colour"`),
 			importCSV("doubled column", "title,title\nx,y\n", 422, `{"field":"header, column title","message":"is there twice"}`),
 			importCSV("title is missing", "status\ntodo\n", 422, `header, column title`),
-			importCSV("semicolons", "title;status\nx;todo\n", 422, "separated by commas"),
-			importCSV("UTF-16", "\xff\xfet\x00i\x00t\x00l\x00e\x00", 422, `"field":"header, column`),
+			oneFault("UTF-16", "\xff\xfet\x00i\x00t\x00l\x00e\x00\n\x00x\x00\n\x00", "UTF-16"),
+			oneFault("UTF-16, big end first", "\xfe\xff\x00t\x00i\x00t\x00l\x00e\x00\n\x00x", "UTF-16"),
+			oneFault("UTF-16 without a mark", "t\x00i\x00t\x00l\x00e\x00\n\x00x\x00\n\x00y\x00\n\x00", "UTF-16"),
+			oneFault("Windows-1252", "title,status\nB\xfcro,todo\nT\xfcr,todo\n", "as line 2 shows"),
+			oneFault("Latin-1 in the header", "titl\xe9\nx\n", "as line 1 shows"),
+			oneFault("an image", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "not text in UTF-8"),
+			importCSV("text in a column without a name", "title,,\nx,,\ny,,z\n", 422, `"field":"row 2"`, "column 3", "(line 3)"),
+			importCSV("text behind the last column", "title,status\nx,todo,,z\n", 422, `"field":"row 1"`),
+			importCSV("too few cells", "title,status\nx\n", 422, `"field":"row 1"`),
+			importCSV("no title in a row that isn't empty", "title,status\n,,\n,todo\n", 422, `"field":"row 1, column title"`, "(line 3)"),
+			importCSV("rows of empty cells alone", "title,status\n,\n ,\t\n,,,\n", 422, `"field":"row 1","message":"is missing`),
+			importCSV("title that shows nothing", "title\n\u200b\n", 422, `"field":"row 1, column title"`, "blank"),
 			importCSV("quote in the header", "ti\"tle\nx\n", 422, `"field":"header"`),
 			importCSV("open quote", "title\nx\n\"y\nz\n", 422, `{"field":"row 2","message":"has a quote that is not closed, or not doubled inside quotes (line 3)"}`),
 			importCSV("bare quote", "title\nx\ny\"z\n", 422, `"field":"row 2"`),
@@ -144,7 +169,6 @@ func TestImportRefusesBadFiles(t *testing.T) {
 			importCSV("title of two lines", "title\n\"a\nb\"\n", 422, `"field":"row 1, column title"`, "control characters"),
 			importCSV("NUL", "title\na\x00b\n", 422, `"field":"row 1, column title"`),
 			importCSV("NUL elsewhere", "title,status,due_on,assignee_email\nx,\x00,\x00,\x00\n", 422, `row 1, column status`, `row 1, column due_on`, `row 1, column assignee_email`),
-			importCSV("Latin-1", "title\nB\xfcro\n", 422, `"field":"row 1, column title"`, "valid Unicode"),
 			importCSV("long title", "title\n"+strings.Repeat("ü", 201)+"\n", 422, `"field":"row 1, column title"`),
 			importCSV("long header", strings.Repeat("x", 100_000)+"\ny\n", 422, "…"),
 			importCSV("letter that lowers into ASCII", "title,assignee_email\nx,Ada@Example.com\ny,\u212ada@example.com\n", 422, `"field":"row 2, column assignee_email"`),

@@ -56,8 +56,8 @@ const (
 	maxTokenDays     = 365
 )
 
-// CreateToken makes an API token of the user who asks. The reply alone shows
-// its text.
+// CreateToken makes an API token of the user who asks and gives their password
+// again. The reply alone shows its text.
 func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	in, err := readInput(c)
 	if err != nil {
@@ -71,10 +71,14 @@ func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// AddToken makes an API token of the user who asks, whose text is shown once.
+// AddToken makes an API token of the user who asks, whose text is shown once. It
+// works below Confirm.
 func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *Input) (row models.Credential, text string, err error) {
 	row = models.Credential{UserID: current(c).UserID, Kind: models.KindToken}
 	days := int64(defaultTokenDays)
+	if err := confirm(c, in); err != nil {
+		return row, "", err
+	}
 	in.require("name")
 	member(in, "name", &row.Name, line(200))
 	member(in, "expires_in_days", &days, between(1, maxTokenDays))
@@ -82,6 +86,9 @@ func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *Input) (row models.
 		return row, "", err
 	}
 	if err := a.roomForToken(tx, row.UserID); err != nil {
+		return row, "", err
+	}
+	if err := confirmed(c, tx); err != nil {
 		return row, "", err
 	}
 	text, err = a.mint(tx, tenantID(c), auth.KindToken, &row, time.Duration(days)*24*time.Hour)
@@ -105,15 +112,19 @@ func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
 	return err
 }
 
-// DeleteToken ends an API token: one's own, or for admins anybody's.
+// DeleteToken ends an API token, as RemoveToken does.
 func (a *Accounts) DeleteToken(c *gin.Context, tx *gorm.DB) error {
 	return noContent(c, a.RemoveToken(c, tx))
 }
 
 // RemoveToken ends the API token of the path: one's own, or for admins anybody's.
+// A request that carries an API token may end that one alone.
 func (a *Accounts) RemoveToken(c *gin.Context, tx *gorm.DB) error {
 	row, err := takeCredential(c, tx, models.KindToken)
 	if err != nil {
+		return err
+	}
+	if err := byPerson(c); err != nil && row.ID != current(c).CredentialID {
 		return err
 	}
 	if err := recordDeleted(c, tx, tokenSubject(row)); err != nil {

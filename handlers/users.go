@@ -61,7 +61,7 @@ func FindUsers(c *gin.Context, tx *gorm.DB) (Found[models.User], error) {
 }
 
 // CreateUser stores a new user, a member unless the body says otherwise, and
-// invites them. For admins.
+// invites them. For admins, who give their own password again.
 func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 	in, err := readInput(c)
 	if err != nil {
@@ -76,12 +76,18 @@ func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 }
 
 // AddUser stores a new user, a member unless the input says otherwise, and
-// invites them. For admins.
+// invites them. For admins. It works below Confirm.
 func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, error) {
 	user := models.User{Role: models.RoleMember}
+	if err := confirm(c, in); err != nil {
+		return Invitation{}, err
+	}
 	in.require("email", "name")
 	fillUser(in, &user)
 	if err := in.done(); err != nil {
+		return Invitation{}, err
+	}
+	if err := confirmed(c, tx); err != nil {
 		return Invitation{}, err
 	}
 	if err := tx.Create(&user).Error; err != nil {
@@ -128,7 +134,8 @@ func UpdateUser(c *gin.Context, tx *gorm.DB) error {
 // ChangeUser changes what the input names of the user with the id. People
 // change their own name and address; admins change all, and roles. Another role
 // ends the user's other sessions; another address also ends their invitations,
-// which went to the old one.
+// which went to the old one. Either asks for the password of the person who
+// asks, and works below Confirm.
 func ChangeUser(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User, error) {
 	if err := mayChange(c, id); err != nil {
 		return models.User{}, err
@@ -157,13 +164,30 @@ func fillChanged(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User,
 		return user, err
 	}
 	fillUser(in, &user)
-	if err := in.done(); err != nil || !slices.Contains(in.changed, "role") {
+	if err := mayLetIn(c, tx, in); err != nil || !slices.Contains(in.changed, "role") {
 		return user, err
 	}
-	if !isAdmin(c) {
-		return user, errForbidden
-	}
 	return user, anotherAdmin(admins, user.ID)
+}
+
+// mayLetIn checks the input of a change, which asks for a password where it
+// changes who gets in.
+func mayLetIn(c *gin.Context, tx *gorm.DB, in *Input) error {
+	role, email := slices.Contains(in.changed, "role"), slices.Contains(in.changed, "email")
+	switch {
+	case !role && !email:
+		in.take("password")
+		return in.done()
+	case role && !isAdmin(c):
+		return errForbidden
+	}
+	if err := confirm(c, in); err != nil {
+		return err
+	}
+	if err := in.done(); err != nil {
+		return err
+	}
+	return confirmed(c, tx)
 }
 
 // revokeChanged ends what another role or address puts an end to.
@@ -187,8 +211,11 @@ func DeleteUser(c *gin.Context, tx *gorm.DB) error {
 }
 
 // RemoveUser removes the user of the path with their sessions and API tokens.
-// Their tasks stay, assigned to nobody. For admins.
+// Their tasks stay, assigned to nobody. For admins, in a session.
 func RemoveUser(c *gin.Context, tx *gorm.DB) error {
+	if err := byPerson(c); err != nil {
+		return err
+	}
 	id, err := pathID(c)
 	if err != nil {
 		return err

@@ -87,29 +87,35 @@ func (s *Console) signIn(c *gin.Context) error {
 	}
 	token := strings.TrimSpace(f.Value("token"))
 	f.Set("", f.Value("name"), look.LocalPath(f.Value("next")))
-	if wait := s.tries.count(c.ClientIP()); wait > 0 {
-		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		f.Problem = fmt.Sprintf("There were too many tries. Try again in %d minutes.", int(math.Ceil(wait.Minutes())))
-		s.showSignIn(c, http.StatusTooManyRequests, f)
-		return nil
-	}
 	by, err := operator.ParseName("operator")
 	if name := strings.TrimSpace(f.Value("name")); name != "" {
 		by, err = operator.ParseName(name)
 	}
 	switch {
 	case !s.isToken(token):
-		f.Fields[0].Fault = "This is not the operator’s token."
-		s.showSignIn(c, http.StatusUnauthorized, f)
+		s.refuseToken(c, f)
 		return nil
 	case err != nil:
 		f.Fields[1].Fault = "Your name must be " + err.Error() + "."
 		s.showSignIn(c, http.StatusUnprocessableEntity, f)
 		return nil
 	}
-	s.tries.forget(c.ClientIP())
 	s.setCookie(c, s.sessions.begin(by))
 	return look.Enter(c, f.Value("next"))
+}
+
+// refuseToken counts the try, and says so where there were too many. Only wrong
+// tokens are counted: the right one lets in whatever others tried.
+func (s *Console) refuseToken(c *gin.Context, f look.Form) {
+	wait := s.tries.count(handlers.Network(handlers.ClientAddress(c)))
+	if wait == 0 {
+		f.Fields[0].Fault = "This is not the operator’s token."
+		s.showSignIn(c, http.StatusUnauthorized, f)
+		return
+	}
+	c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	f.Problem = fmt.Sprintf("This is not the operator’s token, and there were too many tries. Try again in %d minutes.", int(math.Ceil(wait.Minutes())))
+	s.showSignIn(c, http.StatusTooManyRequests, f)
 }
 
 // isToken compares in a time that doesn't tell how much of the text is right.

@@ -2,7 +2,6 @@ package console_test
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -144,17 +143,53 @@ func TestTooManyTries(t *testing.T) {
 	for range 10 {
 		try("192.0.2.9", "wrong").expect(t, 401)
 	}
-	r := try("192.0.2.9", token).expect(t, 429, "too many tries", "15 minutes")
-	if r.header.Get("Retry-After") != "900" {
+	r := try("192.0.2.9", "wrong").expect(t, 429, "too many tries", "15 minutes")
+	if r.header.Get("Retry-After") != "900" || r.header.Get("Set-Cookie") != "" {
 		t.Errorf("%v", r.header)
 	}
-	try("192.0.2.8", token).leads(t, "/")
-	s.now = s.now.Add(15 * time.Minute)
-	try("192.0.2.9", token).leads(t, "/")
-	for i := range 1000 {
-		try(fmt.Sprintf("198.51.%d.%d", i/200, i%200), "wrong")
+	try("[::ffff:192.0.2.9]", "wrong").expect(t, 429) // the same address
+	try("192.0.2.9", token).leads(t, "/")             // a stranger's tries keep nobody out
+	try("192.0.2.9", "wrong").expect(t, 429)
+	try("192.0.2.8", "wrong").expect(t, 401)
+	for i := range 10 {
+		try(fmt.Sprintf("[2001:db8::%x]", i+1), "wrong").expect(t, 401)
 	}
-	try("203.0.113.1", token).expect(t, http.StatusTooManyRequests) // no room to count
+	try("[2001:db8::ffff]", "wrong").expect(t, 429) // one client's
+	try("[2001:db8::1]", token).leads(t, "/")
+	try("[2001:db8:0:1::1]", "wrong").expect(t, 401)
 	s.now = s.now.Add(15 * time.Minute)
+	try("192.0.2.9", "wrong").expect(t, 401)
+	for i := range 1000 { // as many as are remembered
+		try(fmt.Sprintf("198.51.%d.%d", i/200, i%200), "wrong").expect(t, 401)
+	}
+	try("203.0.113.1", "wrong").expect(t, 401)
 	try("203.0.113.1", token).leads(t, "/")
+}
+
+// TestStreamsEndWithTheSession: who signed out is told nothing more.
+func TestStreamsEndWithTheSession(t *testing.T) {
+	t.Parallel()
+	s := small(t)
+	ended := make(chan reply)
+	begun := make(chan struct{})
+	go func() {
+		r := request(t, "/new/steps?subdomain=nothing", s.session, nil)
+		close(begun)
+		ended <- s.send(t, r)
+	}()
+	<-begun
+	select {
+	case r := <-ended:
+		t.Fatalf("the stream ended by itself: %s", r.body)
+	case <-time.After(300 * time.Millisecond):
+	}
+	s.post(t, "/sign-out").leads(t, "/sign-in")
+	select {
+	case r := <-ended:
+		if strings.Contains(r.body, "event: over") {
+			t.Errorf("the stream says that it is over: %s", r.body)
+		}
+	case <-time.After(30 * time.Second): // less than a stream may last
+		t.Error("the stream goes on")
+	}
 }

@@ -19,7 +19,8 @@ const (
 	streamPing = 10 * time.Second
 )
 
-// stream answers with server-sent events. look is called at once and then every
+// stream answers with server-sent events, for as long as the request's session
+// lasts. look is called at once and then every
 // tick, sends what there is, and tells whether that was all. What was sent last
 // is not sent again.
 func (s *Console) stream(c *gin.Context, look func(send func(name string, data any)) (over bool)) {
@@ -46,6 +47,9 @@ func (s *Console) stream(c *gin.Context, look func(send func(name string, data a
 	defer tick.Stop()
 	end := time.After(streamLife)
 	for !look(send) {
+		if !s.lasts(c) {
+			return
+		}
 		select {
 		case <-c.Request.Context().Done():
 			return

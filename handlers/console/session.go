@@ -127,6 +127,16 @@ func (s *Console) current(c *gin.Context) (session, bool) {
 	return one, ok
 }
 
+// lasts tells whether the session of the request has not ended meanwhile.
+func (s *Console) lasts(c *gin.Context) bool {
+	sent := s.secrets(c)
+	if len(sent) != 1 {
+		return false
+	}
+	_, ok := s.sessions.find(sent[0].Value)
+	return ok
+}
+
 // by is who sent the request. It works below Guard only.
 func (s *Console) by(c *gin.Context) lifecycle.Operator {
 	one, _ := s.current(c)

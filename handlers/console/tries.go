@@ -13,7 +13,8 @@ const (
 	maxAddresses = 1000
 )
 
-// tries count how often the token was tried by whom. They are safe for
+// tries count how often a wrong token was tried from an address. They slow
+// guessing down and keep nobody out who has the right one. They are safe for
 // concurrent use.
 type tries struct {
 	now func() time.Time
@@ -35,9 +36,9 @@ func (t *tries) count(address string) time.Duration {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	one := t.counts[address]
-	if one.tries == 0 && len(t.counts) >= maxAddresses && !t.sweep(now) {
-		return triesWindow
+	one, known := t.counts[address]
+	if !known && len(t.counts) >= maxAddresses {
+		t.makeRoom(now)
 	}
 	if !one.since.After(now.Add(-triesWindow)) {
 		one = count{since: now}
@@ -50,20 +51,18 @@ func (t *tries) count(address string) time.Duration {
 	return 0
 }
 
-// sweep forgets windows that are over, and tells whether there is room. The lock
-// is held.
-func (t *tries) sweep(now time.Time) bool {
+// makeRoom forgets windows that are over, and where none is the one that ends
+// first. The lock is held.
+func (t *tries) makeRoom(now time.Time) {
+	var oldest string
 	for address, one := range t.counts {
 		if !one.since.After(now.Add(-triesWindow)) {
 			delete(t.counts, address)
+		} else if oldest == "" || one.since.Before(t.counts[oldest].since) {
+			oldest = address
 		}
 	}
-	return len(t.counts) < maxAddresses
-}
-
-// forget forgets the tries of who turned out to have the token.
-func (t *tries) forget(address string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.counts, address)
+	if len(t.counts) >= maxAddresses {
+		delete(t.counts, oldest)
+	}
 }

@@ -3,12 +3,11 @@ package operator
 import (
 	"errors"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/text"
 )
 
 // NameHeader is the request header with the operator's name for the ledger.
@@ -18,7 +17,7 @@ const NameHeader = "Tenantry-Operator"
 // maxName is the longest name of an operator, in characters.
 const maxName = 100
 
-var errName = errors.New("a name of at most 100 characters without control characters, other than system and seed")
+var errName = errors.New("a name of at most 100 characters in one line, not blank and without control characters, other than system and seed")
 
 // isOurs tells whether a name is this program's in the ledger: that of what is
 // done when it is due, and that of the demo tenants.
@@ -32,7 +31,7 @@ const seed = "seed"
 // ParseName checks an operator's name. The error says what would be right.
 func ParseName(name string) (lifecycle.Operator, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || isOurs(name) || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, unicode.IsControl) {
+	if text.Line(name, maxName) != "" || isOurs(name) {
 		return "", errName
 	}
 	return lifecycle.Operator(name), nil

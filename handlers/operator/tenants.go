@@ -1,16 +1,13 @@
 package operator
 
 import (
-	"bytes"
+	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -100,6 +97,9 @@ func (a *API) getTenant(c *gin.Context) error {
 // moveTenant brings a tenant to another state, and shows it.
 func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) (*models.Tenant, error)) func(c *gin.Context) error {
 	return func(c *gin.Context) error {
+		if err := noMembers(c); err != nil {
+			return err
+		}
 		by, err := nameOf(c)
 		if err != nil {
 			return err
@@ -111,6 +111,17 @@ func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) 
 		c.JSON(http.StatusOK, TenantOf(t))
 		return nil
 	}
+}
+
+// noMembers refuses a body that says something, where nothing is to be said. One
+// that was read already is empty.
+func noMembers(c *gin.Context) error {
+	body := bufio.NewReader(c.Request.Body)
+	if _, err := body.Peek(1); err != nil {
+		return nil
+	}
+	c.Request.Body = io.NopCloser(body)
+	return decode(c, &struct{}{})
 }
 
 // MaxRedirectDays is the longest that an old subdomain redirects.
@@ -208,36 +219,8 @@ func (a *API) createTenant(c *gin.Context) error {
 	return nil
 }
 
-// decode reads the one JSON object of the body. Members that into doesn't have
-// are refused.
+// decode reads the body into a struct, as handlers.Decode does.
 func decode(c *gin.Context, into any) error {
-	if media, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || media != "application/json" {
-		return &problem{415, "unsupported-media-type", "Unsupported media type", "Send application/json.", nil, errors.New("not JSON")}
-	}
-	content, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return &problem{413, "body-too-large", "Body is too large", fmt.Sprintf("The body is larger than %d bytes.", maxBody), nil, err}
-	}
-	if err != nil || !json.Valid(content) {
-		return &problem{400, "malformed", "Malformed request", "The body is not one JSON document.", nil, errors.New("body is no JSON")}
-	}
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.DisallowUnknownFields()
-	return memberProblem(decoder.Decode(into))
-}
-
-// memberProblem tells of a member that is unknown or of the wrong type.
-func memberProblem(err error) error {
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &wrong) && wrong.Field == "":
-		return invalid(err, "", "must be an object")
-	case errors.As(err, &wrong):
-		return invalid(err, wrong.Field, "must be a "+wrong.Type.String())
-	}
-	_, field, _ := strings.Cut(err.Error(), `unknown field "`)
-	return invalid(err, strings.TrimSuffix(field, `"`), "is not known here")
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
+	return handlers.Decode(c, into)
 }

@@ -59,6 +59,7 @@ func profileForm() *form {
 		field{Name: "name", Label: "Name", Required: true, Autocomplete: "name"},
 		field{Name: "email", Label: "E-mail address", Kind: "email", Required: true, Autocomplete: "email",
 			Hint: "You sign in with it. When you change it, your other sessions end."},
+		passwordField("Your password, when you change the address", false),
 	)
 }
 
@@ -121,6 +122,7 @@ func tokenForm() *form {
 		field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "What it is for, such as “backup script”."},
 		field{Name: "expires_in_days", Label: "Valid for", Kind: "select", Value: "90", Number: true,
 			Options: []option{{Value: "7", Label: "7 days"}, {Value: "30", Label: "30 days"}, {Value: "90", Label: "90 days"}, {Value: "365", Label: "a year"}}},
+		passwordField("Your password", true),
 	)
 }
 

@@ -41,7 +41,8 @@ func TestProjectsPage(t *testing.T) {
 		s.post(t, s.member, to+"/tasks", "title", "Order chairs")
 		s.get(t, s.member, "/").expect(t, 200, "0 of 1 done", to)
 
-		s.get(t, s.member, to+"/edit").expect(t, 200, `value="Office"`, "Archive", "Delete project")
+		s.get(t, s.member, to+"/edit").expect(t, 200, `value="Office"`, "Archive", "Admins can delete it", "", "Delete project")
+		s.get(t, s.admin, to+"/edit").expect(t, 200, "Delete project")
 		s.post(t, s.member, to, "name", "", "description", "").expect(t, 422, "Name must not be blank.")
 		s.post(t, s.member, to, "name", "Bureau", "description", "").leads(t, to)
 		s.post(t, s.member, to, "archived", "true").leads(t, to)
@@ -49,7 +50,8 @@ func TestProjectsPage(t *testing.T) {
 		s.post(t, s.member, to+"/tasks", "title", "Late").expect(t, 409, "The project is archived")
 		s.get(t, s.member, "/").expect(t, 200, "", "Bureau")
 		s.get(t, s.member, "/?archived=true").expect(t, 200, "Bureau")
-		s.post(t, s.member, to+"/delete").leads(t, "/")
+		s.post(t, s.member, to+"/delete").expect(t, 403, "Only admins may do this")
+		s.post(t, s.admin, to+"/delete").leads(t, "/")
 		s.get(t, s.member, to).expect(t, 404, "may have been deleted")
 	})
 }

@@ -53,6 +53,11 @@ func input(f field) any {
 	return f.Value
 }
 
+// passwordField is where people give their own password again.
+func passwordField(label string, required bool) field {
+	return field{Name: "password", Label: label, Kind: "password", Autocomplete: "current-password", Required: required}
+}
+
 // refuse shows in the form why it was not accepted, and hides what is secret.
 // It is false for errors that have a page of their own.
 func (f *form) refuse(c *gin.Context, err error) (status int, ok bool) {

@@ -21,6 +21,8 @@ type peoplePage struct {
 	// Invitation has just been made; its link is shown this once.
 	Invitation *invitationView
 	Problem    string
+	// Refused is the form of a person's row that was not accepted, nil for none.
+	Refused *form
 }
 
 // personRow is a person with what an admin can do about them.
@@ -29,6 +31,7 @@ type personRow struct {
 	Joined bool // has set a password
 	You    bool
 	Role   *form
+	Again  *form // makes a new invitation
 }
 
 // invitationView is an invitation as it is shown, once.
@@ -39,12 +42,18 @@ func inviteForm() *form {
 		field{Name: "name", Label: "Name", Required: true, Autocomplete: "off"},
 		field{Name: "email", Label: "E-mail address", Kind: "email", Required: true, Autocomplete: "off"},
 		field{Name: "role", Label: "Role", Kind: "select", Options: roles(), Value: string(models.RoleMember)},
+		passwordField("Your own password", true),
 	)
 }
 
 func roleForm(id int64) *form {
 	text := strconv.FormatInt(id, 10)
-	return newForm("role-"+text, "/people/"+text, "Change", field{Name: "role", Label: "Role", Kind: "select", Options: roles()})
+	return newForm("role-"+text, "/people/"+text, "Change",
+		field{Name: "role", Label: "Role", Kind: "select", Options: roles()}, passwordField("Your own password", true))
+}
+
+func againForm(id string) *form {
+	return newForm("again-"+id, "/people/"+id+"/invitation", "New invitation link", passwordField("Your own password", true))
 }
 
 // people lists who works here.
@@ -60,7 +69,8 @@ func (s *Site) showPeople(c *gin.Context, tx *gorm.DB, status int, page peoplePa
 	you, _ := handlers.CurrentUser(c)
 	for _, user := range found.Rows {
 		row := personRow{person: personOf(user), Joined: user.PasswordHash != nil, You: user.ID == you.ID}
-		row.Role = roleForm(user.ID).values(string(user.Role))
+		row.Role = page.orRefused(roleForm(user.ID).values(string(user.Role)))
+		row.Again = page.orRefused(againForm(strconv.FormatInt(user.ID, 10)))
 		page.People = append(page.People, row)
 	}
 	if found.Next != nil {
@@ -70,6 +80,14 @@ func (s *Site) showPeople(c *gin.Context, tx *gorm.DB, status int, page peoplePa
 	return nil
 }
 
+// orRefused is the form that was refused where it is the same one.
+func (p peoplePage) orRefused(f *form) *form {
+	if p.Refused != nil && p.Refused.ID == f.ID {
+		return p.Refused
+	}
+	return f
+}
+
 // invite adds somebody and shows the link with which they set a password.
 func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
 	f := inviteForm()
@@ -77,23 +95,31 @@ func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return s.showInvited(c, tx, f, func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
+	page := peoplePage{Invite: f}
+	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
 }
 
 // inviteAgain makes another link for who has lost the first, or a password.
 func (s *Site) inviteAgain(c *gin.Context, tx *gorm.DB) error {
-	return s.showInvited(c, tx, inviteForm(), func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.Invite(c, tx) })
+	f := againForm(c.Param("id"))
+	in, err := f.read(c)
+	if err != nil {
+		return err
+	}
+	page := peoplePage{Invite: inviteForm(), Refused: f}
+	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.Invite(c, tx, in) })
 }
 
-// showInvited shows the link in the answer itself: it can't be read again.
-func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, make func(tx *gorm.DB) (handlers.Invitation, error)) error {
+// showInvited shows the link in the answer itself: it can't be read again. Where
+// the form is refused it shows the page instead.
+func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, page peoplePage, make func(tx *gorm.DB) (handlers.Invitation, error)) error {
 	var made handlers.Invitation
 	err := attempt(tx, func(tx *gorm.DB) (err error) {
 		made, err = make(tx)
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
-		return s.showPeople(c, tx, status, peoplePage{Invite: f})
+		return s.showPeople(c, tx, status, page)
 	}
 	if err != nil {
 		return err
@@ -127,11 +153,11 @@ func (s *Site) removePerson(c *gin.Context, tx *gorm.DB) error {
 func (s *Site) changePeople(c *gin.Context, tx *gorm.DB, f *form, change func(tx *gorm.DB) error) error {
 	err := attempt(tx, change)
 	if status, ok := f.refuse(c, err); ok {
-		problem := f.Problem
-		if problem == "" {
-			problem = f.Fields[0].Fault
+		page := peoplePage{Invite: inviteForm(), Refused: f}
+		if f.ID == "" { // it isn't shown
+			page.Problem = f.Problem
 		}
-		return s.showPeople(c, tx, status, peoplePage{Invite: inviteForm(), Problem: problem})
+		return s.showPeople(c, tx, status, page)
 	}
 	if err != nil {
 		return err

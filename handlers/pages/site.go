@@ -75,9 +75,10 @@ func New(o Options) *Site {
 func (s *Site) Register(r gin.IRouter) {
 	resolve, do, admins := tenants.Resolve(s.store, s.domain), handlers.Do, handlers.AdminsOnly
 	read := []string{http.MethodGet, http.MethodHead}
-	scoped := func(o tenants.ScopeOptions) *gin.RouterGroup {
+	scoped := func(o tenants.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
 		o.RequestID = handlers.RequestID
-		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Scoped(s.store, o), s.accounts.Authenticate())
+		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present()).Group("", first...).
+			Group("", tenants.Scoped(s.store, o), s.accounts.Authenticate())
 	}
 
 	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, resolve, handlers.NotFound)
@@ -89,12 +90,13 @@ func (s *Site) Register(r gin.IRouter) {
 	r.POST("/account/password", resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Buffered(s.store, handlers.MaxOpenBody), s.changePassword)
 
 	in, removing := scoped(tenants.ScopeOptions{}), scoped(tenants.ScopeOptions{Deletes: true})
+	confirmed := scoped(tenants.ScopeOptions{}, tenants.Buffered(s.store, handlers.MaxOpenBody), s.accounts.Confirm())
 	in.Match(read, "/", do(s.projects, "archived", "limit", "after"))
 	in.POST("/projects", do(s.createProject))
 	in.Match(read, "/projects/:id", do(s.board, "todo", "doing", "done", "imported"))
 	in.Match(read, "/projects/:id/edit", do(s.editProject))
 	in.POST("/projects/:id", do(s.changeProject))
-	removing.POST("/projects/:id/delete", do(s.deleteProject))
+	removing.POST("/projects/:id/delete", admins, do(s.deleteProject))
 	in.POST("/projects/:id/tasks", do(s.createTask))
 	in.Match(read, "/projects/:id/import", do(s.importPage))
 	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
@@ -107,17 +109,17 @@ func (s *Site) Register(r gin.IRouter) {
 	removing.POST("/comments/:id/delete", do(s.deleteComment))
 
 	in.Match(read, "/people", do(s.people, "limit", "after"))
-	in.POST("/people", admins, do(s.invite))
-	in.POST("/people/:id", admins, do(s.changeRole))
-	in.POST("/people/:id/invitation", admins, do(s.inviteAgain))
+	confirmed.POST("/people", admins, do(s.invite))
+	confirmed.POST("/people/:id", admins, do(s.changeRole))
+	confirmed.POST("/people/:id/invitation", admins, do(s.inviteAgain))
 	removing.POST("/people/:id/delete", admins, do(s.removePerson))
 	in.Match(read, "/activity", do(s.activity, "limit", "after"))
 
 	in.Match(read, "/account", do(s.account, "limit", "after", "done"))
-	in.POST("/account", do(s.changeAccount))
+	confirmed.POST("/account", do(s.changeAccount))
 	in.Match(read, "/account/password", do(s.passwordPage))
 	in.Match(read, "/account/tokens", do(s.tokens, "limit", "after"))
-	in.POST("/account/tokens", do(s.createToken))
+	confirmed.POST("/account/tokens", do(s.createToken))
 	removing.POST("/account/tokens/:id/delete", do(s.deleteToken))
 	removing.POST("/account/sessions/:id/delete", do(s.deleteSession))
 	removing.POST("/sign-out", do(s.signOut))

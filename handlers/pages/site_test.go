@@ -208,7 +208,15 @@ func (s *site) post(t testing.TB, session, path string, pairs ...string) reply {
 	for i := 0; i < len(pairs); i += 2 {
 		form.Add(pairs[i], pairs[i+1])
 	}
+	if asksForPassword(path) && !form.Has("password") {
+		form.Set("password", password)
+	}
 	return s.send(t, request(t, "acme.localhost", path, session, form))
+}
+
+// asksForPassword tells which forms people confirm with their password.
+func asksForPassword(path string) bool {
+	return path == "/account" || path == "/account/tokens" || strings.HasPrefix(path, "/people") && !strings.HasSuffix(path, "/delete")
 }
 
 // expect checks the status, and what the page holds and, after an empty text,

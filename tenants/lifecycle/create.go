@@ -37,7 +37,7 @@ func (e *ReservedError) Error() string {
 func (e *ReservedError) Unwrap() error { return ErrReserved }
 
 // ErrInvalidName: a tenant's name is too long or holds control characters.
-var ErrInvalidName = errors.New("name must be valid text of at most 200 characters without control characters")
+var ErrInvalidName = errors.New("name must be valid text in one line, not blank, of at most 200 characters and without control characters")
 
 // NewTenant says what to create.
 type NewTenant struct {

@@ -3,12 +3,11 @@ package lifecycle
 import (
 	"context"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants/text"
 )
 
 // maxName is the longest display name of a tenant, in characters.
@@ -16,7 +15,7 @@ const maxName = 200
 
 // checkName returns ErrInvalidName for what can't be a tenant's display name.
 func checkName(name string) error {
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, unicode.IsControl) {
+	if text.Line(name, maxName) != "" {
 		return ErrInvalidName
 	}
 	return nil

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers"
+	"tenantry/tenants"
+)
+
+// operatorHosts are the names of the operator's listener: those that are set,
+// and the host of its address.
+func (c Config) operatorHosts() ([]string, error) {
+	var hosts []string
+	for _, text := range c.OperatorHosts {
+		host := strings.ToLower(strings.TrimSpace(text))
+		_, notName := tenants.ParseDomain(host)
+		if _, notAddress := netip.ParseAddr(host); notName != nil && notAddress != nil {
+			return nil, &SettingError{"operator-hosts", text, "host names or addresses without port, with commas between, such as ops.example.com,10.0.0.5"}
+		}
+		hosts = append(hosts, host)
+	}
+	if host, _, err := net.SplitHostPort(c.OperatorAddr); err == nil && host != "" {
+		hosts = append(hosts, strings.ToLower(host))
+	}
+	return hosts, nil
+}
+
+// ownHosts lets requests to the operator's listener through that are for it: by
+// a loopback name (RFC 6761, 6.3) or address, one of the names, or the address
+// that the client is connected to. A page elsewhere whose name was made to lead here (DNS
+// rebinding) sends its own name, and is refused.
+func ownHosts(names []string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		host := (&url.URL{Host: c.Request.Host}).Hostname()
+		host = strings.TrimSuffix(strings.ToLower(host), ".")
+		if host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(names, host) || isOwnAddress(c.Request, host) {
+			return
+		}
+		_ = c.Error(handlers.ErrMisdirected)
+		c.Abort()
+	}
+}
+
+// isOwnAddress tells whether a host is a loopback address, or the address that
+// the request came to.
+func isOwnAddress(r *http.Request, host string) bool {
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil {
+		return address.Unmap().IsLoopback()
+	}
+	own, _ := netip.ParseAddrPort(local.String())
+	return address.Unmap().IsLoopback() || handlers.Plain(address) == handlers.Plain(own.Addr())
+}

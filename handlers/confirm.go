@@ -1,0 +1,140 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+// confirmation is what came of the password that a request gave again.
+type confirmation struct {
+	proof *proof
+	err   error
+}
+
+type confirmationKey struct{}
+
+// Confirm checks the password of the person who asks, which the body gives as
+// its member or field "password". What lets somebody in asks for it, so that a
+// stolen session or API token doesn't become access that lasts. It goes below
+// Present and tenants.Buffered and above tenants.Scoped: hashing must hold no
+// transaction. The operation below tells what came of it.
+func (a *Accounts) Confirm() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		request := c.Request
+		ctx, cancel := context.WithTimeout(request.Context(), accountTimeout)
+		defer cancel()
+		c.Request = request.WithContext(ctx)
+		err := a.readConfirmation(c)
+		request.Body = c.Request.Body
+		c.Request = request
+		if err != nil {
+			fail(c, err)
+		}
+	}
+}
+
+// readConfirmation finds out who asks before it reads the body. An API token
+// confirms nothing.
+func (a *Accounts) readConfirmation(c *gin.Context) error {
+	if err := a.Identify(c); err != nil {
+		return err
+	}
+	who := current(c)
+	if who.Kind != models.KindSession {
+		return nil
+	}
+	body, err := io.ReadAll(c.Request.Body)
+	if err != nil {
+		return tenants.BodyError(err)
+	}
+	c.Request.Body = io.NopCloser(bytes.NewReader(body))
+	if password := passwordIn(body, c.ContentType()); password != "" {
+		p, err := a.proveAgain(c, who, password)
+		c.Set(confirmationKey{}, confirmation{p, err})
+	}
+	return nil
+}
+
+// passwordIn is the password in a body, empty where there is none. What else is
+// wrong with the body is told by its reader.
+func passwordIn(body []byte, mediaType string) string {
+	if mediaType == "application/x-www-form-urlencoded" {
+		posted, _ := url.ParseQuery(string(body))
+		return posted.Get("password")
+	}
+	var password string
+	in := &Input{}
+	if in.read(body) == nil {
+		member(in, "password", &password, nil)
+	}
+	return password
+}
+
+// proveAgain checks the password of the person who asks. A right one clears the
+// tries that were counted, as at sign-in.
+func (a *Accounts) proveAgain(c *gin.Context, who *signedIn, password string) (*proof, error) {
+	p, err := a.prove(c, who.Email, password)
+	if err != nil {
+		return nil, err
+	}
+	return p, a.inTenant(c, p.try.forget)
+}
+
+// errNoPerson: an API token was sent for what only people do.
+var errNoPerson = &refusal{kind: errForbidden, detail: "An API token can't do this: it changes who gets in. Sign in, and do it in a session."}
+
+// byPerson refuses API tokens.
+func byPerson(c *gin.Context) error {
+	if current(c).Kind != models.KindSession {
+		return errNoPerson
+	}
+	return nil
+}
+
+// PeopleOnly refuses API tokens. It goes below Authenticate.
+func PeopleOnly(c *gin.Context) {
+	if err := byPerson(c); err != nil {
+		fail(c, err)
+	}
+}
+
+// confirm takes the password out of the input, and faults one that is missing
+// or wrong. API tokens are refused. It works below Confirm.
+func confirm(c *gin.Context, in *Input) error {
+	if err := byPerson(c); err != nil {
+		return err
+	}
+	in.take("password")
+	value, _ := c.Get(confirmationKey{})
+	done, given := value.(confirmation)
+	switch {
+	case !given:
+		in.add("password", "is required: give your own password again")
+	case errors.Is(done.err, errWrongPassword):
+		in.add("password", "is wrong")
+	default:
+		return done.err
+	}
+	return nil
+}
+
+// confirmed makes sure, in the scope that acts upon it, that the password which
+// confirm accepted is still the person's.
+func confirmed(c *gin.Context, tx *gorm.DB) error {
+	done := c.MustGet(confirmationKey{}).(confirmation)
+	var same int64
+	err := tx.Model(&models.User{}).Where("id = ? AND password_hash = ?", done.proof.user.ID, *done.proof.user.PasswordHash).Count(&same).Error
+	if err == nil && same != 1 {
+		err = errUnauthenticated
+	}
+	return err
+}
