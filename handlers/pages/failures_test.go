@@ -81,7 +81,7 @@ func TestRefusedFormsStay(t *testing.T) {
 		}{
 			{board + "/tasks", s.member, long, url.Values{"title": {long}}, 422},
 			{task, s.member, long, url.Values{"title": {long}, "status": {"todo"}, "version": {"1"}}, 422},
-			{"/people", s.admin, "ben@acme.test", url.Values{"email": {"ben@acme.test"}, "name": {"Ben"}, "role": {"member"}}, 409},
+			{"/people", s.admin, "ben@acme.test", url.Values{"email": {"ben@acme.test"}, "name": {"Ben"}, "role": {"member"}, "password": {password}}, 409},
 		} {
 			for _, header := range []string{"", "true"} {
 				values := c.values
