@@ -64,7 +64,7 @@ func TestLifeOfATenant(t *testing.T) {
 func wantStory(t *testing.T, got shown) {
 	t.Helper()
 	want := []models.OperationKind{
-		models.KindCreate, models.KindRename, models.KindRename, models.KindArchive, models.KindUnarchive, models.KindSuspend,
+		models.KindCreate, models.KindAdmin, models.KindRename, models.KindRename, models.KindArchive, models.KindUnarchive, models.KindSuspend,
 		models.KindArchive, models.KindPurge, models.KindRestore, models.KindArchive, models.KindPurge, models.KindRemove,
 	}
 	if len(got.Operations) != len(want) {

@@ -36,10 +36,7 @@ var ErrNotReserved = errors.New("subdomain is not reserved")
 // of one tenant, or of all when the id is empty.
 func (m *Manager) Retired(ctx context.Context, tenantID string) (all []Retired, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
-		if tenantID != "" {
-			tx = tx.Where("retired_subdomains.tenant_id = ?", tenantID)
-		}
-		all, err = readRetired(m, tx)
+		all, err = m.readRetired(tx, models.RetiredSubdomain{TenantID: tenantID})
 		return err
 	})
 	if err != nil {
@@ -48,8 +45,9 @@ func (m *Manager) Retired(ctx context.Context, tenantID string) (all []Retired, 
 	return all, nil
 }
 
-// readRetired reads what is reserved or redirects by the master's clock.
-func readRetired(m *Manager, tx *gorm.DB) ([]Retired, error) {
+// readRetired reads what is reserved or redirects by the master's clock: of one
+// subdomain or tenant, or all.
+func (m *Manager) readRetired(tx *gorm.DB, of models.RetiredSubdomain) ([]Retired, error) {
 	now, err := m.master.Now(tx)
 	if err != nil {
 		return nil, err
@@ -62,7 +60,7 @@ func readRetired(m *Manager, tx *gorm.DB) ([]Retired, error) {
 	}
 	err = tx.Model(&models.RetiredSubdomain{}).Joins("JOIN tenants ON tenants.id = retired_subdomains.tenant_id").
 		Select("retired_subdomains.*, tenants.subdomain AS name, tenants.state, tenants.remove_after").
-		Where("retired_subdomains.reserved_until > ? OR retired_subdomains.redirect_until > ?", now, now).
+		Where(&of).Where("retired_subdomains.reserved_until > ? OR retired_subdomains.redirect_until > ?", now, now).
 		Order("retired_subdomains.subdomain").Find(&rows).Error
 	all := []Retired{}
 	for _, row := range rows {
@@ -84,10 +82,10 @@ func readRetired(m *Manager, tx *gorm.DB) ([]Retired, error) {
 func (m *Manager) Reserved(ctx context.Context, subdomain string) (Retired, error) {
 	var all []Retired
 	err := m.master.View(ctx, func(tx *gorm.DB) (err error) {
-		all, err = readRetired(m, tx.Where("retired_subdomains.subdomain = ?", subdomain))
+		all, err = m.readRetired(tx, models.RetiredSubdomain{Subdomain: subdomain})
 		return err
 	})
-	if err == nil && len(all) == 0 {
+	if err == nil && (len(all) == 0 || subdomain == "") {
 		err = ErrNotReserved
 	}
 	if err != nil {
