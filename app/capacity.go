@@ -32,8 +32,8 @@ const (
 	mostServerConns = 4096
 )
 
-// handleFiles is what a SQLite tenant takes at most: two files for each
-// connection, of which one writes, and one that they share.
+// handleFiles is the most files that a SQLite tenant has open: two for each
+// connection, one of which writes, and one that all of them share.
 func handleFiles(readers int) int { return 2*(1+readers) + 1 }
 
 // shareFiles shares a limit on open files out. asked is the number of handles

@@ -13,7 +13,7 @@ type client struct {
 	door    *door
 	source  netip.Prefix
 	refused string    // why it is only told to come again; empty when it was let in
-	until   time.Time // when one that was refused must be gone
+	until   time.Time // when a refused client must have left
 
 	phase      phase
 	since      time.Time // when the phase began

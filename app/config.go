@@ -209,8 +209,8 @@ func checkLength(flag, value, master string) error {
 	return nil
 }
 
-// isCredential says whether a path looks like USER:PASSWORD@HOST, which nobody
-// calls a file.
+// isCredential reports whether a path looks like USER:PASSWORD@HOST, which is
+// hardly a file's name.
 func isCredential(path string) bool {
 	before, _, ok := strings.Cut(path, "@")
 	return ok && strings.Contains(before, ":")

@@ -9,8 +9,8 @@ import (
 )
 
 // TestKilledInAPass kills commands that go over all tenants, at each point of the
-// operation on one. Whoever recovers finishes or undoes it, and the command given
-// again does what is left.
+// operation on one tenant. Recovery finishes or undoes that operation, and the
+// same command, given again, does the rest.
 func TestKilledInAPass(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {

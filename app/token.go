@@ -44,7 +44,7 @@ func loadOrCreateToken(path string) (string, error) {
 	return loadToken(path)
 }
 
-// loadToken reads the file, and refuses one that may be known to others.
+// loadToken reads the file, and refuses a file that others could have read.
 func loadToken(path string) (string, error) {
 	content, err := seal.ReadPrivate(path, maxToken+2)
 	if err != nil {

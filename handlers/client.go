@@ -12,7 +12,7 @@ type clientKey struct{}
 func SetClientAddress(c *gin.Context, address netip.Addr) { c.Set(clientKey{}, address) }
 
 // ClientAddress is the address of the client who sent the request, in its plain
-// form. It is the only one that counts: for logs, tries and limits. Without
+// form: the only one that logs, counts of tries and limits use. Without
 // SetClientAddress it is the peer's, and the zero Addr where that is no
 // address.
 func ClientAddress(c *gin.Context) netip.Addr {

@@ -23,8 +23,8 @@ type confirmation struct {
 type confirmationKey struct{}
 
 // Confirm checks the password of the person who asks, which the body gives as
-// its member or field "password". What lets somebody in asks for it, so that a
-// stolen session or API token doesn't become access that lasts. It goes below
+// its member or field "password". Each route that gives access asks for it, so
+// that a stolen session or API token doesn't become access that lasts. It goes below
 // Present and tenants.Buffered and above tenants.Scoped: hashing must hold no
 // transaction. The operation below tells what came of it.
 func (a *Accounts) Confirm() gin.HandlerFunc {
@@ -107,8 +107,8 @@ func PeopleOnly(c *gin.Context) {
 	}
 }
 
-// confirm takes the password out of the input, and faults one that is missing
-// or wrong. API tokens are refused. It works below Confirm.
+// confirm takes the password out of the input, and reports a missing or a wrong
+// one as a fault. API tokens are refused. It works below Confirm.
 func confirm(c *gin.Context, in *Input) error {
 	if err := byPerson(c); err != nil {
 		return err

@@ -211,7 +211,7 @@ func DeleteUser(c *gin.Context, tx *gorm.DB) error {
 }
 
 // RemoveUser removes the user of the path with their sessions and API tokens.
-// Their tasks stay, assigned to nobody. For admins, in a session.
+// Their tasks stay, unassigned. Only admins may do this, in a session.
 func RemoveUser(c *gin.Context, tx *gorm.DB) error {
 	if err := byPerson(c); err != nil {
 		return err

@@ -27,11 +27,11 @@ const DefaultInstanceTTL = 15 * time.Second
 var ErrLapsed = fmt.Errorf("%w: this process lost touch with the master", ErrUnavailable)
 
 // Instance is this process among all that have the same master. It has a row
-// there, which it renews, and a mark that shows others that it lives; as long as
-// Living lists it, nobody does anything to a tenant before this process has let
-// go of it, and nobody takes over what it has begun. When it can't renew the row
-// and the mark it lapses by itself, long before others count it dead: it gives
-// no leases, and ends those that are out. It is safe for concurrent use.
+// there, which it renews, and a mark that shows others that it lives. As long as
+// Living lists it, other processes wait until it has drained a tenant before they
+// change it, and take over none of its operations. When it can't renew the row
+// and the mark it lapses by itself, long before others count it dead: it grants
+// no leases, and ends its scopes. It is safe for concurrent use.
 type Instance struct {
 	master *Master
 	name   string

@@ -50,7 +50,7 @@ const (
 	Dead
 )
 
-// commitMargin is more than a COMMIT takes that was decided on.
+// commitMargin is longer than a COMMIT takes once a scope has decided on it.
 const commitMargin = CommitTime + 5*time.Second
 
 // silence is how long an instance has been Silent, without a heartbeat.
@@ -70,7 +70,7 @@ type silence struct {
 // commit that it had decided on has ended within commitMargin.
 //
 // No times of different clocks are compared: a heartbeat's time only has to
-// change, and how long something took is measured by clocks that nobody sets.
+// change, and durations are measured by clocks that can't be set.
 // A process that is stopped keeps its mark, and is waited for.
 func (m *Master) Living(tx *gorm.DB) ([]models.Instance, error) {
 	var all, living []models.Instance

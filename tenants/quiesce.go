@@ -32,9 +32,9 @@ func (p *pool) quiesce(ctx context.Context, id string, epoch int64, grace time.D
 	}
 }
 
-// fenceOff retires the tenant's entry of before the epoch, and returns it while
-// it is in use. Until it is gone the tenant as it was is leased to nobody; after
-// that open refuses it.
+// fenceOff retires the tenant's entry from before the epoch, and returns it while
+// it is in use. Until it is closed the tenant as it was is not leased; after that
+// open refuses it.
 func (p *pool) fenceOff(id string, epoch int64) *entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -100,8 +100,8 @@ func (r *registry) flushes() uint64 {
 }
 
 // load asks the master and keeps the answer, unless a flush came since that
-// generation: the answer may be older than the change that caused it. For the
-// same reason a look-up joins none that began before the last flush.
+// generation: the answer may be older than the change that caused the flush. For
+// the same reason a look-up never joins an older one from before the last flush.
 func (r *registry) load(name string, generation uint64) (cached, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
 	defer cancel()

@@ -32,8 +32,8 @@ func (p *pool) discard(e *entry, cause error) bool {
 	return true
 }
 
-// checkPlaces retires the handles whose files are no longer in their places. A
-// handle that nobody uses would keep a file that is gone until then.
+// checkPlaces retires the handles whose files are no longer in their places. An
+// idle handle would keep a removed file open until then.
 func (s *Store) checkPlaces(ctx context.Context) {
 	for _, e := range s.pool.ready() {
 		if ctx.Err() != nil {

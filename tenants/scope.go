@@ -32,9 +32,9 @@ type hooks struct{ commit, rollback []hook }
 // never runs, nor does any hook after ErrCommitUnknown. A panic in f is logged;
 // the commit stands.
 //
-// The reply to a request is sent before its hooks run: they decide nothing of
-// it, and nobody waits for them. It panics when the scope is over, which is a
-// fault of the program: f would never run.
+// The reply to a request is sent before its hooks run: hooks can't change it, and
+// the client doesn't wait for them. AfterCommit panics when the scope is over,
+// which is a fault of the program: f would never run.
 func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
 	t := transactionOf(tx)
 	t.mu.Lock()

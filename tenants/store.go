@@ -301,8 +301,8 @@ func (s *Store) mayCommit(ctx context.Context) error {
 // an operation has marked it in between.
 const leaseTries = 3
 
-// lease leases the tenant's handle, where the way leads to the tenant as it is
-// now. One that has changed since t was read is looked up again.
+// lease leases the tenant's handle if the caller may have it in the tenant's
+// present state. A tenant that has changed since t was read is looked up again.
 func (s *Store) lease(ctx context.Context, t *models.Tenant, may access) (*entry, error) {
 	if err := s.instance.check(); err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newUptime makes a clock that nobody sets: the time since some moment. It runs
+// newUptime makes a clock that can't be set: the time since some moment. It runs
 // on while the machine sleeps, when Go's own monotonic clock stops.
 func newUptime() func() time.Duration {
 	return func() time.Duration {

@@ -15,7 +15,7 @@ var ErrSchemaVersion = errors.New("schema version is not one that this build can
 
 // VersionError: a database is at a schema version that this build can't serve.
 type VersionError struct {
-	// Version is the database's, Build the last one that this build knows.
+	// Version is the database's, Build the newest that this build knows.
 	Version, Build int64
 }
 

@@ -84,7 +84,7 @@ func (s *Console) tenants(c *gin.Context) error {
 	return nil
 }
 
-// serverNames are the servers that are configured, and the one that is asked for.
+// serverNames returns the configured servers, and the one asked for.
 func (s *Console) serverNames(asked string) []string {
 	names := s.o.Store.Servers()
 	if asked != "" && !slices.Contains(names, asked) {

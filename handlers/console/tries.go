@@ -13,9 +13,8 @@ const (
 	maxAddresses = 1000
 )
 
-// tries count how often a wrong token was tried from an address. They slow
-// guessing down and keep nobody out who has the right one. They are safe for
-// concurrent use.
+// tries counts the wrong tokens tried from each address. It slows guessing down;
+// the right token is always accepted. It is safe for concurrent use.
 type tries struct {
 	now func() time.Time
 
@@ -51,8 +50,8 @@ func (t *tries) count(address string) time.Duration {
 	return 0
 }
 
-// makeRoom forgets windows that are over, and where none is the one that ends
-// first. The lock is held.
+// makeRoom removes the windows that are over or, if there are none, the window
+// that ends first. The caller holds mu.
 func (t *tries) makeRoom(now time.Time) {
 	var oldest string
 	for address, one := range t.counts {

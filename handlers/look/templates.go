@@ -80,8 +80,8 @@ func SeeOther(c *gin.Context, path string) error {
 	return nil
 }
 
-// Enter sends the browser to a page that is loaded anew, as who looks at it is
-// somebody else now.
+// Enter redirects to a page that the browser loads in full, because the person
+// who is signed in has changed.
 func Enter(c *gin.Context, path string) error {
 	if !IsHTMX(c) {
 		return SeeOther(c, path)

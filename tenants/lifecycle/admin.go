@@ -13,8 +13,8 @@ import (
 // LetIn has work let a person in to the tenant, active or suspended, as an
 // operation of the kind models.KindAdmin or models.KindInvite. email is who that
 // is, for the ledger. What work does the engine doesn't know; it reaches the
-// tenant by tenants.Store's Maintain. When the process dies nobody else can go on
-// with it, and the operation has failed. LetIn returns work's error, and fails as
+// tenant by tenants.Store's Maintain. When the process dies no other can
+// resume work, and the operation has failed. LetIn returns work's error, and fails as
 // Suspend does.
 func (m *Manager) LetIn(ctx context.Context, by Operator, kind models.OperationKind, name, email string,
 	work func(ctx context.Context, t *models.Tenant) error) error {

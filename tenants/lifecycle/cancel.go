@@ -15,12 +15,12 @@ import (
 // ErrNothingToCancel: no operation on the tenant is unfinished.
 var ErrNothingToCancel = errors.New("no operation is under way")
 
-// Cancel ends an operation on the tenant that no process is at, because a step of
-// it can't succeed. The tenant is as the operation found it, where that can be
+// Cancel ends an operation on the tenant that no process works on, because one of
+// its steps can't succeed. The tenant is as the operation found it, where that can be
 // said without its database, and else as the operation would have left it; what
 // is then wrong with its database is a finding of Doctor's. Cancelling is an
-// operation itself. It returns the one that was cancelled, ErrNothingToCancel,
-// or an *UnderWayError while a process is at it.
+// operation itself. It returns the cancelled operation, ErrNothingToCancel, or
+// an *UnderWayError while a process works on the operation.
 func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*models.Operation, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil {

@@ -67,11 +67,11 @@ func (m *Manager) Domains(ctx context.Context, subdomain string) (found []models
 	return found, nil
 }
 
-// AddDomain notes that the tenant is to be reached at a host of its own, with the
-// challenge that VerifyDomain looks for. host is one that
-// tenants.Domain.ValidateHost lets pass. With primary, links lead to the host once
-// it is verified; without, they lead where they did. A host that the tenant has
-// already stays as it is otherwise. It returns ErrHostTaken, a *StateError or an
+// AddDomain records a host of the tenant's own, with the challenge that
+// VerifyDomain looks for. The caller has passed host to
+// tenants.Domain.ValidateHost. With primary, links lead to the host once it is
+// verified; otherwise they lead where they did. A host that the tenant already
+// has is not changed in any other way. It returns ErrHostTaken, a *StateError or an
 // *UnderWayError.
 func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (added models.Domain, err error) {
 	_, err = m.do(ctx, by, models.KindDomainAdd, subdomain, func(tx *gorm.DB, j *job) error {
@@ -110,8 +110,8 @@ func findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d models.Domain, err 
 	return d, err
 }
 
-// saveDomain stores a domain. Where links lead to it, they lead to no other any
-// more; to one that isn't verified they don't yet.
+// saveDomain stores a domain. A verified primary domain replaces the primary
+// domain before it.
 func saveDomain(tx *gorm.DB, d *models.Domain) error {
 	if d.Main && d.VerifiedAt != nil {
 		err := tx.Model(&models.Domain{}).Where("tenant_id = ? AND host <> ?", d.TenantID, d.Host).Update("main", false).Error

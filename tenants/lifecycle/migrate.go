@@ -12,9 +12,8 @@ import (
 
 // Migrate brings the tenant's database to the schema version of this build. An
 // active tenant is under maintenance meanwhile, and every process lets go of it
-// first: one of an older build couldn't serve what comes out. A tenant that is
-// there already stays as it is; a migration that nobody is at any more is gone on
-// with.
+// first: a process of an older build couldn't serve the new version. A tenant at
+// that version already is not changed; a migration whose process died is resumed.
 //
 // When a migration fails the tenant is in the state in which it was, at the
 // version that its database has; so it is served by the builds that know that

@@ -29,7 +29,7 @@ type Retired struct {
 	tenantID string
 }
 
-// ErrNotReserved: the subdomain is kept from nobody.
+// ErrNotReserved: no tenant reserves the subdomain.
 var ErrNotReserved = errors.New("subdomain is not reserved")
 
 // Retired lists the subdomains that tenants have given up, in their order: those

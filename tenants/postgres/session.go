@@ -18,8 +18,8 @@ import (
 // protocol in which a text may be several statements.
 var errOption = errors.New("an option of pgx is no argument of a statement")
 
-// CheckNamedValue refuses pgx' options in a scope, except the protocol, in whose
-// place it puts one that takes one statement: gorm's migrator asks for another.
+// CheckNamedValue refuses pgx' options in a scope. It replaces the protocol asked
+// for, as gorm's migrator does, by one that takes a single statement.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if c.scoped {
 		switch v.Value.(type) {

@@ -10,11 +10,11 @@ import (
 )
 
 // ReadPrivate reads a file that holds a secret, of at most limit bytes. It waits
-// for nothing, and refuses what may not be this user's secret alone: what is no
-// regular file, a file of another user than this one and root, and one that
-// others can reach. A symbolic link is followed, as secrets are mounted so, when
-// it is this user's or root's. Windows has other means than owners and modes to
-// keep a file private. The error names the file and says what to do.
+// for nothing, and refuses a file that may not be this user's secret alone: one
+// that isn't regular, belongs to neither this user nor root, or is open to others.
+// It follows a symbolic link of this user's or root's, because secrets are
+// mounted that way. Windows keeps files private by other means than owners and
+// modes. The error names the file and says what to do.
 func ReadPrivate(path string, limit int64) ([]byte, error) {
 	link, err := os.Lstat(path)
 	if err != nil {

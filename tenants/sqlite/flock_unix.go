@@ -17,8 +17,8 @@ const hasFlock = true
 // waits for those who are just asking.
 func lockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }
 
-// isFree tells whether nobody has locked the file. Two who ask at once don't
-// get in each other's way, since both ask for a shared lock.
+// isFree reports whether no process has locked the file. It asks for a shared
+// lock, so that two callers don't disturb each other.
 func isFree(f *os.File) (bool, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

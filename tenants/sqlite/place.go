@@ -13,8 +13,8 @@ import (
 )
 
 // place is where a database's file was when it was opened. A file that is
-// replaced or removed while it is open goes on taking writes that nobody will
-// ever see. It is looked at by name: to open it would drop SQLite's locks.
+// replaced or removed while it is open goes on taking writes that are lost with
+// it. It is looked at by name: to open it would drop SQLite's locks.
 type place struct {
 	path string
 	file os.FileInfo
@@ -54,7 +54,7 @@ const lookAgain = time.Second
 type placedConn struct {
 	rawConn
 	place  *place
-	beside [2]os.FileInfo // -wal and -shm, nil for one that was not there
+	beside [2]os.FileInfo // -wal and -shm, nil where there was no file
 	looked time.Time
 }
 

@@ -119,7 +119,7 @@ func (p *presence) Standing(_ *gorm.DB, id string) (tenants.Standing, error) {
 	return tenants.Alive, nil
 }
 
-// Sweep removes the files that nobody has locked.
+// Sweep removes the files that no process has locked.
 func (p *presence) Sweep(keep []string) error {
 	entries, err := os.ReadDir(p.dir)
 	if errors.Is(err, fs.ErrNotExist) {

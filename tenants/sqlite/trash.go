@@ -110,8 +110,8 @@ func (e *Engine) moveSidecars(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// move moves a file, if it is there, over none that is another. It is durable
-// before the next one moves.
+// move moves a file, if it exists, and never over another file. The move is
+// durable when move returns.
 func (e *Engine) move(ctx context.Context, from, to string) error {
 	there, err := e.files.exists(from)
 	if err != nil || !there {
