@@ -66,6 +66,8 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 		{"tenantry_handles_limit", "Tenants' databases that may be open at once.", gauge, float64(load.Limit)},
 		{"tenantry_handles_waiting", "Tenants waiting for a place among those.", gauge, float64(load.Waiting)},
 		{"tenantry_handles_opened_total", "Tenants' databases that were opened.", counter, float64(load.Opened)},
+		{"tenantry_tenants_failing", "Tenants whose databases could not be opened when this process tried last.", gauge,
+			float64(len(l.store.Failing()))},
 		{"tenantry_handle_waits_total", "Requests that had to wait for a place.", counter, float64(load.Waits)},
 	} {
 		into <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, nil, nil), m.kind, m.value)

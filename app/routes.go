@@ -173,8 +173,9 @@ func (a *App) newRouter(tls func(c *gin.Context) bool, maxBody int64, first ...g
 // healthy answers while the process runs.
 func healthy(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) }
 
-// ready answers 200 while requests can be served: the process isn't stopping
-// and its master answers.
+// ready answers 200 while requests can be served: the process isn't stopping,
+// its master answers, and tenants can be opened on one of the servers at least.
+// It tells how many can't be.
 func (a *App) ready(serving context.Context) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if serving.Err() != nil {
@@ -188,6 +189,15 @@ func (a *App) ready(serving context.Context) gin.HandlerFunc {
 			_ = c.Error(fmt.Errorf("ask master: %w: %w", tenants.ErrUnavailable, err))
 			return
 		}
-		c.JSON(http.StatusOK, gin.H{"status": "ready"})
+		servers := a.store.Health(ctx)
+		switch {
+		case len(servers) == 0:
+			c.JSON(http.StatusOK, gin.H{"status": "ready"})
+		case a.store.CanServe(servers):
+			c.JSON(http.StatusOK, gin.H{"status": "degraded", "servers": servers})
+		default:
+			c.Header("Retry-After", "5")
+			c.JSON(http.StatusServiceUnavailable, gin.H{"status": "unavailable", "servers": servers})
+		}
 	}
 }

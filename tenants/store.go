@@ -73,6 +73,7 @@ type Store struct {
 	strangers bodies // of requests that Buffered reads
 	maxSize   int64
 	disks     map[string]*disk // of servers, by name
+	failures  *failureLog
 
 	changed chan struct{} // holds a token when drains may have begun
 	drains  sync.Map      // of the operations whose tenants are being drained, by id
@@ -92,7 +93,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
 		bodies:    bodies{limit: bodyMemory, share: tenantBodyMemory},
 		strangers: bodies{limit: strangerBodyMemory, share: strangerBodyMemory},
-		maxSize:   o.MaxSize, disks: watchDisks(o),
+		maxSize:   o.MaxSize, disks: watchDisks(o), failures: newFailures(),
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	var err error
@@ -281,7 +282,9 @@ func (s *Store) scope(ctx context.Context, t *models.Tenant, may access, run fun
 	defer s.pool.release(lease)
 	guarded, stop := lease.guard(ctx)
 	defer stop()
-	err = lease.explain(run(lease.handle, guarded, &sc, f))
+	err = run(lease.handle, guarded, &sc, f)
+	s.noteBegin(guarded, t, sc.t != nil, err)
+	err = lease.explain(err)
 	if errors.Is(err, ErrReplaced) {
 		s.reopen(lease, err)
 	}
@@ -351,6 +354,16 @@ func (s *Store) open(ctx context.Context, t *models.Tenant) (*handle, error) {
 	if now.Epoch != t.Epoch || now.State != t.State || now.SchemaVersion != t.SchemaVersion {
 		return nil, errStale
 	}
+	handle, err := s.openDatabase(ctx, t)
+	if err != nil {
+		s.noteFailure(t, err)
+		s.log.ErrorContext(ctx, "open database", "tenant", t.Subdomain, "error", err)
+	}
+	return handle, err
+}
+
+// openDatabase opens the tenant's database as it is.
+func (s *Store) openDatabase(ctx context.Context, t *models.Tenant) (*handle, error) {
 	engine, err := s.Server(t.Server)
 	if err != nil {
 		return nil, err
@@ -360,7 +373,6 @@ func (s *Store) open(ctx context.Context, t *models.Tenant) (*handle, error) {
 		err = s.checkVersion(ctx, engine, conns)
 	}
 	if err != nil {
-		s.log.ErrorContext(ctx, "open database", "tenant", t.Subdomain, "error", err)
 		return nil, err
 	}
 	return newHandle(engine.Base(), conns, s.roomOf(t, engine, conns)), nil

@@ -27,6 +27,16 @@ type overviewPage struct {
 	Latency    chart
 	Busiest    []busy
 	Operations []operationRow
+	// Failing are the tenants that can't be opened here, as far as they are shown,
+	// and Failures how many there are.
+	Failing  []failing
+	Failures int
+}
+
+// failing is a tenant that can't be opened.
+type failing struct {
+	tenants.Failure
+	Tenant *models.Tenant
 }
 
 // stateCount is how many tenants are in a state.
@@ -63,6 +73,9 @@ type busy struct {
 	Part int
 }
 
+// shownFailing is how many of the tenants that can't be opened the overview shows.
+const shownFailing = 20
+
 // shownBusiest is how many of the busiest tenants the overview shows.
 const shownBusiest = 8
 
@@ -79,6 +92,11 @@ func (s *Console) overview(c *gin.Context) error {
 	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
 	page.Operations = operationRows(census.Recent)
 	if page.Busiest, err = s.busiest(c, shownBusiest, page.Hour.Requests); err != nil {
+		return err
+	}
+	failures := s.o.Store.Failing()
+	page.Failures = len(failures)
+	if page.Failing, err = s.failing(c, failures[:min(shownFailing, len(failures))]); err != nil {
 		return err
 	}
 	s.show(c, http.StatusOK, "overview", "Overview", "/", page)
@@ -169,6 +187,24 @@ func (s *Console) busiest(c *gin.Context, n int, all int64) ([]busy, error) {
 	rows := make([]busy, len(ranks))
 	for i, rank := range ranks {
 		rows[i] = busy{rank, found[rank.TenantID], int(100 * rank.Requests / max(1, all))}
+	}
+	return rows, nil
+}
+
+// failing finds the tenants that failed, without those that are gone meanwhile.
+func (s *Console) failing(c *gin.Context, failures []tenants.Failure) (rows []failing, err error) {
+	ids := make([]string, len(failures))
+	for i, f := range failures {
+		ids[i] = f.TenantID
+	}
+	found, err := s.o.Manager.ByID(c.Request.Context(), ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range failures {
+		if t := found[f.TenantID]; t != nil {
+			rows = append(rows, failing{f, t})
+		}
 	}
 	return rows, nil
 }
