@@ -48,8 +48,9 @@ var (
 	// kind of hook ran. Read what is stored before running the scope again.
 	ErrCommitUnknown = errors.New("it is unknown whether the change was stored")
 	// ErrForbiddenStatement: raw SQL that would end the transaction (BEGIN, COMMIT,
-	// ROLLBACK, END) or reach past it (ATTACH, DETACH, PRAGMA, VACUUM) was refused,
-	// or several statements at once, or SET TRANSACTION in a View.
+	// ROLLBACK, END) or reach past it (ATTACH, DETACH, PRAGMA, VACUUM, COPY) was
+	// refused, or several statements at once, or SET TRANSACTION in a View, or
+	// gorm's Commit before the scope's function has returned.
 	ErrForbiddenStatement = errors.New("statement is not allowed in a scope")
 	// ErrReadOnly: a statement tried to write in a View.
 	ErrReadOnly = errors.New("scope is read-only")

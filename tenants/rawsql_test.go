@@ -20,7 +20,8 @@ func endings() []string {
 		"COMMIT", "/* /* */ */ COMMIT", "/* /* */ COMMIT", "-- a\rCOMMIT", ";;\v\fCOMMIT", "END", "COMMIT AND CHAIN", "ROLLBACK",
 		`SELECT E'\''; COMMIT; --'`, "SELECT $$'$$; COMMIT; --'", "SELECT $a('); COMMIT; --')", "SELECT 1 AS [']; COMMIT; --']",
 		"SELECT 1 AS \"a;\"; COMMIT", "SELECT '\\'; COMMIT; --'", "DO $$ BEGIN COMMIT; END $$", "SELECT 1; COMMIT; BEGIN",
-		"", ";", "-- nothing", "/* nothing", ";SELECT 1", "\x00COMMIT", "SELECT 1\x00; COMMIT", "SELECT /* ' */ 1; COMMIT -- '", "SELECT U&'\\0027'; COMMIT", "PREPARE TRANSACTION 'x'", "BEGIN; COMMIT",
+		"COPY projects FROM STDIN", "/**/copy projects to stdout", "INSERT OR ROLLBACK INTO projects SELECT * FROM projects RETURNING id",
+		"EXPLAIN ANALYZE SELECT 1; COMMIT", "", ";", "-- nothing", "/* nothing", ";SELECT 1", "\x00COMMIT", "SELECT 1\x00; COMMIT", "SELECT /* ' */ 1; COMMIT -- '", "SELECT U&'\\0027'; COMMIT", "PREPARE TRANSACTION 'x'", "BEGIN; COMMIT",
 	}
 }
 
@@ -45,6 +46,10 @@ func TestNothingEndsTheTransaction(t *testing.T) {
 			}
 		},
 		"option": func(tx *gorm.DB, sql string) { tx.Exec(sql+" -- ?", pgx.QueryExecModeSimpleProtocol) },
+		"Commit": func(tx *gorm.DB, sql string) { tx.Exec(sql); tx.Commit() },
+		"nested Commit": func(tx *gorm.DB, _ string) {
+			_ = tx.Transaction(func(in *gorm.DB) error { return in.Session(&gorm.Session{}).Commit().Error })
+		},
 	}
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")

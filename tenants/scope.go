@@ -112,8 +112,12 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	}()
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		s.t = transactionOf(tx)
-		if err := f(tx); err != nil || s.check == nil {
+		if err := f(tx); err != nil {
 			return err
+		}
+		s.t.returned.Store(true)
+		if s.check == nil {
+			return nil
 		}
 		return s.check()
 	}, opts)

@@ -13,10 +13,11 @@ import (
 
 // forbidden begin the statements that have no place in a scope. A raw COMMIT
 // defeats the rollback on both engines; ATTACH reaches another tenant's file; a
-// PRAGMA leaks to the connection's next user (PITFALLS, GORM and SQLite).
+// PRAGMA leaks to the connection's next user (PITFALLS, GORM and SQLite). COPY
+// waits for rows, or sends some, that a statement has no way for.
 var forbidden = []string{
 	"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT",
-	"ATTACH", "DETACH", "PRAGMA", "VACUUM",
+	"ATTACH", "DETACH", "PRAGMA", "VACUUM", "COPY",
 }
 
 // isForbidden reports whether sql may not run in a scope: a statement that

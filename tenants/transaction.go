@@ -78,6 +78,7 @@ type transaction struct {
 	ctx      context.Context
 	nested   bool // beginner's
 	readOnly bool
+	returned atomic.Bool // the scope's function returned nil: gorm may commit
 	over     atomic.Bool // no hook will run any more
 	// unknown is set by Commit: the transaction may be stored or not.
 	unknown bool
@@ -141,10 +142,16 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 	return row
 }
 
-// Commit commits unless the scope's context has ended or a failure stands. What
-// is read-only is rolled back instead: whatever its statements have made of the
+// Commit commits unless the scope's context has ended or a failure stands. It
+// refuses while the scope's function runs, which may yet fail: tx.Commit() has
+// no more place in a scope than a raw COMMIT has. What is read-only is rolled back instead: whatever its statements have made of the
 // transaction, nothing is stored.
 func (t *transaction) Commit() error {
+	if !t.returned.Load() {
+		err := fmt.Errorf("%w: Commit; the scope commits once its function returns nil", ErrForbiddenStatement)
+		t.fail(err)
+		return err
+	}
 	t.mu.Lock()
 	failed := t.failed
 	t.mu.Unlock()
