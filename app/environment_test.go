@@ -8,8 +8,9 @@ import (
 func TestUnknownVariablesAreToldWithoutTheirValue(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
+	s.must(t, "tenant", "create", "acme")
 	s.environ = append(s.environ, "TENANTRY_ADDRESS=hunter2", "TENANTRY_TEST_REQUIRE=postgres", "TENANTRYADDR=x", "OTHER=x")
-	r := s.run(t, "tenant", "list")
+	r := s.run(t, "tenant", "show", "acme")
 	const want = "tenantry: warning: TENANTRY_ADDRESS is no setting; did you mean TENANTRY_ADDR?\n"
 	if r.status != exitDone || r.stderr != want {
 		t.Errorf("status %d, %q; want %q", r.status, r.stderr, want)

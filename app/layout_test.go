@@ -110,7 +110,7 @@ func TestWhoKnowsGin(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"tenantry/tenants/context.go", "tenantry/tenants/middleware.go", "tenantry/tenants/response.go"}
+	want := []string{"tenantry/tenants/body.go", "tenantry/tenants/context.go", "tenantry/tenants/middleware.go", "tenantry/tenants/response.go"}
 	if !slices.Equal(know, want) {
 		t.Errorf("Gin is known in %v, want %v", know, want)
 	}

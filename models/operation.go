@@ -37,6 +37,7 @@ func OperationKinds() []OperationKind {
 		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
+		KindRelease, KindMakeEmpty, KindCancel,
 	}
 }
 
