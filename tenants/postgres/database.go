@@ -26,6 +26,7 @@ const (
 	codeUnknownDatabase   = "3D000"
 	codeForbidden         = "42501"
 	codeWrongPassword     = "28P01"
+	codeNoConnections     = "53300"
 	codeNoEntry           = "28000" // in pg_hba.conf, or the role may not log in
 	codeInternalError     = "XX000" // a row of a catalogue was changed by another one meanwhile
 )

@@ -40,10 +40,16 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 		return faults, nil // whoever keeps the secrets tells of this one
 	}
 	inside, err := e.examineInside(ctx, connector{server: login, database: name}, t.SchemaVersion)
-	if err != nil {
+	switch {
+	case err == nil:
+		return append(faults, inside...), nil
+	case stateOf(err) != codeNoConnections:
 		return nil, fmt.Errorf("examine database %s: %w", name, err)
+	case len(faults) == 0:
+		faults = append(faults, tenants.FaultPermissions.Found("the server gives the role no more connections: end what holds them (see pg_stat_activity), or raise max_connections"))
 	}
-	return append(faults, inside...), nil
+	// The server answers: what one role can't have hides no other tenant.
+	return faults, nil
 }
 
 // insideQuery is what the role that asks can't do though it should, and can do

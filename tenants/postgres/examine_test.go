@@ -42,6 +42,7 @@ func harms() map[string]harm {
 		"own settings":        {"ALTER ROLE {t} SET work_mem = '64kB'", "", permissions, "settings of its own: work_mem", true, false},
 		"settings inside":     {"ALTER ROLE {t} IN DATABASE {t} SET enable_indexscan = off", "", permissions, "settings of its own: enable_indexscan", true, false},
 		"few connections":     {"ALTER ROLE {t} CONNECTION LIMIT 1", "", permissions, "may have 1 connections", true, false},
+		"no connections":      {"ALTER ROLE {t} CONNECTION LIMIT 0", "", permissions, "may have 0 connections", true, false},
 		"short validity":      {"ALTER ROLE {t} VALID UNTIL 'tomorrow'", "", permissions, "valid for a time only", true, false},
 		"no schema":           {"", "REVOKE ALL ON SCHEMA public FROM {group}", permissions, "may not use schema public", true, false},
 		"makes tables":        {"", "GRANT CREATE ON SCHEMA public TO {t}", permissions, "may make tables", true, false},
@@ -159,9 +160,13 @@ func TestExamineThatCantTell(t *testing.T) {
 	server := pgcluster.New(t)
 	e := newEngine(t, configAt(t, server.URL()))
 	tenant := made(t, e)
-	change(t, e, tenant, "ALTER ROLE "+tenant.Database+" CONNECTION LIMIT 0")
-	_, err := e.Examine(t.Context(), tenant)
-	wantError(t, "without a connection to spare", err, tenants.ErrUnavailable)
+	taken := handle(t, e, tenant)
+	wantUsable(t, taken)
+	change(t, e, tenant, "ALTER DATABASE "+tenant.Database+" CONNECTION LIMIT 1")
+	faults, err := e.Examine(t.Context(), tenant)
+	if err != nil || len(faults) != 1 || !strings.Contains(faults[0].Detail, "no more connections") {
+		t.Errorf("without a connection to spare: %v, %v", faults, err)
+	}
 	server.Stop()
 	_, err = e.Examine(t.Context(), tenant)
 	wantError(t, "of a server that is down", err, tenants.ErrUnavailable)

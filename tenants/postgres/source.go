@@ -140,7 +140,7 @@ func refusedSource(err *pgconn.PgError) error {
 		failure.Reason = "the user may not connect to it, or not read all rows of every table and sequence"
 	case "55P03":
 		failure.Reason = "somebody has locked a table of it"
-	case "53300":
+	case codeNoConnections:
 		failure.Reason = "its server has no connection left"
 	case "57P01", "57P02", "57P03":
 		failure.Reason = "its server is starting or stopping"

@@ -89,7 +89,7 @@ func sentinelOfState(state string) error {
 		return tenants.ErrFull
 	case "25006": // read_only_sql_transaction
 		return tenants.ErrReadOnly
-	case "53300", // too_many_connections
+	case codeNoConnections, // too_many_connections
 		"57P01", "57P02", "57P03", // admin_shutdown, crash_shutdown, cannot_connect_now
 		"57P04", "57P05", "25P03", // database_dropped, idle_session_timeout, idle_in_transaction_session_timeout
 		codeUnknownDatabase,
