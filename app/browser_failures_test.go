@@ -115,7 +115,7 @@ func failures(t *testing.T, browser context.Context) {
 	}
 	b.visit(t, "acme", "/people")
 	b.do(t, chromedp.Click(".fold summary", chromedp.ByQuery), chromedp.SendKeys("#invite-name", "Ben", chromedp.ByQuery),
-		chromedp.SendKeys("#invite-email", "ben@acme.example\r", chromedp.ByQuery))
+		chromedp.SendKeys("#invite-email", "ben@acme.example", chromedp.ByQuery), chromedp.SendKeys("#invite-password", password+"\r", chromedp.ByQuery))
 	b.says(t, "#alert", "There is no connection")
 	b.holds(t, "#invite-name", "Ben")
 	b.do(t, chromedp.Click("#alert button", chromedp.ByQuery))

@@ -13,7 +13,8 @@ import (
 
 // sheet is a CSV file: RFC 4180 in UTF-8, with a header that names the columns.
 // As spreadsheets write it: with commas, semicolons or tabs, with or without a
-// byte order mark, with rows and unnamed columns in which all cells are empty.
+// byte order mark, with rows and unnamed columns in which all cells are empty,
+// also above the header.
 type sheet struct {
 	columns []string
 	rows    []sheetRow
@@ -40,21 +41,43 @@ func (r sheetRow) fault(bad *faults, column, message string) {
 // of which the first known one is there. Rows that can't be read are faults;
 // after a fault in the header there are no rows.
 func readSheet(data []byte, bad *faults, limit int, known ...string) sheet {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.TrimLeft(data, "\ufeff")
 	if fault := notUTF8(data); fault != "" {
 		bad.add("file", fault)
 		return sheet{}
 	}
-	if !bytes.Contains(data, []byte("\n")) { // lines may end as on an old Mac
-		data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
-	}
+	comma, data := separator(plainLines(data))
 	reader := csv.NewReader(bytes.NewReader(data))
-	reader.Comma = separator(data)
+	reader.Comma = comma
 	reader.FieldsPerRecord = -1 // a row of another length is a fault like others
-	columns, err := reader.Read()
-	if err != nil {
-		bad.add("header", "must name the columns: "+strings.Join(known, ", "))
+	s := sheet{columns: readHeader(reader, bad, known)}
+	if len(*bad) > 0 {
 		return sheet{}
+	}
+	s.readRows(reader, bad, limit)
+	if len(s.rows) == 0 && len(*bad) == 0 {
+		bad.add("row 1", "is missing: there is nothing below the header")
+	}
+	return s
+}
+
+// plainLines has lines end with a line feed: they may end as on Windows or on an
+// old Mac.
+func plainLines(data []byte) []byte {
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	return bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+}
+
+// readHeader reads the names of the columns, in the first row that isn't empty.
+func readHeader(reader *csv.Reader, bad *faults, known []string) []string {
+	columns, err := readRow(reader)
+	switch {
+	case errors.Is(err, io.EOF):
+		bad.add("header", "must name the columns: "+strings.Join(known, ", "))
+		return nil
+	case err != nil:
+		bad.add("header", badQuote)
+		return nil
 	}
 	for i := range columns {
 		columns[i] = strings.TrimSpace(columns[i])
@@ -62,15 +85,19 @@ func readSheet(data []byte, bad *faults, limit int, known ...string) sheet {
 			columns[i] = lower
 		}
 	}
-	if checkHeader(columns, bad, known); len(*bad) > 0 {
-		return sheet{}
+	checkHeader(columns, bad, known)
+	return columns
+}
+
+// badQuote is a fault after which nothing can be read.
+const badQuote = "has a quote that is not closed, or not doubled inside quotes"
+
+// readRow reads the next row that isn't empty.
+func readRow(reader *csv.Reader) (cells []string, err error) {
+	for err == nil && isEmpty(cells) {
+		cells, err = reader.Read()
 	}
-	s := sheet{columns: columns}
-	s.readRows(reader, bad, limit)
-	if len(s.rows) == 0 && len(*bad) == 0 {
-		bad.add("row 1", "is missing: there is nothing below the header")
-	}
-	return s
+	return cells, err
 }
 
 // notUTF8 is what to do about a file in another encoding, empty for none. It is
@@ -89,14 +116,29 @@ func notUTF8(data []byte) string {
 	return ""
 }
 
-// separator is what stands between the cells: the first of comma, semicolon and
-// tab in the header.
-func separator(data []byte) rune {
-	header, _, _ := bytes.Cut(data, []byte("\n"))
-	if at := bytes.IndexAny(header, ",;\t"); at >= 0 {
-		return rune(header[at])
+// separator is what stands between the cells: what a first line such as "sep=;"
+// says, which Excel reads and which is taken out, else the first comma, semicolon
+// or tab outside of quotes up to the end of the header.
+func separator(data []byte) (comma rune, rest []byte) {
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	if len(first) == len("sep=;") && bytes.EqualFold(first[:4], []byte("sep=")) && strings.IndexByte(",;\t|", first[4]) >= 0 {
+		return rune(first[4]), data[len(first):] // the lines are still counted from there
 	}
-	return ','
+	quoted, named := false, false
+	for _, b := range data {
+		switch {
+		case b == '"':
+			quoted, named = !quoted, true
+		case quoted:
+		case b == ',', b == ';', b == '\t':
+			return rune(b), data
+		case b == '\n' && named:
+			return ',', data
+		default:
+			named = named || b != '\n' && b != ' '
+		}
+	}
+	return ',', data
 }
 
 // isEmpty tells whether there is nothing in the cells.
@@ -124,29 +166,46 @@ func checkHeader(columns []string, bad *faults, known []string) {
 // readRows reads up to the end, or to a row after which nothing can be read.
 func (s *sheet) readRows(reader *csv.Reader, bad *faults, limit int) {
 	for number := 1; ; number++ {
-		cells, err := reader.Read()
-		for err == nil && isEmpty(cells) {
-			cells, err = reader.Read()
-		}
+		cells, err := readRow(reader)
 		if errors.Is(err, io.EOF) {
 			return
 		}
 		row := sheetRow{number, lineOf(reader, err), cells}
 		switch {
 		case err != nil:
-			row.fault(bad, "", "has a quote that is not closed, or not doubled inside quotes")
+			row.fault(bad, "", badQuote)
 			return
 		case number > limit:
 			row.fault(bad, "", fmt.Sprintf("is one too many: there may be %d rows", limit))
 			return
-		case len(cells) < len(s.columns), !isEmpty(cells[len(s.columns):]):
-			row.fault(bad, "", fmt.Sprintf("has %d cells where the header has %d", len(cells), len(s.columns)))
+		case !s.fit(&row):
+			row.fault(bad, "", fmt.Sprintf("has %s where the header has %d", several(len(cells), "cell"), len(s.columns)))
 		default:
-			row.cells = cells[:len(s.columns)]
 			s.checkUnnamed(row, bad)
 			s.rows = append(s.rows, row)
 		}
 	}
+}
+
+// fit gives the row a cell for each column. It is false where a column with a
+// name has none, or where there is something behind the last column.
+func (s *sheet) fit(row *sheetRow) bool {
+	for len(row.cells) < len(s.columns) && isEmpty(s.columns[len(row.cells):]) {
+		row.cells = append(row.cells, "")
+	}
+	if len(row.cells) < len(s.columns) || !isEmpty(row.cells[len(s.columns):]) {
+		return false
+	}
+	row.cells = row.cells[:len(s.columns)]
+	return true
+}
+
+// several is a number of things: "1 cell", "2 cells".
+func several(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // checkUnnamed faults cells of columns without a name that hold something.

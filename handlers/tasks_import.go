@@ -76,12 +76,8 @@ func appendTasks(tx *gorm.DB, projectID int64, tasks []models.Task) error {
 }
 
 func recordImport(c *gin.Context, tx *gorm.DB, project models.Project, count int) error {
-	tasks := "tasks"
-	if count == 1 {
-		tasks = "task"
-	}
 	return record(c, tx, projectSubject(project), "tasks_imported",
-		fmt.Sprintf("imported %d %s into project “%s”", count, tasks, project.Name))
+		fmt.Sprintf("imported %s into project “%s”", several(count, "task"), project.Name))
 }
 
 // parseTasks makes tasks of a file, or returns all that is wrong with it.
