@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -246,17 +247,19 @@ func domainsGo(t *models.Tenant) string {
 	return " Its domains go at once, and restore doesn't bring them back: " + strings.Join(hosts, ", ") + "."
 }
 
+const longestGrace = 10 * 365 * 24 * time.Hour
+
 // parseGrace reads a duration, for which days may be given: 7d.
 func parseGrace(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		hours, err := time.ParseDuration(days + "h")
-		text = (24 * hours).String()
-		if err != nil {
-			return 0, err
+		if err != nil || hours < 0 || hours > longestGrace {
+			return 0, cmp.Or(err, errors.New("out of range"))
 		}
+		text = (24 * hours).String()
 	}
 	grace, err := time.ParseDuration(text)
-	if err == nil && (grace < 0 || grace > 10*365*24*time.Hour) {
+	if err == nil && (grace < 0 || grace > longestGrace) {
 		err = errors.New("out of range")
 	}
 	return grace, err

@@ -174,7 +174,7 @@ func TestParseGrace(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "d", "7", "-1d", "week", "1e9d", "4000d", "7dd"} {
+	for _, text := range []string{"", "d", "7", "-1d", "week", "1e9d", "4000d", "7dd", "213505d", "-213500d"} {
 		if got, err := parseGrace(text); err == nil {
 			t.Errorf("%q is %v", text, got)
 		}

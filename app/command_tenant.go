@@ -210,7 +210,7 @@ func writeTenants(out *output, l operator.List[operator.Tenant]) error {
 		return err
 	}
 	if l.Next != nil {
-		out.hint("there are more: tenantry tenant list --after %s, or --all", *l.Next)
+		out.hint("there are more: give --after %s too, or --all", *l.Next)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ type Config struct {
 	// OperatorAddr is where operators are served; port 0 takes a free one.
 	OperatorAddr string `default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Operator's listener; not for the public."`
 	// OperatorHosts are more names by which the operator's listener is reached,
-	// beside the host of OperatorAddr, loopback names and its own addresses.
+	// beside the host of OperatorAddr, localhost and its own addresses.
 	OperatorHosts []string `placeholder:"HOST" help:"More host names by which the operator's listener is reached, such as behind a proxy; none by default."`
 	// MaxOpenTenants bounds the tenants' databases open at once. 0 is what the
 	// limit on open files allows, at most 2000.

@@ -19,7 +19,7 @@ import (
 func (c Config) operatorHosts() ([]string, error) {
 	var hosts []string
 	for _, text := range c.OperatorHosts {
-		host := strings.ToLower(strings.TrimSpace(text))
+		host := plainHost(strings.TrimSpace(text))
 		_, notName := tenants.ParseDomain(host)
 		if _, notAddress := netip.ParseAddr(host); notName != nil && notAddress != nil {
 			return nil, &SettingError{"operator-hosts", text, "host names or addresses without port, with commas between, such as ops.example.com,10.0.0.5"}
@@ -27,20 +27,31 @@ func (c Config) operatorHosts() ([]string, error) {
 		hosts = append(hosts, host)
 	}
 	if host, _, err := net.SplitHostPort(c.OperatorAddr); err == nil && host != "" {
-		hosts = append(hosts, strings.ToLower(host))
+		hosts = append(hosts, plainHost(host))
 	}
 	return hosts, nil
 }
 
+// plainHost is the one spelling of a host: in lower case, without the brackets
+// and the trailing dot, and as handlers.Plain where it is an address.
+func plainHost(text string) string {
+	if inside, ok := strings.CutPrefix(text, "["); ok {
+		text = strings.TrimSuffix(inside, "]")
+	}
+	if address, err := netip.ParseAddr(text); err == nil {
+		return handlers.Plain(address).String()
+	}
+	return strings.TrimSuffix(strings.ToLower(text), ".")
+}
+
 // ownHosts lets requests to the operator's listener through that are for it: by
-// a loopback name (RFC 6761, 6.3) or address, one of the names, or the address
-// that the client is connected to. A page elsewhere whose name was made to lead here (DNS
-// rebinding) sends its own name, and is refused.
+// localhost or a loopback address, one of the names, or the address that the
+// client is connected to. A page elsewhere whose name was made to lead here (DNS
+// rebinding) sends its own name, and is refused, as are the tenants' hosts.
 func ownHosts(names []string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		host := (&url.URL{Host: c.Request.Host}).Hostname()
-		host = strings.TrimSuffix(strings.ToLower(host), ".")
-		if host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(names, host) || isOwnAddress(c.Request, host) {
+		host := plainHost((&url.URL{Host: c.Request.Host}).Hostname())
+		if host == "localhost" || slices.Contains(names, host) || isOwnAddress(c.Request, host) {
 			return
 		}
 		_ = c.Error(handlers.ErrMisdirected)

@@ -59,9 +59,11 @@ func TestOperatorListenerHasNoTenants(t *testing.T) {
 	s.create(t, "acme")
 	srv := s.serve(t)
 	for lines, want := range map[string]int{srv.bearer(t, "acme"): 401, "": 401, srv.token(t): 404} {
-		r := send(t, srv.operator, "GET /api/projects HTTP/1.1\r\nHost: acme.localhost\r\n"+lines+"Connection: close\r\n\r\n")
-		if r.status != want {
-			t.Errorf("%d %s, want %d", r.status, r.body, want)
+		for host, want := range map[string]int{"localhost": want, "acme.localhost": 421} {
+			r := send(t, srv.operator, "GET /api/projects HTTP/1.1\r\nHost: "+host+"\r\n"+lines+"Connection: close\r\n\r\n")
+			if r.status != want {
+				t.Errorf("at %s: %d %s, want %d", host, r.status, r.body, want)
+			}
 		}
 	}
 }

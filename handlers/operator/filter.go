@@ -3,10 +3,10 @@ package operator
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"tenantry/handlers"
 	"tenantry/models"
 	"tenantry/tenants/lifecycle"
 )
@@ -36,8 +36,8 @@ func (a *API) Search(ctx context.Context, f TenantFilter) (lifecycle.Search, err
 		return s, err
 	}
 	if f.SchemaVersion != "" {
-		n, err := strconv.ParseInt(f.SchemaVersion, 10, 64)
-		if err != nil || n < 1 {
+		n, ok := handlers.ParseID(f.SchemaVersion)
+		if !ok {
 			return s, &FilterError{"schema_version", "must be a whole number from 1"}
 		}
 		s.SchemaVersion = n
@@ -109,7 +109,7 @@ func readTime(field, text string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
+		if at, err := time.Parse(layout, text); err == nil && at.Year() >= 1970 { // the zero time would be none
 			return at, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tenantry/handlers/operator"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -22,7 +23,8 @@ func TestListsAreFiltered(t *testing.T) {
 		}
 		for query, want := range map[string]string{
 			"": "acme globex", "state=suspended": "globex", "state=archived": "", "server=default": "acme globex", "q=GLO": "globex", "q=" + acme.ID: "acme",
-			"q=zzz": "", "state=active&server=default&q=a&limit=1": "acme", "schema_version=1000": "", "state=": "acme globex",
+			"q=zzz": "", "state=active&server=default&q=a&limit=1": "acme", "schema_version=1000": "", "q=": "acme globex", "after=acme": "globex",
+			"after=" + tenants.PurgedSubdomain(acme.ID): "",
 		} {
 			var got []string
 			for _, one := range document[operator.List[operator.Tenant]](t, s.as("x", "GET", "/api/tenants?"+query, "")).Items {
@@ -47,6 +49,12 @@ func TestListsAreFiltered(t *testing.T) {
 		for path, want := range map[string]string{
 			"tenants?state=nonsense": "must be one of: active, ", "tenants?server=nowhere": "must be one of: default", "tenants?schema_version=x": "whole number",
 			"operations?kind=x": "must be one of: create, ", "operations?state=active": "must be one of: running, ", "operations?since=yesterday": "must be a time such as",
+			"tenants?state=": "must not be empty", "tenants?server": "must not be empty", "tenants?schema_version=": "must not be empty", "tenants?after=": "must not be empty",
+			"tenants?schema_version=01": "whole number", "tenants?schema_version=%2B1": "whole number", "tenants?schema_version=0": "whole number",
+			"tenants?after=Acme": "next of an earlier page", "tenants?after=a.b": "next of an earlier page", "operations?after=x": "next of an earlier page",
+			"operations?after=" + strings.ToUpper(acme.ID): "next of an earlier page", "operations?after=": "must not be empty", "operations?tenant=": "must not be empty",
+			"operations?kind=": "must not be empty", "operations?by=": "must not be empty", "operations?since=": "must not be empty", "operations?unfinished": "must not be empty",
+			"operations?until=0001-01-01": "must be a time such as", "operations?until=0001-01-01T00:00:00Z": "must be a time such as", "operations?since=0000-01-01": "must be a time such as",
 			"operations?tenant=nobody": "is not the subdomain or id", "operations?unfinished=1": "must be one of: true, false",
 		} {
 			if w := s.as("x", "GET", "/api/"+path, ""); w.Code != 422 || !strings.Contains(w.Body.String(), want) {

@@ -3,8 +3,10 @@ package operator
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/oklog/ulid/v2"
 
 	"tenantry/tenants"
 )
@@ -13,6 +15,9 @@ import (
 // ?kind=, ?state=, ?by=, ?since=, ?until= and ?unfinished=true narrow it.
 func (a *API) listOperations(c *gin.Context) error {
 	limit, err := readLimit(c)
+	if err == nil {
+		err = noneEmpty(c, "tenant", "kind", "state", "by", "since", "until", "unfinished", "after")
+	}
 	if err != nil {
 		return err
 	}
@@ -23,12 +28,22 @@ func (a *API) listOperations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page, next, err := a.manager.Operations(c.Request.Context(), filter, c.Query("after"), limit)
+	after, err := readAfter(c, isOperationID)
+	if err != nil {
+		return err
+	}
+	page, next, err := a.manager.Operations(c.Request.Context(), filter, after, limit)
 	if err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, Operations(page, next))
 	return nil
+}
+
+// isOperationID tells whether an operation can have the id, a lower-case ULID.
+func isOperationID(text string) bool {
+	_, err := ulid.ParseStrict(text)
+	return err == nil && text == strings.ToLower(text)
 }
 
 // unknownTenant is err, or a *FilterError where there is no such tenant.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -49,6 +50,9 @@ const (
 // ?schema_version= narrow it.
 func (a *API) listTenants(c *gin.Context) error {
 	limit, err := readLimit(c)
+	if err == nil {
+		err = noneEmpty(c, "state", "server", "schema_version", "after")
+	}
 	if err != nil {
 		return err
 	}
@@ -58,7 +62,11 @@ func (a *API) listTenants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page, next, err := a.manager.Find(c.Request.Context(), search, c.Query("after"), limit)
+	after, err := readAfter(c, isSubdomain)
+	if err != nil {
+		return err
+	}
+	page, next, err := a.manager.Find(c.Request.Context(), search, after, limit)
 	if err != nil {
 		return err
 	}
@@ -73,6 +81,31 @@ func readLimit(c *gin.Context) (int, error) {
 		return defaultLimit, nil
 	}
 	return number(text, "limit", 1, maxLimit)
+}
+
+// noneEmpty refuses parameters that are given without a value: a script whose
+// variable is empty would take a whole list for a narrowed one.
+func noneEmpty(c *gin.Context, parameters ...string) error {
+	for _, name := range parameters {
+		if value, given := c.GetQuery(name); given && value == "" {
+			return invalid(fmt.Errorf("%s is empty", name), name, "must not be empty; leave it out to list all")
+		}
+	}
+	return nil
+}
+
+// readAfter is where a page begins: what an earlier one gave as its next.
+func readAfter(c *gin.Context, valid func(after string) bool) (string, error) {
+	after, given := c.GetQuery("after")
+	if given && !valid(after) {
+		return "", invalid(fmt.Errorf("after %q", after), "after", "must be the next of an earlier page of this list")
+	}
+	return after, nil
+}
+
+// isSubdomain tells whether a tenant can have the subdomain, also a purged one.
+func isSubdomain(text string) bool {
+	return text != "" && len(text) <= 63 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // number reads a number of a query.
@@ -163,6 +196,9 @@ func (a *API) deleteTenant(c *gin.Context) error {
 	purge, given := c.GetQuery("purge")
 	if given && purge != "true" && purge != "false" {
 		return invalid(fmt.Errorf("purge %q", purge), "purge", "must be true or false")
+	}
+	if _, given := c.GetQuery("grace_days"); given && purge != "true" {
+		return invalid(errors.New("grace without purge"), "grace_days", "is for purge=true alone")
 	}
 	if purge != "true" {
 		return a.moveTenant(a.manager.Archive)(c)

@@ -60,8 +60,12 @@ func visible(r rune) bool {
 	return !unicode.IsSpace(r) && !unicode.IsControl(r) &&
 		!unicode.In(r, unicode.Z, unicode.Cf, unicode.Mn, unicode.Me, unicode.Cs,
 			unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point) &&
-		r != '\u2800' // an empty Braille cell
+		!strings.ContainsRune(empty, r)
 }
+
+// empty are characters of other kinds that show nothing: an empty Braille cell, a
+// null note head, and the blanks of hieroglyphs.
+const empty = "\u2800\U0001d159\U00013441\U00013442"
 
 // turns tells whether a character turns the direction of the text after it, up
 // to its end or counterpart: the embeddings, overrides and isolates.

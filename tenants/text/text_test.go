@@ -15,7 +15,7 @@ func TestLine(t *testing.T) {
 		"می\u200cخواهم": "", "שלום\u200f!": "", "co\u00adoperate": "", "☃\ufe0f": "", "\U0001fae9": "", "का": "", "a\u0301": "",
 		"": blank, " ": blank, "\u00a0\u3000": blank, "\u200b": blank, "\u200b\u200c\u200d\u2060\ufeff": blank, "\u00ad": blank, "\u3164": blank,
 		"\u115f\u1160\uffa0": blank, "\u2800": blank, "\u180e": blank, "\u034f\u0301": blank, "\ufe0f": blank, "\U000e0041": blank, "\u200e\u200f": blank,
-		"\u2028": blank, "\t\n": blank, "\u202e": blank, "\u2061": blank, "\ufff9": blank, "\U0001d173": blank, "\ufdd0": blank,
+		"\u2028": blank, "\t\n": blank, "\u202e": blank, "\u2061": blank, "\ufff9": blank, "\U0001d173": blank, "\U0001d159": blank, "\U00013441\U00013442": blank, "\ufdd0": blank,
 		"a\nb": control, "a\tb": control, "a\x00b": control, "a\x7fb": control, "a\u0085b": control, "a\u2028b": control, "a\u2029b": control,
 		"a\u202eb": control, "a\u202ab": control, "a\u2066b\u2069": control, "x\r": control,
 		"\xff": text.NotText, "a\xc0\x80": text.NotText, "\ufffd": text.NotText, "a\xed\xa0\x80": text.NotText,
