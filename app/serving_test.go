@@ -63,7 +63,13 @@ func (s site) spawn(t *testing.T, args ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, serveArgs(args)...)
+	return s.launch(t, exec.Command(self, serveArgs(args)...))
+}
+
+// launch starts a command that becomes a server, and waits until it listens. It
+// is stopped when the test ends.
+func (s site) launch(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
 	cmd.Env = append(slices.Clone(s.environ), envMain+"=1")
 	srv := &server{site: s, log: &buffer{}, status: make(chan int, 1)}
 	cmd.Stderr = srv.log
