@@ -45,10 +45,14 @@ func isFrom(c *gin.Context, networks []netip.Prefix) bool {
 }
 
 // logAccess writes a line for each request: never its query, headers or body.
-func logAccess(log *slog.Logger) gin.HandlerFunc {
+// Of many that are refused it only tells how many there were.
+func logAccess(log *slog.Logger, refused *refusals) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		begin := time.Now()
 		defer func() {
+			if isRefusal(c) && !refused.admit(handlers.Network(handlers.ClientAddress(c)), time.Now()) {
+				return
+			}
 			attrs := []slog.Attr{
 				slog.String("method", c.Request.Method),
 				slog.String("path", c.Request.URL.Path),

@@ -161,7 +161,7 @@ func (a *App) newRouter(tls func(c *gin.Context) bool, maxBody int64, first ...g
 	r.Use(
 		identify(a.settings.proxies),
 		identifyClient(a.settings.proxies),
-		logAccess(a.log),
+		logAccess(a.log, newRefusals(a.log)),
 		recoverPanics(a.log),
 		handlers.Problems(a.log),
 		harden(tls),

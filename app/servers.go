@@ -19,8 +19,9 @@ type Listening struct {
 }
 
 const (
-	// maxHeaderBytes bounds a request's head.
-	maxHeaderBytes = 64 << 10
+	// maxHeaderBytes bounds a request's head, which is read from everybody: 431 is
+	// the answer to a longer one. net/http adds 4 KiB.
+	maxHeaderBytes = 16 << 10
 	// maxOperatorBody bounds a request's body on the operator's listener.
 	maxOperatorBody = 64 << 10
 	// drainTimeout is what requests have left when the process is to stop.

@@ -79,7 +79,8 @@ var kinds = []kind{
 	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},
 	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
 
-	{tenants.ErrFull, 507, "storage-full", "Storage is full", "There is no room left to store this. What is no longer needed can be deleted.", 0},
+	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant's data takes all the room that it may. Delete what is no longer needed, or ask the operator for more room.", 0},
+	{tenants.ErrFull, 507, "storage-full", "Storage is full", "The service has no room left to store this. Only its operator can make room; reading and deleting go on.", 0},
 	{tenants.ErrBusy, 503, "busy", "Too busy", "Too much is going on at the moment. Try again.", 1},
 	{tenants.ErrRetryable, 503, "busy", "Too busy", "Somebody changed the same things at the same moment. Try again.", 1},
 	{tenants.ErrClosed, 503, "unavailable", "Unavailable", "The service is restarting. Try again.", 5},

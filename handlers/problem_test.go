@@ -53,6 +53,7 @@ func TestErrorsAndTheirProblems(t *testing.T) {
 		{fmt.Errorf("%w: %w", tenants.ErrMaintenance, tenants.ErrCommitUnknown), 500, "commit-unknown"},
 		{tenants.ErrRetryable, 503, "busy"},
 		{tenants.ErrFull, 507, "storage-full"},
+		{tenants.ErrTenantFull, 507, "tenant-full"},
 		{tenants.ErrBodyTooLarge, 413, "body-too-large"},
 		{tenants.ErrBodyUnreadable, 400, "malformed"},
 		{tenants.ErrReplyTooLarge, 500, "internal"},

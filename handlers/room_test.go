@@ -23,12 +23,16 @@ func TestAFullTenantCanBeCleared(t *testing.T) {
 			project := a.create(t, "/api/projects", `{"name":"Large"}`)
 			path := fmt.Sprintf("/api/projects/%d", project)
 			sheet := "title\n" + strings.Repeat(strings.Repeat("long ", 38)+"task\n", 1000) // 200 KB
-			status := 0
+			status, problem := 0, ""
 			for i := 0; status != http.StatusInsufficientStorage; i++ {
 				reply := a.send(t, "POST", path+"/tasks/import", sheet, "Content-Type", "text/csv")
+				problem = reply.Body.String()
 				if status = reply.Code; i > 100 || status != http.StatusCreated && status != http.StatusInsufficientStorage {
 					t.Fatalf("import %d: %d %s", i, reply.Code, reply.Body)
 				}
+			}
+			if !strings.Contains(problem, "problem:tenant-full") {
+				t.Errorf("the full tenant: %s", problem)
 			}
 			other.must(t, http.StatusCreated, "POST", "/api/projects", `{"name":"Small"}`)
 			a.must(t, http.StatusOK, "GET", path, "")
@@ -62,5 +66,19 @@ func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
 	a.must(t, http.StatusOK, "GET", "/api/projects", "")
 	if body := a.must(t, http.StatusInsufficientStorage, "POST", "/api/projects", `{"name":"Second"}`); !strings.Contains(body, "storage-full") {
 		t.Error(body)
+	}
+}
+
+// TestOneWriteOverTheBound reaches the tenant's bound in a single write, which
+// SQLite refuses in the words that it has for a full disk.
+func TestOneWriteOverTheBound(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.SQLite, Log: newLog(t).logger(), MaxSize: 512 << 10})
+	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
+	path := fmt.Sprintf("/api/projects/%d/tasks/import", a.create(t, "/api/projects", `{"name":"Large"}`))
+	sheet := "title\n" + strings.Repeat(strings.Repeat("long ", 38)+"task\n", 4000)
+	reply := a.send(t, "POST", path, sheet, "Content-Type", "text/csv")
+	if reply.Code != http.StatusInsufficientStorage || !strings.Contains(reply.Body.String(), "problem:tenant-full") {
+		t.Errorf("%d %s", reply.Code, reply.Body)
 	}
 }

@@ -57,8 +57,10 @@ var (
 	// ErrRetryable: a deadlock, lock time-out or serialization failure. The
 	// scope was rolled back and may succeed when it is run again.
 	ErrRetryable = errors.New("transaction conflict")
-	// ErrFull: the disk or the tenant's quota is full.
-	ErrFull = errors.New("database is full")
+	// ErrFull: the disk or the tenant is full. A full tenant is ErrTenantFull too.
+	ErrFull = errors.New("no room left")
+	// ErrTenantFull: the tenant's database takes all that Options.MaxSize gives it.
+	ErrTenantFull = fmt.Errorf("tenant is full: %w", ErrFull)
 
 	// ErrBodyTooLarge: the request's body is over the limit.
 	ErrBodyTooLarge = errors.New("request body is too large")

@@ -40,7 +40,7 @@ func (h *handle) update(ctx context.Context, s *scope, f Func) error {
 		return err
 	}
 	defer h.turn.Release(1)
-	return s.run(ctx, h.write, nil, f)
+	return h.room.explain(s.run(ctx, h.write, nil, f))
 }
 
 // takeTurn waits until the scope may write, unless it would wait for the one in

@@ -92,8 +92,8 @@ func Scoped(store *Store, o ScopeOptions) gin.HandlerFunc {
 		switch {
 		case err == nil, errors.Is(err, ErrRejected) && len(c.Errors) == before:
 			held.release()
-		case len(c.Errors) == before, errors.Is(err, ErrMaintenance), errors.Is(err, ErrLapsed):
-			abort(c, err) // the chain may have seen no more than its context's end
+		case len(c.Errors) == before, errors.Is(err, ErrMaintenance), errors.Is(err, ErrLapsed), errors.Is(err, ErrTenantFull):
+			abort(c, err) // the chain may have seen no more than its context's end, or that something is full
 		}
 	}
 }

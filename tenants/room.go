@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -48,7 +49,8 @@ type room struct {
 	next atomic.Int64 // when to measure again, in nanoseconds
 }
 
-// check returns ErrFull when the tenant's database or its server's disk is full.
+// check returns ErrTenantFull when the tenant's database is full, or ErrFull
+// when its server's disk is.
 func (r *room) check(ctx context.Context) error {
 	if r == nil {
 		return nil
@@ -66,7 +68,23 @@ func (r *room) check(ctx context.Context) error {
 		r.next.Store(0) // others may write as soon as there is room again
 		return nil
 	}
-	return fmt.Errorf("%w: the tenant's database takes %d bytes of at most %d", ErrFull, size, r.most)
+	return fmt.Errorf("%w: the database takes %d bytes of at most %d", ErrTenantFull, size, r.most)
+}
+
+// fullDisk is how many free bytes a disk has at most that is called full.
+const fullDisk = 16 << 20
+
+// explain makes ErrFull ErrTenantFull where the disk has room: SQLite says the
+// same of a file that reached its bound and of a full disk.
+func (r *room) explain(err error) error {
+	if r == nil || r.most == 0 || !errors.Is(err, ErrFull) || errors.Is(err, ErrTenantFull) {
+		return err
+	}
+	free, total, unknown := r.measured.Free()
+	if unknown != nil || total == 0 || free <= fullDisk {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrTenantFull, err)
 }
 
 // What a tenant is reckoned to write in a second at most, and how long a

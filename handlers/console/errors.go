@@ -54,6 +54,9 @@ func advice(p handlers.Problem) (text, link, to string) {
 	case "under-way":
 		return "Wait until it is over. When it stays so, its last error tells why.", "See what is under way",
 			"/operations?unfinished=true"
+	case "tenant-full":
+		return "Have the tenant’s people delete what they no longer need, or start the server with a larger TENANTRY_MAX_TENANT_SIZE.",
+			"See the tenants", "/tenants"
 	case "storage-full":
 		return "Make room on the disk of the server, then try again.", "See the servers", "/servers"
 	case "internal":

@@ -73,8 +73,10 @@ func advice(p handlers.Problem, known, posted bool) (text, link, to string) {
 		return "It may have been deleted, or the address has a slip of the pen.", link, to
 	case "body-too-large":
 		return lost + "Send less at once.", link, to
+	case "tenant-full":
+		return lost + "Delete what is no longer needed, or ask the people who run this service for more room.", link, to
 	case "storage-full":
-		return lost + "Delete what is no longer needed, or ask for more room where this service is run.", link, to
+		return lost + "Tell the people who run this service, then send it again. What is stored can be read and deleted.", link, to
 	case "internal":
 		return lost + "Try again; when it stays so, report it with the number below.", link, to
 	}

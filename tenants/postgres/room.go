@@ -4,8 +4,9 @@ import "tenantry/tenants"
 
 var _ tenants.Measured = (*Engine)(nil)
 
-// SizeSQL is what the database takes on the server's disk. Rows that were
-// deleted count until VACUUM gives their space back.
+// SizeSQL is what the database takes on the server's disk. The server looks at
+// the size of each of its files, which doesn't grow with the rows in them. Rows
+// that were deleted count until VACUUM gives their space back.
 func (e *Engine) SizeSQL() string { return "SELECT pg_database_size(current_database())" }
 
 // Free is not known: the disk is the server's.
