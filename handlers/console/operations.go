@@ -40,7 +40,10 @@ func (s *Console) operations(c *gin.Context) error {
 	for _, state := range models.OperationStates() {
 		page.States = append(page.States, look.Option{Value: string(state), Label: string(state)})
 	}
-	after := c.Query("after")
+	after, err := operator.OperationsAfter(c)
+	if err != nil {
+		return err
+	}
 	found, next, err := s.o.Manager.Operations(c.Request.Context(), filter, after, shownOperations)
 	if err != nil {
 		return err

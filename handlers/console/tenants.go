@@ -108,7 +108,10 @@ func (s *Console) fillTenants(c *gin.Context, page *tenantsPage) error {
 
 // list lists tenants by their subdomains.
 func (s *Console) list(c *gin.Context, page *tenantsPage) error {
-	after := c.Query("after")
+	after, err := operator.TenantsAfter(c)
+	if err != nil {
+		return err
+	}
 	found, next, err := s.o.Manager.Find(c.Request.Context(), page.Search, after, shownTenants)
 	if err != nil {
 		return err

@@ -63,3 +63,16 @@ func TestListsAreFiltered(t *testing.T) {
 		}
 	})
 }
+
+// TestFaultsDontNameTheirField: the field stands beside the message.
+func TestFaultsDontNameTheirField(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		s := newService(env)
+		env.Tenant(t, "acme")
+		w := s.as("x", "PATCH", "/api/tenants/acme", `{"name":"\u200b"}`)
+		if want := `{"field":"name","message":"must be valid text`; w.Code != 422 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+		}
+	})
+}

@@ -28,7 +28,7 @@ func (a *API) listOperations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	after, err := readAfter(c, isOperationID)
+	after, err := OperationsAfter(c)
 	if err != nil {
 		return err
 	}
@@ -39,6 +39,9 @@ func (a *API) listOperations(c *gin.Context) error {
 	c.JSON(http.StatusOK, Operations(page, next))
 	return nil
 }
+
+// OperationsAfter is the id below which a page of operations begins.
+func OperationsAfter(c *gin.Context) (string, error) { return readAfter(c, isOperationID) }
 
 // isOperationID tells whether an operation can have the id, a lower-case ULID.
 func isOperationID(text string) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -114,7 +115,7 @@ func explain(err error) error {
 	case errors.As(err, &email):
 		return invalid(err, "admin_email", email.Rule)
 	case errors.Is(err, lifecycle.ErrInvalidName):
-		return invalid(err, "name", lifecycle.ErrInvalidName.Error())
+		return invalid(err, "name", strings.TrimPrefix(lifecycle.ErrInvalidName.Error(), "name "))
 	case errors.Is(err, lifecycle.ErrExists):
 		return &problem{409, "conflict", "Conflict", "A tenant has this subdomain already.", nil, err}
 	case errors.Is(err, tenants.ErrUnknownTenant):

@@ -62,7 +62,7 @@ func (a *API) listTenants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	after, err := readAfter(c, isSubdomain)
+	after, err := TenantsAfter(c)
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,9 @@ func readAfter(c *gin.Context, valid func(after string) bool) (string, error) {
 	}
 	return after, nil
 }
+
+// TenantsAfter is the subdomain after which a page of tenants begins.
+func TenantsAfter(c *gin.Context) (string, error) { return readAfter(c, isSubdomain) }
 
 // isSubdomain tells whether a tenant can have the subdomain, also a purged one.
 func isSubdomain(text string) bool {
