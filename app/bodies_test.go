@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -42,6 +43,8 @@ func TestRefusalsDontWaitForTheBody(t *testing.T) {
 	each(t, func(t *testing.T, s site) {
 		s.create(t, "acme")
 		srv := s.serve(t)
+		var all sync.WaitGroup
+		defer all.Wait()
 		for name, test := range map[string]struct {
 			host, method, path, header string
 			want                       int
@@ -62,11 +65,13 @@ func TestRefusalsDontWaitForTheBody(t *testing.T) {
 		} {
 			for size, length := range map[string]string{"small": "Content-Length: 40\r\n", "large": "Content-Length: 300000\r\n", "chunked": "Transfer-Encoding: chunked\r\n"} {
 				for _, expect := range []string{"", "Expect: 100-continue\r\n"} {
-					r, took := withhold(t, srv.public, head(test.method, test.host, test.path, 0)+
-						"Content-Type: application/json\r\n"+length+expect+test.header+"\r\n")
-					if r.status != test.want || took > bodyPatience/2 {
-						t.Errorf("%s, %s, %q: %d after %s, want %d", name, size, expect, r.status, took, test.want)
-					}
+					all.Go(func() { // each waits until the server has closed its connection
+						r, took := withhold(t, srv.public, head(test.method, test.host, test.path, 0)+
+							"Content-Type: application/json\r\n"+length+expect+test.header+"\r\n")
+						if r.status != test.want || took > bodyPatience/2 {
+							t.Errorf("%s, %s, %q: %d after %s, want %d", name, size, expect, r.status, took, test.want)
+						}
+					})
 				}
 			}
 		}
