@@ -53,7 +53,7 @@ func TestTenants(t *testing.T) {
 				t.Errorf("by %s %s is first", order, found[1])
 			}
 		}
-		s.get(t, "/tenants?order=size&state=active").expect(t, 200, `href="/tenants/acme"`, " kB<", "", `href="/tenants/globex"`)
+		s.get(t, "/tenants?order=size&state=active").expect(t, 200, `href="/tenants/acme"`, "B</td>", "", `href="/tenants/globex"`)
 		s.get(t, "/tenants?order=requests&search=acme").expect(t, 200, `href="/tenants/acme"`, "",
 			`href="/tenants/globex"`)
 		if opened := s.Store.Load().Opened; opened != 1 { // by grow
