@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"tenantry/models"
 	"tenantry/tenants"
@@ -36,7 +37,13 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 		return nil, fmt.Errorf("examine %s: %w", s.name, unavailable(err))
 	}
 	inside, err := e.examineInside(ctx, t, s.name)
-	if err != nil {
+	switch cause := writable(e.files.path(s.name)); {
+	case err == nil:
+	case len(modes) > 0: // they keep this program out, and this tenant's hide no other
+		return loose(modes), nil
+	case errors.Is(cause, fs.ErrPermission):
+		return []tenants.Fault{tenants.FaultPermissions.Found("this program can't write to %s: run it as the file's owner, or chown the file", s.name)}, nil
+	default:
 		return nil, fmt.Errorf("examine %s: %w", s.name, err)
 	}
 	return append(loose(modes), inside...), nil

@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"tenantry/tenants"
@@ -16,10 +18,19 @@ func hindered(path string, err error) error {
 	default:
 		return err
 	}
-	for _, needed := range []string{filepath.Dir(path), path} {
-		if cause := writable(needed); cause != nil {
+	if cause := hindrance(path); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// hindrance is what keeps this program from writing to a database, or nil. A
+// -shm file that was made while the database was read-only stays so afterwards.
+func hindrance(path string) error {
+	for i, needed := range []string{filepath.Dir(path), path, path + "-wal", path + "-shm"} {
+		if cause := writable(needed); cause != nil && (i < 2 || !errors.Is(cause, fs.ErrNotExist)) {
 			return fmt.Errorf("%w: this program must be able to write to %s: %w", tenants.ErrUnavailable, needed, cause)
 		}
 	}
-	return err
+	return nil
 }

@@ -55,6 +55,9 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err != nil {
 		return nil, fmt.Errorf("master database: %w", err)
 	}
+	if err := hindrance(path); err != nil {
+		return nil, fmt.Errorf("master database: %w", err)
+	}
 	conns := openMasterConns(place)
 	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect, c.Schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(hindered(path, err))), conns.Close())
