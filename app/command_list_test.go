@@ -45,6 +45,7 @@ func TestTenantListIsFiltered(t *testing.T) {
 		for _, args := range []string{
 			"tenant list --state=x", "tenant list --server=x", "tenant list --schema-version=0", "tenant list --limit=0",
 			"operations --kind=x", "operations --state=x", "operations --since=x", "operations --until=x", "operations --tenant=nobody", "operations --limit=0",
+			"operations --after=x", "operations --until=0001-01-01", "tenant list --schema-version=01",
 		} {
 			if r := s.run(t, strings.Fields(args)...); r.status != exitUsage || !strings.Contains(r.stderr, "--") {
 				t.Errorf("%s: %d %s", args, r.status, r.stderr)

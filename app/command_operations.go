@@ -34,6 +34,9 @@ func (o *operationsCommand) Run(c *command) error {
 	if o.Limit < 1 || o.Limit > maxList {
 		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, o.Limit, maxList)
 	}
+	if o.After != "" && !operator.IsOperationID(o.After) {
+		return fmt.Errorf("%w: --after is %q: want the id of an operation", errUsage, o.After)
+	}
 	return c.with(func(a *App) error {
 		filter, err := a.operations(a.accounts(a.settings.addr)).Operations(c.ctx, operator.OperationFilter{
 			Tenant: o.Tenant, Kind: o.Kind, State: o.State, By: o.DoneBy, Since: o.Since, Until: o.Until,

@@ -41,10 +41,10 @@ func (a *API) listOperations(c *gin.Context) error {
 }
 
 // OperationsAfter is the id below which a page of operations begins.
-func OperationsAfter(c *gin.Context) (string, error) { return readAfter(c, isOperationID) }
+func OperationsAfter(c *gin.Context) (string, error) { return readAfter(c, IsOperationID) }
 
-// isOperationID tells whether an operation can have the id, a lower-case ULID.
-func isOperationID(text string) bool {
+// IsOperationID tells whether an operation can have the id, a lower-case ULID.
+func IsOperationID(text string) bool {
 	_, err := ulid.ParseStrict(text)
 	return err == nil && text == strings.ToLower(text)
 }
