@@ -109,7 +109,7 @@ func TestResumeACreation(t *testing.T) {
 		}
 		err = a.master.Update(t.Context(), func(tx *gorm.DB) error {
 			half := map[string]any{"state": models.OperationRunning, "step": "database", "finished_at": nil}
-			if err := tx.Model(&models.Operation{}).Where("tenant_id = ?", tenant.ID).Updates(half).Error; err != nil {
+			if err := tx.Model(&models.Operation{}).Where("tenant_id = ? AND kind = ?", tenant.ID, models.KindCreate).Updates(half).Error; err != nil {
 				return err
 			}
 			return tx.Model(tenant).Update("state", models.StateProvisioning).Error

@@ -46,6 +46,9 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err != nil {
 		return nil, fmt.Errorf("master database: %w", fileError(err))
 	}
+	if err := hindrance(path); err != nil {
+		return nil, fmt.Errorf("master database: %w", err)
+	}
 	if c.Existing {
 		if err := expectMaster(ctx, path, c.Schema); err != nil {
 			return nil, fmt.Errorf("master database %s: %w", path, err)
@@ -53,9 +56,6 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	}
 	place, err := findPlace(path)
 	if err != nil {
-		return nil, fmt.Errorf("master database: %w", err)
-	}
-	if err := hindrance(path); err != nil {
 		return nil, fmt.Errorf("master database: %w", err)
 	}
 	conns := openMasterConns(place)
