@@ -8,22 +8,28 @@
 //	query.go      refuses queries and forms with what a route doesn't take
 //	sheet.go      reads a CSV body, row by row, likewise
 //	rules.go      what a value may be
-//	projects.go   the handlers of a resource; copy it to add another
+//	projects.go   the handlers of a resource; copy it to add another; tasks.go,
+//	              users.go and comments.go are of the same kind
+//	tasks_….go    boards, the order of cards, and the import from CSV
 //	page.go       a page of a list
 //	cursor.go     the opaque text that says where the next page begins
 //	activity.go   records who did what, in the same transaction
 //	problem.go    the one table from errors to what the client reads
+//	context.go    the request's id; client.go, its client's address
 //	error_page.go where a page tells of them instead
 //
 // The pages do what the API does by the same operations: a handler such as
 // CreateProject reads a body and answers, and AddProject between them does the
 // work on an Input. handlers/pages reads forms instead.
 //
-// And who may go it:
+// Who is let through:
 //
 //	accounts.go        what the following share
 //	authenticate.go    who sent the request
-//	permissions.go     what members may not do
+//	recent.go          credentials that were valid a moment ago
+//	same_origin.go     refuses changes that another site's page sends
+//	permissions.go     what members and API tokens may not do
+//	confirm.go         asks for the password again
 //	session.go         signing in and out
 //	password.go        checks and changes passwords
 //	attempts.go        counts the tries to sign in

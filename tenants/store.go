@@ -4,10 +4,28 @@
 //	host.go         the host's subdomain, if it can be one
 //	registry.go     the subdomain's tenant, from memory or the master
 //	middleware.go   reads the body, then runs the handlers in a scope
+//	body.go         bounds the memory of all bodies together
 //	pool.go         leases the tenant's open handle, opening it where needed
+//	handle.go       an open database; version.go, that this build can serve it
 //	scope.go        begins the transaction, commits or rolls back
+//	room.go         refuses writes when the tenant or the disk is full
 //	transaction.go  watches the statements and decides whether it may commit
+//	sqltext.go      the first word of a statement
+//	nested.go       finds a scope that was begun within another
 //	response.go     holds the reply back until the commit
+//	replaced.go     what happens when the file of an open database is replaced
+//
+// Below it are the engines, and beside it other processes:
+//
+//	engine.go       what an engine does; base.go, the *gorm.DB that it clones
+//	object.go       what is on a server; fault.go, what is wrong with it
+//	source.go       databases to adopt
+//	master.go       the master database, with scopes of its own
+//	instance.go     keeps this process known to the others
+//	presence.go     tells whether another process lives
+//	drain.go        lets go of tenants that an operation needs; quiesce.go waits
+//	load.go         how much is open
+//	errors.go       what may go wrong
 package tenants
 
 import (

@@ -5,6 +5,7 @@
 //	hasher.go      hashes passwords, a few at a time
 //	phc.go         how a hash is written down
 //	credential.go  sessions, API tokens and invitations, bound to their tenant
+//	email.go       what an address may be
 //	header.go      the credential that a request carries
 //
 // Passwords and credentials in clear are never in an error and never kept:

@@ -3,6 +3,7 @@
 //
 //	assets.go    the style sheet and scripts, under names that change with them
 //	templates.go pages from their templates
+//	path.go      paths of this host, to go on to
 //	form.go      forms: their fields, what was typed, and what is wrong with it
 //	failure.go   what is shown of a request that failed
 //	kept.go      what was typed into a form that failed

@@ -1,21 +1,24 @@
-// Package lifecycle is an operator's way through the house: what is done to
-// tenants, each thing an operation in the ledger, step by step.
+// Package lifecycle does to tenants what operators ask for. Each such thing is
+// an operation in the ledger, done step by step.
 //
 //	ledger.go     begins operations, and goes through their steps
 //	plans.go      the steps of each kind
-//	recover.go    goes on with what a process left that died
+//	recover.go    resumes what a process that died has left
+//	cancel.go     ends an operation that can't be finished
 //	create.go     creates and adopts tenants
 //	states.go     suspends, resumes and archives them
 //	rename.go     gives them another subdomain
 //	name.go       gives them another display name
-//	purge.go      gives them up, and brings them back
+//	purge.go      moves them to the trash, and brings them back
+//	release.go    frees subdomains that they have given up
 //	migrate.go    brings them to the schema version of this build
-//	repair.go     mends their databases
+//	repair.go     mends their databases; make_empty.go replaces a lost one
+//	templates.go  clears templates of other migrations
 //	admin.go      lets their first people in
 //	domains.go    hosts of their own
-//	search.go     lists tenants
-//	operations.go tells what was done
-//	doctor.go     finds what is wrong; a file for each kind of thing it looks at
+//	search.go     lists tenants; census.go counts them
+//	operations.go lists what was done
+//	doctor.go     finds what is wrong; doctor_….go, one kind of thing each
 package lifecycle
 
 import (
