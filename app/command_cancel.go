@@ -15,7 +15,7 @@ type cancelCommand struct {
 
 // Help is shown with the flags.
 func (cancelCommand) Help() string {
-	return `For an operation that is begun again every minute and fails each time: see the error in tenantry tenant show. One that a process is at right now is not cancelled. The tenant is put in the state in which the operation found it; a creation is given up, and so is a restore, whose tenant stays purged. What is left of its database tells: tenantry doctor.
+	return `For an operation that is tried again every minute and fails each time; "tenantry tenant show" shows its error. An operation that a process is working on is not cancelled. The tenant returns to the state that it had before; a cancelled creation leaves no tenant, and the tenant of a cancelled restore stays purged. Run "tenantry doctor" afterwards: it finds what is left of the database.
 
 Examples:
 
@@ -32,7 +32,7 @@ func (n *cancelCommand) Run(c *command) error {
 		}
 		o, err := a.manager.Unfinished(c.ctx, t)
 		if err != nil {
-			return err
+			return tenantError(err, n.Subdomain)
 		}
 		what := fmt.Sprintf("The %s of %s, begun %s by %s, stands at step %q.", o.Kind, o.Subdomain, o.StartedAt.UTC().Format(time.RFC3339), o.By, o.Step)
 		if o.Error != "" {

@@ -11,7 +11,7 @@ import (
 )
 
 type doctorCommand struct {
-	Repair    bool   `help:"Mend what can be mended without losing data, and tell what was."`
+	Repair    bool   `help:"Mend what can be mended without losing data."`
 	MakeEmpty string `placeholder:"SUBDOMAIN" help:"With --repair: give this tenant, whose database is lost, an empty one, and do nothing else."`
 
 	consent
@@ -19,9 +19,9 @@ type doctorCommand struct {
 
 // Help is shown with the flags.
 func (doctorCommand) Help() string {
-	return `Compares the master with its servers, beside running ones: operations that nobody finishes, tenants' secrets, databases, roles and permissions, and what belongs to no tenant. Data is never removed. The exit status is 1 when something is wrong and was not repaired.
+	return `Compares the master with its servers, also while they run: unfinished operations, tenants' credentials, databases, schema versions, roles, settings and permissions, and what belongs to no tenant. No tenant's data is removed. The exit status is 1 when something is wrong and was not repaired.
 
-To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, and take the old one away once "tenantry doctor --repair" has found nothing more to do.
+To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, run "tenantry doctor --repair", and remove the old one once "tenantry doctor" finds nothing.
 
 Examples:
 
@@ -60,7 +60,7 @@ func (d *doctorCommand) makeEmpty(c *command, a *App) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%s gets an empty database, without users; what was in the lost one comes back from a backup alone.", d.MakeEmpty)
+	what := fmt.Sprintf("%s gets an empty database, without users. Only a backup brings back what was in the lost one.", d.MakeEmpty)
 	if err := d.ask(c, what, d.MakeEmpty); err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ type newKeyCommand struct{}
 
 // Help is shown with the flags.
 func (newKeyCommand) Help() string {
-	return `The key is stored nowhere. Without it nobody can open what it seals: keep a copy apart from the database.
+	return `The key is stored nowhere. What it seals can't be opened without it: keep a copy apart from the database.
 
 Examples:
 

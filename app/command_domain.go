@@ -13,21 +13,21 @@ import (
 
 // domainCommand groups what is done about a tenant's own hosts.
 type domainCommand struct {
-	Add    addDomainCommand    `cmd:"" help:"Note a host of a tenant's own, and print the record that verifies it."`
-	Verify verifyDomainCommand `cmd:"" help:"Have a tenant reached at a host, when its record is published."`
-	Remove removeDomainCommand `cmd:"" help:"Have a tenant no longer reached at a host."`
+	Add    addDomainCommand    `cmd:"" help:"Record a host of a tenant's own, and print the TXT record to publish for it."`
+	Verify verifyDomainCommand `cmd:"" help:"Look up a host's TXT record, and serve the tenant there when it is found."`
+	Remove removeDomainCommand `cmd:"" help:"Stop serving a tenant at a host."`
 	List   listDomainsCommand  `cmd:"" help:"List a tenant's hosts."`
 }
 
 type addDomainCommand struct {
 	Subdomain string `arg:"" help:"The tenant's subdomain."`
 	Host      string `arg:"" help:"Host name, such as work.example.com."`
-	Primary   bool   `help:"Links lead to this host from now on, and not to the subdomain."`
+	Primary   bool   `help:"Let links lead to this host, once it is verified, instead of the subdomain."`
 }
 
 // Help is shown with the flags.
 func (addDomainCommand) Help() string {
-	return `Notes the host, and prints the TXT record that its owner has to publish. The tenant is reached at the host once "tenantry tenant domain verify" has seen the record. The host's address has to lead to the public listener, and TLS for it is the proxy's to do.
+	return `Prints the TXT record that the owner of the host has to publish. The tenant is served at the host once "tenantry tenant domain verify" has found the record. The host must resolve to the public listener, or to the proxy in front of it, which does TLS.
 
 Examples:
 
@@ -64,7 +64,7 @@ type verifyDomainCommand struct {
 
 // Help is shown with the flags.
 func (verifyDomainCommand) Help() string {
-	return `Looks the TXT record up that "tenantry tenant domain add" has printed, and has the tenant reached at the host when it is there. Until then the exit status is 1.
+	return `Looks up the TXT record that "tenantry tenant domain add" printed, and serves the tenant at the host when it is there. Until then the exit status is 1.
 
 Examples:
 
@@ -107,7 +107,7 @@ type removeDomainCommand struct {
 
 // Help is shown with the flags.
 func (removeDomainCommand) Help() string {
-	return `Within a second no server knows the host any more.
+	return `Within a second every server answers 404 at the host.
 
 Examples:
 

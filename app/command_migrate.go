@@ -18,7 +18,7 @@ type upCommand struct{}
 
 // Help is shown with the flags.
 func (upCommand) Help() string {
-	return `Tenants that fail are named, and the others are migrated. Run it again for those that failed.
+	return `Each tenant answers 503 while it is migrated. One that fails is named and stays at its version, and the others are migrated. Run the command again for those that failed.
 
 Examples:
 
@@ -74,7 +74,9 @@ type statusCommand struct{}
 
 // Help is shown with the flags.
 func (statusCommand) Help() string {
-	return `Examples:
+	return `Shows each server, schema version, the version of this build, and how many tenants have it. A tenant at a version that this build can't serve answers 503.
+
+Examples:
 
     tenantry migrate status
     tenantry migrate status --json`

@@ -7,25 +7,26 @@ import (
 )
 
 type operationsCommand struct {
-	Tenant     string `placeholder:"SUBDOMAIN" help:"List those on this tenant; its id will do too."`
+	Tenant     string `placeholder:"SUBDOMAIN" help:"List those on this tenant, named by its subdomain or id."`
 	Kind       string `help:"List those of this kind, such as create, suspend or rename."`
 	State      string `help:"List those in this state: running, undoing, done or failed."`
 	DoneBy     string `placeholder:"NAME" help:"List those that this person asked for."`
 	Since      string `placeholder:"TIME" help:"List those that began then or later: 2026-03-31T08:00:00Z, or a day."`
-	Until      string `placeholder:"TIME" help:"List those that began before."`
-	Unfinished bool   `help:"List those that are not over."`
-	After      string `placeholder:"ID" help:"Go on below this operation."`
+	Until      string `placeholder:"TIME" help:"List those that began before then."`
+	Unfinished bool   `help:"List those that are not finished."`
+	After      string `placeholder:"ID" help:"Begin after this operation."`
 	Limit      int    `default:"50" help:"List at most this many, up to 1000."`
 }
 
 // Help is shown with the flags.
 func (operationsCommand) Help() string {
-	return `Lists what was done to tenants, the newest first.
+	return `Flags can be combined. An operation that failed shows why.
 
 Examples:
 
     tenantry operations
     tenantry operations --tenant acme
+    tenantry operations --unfinished
     tenantry operations --kind purge --since 2026-03-01 --json`
 }
 

@@ -17,7 +17,7 @@ type releaseCommand struct {
 
 // Help is shown with the flags.
 func (releaseCommand) Help() string {
-	return `A subdomain that a tenant gave up, by rename or purge, is kept from other tenants for 30 days or as long as it redirects, since its visitors would come to the new one. See: tenantry tenant reserved.
+	return `A subdomain that a tenant gave up, by rename or purge, is reserved for 30 days or as long as it redirects: another tenant there would get its visitors. "tenantry tenant reserved" lists these subdomains.
 
 Examples:
 
@@ -45,18 +45,21 @@ func (r *releaseCommand) Run(c *command) error {
 		if c.out.json {
 			return c.out.document(released{r.Subdomain})
 		}
+		if kept.Restorable {
+			c.out.hint("the purged tenant is now restored by its id: tenantry tenant restore %s", kept.Tenant)
+		}
 		return c.out.line("%s is free", r.Subdomain)
 	})
 }
 
 // consequence is what a release means to people.
 func consequence(r lifecycle.Retired) string {
-	text := fmt.Sprintf("Any tenant can be called %s then, and gets the visitors of the one that was.", r.Subdomain)
+	text := fmt.Sprintf("Another tenant may then take %s, and get the visitors of the former one.", r.Subdomain)
 	if r.RedirectUntil != nil {
-		text += fmt.Sprintf(" Requests are no longer sent on to %s.", r.Tenant)
+		text += fmt.Sprintf(" It stops redirecting to %s.", r.Tenant)
 	}
 	if r.Restorable {
-		text += fmt.Sprintf(" The purged tenant %s can be restored only while no other has the subdomain.", r.Tenant)
+		text += fmt.Sprintf(" The purged tenant %s can then be restored by its id alone, and only while no other tenant has the subdomain.", r.Tenant)
 	}
 	return text
 }
@@ -72,7 +75,7 @@ type reservedCommand struct{}
 
 // Help is shown with the flags.
 func (reservedCommand) Help() string {
-	return `Those that redirect send their visitors on to the tenant.
+	return `A subdomain that redirects leads its visitors to the tenant named beside it.
 
 Examples:
 

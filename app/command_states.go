@@ -18,7 +18,7 @@ type suspendCommand struct {
 
 // Help is shown with the flags.
 func (suspendCommand) Help() string {
-	return `Within a second every server answers 403 for the tenant. Requests that run are finished, for at most 30 seconds, and the command returns when none is left. The data stays. A tenant that is suspended already stays so.
+	return `Within a second every server answers 403 for the tenant. Requests under way are finished, for at most 30 seconds, and the command returns when none is left. The data stays.
 
 Examples:
 
@@ -56,12 +56,12 @@ func (r *resumeCommand) Run(c *command) error {
 type renameCommand struct {
 	Subdomain    string `arg:"" help:"The tenant's subdomain."`
 	New          string `arg:"" help:"The subdomain that it gets."`
-	RedirectDays int    `placeholder:"DAYS" help:"Send requests for the old subdomain on to the new one for so long; by default it is unknown at once."`
+	RedirectDays int    `placeholder:"DAYS" help:"Redirect the old subdomain to the new one for this many days; by default it answers 404 at once."`
 }
 
 // Help is shown with the flags.
 func (renameCommand) Help() string {
-	return `While requests that run are finished the tenant answers 503. Its people sign in again, since their cookies belong to the old host; API tokens stay good. No other tenant gets the old subdomain for 30 days, or as long as it redirects.
+	return `The tenant answers 503 until the requests under way are finished. Its people sign in again, since their cookies belong to the old host; API tokens stay valid. No other tenant gets the old subdomain for 30 days, or as long as it redirects.
 
 Examples:
 
@@ -139,7 +139,7 @@ type archiveCommand struct {
 
 // Help is shown with the flags.
 func (archiveCommand) Help() string {
-	return `The tenant's host answers like one that nobody ever had. The data stays, is migrated with that of the others, and comes back with restore. Requests that run are finished, as by suspend.
+	return `The tenant's host answers 404, like any unknown host. The data stays, is migrated with that of the others, and is served again after "tenantry tenant restore". Requests under way are finished, as with suspend.
 
 Examples:
 
@@ -150,7 +150,7 @@ Examples:
 
 // Run archives the tenant.
 func (r *archiveCommand) Run(c *command) error {
-	if err := r.ask(c, "Nobody will reach "+r.Subdomain+" any more.", r.Subdomain); err != nil {
+	if err := r.ask(c, r.Subdomain+" will answer 404.", r.Subdomain); err != nil {
 		return err
 	}
 	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
@@ -164,7 +164,7 @@ type restoreCommand struct {
 
 // Help is shown with the flags.
 func (restoreCommand) Help() string {
-	return `Brings back an archived tenant, or a purged one until its data is removed: see "remove_after" in tenantry tenant show. A purged one comes back without the domains that it had, which are told; it gets them with tenantry tenant domain add.
+	return `Brings back an archived tenant, or a purged one until its data is removed: see "remove_after" in "tenantry tenant show". A purged one comes back without its domains; the command names them, and "tenantry tenant domain add" brings each back.
 
 Examples:
 
@@ -204,7 +204,7 @@ type purgeCommand struct {
 
 // Help is shown with the flags.
 func (purgeCommand) Help() string {
-	return `The tenant must be archived. Its database is put in the trash and removed by a running server when the grace is over; until then "tenantry tenant restore" brings it back. Its domains go at once, and restore doesn't bring them back. No other tenant gets the subdomain for 30 days.
+	return `The tenant must be archived. Its database moves to the trash, and a running server removes it when the grace is over; until then "tenantry tenant restore" brings it back. Its domains go at once, and restore doesn't bring them back. No other tenant gets the subdomain for 30 days.
 
 Examples:
 

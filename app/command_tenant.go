@@ -18,19 +18,19 @@ type tenantCommand struct {
 	Create createCommand `cmd:"" help:"Create a tenant with a database of its own."`
 	List   listCommand   `cmd:"" help:"List tenants in the order of their subdomains."`
 	Show   showCommand   `cmd:"" help:"Show a tenant."`
-	Admin  adminCommand  `cmd:"" help:"Let somebody in to a tenant as an admin."`
+	Admin  adminCommand  `cmd:"" help:"Make a person an admin of a tenant, or give an admin a new password."`
 
-	Suspend suspendCommand `cmd:"" help:"Serve a tenant no more, and keep its data."`
+	Suspend suspendCommand `cmd:"" help:"Stop serving a tenant, and keep its data."`
 	Resume  resumeCommand  `cmd:"" help:"Serve a suspended tenant again."`
 	Rename  renameCommand  `cmd:"" help:"Give a tenant another subdomain."`
 	SetName setNameCommand `cmd:"" help:"Give a tenant another display name."`
-	Archive archiveCommand `cmd:"" help:"Have a tenant unknown to the world, and keep its data."`
+	Archive archiveCommand `cmd:"" help:"Hide a tenant as if it did not exist, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
-	Purge   purgeCommand   `cmd:"" help:"Give up an archived tenant; its data is removed after a while."`
+	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after a while."`
 	Domain  domainCommand  `cmd:"" help:"Give a tenant hosts of its own."`
 
-	Release  releaseCommand  `cmd:"" help:"Let other tenants have a subdomain that one has given up."`
-	Reserved reservedCommand `cmd:"" help:"List subdomains that tenants have given up: which are reserved, and which redirect."`
+	Release  releaseCommand  `cmd:"" help:"Free a subdomain that a tenant has given up, for other tenants."`
+	Reserved reservedCommand `cmd:"" help:"List subdomains that tenants have given up, with how long they are reserved and redirect."`
 	Cancel   cancelCommand   `cmd:"" help:"End an operation on a tenant that can't be finished."`
 }
 
@@ -344,7 +344,7 @@ func (a *App) tenant(c *command, subdomain string) (*models.Tenant, error) {
 func tenantError(err error, subdomain string) error {
 	var state *lifecycle.StateError
 	switch {
-	case errors.Is(err, lifecycle.ErrUnderWay):
+	case errors.Is(err, lifecycle.ErrUnderWay), errors.Is(err, lifecycle.ErrNothingToCancel):
 		return fmt.Errorf("%w; see: tenantry tenant show %s", err, subdomain)
 	case errors.Is(err, tenants.ErrUnknownTenant):
 		return fmt.Errorf("%w; see: tenantry tenant list", err)

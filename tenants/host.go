@@ -169,7 +169,7 @@ func (e *SubdomainError) Unwrap() error { return ErrInvalidSubdomain }
 func ValidateSubdomain(subdomain string) error {
 	rule := subdomainRule(subdomain)
 	if rule == "" && (strings.HasPrefix(subdomain, purgedPrefix) || strings.HasPrefix(subdomain, undonePrefix)) {
-		rule = "begins as the subdomains that given up tenants get"
+		rule = "begins with " + purgedPrefix + " or " + undonePrefix + ", which are kept for tenants that are gone"
 	}
 	if rule != "" {
 		return &SubdomainError{subdomain, rule}

@@ -110,7 +110,8 @@ func did(o models.Operation) string {
 		models.KindPurge:   "Purge", models.KindRemove: "Remove the data", models.KindDomainAdd: "Add a domain",
 		models.KindDomainVerify: "Verify a domain", models.KindDomainRemove: "Remove a domain",
 		models.KindReseal: "Seal the credentials anew", models.KindMigrate: "Migrate", models.KindRepair: "Repair",
-		models.KindAdmin: "Let an admin in", models.KindInvite: "Invite an admin",
+		models.KindAdmin: "Let an admin in", models.KindInvite: "Invite an admin", models.KindRelease: "Release a subdomain",
+		models.KindMakeEmpty: "Make an empty database", models.KindCancel: "Cancel an operation",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
