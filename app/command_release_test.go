@@ -50,7 +50,7 @@ func TestReleaseCommand(t *testing.T) {
 		if got := s.must(t, "tenant", "show", "apex"); !strings.Contains(got, "redirect\tacme until 20") {
 			t.Errorf("show: %s", got)
 		}
-		r := s.expectAsked(t, "acme", []string{"no longer sent on to apex"}, "tenant", "release", "acme")
+		r := s.expectAsked(t, "acme", []string{"stops redirecting to apex"}, "tenant", "release", "acme")
 		if r.stdout != "acme is free\n" {
 			t.Errorf("%q", r.stdout)
 		}

@@ -81,7 +81,7 @@ func TestTenantCommandsInAPipe(t *testing.T) {
 		t.Errorf("list: %q, want %q", got, want)
 	}
 	r := s.run(t, "tenant", "list", "--limit=1")
-	if !strings.Contains(r.stderr, "tenantry tenant list --after acme") || strings.Count(r.stdout, "\n") != 1 {
+	if !strings.Contains(r.stderr, "--after acme") || strings.Count(r.stdout, "\n") != 1 {
 		t.Errorf("list: %q, %q", r.stdout, r.stderr)
 	}
 	if got := s.must(t, "tenant", "show", "acme"); !strings.HasPrefix(got, "subdomain\tacme\n") || !strings.Contains(got, "url\thttp://acme.localhost:8080\n") {

@@ -24,7 +24,7 @@
 //	instance.go     keeps this process known to the others
 //	presence.go     tells whether another process lives
 //	drain.go        lets go of tenants that an operation needs; quiesce.go waits
-//	load.go         how much is open
+//	load.go         how much is open; failures.go and health.go, what can't be
 //	errors.go       what may go wrong
 package tenants
 

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestReadmeListsTheSettings: the table in README.md has a row for each setting
+// that has a flag, in the order of --help, with its default.
+func TestReadmeListsTheSettings(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `--([a-z-]+)` `([A-Z_]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(string(readme), -1) {
+		got = append(got, strings.Join(row[1:], " "))
+	}
+	var want []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if field.Tag.Get("help") == "" {
+			continue
+		}
+		flag := field.Tag.Get("name")
+		if flag == "" {
+			flag = strings.ToLower(regexp.MustCompile("([a-z])([A-Z])").ReplaceAllString(field.Name, "$1-$2"))
+		}
+		row := flag + " " + envName(flag) + " "
+		if value := field.Tag.Get("default"); value != "" {
+			want = append(want, row+"`"+value+"`")
+			continue
+		}
+		// What stands in the place of a default is told in words.
+		if i := slices.IndexFunc(got, func(s string) bool { return strings.HasPrefix(s, row) }); i >= 0 {
+			row = got[i]
+		}
+		want = append(want, row)
+	}
+	if len(want) < 10 || !slices.Equal(got, want) {
+		t.Errorf("README.md lists the settings\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
