@@ -91,7 +91,7 @@ func (s *Store) drain(ctx context.Context, d drain) {
 // and returns when its scopes on it are over and the handle is closed. Scopes
 // that take longer than the grace are ended.
 func (s *Store) LetGo(ctx context.Context, tenantID string, epoch int64) error {
-	s.registry.flush()
+	s.registry.evict(tenantID)
 	s.failures.forget(tenantID) // the operation may mend it
 	cause := fmt.Errorf("%w: an operation needed the tenant, and this took longer than %v", ErrMaintenance, s.grace)
 	return s.pool.quiesce(ctx, tenantID, epoch, s.grace, cause)

@@ -37,10 +37,12 @@ type MasterOptions struct {
 	Clock func() time.Time
 }
 
-// WatchFunc calls changed after each change of the master by anyone, and
-// whenever changes may have been missed, until ctx ends. It returns ctx's
-// error then, and nothing else ends it: broken connections are opened again.
-type WatchFunc func(ctx context.Context, changed func()) error
+// WatchFunc calls changed after each change of the master by any process, with
+// the id of the tenant that changed. The id is empty where the master doesn't
+// tell, and whenever changes may have been missed: any tenant may have changed
+// then. It goes on until ctx ends, and returns ctx's error; broken connections
+// are opened again.
+type WatchFunc func(ctx context.Context, changed func(tenantID string)) error
 
 // NewMaster makes a Master. The caller closes it.
 func NewMaster(o MasterOptions) *Master {
@@ -91,8 +93,10 @@ func (m *Master) update(ctx context.Context, f Func) error {
 }
 
 // Watch calls changed after each change of the master by any process, until
-// ctx ends; it returns ctx's error.
-func (m *Master) Watch(ctx context.Context, changed func()) error { return m.watch(ctx, changed) }
+// ctx ends; it returns ctx's error. Calls are as WatchFunc says.
+func (m *Master) Watch(ctx context.Context, changed func(tenantID string)) error {
+	return m.watch(ctx, changed)
+}
 
 // Now is the time by the clock that all processes with this master share: the
 // server's on Postgres, the machine's on SQLite. That clock may be set, so that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +25,9 @@ type registry struct {
 
 	mu         sync.Mutex // guards what follows
 	found      *simplelru.LRU[string, cached]
+	names      map[string][]string // of the tenants in found, by id
 	missing    *simplelru.LRU[string, cached]
-	generation uint64 // grows with each flush
+	generation uint64 // grows with each flush and eviction
 }
 
 // cached is a look-up's answer; tenant is nil where there is none, and err says
@@ -47,15 +49,13 @@ const (
 )
 
 func newRegistry(size int, find func(context.Context, string) (*models.Tenant, error)) (*registry, error) {
-	found, err := simplelru.NewLRU[string, cached](size, nil)
-	if err != nil {
+	r := &registry{find: find, now: time.Now, names: map[string][]string{}}
+	var err error
+	if r.found, err = simplelru.NewLRU(size, r.dropName); err != nil {
 		return nil, err
 	}
-	missing, err := simplelru.NewLRU[string, cached](missingSize, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &registry{find: find, now: time.Now, found: found, missing: missing}, nil
+	r.missing, err = simplelru.NewLRU[string, cached](missingSize, nil)
+	return r, err
 }
 
 // lookup returns the tenant in whatever state it is, ErrUnknownTenant, a
@@ -65,7 +65,7 @@ func (r *registry) lookup(ctx context.Context, name string) (*models.Tenant, err
 	if answer, ok := r.cached(name); ok {
 		return answer.result()
 	}
-	generation := r.flushes()
+	generation := r.current()
 	answer := r.flight.DoChan(fmt.Sprint(generation, " ", name), func() (any, error) { return r.load(name, generation) })
 	select {
 	case <-ctx.Done():
@@ -92,16 +92,16 @@ func (r *registry) cached(name string) (cached, bool) {
 	return answer, ok && r.now().Before(answer.until)
 }
 
-// flushes is how many there were.
-func (r *registry) flushes() uint64 {
+// current is the generation that a look-up which begins now belongs to.
+func (r *registry) current() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.generation
 }
 
-// load asks the master and keeps the answer, unless a flush came since that
-// generation: the answer may be older than the change that caused the flush. For
-// the same reason a look-up never joins an older one from before the last flush.
+// load asks the master and keeps the answer, unless something was forgotten
+// since that generation: the answer may be older than the change that caused it.
+// For the same reason a look-up joins none that began before.
 func (r *registry) load(name string, generation uint64) (cached, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
 	defer cancel()
@@ -117,21 +117,46 @@ func (r *registry) load(name string, generation uint64) (cached, error) {
 	if generation != r.generation {
 		return answer, nil
 	}
+	r.found.Remove(name) // it may have been another tenant's
 	if tenant == nil {
-		r.found.Remove(name)
 		r.missing.Add(name, answer)
-	} else {
-		r.missing.Remove(name)
-		r.found.Add(name, answer)
+		return answer, nil
 	}
+	r.missing.Remove(name)
+	r.found.Add(name, answer)
+	r.names[tenant.ID] = append(r.names[tenant.ID], name)
 	return answer, nil
+}
+
+// dropName keeps names in step with found, which calls it for every answer that
+// leaves. r.mu is held.
+func (r *registry) dropName(name string, answer cached) {
+	id := answer.tenant.ID
+	left := slices.DeleteFunc(r.names[id], func(n string) bool { return n == name })
+	if len(left) == 0 {
+		delete(r.names, id)
+		return
+	}
+	r.names[id] = left
+}
+
+// evict forgets the tenant's answers, and all that a name is nobody's: it may be
+// the tenant's by now. What is known of other tenants stays.
+func (r *registry) evict(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.generation++
+	for _, name := range slices.Clone(r.names[id]) {
+		r.found.Remove(name)
+	}
+	r.missing.Purge()
 }
 
 // flush forgets all answers.
 func (r *registry) flush() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.generation++
 	r.found.Purge()
 	r.missing.Purge()
-	r.mu.Unlock()
 }

@@ -172,10 +172,14 @@ func (s *Store) start() {
 	s.running.Go(func() { s.drainTenants(ctx) })
 }
 
-// Refresh lets changes of the master take effect here at once. Those of other
-// processes are noticed without it.
-func (s *Store) Refresh() {
-	s.registry.flush()
+// Refresh lets changes of a tenant in the master take effect here at once, or of
+// any when tenantID is empty. Changes by other processes are noticed without it.
+func (s *Store) Refresh(tenantID string) {
+	if tenantID == "" {
+		s.registry.flush()
+	} else {
+		s.registry.evict(tenantID)
+	}
 	s.lookForDrains()
 }
 

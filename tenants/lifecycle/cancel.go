@@ -44,7 +44,7 @@ func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*m
 		return nil, errors.Join(rowError(subdomain, err), m.letGo(ctx, j, errors.New(o.Error)))
 	}
 	m.at(models.KindCancel, "begin", "after")
-	m.store.Refresh()
+	m.store.Refresh(j.tenant.ID)
 	return &j.op, nil
 }
 

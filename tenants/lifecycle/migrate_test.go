@@ -237,7 +237,7 @@ func TestAnOlderBuildLeavesItToANewerOne(t *testing.T) {
 		if err := next.Lifecycle.Recover(t.Context()); err != nil {
 			t.Error(err)
 		}
-		next.Store.Refresh()
+		next.Store.Refresh("")
 		if err := lookup(t, next, "acme"); err != nil {
 			t.Error(err)
 		}

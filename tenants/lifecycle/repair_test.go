@@ -66,7 +66,7 @@ func TestRepairGoesByTheTenantAsItIs(t *testing.T) {
 				if _, err := doctor.Doctor(t.Context(), lifecycle.Checkup{Keys: env.Keys, Repair: true, By: "ada"}); err != nil {
 					t.Fatal(err)
 				}
-				env.Store.Refresh()
+				env.Store.Refresh("")
 				now, err := env.Store.Lookup(t.Context(), "acme")
 				if !errors.Is(err, test.want) || test.want == nil && err != nil {
 					t.Errorf("look-up: %v", err)

@@ -93,7 +93,7 @@ func (m *Manager) do(ctx context.Context, by Operator, kind models.OperationKind
 		return nil, rowError(subdomain, err)
 	}
 	err = m.run(ctx, j, true)
-	m.store.Refresh()
+	m.store.Refresh(j.tenant.ID)
 	if err != nil {
 		return nil, fmt.Errorf("%s tenant %q: %w", kind, subdomain, err)
 	}

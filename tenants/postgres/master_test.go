@@ -107,7 +107,7 @@ func watching(t *testing.T, master *tenants.Master) <-chan struct{} {
 	ctx, cancel := context.WithCancel(context.Background())
 	calls, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		ended <- master.Watch(ctx, func() {
+		ended <- master.Watch(ctx, func(string) {
 			select {
 			case calls <- struct{}{}:
 			default:

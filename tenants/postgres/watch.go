@@ -23,7 +23,7 @@ type watcher struct {
 }
 
 // watch listens until ctx ends, and connects again whenever it has to.
-func (w watcher) watch(ctx context.Context, changed func()) error {
+func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error {
 	pause := firstPause
 	for {
 		connected, err := w.listen(ctx, changed)
@@ -43,9 +43,10 @@ func (w watcher) watch(ctx context.Context, changed func()) error {
 	}
 }
 
-// listen calls changed once it listens, as changes may have been missed until
-// then, and after each notification. It says whether it got that far.
-func (w watcher) listen(ctx context.Context, changed func()) (connected bool, err error) {
+// listen calls changed without an id once it listens, as changes may have been
+// missed until then, and with the tenant's after each notification. It says
+// whether it got that far.
+func (w watcher) listen(ctx context.Context, changed func(tenantID string)) (connected bool, err error) {
 	conn, err := w.connect(ctx)
 	if err != nil {
 		return false, err
@@ -54,11 +55,13 @@ func (w watcher) listen(ctx context.Context, changed func()) (connected bool, er
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}
-	for {
-		changed()
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+	for id := ""; ; {
+		changed(id)
+		news, err := conn.WaitForNotification(ctx)
+		if err != nil {
 			return true, fmt.Errorf("wait for notification: %w", err)
 		}
+		id = news.Payload
 	}
 }
 

@@ -350,7 +350,7 @@ func TestMaster(t *testing.T) {
 	changed := make(chan struct{}, 100)
 	ctx, stop := context.WithCancel(t.Context())
 	watched := make(chan error)
-	go func() { watched <- master.Watch(ctx, func() { changed <- struct{}{} }) }()
+	go func() { watched <- master.Watch(ctx, func(string) { changed <- struct{}{} }) }()
 	<-changed // the first look
 	must(t, other.Update(t.Context(), func(tx *gorm.DB) error {
 		return tx.Create(&models.Tenant{

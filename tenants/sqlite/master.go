@@ -141,8 +141,10 @@ const pollInterval = 250 * time.Millisecond
 // watcher sees changes of the master file by any connection but its own.
 type watcher struct{ place *place }
 
-// watch polls PRAGMA data_version, which is a look at shared memory.
-func (w watcher) watch(ctx context.Context, changed func()) error {
+// watch polls PRAGMA data_version, which is a look at shared memory. It doesn't
+// know which tenant changed, so that everything is read anew: that is cheap
+// where the master is a file on this machine.
+func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error {
 	db := sql.OpenDB(connector{dsn: dsn(w.place.path, "mode=rw&_query_only=1"), place: w.place, verify: readSomething})
 	defer db.Close()
 	db.SetMaxOpenConns(1) // the version is one connection's own
@@ -151,7 +153,7 @@ func (w watcher) watch(ctx context.Context, changed func()) error {
 	for last := (seen{-1, -1}); ; {
 		now, err := look(ctx, db, last)
 		if err != nil || now.changes != last.changes {
-			changed() // after an error changes may be missed until it can be read again
+			changed("") // after an error changes may be missed until it can be read again
 		}
 		last = now
 		select {

@@ -1,0 +1,96 @@
+package tenants_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+// TestChangesAreInForceAtOnce in another process, and there soon, on both engines:
+// a rename, a suspension, and a domain that comes and goes. A tenant that isn't
+// touched is served from memory all the while, where the master tells whose
+// change it was.
+func TestChangesAreInForceAtOnce(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		other := env.Beside(t, tenantstest.Options{})
+		acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
+		host := func(do string) {
+			t.Helper()
+			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+				at := time.Now().UTC()
+				domain := models.Domain{TenantID: acme.ID, Host: "work.example.com", Challenge: "x", VerifiedAt: &at, CreatedAt: at}
+				if do == "add" {
+					return tx.Create(&domain).Error
+				}
+				return tx.Delete(&domain).Error
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect := func(name, id string, want error) {
+			t.Helper()
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+				got, err := other.Store.Lookup(t.Context(), name)
+				if want == nil && err == nil && got.ID == id || want != nil && errors.Is(err, want) {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("%s: %v, %v", name, got, err)
+				}
+			}
+		}
+		expect("acme", acme.ID, nil)
+		expect("globex", globex.ID, nil)
+		expect("work.example.com", "", tenants.ErrUnknownTenant)
+		host("add")
+		expect("work.example.com", acme.ID, nil)
+		kept, began := lookup(t, other, "globex"), time.Now() // the other one listens by now
+		host("remove")
+		expect("work.example.com", "", tenants.ErrUnknownTenant)
+		expect("later", "", tenants.ErrUnknownTenant)
+		now := func(name string, want error) { // in the process that made the change
+			t.Helper()
+			if _, err := env.Store.Lookup(t.Context(), name); !errors.Is(err, want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := env.Lifecycle.Rename(t.Context(), "Ben", "acme", lifecycle.Rename{To: "later", RedirectDays: 1}); err != nil {
+			t.Fatal(err)
+		}
+		now("later", nil)
+		now("acme", tenants.ErrUnknownTenant)
+		expect("later", acme.ID, nil)
+		var moved *tenants.MovedError
+		if _, err := other.Store.Lookup(t.Context(), "acme"); !errors.As(err, &moved) || moved.Subdomain != "later" {
+			t.Errorf("acme: %v", err)
+		}
+		if _, err := env.Lifecycle.Suspend(t.Context(), "Ben", "later"); err != nil {
+			t.Fatal(err)
+		}
+		now("later", tenants.ErrSuspended)
+		expect("later", "", tenants.ErrSuspended)
+		last := lookup(t, other, "globex")
+		if env.Kind == tenantstest.Postgres && last != kept && time.Since(began) < 20*time.Second {
+			t.Error("globex was looked up again, though other tenants changed alone")
+		}
+	})
+}
+
+// lookup is the tenant that a process serves.
+func lookup(t *testing.T, env *tenantstest.Env, name string) *models.Tenant {
+	t.Helper()
+	got, err := env.Store.Lookup(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
