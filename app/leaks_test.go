@@ -233,7 +233,7 @@ func (x *scene) sendNonsense() {
 func (x *scene) operate() {
 	token := x.secrets["the operator's token"]
 	ask := func(token, body string) reply {
-		lines := head("POST", "operator", "/api/tenants", len(body)) + "Authorization: Bearer " + token + "\r\nConnection: close\r\n\r\n"
+		lines := strings.Replace(head("POST", "", "/api/tenants", len(body)), ".localhost", "localhost", 1) + "Authorization: Bearer " + token + "\r\nConnection: close\r\n\r\n"
 		return send(x.t, x.srv.operator, lines+body)
 	}
 	made := ask(token, `{"subdomain":"initech","admin_email":"ivy@initech.example"}`)

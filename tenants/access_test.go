@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gorm.io/gorm"
@@ -144,4 +147,60 @@ func setVersion(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, versi
 	if version > env.Engine.SchemaVersion() {
 		alter(t, env, tenant, fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, true)", version))
 	}
+}
+
+// TestScopesBesideOperations runs scopes with a row of before while the tenant
+// is suspended and resumed again and again: each scope runs or says that the
+// tenant isn't served, and none runs between a suspension and the next resumption.
+func TestScopesBesideOperations(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		kept := env.Tenant(t, "acme")
+		var suspended atomic.Bool
+		var ran, refused atomic.Int64
+		done := make(chan struct{})
+		var scopes sync.WaitGroup
+		for range 4 {
+			scopes.Go(func() {
+				for {
+					select {
+					case <-done:
+						return
+					default:
+					}
+					err := env.Store.Update(t.Context(), kept, func(tx *gorm.DB) error {
+						ran.Add(1)
+						if suspended.Load() {
+							t.Error("a scope ran while the tenant was suspended")
+						}
+						return tx.Find(&[]models.Project{}).Error
+					})
+					switch {
+					case errors.Is(err, tenants.ErrSuspended):
+						refused.Add(1)
+					case err != nil && !errors.Is(err, tenants.ErrMaintenance):
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		another := func(count *atomic.Int64) {
+			for before := count.Load(); count.Load() == before && !t.Failed(); {
+				runtime.Gosched()
+			}
+		}
+		for range 5 {
+			another(&ran)
+			_, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme")
+			must(t, err)
+			suspended.Store(true)
+			another(&refused)
+			suspended.Store(false)
+			_, err = env.Lifecycle.Resume(t.Context(), "ada", "acme")
+			must(t, err)
+		}
+		close(done)
+		scopes.Wait()
+	})
 }

@@ -84,13 +84,13 @@ func sentinelOf(err error) error {
 }
 
 // unavailable makes an error of opening a database match ErrUnavailable, or
-// ErrFull where the disk has no room for what is opened beside it,
-// unless its context ended.
+// ErrFull where the disk has no room for the files beside the database, unless
+// its context ended.
 func unavailable(err error) error {
 	if sentinelOf(err) == tenants.ErrFull {
 		return fmt.Errorf("%w: %w", tenants.ErrFull, err)
 	}
-	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrSchemaVersion) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, tenants.ErrFull) || errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrSchemaVersion) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
