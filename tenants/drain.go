@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"tenantry/models"
 )
@@ -30,9 +31,9 @@ FROM operations o JOIN tenants t ON t.id = o.tenant_id
 WHERE o.finished_at IS NULL AND o.step = ?
 AND NOT EXISTS (SELECT 1 FROM acknowledgements a WHERE a.operation_id = o.id AND a.instance_id = ?)`
 
-// acknowledgeSQL acknowledges an operation that is not over.
+// acknowledgeSQL acknowledges an operation, unless the instance has ended.
 const acknowledgeSQL = `INSERT INTO acknowledgements (operation_id, instance_id)
-SELECT o.id, i.id FROM operations o, instances i WHERE o.id = ? AND o.finished_at IS NULL AND i.id = ?
+SELECT ?, i.id FROM instances i WHERE i.id = ?
 ON CONFLICT DO NOTHING`
 
 // lookForDrains has drainTenants look.
@@ -80,11 +81,28 @@ func (s *Store) drain(ctx context.Context, d drain) {
 	instance := s.instance.ID()
 	err := s.LetGo(ctx, d.TenantID, d.Epoch)
 	if err == nil {
-		err = s.master.Update(ctx, func(tx *gorm.DB) error { return tx.Exec(acknowledgeSQL, d.OperationID, instance).Error })
+		err = s.acknowledge(ctx, d.OperationID, instance)
 	}
 	if err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "let go of a tenant for an operation", "tenant_id", d.TenantID, "operation", d.OperationID, "error", err)
 	}
+}
+
+// acknowledge acknowledges the operation, unless it is over. Its row is locked,
+// or the operation could end meanwhile and leave the acknowledgement behind.
+// SQLite has one writer at a time and ignores the lock.
+func (s *Store) acknowledge(ctx context.Context, operationID, instanceID string) error {
+	return s.master.Update(ctx, func(tx *gorm.DB) error {
+		err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Select("id").
+			Take(&models.Operation{}, "id = ? AND finished_at IS NULL", operationID).Error
+		switch {
+		case errors.Is(err, gorm.ErrRecordNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		return tx.Exec(acknowledgeSQL, operationID, instanceID).Error
+	})
 }
 
 // LetGo has this process lease the tenant no more as it was before the epoch,

@@ -354,3 +354,22 @@ func TestInstanceIsRegisteredAsLongAsItLives(t *testing.T) {
 		}
 	})
 }
+
+// TestNoAcknowledgementIsLeft of a process that acknowledges a drain while the
+// operation ends: the process that runs it doesn't wait for its own.
+func TestNoAcknowledgementIsLeft(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "acme")
+		for range 30 {
+			for _, do := range []func(context.Context, lifecycle.Operator, string) (*models.Tenant, error){env.Lifecycle.Suspend, env.Lifecycle.Resume} {
+				if _, err := do(t.Context(), "ada", "acme"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if left := acknowledgements(t, env); left != 0 {
+			t.Errorf("%d acknowledgements are left", left)
+		}
+	})
+}
