@@ -17,12 +17,12 @@ import (
 func TestAServerTakesOver(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s = s.with("TENANTRY_INSTANCE_TTL=1s")
 		s.create(t, "acme")
 		srv := s.serve(t)
 		srv.expect(t, "acme", http.StatusOK)
 		begin := time.Now()
-		if r := s.process(t, []string{envKillAt + "=rename/drain/before"}, "tenant", "rename", "acme", "apex"); !r.killed {
+		dying := []string{envKillAt + "=rename/drain/before", "TENANTRY_INSTANCE_TTL=2s"}
+		if r := s.process(t, dying, "tenant", "rename", "acme", "apex"); !r.killed {
 			t.Fatalf("not killed: %s", r.stderr)
 		}
 		eventually(t, "apex to be served", func() bool {
