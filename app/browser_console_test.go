@@ -16,7 +16,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/traffic"
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // operatorSecret is the operator's token, where tests set it.
@@ -113,7 +113,7 @@ func (s site) rehearse(t *testing.T) *server {
 	}
 	a.traffic = imagine(t, a)
 	err = a.master.Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("subdomain IN ?",
+		return tx.Model(&tenants.Tenant{}).Where("subdomain IN ?",
 			[]string{"wayne", "stark", "duff"}).Update("schema_version", 2).Error
 	})
 	if err != nil {
@@ -281,7 +281,7 @@ func consolePasses(t *testing.T, browser context.Context) {
 	}
 	a := s.open(t)
 	err := a.master.Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("1 = 1").Update("schema_version", 1).Error
+		return tx.Model(&tenants.Tenant{}).Where("1 = 1").Update("schema_version", 1).Error
 	})
 	if err != nil {
 		t.Fatal(err)

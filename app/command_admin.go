@@ -6,7 +6,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // adminFlags say who is let in to a tenant, and how.
@@ -96,10 +96,10 @@ func (n *adminCommand) Run(c *command) error {
 		if err != nil {
 			return err
 		}
-		if t.State != models.StateActive && t.State != models.StateSuspended {
+		if t.State != tenants.StateActive && t.State != tenants.StateSuspended {
 			return fmt.Errorf("tenant %q is %s: nobody can be let in", t.Subdomain, t.State)
 		}
-		invitation, err := a.operations(a.accounts(a.settings.addr)).LetIn(c.ctx, a.settings.by, models.KindAdmin, t, admin)
+		invitation, err := a.operations(a.accounts(a.settings.addr)).LetIn(c.ctx, a.settings.by, tenants.KindAdmin, t, admin)
 		if err != nil {
 			return err
 		}

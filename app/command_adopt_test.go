@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // sourceOf is the URL of a tenant's database, for an administrator.
@@ -108,11 +108,11 @@ func TestResumeACreation(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = a.master.Update(t.Context(), func(tx *gorm.DB) error {
-			half := map[string]any{"state": models.OperationRunning, "step": "database", "finished_at": nil}
-			if err := tx.Model(&models.Operation{}).Where("tenant_id = ? AND kind = ?", tenant.ID, models.KindCreate).Updates(half).Error; err != nil {
+			half := map[string]any{"state": tenants.OperationRunning, "step": "database", "finished_at": nil}
+			if err := tx.Model(&tenants.Operation{}).Where("tenant_id = ? AND kind = ?", tenant.ID, tenants.KindCreate).Updates(half).Error; err != nil {
 				return err
 			}
-			return tx.Model(tenant).Update("state", models.StateProvisioning).Error
+			return tx.Model(tenant).Update("state", tenants.StateProvisioning).Error
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
 )
@@ -79,11 +79,11 @@ func TestCopiedCredentialsOpenNothing(t *testing.T) {
 	s.create(t, "globex")
 	a := s.open(t)
 	err := a.master.Update(t.Context(), func(tx *gorm.DB) error {
-		var acme models.Tenant
+		var acme tenants.Tenant
 		if err := tx.Take(&acme, "subdomain = ?", "acme").Error; err != nil {
 			return err
 		}
-		return tx.Model(&models.Tenant{}).Where("subdomain = ?", "globex").Update("credentials", acme.Credentials).Error
+		return tx.Model(&tenants.Tenant{}).Where("subdomain = ?", "globex").Update("credentials", acme.Credentials).Error
 	})
 	if err != nil {
 		t.Fatal(err)

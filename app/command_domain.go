@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -90,7 +90,7 @@ func (v *verifyDomainCommand) Run(c *command) error {
 }
 
 // tellDomain writes how a domain stands; while it isn't verified, to programs alone.
-func tellDomain(out *output, d models.Domain) error {
+func tellDomain(out *output, d tenants.Domain) error {
 	switch {
 	case out.json:
 		return out.document(operator.DomainOf(d))

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // TestTenantListIsFiltered, and the list of operations.
@@ -26,7 +26,7 @@ func TestTenantListIsFiltered(t *testing.T) {
 			list := only[operator.List[operator.Tenant]](t, s.must(t, strings.Fields("tenant list --json "+args)...))
 			var got []string
 			for _, one := range list.Items {
-				if one.State == models.StatePurged {
+				if one.State == tenants.StatePurged {
 					one.Subdomain = "X"
 				}
 				got = append(got, one.Subdomain)
@@ -36,7 +36,7 @@ func TestTenantListIsFiltered(t *testing.T) {
 			}
 		}
 		operations := only[operator.List[operator.Operation]](t, s.must(t, "operations", "--done-by=Ben", "--json")).Items
-		if len(operations) != 1 || operations[0].Kind != models.KindSuspend {
+		if len(operations) != 1 || operations[0].Kind != tenants.KindSuspend {
 			t.Errorf("%+v", operations)
 		}
 		if out := s.must(t, "operations", "--tenant=acme", "--kind=create"); strings.Count(out, "\n") != 1 || !strings.Contains(out, "acme") {
@@ -57,10 +57,10 @@ func TestTenantListIsFiltered(t *testing.T) {
 // TestOperationKindsAreAll: a kind that is left out can't be asked for.
 func TestOperationKindsAreAll(t *testing.T) {
 	t.Parallel()
-	all := models.OperationKinds()
+	all := tenants.OperationKinds()
 	for _, kind := range operationKinds(t) {
 		if !slices.Contains(all, kind) {
-			t.Errorf("models.OperationKinds lacks %q", kind)
+			t.Errorf("tenants.OperationKinds lacks %q", kind)
 		}
 	}
 }

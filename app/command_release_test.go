@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -89,7 +89,7 @@ func (s site) addVerified(t *testing.T, subdomain, host string) {
 		if err != nil {
 			return err
 		}
-		return tx.Create(&models.Domain{TenantID: id, Host: host, VerifiedAt: &now}).Error
+		return tx.Create(&tenants.Domain{TenantID: id, Host: host, VerifiedAt: &now}).Error
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestCancelCommand(t *testing.T) {
 	s.expectAsked(t, "acme", []string{"purge of acme", "trash", "one of the two must be moved away"}, "tenant", "cancel", "acme", "--by=bob")
 	story := only[shown](t, s.must(t, "tenant", "show", "acme", "--json"))
 	last := story.Operations[len(story.Operations)-1]
-	if story.State != models.StateArchived || last.Kind != models.KindCancel || last.By != "bob" ||
+	if story.State != tenants.StateArchived || last.Kind != tenants.KindCancel || last.By != "bob" ||
 		!slices.ContainsFunc(story.Operations, func(o operator.Operation) bool { return strings.Contains(o.Error, "cancelled by bob") }) {
 		t.Errorf("%+v", story)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -28,7 +28,7 @@ Examples:
 
 // Run suspends the tenant.
 func (s *suspendCommand) Run(c *command) error {
-	return c.change(s.Subdomain, func(a *App) (*models.Tenant, error) {
+	return c.change(s.Subdomain, func(a *App) (*tenants.Tenant, error) {
 		return a.manager.Suspend(c.ctx, a.settings.by, s.Subdomain)
 	})
 }
@@ -48,7 +48,7 @@ Examples:
 
 // Run resumes the tenant.
 func (r *resumeCommand) Run(c *command) error {
-	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+	return c.change(r.Subdomain, func(a *App) (*tenants.Tenant, error) {
 		return a.manager.Resume(c.ctx, a.settings.by, r.Subdomain)
 	})
 }
@@ -74,7 +74,7 @@ func (r *renameCommand) Run(c *command) error {
 	if r.RedirectDays < 0 {
 		return fmt.Errorf("%w: --redirect-days is %d: want 0 or more", errUsage, r.RedirectDays)
 	}
-	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+	return c.change(r.Subdomain, func(a *App) (*tenants.Tenant, error) {
 		return a.manager.Rename(c.ctx, a.settings.by, r.Subdomain, lifecycle.Rename{To: r.New, RedirectDays: r.RedirectDays})
 	})
 }
@@ -153,7 +153,7 @@ func (r *archiveCommand) Run(c *command) error {
 	if err := r.ask(c, r.Subdomain+" will answer 404.", r.Subdomain); err != nil {
 		return err
 	}
-	return c.change(r.Subdomain, func(a *App) (*models.Tenant, error) {
+	return c.change(r.Subdomain, func(a *App) (*tenants.Tenant, error) {
 		return a.manager.Archive(c.ctx, a.settings.by, r.Subdomain)
 	})
 }
@@ -179,7 +179,7 @@ func (r *restoreCommand) Run(c *command) error {
 			return err
 		}
 		t, err := a.manager.Restore(c.ctx, a.settings.by, r.Subdomain)
-		if err := a.tellState(c, t, err, r.Subdomain); err != nil || before.State != models.StatePurged {
+		if err := a.tellState(c, t, err, r.Subdomain); err != nil || before.State != tenants.StatePurged {
 			return err
 		}
 		return a.tellLost(c, t)
@@ -187,7 +187,7 @@ func (r *restoreCommand) Run(c *command) error {
 }
 
 // tellLost tells which domains a restored tenant had.
-func (a *App) tellLost(c *command, t *models.Tenant) error {
+func (a *App) tellLost(c *command, t *tenants.Tenant) error {
 	hosts, err := a.manager.LostDomains(c.ctx, t)
 	for _, host := range hosts {
 		c.out.hint("%s went with the purge; it comes back with: tenantry tenant domain add %s %s", host, t.Subdomain, host)
@@ -236,7 +236,7 @@ func (r *purgeCommand) Run(c *command) error {
 }
 
 // domainsGo says that the tenant's domains go with a purge, if it has any.
-func domainsGo(t *models.Tenant) string {
+func domainsGo(t *tenants.Tenant) string {
 	if len(t.Domains) == 0 {
 		return ""
 	}
@@ -266,7 +266,7 @@ func parseGrace(text string) (time.Duration, error) {
 }
 
 // change changes a tenant, and tells how it is now.
-func (c *command) change(subdomain string, do func(a *App) (*models.Tenant, error)) error {
+func (c *command) change(subdomain string, do func(a *App) (*tenants.Tenant, error)) error {
 	return c.with(func(a *App) error {
 		t, err := do(a)
 		return a.tellState(c, t, err, subdomain)

@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
 // wantState fails the test unless the tenant is in that state.
-func (s site) wantState(t *testing.T, name string, want models.State) {
+func (s site) wantState(t *testing.T, name string, want tenants.State) {
 	t.Helper()
 	if got := only[shown](t, s.must(t, "tenant", "show", name, "--json")); got.State != want {
 		t.Errorf("%s is %s, want %s", name, got.State, want)
@@ -63,19 +63,19 @@ func TestLifeOfATenant(t *testing.T) {
 // wantStory fails the test unless it is that of TestLifeOfATenant.
 func wantStory(t *testing.T, got shown) {
 	t.Helper()
-	want := []models.OperationKind{
-		models.KindCreate, models.KindAdmin, models.KindRename, models.KindRename, models.KindArchive, models.KindUnarchive, models.KindSuspend,
-		models.KindArchive, models.KindPurge, models.KindRestore, models.KindArchive, models.KindPurge, models.KindRemove,
+	want := []tenants.OperationKind{
+		tenants.KindCreate, tenants.KindAdmin, tenants.KindRename, tenants.KindRename, tenants.KindArchive, tenants.KindUnarchive, tenants.KindSuspend,
+		tenants.KindArchive, tenants.KindPurge, tenants.KindRestore, tenants.KindArchive, tenants.KindPurge, tenants.KindRemove,
 	}
 	if len(got.Operations) != len(want) {
 		t.Fatalf("%d operations: %+v", len(got.Operations), got.Operations)
 	}
 	for i, o := range got.Operations {
 		by := "Bob"
-		if o.Kind == models.KindRestore {
+		if o.Kind == tenants.KindRestore {
 			by = "Ada"
 		}
-		if o.Subdomain == "purged-"+o.TenantID || o.Kind != want[i] || o.State != models.OperationDone || o.By != by || o.FinishedAt == nil {
+		if o.Subdomain == "purged-"+o.TenantID || o.Kind != want[i] || o.State != tenants.OperationDone || o.By != by || o.FinishedAt == nil {
 			t.Errorf("operation %d is %+v, want %s by %s", i, o, want[i], by)
 		}
 	}
@@ -120,19 +120,19 @@ func TestConsent(t *testing.T) {
 			t.Errorf("archive, typed %q: %d %s", typed, r.status, r.stderr)
 		}
 	}
-	s.wantState(t, "acme", models.StateActive)
+	s.wantState(t, "acme", tenants.StateActive)
 	if r := s.pipe(t, "acme\n", "tenant", "archive", "acme"); r.status != exitDone {
 		t.Errorf("archive: %s", r.stderr)
 	}
-	s.wantState(t, "acme", models.StateArchived)
+	s.wantState(t, "acme", tenants.StateArchived)
 	if r := s.pipe(t, "no\n", "tenant", "purge", "acme"); r.status != exitUsage {
 		t.Errorf("purge, typed no: %d %s", r.status, r.stderr)
 	}
-	s.wantState(t, "acme", models.StateArchived)
+	s.wantState(t, "acme", tenants.StateArchived)
 	if r := s.pipe(t, " acme \n", "tenant", "purge", "acme"); r.status != exitDone {
 		t.Errorf("purge: %s", r.stderr)
 	}
-	s.wantState(t, "acme", models.StatePurged)
+	s.wantState(t, "acme", tenants.StatePurged)
 }
 
 func TestStateCommandsThatFail(t *testing.T) {
@@ -162,7 +162,7 @@ func TestStateCommandsThatFail(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", line, r.status, r.stderr, want.status, want.stderr)
 		}
 	}
-	s.wantState(t, "acme", models.StateActive)
+	s.wantState(t, "acme", tenants.StateActive)
 }
 
 func TestParseGrace(t *testing.T) {

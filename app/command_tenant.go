@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -178,7 +177,7 @@ func (l *listCommand) Run(c *command) error {
 		search.Present = !l.All
 		page, next, err := a.manager.Find(c.ctx, search, l.After, l.Limit)
 		for all := page; l.All && err == nil && next != ""; page = all {
-			var more []models.Tenant
+			var more []tenants.Tenant
 			more, next, err = a.manager.Find(c.ctx, search, next, maxList)
 			all = append(all, more...)
 		}
@@ -260,7 +259,7 @@ type shown struct {
 const maxStory = 100
 
 // story is what was done to the tenant, in order.
-func (a *App) story(c *command, t *models.Tenant) ([]operator.Operation, error) {
+func (a *App) story(c *command, t *tenants.Tenant) ([]operator.Operation, error) {
 	page, _, err := a.manager.Operations(c.ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", maxStory)
 	if err != nil {
 		return nil, err
@@ -269,7 +268,7 @@ func (a *App) story(c *command, t *models.Tenant) ([]operator.Operation, error) 
 	return operator.Operations(page, "").Items, nil
 }
 
-func (a *App) writeTenant(out *output, t *models.Tenant, retired []lifecycle.Retired) error {
+func (a *App) writeTenant(out *output, t *tenants.Tenant, retired []lifecycle.Retired) error {
 	d := operator.TenantOf(t)
 	rows := [][]string{
 		{"subdomain", d.Subdomain},
@@ -282,7 +281,7 @@ func (a *App) writeTenant(out *output, t *models.Tenant, retired []lifecycle.Ret
 		{"schema_version", fmt.Sprint(d.SchemaVersion)},
 		{"created_at", d.CreatedAt.Format(time.RFC3339)},
 	}
-	if t.State != models.StatePurged {
+	if t.State != tenants.StatePurged {
 		rows = append(rows, []string{"url", a.tenantURL(t.Address(), a.settings.addr)})
 	}
 	if d.RemoveAfter != nil {
@@ -315,7 +314,7 @@ func writeStory(out *output, story []operator.Operation) error {
 }
 
 // tellState tells in which state a tenant is now.
-func (a *App) tellState(c *command, t *models.Tenant, err error, subdomain string) error {
+func (a *App) tellState(c *command, t *tenants.Tenant, err error, subdomain string) error {
 	if err != nil {
 		return tenantError(err, subdomain)
 	}
@@ -323,10 +322,10 @@ func (a *App) tellState(c *command, t *models.Tenant, err error, subdomain strin
 		return c.out.document(operator.TenantOf(t))
 	}
 	switch {
-	case t.State == models.StatePurged && t.RemoveAfter != nil:
+	case t.State == tenants.StatePurged && t.RemoveAfter != nil:
 		return c.out.line("tenant %s is purged; until %s it comes back with: tenantry tenant restore %s",
 			subdomain, t.RemoveAfter.UTC().Format(time.RFC3339), subdomain)
-	case t.State == models.StatePurged:
+	case t.State == tenants.StatePurged:
 		return c.out.line("tenant %s is purged, and its data is removed", subdomain)
 	case t.Subdomain != subdomain:
 		return c.out.line("tenant %s is %s now, and %s", subdomain, t.Subdomain, t.State)
@@ -335,7 +334,7 @@ func (a *App) tellState(c *command, t *models.Tenant, err error, subdomain strin
 }
 
 // tenant finds a tenant in whatever state it is.
-func (a *App) tenant(c *command, subdomain string) (*models.Tenant, error) {
+func (a *App) tenant(c *command, subdomain string) (*tenants.Tenant, error) {
 	t, err := a.manager.Get(c.ctx, subdomain)
 	return t, tenantError(err, subdomain)
 }

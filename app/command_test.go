@@ -18,6 +18,7 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/models"
 	"tenantry/seed"
+	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
 
@@ -53,7 +54,7 @@ func TestTenantCommands(t *testing.T) {
 			t.Errorf("create: %s, want %s", shape(created), want)
 		}
 		story := only[shown](t, s.must(t, "--json", "tenant", "show", "acme"))
-		if !reflect.DeepEqual(story.Tenant, only[operator.Tenant](t, created)) || len(story.Operations) != 1 || story.Operations[0].Kind != models.KindCreate {
+		if !reflect.DeepEqual(story.Tenant, only[operator.Tenant](t, created)) || len(story.Operations) != 1 || story.Operations[0].Kind != tenants.KindCreate {
 			t.Errorf("show: %+v", story)
 		}
 		s.must(t, "tenant", "create", "globex")
@@ -125,7 +126,7 @@ func (s site) setVersion(t *testing.T, subdomain string, version int64) {
 	t.Helper()
 	a := s.open(t)
 	err := a.master.Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("subdomain = ?", subdomain).Update("schema_version", version).Error
+		return tx.Model(&tenants.Tenant{}).Where("subdomain = ?", subdomain).Update("schema_version", version).Error
 	})
 	if err != nil {
 		t.Fatal(err)

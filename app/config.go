@@ -87,7 +87,7 @@ type settings struct {
 	postgresURL string     // of a Postgres master, else empty
 	keys        *seal.Ring // nil to take the generated one
 	token       string     // the operator's, empty to take the generated one
-	domain      tenants.Domain
+	domain      tenants.BaseDomain
 	public      *url.URL // nil for the listener's own
 	addr        string
 	operator    string
@@ -216,8 +216,8 @@ func isCredential(path string) bool {
 	return ok && strings.Contains(before, ":")
 }
 
-func (c Config) domain() (tenants.Domain, error) {
-	domain, err := tenants.ParseDomain(c.BaseDomain)
+func (c Config) domain() (tenants.BaseDomain, error) {
+	domain, err := tenants.ParseBaseDomain(c.BaseDomain)
 	if err != nil {
 		return domain, &SettingError{"base-domain", c.BaseDomain, "a lower-case host name without port, such as localhost or app.example.com"}
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -85,7 +85,7 @@ func TestOperatorsAgainstEachOther(t *testing.T) {
 			expectOneDone(t, servers, [2]request{
 				{http.MethodPost, "/" + name + "/suspend", ""}, {http.MethodPost, "/" + name + "/resume", ""},
 			})
-			s.expectState(t, name, models.StateActive, models.StateSuspended)
+			s.expectState(t, name, tenants.StateActive, tenants.StateSuspended)
 			s.must(t, "tenant", "resume", name)
 			fresh := fmt.Sprintf("t%d", i)
 			answers := expectOneDone(t, servers, [2]request{
@@ -94,14 +94,14 @@ func TestOperatorsAgainstEachOther(t *testing.T) {
 			if answers[1].status == http.StatusOK {
 				name = fresh
 			}
-			s.expectState(t, name, models.StateActive, models.StateArchived)
+			s.expectState(t, name, tenants.StateActive, tenants.StateArchived)
 			s.must(t, "tenant", "restore", name)
 		}
 		s.expectWell(t, 1)
 	})
 }
 
-func (s site) expectState(t *testing.T, name string, states ...models.State) {
+func (s site) expectState(t *testing.T, name string, states ...tenants.State) {
 	t.Helper()
 	if got := s.tenant(t, name); !slices.Contains(states, got.State) {
 		t.Errorf("%s is %s", name, got.State)

@@ -49,7 +49,7 @@ func (a *App) openSQLiteMaster(ctx context.Context) (err error) {
 		}
 	}
 	a.master, err = sqlite.OpenMaster(ctx, sqlite.MasterConfig{
-		Path: path, Existing: a.settings.existing, Schema: models.Master(), Log: a.log,
+		Path: path, Existing: a.settings.existing, Log: a.log,
 	})
 	switch {
 	case errors.Is(err, tenants.ErrSchemaVersion):
@@ -106,7 +106,7 @@ func (a *App) makePrivate(dir string) error {
 func (a *App) openPostgresMaster(ctx context.Context) (err error) {
 	url := a.settings.postgresURL
 	a.master, err = postgres.OpenMaster(ctx, postgres.MasterConfig{
-		URL: url, Existing: a.settings.existing, Schema: models.Master(), Log: a.log,
+		URL: url, Existing: a.settings.existing, Log: a.log,
 	})
 	if errors.Is(err, tenants.ErrNoMaster) {
 		return &SettingError{"database-url", postgres.DescribeURL(url), "the database of an installation, but there is no master in this one: " +

@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/pages"
 	"tenantry/models"
 	"tenantry/seed"
+	"tenantry/tenants"
 )
 
 // demoTenant is a demo tenant with the way in. It is never logged.
@@ -76,7 +77,7 @@ func (a *App) letDemoIn(ctx context.Context, d *demoTenant) error {
 		return fmt.Errorf("find an admin: %w", err)
 	}
 	d.email, d.password = admin.Email, cmp.Or(string(a.demo), strings.ToLower(rand.Text()))
-	return a.manager.LetIn(ctx, a.settings.by, models.KindAdmin, t.ID, d.email, func(ctx context.Context, t *models.Tenant) error {
+	return a.manager.LetIn(ctx, a.settings.by, tenants.KindAdmin, t.ID, d.email, func(ctx context.Context, t *tenants.Tenant) error {
 		return a.accounts(a.settings.addr).SetPassword(ctx, t, d.email, d.password)
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // TestDiskFull fills the disk at points of operations.
@@ -22,12 +22,12 @@ func TestDiskFull(t *testing.T) {
 	s.must(t, "tenant", "create", "acme")
 	full := fault{begin: fill, end: free, statuses: []int{http.StatusInsufficientStorage, http.StatusServiceUnavailable}}
 	for _, c := range []faultCase{
-		in(creation("hooli"), "create/database/before", "", models.StateActive),
-		in(creation("initech"), "create/database/done", "", models.StateActive),
-		in(request{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", models.StateSuspended),
-		in(request{http.MethodDelete, "/acme", ""}, "archive/drain/done", models.StateArchived),
-		in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/done", models.StatePurged),
-		in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", models.StateActive),
+		in(creation("hooli"), "create/database/before", "", tenants.StateActive),
+		in(creation("initech"), "create/database/done", "", tenants.StateActive),
+		in(request{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", tenants.StateSuspended),
+		in(request{http.MethodDelete, "/acme", ""}, "archive/drain/done", tenants.StateArchived),
+		in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/done", tenants.StatePurged),
+		in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", tenants.StateActive),
 	} {
 		t.Run(c.point, func(t *testing.T) { full.at(t, s, c) })
 	}
@@ -63,8 +63,8 @@ func TestPermissionDenied(t *testing.T) {
 		faultCase
 	}{
 		{"tenants", in(creation("hooli"), "create/database/before", "")},
-		{"trash", in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", models.StatePurged)},
-		{"trash", in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/before", models.StateActive)},
+		{"trash", in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", tenants.StatePurged)},
+		{"trash", in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/before", tenants.StateActive)},
 	} {
 		folder := filepath.Join(s.dir, c.folder)
 		mode := func(mode os.FileMode) func() {

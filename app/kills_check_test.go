@@ -27,7 +27,7 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 		return ""
 	}
 	words := []string{strings.Replace(got.Subdomain, subdomain, "X", 1), string(got.State)}
-	if got.State == models.StatePurged {
+	if got.State == tenants.StatePurged {
 		words = []string{"purged"}
 		if got.RemoveAfter == nil {
 			words = append(words, "removed")
@@ -46,7 +46,7 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 }
 
 // find is the tenant that had the subdomain at first, or nil.
-func (k *killer) find(t *testing.T, subdomain string) *models.Tenant {
+func (k *killer) find(t *testing.T, subdomain string) *tenants.Tenant {
 	t.Helper()
 	for _, name := range []string{subdomain, "new-" + subdomain} {
 		got, err := k.app.manager.Get(t.Context(), name)
@@ -60,7 +60,7 @@ func (k *killer) find(t *testing.T, subdomain string) *models.Tenant {
 	return nil
 }
 
-func (k *killer) unfinished(t *testing.T) []models.Operation {
+func (k *killer) unfinished(t *testing.T) []tenants.Operation {
 	t.Helper()
 	page, _, err := k.app.manager.Operations(t.Context(), lifecycle.OperationFilter{Unfinished: true}, "", 1000)
 	if err != nil {
@@ -74,7 +74,7 @@ func (k *killer) isDue(t *testing.T) bool {
 	t.Helper()
 	var due int64
 	err := k.app.store.Master().View(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("remove_after <= ?", time.Now().UTC()).Count(&due).Error
+		return tx.Model(&tenants.Tenant{}).Where("remove_after <= ?", time.Now().UTC()).Count(&due).Error
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -119,14 +119,14 @@ func (k *killer) expectSane(t *testing.T, victims []victim) {
 func (k *killer) expectData(t *testing.T, v victim) {
 	t.Helper()
 	got := k.find(t, v.subdomain)
-	if got == nil || got.State == models.StatePurged && got.RemoveAfter == nil {
+	if got == nil || got.State == tenants.StatePurged && got.RemoveAfter == nil {
 		return
 	}
 	back := k.app.manager.Restore
-	if got.State == models.StateSuspended {
+	if got.State == tenants.StateSuspended {
 		back = k.app.manager.Resume
 	}
-	if got.State != models.StateActive {
+	if got.State != tenants.StateActive {
 		if _, err := back(t.Context(), "ada", got.Subdomain); err != nil {
 			t.Errorf("%s killed at %s: bring it back: %v", v.command, v.point, err)
 			return
@@ -243,8 +243,8 @@ func (k *killer) expectThings(t *testing.T) {
 }
 
 // thingsOf are what belongs to a tenant.
-func (k *killer) thingsOf(row models.Tenant) things {
-	trashed := row.State == models.StatePurged
+func (k *killer) thingsOf(row tenants.Tenant) things {
+	trashed := row.State == tenants.StatePurged
 	switch {
 	case trashed && row.RemoveAfter == nil:
 		return nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // TestKilledInAPass kills commands that go over all tenants, at each point of the
@@ -16,9 +16,9 @@ func TestKilledInAPass(t *testing.T) {
 	each(t, func(t *testing.T, s site) {
 		k := &killer{site: s, app: s.open(t)}
 		for name, test := range map[string]scenario{
-			"migrate": {kind: models.KindMigrate, prepare: "behind", command: "migrate up"},
-			"version": {kind: models.KindRepair, prepare: "behind", command: "doctor --repair"},
-			"moved":   {kind: models.KindRepair, prepare: "move", command: "doctor --repair"},
+			"migrate": {kind: tenants.KindMigrate, prepare: "behind", command: "migrate up"},
+			"version": {kind: tenants.KindRepair, prepare: "behind", command: "doctor --repair"},
+			"moved":   {kind: tenants.KindRepair, prepare: "move", command: "doctor --repair"},
 		} {
 			subdomain := name
 			if err := k.prepare(t.Context(), "create", subdomain); err != nil {
@@ -53,7 +53,7 @@ func TestKilledInAPass(t *testing.T) {
 }
 
 // pointsOf are the points of a kind of operation that a process has passed.
-func pointsOf(t *testing.T, kind models.OperationKind, r ended) []string {
+func pointsOf(t *testing.T, kind tenants.OperationKind, r ended) []string {
 	t.Helper()
 	points := slices.DeleteFunc(pointsIn(r.stderr), func(point string) bool { return !strings.HasPrefix(point, string(kind)+"/") })
 	if len(points) < 2 {

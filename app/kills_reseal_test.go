@@ -3,7 +3,7 @@ package app
 import (
 	"testing"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/seal"
 )
 
@@ -28,7 +28,7 @@ func TestKilledWhileResealing(t *testing.T) {
 		both := s.with("TENANTRY_SECRET_KEY=" + newer + "," + older)
 		r := both.process(t, []string{envTellPoints + "=1", envKillAt + "=" + points[i]}, "doctor", "--repair")
 		if i == 0 {
-			points = append(points, pointsOf(t, models.KindReseal, r)...)
+			points = append(points, pointsOf(t, tenants.KindReseal, r)...)
 		} else if !r.killed {
 			t.Errorf("not killed at %s: status %d, %s", points[i], r.status, r.stderr)
 		}

@@ -18,12 +18,13 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
 // scenario is a command that is killed at each point of one kind of operation.
 type scenario struct {
-	kind models.OperationKind
+	kind tenants.OperationKind
 	// prepare is what is done to the tenant before, by words that killer.prepare
 	// knows. A tenant that the command is to create has none.
 	prepare string
@@ -48,70 +49,70 @@ type scenario struct {
 // scenarios are those of every kind of operation.
 func scenarios() []scenario {
 	return []scenario{{
-		kind: models.KindCreate, command: "tenant create X", before: "", after: "X active",
+		kind: tenants.KindCreate, command: "tenant create X", before: "", after: "X active",
 	}, {
-		kind: models.KindCreate, command: "tenant create X", cancelAt: "create/database/done", before: "", after: "",
+		kind: tenants.KindCreate, command: "tenant create X", cancelAt: "create/database/done", before: "", after: "",
 	}, {
-		kind: models.KindAdopt, command: "tenant create X --from=SOURCE", decided: "adopt/copy/after",
+		kind: tenants.KindAdopt, command: "tenant create X --from=SOURCE", decided: "adopt/copy/after",
 		before: "", after: "X active",
 	}, {
-		kind: models.KindAdopt, command: "tenant create X --from=EMPTY", before: "", after: "",
+		kind: tenants.KindAdopt, command: "tenant create X --from=EMPTY", before: "", after: "",
 	}, {
-		kind: models.KindSuspend, prepare: "create", command: "tenant suspend X",
+		kind: tenants.KindSuspend, prepare: "create", command: "tenant suspend X",
 		before: "X active", after: "X suspended",
 	}, {
-		kind: models.KindResume, prepare: "create suspend", command: "tenant resume X",
+		kind: tenants.KindResume, prepare: "create suspend", command: "tenant resume X",
 		before: "X suspended", after: "X active",
 	}, {
-		kind: models.KindRename, prepare: "create", command: "tenant rename X new-X --redirect-days=3",
+		kind: tenants.KindRename, prepare: "create", command: "tenant rename X new-X --redirect-days=3",
 		before: "X active", after: "new-X active",
 	}, {
-		kind: models.KindRename, prepare: "create suspend", command: "tenant rename X new-X",
+		kind: tenants.KindRename, prepare: "create suspend", command: "tenant rename X new-X",
 		before: "X suspended", after: "new-X suspended",
 	}, {
-		kind: models.KindSetName, prepare: "create", command: "tenant set-name X Called",
+		kind: tenants.KindSetName, prepare: "create", command: "tenant set-name X Called",
 		before: "X active", after: "X active Called",
 	}, {
-		kind: models.KindArchive, prepare: "create", command: "tenant archive X --yes",
+		kind: tenants.KindArchive, prepare: "create", command: "tenant archive X --yes",
 		before: "X active", after: "X archived",
 	}, {
-		kind: models.KindUnarchive, prepare: "create archive", command: "tenant restore X",
+		kind: tenants.KindUnarchive, prepare: "create archive", command: "tenant restore X",
 		before: "X archived", after: "X active",
 	}, {
-		kind: models.KindPurge, prepare: "create archive", command: "tenant purge X --yes",
+		kind: tenants.KindPurge, prepare: "create archive", command: "tenant purge X --yes",
 		before: "X archived", after: "purged",
 	}, {
-		kind: models.KindRestore, prepare: "create archive purge", command: "tenant restore X",
+		kind: tenants.KindRestore, prepare: "create archive purge", command: "tenant restore X",
 		before: "purged", after: "X active",
 	}, {
-		kind: models.KindRemove, prepare: "create archive", command: "tenant purge X --yes --grace=0",
+		kind: tenants.KindRemove, prepare: "create archive", command: "tenant purge X --yes --grace=0",
 		before: "purged|purged removed", after: "purged removed", // it is due
 	}, {
-		kind: models.KindResume, prepare: "create suspend behind", command: "tenant resume X",
+		kind: tenants.KindResume, prepare: "create suspend behind", command: "tenant resume X",
 		before: "X suspended", after: "X active",
 	}, {
-		kind: models.KindUnarchive, prepare: "create archive behind", command: "tenant restore X",
+		kind: tenants.KindUnarchive, prepare: "create archive behind", command: "tenant restore X",
 		before: "X archived", after: "X active",
 	}, {
-		kind: models.KindAdmin, prepare: "create", command: "tenant admin X --admin-email=ada@example.com",
+		kind: tenants.KindAdmin, prepare: "create", command: "tenant admin X --admin-email=ada@example.com",
 		before: "X active", after: "X active",
 	}, {
-		kind: models.KindDomainAdd, prepare: "create", command: "tenant domain add X X.example",
+		kind: tenants.KindDomainAdd, prepare: "create", command: "tenant domain add X X.example",
 		before: "X active", after: "X active X.example",
 	}, {
-		kind: models.KindDomainVerify, prepare: "create domain", command: "tenant domain verify X X.example",
+		kind: tenants.KindDomainVerify, prepare: "create domain", command: "tenant domain verify X X.example",
 		before: "X active X.example", after: "X active X.example verified",
 	}, {
-		kind: models.KindDomainRemove, prepare: "create domain", command: "tenant domain remove X X.example",
+		kind: tenants.KindDomainRemove, prepare: "create domain", command: "tenant domain remove X X.example",
 		before: "X active X.example", after: "X active",
 	}, {
-		kind: models.KindRelease, prepare: "create rename", command: "tenant release X --yes",
+		kind: tenants.KindRelease, prepare: "create rename", command: "tenant release X --yes",
 		before: "new-X active", after: "new-X active",
 	}, {
-		kind: models.KindMakeEmpty, prepare: "create lose", command: "doctor --repair --make-empty X --yes", begun: true,
+		kind: tenants.KindMakeEmpty, prepare: "create lose", command: "doctor --repair --make-empty X --yes", begun: true,
 		before: "", after: "X active",
 	}, {
-		kind: models.KindCancel, prepare: "create archive stick", command: "tenant cancel X --yes",
+		kind: tenants.KindCancel, prepare: "create archive stick", command: "tenant cancel X --yes",
 		before: "purged", after: "X archived",
 	}}
 }
@@ -140,8 +141,8 @@ func (s scenario) wanted(point string, passed []string) []string {
 	return strings.Split(s.after, "|")
 }
 
-// operationKinds are the constants of models.OperationKind, as they are written.
-func operationKinds(t *testing.T) (kinds []models.OperationKind) {
+// operationKinds are the constants of tenants.OperationKind, as they are written.
+func operationKinds(t *testing.T) (kinds []tenants.OperationKind) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../models/operation.go", nil, 0)
 	if err != nil {
@@ -159,7 +160,7 @@ func operationKinds(t *testing.T) (kinds []models.OperationKind) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kinds = append(kinds, models.OperationKind(text))
+		kinds = append(kinds, tenants.OperationKind(text))
 		return true
 	})
 	return kinds
@@ -167,8 +168,8 @@ func operationKinds(t *testing.T) (kinds []models.OperationKind) {
 
 // elsewhere are the kinds of operations that no command does to one tenant: those
 // on all tenants are killed by TestKilledWhileResealing and TestKilledInAPass, and
-// an invitation, which only the console makes, has the plan of models.KindAdmin.
-var elsewhere = []models.OperationKind{models.KindReseal, models.KindMigrate, models.KindRepair, models.KindInvite}
+// an invitation, which only the console makes, has the plan of tenants.KindAdmin.
+var elsewhere = []tenants.OperationKind{tenants.KindReseal, tenants.KindMigrate, tenants.KindRepair, tenants.KindInvite}
 
 // TestEveryKindIsKilled finds a scenario for each kind of operation.
 func TestEveryKindIsKilled(t *testing.T) {
@@ -213,7 +214,7 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 // setBehind has the master say that the tenant is at an old version.
 func (k *killer) setBehind(ctx context.Context, subdomain string) error {
 	return k.app.store.Master().Update(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("subdomain = ?", subdomain).Update("schema_version", 1).Error
+		return tx.Model(&tenants.Tenant{}).Where("subdomain = ?", subdomain).Update("schema_version", 1).Error
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // TestAServerTakesOver kills a command in the middle, beside a server that runs,
@@ -39,7 +39,7 @@ func TestKilledWhileARestoreIsUndone(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
 		k := &killer{site: s, app: s.open(t)}
-		lost := scenario{kind: models.KindRestore, prepare: "create archive purge lose", command: "tenant restore X"}
+		lost := scenario{kind: tenants.KindRestore, prepare: "create archive purge lose", command: "tenant restore X"}
 		passed, err := k.passed(t, lost)
 		if err != nil || !slices.Contains(passed, "restore/undo/after") {
 			t.Fatalf("points %q, %v", passed, err)

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
@@ -193,7 +193,7 @@ func (k *killer) kill(t *testing.T, victims []victim) {
 // expire has the master forget a dead process, as others do once they count it dead.
 func (k *killer) expire(ctx context.Context, pid int) error {
 	return k.app.store.Master().Update(ctx, func(tx *gorm.DB) error {
-		return tx.Delete(&models.Instance{}, "name LIKE ?", fmt.Sprintf("%%, process %d", pid)).Error
+		return tx.Delete(&tenants.Instance{}, "name LIKE ?", fmt.Sprintf("%%, process %d", pid)).Error
 	})
 }
 
@@ -231,10 +231,10 @@ func (k *killer) doctor(t *testing.T, victims []victim) {
 func answers(look, subdomain string) (at string, status int) {
 	at, state, _ := strings.Cut(strings.ReplaceAll(look, "X", subdomain), " ")
 	state, _, _ = strings.Cut(state, " ")
-	switch models.State(state) {
-	case models.StateActive:
+	switch tenants.State(state) {
+	case tenants.StateActive:
 		return at, http.StatusUnauthorized
-	case models.StateSuspended:
+	case tenants.StateSuspended:
 		return at, http.StatusForbidden
 	}
 	return subdomain, http.StatusNotFound

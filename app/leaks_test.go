@@ -15,7 +15,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/seal"
 )
 
@@ -141,7 +141,7 @@ func (x *scene) create() {
 // rolePasswords are what the engine connects with to tenants.
 func (x *scene) rolePasswords() {
 	a := x.site.open(x.t)
-	var rows []models.Tenant
+	var rows []tenants.Tenant
 	if err := a.master.View(x.t.Context(), func(tx *gorm.DB) error { return tx.Find(&rows).Error }); err != nil {
 		x.t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // answer is how a server answers for a host.
@@ -23,7 +23,7 @@ const (
 
 // standing is where a tenant stands between two operations.
 type standing struct {
-	state     models.State
+	state     tenants.State
 	subdomain string
 	redirects []string // subdomains that it had, and that lead to it
 }
@@ -31,13 +31,13 @@ type standing struct {
 // answer is the one right answer for a host.
 func (s standing) answer(host string) answer {
 	switch {
-	case s.state != models.StateActive && s.state != models.StateSuspended:
+	case s.state != tenants.StateActive && s.state != tenants.StateSuspended:
 		return answerUnknown
 	case slices.Contains(s.redirects, host):
 		return answerMoved
 	case host != s.subdomain:
 		return answerUnknown
-	case s.state == models.StateSuspended:
+	case s.state == tenants.StateSuspended:
 		return answerSuspended
 	}
 	return answerServed

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // subject is a tenant under load. Its standing and hosts belong to the one
@@ -52,12 +52,12 @@ func (m move) between(host string) []answer {
 // pickMove picks what is to be done to a tenant next; fresh is a subdomain that
 // nobody had. It returns false when its life is over.
 func pickMove(s *subject, random *rand.Rand, fresh string) (m move, ok bool) {
-	choices := map[models.State][]func(*subject, string) move{
-		"":                    {createMove},
-		models.StateActive:    {suspendMove, suspendMove, renameMove, redirectMove, archiveMove},
-		models.StateSuspended: {resumeMove, resumeMove, renameMove, archiveMove},
-		models.StateArchived:  {unarchiveMove, unarchiveMove, purgeMove},
-		models.StatePurged:    {bringBackMove, bringBackMove, nil},
+	choices := map[tenants.State][]func(*subject, string) move{
+		"":                     {createMove},
+		tenants.StateActive:    {suspendMove, suspendMove, renameMove, redirectMove, archiveMove},
+		tenants.StateSuspended: {resumeMove, resumeMove, renameMove, archiveMove},
+		tenants.StateArchived:  {unarchiveMove, unarchiveMove, purgeMove},
+		tenants.StatePurged:    {bringBackMove, bringBackMove, nil},
 	}[s.state]
 	choice := choices[random.IntN(len(choices))]
 	if choice == nil {
@@ -69,25 +69,25 @@ func pickMove(s *subject, random *rand.Rand, fresh string) (m move, ok bool) {
 }
 
 // to is the standing with another state.
-func (s standing) to(state models.State) standing { s.state = state; return s }
+func (s standing) to(state tenants.State) standing { s.state = state; return s }
 
 func createMove(s *subject, _ string) move {
 	return move{
-		name: "create", to: standing{state: models.StateActive, subdomain: s.first}, command: "tenant create " + s.first,
+		name: "create", to: standing{state: tenants.StateActive, subdomain: s.first}, command: "tenant create " + s.first,
 		method: http.MethodPost, body: fmt.Sprintf(`{"subdomain":%q}`, s.first),
 	}
 }
 
 func suspendMove(s *subject, _ string) move {
 	return move{
-		name: "suspend", to: s.to(models.StateSuspended), drains: true, command: "tenant suspend " + s.subdomain,
+		name: "suspend", to: s.to(tenants.StateSuspended), drains: true, command: "tenant suspend " + s.subdomain,
 		method: http.MethodPost, target: "/" + s.subdomain + "/suspend",
 	}
 }
 
 func resumeMove(s *subject, _ string) move {
 	return move{
-		name: "resume", to: s.to(models.StateActive), command: "tenant resume " + s.subdomain,
+		name: "resume", to: s.to(tenants.StateActive), command: "tenant resume " + s.subdomain,
 		method: http.MethodPost, target: "/" + s.subdomain + "/resume",
 	}
 }
@@ -111,21 +111,21 @@ func redirectMove(s *subject, fresh string) move {
 
 func archiveMove(s *subject, _ string) move {
 	return move{
-		name: "archive", to: s.to(models.StateArchived), drains: true, command: "tenant archive --yes " + s.subdomain,
+		name: "archive", to: s.to(tenants.StateArchived), drains: true, command: "tenant archive --yes " + s.subdomain,
 		method: http.MethodDelete, target: "/" + s.subdomain,
 	}
 }
 
 func unarchiveMove(s *subject, _ string) move {
 	return move{
-		name: "unarchive", to: s.to(models.StateActive), command: "tenant restore " + s.subdomain,
+		name: "unarchive", to: s.to(tenants.StateActive), command: "tenant restore " + s.subdomain,
 		method: http.MethodPost, target: "/" + s.subdomain + "/restore",
 	}
 }
 
 func purgeMove(s *subject, _ string) move {
 	return move{
-		name: "purge", to: s.to(models.StatePurged), drains: true, command: "tenant purge --yes " + s.subdomain,
+		name: "purge", to: s.to(tenants.StatePurged), drains: true, command: "tenant purge --yes " + s.subdomain,
 		method: http.MethodDelete, target: "/" + s.subdomain + "?purge=true",
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 const (
@@ -270,9 +271,9 @@ func (l *load) expectStored(t *testing.T) {
 	a := l.site.open(t)
 	for s, told := range l.stored {
 		switch s.state {
-		case models.StateSuspended:
+		case tenants.StateSuspended:
 			l.site.must(t, "tenant", "resume", s.subdomain)
-		case models.StateArchived, models.StatePurged:
+		case tenants.StateArchived, tenants.StatePurged:
 			l.site.must(t, "tenant", "restore", s.subdomain)
 		}
 		row, err := a.manager.Get(t.Context(), s.subdomain)

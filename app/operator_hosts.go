@@ -20,7 +20,7 @@ func (c Config) operatorHosts() ([]string, error) {
 	var hosts []string
 	for _, text := range c.OperatorHosts {
 		host := plainHost(strings.TrimSpace(text))
-		_, notName := tenants.ParseDomain(host)
+		_, notName := tenants.ParseBaseDomain(host)
 		if _, notAddress := netip.ParseAddr(host); notName != nil && notAddress != nil {
 			return nil, &SettingError{"operator-hosts", text, "host names or addresses without port, with commas between, such as ops.example.com,10.0.0.5"}
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // publicURL is what people type; nil where it follows from the listener.
-func (c Config) publicURL(domain tenants.Domain) (*url.URL, error) {
+func (c Config) publicURL(domain tenants.BaseDomain) (*url.URL, error) {
 	if c.PublicURL == "" {
 		return nil, nil
 	}

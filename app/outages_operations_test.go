@@ -12,7 +12,6 @@ import (
 	"sync"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest/pgcluster"
@@ -24,10 +23,10 @@ import (
 type faultCase struct {
 	request
 	point  string
-	states []models.State
+	states []tenants.State
 }
 
-func in(asked request, point string, states ...models.State) faultCase {
+func in(asked request, point string, states ...tenants.State) faultCase {
 	return faultCase{asked, point, states}
 }
 
@@ -52,13 +51,13 @@ func TestPostgresStopsInTheMiddle(t *testing.T) {
 	down := fault{begin: cluster.Stop, end: cluster.Start, statuses: []int{http.StatusServiceUnavailable}}
 	for _, c := range []faultCase{
 		in(creation("nobody"), "create/begin/before", ""),
-		in(creation("hooli"), "create/database/before", models.StateActive),
-		in(creation("initech"), "create/database/done", models.StateActive),
-		in(request{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", models.StateSuspended),
-		in(request{http.MethodPost, "/acme/resume", ""}, "resume/begin/before", models.StateSuspended),
-		in(request{http.MethodDelete, "/acme", ""}, "archive/drain/done", models.StateArchived),
-		in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", models.StatePurged),
-		in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", models.StateActive),
+		in(creation("hooli"), "create/database/before", tenants.StateActive),
+		in(creation("initech"), "create/database/done", tenants.StateActive),
+		in(request{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", tenants.StateSuspended),
+		in(request{http.MethodPost, "/acme/resume", ""}, "resume/begin/before", tenants.StateSuspended),
+		in(request{http.MethodDelete, "/acme", ""}, "archive/drain/done", tenants.StateArchived),
+		in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", tenants.StatePurged),
+		in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", tenants.StateActive),
 	} {
 		t.Run(c.point, func(t *testing.T) { down.at(t, s, c) })
 	}
@@ -141,7 +140,7 @@ func (s site) expectInTheEnd(t *testing.T, c faultCase) {
 	if c.target == "" {
 		name = strings.Split(c.body, `"`)[3]
 	}
-	var state models.State
+	var state tenants.State
 	got, err := a.manager.Get(t.Context(), name)
 	switch {
 	case err == nil:

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 func TestTwoTenantsAreServedFromTwoDatabases(t *testing.T) {
@@ -212,13 +212,13 @@ func TestStatesOfATenant(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	s.create(t, "acme")
-	for state, want := range map[models.State]int{
-		models.StateActive: 200, models.StateSuspended: 403, models.StateMaintenance: 503,
-		models.StateArchived: 404, models.StatePurged: 404,
+	for state, want := range map[tenants.State]int{
+		tenants.StateActive: 200, tenants.StateSuspended: 403, tenants.StateMaintenance: 503,
+		tenants.StateArchived: 404, tenants.StatePurged: 404,
 	} {
 		a := s.open(t)
 		err := a.master.Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&models.Tenant{}).Where("subdomain = ?", "acme").Update("state", state).Error
+			return tx.Model(&tenants.Tenant{}).Where("subdomain = ?", "acme").Update("state", state).Error
 		})
 		if err != nil {
 			t.Fatal(err)

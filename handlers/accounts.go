@@ -21,7 +21,7 @@ type AccountsOptions struct {
 	// Origin is where a tenant is reached, such as https://acme.example.com. It
 	// comes from the configuration: whoever sends a Host must not choose where a
 	// link leads. name is a tenant's subdomain, or a host of its own with its
-	// dots: models.Tenant.Address. For an empty one it is that of the base domain.
+	// dots: tenants.Tenant.Address. For an empty one it is that of the base domain.
 	Origin func(name string) string
 	// Mailer tells people of their invitations; nil tells nobody, and the link
 	// is passed on by whoever invited.
@@ -58,7 +58,7 @@ type Mailer interface {
 
 // Invitation is a link with which a user sets a password, once.
 type Invitation struct {
-	Tenant *models.Tenant
+	Tenant *tenants.Tenant
 	User   models.User
 	// URL holds the secret.
 	URL       string

@@ -10,12 +10,13 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // InviteAdmin makes the user with the address an admin of the tenant, creating
 // them where they are missing, and returns a link with which they set their
 // password. It is for operators: of the tenant's people nobody is asked.
-func (a *Accounts) InviteAdmin(ctx context.Context, t *models.Tenant, email string) (url string, expires time.Time, err error) {
+func (a *Accounts) InviteAdmin(ctx context.Context, t *tenants.Tenant, email string) (url string, expires time.Time, err error) {
 	var made Invitation
 	err = a.store.Maintain(ctx, t, func(tx *gorm.DB) error {
 		user, err := makeAdmin(tx, email)
@@ -34,7 +35,7 @@ func (a *Accounts) InviteAdmin(ctx context.Context, t *models.Tenant, email stri
 // SetPassword makes the user with the address an admin, like InviteAdmin, and
 // sets their password. Their sessions, API tokens and invitations end. It
 // returns *auth.PasswordError for a password that nobody may choose.
-func (a *Accounts) SetPassword(ctx context.Context, t *models.Tenant, email, password string) error {
+func (a *Accounts) SetPassword(ctx context.Context, t *tenants.Tenant, email, password string) error {
 	hash, err := a.hasher.Hash(ctx, password)
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)

@@ -39,7 +39,7 @@ func triesKey(text string) []byte {
 // so tries at the same time can't slip through together, and a try stays
 // counted whatever becomes of the request. One too many is errTooManyTries. It
 // is found by a look where others were too many before it, and costs no write.
-func (a *Accounts) count(ctx context.Context, t *models.Tenant, one try) error {
+func (a *Accounts) count(ctx context.Context, t *tenants.Tenant, one try) error {
 	now := a.now()
 	var wait time.Duration
 	look := func(tx *gorm.DB) (err error) {

@@ -23,7 +23,7 @@ import (
 // Authenticate.
 func (a *api) mountOpen(t testing.TB) {
 	t.Helper()
-	domain, err := tenants.ParseDomain("localhost")
+	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, e
 
 // invite makes an invitation for a user in place of earlier ones, and has it
 // mailed once it is stored.
-func (a *Accounts) invite(tx *gorm.DB, t *models.Tenant, user models.User) (Invitation, error) {
+func (a *Accounts) invite(tx *gorm.DB, t *tenants.Tenant, user models.User) (Invitation, error) {
 	if err := revoke(tx, user.ID, 0, models.KindInvitation); err != nil {
 		return Invitation{}, err
 	}

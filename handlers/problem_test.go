@@ -14,7 +14,6 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -181,7 +180,7 @@ func TestSuspendedTenants(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
 		err := a.store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&models.Tenant{}).Where("id = ?", a.tenant.ID).Update("state", models.StateSuspended).Error
+			return tx.Model(&tenants.Tenant{}).Where("id = ?", a.tenant.ID).Update("state", tenants.StateSuspended).Error
 		})
 		if err != nil {
 			t.Fatal(err)

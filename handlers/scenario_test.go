@@ -36,7 +36,7 @@ type api struct {
 	router   *gin.Engine
 	routes   *gin.RouterGroup // under /api, in a scope, signed in
 	store    *tenants.Store
-	tenant   *models.Tenant
+	tenant   *tenants.Tenant
 	accounts *handlers.Accounts
 	clock    *clock
 	log      *logBuffer
@@ -69,7 +69,7 @@ func eachEnv(t *testing.T, f func(t *testing.T, env *tenantstest.Env)) {
 	}
 }
 
-func newAPI(t testing.TB, store *tenants.Store, tenant *models.Tenant) *api {
+func newAPI(t testing.TB, store *tenants.Store, tenant *tenants.Tenant) *api {
 	t.Helper()
 	a := &api{store: store, tenant: tenant, clock: &clock{at: time.Now()}, log: newLog(t)}
 	a.router, a.accounts = newRouter(a.log), a.newAccounts(quickHasher(), nil)
@@ -97,7 +97,7 @@ func newRouter(log *logBuffer) *gin.Engine {
 
 func (a *api) mount(t testing.TB) {
 	t.Helper()
-	domain, err := tenants.ParseDomain("localhost")
+	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // TestTextIsComparedByItsBytes: on Postgres, whatever the database's locale, the
@@ -15,7 +16,7 @@ func TestTextIsComparedByItsBytes(t *testing.T) {
 		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
 		AND atttypid = 'text'::regtype AND attcollation <> '"C"'::regcollation`
 	e := postgresEngine()
-	if columns := rows(t, migrated(t, e, models.Master()).sql, others); len(columns) > 0 {
+	if columns := rows(t, migrated(t, e, tenants.MasterSchema()).sql, others); len(columns) > 0 {
 		t.Errorf("the database's locale decides on the master's %q", columns)
 	}
 	if columns := rows(t, migrated(t, e, models.Workspace()).sql, others+" AND attname = 'email'"); len(columns) > 0 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 func TestEmailIsUniqueWithoutRegardToCase(t *testing.T) {
@@ -185,29 +186,29 @@ func TestBadRowsAreRefused(t *testing.T) {
 func TestBadTenantsAreRefused(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Master())
+		db := migrated(t, e, tenants.MasterSchema())
 		n := 0
-		with := func(change func(*models.Tenant)) *models.Tenant {
+		with := func(change func(*tenants.Tenant)) *tenants.Tenant {
 			n++
 			name := fmt.Sprintf("t%d", n)
-			tenant := &models.Tenant{ID: name, Subdomain: name, State: models.StateActive, Server: "local", Database: name}
+			tenant := &tenants.Tenant{ID: name, Subdomain: name, State: tenants.StateActive, Server: "local", Database: name}
 			change(tenant)
 			return tenant
 		}
-		for _, state := range []models.State{
-			models.StateProvisioning, models.StateActive, models.StateSuspended,
-			models.StateArchived, models.StatePurged, models.StateMaintenance,
+		for _, state := range []tenants.State{
+			tenants.StateProvisioning, tenants.StateActive, tenants.StateSuspended,
+			tenants.StateArchived, tenants.StatePurged, tenants.StateMaintenance,
 		} {
-			create(t, db, with(func(t *models.Tenant) { t.State = state }))
+			create(t, db, with(func(t *tenants.Tenant) { t.State = state }))
 		}
-		for constraint, changes := range map[string][]func(*models.Tenant){
-			"tenants_id_check":         {func(t *models.Tenant) { t.ID = "" }, func(t *models.Tenant) { t.ID = long(27) }},
-			"tenants_subdomain_check":  {func(t *models.Tenant) { t.Subdomain = "" }, func(t *models.Tenant) { t.Subdomain = "Acme" }, func(t *models.Tenant) { t.Subdomain = strings.Repeat("x", 41) }},
-			"tenants_name_check":       {func(t *models.Tenant) { t.Name = long(201) }},
-			"tenants_state_check":      {func(t *models.Tenant) { t.State = "" }, func(t *models.Tenant) { t.State = "deleted" }},
-			"tenants_server_check":     {func(t *models.Tenant) { t.Server = "" }, func(t *models.Tenant) { t.Server = long(64) }},
-			"tenants_database_check":   {func(t *models.Tenant) { t.Database = "" }, func(t *models.Tenant) { t.Database = long(64) }},
-			"tenants_created_by_check": {func(t *models.Tenant) { t.CreatedBy = long(64) }},
+		for constraint, changes := range map[string][]func(*tenants.Tenant){
+			"tenants_id_check":         {func(t *tenants.Tenant) { t.ID = "" }, func(t *tenants.Tenant) { t.ID = long(27) }},
+			"tenants_subdomain_check":  {func(t *tenants.Tenant) { t.Subdomain = "" }, func(t *tenants.Tenant) { t.Subdomain = "Acme" }, func(t *tenants.Tenant) { t.Subdomain = strings.Repeat("x", 41) }},
+			"tenants_name_check":       {func(t *tenants.Tenant) { t.Name = long(201) }},
+			"tenants_state_check":      {func(t *tenants.Tenant) { t.State = "" }, func(t *tenants.Tenant) { t.State = "deleted" }},
+			"tenants_server_check":     {func(t *tenants.Tenant) { t.Server = "" }, func(t *tenants.Tenant) { t.Server = long(64) }},
+			"tenants_database_check":   {func(t *tenants.Tenant) { t.Database = "" }, func(t *tenants.Tenant) { t.Database = long(64) }},
+			"tenants_created_by_check": {func(t *tenants.Tenant) { t.CreatedBy = long(64) }},
 		} {
 			for _, change := range changes {
 				refused(t, db, with(change), constraint)
@@ -219,9 +220,9 @@ func TestBadTenantsAreRefused(t *testing.T) {
 func TestTenantsShareNeitherSubdomainNorDatabase(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Master())
-		tenant := func(id, subdomain, server, database string) *models.Tenant {
-			return &models.Tenant{ID: id, Subdomain: subdomain, State: models.StateActive, Server: server, Database: database}
+		db := migrated(t, e, tenants.MasterSchema())
+		tenant := func(id, subdomain, server, database string) *tenants.Tenant {
+			return &tenants.Tenant{ID: id, Subdomain: subdomain, State: tenants.StateActive, Server: server, Database: database}
 		}
 		subdomainKey, databaseKey := "tenants_subdomain_key", "tenants_server_database_key"
 		if e.dialect == "sqlite" {

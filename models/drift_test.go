@@ -7,13 +7,14 @@ import (
 	"testing/fstest"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/shape"
 )
 
 // TestNoDrift compares what the migrations make with what the models say.
 func TestNoDrift(t *testing.T) {
 	t.Parallel()
-	eachSchema(t, func(t *testing.T, e engine, schema models.Schema) {
+	eachSchema(t, func(t *testing.T, e engine, schema tenants.Schema) {
 		fromMigrations := e.inspect(t, migrated(t, e, schema))
 		fromModels := e.inspect(t, autoMigrated(t, e, schema))
 		// Models can't say triggers, nor the table that is theirs on SQLite.

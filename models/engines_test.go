@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -55,7 +56,7 @@ func eachEngine(t *testing.T, test func(*testing.T, engine)) {
 }
 
 // eachSchema runs the test on every engine with every schema.
-func eachSchema(t *testing.T, test func(*testing.T, engine, models.Schema)) {
+func eachSchema(t *testing.T, test func(*testing.T, engine, tenants.Schema)) {
 	t.Helper()
 	eachEngine(t, func(t *testing.T, e engine) {
 		for name, schema := range schemas() {
@@ -67,8 +68,8 @@ func eachSchema(t *testing.T, test func(*testing.T, engine, models.Schema)) {
 	})
 }
 
-func schemas() map[string]models.Schema {
-	return map[string]models.Schema{"master": models.Master(), "workspace": models.Workspace()}
+func schemas() map[string]tenants.Schema {
+	return map[string]tenants.Schema{"master": tenants.MasterSchema(), "workspace": models.Workspace()}
 }
 
 func openSQLite(t testing.TB) database {
@@ -121,7 +122,7 @@ func openGORM(t testing.TB, dialector gorm.Dialector, pool *sql.DB) database {
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // migrated is a new database with the tables that the migrations make.
-func migrated(t testing.TB, e engine, schema models.Schema) database {
+func migrated(t testing.TB, e engine, schema tenants.Schema) database {
 	t.Helper()
 	db := e.open(t)
 	migrate(t, e, db, schema.Migrations[e.dialect])
@@ -129,7 +130,7 @@ func migrated(t testing.TB, e engine, schema models.Schema) database {
 }
 
 // autoMigrated is a new database with the tables that gorm makes of the models.
-func autoMigrated(t testing.TB, e engine, schema models.Schema) database {
+func autoMigrated(t testing.TB, e engine, schema tenants.Schema) database {
 	t.Helper()
 	db := e.open(t)
 	if err := db.gorm.AutoMigrate(schema.Models...); err != nil {

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 func TestDialectsHaveTheSameMigrations(t *testing.T) {
@@ -32,7 +32,7 @@ func TestDialectsHaveTheSameMigrations(t *testing.T) {
 
 // sources lists the versions and files of the migrations that goose finds. It
 // asks no database, so that one of SQLite will do.
-func sources(t testing.TB, e engine, schema models.Schema) []string {
+func sources(t testing.TB, e engine, schema tenants.Schema) []string {
 	t.Helper()
 	var all []string
 	for _, source := range provider(t, e, openSQLite(t), schema.Migrations[e.dialect]).ListSources() {
@@ -43,7 +43,7 @@ func sources(t testing.TB, e engine, schema models.Schema) []string {
 
 func TestDownThenUpGivesTheSameSchema(t *testing.T) {
 	t.Parallel()
-	eachSchema(t, func(t *testing.T, e engine, schema models.Schema) {
+	eachSchema(t, func(t *testing.T, e engine, schema tenants.Schema) {
 		db := e.open(t)
 		migrations := provider(t, e, db, schema.Migrations[e.dialect])
 		up(t, migrations)
@@ -65,7 +65,7 @@ func TestDownThenUpGivesTheSameSchema(t *testing.T) {
 // and waits for the ids of the changed tenants.
 func TestMasterTellsOfEveryChange(t *testing.T) {
 	t.Parallel()
-	db := migrated(t, postgresEngine(), models.Master())
+	db := migrated(t, postgresEngine(), tenants.MasterSchema())
 	next := listen(t, db, "tenantry_tenants")
 	insert := `INSERT INTO tenants
 		SELECT id, id, '', 'active', 'local', id, 1, 0, 'operator', now(), now() FROM unnest(string_to_array('a b', ' ')) id`
@@ -101,7 +101,7 @@ func TestMasterTellsOfEveryChange(t *testing.T) {
 // memory, and of what they don't.
 func TestMasterCountsChanges(t *testing.T) {
 	t.Parallel()
-	db := migrated(t, sqliteEngine(), models.Master())
+	db := migrated(t, sqliteEngine(), tenants.MasterSchema())
 	count := func() string { return rows(t, db.sql, "SELECT count FROM registry_changes")[0][0] }
 	for i, statement := range []string{
 		`INSERT INTO tenants (id, subdomain, name, state, server, database, schema_version, epoch, created_by, created_at, updated_at)

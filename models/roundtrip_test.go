@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // TestRowsComeBackAsTheyWere holds for every field: also times stay in UTC and
@@ -42,9 +43,9 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 func TestTenantComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Master())
-		tenant := models.Tenant{
-			ID: "01jd0000000000000000000000", Subdomain: "acme", Name: "Acme", State: models.StateActive,
+		db := migrated(t, e, tenants.MasterSchema())
+		tenant := tenants.Tenant{
+			ID: "01jd0000000000000000000000", Subdomain: "acme", Name: "Acme", State: tenants.StateActive,
 			Server: "local", Database: "t_01jd", SchemaVersion: 1, Epoch: 7, CreatedBy: "operator",
 		}
 		create(t, db, &tenant)

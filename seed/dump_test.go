@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -25,7 +26,7 @@ type tables struct {
 }
 
 // read reads a tenant's tables.
-func read(t testing.TB, env *tenantstest.Env, tenant *models.Tenant) tables {
+func read(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) tables {
 	t.Helper()
 	var all tables
 	err := env.Store.View(context.WithoutCancel(t.Context()), tenant, func(tx *gorm.DB) error {

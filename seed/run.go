@@ -6,7 +6,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -28,7 +27,7 @@ func (r *run) make(ctx context.Context, c company) (Result, error) {
 	switch {
 	case t.CreatedBy != CreatedBy:
 		result.Outcome, result.Reason = Skipped, "the seed did not make it"
-	case t.State != models.StateActive:
+	case t.State != tenants.StateActive:
 		result.Outcome, result.Reason = Skipped, "it is "+string(t.State)
 	default:
 		result.Rows, err = r.fill(ctx, t, c)
@@ -41,7 +40,7 @@ func (r *run) make(ctx context.Context, c company) (Result, error) {
 
 // tenant finds or creates the company's tenant. The outcome is Filled for one
 // that was there.
-func (r *run) tenant(ctx context.Context, c company) (*models.Tenant, Outcome, error) {
+func (r *run) tenant(ctx context.Context, c company) (*tenants.Tenant, Outcome, error) {
 	t, err := r.find(ctx, c.Subdomain)
 	if err == nil || !errors.Is(err, tenants.ErrUnknownTenant) {
 		return t, Filled, err
@@ -55,9 +54,9 @@ func (r *run) tenant(ctx context.Context, c company) (*models.Tenant, Outcome, e
 }
 
 // find finds the tenant, and finishes its creation where a process died in it.
-func (r *run) find(ctx context.Context, subdomain string) (*models.Tenant, error) {
+func (r *run) find(ctx context.Context, subdomain string) (*tenants.Tenant, error) {
 	t, err := r.manager.Get(ctx, subdomain)
-	if err != nil || t.State != models.StateProvisioning || t.CreatedBy != CreatedBy {
+	if err != nil || t.State != tenants.StateProvisioning || t.CreatedBy != CreatedBy {
 		return t, err
 	}
 	return r.manager.FinishCreate(ctx, subdomain)
@@ -65,7 +64,7 @@ func (r *run) find(ctx context.Context, subdomain string) (*models.Tenant, error
 
 // fill writes the company's data if the tenant is empty: all or nothing. It
 // returns how many rows it wrote.
-func (r *run) fill(ctx context.Context, t *models.Tenant, c company) (int, error) {
+func (r *run) fill(ctx context.Context, t *tenants.Tenant, c company) (int, error) {
 	var rows int
 	err := r.store.Update(ctx, t, func(tx *gorm.DB) error {
 		filled, err := isFilled(tx)
@@ -87,7 +86,7 @@ func (r *run) fill(ctx context.Context, t *models.Tenant, c company) (int, error
 }
 
 // isFilled tells whether the tenant is known to be in use.
-func (r *run) isFilled(ctx context.Context, t *models.Tenant) (filled bool) {
+func (r *run) isFilled(ctx context.Context, t *tenants.Tenant) (filled bool) {
 	err := r.store.View(ctx, t, func(tx *gorm.DB) (err error) {
 		filled, err = isFilled(tx)
 		return err

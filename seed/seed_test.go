@@ -35,7 +35,7 @@ func wantRun(t testing.TB, env *tenantstest.Env, subdomains []string, want ...Ou
 	return results
 }
 
-func get(t testing.TB, env *tenantstest.Env, subdomain string) *models.Tenant {
+func get(t testing.TB, env *tenantstest.Env, subdomain string) *tenants.Tenant {
 	t.Helper()
 	tenant, err := env.Lifecycle.Get(t.Context(), subdomain)
 	if err != nil {
@@ -45,7 +45,7 @@ func get(t testing.TB, env *tenantstest.Env, subdomain string) *models.Tenant {
 }
 
 // create makes an empty tenant as the seed would.
-func create(t testing.TB, env *tenantstest.Env, subdomain string) *models.Tenant {
+func create(t testing.TB, env *tenantstest.Env, subdomain string) *tenants.Tenant {
 	t.Helper()
 	tenant, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: subdomain, CreatedBy: CreatedBy})
 	if err != nil {
@@ -54,7 +54,7 @@ func create(t testing.TB, env *tenantstest.Env, subdomain string) *models.Tenant
 	return tenant
 }
 
-func write(t testing.TB, env *tenantstest.Env, tenant *models.Tenant, row any) {
+func write(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, row any) {
 	t.Helper()
 	if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(row).Error }); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func write(t testing.TB, env *tenantstest.Env, tenant *models.Tenant, row any) {
 }
 
 // set changes a column of a tenant in the master.
-func set(t testing.TB, env *tenantstest.Env, tenant *models.Tenant, column string, value any) {
+func set(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, column string, value any) {
 	t.Helper()
 	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 		return tx.Model(tenant).Update(column, value).Error
@@ -78,11 +78,11 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		results := wantRun(t, env, nil, Created, Created, Created)
-		masters := map[string]models.Tenant{}
+		masters := map[string]tenants.Tenant{}
 		for i, c := range companies() {
 			tenant := get(t, env, c.Subdomain)
 			masters[c.Subdomain] = *tenant
-			if tenant.Name != c.Name || tenant.CreatedBy != CreatedBy || tenant.State != models.StateActive {
+			if tenant.Name != c.Name || tenant.CreatedBy != CreatedBy || tenant.State != tenants.StateActive {
 				t.Errorf("tenant %+v", tenant)
 			}
 			stored := read(t, env, tenant)
@@ -177,14 +177,14 @@ func TestTenantThatIsNotActive(t *testing.T) {
 	t.Parallel()
 	env := tenantstest.New(t, tenantstest.Options{})
 	acme := create(t, env, "acme")
-	for _, state := range []models.State{models.StateSuspended, models.StateArchived, models.StateMaintenance, models.StatePurged} {
+	for _, state := range []tenants.State{tenants.StateSuspended, tenants.StateArchived, tenants.StateMaintenance, tenants.StatePurged} {
 		set(t, env, acme, "state", state)
 		results := wantRun(t, env, []string{"acme"}, Skipped)
 		if !strings.Contains(results[0].Reason, string(state)) {
 			t.Errorf("reason %q, the tenant is %s", results[0].Reason, state)
 		}
 	}
-	set(t, env, acme, "state", models.StateActive)
+	set(t, env, acme, "state", tenants.StateActive)
 	if n := read(t, env, acme).size(); n != 0 {
 		t.Errorf("acme has %d rows", n)
 	}
@@ -204,9 +204,9 @@ func TestHalfMadeTenantIsFinished(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		tenant := create(t, env, "acme")
-		set(t, env, tenant, "state", models.StateProvisioning)
+		set(t, env, tenant, "state", tenants.StateProvisioning)
 		wantRun(t, env, []string{"acme"}, Filled)
-		if got := get(t, env, "acme"); got.State != models.StateActive || got.ID != tenant.ID {
+		if got := get(t, env, "acme"); got.State != tenants.StateActive || got.ID != tenant.ID {
 			t.Errorf("tenant %+v", got)
 		}
 		wantSame(t, "acme", read(t, env, tenant).String(), numbered(generate(load[company]("acme"))).String())

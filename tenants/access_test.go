@@ -17,14 +17,14 @@ import (
 )
 
 // ways are those to a tenant's database.
-func ways(store *tenants.Store) map[string]func(context.Context, *models.Tenant, tenants.Func) error {
-	return map[string]func(context.Context, *models.Tenant, tenants.Func) error{
+func ways(store *tenants.Store) map[string]func(context.Context, *tenants.Tenant, tenants.Func) error {
+	return map[string]func(context.Context, *tenants.Tenant, tenants.Func) error{
 		"view": store.View, "update": store.Update, "maintain": store.Maintain,
 	}
 }
 
 // reach tries the way, and has a look at the tables.
-func reach(t *testing.T, way func(context.Context, *models.Tenant, tenants.Func) error, tenant *models.Tenant) error {
+func reach(t *testing.T, way func(context.Context, *tenants.Tenant, tenants.Func) error, tenant *tenants.Tenant) error {
 	t.Helper()
 	return way(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Find(&[]models.Project{}).Error })
 }
@@ -68,7 +68,7 @@ func TestALeaseLooksAtTheState(t *testing.T) {
 }
 
 // changeRow changes the tenant's row as an operation does, or removes it.
-func changeRow(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, change string) {
+func changeRow(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, change string) {
 	t.Helper()
 	must(t, env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 		if change == "" {
@@ -141,7 +141,7 @@ func TestNoVersionThatThisBuildCantServe(t *testing.T) {
 }
 
 // setVersion has the tenant's database say that it is at the version.
-func setVersion(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, version int64) {
+func setVersion(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, version int64) {
 	t.Helper()
 	alter(t, env, tenant, fmt.Sprintf("DELETE FROM goose_db_version WHERE version_id > %d", version))
 	if version > env.Engine.SchemaVersion() {

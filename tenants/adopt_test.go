@@ -24,10 +24,10 @@ import (
 )
 
 // unmade is a tenant without a database, which is dropped when the test ends.
-func unmade(t *testing.T, env *tenantstest.Env) *models.Tenant {
+func unmade(t *testing.T, env *tenantstest.Env) *tenants.Tenant {
 	t.Helper()
 	id := strings.ToLower(ulid.Make().String())
-	tenant := &models.Tenant{ID: id, Subdomain: "adopted", Database: env.Engine.DatabaseName(id), Epoch: 1}
+	tenant := &tenants.Tenant{ID: id, Subdomain: "adopted", Database: env.Engine.DatabaseName(id), Epoch: 1}
 	var err error
 	tenant.Credentials, err = env.Engine.NewCredentials(id)
 	must(t, err)
@@ -42,7 +42,7 @@ func unmade(t *testing.T, env *tenantstest.Env) *models.Tenant {
 }
 
 // sourceOf names a tenant's database as an operator does.
-func sourceOf(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) string {
+func sourceOf(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) string {
 	t.Helper()
 	if env.Kind == tenantstest.SQLite {
 		return "sqlite:" + filepath.Join(env.Dir, "tenants", tenant.Database)
@@ -54,7 +54,7 @@ func sourceOf(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) string 
 }
 
 // alter changes a tenant's database as its owner may.
-func alter(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, statement string) {
+func alter(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, statement string) {
 	t.Helper()
 	if env.Kind == tenantstest.SQLite {
 		handle(t, env, tenant, func(db *gorm.DB) error {
@@ -73,7 +73,7 @@ func alter(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, statement 
 	must(t, errors.Join(err, conn.Close(t.Context())))
 }
 
-func wantProjects(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, want ...string) {
+func wantProjects(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, want ...string) {
 	t.Helper()
 	handle(t, env, tenant, func(db *gorm.DB) error {
 		var got []string
@@ -162,7 +162,7 @@ func kinds(env *tenantstest.Env) []tenants.ObjectKind {
 }
 
 // older is the workspace's schema before its last migrations.
-func older(version int64) models.Schema {
+func older(version int64) tenants.Schema {
 	schema := models.Workspace()
 	for dialect, all := range schema.Migrations {
 		schema.Migrations[dialect] = migrate.Until(all, version)
@@ -204,7 +204,7 @@ func wantSchemaError(t *testing.T, err error, want string) {
 }
 
 // wantNothing expects that an adoption which failed has left nothing.
-func wantNothing(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) {
+func wantNothing(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
 	wantKinds(t, surveyed(t, env, tenant))
 	_, err := env.Engine.Open(t.Context(), tenant)
@@ -261,7 +261,7 @@ func TestAdoptRefusesBrokenRows(t *testing.T) {
 }
 
 // alterFile changes a file without the guards of Open, on one connection.
-func alterFile(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, statements ...string) {
+func alterFile(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, statements ...string) {
 	t.Helper()
 	conns, err := env.Engine.Open(t.Context(), tenant)
 	must(t, err)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
-
-	"tenantry/models"
 )
 
 // BenchmarkRoute is a request's way from the host to a leased handle and back,
@@ -15,11 +13,11 @@ import (
 func BenchmarkRoute(b *testing.B) {
 	for _, registered := range []int{1, 100, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("tenants=%d", registered), func(b *testing.B) {
-			known := map[string]*models.Tenant{}
+			known := map[string]*Tenant{}
 			hosts := make([]string, registered)
 			for i := range registered {
 				name := fmt.Sprintf("tenant-%d", i)
-				known[name] = &models.Tenant{ID: name, Subdomain: name, State: models.StateActive, Epoch: 1}
+				known[name] = &Tenant{ID: name, Subdomain: name, State: StateActive, Epoch: 1}
 				hosts[i] = name + ".localhost:8080"
 			}
 			domain := mustDomain(b, "localhost")
@@ -57,7 +55,7 @@ func BenchmarkRoute(b *testing.B) {
 	}
 }
 
-func openNothing(context.Context, *models.Tenant) (*handle, error) {
+func openNothing(context.Context, *Tenant) (*handle, error) {
 	db := sql.OpenDB(nil)
 	return &handle{conns: &Conns{Write: db, Read: db}}, nil
 }

@@ -22,7 +22,7 @@ import (
 type proxied struct {
 	*tenantstest.Env
 	proxy  *pgproxy.Proxy
-	tenant *models.Tenant
+	tenant *tenants.Tenant
 }
 
 func newProxied(t *testing.T) *proxied {
@@ -101,7 +101,7 @@ func suspendMeanwhile(t *testing.T, p *proxied, _ context.CancelCauseFunc) {
 // lapse has the process lose its row among the instances.
 func lapse(t *testing.T, p *proxied, _ context.CancelCauseFunc) {
 	err := p.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Where("true").Delete(&models.Instance{}).Error
+		return tx.Where("true").Delete(&tenants.Instance{}).Error
 	})
 	if err != nil {
 		t.Error(err)
@@ -208,7 +208,7 @@ func TestMasterDoesNotRunAgainWhatMayBeStored(t *testing.T) {
 	runs := 0
 	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 		runs++
-		return tx.Create(&models.RetiredSubdomain{Subdomain: "a", TenantID: "a"}).Error
+		return tx.Create(&tenants.RetiredSubdomain{Subdomain: "a", TenantID: "a"}).Error
 	})
 	if !errors.Is(err, tenants.ErrCommitUnknown) || runs != 1 {
 		t.Errorf("%d runs, %v", runs, err)

@@ -3,8 +3,6 @@ package tenants
 import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
-
-	"tenantry/models"
 )
 
 type (
@@ -14,15 +12,15 @@ type (
 
 // From is the tenant of the request. It panics on a route without Resolve,
 // which is a fault of the program.
-func From(c *gin.Context) *models.Tenant { return c.MustGet(tenantKey{}).(*models.Tenant) }
+func From(c *gin.Context) *Tenant { return c.MustGet(tenantKey{}).(*Tenant) }
 
 // Resolved is the tenant of the request, and whether Resolve found one.
-func Resolved(c *gin.Context) (*models.Tenant, bool) {
+func Resolved(c *gin.Context) (*Tenant, bool) {
 	value, ok := c.Get(tenantKey{})
 	if !ok {
 		return nil, false
 	}
-	t, ok := value.(*models.Tenant)
+	t, ok := value.(*Tenant)
 	return t, ok
 }
 

@@ -8,8 +8,6 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"tenantry/models"
 )
 
 // StepDrain is the step of an operation during which every process lets go of
@@ -94,7 +92,7 @@ func (s *Store) drain(ctx context.Context, d drain) {
 func (s *Store) acknowledge(ctx context.Context, operationID, instanceID string) error {
 	return s.master.Update(ctx, func(tx *gorm.DB) error {
 		err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Select("id").
-			Take(&models.Operation{}, "id = ? AND finished_at IS NULL", operationID).Error
+			Take(&Operation{}, "id = ? AND finished_at IS NULL", operationID).Error
 		switch {
 		case errors.Is(err, gorm.ErrRecordNotFound):
 			return nil
@@ -135,7 +133,7 @@ func (e *entry) explain(err error) error {
 // the tenant for the operation, and names one. tx is of a scope on the master.
 func (s *Store) Unacknowledged(tx *gorm.DB, operationID string) (n int, name string, err error) {
 	var acknowledged []string
-	err = tx.Model(&models.Acknowledgement{}).Where("operation_id = ?", operationID).Pluck("instance_id", &acknowledged).Error
+	err = tx.Model(&Acknowledgement{}).Where("operation_id = ?", operationID).Pluck("instance_id", &acknowledged).Error
 	if err != nil {
 		return 0, "", err
 	}
@@ -144,7 +142,7 @@ func (s *Store) Unacknowledged(tx *gorm.DB, operationID string) (n int, name str
 		return 0, "", err
 	}
 	own := s.instance.ID()
-	waiting = slices.DeleteFunc(waiting, func(i models.Instance) bool { return i.ID == own || slices.Contains(acknowledged, i.ID) })
+	waiting = slices.DeleteFunc(waiting, func(i Instance) bool { return i.ID == own || slices.Contains(acknowledged, i.ID) })
 	if len(waiting) == 0 {
 		return 0, "", nil
 	}

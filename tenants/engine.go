@@ -6,8 +6,6 @@ import (
 	"errors"
 
 	"gorm.io/gorm"
-
-	"tenantry/models"
 )
 
 // Engine creates, opens and drops databases on one server. Its methods are
@@ -15,7 +13,7 @@ import (
 type Engine interface {
 	Inspector
 
-	// Dialect is "sqlite" or "postgres": the key of models.Schema.Migrations.
+	// Dialect is "sqlite" or "postgres": the key of Schema.Migrations.
 	Dialect() string
 
 	// Base is the *gorm.DB from which every handle is cloned: its models are
@@ -31,7 +29,7 @@ type Engine interface {
 	DatabaseName(id string) string
 
 	// NewCredentials makes what the engine will connect with to the database of
-	// the tenant with that id, sealed for it: models.Tenant.Credentials. It is
+	// the tenant with that id, sealed for it: Tenant.Credentials. It is
 	// nil where the engine needs none, and is stored before Create, which makes
 	// it valid.
 	NewCredentials(id string) (sealed []byte, err error)
@@ -41,36 +39,36 @@ type Engine interface {
 	// already there, whoever made it, is kept as it is, and after an error or a
 	// crash there is either none or a whole one. What it made is durable when
 	// it returns.
-	Create(ctx context.Context, t *models.Tenant) error
+	Create(ctx context.Context, t *Tenant) error
 
 	// Trash takes the tenant's database out of use and keeps its data: nobody
 	// can connect any more, and Open says ErrUnavailable. It is idempotent, and
 	// durable when it returns; a process that dies in it leaves what Trash and
 	// Untrash can finish. A database that is nowhere is ErrNoDatabase; one in use
 	// and one in the trash again are ErrUnavailable. Nobody may have it open.
-	Trash(ctx context.Context, t *models.Tenant) error
+	Trash(ctx context.Context, t *Tenant) error
 
 	// Untrash undoes Trash, and is like it in all.
-	Untrash(ctx context.Context, t *models.Tenant) error
+	Untrash(ctx context.Context, t *Tenant) error
 
 	// Drop removes the tenant's database and all that belongs to it, also from
 	// the trash. A database that is not there is no error. Nobody may have it
 	// open.
-	Drop(ctx context.Context, t *models.Tenant) error
+	Drop(ctx context.Context, t *Tenant) error
 
 	// Open connects to the tenant's database with t.Credentials and verifies
 	// that it is that tenant's. It never creates one: a missing, corrupt or
 	// foreign database, credentials that are not the tenant's and a server that
 	// is down are ErrUnavailable; one that is nowhere is ErrNoDatabase too. The
 	// caller closes Conns.
-	Open(ctx context.Context, t *models.Tenant) (*Conns, error)
+	Open(ctx context.Context, t *Tenant) (*Conns, error)
 
 	// Migrate brings the tenant's database to the last migration, over a
 	// connection of its own without the guards and limits of Open, as somebody
 	// who may change the schema, and returns the version that it then has. It may run beside scopes.
 	// With an error it returns the version at which the database stands, 0 where
 	// nothing was begun, or migrate.ErrUnclear where that can't be told.
-	Migrate(ctx context.Context, t *models.Tenant) (version int64, err error)
+	Migrate(ctx context.Context, t *Tenant) (version int64, err error)
 
 	// Adopt makes the tenant's database a copy of the one at source, which is
 	// read and never changed, and may be in use. It returns the version of the
@@ -81,7 +79,7 @@ type Engine interface {
 	// It returns a *SchemaError for a schema that the migrations don't make, and
 	// a *SourceError for a source that can't be read or whose rows break the
 	// schema's rules.
-	Adopt(ctx context.Context, t *models.Tenant, source string) (version int64, err error)
+	Adopt(ctx context.Context, t *Tenant, source string) (version int64, err error)
 
 	// Close releases what the engine holds for itself. Handles are closed by
 	// whoever opened them.

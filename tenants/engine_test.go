@@ -28,7 +28,7 @@ func must(t testing.TB, err error) {
 }
 
 // handle is a tenant's database as scopes have it, for f.
-func handle(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, f func(db *gorm.DB) error) {
+func handle(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, f func(db *gorm.DB) error) {
 	t.Helper()
 	conns, err := env.Engine.Open(t.Context(), tenant)
 	must(t, err)
@@ -38,13 +38,13 @@ func handle(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, f func(db
 }
 
 // mark leaves something in a tenant's database for wantMark.
-func mark(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) {
+func mark(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
 	handle(t, env, tenant, func(db *gorm.DB) error { return db.Create(&models.Project{Name: tenant.ID}).Error })
 }
 
 // wantMark expects what mark left, once, and that more can be written.
-func wantMark(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) {
+func wantMark(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
 	handle(t, env, tenant, func(db *gorm.DB) error {
 		var found []models.Project
@@ -66,7 +66,7 @@ func wantUnavailable(t *testing.T, what string, err error) {
 }
 
 // twice does it twice: what is idempotent finds it done.
-func twice(t *testing.T, do func(context.Context, *models.Tenant) error, tenant *models.Tenant) {
+func twice(t *testing.T, do func(context.Context, *tenants.Tenant) error, tenant *tenants.Tenant) {
 	t.Helper()
 	for range 2 {
 		must(t, do(t.Context(), tenant))
@@ -126,7 +126,7 @@ func TestTrashOfWhatIsNowhere(t *testing.T) {
 }
 
 // surveyed is what Survey lists of a tenant, by kind.
-func surveyed(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) map[tenants.ObjectKind]tenants.Object {
+func surveyed(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) map[tenants.ObjectKind]tenants.Object {
 	t.Helper()
 	objects, err := env.Engine.Survey(t.Context())
 	must(t, err)

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"tenantry/models"
 )
 
 // TestEvictionLeavesOtherTenants: the tenant's names are asked for again, and so
@@ -19,7 +17,7 @@ import (
 func TestEvictionLeavesOtherTenants(t *testing.T) {
 	t.Parallel()
 	acme, globex := tenantNamed("acme"), tenantNamed("globex")
-	master := &fakeMaster{tenants: map[string]*models.Tenant{"acme": acme, "work.acme.example": acme, "globex": globex}}
+	master := &fakeMaster{tenants: map[string]*Tenant{"acme": acme, "work.acme.example": acme, "globex": globex}}
 	r := newTestRegistry(t, 10, master)
 	names := []string{"acme", "work.acme.example", "globex", "nobody"}
 	ask := func() (asked []string) {
@@ -52,7 +50,7 @@ func TestEvictionLeavesOtherTenants(t *testing.T) {
 // TestEvictionFollowsNames from tenant to tenant, and those that were pushed out.
 func TestEvictionFollowsNames(t *testing.T) {
 	t.Parallel()
-	master := &fakeMaster{tenants: map[string]*models.Tenant{}}
+	master := &fakeMaster{tenants: map[string]*Tenant{}}
 	r := newTestRegistry(t, 5, master)
 	for range 2000 {
 		name := fmt.Sprint("name-", rand.N(12))
@@ -88,7 +86,7 @@ func TestEvictionFollowsNames(t *testing.T) {
 func TestNoAnswerOlderThanAnEvictionIsKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		master := &fakeMaster{took: 3 * time.Millisecond, tenants: map[string]*models.Tenant{}}
+		master := &fakeMaster{took: 3 * time.Millisecond, tenants: map[string]*Tenant{}}
 		r := newTestRegistry(t, 10, master)
 		var told sync.Map // the epoch that was told of, by name
 		var group sync.WaitGroup
@@ -111,7 +109,7 @@ func TestNoAnswerOlderThanAnEvictionIsKept(t *testing.T) {
 						least, _ := told.Load(name)
 						got, err := r.lookup(t.Context(), name)
 						if errors.Is(err, ErrUnknownTenant) { // as at first
-							got, err = &models.Tenant{}, nil
+							got, err = &Tenant{}, nil
 						}
 						if err != nil || got.Epoch < least.(int64) {
 							t.Errorf("%s: %v, %v after %d was told", name, got, err, least)

@@ -15,7 +15,7 @@ import (
 )
 
 // examine is what is wrong with a tenant, by kind.
-func examine(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) map[tenants.FaultKind]tenants.Fault {
+func examine(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) map[tenants.FaultKind]tenants.Fault {
 	t.Helper()
 	faults, err := env.Engine.Examine(t.Context(), tenant)
 	must(t, err)
@@ -29,7 +29,7 @@ func examine(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) map[tena
 	return found
 }
 
-func wantSound(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) {
+func wantSound(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
 	if found := examine(t, env, tenant); len(found) > 0 {
 		t.Errorf("found %+v", found)
@@ -37,7 +37,7 @@ func wantSound(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) {
 }
 
 // wantFault expects one fault.
-func wantFault(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, kind tenants.FaultKind, mendable bool) tenants.Fault {
+func wantFault(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind tenants.FaultKind, mendable bool) tenants.Fault {
 	t.Helper()
 	found := examine(t, env, tenant)
 	if len(found) != 1 || found[kind].Mendable != mendable {
@@ -47,9 +47,9 @@ func wantFault(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, kind t
 }
 
 // purge has the tenant be one whose data is in the trash.
-func purge(tenant *models.Tenant) {
+func purge(tenant *tenants.Tenant) {
 	later := time.Now().Add(time.Hour)
-	tenant.State, tenant.RemoveAfter = models.StatePurged, &later
+	tenant.State, tenant.RemoveAfter = tenants.StatePurged, &later
 }
 
 func TestExamineOfWhatIsSound(t *testing.T) {
@@ -99,7 +99,7 @@ func TestExamineOfWhatIsMissing(t *testing.T) {
 		wantFault(t, env, tenant, tenants.FaultMissing, false)
 		tenant.RemoveAfter = nil
 		wantSound(t, env, tenant) // it was removed when it was due
-		tenant.State, tenant.Database = models.StateActive, "../"+tenant.Database
+		tenant.State, tenant.Database = tenants.StateActive, "../"+tenant.Database
 		wantFault(t, env, tenant, tenants.FaultMissing, false)
 		must(t, env.Engine.Mend(t.Context(), tenant))
 	})
@@ -119,7 +119,7 @@ func TestExamineOfWhatIsMisplaced(t *testing.T) {
 		if errors.Is(err, tenants.ErrNoDatabase) {
 			t.Errorf("%v: but it is in the trash", err)
 		}
-		tenant.State, tenant.RemoveAfter = models.StateArchived, nil
+		tenant.State, tenant.RemoveAfter = tenants.StateArchived, nil
 		wantFault(t, env, tenant, tenants.FaultMisplaced, true)
 		twice(t, env.Engine.Mend, tenant)
 		wantSound(t, env, tenant)

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"tenantry/models"
 )
 
 // Failure is that this process could not open a tenant's database, or not
@@ -50,7 +48,7 @@ func newFailures() *failureLog {
 }
 
 // add records a failed attempt.
-func (f *failureLog) add(t *models.Tenant, err error) {
+func (f *failureLog) add(t *Tenant, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.expire()
@@ -68,7 +66,7 @@ func (f *failureLog) add(t *models.Tenant, err error) {
 }
 
 // succeeded records that a scope began.
-func (f *failureLog) succeeded(t *models.Tenant) {
+func (f *failureLog) succeeded(t *Tenant) {
 	if !f.any.Load() {
 		return
 	}
@@ -140,7 +138,7 @@ func causeOf(err error) string {
 
 // noteFailure records that a tenant's database could not be opened. That no
 // connection was free for it says nothing of the database.
-func (s *Store) noteFailure(t *models.Tenant, err error) {
+func (s *Store) noteFailure(t *Tenant, err error) {
 	if !errors.Is(err, ErrBusy) {
 		s.failures.add(t, err)
 	}
@@ -148,7 +146,7 @@ func (s *Store) noteFailure(t *models.Tenant, err error) {
 
 // noteBegin records whether a scope could begin on an open database. ctx is the
 // scope's: when it has ended, that may be why not.
-func (s *Store) noteBegin(ctx context.Context, t *models.Tenant, began bool, err error) {
+func (s *Store) noteBegin(ctx context.Context, t *Tenant, began bool, err error) {
 	switch {
 	case began:
 		s.failures.succeeded(t)

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-
-	"tenantry/models"
 )
 
 // ServerHealth is how this process fares with a server on which tenants can't
@@ -62,9 +60,9 @@ func (s *Store) probe(ctx context.Context, server string, failing []Failure) boo
 	for i, f := range failing {
 		ids[i] = f.TenantID
 	}
-	var others, first []models.Tenant
+	var others, first []Tenant
 	err := s.master.View(ctx, func(tx *gorm.DB) error {
-		active := func() *gorm.DB { return tx.Where("server = ? AND state = ?", server, models.StateActive) }
+		active := func() *gorm.DB { return tx.Where("server = ? AND state = ?", server, StateActive) }
 		if err := active().Where("id NOT IN ?", ids).Order("id").Limit(probes).Find(&others).Error; err != nil {
 			return err
 		}

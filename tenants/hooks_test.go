@@ -83,7 +83,7 @@ func TestReplyIsSentBeforeTheHooks(t *testing.T) {
 	t.Parallel()
 	env := tenantstest.New(t, tenantstest.Options{})
 	env.Tenant(t, "acme")
-	domain, err := tenants.ParseDomain("localhost")
+	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestSlowStatementsNameTenantAndRequest(t *testing.T) {
 	var log bytes.Buffer
 	env := tenantstest.New(t, tenantstest.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	env.Tenant(t, "acme")
-	domain, err := tenants.ParseDomain("localhost")
+	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}

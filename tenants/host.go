@@ -8,39 +8,39 @@ import (
 	"strings"
 )
 
-// Domain is the base domain: tenants live at SUBDOMAIN.BASE. The zero Domain
+// BaseDomain is the base domain: tenants live at SUBDOMAIN.BASE. The zero BaseDomain
 // has no tenants.
-type Domain struct{ base string }
+type BaseDomain struct{ base string }
 
-// ParseDomain checks that base is a lower-case host name without port, scheme
+// ParseBaseDomain checks that base is a lower-case host name without port, scheme
 // or trailing dot, such as "localhost" or "app.example.com".
-func ParseDomain(base string) (Domain, error) {
+func ParseBaseDomain(base string) (BaseDomain, error) {
 	if len(base) > 200 {
-		return Domain{}, errors.New("base domain is longer than 200 characters")
+		return BaseDomain{}, errors.New("base domain is longer than 200 characters")
 	}
 	for label := range strings.SplitSeq(base, ".") {
 		if !isLabel(label) {
-			return Domain{}, fmt.Errorf("base domain %q is not a lower-case host name such as app.example.com", base)
+			return BaseDomain{}, fmt.Errorf("base domain %q is not a lower-case host name such as app.example.com", base)
 		}
 	}
 	if last := base[strings.LastIndexByte(base, '.')+1:]; isDigits(last) {
-		return Domain{}, fmt.Errorf("base domain %q is an IP address; tenants need subdomains of a name", base)
+		return BaseDomain{}, fmt.Errorf("base domain %q is an IP address; tenants need subdomains of a name", base)
 	}
-	return Domain{base}, nil
+	return BaseDomain{base}, nil
 }
 
 // String is the base domain itself.
-func (d Domain) String() string { return d.base }
+func (d BaseDomain) String() string { return d.base }
 
 // Host is the host name, without a port, at which subdomain is reached.
-func (d Domain) Host(subdomain string) string { return subdomain + "." + d.base }
+func (d BaseDomain) Host(subdomain string) string { return subdomain + "." + d.base }
 
 // Subdomain takes the subdomain out of a request's Host: exactly one label
 // before the base domain, without regard to case, with one trailing dot and
 // any numeric port allowed. It is false for everything else, and for names
 // that no tenant can have. It does not allocate for lower-case hosts. What Go's
 // server lets through as Host is listed in PITFALLS (Hosts).
-func (d Domain) Subdomain(host string) (string, bool) {
+func (d BaseDomain) Subdomain(host string) (string, bool) {
 	name, ok := trimPort(host)
 	if !ok || d.base == "" {
 		return "", false
@@ -60,7 +60,7 @@ func (d Domain) Subdomain(host string) (string, bool) {
 // CustomHost takes a customer's own host out of a request's Host: a name of two
 // or more labels that is not the base domain's and no IP address, in lower case
 // and without port and trailing dot. It is false for everything else.
-func (d Domain) CustomHost(host string) (string, bool) {
+func (d BaseDomain) CustomHost(host string) (string, bool) {
 	name, ok := trimPort(host)
 	if !ok {
 		return "", false
@@ -70,7 +70,7 @@ func (d Domain) CustomHost(host string) (string, bool) {
 }
 
 // covers tells whether a host is the base domain's: itself or below it.
-func (d Domain) covers(host string) bool {
+func (d BaseDomain) covers(host string) bool {
 	return host == d.base || strings.HasSuffix(host, "."+d.base)
 }
 
@@ -91,7 +91,7 @@ func (e *HostError) Error() string { return fmt.Sprintf("host %q %s", e.Host, e.
 func (e *HostError) Unwrap() error { return ErrInvalidHost }
 
 // ValidateHost returns a *HostError when no tenant can have the host for its own.
-func (d Domain) ValidateHost(host string) error {
+func (d BaseDomain) ValidateHost(host string) error {
 	rule := hostRule(host)
 	if rule == "" && d.covers(host) {
 		rule = "is of the base domain " + d.base + ", whose hosts are subdomains"

@@ -88,7 +88,7 @@ func TestSubdomainOfLongDomain(t *testing.T) {
 			t.Errorf("Subdomain(%q) = %q; want none", host, got)
 		}
 	}
-	if _, ok := (Domain{}).Subdomain("acme.localhost"); ok {
+	if _, ok := (BaseDomain{}).Subdomain("acme.localhost"); ok {
 		t.Error("the zero Domain has a tenant")
 	}
 }
@@ -99,7 +99,7 @@ func TestParseDomain(t *testing.T) {
 		"", ".", "localhost.", ".localhost", "Localhost", "http://localhost", "localhost:8080", "127.0.0.1",
 		"a..b", "a b", "bücher.example", strings.Repeat("a.", 120) + "a", "a/b", "-a.example",
 	} {
-		if _, err := ParseDomain(bad); err == nil {
+		if _, err := ParseBaseDomain(bad); err == nil {
 			t.Errorf("ParseDomain(%.40q) has no error", bad)
 		}
 	}
@@ -252,9 +252,9 @@ func FuzzSubdomain(f *testing.F) {
 	})
 }
 
-func mustDomain(t testing.TB, base string) Domain {
+func mustDomain(t testing.TB, base string) BaseDomain {
 	t.Helper()
-	domain, err := ParseDomain(base)
+	domain, err := ParseBaseDomain(base)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestEvictionsLeaveNothing(t *testing.T) {
 	for _, engine := range tenantstest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			env := tenantstest.New(t, tenantstest.Options{Engine: engine, MaxOpen: 1})
-			pair := []*models.Tenant{env.Tenant(t, "acme"), env.Tenant(t, "globex")}
+			pair := []*tenants.Tenant{env.Tenant(t, "acme"), env.Tenant(t, "globex")}
 			use := func(i int) {
 				err := env.Store.Update(t.Context(), pair[i%2], func(tx *gorm.DB) error {
 					return tx.Exec("UPDATE projects SET name = name").Error

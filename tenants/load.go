@@ -4,8 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-
-	"tenantry/models"
 )
 
 // Load is how much of what a store may have open is open.
@@ -55,7 +53,7 @@ type Sizer interface {
 	Engine
 	// Size is what the tenant's database takes on its server, in bytes, without
 	// opening it. One that is not there, or in the trash, is ErrUnavailable.
-	Size(ctx context.Context, t *models.Tenant) (int64, error)
+	Size(ctx context.Context, t *Tenant) (int64, error)
 	// Sizes are those of all databases on the server, by their names, in bytes.
 	// None is opened.
 	Sizes(ctx context.Context) (map[string]int64, error)

@@ -8,7 +8,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
@@ -22,7 +21,7 @@ func TestMasterRunsAgainWhatOthersGotInTheWayOf(t *testing.T) {
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 			runs++
 			name := fmt.Sprintf("run-%d", runs)
-			err := tx.Create(&models.RetiredSubdomain{Subdomain: name, TenantID: name}).Error
+			err := tx.Create(&tenants.RetiredSubdomain{Subdomain: name, TenantID: name}).Error
 			if runs < 3 {
 				return errors.Join(err, tenants.ErrRetryable)
 			}
@@ -30,7 +29,7 @@ func TestMasterRunsAgainWhatOthersGotInTheWayOf(t *testing.T) {
 		})
 		var stored []string
 		look := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&models.RetiredSubdomain{}).Pluck("subdomain", &stored).Error
+			return tx.Model(&tenants.RetiredSubdomain{}).Pluck("subdomain", &stored).Error
 		})
 		if err != nil || look != nil || runs != 3 || len(stored) != 1 || stored[0] != "run-3" {
 			t.Errorf("%d runs, stored %q, %v, %v", runs, stored, err, look)

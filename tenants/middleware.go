@@ -15,7 +15,7 @@ import (
 // it ends the chain with the error of Lookup on c.Errors and nothing written:
 // the application renders it. Only Host counts, no header beside it, and a
 // request with an absolute-form URI, whose host Go puts over Host, has none.
-func Resolve(store *Store, domain Domain) gin.HandlerFunc {
+func Resolve(store *Store, domain BaseDomain) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		name, ok := domain.Subdomain(c.Request.Host)
 		if !ok {

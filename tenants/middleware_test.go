@@ -13,7 +13,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
@@ -28,7 +27,7 @@ type site struct {
 
 func newSite(t testing.TB, env *tenantstest.Env, o tenants.ScopeOptions, handler gin.HandlerFunc) *site {
 	t.Helper()
-	domain, err := tenants.ParseDomain("localhost")
+	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +248,7 @@ func TestStreamHoldsNothing(t *testing.T) {
 			t.Parallel()
 			env := tenantstest.New(t, tenantstest.Options{Engine: engine, MaxOpen: 1})
 			acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
-			domain, err := tenants.ParseDomain("localhost")
+			domain, err := tenants.ParseBaseDomain("localhost")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +277,7 @@ func TestStreamHoldsNothing(t *testing.T) {
 			if _, err := io.ReadFull(reply.Body, first); err != nil || string(first) != "first " {
 				t.Errorf("read %q, %v", first, err)
 			}
-			for _, tenant := range []*models.Tenant{acme, globex} {
+			for _, tenant := range []*tenants.Tenant{acme, globex} {
 				if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "a") }); err != nil {
 					t.Error(err)
 				}
@@ -294,8 +293,8 @@ func TestStreamHoldsNothing(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
-		for _, state := range []models.State{
-			models.StateSuspended, models.StateMaintenance, models.StateArchived, models.StateProvisioning, models.StatePurged,
+		for _, state := range []tenants.State{
+			tenants.StateSuspended, tenants.StateMaintenance, tenants.StateArchived, tenants.StateProvisioning, tenants.StatePurged,
 		} {
 			tenant := env.Tenant(t, "is-"+string(state))
 			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {

@@ -55,7 +55,7 @@ func TestNoSubdomainIsAnID(t *testing.T) {
 // served on.
 func TestServedNamesStay(t *testing.T) {
 	t.Parallel()
-	domain, err := ParseDomain("localhost")
+	domain, err := ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}

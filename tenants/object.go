@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"tenantry/models"
 )
 
 // ErrInUse: the object belongs to a tenant, or somebody works with it.
@@ -23,12 +21,12 @@ type Inspector interface {
 	// changes nothing; of large databases it doesn't read every page. An error
 	// says that it can't tell: it wraps ErrUnavailable when the server doesn't
 	// answer.
-	Examine(ctx context.Context, t *models.Tenant) ([]Fault, error)
+	Examine(ctx context.Context, t *Tenant) ([]Fault, error)
 
 	// Mend puts right what Examine called mendable: it has the database where the
 	// tenant's state says, with the rights that Create gives, and gives others
 	// none. It is idempotent, and loses no data.
-	Mend(ctx context.Context, t *models.Tenant) error
+	Mend(ctx context.Context, t *Tenant) error
 
 	// Discard removes a template or temporary object that Survey listed, unless
 	// it is in use by then: that is ErrInUse, and so are those of tenants, which

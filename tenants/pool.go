@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"tenantry/models"
 )
 
 // pool keeps at most limit handles open and leases them. A tenant's handle is
@@ -19,7 +17,7 @@ import (
 // gets no new leases (it drains), so that the queue moves on however busy the
 // open tenants are.
 type pool struct {
-	open  func(ctx context.Context, t *models.Tenant) (*handle, error)
+	open  func(ctx context.Context, t *Tenant) (*handle, error)
 	limit int
 	wait  time.Duration // for a slot and the opening
 
@@ -49,7 +47,7 @@ const (
 
 // entry is a tenant's place in the pool.
 type entry struct {
-	tenant  *models.Tenant
+	tenant  *Tenant
 	fence   int64 // the epoch before which the tenant is not leased, 0 for any
 	state   entryState
 	handle  *handle
@@ -70,7 +68,7 @@ type entry struct {
 // asked first has left: others may wait for it.
 const openTimeout = 10 * time.Second
 
-func newPool(limit int, wait time.Duration, open func(context.Context, *models.Tenant) (*handle, error)) *pool {
+func newPool(limit int, wait time.Duration, open func(context.Context, *Tenant) (*handle, error)) *pool {
 	return &pool{
 		open: open, limit: limit, wait: wait,
 		entries: map[string]*entry{}, draining: map[string]*entry{}, drained: make(chan struct{}),
@@ -81,7 +79,7 @@ func newPool(limit int, wait time.Duration, open func(context.Context, *models.T
 // returns ErrBusy when no slot came free in time, ErrUnavailable when the
 // database did not open in time, ErrClosed, errStale, ctx's error when it was
 // cancelled, or what the engine said.
-func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
+func (p *pool) acquire(ctx context.Context, t *Tenant) (*entry, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -118,7 +116,7 @@ func (p *pool) acquire(ctx context.Context, t *models.Tenant) (*entry, error) {
 // isStale tells whether the pool has heard of a change of the tenant since t was
 // read: its handle is of a later epoch, or an operation waits for that to close.
 // A tenant without a handle is looked up when it is opened.
-func (p *pool) isStale(t *models.Tenant) bool {
+func (p *pool) isStale(t *Tenant) bool {
 	if e := p.entries[t.ID]; e != nil && t.Epoch < e.tenant.Epoch {
 		return true
 	}
@@ -145,7 +143,7 @@ func (p *pool) release(e *entry) {
 
 // entryFor finds or makes the entry that gives t's leases. One that was opened
 // before the tenant's epoch grew is retired.
-func (p *pool) entryFor(t *models.Tenant) *entry {
+func (p *pool) entryFor(t *Tenant) *entry {
 	e := p.entries[t.ID]
 	if e != nil && e.tenant.Epoch < t.Epoch {
 		if e.state == queued {
@@ -166,14 +164,14 @@ func (p *pool) entryFor(t *models.Tenant) *entry {
 	return e
 }
 
-func newEntry(t *models.Tenant) *entry {
+func newEntry(t *Tenant) *entry {
 	e := &entry{tenant: t, opened: make(chan struct{}), gone: make(chan struct{})}
 	e.ctx, e.end = context.WithCancelCause(context.Background())
 	return e
 }
 
 // revive takes a draining entry back when nobody waits for its slot any more.
-func (p *pool) revive(t *models.Tenant) *entry {
+func (p *pool) revive(t *Tenant) *entry {
 	e := p.draining[t.ID]
 	if e == nil || e.leases == 0 || e.tenant.Epoch < t.Epoch || p.queue.len > 0 || e.ctx.Err() != nil {
 		return nil

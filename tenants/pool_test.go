@@ -10,18 +10,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"tenantry/models"
 )
 
 // fakeOpener opens handles without a database, and counts them.
 type fakeOpener struct {
 	opened atomic.Int64
-	fail   func(t *models.Tenant) error
+	fail   func(t *Tenant) error
 	took   time.Duration
 }
 
-func (f *fakeOpener) open(_ context.Context, t *models.Tenant) (*handle, error) {
+func (f *fakeOpener) open(_ context.Context, t *Tenant) (*handle, error) {
 	f.opened.Add(1)
 	time.Sleep(f.took) // the bubble's clock
 	if f.fail != nil {
@@ -42,8 +40,8 @@ func isClosed(h *handle) bool {
 	return err != nil && !errors.Is(err, context.Canceled)
 }
 
-func tenantNamed(name string) *models.Tenant {
-	return &models.Tenant{ID: name, Subdomain: name, Epoch: 1}
+func tenantNamed(name string) *Tenant {
+	return &Tenant{ID: name, Subdomain: name, Epoch: 1}
 }
 
 func mustAcquire(t *testing.T, p *pool, name string) *entry {
@@ -200,7 +198,7 @@ func TestPoolForgetsWhatDidNotOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
-		opener := &fakeOpener{fail: func(t *models.Tenant) error {
+		opener := &fakeOpener{fail: func(t *Tenant) error {
 			if t.ID == "bad" {
 				return broken
 			}
@@ -281,7 +279,7 @@ func TestPoolCloseDrains(t *testing.T) {
 // limit, and that no leased handle is closed.
 func TestPoolUnderLoad(t *testing.T) {
 	t.Parallel()
-	opener := &fakeOpener{fail: func(t *models.Tenant) error {
+	opener := &fakeOpener{fail: func(t *Tenant) error {
 		if t.ID == "t3" {
 			return ErrUnavailable
 		}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-
-	"tenantry/models"
 )
 
 // Presence is how processes with one master show each other that they live:
@@ -72,8 +70,8 @@ type silence struct {
 // No times of different clocks are compared: a heartbeat's time only has to
 // change, and durations are measured by clocks that can't be set.
 // A process that is stopped keeps its mark, and is waited for.
-func (m *Master) Living(tx *gorm.DB) ([]models.Instance, error) {
-	var all, living []models.Instance
+func (m *Master) Living(tx *gorm.DB) ([]Instance, error) {
+	var all, living []Instance
 	if err := tx.Session(&gorm.Session{NewDB: true}).Order("id").Find(&all).Error; err != nil {
 		return nil, err
 	}
@@ -90,7 +88,7 @@ func (m *Master) Living(tx *gorm.DB) ([]models.Instance, error) {
 }
 
 // isSilent says whether the instance has been silent for as long as it takes.
-func (m *Master) isSilent(i *models.Instance, standing Standing) bool {
+func (m *Master) isSilent(i *Instance, standing Standing) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if standing == Alive {
@@ -114,7 +112,7 @@ func (m *Master) ClearDead(ctx context.Context) error {
 	var ids []string
 	err := m.Update(ctx, func(tx *gorm.DB) error {
 		var all []string
-		if err := tx.Model(&models.Instance{}).Pluck("id", &all).Error; err != nil {
+		if err := tx.Model(&Instance{}).Pluck("id", &all).Error; err != nil {
 			return err
 		}
 		living, err := m.Living(tx)
@@ -126,7 +124,7 @@ func (m *Master) ClearDead(ctx context.Context) error {
 		if len(dead) == 0 {
 			return nil
 		}
-		return tx.Delete(&models.Instance{}, "id IN ?", dead).Error
+		return tx.Delete(&Instance{}, "id IN ?", dead).Error
 	})
 	if err != nil {
 		return err
@@ -146,7 +144,7 @@ func (m *Master) forget(living []string) {
 	}
 }
 
-func idsOf(instances []models.Instance) []string {
+func idsOf(instances []Instance) []string {
 	ids := make([]string, len(instances))
 	for i := range instances {
 		ids[i] = instances[i].ID

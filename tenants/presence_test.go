@@ -5,8 +5,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"tenantry/models"
 )
 
 // TestSilenceIsMeasuredHere: whether an instance without a mark is counted dead
@@ -15,7 +13,7 @@ func TestSilenceIsMeasuredHere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &Master{silences: map[string]silence{}}
-		i := &models.Instance{ID: "i", TTL: time.Second, ExpiresAt: time.Now().Add(-24 * time.Hour)}
+		i := &Instance{ID: "i", TTL: time.Second, ExpiresAt: time.Now().Add(-24 * time.Hour)}
 		expect := func(what string, standing Standing, want bool) {
 			t.Helper()
 			if got := m.isSilent(i, standing); got != want {
@@ -48,7 +46,7 @@ func TestSilenceIsMeasuredHere(t *testing.T) {
 func TestNoCommitAfterSilence(t *testing.T) {
 	t.Parallel()
 	for _, ttl := range []time.Duration{time.Millisecond, time.Second, DefaultInstanceTTL, 10 * time.Minute} {
-		i := &Instance{ttl: ttl}
+		i := &Process{ttl: ttl}
 		for asleep := time.Duration(0); asleep <= 2*ttl; asleep += ttl / 8 {
 			i.clock = func() time.Duration { return asleep }
 			err := i.check()

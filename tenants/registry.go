@@ -10,15 +10,13 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/sync/singleflight"
-
-	"tenantry/models"
 )
 
 // registry answers which tenant has a subdomain, or a host of its own, from
 // memory where it can. Found and missing names are kept apart, so that a flood
 // of invented names pushes no tenant out. It is safe for concurrent use.
 type registry struct {
-	find func(ctx context.Context, subdomain string) (*models.Tenant, error)
+	find func(ctx context.Context, subdomain string) (*Tenant, error)
 	now  func() time.Time
 
 	flight singleflight.Group
@@ -33,7 +31,7 @@ type registry struct {
 // cached is a look-up's answer; tenant is nil where there is none, and err says
 // so. The tenant is shared by all who ask and never changed.
 type cached struct {
-	tenant *models.Tenant
+	tenant *Tenant
 	err    error
 	until  time.Time
 }
@@ -48,7 +46,7 @@ const (
 	findTimeout = 5 * time.Second
 )
 
-func newRegistry(size int, find func(context.Context, string) (*models.Tenant, error)) (*registry, error) {
+func newRegistry(size int, find func(context.Context, string) (*Tenant, error)) (*registry, error) {
 	r := &registry{find: find, now: time.Now, names: map[string][]string{}}
 	var err error
 	if r.found, err = simplelru.NewLRU(size, r.dropName); err != nil {
@@ -61,7 +59,7 @@ func newRegistry(size int, find func(context.Context, string) (*models.Tenant, e
 // lookup returns the tenant in whatever state it is, ErrUnknownTenant, a
 // *MovedError, or ErrUnavailable when the master can't be asked. name is a
 // subdomain, or a host with its dots.
-func (r *registry) lookup(ctx context.Context, name string) (*models.Tenant, error) {
+func (r *registry) lookup(ctx context.Context, name string) (*Tenant, error) {
 	if answer, ok := r.cached(name); ok {
 		return answer.result()
 	}
@@ -78,7 +76,7 @@ func (r *registry) lookup(ctx context.Context, name string) (*models.Tenant, err
 	}
 }
 
-func (c cached) result() (*models.Tenant, error) {
+func (c cached) result() (*Tenant, error) {
 	return c.tenant, c.err
 }
 

@@ -9,20 +9,18 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"tenantry/models"
 )
 
 // fakeMaster answers look-ups from a map, and counts them.
 type fakeMaster struct {
 	mu      sync.Mutex
-	tenants map[string]*models.Tenant
+	tenants map[string]*Tenant
 	err     error
 	asked   atomic.Int64
 	took    time.Duration
 }
 
-func (f *fakeMaster) find(_ context.Context, subdomain string) (*models.Tenant, error) {
+func (f *fakeMaster) find(_ context.Context, subdomain string) (*Tenant, error) {
 	f.asked.Add(1)
 	f.mu.Lock()
 	t, err := f.tenants[subdomain], f.err
@@ -37,7 +35,7 @@ func (f *fakeMaster) find(_ context.Context, subdomain string) (*models.Tenant, 
 	return t, nil
 }
 
-func (f *fakeMaster) set(subdomain string, t *models.Tenant) {
+func (f *fakeMaster) set(subdomain string, t *Tenant) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tenants[subdomain] = t
@@ -55,7 +53,7 @@ func newTestRegistry(t testing.TB, size int, master *fakeMaster) *registry {
 func TestRegistryAsksOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		master := &fakeMaster{took: time.Second, tenants: map[string]*models.Tenant{"acme": tenantNamed("acme")}}
+		master := &fakeMaster{took: time.Second, tenants: map[string]*Tenant{"acme": tenantNamed("acme")}}
 		r := newTestRegistry(t, 10, master)
 		var group sync.WaitGroup
 		for range 50 {
@@ -77,7 +75,7 @@ func TestRegistryAsksOnce(t *testing.T) {
 
 func TestRegistryForgetsAtAFlush(t *testing.T) {
 	t.Parallel()
-	master := &fakeMaster{tenants: map[string]*models.Tenant{}}
+	master := &fakeMaster{tenants: map[string]*Tenant{}}
 	r := newTestRegistry(t, 10, master)
 	if _, err := r.lookup(t.Context(), "acme"); !errors.Is(err, ErrUnknownTenant) {
 		t.Errorf("got %v", err)
@@ -94,7 +92,7 @@ func TestRegistryForgetsAtAFlush(t *testing.T) {
 func TestRegistryDropsAnAnswerOlderThanAFlush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		master := &fakeMaster{took: time.Second, tenants: map[string]*models.Tenant{}}
+		master := &fakeMaster{took: time.Second, tenants: map[string]*Tenant{}}
 		r := newTestRegistry(t, 10, master)
 		done := make(chan error)
 		go func() {
@@ -114,7 +112,7 @@ func TestRegistryDropsAnAnswerOlderThanAFlush(t *testing.T) {
 func TestRegistryAsksAgainAfterAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		master := &fakeMaster{tenants: map[string]*models.Tenant{"acme": tenantNamed("acme")}}
+		master := &fakeMaster{tenants: map[string]*Tenant{"acme": tenantNamed("acme")}}
 		r := newTestRegistry(t, 10, master)
 		for range 3 {
 			_, _ = r.lookup(t.Context(), "acme")
@@ -128,7 +126,7 @@ func TestRegistryAsksAgainAfterAWhile(t *testing.T) {
 
 func TestRegistryKeepsNoFailure(t *testing.T) {
 	t.Parallel()
-	master := &fakeMaster{err: ErrUnavailable, tenants: map[string]*models.Tenant{"acme": tenantNamed("acme")}}
+	master := &fakeMaster{err: ErrUnavailable, tenants: map[string]*Tenant{"acme": tenantNamed("acme")}}
 	r := newTestRegistry(t, 10, master)
 	if _, err := r.lookup(t.Context(), "acme"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("got %v", err)
@@ -142,7 +140,7 @@ func TestRegistryKeepsNoFailure(t *testing.T) {
 // TestRegistryIsBounded floods both caches with invented names.
 func TestRegistryIsBounded(t *testing.T) {
 	t.Parallel()
-	master := &fakeMaster{tenants: map[string]*models.Tenant{"acme": tenantNamed("acme")}}
+	master := &fakeMaster{tenants: map[string]*Tenant{"acme": tenantNamed("acme")}}
 	r := newTestRegistry(t, 10, master)
 	_, _ = r.lookup(t.Context(), "acme")
 	for i := range missingSize + 100 {
@@ -160,7 +158,7 @@ func TestRegistryIsBounded(t *testing.T) {
 func TestRegistryLookupEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newTestRegistry(t, 10, &fakeMaster{took: 4 * time.Second, tenants: map[string]*models.Tenant{}})
+		r := newTestRegistry(t, 10, &fakeMaster{took: 4 * time.Second, tenants: map[string]*Tenant{}})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := r.lookup(ctx, "acme"); !errors.Is(err, context.DeadlineExceeded) {
@@ -177,7 +175,7 @@ func TestLookUpsAfterAFlushAreNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before, after := tenantNamed("acme"), tenantNamed("acme")
 		after.Epoch = 2
-		master := &fakeMaster{took: time.Second, tenants: map[string]*models.Tenant{"acme": before}}
+		master := &fakeMaster{took: time.Second, tenants: map[string]*Tenant{"acme": before}}
 		r := newTestRegistry(t, 10, master)
 		older := make(chan error, 1)
 		go func() {

@@ -147,7 +147,7 @@ func TestReplacedMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("true").Update("name", "lost").Error
+		return tx.Model(&tenants.Tenant{}).Where("true").Update("name", "lost").Error
 	})
 	if !errors.Is(err, tenants.ErrReplaced) {
 		t.Errorf("got %v", err)
@@ -156,7 +156,7 @@ func TestReplacedMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("name = ?", "lost").Update("name", "found").Error
+		return tx.Model(&tenants.Tenant{}).Where("name = ?", "lost").Update("name", "found").Error
 	})
 	if err != nil {
 		t.Errorf("after it is back: %v", err)

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
-
-	"tenantry/models"
 )
 
 // Measured is an Engine that can tell how much room there is.
@@ -38,7 +36,7 @@ func hasReserve(ctx context.Context) bool { return ctx.Value(reserveKey{}) == tr
 
 // room tells whether a tenant may write. It is safe for concurrent use.
 type room struct {
-	tenant   *models.Tenant
+	tenant   *Tenant
 	conns    *Conns
 	measured Measured
 	most     int64 // what the tenant's database may take; 0 for any
@@ -162,7 +160,7 @@ func (d *disk) look() {
 
 // roomOf is the room of a tenant whose handle is opened, nil when nothing
 // bounds it.
-func (s *Store) roomOf(t *models.Tenant, engine Engine, conns *Conns) *room {
+func (s *Store) roomOf(t *Tenant, engine Engine, conns *Conns) *room {
 	measured, ok := engine.(Measured)
 	if !ok {
 		return nil

@@ -4,7 +4,7 @@ import (
 	"io/fs"
 	"testing/fstest"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // parent and child are an application's own models, as small as can be.
@@ -16,7 +16,7 @@ type child struct {
 }
 
 // deferredSchema has a foreign key that is checked at COMMIT.
-func deferredSchema() models.Schema {
+func deferredSchema() tenants.Schema {
 	migration := func(key string) fs.FS {
 		return fstest.MapFS{"00001_init.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE parents (id ` + key + `);
@@ -26,7 +26,7 @@ CREATE TABLE children (
 );
 `)}}
 	}
-	return models.Schema{
+	return tenants.Schema{
 		Models: []any{&parent{}, &child{}},
 		Migrations: map[string]fs.FS{
 			"sqlite":   migration("integer PRIMARY KEY"),

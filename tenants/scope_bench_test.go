@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -45,7 +46,7 @@ func BenchmarkScope(b *testing.B) {
 
 // openBare is a *gorm.DB on the tenant's database with nothing of this package
 // between it and the driver.
-func openBare(b *testing.B, env *tenantstest.Env, tenant *models.Tenant) *gorm.DB {
+func openBare(b *testing.B, env *tenantstest.Env, tenant *tenants.Tenant) *gorm.DB {
 	b.Helper()
 	conns, err := env.Engine.Open(b.Context(), tenant)
 	if err != nil {

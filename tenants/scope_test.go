@@ -17,7 +17,7 @@ import (
 )
 
 // projects are the names of the tenant's projects, joined.
-func projects(t testing.TB, env *tenantstest.Env, tenant *models.Tenant) string {
+func projects(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) string {
 	t.Helper()
 	var names []string
 	err := env.Store.View(context.Background(), tenant, func(tx *gorm.DB) error {

@@ -39,7 +39,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants/migrate"
 )
 
@@ -88,7 +87,7 @@ type Store struct {
 	servers  map[string]Engine
 	registry *registry
 	pool     *pool
-	instance *Instance
+	instance *Process
 	grace    time.Duration
 	log      *slog.Logger
 	replies  sync.Pool // of *heldReply
@@ -203,8 +202,8 @@ func (s *Store) Close(ctx context.Context) error {
 // Grace is what scopes that run get before an operation ends them.
 func (s *Store) Grace() time.Duration { return s.grace }
 
-// Instance is this process among those with the same master.
-func (s *Store) Instance() *Instance { return s.instance }
+// Process is this process among those with the same master.
+func (s *Store) Process() *Process { return s.instance }
 
 // Master is the master database that the store was made with.
 func (s *Store) Master() *Master { return s.master }
@@ -223,7 +222,7 @@ func (s *Store) Server(name string) (Engine, error) {
 // returns ErrUnknownTenant for tenants that nobody should see, a *MovedError,
 // ErrSuspended, ErrMaintenance, a *VersionError, or ErrUnavailable when the
 // master can't be asked.
-func (s *Store) Lookup(ctx context.Context, name string) (*models.Tenant, error) {
+func (s *Store) Lookup(ctx context.Context, name string) (*Tenant, error) {
 	t, err := s.registry.lookup(ctx, name)
 	if err != nil {
 		return nil, err
@@ -235,13 +234,13 @@ func (s *Store) Lookup(ctx context.Context, name string) (*models.Tenant, error)
 }
 
 // served is why the tenant is not served, or nil.
-func (s *Store) served(t *models.Tenant) error {
+func (s *Store) served(t *Tenant) error {
 	switch t.State {
-	case models.StateActive:
+	case StateActive:
 		return s.servable(t)
-	case models.StateSuspended:
+	case StateSuspended:
 		return ErrSuspended
-	case models.StateMaintenance:
+	case StateMaintenance:
 		return ErrMaintenance
 	}
 	return ErrUnknownTenant
@@ -249,7 +248,7 @@ func (s *Store) served(t *models.Tenant) error {
 
 // servable is why this build can't serve the tenant's schema version, as the
 // master has it, or nil. On a server that isn't configured nothing is served.
-func (s *Store) servable(t *models.Tenant) error {
+func (s *Store) servable(t *Tenant) error {
 	engine, ok := s.servers[t.Server]
 	if !ok {
 		return nil
@@ -259,9 +258,9 @@ func (s *Store) servable(t *models.Tenant) error {
 
 // maintained is why operators can't reach what is in the tenant's database, or
 // nil.
-func (s *Store) maintained(t *models.Tenant) error {
+func (s *Store) maintained(t *Tenant) error {
 	switch t.State {
-	case models.StateProvisioning, models.StatePurged:
+	case StateProvisioning, StatePurged:
 		return ErrUnknownTenant
 	}
 	return s.servable(t)
@@ -271,7 +270,7 @@ func (s *Store) maintained(t *models.Tenant) error {
 // writes, none is stored. It returns f's error, or one of this package's. A
 // tenant that isn't served now is refused as by Lookup, however long ago t was
 // read.
-func (s *Store) View(ctx context.Context, t *models.Tenant, f Func) error {
+func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).served, (*handle).view, f)
 }
 
@@ -280,24 +279,24 @@ func (s *Store) View(ctx context.Context, t *models.Tenant, f Func) error {
 // stored, and f's error or one of this package's is returned. A panic rolls
 // back and goes on. Updates of a SQLite tenant run one after another. Tenants
 // that aren't served are refused as by View.
-func (s *Store) Update(ctx context.Context, t *models.Tenant, f Func) error {
+func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).served, (*handle).update, f)
 }
 
 // Maintain is Update for operators: it also reaches a tenant that is suspended,
 // archived or under maintenance, but no schema version that this build can't
 // serve. Requests never use it.
-func (s *Store) Maintain(ctx context.Context, t *models.Tenant, f Func) error {
+func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).maintained, (*handle).update, f)
 }
 
 // access is why a way to tenants doesn't lead to one as it is in the master, or
 // nil.
-type access func(s *Store, t *models.Tenant) error
+type access func(s *Store, t *Tenant) error
 
 // scope leases the tenant's handle for one run of f. Hooks run last, when the
 // lease is given back: they may begin scopes.
-func (s *Store) scope(ctx context.Context, t *models.Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) error {
+func (s *Store) scope(ctx context.Context, t *Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) error {
 	sc := scope{log: s.log, tenant: t.Subdomain, check: func() error { return s.mayCommit(ctx) }}
 	defer sc.runHooks(ctx)
 	if scopeOf(ctx) != nil {
@@ -334,7 +333,7 @@ const leaseTries = 3
 
 // lease leases the tenant's handle if the caller may have it in the tenant's
 // present state. A tenant that has changed since t was read is looked up again.
-func (s *Store) lease(ctx context.Context, t *models.Tenant, may access) (*entry, error) {
+func (s *Store) lease(ctx context.Context, t *Tenant, may access) (*entry, error) {
 	if err := s.instance.check(); err != nil {
 		return nil, err
 	}
@@ -359,8 +358,8 @@ func (s *Store) lease(ctx context.Context, t *models.Tenant, may access) (*entry
 }
 
 // read reads the tenant's row in the master.
-func (s *Store) read(ctx context.Context, id string) (*models.Tenant, error) {
-	var t models.Tenant
+func (s *Store) read(ctx context.Context, id string) (*Tenant, error) {
+	var t Tenant
 	err := s.master.View(ctx, func(tx *gorm.DB) error { return tx.Take(&t, "id = ?", id).Error })
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
@@ -374,7 +373,7 @@ func (s *Store) read(ctx context.Context, id string) (*models.Tenant, error) {
 // open opens a tenant's handle for the pool. The row that the caller has may be
 // of any age, and a tenant that isn't open may be anything by now: so it is
 // compared with the master's, and errStale is returned where that has changed.
-func (s *Store) open(ctx context.Context, t *models.Tenant) (*handle, error) {
+func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
 	now, err := s.read(ctx, t.ID)
 	if err != nil {
 		return nil, err
@@ -391,7 +390,7 @@ func (s *Store) open(ctx context.Context, t *models.Tenant) (*handle, error) {
 }
 
 // openDatabase opens the tenant's database as it is.
-func (s *Store) openDatabase(ctx context.Context, t *models.Tenant) (*handle, error) {
+func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 	engine, err := s.Server(t.Server)
 	if err != nil {
 		return nil, err
@@ -423,7 +422,7 @@ func (s *Store) checkVersion(ctx context.Context, engine Engine, conns *Conns) e
 }
 
 // find asks the master for the registry.
-func (s *Store) find(ctx context.Context, name string) (t *models.Tenant, err error) {
+func (s *Store) find(ctx context.Context, name string) (t *Tenant, err error) {
 	err = s.master.View(ctx, func(tx *gorm.DB) error {
 		if strings.Contains(name, ".") {
 			t, err = findByHost(tx, name)
@@ -445,8 +444,8 @@ func (s *Store) find(ctx context.Context, name string) (t *models.Tenant, err er
 }
 
 // findByHost finds the tenant that has shown the host to be its own.
-func findByHost(tx *gorm.DB, host string) (*models.Tenant, error) {
-	var t models.Tenant
+func findByHost(tx *gorm.DB, host string) (*Tenant, error) {
+	var t Tenant
 	err := withMainDomain(tx).Where("id = (SELECT tenant_id FROM domains WHERE host = ? AND verified_at IS NOT NULL)", host).Take(&t).Error
 	return &t, err
 }
@@ -455,8 +454,8 @@ func findByHost(tx *gorm.DB, host string) (*models.Tenant, error) {
 func withMainDomain(tx *gorm.DB) *gorm.DB { return tx.Preload("Domains", "main") }
 
 // findBySubdomain finds the tenant with the subdomain, or a *MovedError.
-func (s *Store) findBySubdomain(tx *gorm.DB, subdomain string) (*models.Tenant, error) {
-	var t models.Tenant
+func (s *Store) findBySubdomain(tx *gorm.DB, subdomain string) (*Tenant, error) {
+	var t Tenant
 	err := withMainDomain(tx).Where("subdomain = ?", subdomain).Take(&t).Error
 	if !errors.Is(err, gorm.ErrRecordNotFound) {
 		return &t, err
@@ -468,7 +467,7 @@ func (s *Store) findBySubdomain(tx *gorm.DB, subdomain string) (*models.Tenant, 
 	var moved []string
 	err = tx.Raw(`SELECT t.subdomain FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id
 		WHERE r.subdomain = ? AND r.redirect_until > ? AND t.state IN ?`,
-		subdomain, now, []models.State{models.StateActive, models.StateSuspended, models.StateMaintenance}).Scan(&moved).Error
+		subdomain, now, []State{StateActive, StateSuspended, StateMaintenance}).Scan(&moved).Error
 	switch {
 	case err != nil:
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"tenantry/models"
 	"tenantry/tenants/migrate"
 )
 
@@ -40,8 +39,8 @@ func CheckServable(version, build int64) error {
 }
 
 // ExpectMaster returns ErrNoMaster for a database that no build has migrated.
-func ExpectMaster(ctx context.Context, db *sql.DB, dialect string, schema models.Schema) error {
-	version, err := migrate.Version(ctx, db, dialect, schema.Migrations[dialect])
+func ExpectMaster(ctx context.Context, db *sql.DB, dialect string) error {
+	version, err := migrate.Version(ctx, db, dialect, MasterSchema().Migrations[dialect])
 	if err == nil && version == 0 {
 		err = ErrNoMaster
 	}
@@ -50,8 +49,8 @@ func ExpectMaster(ctx context.Context, db *sql.DB, dialect string, schema models
 
 // MigrateMaster brings the master database to the version of this build. One
 // that a newer build has migrated is a *VersionError.
-func MigrateMaster(ctx context.Context, db *sql.DB, dialect string, schema models.Schema) error {
-	migrations := schema.Migrations[dialect]
+func MigrateMaster(ctx context.Context, db *sql.DB, dialect string) error {
+	migrations := MasterSchema().Migrations[dialect]
 	build, err := migrate.Latest(migrations)
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -26,7 +25,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 			t.Helper()
 			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 				at := time.Now().UTC()
-				domain := models.Domain{TenantID: acme.ID, Host: "work.example.com", Challenge: "x", VerifiedAt: &at, CreatedAt: at}
+				domain := tenants.Domain{TenantID: acme.ID, Host: "work.example.com", Challenge: "x", VerifiedAt: &at, CreatedAt: at}
 				if do == "add" {
 					return tx.Create(&domain).Error
 				}
@@ -86,7 +85,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 }
 
 // lookup is the tenant that a process serves.
-func lookup(t *testing.T, env *tenantstest.Env, name string) *models.Tenant {
+func lookup(t *testing.T, env *tenantstest.Env, name string) *tenants.Tenant {
 	t.Helper()
 	got, err := env.Store.Lookup(t.Context(), name)
 	if err != nil {

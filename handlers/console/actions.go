@@ -12,7 +12,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -50,7 +50,7 @@ func inviteForm(path string) *look.Form {
 }
 
 // mover brings a tenant to another state.
-type mover func(ctx context.Context, by lifecycle.Operator, name string) (*models.Tenant, error)
+type mover func(ctx context.Context, by lifecycle.Operator, name string) (*tenants.Tenant, error)
 
 // move does it, and shows what came of it.
 func (s *Console) move(move mover, done string) func(c *gin.Context) error {
@@ -109,7 +109,7 @@ func (s *Console) rename(c *gin.Context) error {
 	}
 	redirect, err := days(f, "redirect_days", operator.MaxRedirectDays)
 	if err == nil {
-		var t *models.Tenant
+		var t *tenants.Tenant
 		t, err = s.o.Manager.Rename(c.Request.Context(), s.by(c), c.Param("tenant"),
 			lifecycle.Rename{To: f.Value("subdomain"), RedirectDays: redirect})
 		if err == nil {
@@ -149,7 +149,7 @@ func (s *Console) purge(c *gin.Context) error {
 	return look.SeeOther(c, tenantPath(t)+"?done="+done)
 }
 
-func (s *Console) purgeNamed(c *gin.Context, f *look.Form) (*models.Tenant, error) {
+func (s *Console) purgeNamed(c *gin.Context, f *look.Form) (*tenants.Tenant, error) {
 	t, err := s.o.Manager.Get(c.Request.Context(), c.Param("tenant"))
 	if err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func (s *Console) invite(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := s.o.API.LetIn(c.Request.Context(), s.by(c), models.KindInvite, t, operator.Admin{Email: email})
+	made, err := s.o.API.LetIn(c.Request.Context(), s.by(c), tenants.KindInvite, t, operator.Admin{Email: email})
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *Console) invite(c *gin.Context) error {
 }
 
 // showInvitation shows the tenant with the link.
-func (s *Console) showInvitation(c *gin.Context, t *models.Tenant, email string, made *operator.Invitation) error {
+func (s *Console) showInvitation(c *gin.Context, t *tenants.Tenant, email string, made *operator.Invitation) error {
 	page, err := s.readTenant(c, t.ID)
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ type Options struct {
 	// Origin is where a tenant is reached.
 	Origin func(subdomain string) string
 	// Domain is the base domain.
-	Domain tenants.Domain
+	Domain tenants.BaseDomain
 	// TLS tells whether a request came over TLS.
 	TLS func(c *gin.Context) bool
 	// Serving ends when the process is to stop: what runs in the background ends

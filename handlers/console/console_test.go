@@ -21,7 +21,6 @@ import (
 	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -48,14 +47,14 @@ type site struct {
 // admins make links that let nobody in.
 type admins struct{}
 
-func (admins) InviteAdmin(_ context.Context, t *models.Tenant, email string) (string, time.Time, error) {
+func (admins) InviteAdmin(_ context.Context, t *tenants.Tenant, email string) (string, time.Time, error) {
 	if strings.HasPrefix(email, "fail@") {
 		return "", time.Time{}, errors.New("no room")
 	}
 	return "http://" + t.Subdomain + ".localhost/invitation?token=T", time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), nil
 }
 
-func (admins) SetPassword(context.Context, *models.Tenant, string, string) error { return nil }
+func (admins) SetPassword(context.Context, *tenants.Tenant, string, string) error { return nil }
 
 // each runs f on each engine, signed in.
 func each(t *testing.T, f func(t *testing.T, s *site)) {
@@ -71,7 +70,7 @@ func small(t *testing.T) *site {
 
 func newSite(t testing.TB, env *tenantstest.Env) *site {
 	t.Helper()
-	domain, err := tenants.ParseDomain("localhost")
+	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -58,7 +58,7 @@ func (s *Console) create(c *gin.Context) error {
 		s.show(c, p.Status, "create", "Create a tenant", "/tenants", f)
 		return nil
 	}
-	t := &models.Tenant{ID: made.ID, Subdomain: made.Subdomain, State: made.State}
+	t := &tenants.Tenant{ID: made.ID, Subdomain: made.Subdomain, State: made.State}
 	if made.Invitation == nil {
 		return look.SeeOther(c, tenantPath(t)+"?done=created")
 	}
@@ -70,7 +70,7 @@ type stepEvent struct {
 	// Step is the one under way; empty when all are done.
 	Step string `json:"step"`
 	// State is the operation's.
-	State models.OperationState `json:"state"`
+	State tenants.OperationState `json:"state"`
 }
 
 // steps streams the steps of the next creation of a tenant with the subdomain,

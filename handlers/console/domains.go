@@ -8,17 +8,17 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
 // domainRow is a domain with the record that verifies it.
 type domainRow struct {
-	models.Domain
+	tenants.Domain
 	Record string
 }
 
-func domainRows(t *models.Tenant) []domainRow {
+func domainRows(t *tenants.Tenant) []domainRow {
 	rows := make([]domainRow, len(t.Domains))
 	for i, d := range t.Domains {
 		rows[i] = domainRow{d, lifecycle.ChallengeRecord(d.Host)}
@@ -71,7 +71,7 @@ func (s *Console) addDomain(c *gin.Context) error {
 	return look.SeeOther(c, "/tenants/"+name+"?done="+done+"#domains")
 }
 
-func hasHost(domains []models.Domain, host string) bool {
+func hasHost(domains []tenants.Domain, host string) bool {
 	for _, d := range domains {
 		if d.Host == host {
 			return true

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"tenantry/handlers/traffic"
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // What templates call, and charts, for tests of them.
@@ -15,4 +15,4 @@ func RoundUp(n int64) int64              { return roundUp(n) }
 func RequestsChart(h traffic.Hour) chart { return requestsChart(h) }
 func LatencyChart(h traffic.Hour) chart  { return latencyChart(h) }
 func WavesOf(n int) []wave               { return wavesOf(n) }
-func Did(o models.Operation) string      { return did(o) }
+func Did(o tenants.Operation) string     { return did(o) }

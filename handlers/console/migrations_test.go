@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // readEvents asks a stream for its events, until it ends.
@@ -52,7 +52,7 @@ func TestMigrations(t *testing.T) {
 		s.get(t, "/migrations").expect(t, 200, "Nothing is behind", "current", "", "behind</span>")
 		s.fill(t, 1, nil) // which has no database
 		err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&models.Tenant{}).Where("1 = 1").Update("schema_version", 1).Error
+			return tx.Model(&tenants.Tenant{}).Where("1 = 1").Update("schema_version", 1).Error
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // operationsPage lists what was done.
@@ -34,10 +34,10 @@ func (s *Console) operations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range models.OperationKinds() {
-		page.Kinds = append(page.Kinds, look.Option{Value: string(kind), Label: did(models.Operation{Kind: kind})})
+	for _, kind := range tenants.OperationKinds() {
+		page.Kinds = append(page.Kinds, look.Option{Value: string(kind), Label: did(tenants.Operation{Kind: kind})})
 	}
-	for _, state := range models.OperationStates() {
+	for _, state := range tenants.OperationStates() {
 		page.States = append(page.States, look.Option{Value: string(state), Label: string(state)})
 	}
 	after, err := operator.OperationsAfter(c)
@@ -76,14 +76,14 @@ func (p operationsPage) link(after string) string {
 
 // operationRow is an operation as it is shown.
 type operationRow struct {
-	models.Operation
+	tenants.Operation
 	// Did says what was done, in words.
 	Did string
 	// Took is how long; 0 while it isn't over.
 	Took time.Duration
 }
 
-func operationRows(all []models.Operation) []operationRow {
+func operationRows(all []tenants.Operation) []operationRow {
 	rows := make([]operationRow, len(all))
 	for i, o := range all {
 		rows[i] = operationRow{Operation: o, Did: did(o)}
@@ -99,27 +99,27 @@ func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 
 // did is what an operation does, in words. What this program doesn't know is
 // called what the ledger calls it.
-func did(o models.Operation) string {
+func did(o tenants.Operation) string {
 	var params struct{ To, Host, Name, Email string }
 	_ = json.Unmarshal([]byte(o.Params), &params) // the words do without
-	text := map[models.OperationKind]string{
-		models.KindCreate: "Create", models.KindAdopt: "Adopt a database", models.KindSuspend: "Suspend",
-		models.KindResume: "Resume",
-		models.KindRename: "Rename", models.KindSetName: "Change the name", models.KindArchive: "Archive", models.KindUnarchive: "Restore",
-		models.KindRestore: "Restore from the trash",
-		models.KindPurge:   "Purge", models.KindRemove: "Remove the data", models.KindDomainAdd: "Add a domain",
-		models.KindDomainVerify: "Verify a domain", models.KindDomainRemove: "Remove a domain",
-		models.KindReseal: "Seal the credentials anew", models.KindMigrate: "Migrate", models.KindRepair: "Repair",
-		models.KindAdmin: "Let an admin in", models.KindInvite: "Invite an admin", models.KindRelease: "Release a subdomain",
-		models.KindMakeEmpty: "Make an empty database", models.KindCancel: "Cancel an operation",
+	text := map[tenants.OperationKind]string{
+		tenants.KindCreate: "Create", tenants.KindAdopt: "Adopt a database", tenants.KindSuspend: "Suspend",
+		tenants.KindResume: "Resume",
+		tenants.KindRename: "Rename", tenants.KindSetName: "Change the name", tenants.KindArchive: "Archive", tenants.KindUnarchive: "Restore",
+		tenants.KindRestore: "Restore from the trash",
+		tenants.KindPurge:   "Purge", tenants.KindRemove: "Remove the data", tenants.KindDomainAdd: "Add a domain",
+		tenants.KindDomainVerify: "Verify a domain", tenants.KindDomainRemove: "Remove a domain",
+		tenants.KindReseal: "Seal the credentials anew", tenants.KindMigrate: "Migrate", tenants.KindRepair: "Repair",
+		tenants.KindAdmin: "Let an admin in", tenants.KindInvite: "Invite an admin", tenants.KindRelease: "Release a subdomain",
+		tenants.KindMakeEmpty: "Make an empty database", tenants.KindCancel: "Cancel an operation",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
 	}
 	switch {
-	case o.Kind == models.KindRename && params.To != "":
+	case o.Kind == tenants.KindRename && params.To != "":
 		text += " to " + params.To
-	case o.Kind == models.KindSetName && params.Name != "":
+	case o.Kind == tenants.KindSetName && params.Name != "":
 		text += " to " + params.Name
 	case params.Email != "":
 		text = strings.Replace(text, "an admin", params.Email, 1)

@@ -8,7 +8,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/traffic"
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -36,12 +35,12 @@ type overviewPage struct {
 // failing is a tenant that can't be opened.
 type failing struct {
 	tenants.Failure
-	Tenant *models.Tenant
+	Tenant *tenants.Tenant
 }
 
 // stateCount is how many tenants are in a state.
 type stateCount struct {
-	State   models.State
+	State   tenants.State
 	Tenants int64
 }
 
@@ -68,7 +67,7 @@ type serverCount struct {
 type busy struct {
 	traffic.Rank
 	// Tenant is nil when it is gone meanwhile.
-	Tenant *models.Tenant
+	Tenant *tenants.Tenant
 	// Part is its part of all requests, in percent.
 	Part int
 }
@@ -104,13 +103,13 @@ func (s *Console) overview(c *gin.Context) error {
 }
 
 // hasDatabase tells whether migrations take tenants of the state.
-func hasDatabase(state models.State) bool {
-	return state != models.StateProvisioning && state != models.StatePurged
+func hasDatabase(state tenants.State) bool {
+	return state != tenants.StateProvisioning && state != tenants.StatePurged
 }
 
 // count adds the groups up.
 func (p *overviewPage) count(groups []lifecycle.Group) {
-	targets, byState, byVersion := map[string]int64{}, map[models.State]int64{}, map[int64]versionCount{}
+	targets, byState, byVersion := map[string]int64{}, map[tenants.State]int64{}, map[int64]versionCount{}
 	for _, server := range p.Servers {
 		targets[server.Name] = server.Target
 	}
@@ -127,8 +126,8 @@ func (p *overviewPage) count(groups []lifecycle.Group) {
 			p.Behind += g.Tenants
 		}
 	}
-	for _, state := range models.States() {
-		if n := byState[state]; n > 0 || state == models.StateActive {
+	for _, state := range tenants.States() {
+		if n := byState[state]; n > 0 || state == tenants.StateActive {
 			p.States = append(p.States, stateCount{state, n})
 		}
 	}
@@ -143,7 +142,7 @@ func (s *Console) countServers(groups []lifecycle.Group) []serverCount {
 	counts := map[string]int64{}
 	names := s.o.Store.Servers()
 	for _, g := range groups {
-		if g.State != models.StatePurged {
+		if g.State != tenants.StatePurged {
 			counts[g.Server] += g.Tenants
 		}
 		if !slices.Contains(names, g.Server) {

@@ -10,7 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -47,7 +47,7 @@ func TestOverview(t *testing.T) {
 func TestOverviewTellsWhatIsBehind(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.fill(t, 3, func(i int, tenant *models.Tenant) {
+		s.fill(t, 3, func(i int, tenant *tenants.Tenant) {
 			tenant.SchemaVersion = int64(i + 1)
 			if i == 2 {
 				tenant.Server = "elsewhere"
@@ -76,14 +76,14 @@ func TestOverviewWithoutMaster(t *testing.T) {
 }
 
 // fill puts tenants into the master that have no databases.
-func (s *site) fill(t testing.TB, n int, change func(i int, tenant *models.Tenant)) {
+func (s *site) fill(t testing.TB, n int, change func(i int, tenant *tenants.Tenant)) {
 	t.Helper()
-	all := make([]models.Tenant, n)
+	all := make([]tenants.Tenant, n)
 	for i := range all {
 		id := fmt.Sprintf("01filled%018d", i)
-		all[i] = models.Tenant{
+		all[i] = tenants.Tenant{
 			ID: id, Subdomain: fmt.Sprintf("filled-%05d", i), Name: fmt.Sprintf("Filled Company No. %d", i),
-			State:  models.StateActive,
+			State:  tenants.StateActive,
 			Server: "default", Database: id, SchemaVersion: s.Engine.SchemaVersion(), Epoch: 1, CreatedBy: "seed",
 		}
 		if s.Kind == tenantstest.SQLite {
@@ -101,7 +101,7 @@ func (s *site) fill(t testing.TB, n int, change func(i int, tenant *models.Tenan
 	}
 	t.Cleanup(func() { // or each would be looked for to be dropped
 		err := s.Store.Master().Update(context.Background(), func(tx *gorm.DB) error {
-			return tx.Delete(&models.Tenant{}, "subdomain LIKE 'filled-%'").Error
+			return tx.Delete(&tenants.Tenant{}, "subdomain LIKE 'filled-%'").Error
 		})
 		if err != nil {
 			t.Error(err)
@@ -110,9 +110,9 @@ func (s *site) fill(t testing.TB, n int, change func(i int, tenant *models.Tenan
 }
 
 // varied gives tenants different states and versions.
-func varied(i int, tenant *models.Tenant) {
-	tenant.State = []models.State{models.StateActive, models.StateActive, models.StateActive, models.StateSuspended,
-		models.StateArchived}[i%5]
+func varied(i int, tenant *tenants.Tenant) {
+	tenant.State = []tenants.State{tenants.StateActive, tenants.StateActive, tenants.StateActive, tenants.StateSuspended,
+		tenants.StateArchived}[i%5]
 	tenant.SchemaVersion -= int64(i % 3)
 }
 

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -53,6 +52,6 @@ func (s *sizes) of(ctx context.Context, store *tenants.Store, now time.Time) map
 }
 
 // sizeIn is what the tenant's database takes, 0 where that isn't known.
-func sizeIn(known map[string]map[string]int64, t *models.Tenant) int64 {
+func sizeIn(known map[string]map[string]int64, t *tenants.Tenant) int64 {
 	return known[t.Server][t.Database]
 }

@@ -9,14 +9,13 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
 // tenantPage is a tenant, with what was and can be done to it.
 type tenantPage struct {
-	*models.Tenant
+	*tenants.Tenant
 	// URL is where it is reached; empty while it isn't.
 	URL string
 	// Size is what its database takes, in bytes; SizeProblem is why that is not
@@ -105,7 +104,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 		page.UnderWay = &page.Story[0]
 	}
 	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
-	if t.State == models.StateActive || t.State == models.StateSuspended {
+	if t.State == tenants.StateActive || t.State == tenants.StateSuspended {
 		page.URL = s.o.Origin(t.Subdomain)
 	}
 	s.measure(c, page)
@@ -154,11 +153,11 @@ func (s *Console) measure(c *gin.Context, page *tenantPage) {
 // offer offers what can be done in the tenant's state.
 func (p *tenantPage) offer() {
 	path, state := tenantPath(p.Tenant), p.State
-	active, suspended, archived := state == models.StateActive, state == models.StateSuspended,
-		state == models.StateArchived
+	active, suspended, archived := state == tenants.StateActive, state == tenants.StateSuspended,
+		state == tenants.StateArchived
 	p.Can = can{
 		Suspend: active, Resume: suspended, Archive: active || suspended, Purge: archived,
-		Restore: archived || state == models.StatePurged && p.RemoveAfter != nil,
+		Restore: archived || state == tenants.StatePurged && p.RemoveAfter != nil,
 	}
 	if active || suspended || archived {
 		p.SetName = nameForm(path, p.Name)
@@ -181,4 +180,4 @@ func (p *tenantPage) offer() {
 func (p *tenantPage) Link() string { return tenantPath(p.Tenant) }
 
 // Removed tells whether the tenant's data is gone.
-func (p *tenantPage) Removed() bool { return p.State == models.StatePurged && p.RemoveAfter == nil }
+func (p *tenantPage) Removed() bool { return p.State == tenants.StatePurged && p.RemoveAfter == nil }

@@ -5,13 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // state is the tenant's, in the master.
-func (s *site) state(t testing.TB, name string) models.State {
+func (s *site) state(t testing.TB, name string) tenants.State {
 	t.Helper()
 	tenant, err := s.Lifecycle.Get(t.Context(), name)
 	if err != nil {
@@ -72,7 +72,7 @@ func TestWholeLife(t *testing.T) {
 			`value="acme"`)
 		s.post(t, "/tenants/zenith/purge", "confirm", "zenith", "grace_days", "-1").expect(t, 422,
 			"must be a whole number from 0 to 365")
-		if got := s.state(t, "zenith"); got != models.StateArchived {
+		if got := s.state(t, "zenith"); got != tenants.StateArchived {
 			t.Errorf("it is %s", got)
 		}
 		tenant, err := s.Lifecycle.Get(t.Context(), "zenith")
@@ -96,10 +96,10 @@ func TestUnderWay(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		acme := s.Tenant(t, "acme")
-		instance := s.Store.Instance().ID()
-		op := models.Operation{
-			ID: strings.Repeat("9", 26), TenantID: acme.ID, Subdomain: "acme", Kind: models.KindSuspend,
-			State: models.OperationRunning, Step: "drain",
+		instance := s.Store.Process().ID()
+		op := tenants.Operation{
+			ID: strings.Repeat("9", 26), TenantID: acme.ID, Subdomain: "acme", Kind: tenants.KindSuspend,
+			State: tenants.OperationRunning, Step: "drain",
 			Params: "{}", Error: "a process still used it", Attempts: 2, By: "Ben", InstanceID: &instance,
 			StartedAt: s.now, UpdatedAt: s.now,
 		}
@@ -113,7 +113,7 @@ func TestUnderWay(t *testing.T) {
 		s.get(t, "/operations?unfinished=true").expect(t, 200, "acme", "step drain, try 2", "a process still used it")
 		s.get(t, "/").expect(t, 200, `class="wait"`)
 		events := s.readEvents(t, "/tenants/acme/events", func() {
-			over := map[string]any{"state": models.OperationDone, "finished_at": s.now, "step": "", "instance_id": nil}
+			over := map[string]any{"state": tenants.OperationDone, "finished_at": s.now, "step": "", "instance_id": nil}
 			err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Model(&op).Updates(over).Error })
 			if err != nil {
 				t.Error(err)
@@ -183,7 +183,7 @@ func TestDomains(t *testing.T) {
 		s.post(t, "/tenants/acme/domains", "host", "tasks.acme.invalid").leads(t,
 			"/tenants/acme?done=domain-unverified#domains")
 		err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&models.Domain{}).Where("host = ?", "tasks.acme.invalid").Update("verified_at", s.now).Error
+			return tx.Model(&tenants.Domain{}).Where("host = ?", "tasks.acme.invalid").Update("verified_at", s.now).Error
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -29,7 +29,7 @@ type tenantsPage struct {
 
 // tenantRow is a tenant of a list, with its last hour.
 type tenantRow struct {
-	*models.Tenant
+	*tenants.Tenant
 	Traffic traffic.Total
 	// Size is what its database takes; 0 where that isn't known.
 	Size int64
@@ -42,8 +42,8 @@ func (r tenantRow) Link() string { return tenantPath(r.Tenant) }
 
 // tenantPath is the path of a tenant's page. Those whose subdomain is no longer
 // their own are found by their id.
-func tenantPath(t *models.Tenant) string {
-	if t.State == models.StatePurged {
+func tenantPath(t *tenants.Tenant) string {
+	if t.State == tenants.StatePurged {
 		return "/tenants/" + url.PathEscape(t.ID)
 	}
 	return "/tenants/" + url.PathEscape(t.Subdomain)
@@ -70,7 +70,7 @@ func (s *Console) tenants(c *gin.Context) error {
 		return err
 	}
 	page.States = []look.Option{{Label: "Every state"}}
-	for _, state := range models.States() {
+	for _, state := range tenants.States() {
 		page.States = append(page.States, look.Option{Value: string(state), Label: string(state)})
 	}
 	page.Servers = []look.Option{{Label: "Every server"}}
@@ -173,7 +173,7 @@ func (s *Console) listLargest(c *gin.Context, page *tenantsPage) error {
 		return err
 	}
 	known := s.sizes.of(ctx, s.o.Store, s.o.Now())
-	slices.SortFunc(found, func(a, b models.Tenant) int {
+	slices.SortFunc(found, func(a, b tenants.Tenant) int {
 		return cmp.Or(cmp.Compare(sizeIn(known, &b), sizeIn(known, &a)), cmp.Compare(a.ID, b.ID))
 	})
 	ids := make([]string, min(len(found), shownLargest))
@@ -194,12 +194,12 @@ func (s *Console) listLargest(c *gin.Context, page *tenantsPage) error {
 	return nil
 }
 
-func (p *tenantsPage) add(s *Console, t *models.Tenant, hour traffic.Total) {
+func (p *tenantsPage) add(s *Console, t *tenants.Tenant, hour traffic.Total) {
 	p.Rows = append(p.Rows, tenantRow{Tenant: t, Traffic: hour, Behind: s.isBehind(t)})
 }
 
 // isBehind tells whether migrations have something to do for the tenant.
-func (s *Console) isBehind(t *models.Tenant) bool {
+func (s *Console) isBehind(t *tenants.Tenant) bool {
 	engine, err := s.o.Store.Server(t.Server)
 	return err == nil && hasDatabase(t.State) && t.SchemaVersion < engine.SchemaVersion()
 }

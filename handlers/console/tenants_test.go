@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -63,7 +64,7 @@ func TestTenants(t *testing.T) {
 }
 
 // grow makes a tenant's database larger than those of others.
-func (s *site) grow(t *testing.T, tenant *models.Tenant) {
+func (s *site) grow(t *testing.T, tenant *tenants.Tenant) {
 	t.Helper()
 	if _, err := s.Lifecycle.Resume(t.Context(), "Ben", tenant.ID); err != nil {
 		t.Fatal(err)
@@ -151,7 +152,7 @@ func TestServers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.Tenant(t, "acme")
-		s.fill(t, 2, func(_ int, tenant *models.Tenant) { tenant.Server = "elsewhere" })
+		s.fill(t, 2, func(_ int, tenant *tenants.Tenant) { tenant.Server = "elsewhere" })
 		r := s.get(t, "/servers").expect(t, 200, "default", string(s.Kind), "for new tenants", "elsewhere",
 			"not configured here", "process ")
 		if s.Kind == tenantstest.Postgres {

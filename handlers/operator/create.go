@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"tenantry/handlers/auth"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -58,16 +58,16 @@ func (a *API) Create(ctx context.Context, n NewTenant) (Created, error) {
 	}
 	made := Created{Tenant: TenantOf(t)}
 	if n.Admin.Email != "" {
-		made.Invitation, err = a.LetIn(ctx, n.By, models.KindAdmin, t, n.Admin)
+		made.Invitation, err = a.LetIn(ctx, n.By, tenants.KindAdmin, t, n.Admin)
 	}
 	return made, err
 }
 
 // LetIn gives the admin the password, else an invitation, as an operation of
 // the kind. It returns an *AdminError.
-func (a *API) LetIn(ctx context.Context, by lifecycle.Operator, kind models.OperationKind, t *models.Tenant, admin Admin) (*Invitation, error) {
+func (a *API) LetIn(ctx context.Context, by lifecycle.Operator, kind tenants.OperationKind, t *tenants.Tenant, admin Admin) (*Invitation, error) {
 	var made *Invitation
-	err := a.manager.LetIn(ctx, by, kind, t.ID, admin.Email, func(ctx context.Context, t *models.Tenant) error {
+	err := a.manager.LetIn(ctx, by, kind, t.ID, admin.Email, func(ctx context.Context, t *tenants.Tenant) error {
 		if admin.Password != "" {
 			return a.admins.SetPassword(ctx, t, admin.Email, admin.Password)
 		}

@@ -4,19 +4,19 @@ import (
 	"encoding/json"
 	"time"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
 // Tenant is a tenant as JSON.
 type Tenant struct {
-	ID            string       `json:"id"`
-	Subdomain     string       `json:"subdomain"`
-	Name          string       `json:"name"`
-	State         models.State `json:"state"`
-	Server        string       `json:"server"`
-	Database      string       `json:"database"`
-	SchemaVersion int64        `json:"schema_version"`
+	ID            string        `json:"id"`
+	Subdomain     string        `json:"subdomain"`
+	Name          string        `json:"name"`
+	State         tenants.State `json:"state"`
+	Server        string        `json:"server"`
+	Database      string        `json:"database"`
+	SchemaVersion int64         `json:"schema_version"`
 	// Domains are the hosts beside the subdomain at which it is reached.
 	Domains []string `json:"domains"`
 	// RemoveAfter is there while a purged tenant can be restored.
@@ -25,7 +25,7 @@ type Tenant struct {
 }
 
 // TenantOf is the document of a tenant. It holds none of its secrets.
-func TenantOf(t *models.Tenant) Tenant {
+func TenantOf(t *tenants.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID, Subdomain: t.Subdomain, Name: t.Name, State: t.State, Server: t.Server,
 		Database: t.Database, SchemaVersion: t.SchemaVersion, Domains: hosts(t.Domains), RemoveAfter: inUTC(t.RemoveAfter), CreatedAt: t.CreatedAt.UTC(),
@@ -33,7 +33,7 @@ func TenantOf(t *models.Tenant) Tenant {
 }
 
 // hosts are those of the verified domains.
-func hosts(domains []models.Domain) []string {
+func hosts(domains []tenants.Domain) []string {
 	names := []string{}
 	for _, d := range domains {
 		if d.VerifiedAt != nil {
@@ -62,12 +62,12 @@ type Domain struct {
 }
 
 // DomainOf is the document of a domain.
-func DomainOf(d models.Domain) Domain {
+func DomainOf(d tenants.Domain) Domain {
 	return Domain{d.Host, inUTC(d.VerifiedAt), d.Main, lifecycle.ChallengeRecord(d.Host), d.Challenge}
 }
 
 // Domains is a list of domains.
-func Domains(found []models.Domain) List[Domain] {
+func Domains(found []tenants.Domain) List[Domain] {
 	documents := make([]Domain, len(found))
 	for i, d := range found {
 		documents[i] = DomainOf(d)
@@ -77,22 +77,22 @@ func Domains(found []models.Domain) List[Domain] {
 
 // Operation is an operation as JSON.
 type Operation struct {
-	ID         string                `json:"id"`
-	Kind       models.OperationKind  `json:"kind"`
-	TenantID   string                `json:"tenant_id"`
-	Subdomain  string                `json:"subdomain"`
-	State      models.OperationState `json:"state"`
-	Step       string                `json:"step"`
-	By         string                `json:"by"`
-	Attempts   int64                 `json:"attempts"`
-	Error      string                `json:"error"`
-	Params     json.RawMessage       `json:"params"`
-	StartedAt  time.Time             `json:"started_at"`
-	FinishedAt *time.Time            `json:"finished_at"`
+	ID         string                 `json:"id"`
+	Kind       tenants.OperationKind  `json:"kind"`
+	TenantID   string                 `json:"tenant_id"`
+	Subdomain  string                 `json:"subdomain"`
+	State      tenants.OperationState `json:"state"`
+	Step       string                 `json:"step"`
+	By         string                 `json:"by"`
+	Attempts   int64                  `json:"attempts"`
+	Error      string                 `json:"error"`
+	Params     json.RawMessage        `json:"params"`
+	StartedAt  time.Time              `json:"started_at"`
+	FinishedAt *time.Time             `json:"finished_at"`
 }
 
 // OperationOf is the document of an operation.
-func OperationOf(o models.Operation) Operation {
+func OperationOf(o tenants.Operation) Operation {
 	return Operation{
 		o.ID, o.Kind, o.TenantID, o.Subdomain, o.State, o.Step, o.By, o.Attempts, o.Error, json.RawMessage(o.Params),
 		o.StartedAt.UTC(), inUTC(o.FinishedAt),
@@ -100,7 +100,7 @@ func OperationOf(o models.Operation) Operation {
 }
 
 // Operations is a page of operations.
-func Operations(page []models.Operation, next string) List[Operation] {
+func Operations(page []tenants.Operation, next string) List[Operation] {
 	documents := make([]Operation, len(page))
 	for i, o := range page {
 		documents[i] = OperationOf(o)
@@ -140,7 +140,7 @@ func ListOf[T any](items []T, next string) List[T] {
 }
 
 // Tenants is a page of tenants.
-func Tenants(page []models.Tenant, next string) List[Tenant] {
+func Tenants(page []tenants.Tenant, next string) List[Tenant] {
 	documents := make([]Tenant, len(page))
 	for i := range page {
 		documents[i] = TenantOf(&page[i])

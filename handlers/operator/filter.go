@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tenantry/handlers"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -31,8 +31,8 @@ func (e *FilterError) Error() string { return e.Field + " " + e.Message }
 // Search reads a filter of tenants. It returns a *FilterError for a value that
 // none has.
 func (a *API) Search(ctx context.Context, f TenantFilter) (lifecycle.Search, error) {
-	s := lifecycle.Search{Text: strings.TrimSpace(f.Text), State: models.State(f.State), Server: f.Server}
-	if err := oneOf("state", s.State, models.States()); err != nil {
+	s := lifecycle.Search{Text: strings.TrimSpace(f.Text), State: tenants.State(f.State), Server: f.Server}
+	if err := oneOf("state", s.State, tenants.States()); err != nil {
 		return s, err
 	}
 	if f.SchemaVersion != "" {
@@ -62,12 +62,12 @@ func (a *API) checkServer(ctx context.Context, name string) error {
 // that none has.
 func (a *API) Operations(ctx context.Context, f OperationFilter) (lifecycle.OperationFilter, error) {
 	o := lifecycle.OperationFilter{
-		Kind: models.OperationKind(f.Kind), State: models.OperationState(f.State), By: f.By, Unfinished: f.Unfinished == "true",
+		Kind: tenants.OperationKind(f.Kind), State: tenants.OperationState(f.State), By: f.By, Unfinished: f.Unfinished == "true",
 	}
-	if err := oneOf("kind", o.Kind, models.OperationKinds()); err != nil {
+	if err := oneOf("kind", o.Kind, tenants.OperationKinds()); err != nil {
 		return o, err
 	}
-	if err := oneOf("state", o.State, models.OperationStates()); err != nil {
+	if err := oneOf("state", o.State, tenants.OperationStates()); err != nil {
 		return o, err
 	}
 	if err := oneOf("unfinished", f.Unfinished, []string{"true", "false"}); err != nil {

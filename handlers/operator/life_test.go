@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 )
@@ -46,20 +46,20 @@ func TestLifeOfATenant(t *testing.T) {
 		for _, step := range []struct {
 			request, body string
 			status        int
-			state         models.State
+			state         tenants.State
 		}{
-			{"POST /api/tenants", `{"subdomain":"acme"}`, 201, models.StateActive},
-			{"PATCH /api/tenants/acme", `{"subdomain":"forge","redirect_days":3}`, 200, models.StateActive},
-			{"PATCH /api/tenants/forge", `{"name":"Forge & Sons"}`, 200, models.StateActive},
-			{"DELETE /api/tenants/forge", ``, 200, models.StateArchived},
-			{"DELETE /api/tenants/forge", ``, 200, models.StateArchived},
-			{"POST /api/tenants/forge/restore", ``, 200, models.StateActive},
+			{"POST /api/tenants", `{"subdomain":"acme"}`, 201, tenants.StateActive},
+			{"PATCH /api/tenants/acme", `{"subdomain":"forge","redirect_days":3}`, 200, tenants.StateActive},
+			{"PATCH /api/tenants/forge", `{"name":"Forge & Sons"}`, 200, tenants.StateActive},
+			{"DELETE /api/tenants/forge", ``, 200, tenants.StateArchived},
+			{"DELETE /api/tenants/forge", ``, 200, tenants.StateArchived},
+			{"POST /api/tenants/forge/restore", ``, 200, tenants.StateActive},
 			{"DELETE /api/tenants/forge?purge=true", ``, 409, ""},
-			{"DELETE /api/tenants/forge?purge=false", ``, 200, models.StateArchived},
-			{"DELETE /api/tenants/forge?purge=true", ``, 200, models.StatePurged},
-			{"POST /api/tenants/forge/restore", ``, 200, models.StateActive},
-			{"DELETE /api/tenants/forge", ``, 200, models.StateArchived},
-			{"DELETE /api/tenants/forge?purge=true&grace_days=0", ``, 200, models.StatePurged},
+			{"DELETE /api/tenants/forge?purge=false", ``, 200, tenants.StateArchived},
+			{"DELETE /api/tenants/forge?purge=true", ``, 200, tenants.StatePurged},
+			{"POST /api/tenants/forge/restore", ``, 200, tenants.StateActive},
+			{"DELETE /api/tenants/forge", ``, 200, tenants.StateArchived},
+			{"DELETE /api/tenants/forge?purge=true&grace_days=0", ``, 200, tenants.StatePurged},
 			{"POST /api/tenants/forge/restore", ``, 409, ""},
 			{"POST /api/tenants", `{"subdomain":"forge"}`, 409, ""},
 		} {
@@ -73,7 +73,7 @@ func TestLifeOfATenant(t *testing.T) {
 		var kinds []string
 		for _, o := range story {
 			kinds = append(kinds, string(o.Kind))
-			if o.By != "Ada" || o.State != models.OperationDone || o.FinishedAt == nil {
+			if o.By != "Ada" || o.State != tenants.OperationDone || o.FinishedAt == nil {
 				t.Errorf("%+v", o)
 			}
 		}
@@ -206,7 +206,7 @@ func TestLifeRequestsThatAreRefused(t *testing.T) {
 			t.Errorf("%s %.60s: %d %s, want %d %s", test.request, test.body, w.Code, w.Body, test.status, test.want)
 		}
 	}
-	if tenant, err := env.Lifecycle.Get(t.Context(), "acme"); err != nil || tenant.State != models.StateActive || tenant.Epoch != 1 {
+	if tenant, err := env.Lifecycle.Get(t.Context(), "acme"); err != nil || tenant.State != tenants.StateActive || tenant.Epoch != 1 {
 		t.Errorf("%+v, %v", tenant, err)
 	}
 }

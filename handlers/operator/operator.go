@@ -18,7 +18,6 @@ import (
 	"context"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -26,9 +25,9 @@ import (
 // Admins lets people into a tenant that nobody can sign in to yet.
 type Admins interface {
 	// InviteAdmin makes a link with which the admin sets a password, once.
-	InviteAdmin(ctx context.Context, t *models.Tenant, email string) (url string, expires time.Time, err error)
+	InviteAdmin(ctx context.Context, t *tenants.Tenant, email string) (url string, expires time.Time, err error)
 	// SetPassword sets the password of the admin, who is made where missing.
-	SetPassword(ctx context.Context, t *models.Tenant, email, password string) error
+	SetPassword(ctx context.Context, t *tenants.Tenant, email, password string) error
 }
 
 // Options are what an API is made of. All are needed.
@@ -37,7 +36,7 @@ type Options struct {
 	Manager *lifecycle.Manager
 	Admins  Admins
 	// Domain is the base domain.
-	Domain tenants.Domain
+	Domain tenants.BaseDomain
 	// Doctor examines everything, as lifecycle.Manager's does, with keys.
 	Doctor func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 }
@@ -47,7 +46,7 @@ type API struct {
 	store   *tenants.Store
 	manager *lifecycle.Manager
 	admins  Admins
-	domain  tenants.Domain
+	domain  tenants.BaseDomain
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 }
 

@@ -20,7 +20,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/operator"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 )
@@ -40,12 +40,12 @@ type admins struct {
 
 var _ operator.Admins = (*admins)(nil)
 
-func (a *admins) InviteAdmin(_ context.Context, t *models.Tenant, email string) (string, time.Time, error) {
+func (a *admins) InviteAdmin(_ context.Context, t *tenants.Tenant, email string) (string, time.Time, error) {
 	a.calls = append(a.calls, "invite "+email+" to "+t.Subdomain)
 	return "http://" + t.Subdomain + ".localhost/invitation?token=T", time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), a.fail
 }
 
-func (a *admins) SetPassword(_ context.Context, t *models.Tenant, email, password string) error {
+func (a *admins) SetPassword(_ context.Context, t *tenants.Tenant, email, password string) error {
 	a.calls = append(a.calls, "password "+password+" of "+email+" at "+t.Subdomain)
 	return a.fail
 }
@@ -283,12 +283,12 @@ func TestSuspendAndResume(t *testing.T) {
 		for _, step := range []struct {
 			path  string
 			code  int
-			state models.State
+			state tenants.State
 		}{
-			{"acme/suspend", 200, models.StateSuspended},
-			{"acme/suspend", 200, models.StateSuspended},
-			{"acme/resume", 200, models.StateActive},
-			{"nobody/suspend", 404, models.StateActive},
+			{"acme/suspend", 200, tenants.StateSuspended},
+			{"acme/suspend", 200, tenants.StateSuspended},
+			{"acme/resume", 200, tenants.StateActive},
+			{"nobody/suspend", 404, tenants.StateActive},
 		} {
 			w := s.send("POST", "/api/tenants/"+step.path, "", "Bearer "+token)
 			if w.Code != step.code || w.Code == 200 && !strings.Contains(w.Body.String(), fmt.Sprintf(`"state":%q`, step.state)) {
@@ -300,7 +300,7 @@ func TestSuspendAndResume(t *testing.T) {
 			}
 		}
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(tenant).Update("state", models.StateArchived).Error
+			return tx.Model(tenant).Update("state", tenants.StateArchived).Error
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/auth"
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -131,7 +131,7 @@ func (a *API) getTenant(c *gin.Context) error {
 }
 
 // moveTenant brings a tenant to another state, and shows it.
-func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) (*models.Tenant, error)) func(c *gin.Context) error {
+func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) (*tenants.Tenant, error)) func(c *gin.Context) error {
 	return func(c *gin.Context) error {
 		if err := noMembers(c); err != nil {
 			return err
@@ -178,7 +178,7 @@ func (a *API) changeTenant(c *gin.Context) error {
 	case body.Name != nil && (body.Subdomain != nil || body.RedirectDays != 0):
 		return invalid(errors.New("two changes"), "name", "can't be changed together with the subdomain: send two requests")
 	case body.Name != nil:
-		return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*models.Tenant, error) {
+		return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 			return a.manager.SetName(ctx, by, subdomain, *body.Name)
 		})(c)
 	case body.Subdomain == nil:
@@ -186,7 +186,7 @@ func (a *API) changeTenant(c *gin.Context) error {
 	case body.RedirectDays < 0 || body.RedirectDays > MaxRedirectDays:
 		return invalid(errors.New("redirect days"), "redirect_days", fmt.Sprintf("must be a number from 0 to %d", MaxRedirectDays))
 	}
-	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*models.Tenant, error) {
+	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 		return a.manager.Rename(ctx, by, subdomain, lifecycle.Rename{To: *body.Subdomain, RedirectDays: body.RedirectDays})
 	})(c)
 }
@@ -214,7 +214,7 @@ func (a *API) deleteTenant(c *gin.Context) error {
 		}
 		grace = time.Duration(days) * 24 * time.Hour
 	}
-	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*models.Tenant, error) {
+	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 		return a.manager.Purge(ctx, by, subdomain, grace)
 	})(c)
 }

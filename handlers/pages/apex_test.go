@@ -8,7 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -85,11 +85,11 @@ func TestErrorPages(t *testing.T) {
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		s := newSite(t, env)
 		s.get(t, s.admin, "/nothing").expect(t, 404, "Go to the projects", "req-1")
-		for state, want := range map[models.State]struct {
+		for state, want := range map[tenants.State]struct {
 			status int
 			text   string
 		}{
-			models.StateSuspended: {403, "Nothing is lost"}, models.StateMaintenance: {503, "Wait a moment"}, models.StateArchived: {404, "slip of the pen"},
+			tenants.StateSuspended: {403, "Nothing is lost"}, tenants.StateMaintenance: {503, "Wait a moment"}, tenants.StateArchived: {404, "slip of the pen"},
 		} {
 			subdomain := string(state)
 			tenant := env.Tenant(t, subdomain)

@@ -2,7 +2,7 @@ package pages
 
 import (
 	"tenantry/handlers/look"
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // Initials is for a test of what stands for people.
@@ -15,4 +15,4 @@ func DayText(day, today string) string { return dayText(day, today) }
 func LocalPath(text string) string { return look.LocalPath(text) }
 
 // HueOf is the class of a tenant's colour, for a test of it.
-func HueOf(id, name string) string { return placeOf(&models.Tenant{ID: id, Name: name}).Hue }
+func HueOf(id, name string) string { return placeOf(&tenants.Tenant{ID: id, Name: name}).Hue }

@@ -38,7 +38,7 @@ const hues = 12
 
 // placeOf shows a tenant. The colour follows from the id, so that it stays when
 // the tenant is renamed.
-func placeOf(t *models.Tenant) *place {
+func placeOf(t *tenants.Tenant) *place {
 	name, hash := cmp.Or(t.Name, t.Subdomain), fnv.New32a()
 	_, _ = hash.Write([]byte(t.ID)) // a hash takes everything
 	return &place{Name: name, Initial: initials(name, 1), Hue: fmt.Sprintf("hue-%d", hash.Sum32()%hues)}

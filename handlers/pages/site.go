@@ -37,7 +37,7 @@ type Options struct {
 	// Accounts let people in, and know where tenants are reached.
 	Accounts *handlers.Accounts
 	// Domain is the base domain.
-	Domain tenants.Domain
+	Domain tenants.BaseDomain
 	// Demo are the demo tenants and how to sign in there, for all to see; nil
 	// where there are none.
 	Demo []Demo
@@ -52,7 +52,7 @@ type Demo struct {
 type Site struct {
 	store     *tenants.Store
 	accounts  *handlers.Accounts
-	domain    tenants.Domain
+	domain    tenants.BaseDomain
 	demo      []Demo
 	templates look.Templates
 	assets    look.Assets

@@ -42,7 +42,7 @@ const (
 type site struct {
 	router        *gin.Engine
 	store         *tenants.Store
-	tenant        *models.Tenant
+	tenant        *tenants.Tenant
 	adminID       int64
 	memberID      int64
 	admin, member string // sessions
@@ -62,7 +62,7 @@ func quickHasher() *auth.Hasher {
 
 func newSite(t testing.TB, env *tenantstest.Env) *site {
 	t.Helper()
-	domain, err := tenants.ParseDomain("localhost")
+	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -56,8 +55,8 @@ func (e *PartialError) Unwrap() []error {
 const abreast = 32
 
 // withDatabase are the states in which a tenant has a database.
-var withDatabase = []models.State{
-	models.StateActive, models.StateSuspended, models.StateArchived, models.StateMaintenance,
+var withDatabase = []tenants.State{
+	tenants.StateActive, tenants.StateSuspended, tenants.StateArchived, tenants.StateMaintenance,
 }
 
 // Migrate brings every tenant's database to its engine's version, each by an
@@ -101,7 +100,7 @@ type pass struct {
 	failed []Failure
 }
 
-func (p *pass) finish(t *models.Tenant, err error) {
+func (p *pass) finish(t *tenants.Tenant, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
@@ -126,7 +125,7 @@ type Standing struct {
 func Status(ctx context.Context, store *tenants.Store) ([]Standing, error) {
 	var standings []Standing
 	err := store.Master().View(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("state IN ?", withDatabase).
+		return tx.Model(&tenants.Tenant{}).Where("state IN ?", withDatabase).
 			Select("server, schema_version, count(*) AS tenants").
 			Group("server, schema_version").Order("server, schema_version").Scan(&standings).Error
 	})
@@ -145,17 +144,17 @@ func Status(ctx context.Context, store *tenants.Store) ([]Standing, error) {
 
 // listBehind reads the tenants whose recorded version is less than their
 // engine's, in the order of their subdomains.
-func listBehind(ctx context.Context, store *tenants.Store) ([]models.Tenant, error) {
+func listBehind(ctx context.Context, store *tenants.Store) ([]tenants.Tenant, error) {
 	standings, err := Status(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	var behind []models.Tenant
+	var behind []tenants.Tenant
 	for _, s := range standings {
 		if s.SchemaVersion >= s.Target {
 			continue
 		}
-		var some []models.Tenant
+		var some []tenants.Tenant
 		err := store.Master().View(ctx, func(tx *gorm.DB) error {
 			return tx.Where("server = ? AND schema_version = ? AND state IN ?", s.Server, s.SchemaVersion, withDatabase).
 				Order("subdomain").Find(&some).Error

@@ -9,7 +9,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/tenantstest"
@@ -24,7 +23,7 @@ type counting struct {
 
 var errRefused = errors.New("refused")
 
-func (c *counting) Migrate(ctx context.Context, t *models.Tenant) (int64, error) {
+func (c *counting) Migrate(ctx context.Context, t *tenants.Tenant) (int64, error) {
 	c.migrated.Add(1)
 	if t.Subdomain == c.refuse {
 		return 0, errRefused
@@ -49,7 +48,7 @@ func newFleet(t *testing.T, engine tenantstest.Engine) (*tenantstest.Env, *count
 func setBehind(t *testing.T, env *tenantstest.Env, subdomains ...string) {
 	t.Helper()
 	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("subdomain IN ?", subdomains).Update("schema_version", 0).Error
+		return tx.Model(&tenants.Tenant{}).Where("subdomain IN ?", subdomains).Update("schema_version", 0).Error
 	})
 	if err != nil {
 		t.Fatal(err)

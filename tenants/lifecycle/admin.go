@@ -5,24 +5,24 @@ import (
 	"errors"
 	"fmt"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // LetIn has work let a person in to the tenant, active or suspended, as an
-// operation of the kind models.KindAdmin or models.KindInvite. email is who that
+// operation of the kind tenants.KindAdmin or tenants.KindInvite. email is who that
 // is, for the ledger. What work does the engine doesn't know; it reaches the
 // tenant by tenants.Store's Maintain. When the process dies no other can
 // resume work, and the operation has failed. LetIn returns work's error, and fails as
 // Suspend does.
-func (m *Manager) LetIn(ctx context.Context, by Operator, kind models.OperationKind, name, email string,
-	work func(ctx context.Context, t *models.Tenant) error) error {
+func (m *Manager) LetIn(ctx context.Context, by Operator, kind tenants.OperationKind, name, email string,
+	work func(ctx context.Context, t *tenants.Tenant) error) error {
 	_, err := m.do(ctx, by, kind, name, func(_ *gorm.DB, j *job) error {
 		switch j.tenant.State {
-		case models.StateActive, models.StateSuspended:
+		case tenants.StateActive, tenants.StateSuspended:
 		default:
-			return &StateError{name, j.tenant.State, models.StateActive}
+			return &StateError{name, j.tenant.State, tenants.StateActive}
 		}
 		j.params.Email, j.letIn = email, work
 		return nil

@@ -8,7 +8,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -21,7 +20,7 @@ var ErrNothingToCancel = errors.New("no operation is under way")
 // is then wrong with its database is a finding of Doctor's. Cancelling is an
 // operation itself. It returns the cancelled operation, ErrNothingToCancel, or
 // an *UnderWayError while a process works on the operation.
-func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*models.Operation, error) {
+func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*tenants.Operation, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil {
 		return nil, err
@@ -37,20 +36,20 @@ func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*m
 	if err != nil {
 		return nil, rowError(subdomain, err)
 	}
-	defer m.store.Instance().Release(o.ID)
-	m.at(models.KindCancel, "begin", "before")
+	defer m.store.Process().Release(o.ID)
+	m.at(tenants.KindCancel, "begin", "before")
 	err = m.change(ctx, j, func(tx *gorm.DB, now time.Time) error { return m.cancel(tx, by, j, now) })
 	if err != nil {
 		return nil, errors.Join(rowError(subdomain, err), m.letGo(ctx, j, errors.New(o.Error)))
 	}
-	m.at(models.KindCancel, "begin", "after")
+	m.at(tenants.KindCancel, "begin", "after")
 	m.store.Refresh(j.tenant.ID)
 	return &j.op, nil
 }
 
 // Unfinished is the operation on the tenant that is under way, or
 // ErrNothingToCancel.
-func (m *Manager) Unfinished(ctx context.Context, t *models.Tenant) (*models.Operation, error) {
+func (m *Manager) Unfinished(ctx context.Context, t *tenants.Tenant) (*tenants.Operation, error) {
 	page, _, err := m.Operations(ctx, OperationFilter{TenantID: t.ID, Unfinished: true}, "", 1)
 	if err == nil && len(page) == 0 {
 		err = fmt.Errorf("tenant %q: %w", t.Subdomain, ErrNothingToCancel)
@@ -64,17 +63,17 @@ func (m *Manager) Unfinished(ctx context.Context, t *models.Tenant) (*models.Ope
 // cancel finishes the job as failed, and writes down who had it cancelled.
 func (m *Manager) cancel(tx *gorm.DB, by Operator, j *job, now time.Time) error {
 	j.op.Error = fmt.Sprintf("cancelled by %s at step %s; last error: %s", by, j.op.Step, j.op.Error)
-	j.op.State, j.op.Step, j.op.InstanceID, j.op.FinishedAt, j.op.UpdatedAt = models.OperationFailed, "", nil, &now, now
+	j.op.State, j.op.Step, j.op.InstanceID, j.op.FinishedAt, j.op.UpdatedAt = tenants.OperationFailed, "", nil, &now, now
 	if j.plan.cancelled != nil {
 		if err := j.plan.cancelled(tx, j); err != nil {
 			return err
 		}
 	}
-	record, err := m.newJob(tx, by, models.KindCancel)
+	record, err := m.newJob(tx, by, tenants.KindCancel)
 	if err != nil {
 		return err
 	}
-	record.tenant, record.op.Subdomain = models.Tenant{ID: j.op.TenantID, Subdomain: j.op.Subdomain}, j.op.Subdomain
+	record.tenant, record.op.Subdomain = tenants.Tenant{ID: j.op.TenantID, Subdomain: j.op.Subdomain}, j.op.Subdomain
 	if err := tx.Select("*").Omit("Acknowledgements").Updates(&j.op).Error; err != nil { // a tenant has one unfinished operation at most
 		return err
 	}
@@ -84,7 +83,7 @@ func (m *Manager) cancel(tx *gorm.DB, by Operator, j *job, now time.Time) error 
 // archiveAgain has a tenant that can't be purged archived as it was. Its domains
 // are gone.
 func archiveAgain(tx *gorm.DB, j *job) error {
-	if err := tx.Delete(&models.RetiredSubdomain{}, "subdomain = ? AND tenant_id = ?", j.op.Subdomain, j.tenant.ID).Error; err != nil {
+	if err := tx.Delete(&tenants.RetiredSubdomain{}, "subdomain = ? AND tenant_id = ?", j.op.Subdomain, j.tenant.ID).Error; err != nil {
 		return err
 	}
 	return taken(mark(tx, j, map[string]any{"state": j.params.From, "subdomain": j.op.Subdomain, "remove_after": nil}))
@@ -92,7 +91,7 @@ func archiveAgain(tx *gorm.DB, j *job) error {
 
 // keepPurged has a tenant purged whose restoring can't be finished.
 func keepPurged(tx *gorm.DB, j *job) error {
-	if j.tenant.State == models.StatePurged {
+	if j.tenant.State == tenants.StatePurged {
 		return nil
 	}
 	return purgeAgain(tx, j)
@@ -100,7 +99,7 @@ func keepPurged(tx *gorm.DB, j *job) error {
 
 // forgetTenant deletes the row of a tenant whose creation can't be finished.
 func forgetTenant(tx *gorm.DB, j *job) error {
-	if j.tenant.State != models.StateProvisioning && j.tenant.Subdomain != tenants.UndoneSubdomain(j.tenant.ID) {
+	if j.tenant.State != tenants.StateProvisioning && j.tenant.Subdomain != tenants.UndoneSubdomain(j.tenant.ID) {
 		return nil
 	}
 	return deleteTenant(tx, j)

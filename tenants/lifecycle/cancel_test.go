@@ -11,7 +11,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -22,10 +21,10 @@ type stuck struct{ tenants.Engine }
 
 var errStuck = fmt.Errorf("%w: the disk is gone for good", tenants.ErrUnavailable)
 
-func (stuck) Create(context.Context, *models.Tenant) error  { return errStuck }
-func (stuck) Drop(context.Context, *models.Tenant) error    { return errStuck }
-func (stuck) Trash(context.Context, *models.Tenant) error   { return errStuck }
-func (stuck) Untrash(context.Context, *models.Tenant) error { return errStuck }
+func (stuck) Create(context.Context, *tenants.Tenant) error  { return errStuck }
+func (stuck) Drop(context.Context, *tenants.Tenant) error    { return errStuck }
+func (stuck) Trash(context.Context, *tenants.Tenant) error   { return errStuck }
+func (stuck) Untrash(context.Context, *tenants.Tenant) error { return errStuck }
 
 // TestCancel ends operations with a step that can't succeed. Each leaves the
 // tenant in a state that is said, and says in the ledger who did it.
@@ -35,31 +34,31 @@ func TestCancel(t *testing.T) {
 		m := managerOver(t, env, stuck{env.Engine})
 		for name, test := range map[string]struct {
 			prepare, stick func(name string) error
-			want           models.State
+			want           tenants.State
 		}{
 			"purge": {
 				func(name string) error { return errorOf(env.Lifecycle.Archive(t.Context(), "ada", name)) },
-				func(name string) error { return errorOf(m.Purge(t.Context(), "ada", name, time.Hour)) }, models.StateArchived,
+				func(name string) error { return errorOf(m.Purge(t.Context(), "ada", name, time.Hour)) }, tenants.StateArchived,
 			},
 			"restore": {
 				func(name string) error {
 					return errors.Join(errorOf(env.Lifecycle.Archive(t.Context(), "ada", name)), errorOf(env.Lifecycle.Purge(t.Context(), "ada", name, time.Hour)))
 				},
-				func(name string) error { return errorOf(m.Restore(t.Context(), "ada", name)) }, models.StatePurged,
+				func(name string) error { return errorOf(m.Restore(t.Context(), "ada", name)) }, tenants.StatePurged,
 			},
 			"remove": {
 				func(name string) error {
 					return errors.Join(errorOf(env.Lifecycle.Archive(t.Context(), "ada", name)), errorOf(env.Lifecycle.Purge(t.Context(), "ada", name, time.Nanosecond)))
 				},
-				func(name string) error { _ = m.Tend(t.Context()); return errStuck }, models.StatePurged,
+				func(name string) error { _ = m.Tend(t.Context()); return errStuck }, tenants.StatePurged,
 			},
 			"suspend": {
 				func(string) error { return nil },
 				func(name string) error {
 					err := errorOf(env.Lifecycle.Suspend(t.Context(), "ada", name))
-					abandon(t, env, name, map[string]any{"state": models.OperationRunning, "step": "drain"})
+					abandon(t, env, name, map[string]any{"state": tenants.OperationRunning, "step": "drain"})
 					return errors.Join(err, errStuck)
-				}, models.StateSuspended,
+				}, tenants.StateSuspended,
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -74,7 +73,7 @@ func TestCancel(t *testing.T) {
 					t.Fatalf("it is not stuck: %v", err)
 				}
 				o, err := env.Lifecycle.Cancel(t.Context(), "bob", name)
-				if err != nil || string(o.Kind) != name || o.State != models.OperationFailed || !strings.Contains(o.Error, "cancelled by bob") {
+				if err != nil || string(o.Kind) != name || o.State != tenants.OperationFailed || !strings.Contains(o.Error, "cancelled by bob") {
 					t.Fatalf("%+v, %v", o, err)
 				}
 				got, err := m.Get(t.Context(), made.ID)
@@ -82,7 +81,7 @@ func TestCancel(t *testing.T) {
 					t.Errorf("%+v, %v", got, err)
 				}
 				last := operations(t, env, made.ID)[0]
-				if last.Kind != models.KindCancel || last.By != "bob" || last.State != models.OperationDone || last.Subdomain != name {
+				if last.Kind != tenants.KindCancel || last.By != "bob" || last.State != tenants.OperationDone || last.Subdomain != name {
 					t.Errorf("in the ledger: %+v", last)
 				}
 				if err := m.Recover(t.Context()); err != nil || len(unfinished(t, env)) > 0 {
@@ -93,9 +92,9 @@ func TestCancel(t *testing.T) {
 	})
 }
 
-func errorOf(_ *models.Tenant, err error) error { return err }
+func errorOf(_ *tenants.Tenant, err error) error { return err }
 
-func unfinished(t *testing.T, env *tenantstest.Env) []models.Operation {
+func unfinished(t *testing.T, env *tenantstest.Env) []tenants.Operation {
 	t.Helper()
 	page, _, err := env.Lifecycle.Operations(t.Context(), lifecycle.OperationFilter{Unfinished: true}, "", 100)
 	if err != nil {
@@ -148,10 +147,10 @@ func TestCancelWaitsForNobody(t *testing.T) {
 		if err := errorOf(env.Lifecycle.Suspend(t.Context(), "ada", "acme")); err != nil {
 			t.Fatal(err)
 		}
-		abandon(t, env, "acme", map[string]any{"state": models.OperationRunning, "step": "drain"})
+		abandon(t, env, "acme", map[string]any{"state": tenants.OperationRunning, "step": "drain"})
 		o := operations(t, env, "acme")[0]
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&o).Update("instance_id", other.Instance().ID()).Error
+			return tx.Model(&o).Update("instance_id", other.Process().ID()).Error
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -201,7 +200,7 @@ func TestRelease(t *testing.T) {
 			t.Errorf("restore at a subdomain that another has: %v", err)
 		}
 		last := operations(t, env, acme.ID)[0]
-		if last.Kind != models.KindRelease || last.By != "bob" || last.Subdomain != "acme" || last.State != models.OperationDone {
+		if last.Kind != tenants.KindRelease || last.By != "bob" || last.Subdomain != "acme" || last.State != tenants.OperationDone {
 			t.Errorf("%+v", last)
 		}
 	})
@@ -237,7 +236,7 @@ func TestMakeEmpty(t *testing.T) {
 				t.Errorf("%v, %v", faults, err)
 			}
 			last := operations(t, env, name)[0]
-			if last.Kind != models.KindMakeEmpty || last.By != "bob" || last.State != models.OperationDone {
+			if last.Kind != tenants.KindMakeEmpty || last.By != "bob" || last.State != tenants.OperationDone {
 				t.Errorf("%+v", last)
 			}
 		}
@@ -261,7 +260,7 @@ func TestMakeEmptyThatFails(t *testing.T) {
 		if _, err := m.MakeEmpty(t.Context(), "bob", "acme"); !errors.Is(err, tenants.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
-		if got, err := m.Get(t.Context(), "acme"); err != nil || got.State != models.StateActive {
+		if got, err := m.Get(t.Context(), "acme"); err != nil || got.State != tenants.StateActive {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -274,7 +273,7 @@ func TestPurgeTellsOfDomains(t *testing.T) {
 		made := env.Tenant(t, "acme")
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 			now := time.Now()
-			return tx.Create(&[]models.Domain{
+			return tx.Create(&[]tenants.Domain{
 				{TenantID: made.ID, Host: "work.acme.example", VerifiedAt: &now}, {TenantID: made.ID, Host: "a.acme.example"},
 			}).Error
 		})

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // Census is what the master knows of all tenants together.
@@ -16,15 +16,15 @@ type Census struct {
 	// Unfinished are the operations that are not over.
 	Unfinished int64
 	// Recent are the last operations, the newest first.
-	Recent []models.Operation
+	Recent []tenants.Operation
 	// Instances are the live processes, the oldest first.
-	Instances []models.Instance
+	Instances []tenants.Instance
 }
 
 // Group is how many tenants are in a state, on a server, and have a schema
 // version.
 type Group struct {
-	State         models.State
+	State         tenants.State
 	Server        string
 	SchemaVersion int64
 	Tenants       int64
@@ -37,12 +37,12 @@ const recentOperations = 8
 func (m *Manager) Census(ctx context.Context) (Census, error) {
 	var c Census
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
-		err := tx.Model(&models.Tenant{}).Select("state, server, schema_version, count(*) AS tenants").
+		err := tx.Model(&tenants.Tenant{}).Select("state, server, schema_version, count(*) AS tenants").
 			Group("state, server, schema_version").Order("state, server, schema_version").Scan(&c.Groups).Error
 		if err != nil {
 			return err
 		}
-		if err := tx.Model(&models.Operation{}).Where("finished_at IS NULL").Count(&c.Unfinished).Error; err != nil {
+		if err := tx.Model(&tenants.Operation{}).Where("finished_at IS NULL").Count(&c.Unfinished).Error; err != nil {
 			return err
 		}
 		if err := tx.Order("id DESC").Limit(recentOperations).Find(&c.Recent).Error; err != nil {
@@ -59,16 +59,16 @@ func (m *Manager) Census(ctx context.Context) (Census, error) {
 
 // ByID returns the tenants with the ids by those, without their domains. Ids
 // that nobody has are left out.
-func (m *Manager) ByID(ctx context.Context, ids []string) (map[string]*models.Tenant, error) {
+func (m *Manager) ByID(ctx context.Context, ids []string) (map[string]*tenants.Tenant, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	var found []models.Tenant
+	var found []tenants.Tenant
 	err := m.master.View(ctx, func(tx *gorm.DB) error { return tx.Find(&found, "id IN ?", ids).Error })
 	if err != nil {
 		return nil, fmt.Errorf("read tenants: %w", err)
 	}
-	byID := make(map[string]*models.Tenant, len(found))
+	byID := make(map[string]*tenants.Tenant, len(found))
 	for i := range found {
 		byID[found[i].ID] = &found[i]
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 )
@@ -25,10 +25,10 @@ func TestCensus(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := env.Lifecycle.Census(t.Context())
-		want := []lifecycle.Group{{models.StateActive, "default", version, 2},
-			{models.StateSuspended, "default", version, 1}}
+		want := []lifecycle.Group{{tenants.StateActive, "default", version, 2},
+			{tenants.StateSuspended, "default", version, 1}}
 		if err != nil || !slices.Equal(got.Groups, want) || got.Unfinished != 0 || len(got.Recent) != 4 ||
-			got.Recent[0].Kind != models.KindSuspend {
+			got.Recent[0].Kind != tenants.KindSuspend {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
@@ -61,10 +61,10 @@ func TestFind(t *testing.T) {
 			{lifecycle.Search{Text: "_"}, "initech"},
 			{lifecycle.Search{Text: `\`}, "umbrella"},
 			{lifecycle.Search{Text: "' OR 1=1 --"}, ""},
-			{lifecycle.Search{State: models.StateSuspended}, "globex"},
-			{lifecycle.Search{Text: "acme", State: models.StateSuspended}, ""},
+			{lifecycle.Search{State: tenants.StateSuspended}, "globex"},
+			{lifecycle.Search{Text: "acme", State: tenants.StateSuspended}, ""},
 			{lifecycle.Search{Server: "elsewhere"}, ""},
-			{lifecycle.Search{Server: "default", State: models.StateActive}, "acme initech umbrella"},
+			{lifecycle.Search{Server: "default", State: tenants.StateActive}, "acme initech umbrella"},
 		} {
 			var names []string
 			for after := ""; ; {

@@ -10,7 +10,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -60,14 +59,14 @@ type NewTenant struct {
 // the earlier ones are undone; when the process dies, Recover goes on. It
 // returns a *tenants.SubdomainError, ErrInvalidName, ErrExists, a
 // *ReservedError, or why the engine or the master refused.
-func (m *Manager) Create(ctx context.Context, n NewTenant) (*models.Tenant, error) {
+func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, error) {
 	t, err := m.prepare(n)
 	if err != nil {
 		return nil, err
 	}
-	kind := models.KindCreate
+	kind := tenants.KindCreate
 	if n.Source != "" {
-		kind = models.KindAdopt
+		kind = tenants.KindAdopt
 	}
 	j, err := m.begin(ctx, n.By, kind, func(tx *gorm.DB, j *job) error {
 		j.tenant, j.source, j.params.Version = *t, n.Source, t.SchemaVersion
@@ -96,7 +95,7 @@ func taken(err error) error {
 // free returns a *ReservedError when the subdomain was another tenant's of late.
 // What was the tenant's own is its own again.
 func (m *Manager) free(tx *gorm.DB, subdomain, tenantID string, now time.Time) error {
-	var held []models.RetiredSubdomain
+	var held []tenants.RetiredSubdomain
 	if err := tx.Where("subdomain = ?", subdomain).Find(&held).Error; err != nil || len(held) == 0 {
 		return err
 	}
@@ -107,7 +106,7 @@ func (m *Manager) free(tx *gorm.DB, subdomain, tenantID string, now time.Time) e
 }
 
 // prepare checks what was asked for and makes the row that reserves it.
-func (m *Manager) prepare(n NewTenant) (*models.Tenant, error) {
+func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
 	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
 		return nil, err
 	}
@@ -115,9 +114,9 @@ func (m *Manager) prepare(n NewTenant) (*models.Tenant, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	t := &models.Tenant{
+	t := &tenants.Tenant{
 		ID: newID(), Subdomain: n.Subdomain, Name: name,
-		State: models.StateProvisioning, Server: n.Server, CreatedBy: n.CreatedBy, Epoch: 1,
+		State: tenants.StateProvisioning, Server: n.Server, CreatedBy: n.CreatedBy, Epoch: 1,
 	}
 	if t.Server == "" {
 		t.Server = tenants.DefaultServer
@@ -142,12 +141,12 @@ func (m *Manager) prepare(n NewTenant) (*models.Tenant, error) {
 // a ledger, is begun again. A tenant that is there already is returned as it is.
 // It returns tenants.ErrUnknownTenant, also when the creation was undone, or why
 // it can't be finished.
-func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*models.Tenant, error) {
+func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*tenants.Tenant, error) {
 	tick := time.NewTicker(quietTick)
 	defer tick.Stop()
 	for {
 		t, err := m.Get(ctx, subdomain)
-		if err != nil || t.State != models.StateProvisioning {
+		if err != nil || t.State != tenants.StateProvisioning {
 			return t, err
 		}
 		if err := m.goOnCreating(ctx, t); err != nil {
@@ -162,8 +161,8 @@ func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*models.T
 }
 
 // goOnCreating does what is left of a creation, unless somebody is at it.
-func (m *Manager) goOnCreating(ctx context.Context, t *models.Tenant) error {
-	var unfinished []models.Operation
+func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant) error {
+	var unfinished []tenants.Operation
 	var orphans []string
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
 		if err := tx.Where("tenant_id = ? AND finished_at IS NULL", t.ID).Find(&unfinished).Error; err != nil {
@@ -189,8 +188,8 @@ func (m *Manager) goOnCreating(ctx context.Context, t *models.Tenant) error {
 // createAgain begins the creation of a tenant anew whose row is there, and which
 // no operation will finish.
 func (m *Manager) createAgain(ctx context.Context, by Operator, id string) error {
-	_, err := m.do(ctx, by, models.KindCreate, id, func(_ *gorm.DB, j *job) error {
-		if j.tenant.State != models.StateProvisioning {
+	_, err := m.do(ctx, by, tenants.KindCreate, id, func(_ *gorm.DB, j *job) error {
+		if j.tenant.State != tenants.StateProvisioning {
 			return errUnchanged
 		}
 		j.params.Version = j.tenant.SchemaVersion

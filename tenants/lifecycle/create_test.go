@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -31,8 +30,8 @@ func TestCreate(t *testing.T) {
 		if len(got.Domains) != 0 || !reflect.DeepEqual(got, made) {
 			t.Errorf("made %+v, stored %+v", made, got)
 		}
-		want := models.Tenant{
-			ID: got.ID, Subdomain: "acme", Name: "Acme “Möbel” GmbH", State: models.StateActive,
+		want := tenants.Tenant{
+			ID: got.ID, Subdomain: "acme", Name: "Acme “Möbel” GmbH", State: tenants.StateActive,
 			Server: tenants.DefaultServer, Database: env.Engine.DatabaseName(got.ID),
 			SchemaVersion: env.Engine.SchemaVersion(), Epoch: 1, CreatedBy: "operator",
 			Credentials: got.Credentials, CreatedAt: got.CreatedAt, UpdatedAt: got.UpdatedAt, Domains: got.Domains,
@@ -102,14 +101,14 @@ type fault struct {
 	dropped       atomic.Int64
 }
 
-func (f *fault) Create(ctx context.Context, t *models.Tenant) error {
+func (f *fault) Create(ctx context.Context, t *tenants.Tenant) error {
 	if f.before != nil {
 		return f.before
 	}
 	return errors.Join(f.Engine.Create(ctx, t), f.after)
 }
 
-func (f *fault) Drop(ctx context.Context, t *models.Tenant) error {
+func (f *fault) Drop(ctx context.Context, t *tenants.Tenant) error {
 	f.dropped.Add(1)
 	return f.Engine.Drop(ctx, t)
 }
@@ -161,7 +160,7 @@ type leaver struct {
 	leave context.CancelFunc
 }
 
-func (l *leaver) Create(ctx context.Context, t *models.Tenant) error {
+func (l *leaver) Create(ctx context.Context, t *tenants.Tenant) error {
 	err := l.Engine.Create(ctx, t)
 	l.leave()
 	return err
@@ -190,11 +189,11 @@ type dies struct{ tenants.Engine }
 
 var errDied = errors.New("died")
 
-func (d dies) Create(ctx context.Context, t *models.Tenant) error {
+func (d dies) Create(ctx context.Context, t *tenants.Tenant) error {
 	return errors.Join(d.Engine.Create(ctx, t), errDied)
 }
 
-func (d dies) Drop(context.Context, *models.Tenant) error { return errDied }
+func (d dies) Drop(context.Context, *tenants.Tenant) error { return errDied }
 
 // TestRecoverUndoes finishes the undoing of a creation that failed: nothing is
 // left of it, and meanwhile its subdomain is free.
@@ -205,7 +204,7 @@ func TestRecoverUndoes(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 		left, _, err := env.Lifecycle.List(t.Context(), "", 10)
-		if err != nil || len(left) != 1 || left[0].State == models.StateActive {
+		if err != nil || len(left) != 1 || left[0].State == tenants.StateActive {
 			t.Fatalf("left %+v, %v", left, err)
 		}
 		acme := env.Tenant(t, "acme")
@@ -213,7 +212,7 @@ func TestRecoverUndoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		page, _, err := env.Lifecycle.List(t.Context(), "", 10)
-		if err != nil || len(page) != 1 || page[0].ID != acme.ID || page[0].State != models.StateActive {
+		if err != nil || len(page) != 1 || page[0].ID != acme.ID || page[0].State != tenants.StateActive {
 			t.Errorf("%+v, %v", page, err)
 		}
 		if conns, err := env.Engine.Open(t.Context(), &left[0]); err == nil {

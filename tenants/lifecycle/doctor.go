@@ -7,7 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/seal"
 )
 
@@ -78,7 +78,7 @@ func (d *doctor) add(found ...Finding) { d.findings = append(d.findings, found..
 // examineTenants looks at all tenants, a page at a time.
 func (d *doctor) examineTenants(ctx context.Context) error {
 	var total int64
-	err := d.master.View(ctx, func(tx *gorm.DB) error { return tx.Model(&models.Tenant{}).Count(&total).Error })
+	err := d.master.View(ctx, func(tx *gorm.DB) error { return tx.Model(&tenants.Tenant{}).Count(&total).Error })
 	if err != nil {
 		return fmt.Errorf("count tenants: %w", err)
 	}
@@ -98,7 +98,7 @@ func (d *doctor) examineTenants(ctx context.Context) error {
 }
 
 // examinePage looks at some tenants' secrets, and then at their databases.
-func (d *doctor) examinePage(ctx context.Context, page []models.Tenant) error {
+func (d *doctor) examinePage(ctx context.Context, page []tenants.Tenant) error {
 	if err := d.examineSecrets(ctx, page); err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (d *doctor) examinePage(ctx context.Context, page []models.Tenant) error {
 
 // pageByID is the tenants whose ids come after the given one. Ids never change,
 // so that none is missed.
-func (m *Manager) pageByID(ctx context.Context, after string) (page []models.Tenant, err error) {
+func (m *Manager) pageByID(ctx context.Context, after string) (page []tenants.Tenant, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		return tx.Where("id > ?", after).Order("id").Limit(doctorPage).Find(&page).Error
 	})

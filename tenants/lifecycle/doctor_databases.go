@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -40,7 +39,7 @@ type examined struct {
 }
 
 // examineDatabases looks at some tenants' databases, and mends them.
-func (d *doctor) examineDatabases(ctx context.Context, page []models.Tenant) error {
+func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) error {
 	busy, err := d.underOperation(ctx, page)
 	if err != nil {
 		return err
@@ -67,11 +66,11 @@ func (d *doctor) examineDatabases(ctx context.Context, page []models.Tenant) err
 }
 
 // hasDatabase says whether the tenant has one, be it in the trash.
-func hasDatabase(t *models.Tenant) bool {
+func hasDatabase(t *tenants.Tenant) bool {
 	switch t.State {
-	case models.StateProvisioning:
+	case tenants.StateProvisioning:
 		return false
-	case models.StatePurged:
+	case tenants.StatePurged:
 		return t.RemoveAfter != nil
 	}
 	return true
@@ -91,10 +90,10 @@ func (d *doctor) addSilent(server string, err error) {
 }
 
 // underOperation are those of the tenants that an operation is at.
-func (d *doctor) underOperation(ctx context.Context, page []models.Tenant) (map[string]bool, error) {
+func (d *doctor) underOperation(ctx context.Context, page []tenants.Tenant) (map[string]bool, error) {
 	var ids []string
 	err := d.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.Operation{}).Where("finished_at IS NULL AND tenant_id BETWEEN ? AND ?", page[0].ID, page[len(page)-1].ID).
+		return tx.Model(&tenants.Operation{}).Where("finished_at IS NULL AND tenant_id BETWEEN ? AND ?", page[0].ID, page[len(page)-1].ID).
 			Pluck("tenant_id", &ids).Error
 	})
 	if err != nil {
@@ -109,7 +108,7 @@ func (d *doctor) underOperation(ctx context.Context, page []models.Tenant) (map[
 
 // examineDatabase returns what is wrong with the tenant's database. What was
 // found while an operation began counts for nothing.
-func (d *doctor) examineDatabase(ctx context.Context, t *models.Tenant) ([]Finding, error) {
+func (d *doctor) examineDatabase(ctx context.Context, t *tenants.Tenant) ([]Finding, error) {
 	engine, err := d.store.Server(t.Server)
 	if err != nil {
 		return nil, err
@@ -140,7 +139,7 @@ func (d *doctor) examineDatabase(ctx context.Context, t *models.Tenant) ([]Findi
 const DatabaseReplaced = "database-replaced"
 
 // examinePlace compares what this process has open with what is there.
-func (d *doctor) examinePlace(t *models.Tenant) []Finding {
+func (d *doctor) examinePlace(t *tenants.Tenant) []Finding {
 	if !errors.Is(d.store.CheckPlace(t.ID), tenants.ErrReplaced) {
 		return nil
 	}
@@ -151,8 +150,8 @@ func (d *doctor) examinePlace(t *models.Tenant) []Finding {
 }
 
 // whileSuspended says how something is done to a database beside a server that runs.
-func whileSuspended(t *models.Tenant, do string) string {
-	if t.State != models.StateActive {
+func whileSuspended(t *tenants.Tenant, do string) string {
+	if t.State != tenants.StateActive {
 		return do
 	}
 	return fmt.Sprintf("beside a server that runs: tenantry tenant suspend %s; %s, without -wal and -shm files beside it; tenantry tenant resume %s",
@@ -162,7 +161,7 @@ func whileSuspended(t *models.Tenant, do string) string {
 // examineVersion finds a version that this build can't serve: the one that the
 // database has, where the master has another. In the trash any will do, since a
 // restore migrates.
-func examineVersion(engine tenants.Engine, t *models.Tenant, faults []tenants.Fault) []Finding {
+func examineVersion(engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault) []Finding {
 	version := t.SchemaVersion
 	for _, f := range faults {
 		if f.Kind == tenants.FaultVersion {
@@ -170,7 +169,7 @@ func examineVersion(engine tenants.Engine, t *models.Tenant, faults []tenants.Fa
 		}
 	}
 	err := tenants.CheckServable(version, engine.SchemaVersion())
-	if err == nil || t.State == models.StatePurged {
+	if err == nil || t.State == tenants.StatePurged {
 		return nil
 	}
 	f := Finding{Kind: SchemaBehind, Subject: t.Subdomain, Detail: err.Error(), Remedy: "tenantry migrate up"}
@@ -182,15 +181,15 @@ func examineVersion(engine tenants.Engine, t *models.Tenant, faults []tenants.Fa
 
 // isUnchanged says whether the tenant is still as it was read, with no
 // operation at it.
-func (d *doctor) isUnchanged(ctx context.Context, t *models.Tenant) (bool, error) {
+func (d *doctor) isUnchanged(ctx context.Context, t *tenants.Tenant) (bool, error) {
 	var same, busy int64
 	err := d.master.View(ctx, func(tx *gorm.DB) error {
-		err := tx.Model(&models.Tenant{}).Where("id = ? AND epoch = ? AND state = ? AND schema_version = ?", t.ID, t.Epoch, t.State, t.SchemaVersion).
+		err := tx.Model(&tenants.Tenant{}).Where("id = ? AND epoch = ? AND state = ? AND schema_version = ?", t.ID, t.Epoch, t.State, t.SchemaVersion).
 			Count(&same).Error
 		if err != nil {
 			return err
 		}
-		return tx.Model(&models.Operation{}).Where("tenant_id = ? AND finished_at IS NULL", t.ID).Count(&busy).Error
+		return tx.Model(&tenants.Operation{}).Where("tenant_id = ? AND finished_at IS NULL", t.ID).Count(&busy).Error
 	})
 	if err != nil {
 		return false, fmt.Errorf("read tenant %q again: %w", t.Subdomain, err)
@@ -199,7 +198,7 @@ func (d *doctor) isUnchanged(ctx context.Context, t *models.Tenant) (bool, error
 }
 
 // remedy is what to do about a fault.
-func remedy(t *models.Tenant, f tenants.Fault) string {
+func remedy(t *tenants.Tenant, f tenants.Fault) string {
 	switch {
 	case f.Kind == tenants.FaultVersion:
 		return "have the master know it with --repair; then: tenantry migrate up"
@@ -209,7 +208,7 @@ func remedy(t *models.Tenant, f tenants.Fault) string {
 		return whileSuspended(t, "put the database of tenant "+t.ID+" back in its place, from a backup if need be")
 	case f.Kind == tenants.FaultMisplaced:
 		return "see which of the two is the right one, and remove the other by hand"
-	case t.State == models.StatePurged:
+	case t.State == tenants.StatePurged:
 		return "restore the database " + t.Database + " from a backup if it is wanted; else it is forgotten at " + t.RemoveAfter.UTC().Format(time.RFC3339)
 	case f.Kind == tenants.FaultMissing:
 		return whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: tenantry doctor --repair --make-empty " +
@@ -222,7 +221,7 @@ func remedy(t *models.Tenant, f tenants.Fault) string {
 
 // mend mends what can be, by an operation, and marks the findings that are no
 // more. Another operation on the tenant goes before.
-func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *models.Tenant, faults []tenants.Fault, found []Finding) error {
+func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault, found []Finding) error {
 	mendable := func(f tenants.Fault) bool { return f.Mendable || f.Kind == tenants.FaultVersion }
 	if !slices.ContainsFunc(faults, mendable) {
 		return nil

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // The kinds of findings about operations.
@@ -50,8 +50,8 @@ func (d *doctor) examineOperations(ctx context.Context) error {
 
 // halfDone is what Tend would do, as findings.
 func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
-	var operations []models.Operation
-	var creations, removals []models.Tenant
+	var operations []tenants.Operation
+	var creations, removals []tenants.Tenant
 	err := d.master.View(ctx, func(tx *gorm.DB) error {
 		if err := d.orphaned(tx).Order("id").Find(&operations).Error; err != nil {
 			return err
@@ -91,10 +91,10 @@ func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
 const overdueAfter = 5 * time.Minute
 
 // overdue reads the purged tenants whose data no server has removed.
-func (d *doctor) overdue(tx *gorm.DB, removals *[]models.Tenant) error {
+func (d *doctor) overdue(tx *gorm.DB, removals *[]tenants.Tenant) error {
 	now, err := d.master.Now(tx)
 	if err != nil {
 		return err
 	}
-	return tx.Where("state = ? AND remove_after <= ?", models.StatePurged, now.Add(-overdueAfter)).Order("id").Find(removals).Error
+	return tx.Where("state = ? AND remove_after <= ?", tenants.StatePurged, now.Add(-overdueAfter)).Order("id").Find(removals).Error
 }

@@ -13,7 +13,6 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
@@ -43,7 +42,7 @@ func TestDoctorGoesOnWithOperations(t *testing.T) {
 		forgotten := halfMade(t, env, "forgotten", false)
 		late := purgedTenant(t, env, "late", time.Hour)
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			if err := tx.Delete(&models.Operation{}, "tenant_id = ?", forgotten.ID).Error; err != nil {
+			if err := tx.Delete(&tenants.Operation{}, "tenant_id = ?", forgotten.ID).Error; err != nil {
 				return err
 			}
 			return tx.Model(late).Update("remove_after", time.Now().UTC().Add(-time.Hour)).Error
@@ -74,7 +73,7 @@ func TestDoctorKeepsDataWithoutTenant(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&models.Tenant{ID: lost.ID}).Error })
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&tenants.Tenant{ID: lost.ID}).Error })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +185,7 @@ func TestDoctorRemovesRolesWithoutTenant(t *testing.T) {
 	if _, err := admin.ExecContext(t.Context(), `DROP DATABASE "`+lost.Database+`"`); err != nil {
 		t.Fatal(err)
 	}
-	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&models.Tenant{ID: lost.ID}).Error })
+	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&tenants.Tenant{ID: lost.ID}).Error })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +208,7 @@ func TestResealIsInTheLedger(t *testing.T) {
 			t.Fatalf("%+v, %v", found, err)
 		}
 		last := operations(t, env, "acme")[0]
-		if last.Kind != models.KindReseal || last.By != "Ada" || last.State != models.OperationDone || last.FinishedAt == nil {
+		if last.Kind != tenants.KindReseal || last.By != "Ada" || last.State != tenants.OperationDone || last.FinishedAt == nil {
 			t.Errorf("%+v", last)
 		}
 	})
@@ -222,14 +221,14 @@ func TestDoctorExaminesDatabases(t *testing.T) {
 	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "fine")
 		behind, lost, busy := env.Tenant(t, "behind"), env.Tenant(t, "lost"), env.Tenant(t, "busy")
-		for _, gone := range []*models.Tenant{lost, busy} {
+		for _, gone := range []*tenants.Tenant{lost, busy} {
 			if err := env.Engine.Drop(t.Context(), gone); err != nil {
 				t.Fatal(err)
 			}
 		}
-		abandon(t, env, "busy", map[string]any{"state": models.OperationRunning, "step": "database"})
+		abandon(t, env, "busy", map[string]any{"state": tenants.OperationRunning, "step": "database"})
 		hold := func(tx *gorm.DB) error {
-			if err := tx.Model(&models.Operation{}).Where("tenant_id = ?", busy.ID).Update("instance_id", env.Store.Instance().ID()).Error; err != nil {
+			if err := tx.Model(&tenants.Operation{}).Where("tenant_id = ?", busy.ID).Update("instance_id", env.Store.Process().ID()).Error; err != nil {
 				return err
 			}
 			return tx.Model(behind).Update("schema_version", behind.SchemaVersion-1).Error
@@ -237,7 +236,7 @@ func TestDoctorExaminesDatabases(t *testing.T) {
 		if err := env.Store.Master().Update(t.Context(), hold); err != nil {
 			t.Fatal(err)
 		}
-		env.Store.Instance().Hold(operations(t, env, "busy")[0].ID)
+		env.Store.Process().Hold(operations(t, env, "busy")[0].ID)
 		for _, repair := range []bool{false, true} {
 			found := examine(t, env, env.Keys, repair)
 			if f := found["behind"]; f.Kind != string(tenants.FaultVersion) || f.Repaired != repair {
@@ -299,6 +298,6 @@ func TestDoctorTellsOfServersThatDontAnswer(t *testing.T) {
 // silent can't be looked at.
 type silent struct{ tenants.Engine }
 
-func (silent) Examine(context.Context, *models.Tenant) ([]tenants.Fault, error) {
+func (silent) Examine(context.Context, *tenants.Tenant) ([]tenants.Fault, error) {
 	return nil, tenants.ErrUnavailable
 }

@@ -7,7 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/seal"
 )
 
@@ -25,9 +25,9 @@ const (
 
 // examineSecrets looks at some tenants' credentials, and seals anew what an old
 // key has sealed; the secrets themselves stay, and so do open handles.
-func (d *doctor) examineSecrets(ctx context.Context, page []models.Tenant) error {
+func (d *doctor) examineSecrets(ctx context.Context, page []tenants.Tenant) error {
 	var found []Finding
-	old := map[int]*models.Tenant{} // by the place among the findings
+	old := map[int]*tenants.Tenant{} // by the place among the findings
 	for i := range page {
 		f := d.examineSecret(&page[i])
 		if f == nil {
@@ -48,7 +48,7 @@ func (d *doctor) examineSecrets(ctx context.Context, page []models.Tenant) error
 }
 
 // examineSecret returns what is wrong with the tenant's credentials, or nil.
-func (d *doctor) examineSecret(t *models.Tenant) *Finding {
+func (d *doctor) examineSecret(t *tenants.Tenant) *Finding {
 	if len(t.Credentials) == 0 {
 		return d.examineMissing(t)
 	}
@@ -75,9 +75,9 @@ func (d *doctor) examineSecret(t *models.Tenant) *Finding {
 
 // examineMissing asks the tenant's engine whether it needs credentials. One
 // that is not configured can't tell.
-func (d *doctor) examineMissing(t *models.Tenant) *Finding {
+func (d *doctor) examineMissing(t *tenants.Tenant) *Finding {
 	engine, err := d.store.Server(t.Server)
-	if err != nil || t.State == models.StatePurged {
+	if err != nil || t.State == tenants.StatePurged {
 		return nil
 	}
 	if needed, err := engine.NewCredentials(t.ID); err != nil || needed == nil {
@@ -92,9 +92,9 @@ func (d *doctor) examineMissing(t *models.Tenant) *Finding {
 // reseal seals the tenants' credentials with the newest key, where nobody has
 // changed them since they were read, and marks the findings. Each is an
 // operation in the ledger.
-func (d *doctor) reseal(ctx context.Context, old map[int]*models.Tenant, found []Finding) error {
+func (d *doctor) reseal(ctx context.Context, old map[int]*tenants.Tenant, found []Finding) error {
 	var done []int
-	d.at(models.KindReseal, "begin", "before")
+	d.at(tenants.KindReseal, "begin", "before")
 	err := d.master.Update(ctx, func(tx *gorm.DB) error {
 		done = nil
 		for place, t := range old {
@@ -111,7 +111,7 @@ func (d *doctor) reseal(ctx context.Context, old map[int]*models.Tenant, found [
 	if err != nil {
 		return err
 	}
-	d.at(models.KindReseal, "begin", "after")
+	d.at(tenants.KindReseal, "begin", "after")
 	for _, place := range done {
 		found[place].Repaired = true
 	}
@@ -120,7 +120,7 @@ func (d *doctor) reseal(ctx context.Context, old map[int]*models.Tenant, found [
 
 // resealOne seals one tenant's credentials anew. It leaves those alone that
 // another operation is at.
-func (d *doctor) resealOne(tx *gorm.DB, t *models.Tenant) (changed bool, err error) {
+func (d *doctor) resealOne(tx *gorm.DB, t *tenants.Tenant) (changed bool, err error) {
 	secret, err := d.Keys.Open(t.ID, t.Credentials)
 	if err != nil {
 		return false, err
@@ -129,7 +129,7 @@ func (d *doctor) resealOne(tx *gorm.DB, t *models.Tenant) (changed bool, err err
 	if err != nil {
 		return false, err
 	}
-	j, err := d.newJob(tx, d.By, models.KindReseal)
+	j, err := d.newJob(tx, d.By, tenants.KindReseal)
 	if err != nil {
 		return false, err
 	}
@@ -140,7 +140,7 @@ func (d *doctor) resealOne(tx *gorm.DB, t *models.Tenant) (changed bool, err err
 	case err != nil:
 		return false, err
 	}
-	result := tx.Model(&models.Tenant{}).Where("id = ? AND credentials = ?", t.ID, t.Credentials).UpdateColumn("credentials", sealed)
+	result := tx.Model(&tenants.Tenant{}).Where("id = ? AND credentials = ?", t.ID, t.Credentials).UpdateColumn("credentials", sealed)
 	if result.Error != nil || result.RowsAffected == 0 {
 		return false, result.Error
 	}

@@ -9,7 +9,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -132,17 +131,17 @@ func (d *doctor) owners(ctx context.Context, server string, objects []tenants.Ob
 }
 
 func readOwners(tx *gorm.DB, server string, ids []string, owners map[string]owner) error {
-	var found []models.Tenant
+	var found []tenants.Tenant
 	if err := tx.Where("id IN ? AND server = ?", ids, server).Find(&found).Error; err != nil {
 		return err
 	}
 	var busy []string
-	if err := tx.Model(&models.Operation{}).Where("tenant_id IN ? AND finished_at IS NULL", ids).Pluck("tenant_id", &busy).Error; err != nil {
+	if err := tx.Model(&tenants.Operation{}).Where("tenant_id IN ? AND finished_at IS NULL", ids).Pluck("tenant_id", &busy).Error; err != nil {
 		return err
 	}
 	for i := range found {
 		t := &found[i]
-		owners[t.ID] = owner{keeps: t.State == models.StateProvisioning || hasDatabase(t)}
+		owners[t.ID] = owner{keeps: t.State == tenants.StateProvisioning || hasDatabase(t)}
 	}
 	for _, id := range busy {
 		owners[id] = owner{keeps: owners[id].keeps, busy: true}
@@ -158,7 +157,7 @@ func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Obj
 	case tenants.ObjectRole:
 		f.Kind, f.Detail = RoleWithoutTenant, "its tenant is not in the master and has no database"
 		remove = func() error {
-			return engine.Drop(ctx, &models.Tenant{ID: s.TenantID, Database: engine.DatabaseName(s.TenantID)})
+			return engine.Drop(ctx, &tenants.Tenant{ID: s.TenantID, Database: engine.DatabaseName(s.TenantID)})
 		}
 	case tenants.ObjectDatabase, tenants.ObjectTrash:
 		f.Kind, f.Detail = DatabaseWithoutTenant, "tenant "+s.TenantID+" is not in the master, or its data was removed"

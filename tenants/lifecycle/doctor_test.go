@@ -11,7 +11,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
@@ -40,7 +39,7 @@ func sealed(t *testing.T, keys *seal.Ring, id, secret string) []byte {
 func store(t *testing.T, env *tenantstest.Env, id string, credentials []byte) {
 	t.Helper()
 	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{ID: id}).Update("credentials", credentials).Error
+		return tx.Model(&tenants.Tenant{ID: id}).Update("credentials", credentials).Error
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -178,10 +177,10 @@ func TestDoctorLooksAtEveryPage(t *testing.T) {
 	t.Parallel()
 	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
 		const many = 1203
-		rows := make([]models.Tenant, many)
+		rows := make([]tenants.Tenant, many)
 		for i := range rows {
 			name := fmt.Sprintf("t%04d", i)
-			rows[i] = models.Tenant{ID: name, Subdomain: name, State: models.StateArchived, Server: "elsewhere", Database: name, Credentials: []byte("x")}
+			rows[i] = tenants.Tenant{ID: name, Subdomain: name, State: tenants.StateArchived, Server: "elsewhere", Database: name, Credentials: []byte("x")}
 		}
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.CreateInBatches(rows, 100).Error })
 		if err != nil {
@@ -191,7 +190,7 @@ func TestDoctorLooksAtEveryPage(t *testing.T) {
 			t.Errorf("found %d of %d", len(found), many)
 		}
 		err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { // they have no database to drop
-			return tx.Delete(&models.Tenant{}, "server = 'elsewhere'").Error
+			return tx.Delete(&tenants.Tenant{}, "server = 'elsewhere'").Error
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +207,7 @@ func TestDoctorWritesOverNobody(t *testing.T) {
 		id := env.Tenant(t, "acme").ID
 		read, changed := sealed(t, before, id, "read"), sealed(t, before, id, "changed")
 		store(t, env, id, changed)
-		repaired, err := lifecycle.Reseal(t.Context(), env.Lifecycle, both, &models.Tenant{ID: id, Credentials: read})
+		repaired, err := lifecycle.Reseal(t.Context(), env.Lifecycle, both, &tenants.Tenant{ID: id, Credentials: read})
 		if err != nil || repaired {
 			t.Errorf("repaired %t, %v", repaired, err)
 		}

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // Resolver looks up TXT records. *net.Resolver is one.
@@ -53,7 +53,7 @@ func (e *UnverifiedError) Unwrap() error { return e.Err }
 func ChallengeRecord(host string) string { return "_tenantry-challenge." + host }
 
 // Domains lists the tenant's domains by host, or returns tenants.ErrUnknownTenant.
-func (m *Manager) Domains(ctx context.Context, subdomain string) (found []models.Domain, err error) {
+func (m *Manager) Domains(ctx context.Context, subdomain string) (found []tenants.Domain, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		t, err := find(tx, subdomain)
 		if err != nil {
@@ -73,8 +73,8 @@ func (m *Manager) Domains(ctx context.Context, subdomain string) (found []models
 // verified; otherwise they lead where they did. A host that the tenant already
 // has is not changed in any other way. It returns ErrHostTaken, a *StateError or an
 // *UnderWayError.
-func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (added models.Domain, err error) {
-	_, err = m.do(ctx, by, models.KindDomainAdd, subdomain, func(tx *gorm.DB, j *job) error {
+func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (added tenants.Domain, err error) {
+	_, err = m.do(ctx, by, tenants.KindDomainAdd, subdomain, func(tx *gorm.DB, j *job) error {
 		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
 			return err
 		}
@@ -94,9 +94,9 @@ func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host st
 
 // findOrMakeDomain is the tenant's domain of that host, not stored yet where it
 // is new.
-func findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d models.Domain, err error) {
+func findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d tenants.Domain, err error) {
 	var others int64
-	err = tx.Model(&models.Domain{}).Where("host = ? AND verified_at IS NOT NULL AND tenant_id <> ?", host, tenantID).Count(&others).Error
+	err = tx.Model(&tenants.Domain{}).Where("host = ? AND verified_at IS NOT NULL AND tenant_id <> ?", host, tenantID).Count(&others).Error
 	switch {
 	case err != nil:
 		return d, err
@@ -105,16 +105,16 @@ func findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d models.Domain, err 
 	}
 	err = tx.Take(&d, "tenant_id = ? AND host = ?", tenantID, host).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return models.Domain{TenantID: tenantID, Host: host, Challenge: "tenantry-" + strings.ToLower(rand.Text())}, nil
+		return tenants.Domain{TenantID: tenantID, Host: host, Challenge: "tenantry-" + strings.ToLower(rand.Text())}, nil
 	}
 	return d, err
 }
 
 // saveDomain stores a domain. A verified primary domain replaces the primary
 // domain before it.
-func saveDomain(tx *gorm.DB, d *models.Domain) error {
+func saveDomain(tx *gorm.DB, d *tenants.Domain) error {
 	if d.Main && d.VerifiedAt != nil {
-		err := tx.Model(&models.Domain{}).Where("tenant_id = ? AND host <> ?", d.TenantID, d.Host).Update("main", false).Error
+		err := tx.Model(&tenants.Domain{}).Where("tenant_id = ? AND host <> ?", d.TenantID, d.Host).Update("main", false).Error
 		if err != nil {
 			return err
 		}
@@ -130,14 +130,14 @@ func saveDomain(tx *gorm.DB, d *models.Domain) error {
 // and has the tenant reached at the host then. A domain that is verified stays as
 // it is. It returns the domain together with an *UnverifiedError while it isn't,
 // ErrUnknownDomain, ErrHostTaken, a *StateError or an *UnderWayError.
-func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host string) (models.Domain, error) {
+func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host string) (tenants.Domain, error) {
 	all, err := m.Domains(ctx, subdomain)
 	if err != nil {
-		return models.Domain{}, err
+		return tenants.Domain{}, err
 	}
-	i := slices.IndexFunc(all, func(d models.Domain) bool { return d.Host == host })
+	i := slices.IndexFunc(all, func(d tenants.Domain) bool { return d.Host == host })
 	if i < 0 {
-		return models.Domain{}, ErrUnknownDomain
+		return tenants.Domain{}, ErrUnknownDomain
 	}
 	if all[i].VerifiedAt != nil {
 		return all[i], nil
@@ -149,16 +149,16 @@ func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host
 }
 
 // mayHaveDomains says whether domains of a tenant can be changed.
-func mayHaveDomains(t models.Tenant, subdomain string) error {
+func mayHaveDomains(t tenants.Tenant, subdomain string) error {
 	switch t.State {
-	case models.StateActive, models.StateSuspended, models.StateArchived:
+	case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
 		return nil
 	}
-	return &StateError{subdomain, t.State, models.StateActive}
+	return &StateError{subdomain, t.State, tenants.StateActive}
 }
 
 // verify looks whether the domain's challenge is published.
-func (m *Manager) verify(ctx context.Context, d models.Domain) error {
+func (m *Manager) verify(ctx context.Context, d tenants.Domain) error {
 	record := ChallengeRecord(d.Host)
 	values, err := m.resolver.LookupTXT(ctx, record)
 	if err == nil && slices.Contains(values, d.Challenge) {
@@ -172,8 +172,8 @@ func (m *Manager) verify(ctx context.Context, d models.Domain) error {
 }
 
 // acceptDomain has the tenant reached at the host.
-func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string) (d models.Domain, err error) {
-	_, err = m.do(ctx, by, models.KindDomainVerify, subdomain, func(tx *gorm.DB, j *job) error {
+func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string) (d tenants.Domain, err error) {
+	_, err = m.do(ctx, by, tenants.KindDomainVerify, subdomain, func(tx *gorm.DB, j *job) error {
 		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
 			return err
 		}
@@ -194,9 +194,9 @@ func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host
 // RemoveDomain has the tenant no longer reached at the host. It returns
 // tenants.ErrUnknownTenant, ErrUnknownDomain or an *UnderWayError.
 func (m *Manager) RemoveDomain(ctx context.Context, by Operator, subdomain, host string) error {
-	_, err := m.do(ctx, by, models.KindDomainRemove, subdomain, func(tx *gorm.DB, j *job) error {
+	_, err := m.do(ctx, by, tenants.KindDomainRemove, subdomain, func(tx *gorm.DB, j *job) error {
 		j.params.Host = host
-		removed := tx.Delete(&models.Domain{}, "tenant_id = ? AND host = ?", j.tenant.ID, host)
+		removed := tx.Delete(&tenants.Domain{}, "tenant_id = ? AND host = ?", j.tenant.ID, host)
 		if removed.Error == nil && removed.RowsAffected == 0 {
 			return ErrUnknownDomain
 		}

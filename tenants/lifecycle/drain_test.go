@@ -37,7 +37,7 @@ func second(t *testing.T, env *tenantstest.Env, o tenants.Options) *tenants.Stor
 
 // occupy runs a scope on the tenant until release is called or the scope is
 // ended; what it returns comes through done.
-func occupy(t *testing.T, store *tenants.Store, tenant *models.Tenant) (release func(), done <-chan error) {
+func occupy(t *testing.T, store *tenants.Store, tenant *tenants.Tenant) (release func(), done <-chan error) {
 	t.Helper()
 	begun, leave, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -88,7 +88,7 @@ func TestSuspendWaitsForEveryProcess(t *testing.T) {
 		if err := errors.Join(<-done, <-suspended); err != nil {
 			t.Error(err)
 		}
-		if page := operations(t, env, "acme"); page[0].State != models.OperationDone || page[0].Step != "" || page[0].InstanceID != nil {
+		if page := operations(t, env, "acme"); page[0].State != tenants.OperationDone || page[0].Step != "" || page[0].InstanceID != nil {
 			t.Errorf("the ledger says %+v", page[0])
 		}
 	})
@@ -156,7 +156,7 @@ func TestDeadProcessesAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
-		dead := models.Instance{ID: newULID(), Name: "dead", TTL: time.Millisecond}
+		dead := tenants.Instance{ID: newULID(), Name: "dead", TTL: time.Millisecond}
 		if env.Kind == tenantstest.SQLite {
 			if err := os.WriteFile(filepath.Join(env.Dir, "instances", dead.ID+".lock"), nil, 0o600); err != nil {
 				t.Fatal(err)
@@ -174,7 +174,7 @@ func TestDeadProcessesAreNotWaitedFor(t *testing.T) {
 		}
 		var left int64
 		err = env.Store.Master().View(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&models.Instance{}).Where("id = ?", dead.ID).Count(&left).Error
+			return tx.Model(&tenants.Instance{}).Where("id = ?", dead.ID).Count(&left).Error
 		})
 		if err != nil || left != 0 {
 			t.Errorf("%d rows are left, %v", left, err)
@@ -207,7 +207,7 @@ func TestClocksDontDecideWhoLives(t *testing.T) {
 				// To processes whose clocks didn't jump, and on Postgres, it is as if
 				// the heartbeats were so much older or newer.
 				err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-					return tx.Model(&models.Instance{}).Where("true").Update("expires_at", time.Now().UTC().Add(-jump)).Error
+					return tx.Model(&tenants.Instance{}).Where("true").Update("expires_at", time.Now().UTC().Add(-jump)).Error
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -246,7 +246,7 @@ func TestOwnScopesAreAlwaysWaitedFor(t *testing.T) {
 			t.Parallel()
 			env := tenantstest.New(t, tenantstest.Options{Engine: engine, InstanceTTL: 10 * time.Minute})
 			release, done := occupy(t, env.Store, env.Tenant(t, "acme"))
-			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Where("true").Delete(&models.Instance{}).Error })
+			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Where("true").Delete(&tenants.Instance{}).Error })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +270,7 @@ func TestOwnScopesAreAlwaysWaitedFor(t *testing.T) {
 }
 
 // look is occupy with a View.
-func look(t *testing.T, store *tenants.Store, tenant *models.Tenant) (release func(), done <-chan error) {
+func look(t *testing.T, store *tenants.Store, tenant *tenants.Tenant) (release func(), done <-chan error) {
 	t.Helper()
 	begun, leave, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -293,7 +293,7 @@ func TestLapsedProcessServesNobody(t *testing.T) {
 			t.Parallel()
 			env := tenantstest.New(t, tenantstest.Options{Engine: engine, InstanceTTL: time.Second})
 			tenant := env.Tenant(t, "acme")
-			before := env.Store.Instance().ID()
+			before := env.Store.Process().ID()
 			_, done := occupy(t, env.Store, tenant)
 			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 				if env.Kind == tenantstest.Postgres {
@@ -316,7 +316,7 @@ func TestLapsedProcessServesNobody(t *testing.T) {
 			waitFor(t, func() bool {
 				return env.Store.View(t.Context(), tenant, func(*gorm.DB) error { return nil }) == nil
 			})
-			if after := env.Store.Instance().ID(); after == before {
+			if after := env.Store.Process().ID(); after == before {
 				t.Error("it goes on under the name under which it may have been counted dead")
 			}
 		})
@@ -329,7 +329,7 @@ func TestInstanceIsRegisteredAsLongAsItLives(t *testing.T) {
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		expires := func(id string) (at time.Time) {
 			err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error {
-				return tx.Model(&models.Instance{}).Where("id = ?", id).Pluck("expires_at", &at).Error
+				return tx.Model(&tenants.Instance{}).Where("id = ?", id).Pluck("expires_at", &at).Error
 			})
 			if err != nil {
 				t.Error(err)
@@ -343,7 +343,7 @@ func TestInstanceIsRegisteredAsLongAsItLives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id := store.Instance().ID()
+		id := store.Process().ID()
 		first := expires(id)
 		waitFor(t, func() bool { return expires(id).After(first) })
 		if err := store.Close(t.Context()); err != nil {
@@ -362,7 +362,7 @@ func TestNoAcknowledgementIsLeft(t *testing.T) {
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		for range 30 {
-			for _, do := range []func(context.Context, lifecycle.Operator, string) (*models.Tenant, error){env.Lifecycle.Suspend, env.Lifecycle.Resume} {
+			for _, do := range []func(context.Context, lifecycle.Operator, string) (*tenants.Tenant, error){env.Lifecycle.Suspend, env.Lifecycle.Resume} {
 				if _, err := do(t.Context(), "ada", "acme"); err != nil {
 					t.Fatal(err)
 				}

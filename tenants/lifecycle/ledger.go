@@ -13,7 +13,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
@@ -31,7 +30,7 @@ var ErrUnderWay = errors.New("another operation is under way")
 // at it, or whoever was has died, and it is gone on with within a minute.
 type UnderWayError struct {
 	Subdomain string
-	Operation models.Operation
+	Operation tenants.Operation
 }
 
 // Error tells of the operation.
@@ -84,7 +83,7 @@ type plan struct {
 // params is what steps need to know beside the tenant.
 type params struct {
 	// From is the state that the tenant was in.
-	From models.State `json:"from,omitempty"`
+	From tenants.State `json:"from,omitempty"`
 	// To is the subdomain or state that it gets.
 	To string `json:"to,omitempty"`
 	// Name is the display name that it gets.
@@ -106,8 +105,8 @@ type params struct {
 
 // job is an operation with what its steps work on.
 type job struct {
-	op     models.Operation
-	tenant models.Tenant
+	op     tenants.Operation
+	tenant tenants.Tenant
 	params params
 	plan   plan
 	now    time.Time // by the master's clock, in a transaction
@@ -115,17 +114,17 @@ type job struct {
 	// What is known to the process that began the operation alone: what an
 	// adoption copies, and what lets an admin in.
 	source string
-	letIn  func(ctx context.Context, t *models.Tenant) error
+	letIn  func(ctx context.Context, t *tenants.Tenant) error
 }
 
 // begin marks a tenant and writes the operation down, in one transaction. The
 // caller runs the job. mark sets the job's tenant, whose row it has locked or
 // made. An operation without steps is done by then. errUnchanged from mark
 // leaves everything as it is.
-func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationKind, mark func(tx *gorm.DB, j *job) error) (*job, error) {
+func (m *Manager) begin(ctx context.Context, by Operator, kind tenants.OperationKind, mark func(tx *gorm.DB, j *job) error) (*job, error) {
 	var j *job
 	id := newID()
-	m.store.Instance().Hold(id)
+	m.store.Process().Hold(id)
 	m.at(kind, "begin", "before")
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
 		var err error
@@ -139,7 +138,7 @@ func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationK
 		return j.write(tx)
 	})
 	if err != nil {
-		m.store.Instance().Release(id)
+		m.store.Process().Release(id)
 	}
 	if errors.Is(err, errUnchanged) {
 		return j, errUnchanged
@@ -152,14 +151,14 @@ func (m *Manager) begin(ctx context.Context, by Operator, kind models.OperationK
 }
 
 // newJob is a job of this process's, whose operation is not written yet.
-func (m *Manager) newJob(tx *gorm.DB, by Operator, kind models.OperationKind) (*job, error) {
+func (m *Manager) newJob(tx *gorm.DB, by Operator, kind tenants.OperationKind) (*job, error) {
 	now, err := m.master.Now(tx)
 	if err != nil {
 		return nil, err
 	}
-	instance := m.store.Instance().ID()
-	return &job{plan: planOf(kind), now: now, op: models.Operation{
-		ID: newID(), Kind: kind, State: models.OperationRunning, Attempts: 1, By: string(by),
+	instance := m.store.Process().ID()
+	return &job{plan: planOf(kind), now: now, op: tenants.Operation{
+		ID: newID(), Kind: kind, State: tenants.OperationRunning, Attempts: 1, By: string(by),
 		InstanceID: &instance, StartedAt: now,
 	}}, nil
 }
@@ -186,22 +185,22 @@ func (j *job) write(tx *gorm.DB) error {
 }
 
 // moveTo makes the i-th of the steps the one under way, or finishes the operation.
-func (j *job) moveTo(state models.OperationState, steps []step, i int, now time.Time) {
+func (j *job) moveTo(state tenants.OperationState, steps []step, i int, now time.Time) {
 	j.op.State, j.op.UpdatedAt = state, now
 	if i < len(steps) {
 		j.op.Step = steps[i].name
 		return
 	}
 	j.op.Step, j.op.InstanceID, j.op.FinishedAt = "", nil, &now
-	j.op.State = models.OperationDone
-	if state == models.OperationUndoing {
-		j.op.State = models.OperationFailed
+	j.op.State = tenants.OperationDone
+	if state == tenants.OperationUndoing {
+		j.op.State = tenants.OperationFailed
 	}
 }
 
 // steps are those that the operation goes through now.
 func (j *job) steps() []step {
-	if j.op.State == models.OperationUndoing {
+	if j.op.State == tenants.OperationUndoing {
 		return j.plan.undo
 	}
 	return j.plan.steps
@@ -213,8 +212,8 @@ func (j *job) steps() []step {
 // unknown what was recorded is taken over from what the ledger says. At its end this process is
 // no longer at the operation, even where the master didn't hear of that.
 func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
-	defer m.store.Instance().Release(j.op.ID)
-	ctx, stop := m.store.Instance().Context(ctx)
+	defer m.store.Process().Release(j.op.ID)
+	ctx, stop := m.store.Process().Context(ctx)
 	defer stop()
 	for j.op.FinishedAt == nil {
 		err := m.step(ctx, j)
@@ -232,7 +231,7 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 // isLost says whether an operation one step of which failed is undone now.
 func (j *job) isLost(err error, patient bool) bool {
 	switch {
-	case j.op.State != models.OperationRunning, j.plan.undo == nil:
+	case j.op.State != tenants.OperationRunning, j.plan.undo == nil:
 		return false
 	case errors.Is(err, errTakenOver), errors.Is(err, tenants.ErrCommitUnknown), errors.Is(err, errNewerBuild), errors.Is(err, migrate.ErrUnclear):
 		return false
@@ -266,7 +265,7 @@ func (m *Manager) step(ctx context.Context, j *job) error {
 	m.at(j.op.Kind, name, "done")
 	err := m.change(ctx, j, func(tx *gorm.DB, now time.Time) error {
 		j.moveTo(j.op.State, steps, i+1, now)
-		if j.op.State == models.OperationDone || j.op.State == models.OperationRunning {
+		if j.op.State == tenants.OperationDone || j.op.State == tenants.OperationRunning {
 			j.op.Error = ""
 		}
 		if steps[i].record == nil {
@@ -290,7 +289,7 @@ func (m *Manager) change(ctx context.Context, j *job, f func(tx *gorm.DB, now ti
 		if err != nil {
 			return err
 		}
-		var held models.Operation
+		var held tenants.Operation
 		err = forUpdate(tx).Where("id = ? AND instance_id = ? AND state = ? AND step = ?", was.ID, was.InstanceID, was.State, was.Step).Take(&held).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return errTakenOver
@@ -303,7 +302,7 @@ func (m *Manager) change(ctx context.Context, j *job, f func(tx *gorm.DB, now ti
 			return err
 		}
 		if j.op.FinishedAt != nil {
-			if err := tx.Delete(&models.Acknowledgement{}, "operation_id = ?", j.op.ID).Error; err != nil {
+			if err := tx.Delete(&tenants.Acknowledgement{}, "operation_id = ?", j.op.ID).Error; err != nil {
 				return err
 			}
 		}
@@ -324,7 +323,7 @@ func (m *Manager) undo(ctx context.Context, j *job, cause error) error {
 	defer cancel()
 	err := m.change(ctx, j, func(tx *gorm.DB, now time.Time) error {
 		j.op.Error = cause.Error()
-		j.moveTo(models.OperationUndoing, j.plan.undo, 0, now)
+		j.moveTo(tenants.OperationUndoing, j.plan.undo, 0, now)
 		return j.plan.undone(tx, j)
 	})
 	if err != nil {
@@ -341,7 +340,7 @@ func (m *Manager) letGo(ctx context.Context, j *job, cause error) error {
 	defer cancel()
 	err := m.change(ctx, j, func(_ *gorm.DB, now time.Time) error {
 		j.op.InstanceID, j.op.UpdatedAt = nil, now
-		if j.op.State == models.OperationRunning {
+		if j.op.State == tenants.OperationRunning {
 			j.op.Error = cause.Error()
 		}
 		return nil
@@ -353,7 +352,7 @@ func (m *Manager) letGo(ctx context.Context, j *job, cause error) error {
 }
 
 // at passes a point of an operation, for tests that end the process there.
-func (m *Manager) at(kind models.OperationKind, step, moment string) {
+func (m *Manager) at(kind tenants.OperationKind, step, moment string) {
 	if m.interrupt != nil {
 		m.interrupt(fmt.Sprintf("%s/%s/%s", kind, step, moment))
 	}

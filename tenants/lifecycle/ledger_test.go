@@ -20,7 +20,7 @@ import (
 func newULID() string { return strings.ToLower(ulid.Make().String()) }
 
 // operations are what was done to the tenant, the last first.
-func operations(t *testing.T, env *tenantstest.Env, name string) []models.Operation {
+func operations(t *testing.T, env *tenantstest.Env, name string) []tenants.Operation {
 	t.Helper()
 	tenant, err := env.Lifecycle.Get(t.Context(), name)
 	if err != nil {
@@ -34,7 +34,7 @@ func operations(t *testing.T, env *tenantstest.Env, name string) []models.Operat
 }
 
 // kinds are those of the operations, the first first.
-func kinds(page []models.Operation) string {
+func kinds(page []tenants.Operation) string {
 	var words []string
 	for i := len(page) - 1; i >= 0; i-- {
 		words = append(words, string(page[i].Kind))
@@ -48,18 +48,18 @@ func TestTheLedgerTellsATenantsStory(t *testing.T) {
 		m := env.Lifecycle
 		env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
-		for _, do := range []func() (*models.Tenant, error){
-			func() (*models.Tenant, error) { return m.Suspend(t.Context(), "ada", "acme") },
-			func() (*models.Tenant, error) { return m.Suspend(t.Context(), "ada", "acme") }, // nothing to do
-			func() (*models.Tenant, error) { return m.Resume(t.Context(), "bob", "acme") },
-			func() (*models.Tenant, error) {
+		for _, do := range []func() (*tenants.Tenant, error){
+			func() (*tenants.Tenant, error) { return m.Suspend(t.Context(), "ada", "acme") },
+			func() (*tenants.Tenant, error) { return m.Suspend(t.Context(), "ada", "acme") }, // nothing to do
+			func() (*tenants.Tenant, error) { return m.Resume(t.Context(), "bob", "acme") },
+			func() (*tenants.Tenant, error) {
 				return m.Rename(t.Context(), "ada", "acme", lifecycle.Rename{To: "apex"})
 			},
-			func() (*models.Tenant, error) { return m.Archive(t.Context(), "ada", "apex") },
-			func() (*models.Tenant, error) { return m.Restore(t.Context(), "ada", "apex") },
-			func() (*models.Tenant, error) { return m.Archive(t.Context(), "ada", "apex") },
-			func() (*models.Tenant, error) { return m.Purge(t.Context(), "ada", "apex", time.Hour) },
-			func() (*models.Tenant, error) { return m.Restore(t.Context(), "ada", "apex") },
+			func() (*tenants.Tenant, error) { return m.Archive(t.Context(), "ada", "apex") },
+			func() (*tenants.Tenant, error) { return m.Restore(t.Context(), "ada", "apex") },
+			func() (*tenants.Tenant, error) { return m.Archive(t.Context(), "ada", "apex") },
+			func() (*tenants.Tenant, error) { return m.Purge(t.Context(), "ada", "apex", time.Hour) },
+			func() (*tenants.Tenant, error) { return m.Restore(t.Context(), "ada", "apex") },
 		} {
 			if _, err := do(); err != nil {
 				t.Fatal(err)
@@ -70,7 +70,7 @@ func TestTheLedgerTellsATenantsStory(t *testing.T) {
 			t.Errorf("the story is %q, want %q", got, want)
 		}
 		for _, o := range page {
-			if o.State != models.OperationDone || o.FinishedAt == nil || o.Step != "" || o.Error != "" || o.Attempts != 1 || o.By == "" {
+			if o.State != tenants.OperationDone || o.FinishedAt == nil || o.Step != "" || o.Error != "" || o.Attempts != 1 || o.By == "" {
 				t.Errorf("%+v", o)
 			}
 		}
@@ -93,7 +93,7 @@ func TestTheLedgerTellsATenantsStory(t *testing.T) {
 
 func acknowledgements(t *testing.T, env *tenantstest.Env) (n int64) {
 	t.Helper()
-	err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error { return tx.Model(&models.Acknowledgement{}).Count(&n).Error })
+	err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error { return tx.Model(&tenants.Acknowledgement{}).Count(&n).Error })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func abandon(t *testing.T, env *tenantstest.Env, name string, changes map[string
 
 // halfMade is a tenant whose creation was interrupted, before or after its
 // database was made.
-func halfMade(t *testing.T, env *tenantstest.Env, subdomain string, database bool) *models.Tenant {
+func halfMade(t *testing.T, env *tenantstest.Env, subdomain string, database bool) *tenants.Tenant {
 	t.Helper()
 	tenant := env.Tenant(t, subdomain)
 	if !database {
@@ -122,12 +122,12 @@ func halfMade(t *testing.T, env *tenantstest.Env, subdomain string, database boo
 		}
 	}
 	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(tenant).Update("state", models.StateProvisioning).Error
+		return tx.Model(tenant).Update("state", tenants.StateProvisioning).Error
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	abandon(t, env, subdomain, map[string]any{"state": models.OperationRunning, "step": "database"})
+	abandon(t, env, subdomain, map[string]any{"state": tenants.OperationRunning, "step": "database"})
 	return tenant
 }
 
@@ -135,7 +135,7 @@ func halfMade(t *testing.T, env *tenantstest.Env, subdomain string, database boo
 func usable(t *testing.T, env *tenantstest.Env, name string) {
 	t.Helper()
 	tenant, err := env.Lifecycle.Get(t.Context(), name)
-	if err == nil && tenant.State != models.StateActive {
+	if err == nil && tenant.State != tenants.StateActive {
 		t.Errorf("%s is %s", name, tenant.State)
 	}
 	if err == nil {
@@ -162,7 +162,7 @@ func TestRecoverFinishesCreations(t *testing.T) {
 		group.Wait()
 		for _, name := range []string{"reserved", "created"} {
 			usable(t, env, name)
-			if o := operations(t, env, name)[0]; o.Attempts != 2 || o.State != models.OperationDone {
+			if o := operations(t, env, name)[0]; o.Attempts != 2 || o.State != tenants.OperationDone {
 				t.Errorf("%s: %+v", name, o)
 			}
 		}
@@ -194,7 +194,7 @@ func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
 			"found": func() error { return env.Lifecycle.Recover(t.Context()) },
 		} {
 			made := halfMade(t, env, name, false)
-			forget := func(tx *gorm.DB) error { return tx.Delete(&models.Operation{}, "tenant_id = ?", made.ID).Error }
+			forget := func(tx *gorm.DB) error { return tx.Delete(&tenants.Operation{}, "tenant_id = ?", made.ID).Error }
 			if err := env.Store.Master().Update(t.Context(), forget); err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +202,7 @@ func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			usable(t, env, name)
-			if story := operations(t, env, name); len(story) != 1 || story[0].State != models.OperationDone {
+			if story := operations(t, env, name); len(story) != 1 || story[0].State != tenants.OperationDone {
 				t.Errorf("%s: %+v", name, story)
 			}
 		}
@@ -217,7 +217,7 @@ func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 		other := second(t, env, tenants.Options{})
 		o := operations(t, env, "acme")[0]
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&o).Update("instance_id", other.Instance().ID()).Error
+			return tx.Model(&o).Update("instance_id", other.Process().ID()).Error
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func TestRecoverGoesOnWithWhatThisProcessLeft(t *testing.T) {
 		halfMade(t, env, "acme", false)
 		o := operations(t, env, "acme")[0]
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&o).Update("instance_id", env.Store.Instance().ID()).Error
+			return tx.Model(&o).Update("instance_id", env.Store.Process().ID()).Error
 		})
 		if err == nil {
 			err = env.Lifecycle.Recover(t.Context())
@@ -270,11 +270,11 @@ func TestRecoverLeavesItsOwnProcessAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range operations(t, env, "acme") {
-			if o.Attempts != 1 || o.State != models.OperationDone {
+			if o.Attempts != 1 || o.State != tenants.OperationDone {
 				t.Errorf("%+v", o)
 			}
 		}
-		if held := env.Store.Instance().Held(); points != 10 || len(held) > 0 {
+		if held := env.Store.Process().Held(); points != 10 || len(held) > 0 {
 			t.Errorf("%d points; still held are %q", points, held)
 		}
 	})
@@ -286,10 +286,10 @@ func TestWhoeverWasTakenOverStops(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		var taken string
-		m := managerOver(t, env, &before{env.Engine, func(tenant *models.Tenant) {
+		m := managerOver(t, env, &before{env.Engine, func(tenant *tenants.Tenant) {
 			taken = newULID()
 			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-				return tx.Model(&models.Operation{}).Where("tenant_id = ?", tenant.ID).Update("instance_id", taken).Error
+				return tx.Model(&tenants.Operation{}).Where("tenant_id = ?", tenant.ID).Update("instance_id", taken).Error
 			})
 			if err != nil {
 				t.Error(err)
@@ -299,7 +299,7 @@ func TestWhoeverWasTakenOverStops(t *testing.T) {
 			t.Error("it was recorded by who had lost it")
 		}
 		o := operations(t, env, "acme")[0]
-		if o.FinishedAt != nil || o.InstanceID == nil || *o.InstanceID != taken || o.State != models.OperationRunning {
+		if o.FinishedAt != nil || o.InstanceID == nil || *o.InstanceID != taken || o.State != tenants.OperationRunning {
 			t.Errorf("%+v", o)
 		}
 		if err := env.Lifecycle.Recover(t.Context()); err != nil {
@@ -312,10 +312,10 @@ func TestWhoeverWasTakenOverStops(t *testing.T) {
 // before is an engine that does something before it creates a database.
 type before struct {
 	tenants.Engine
-	do func(t *models.Tenant)
+	do func(t *tenants.Tenant)
 }
 
-func (b *before) Create(ctx context.Context, t *models.Tenant) error {
+func (b *before) Create(ctx context.Context, t *tenants.Tenant) error {
 	b.do(t)
 	return b.Engine.Create(ctx, t)
 }
@@ -349,7 +349,7 @@ func TestRecoverUndoesWhatCantBeFinished(t *testing.T) {
 				t.Errorf("Get: %v", err)
 			}
 			page, _, err := env.Lifecycle.Operations(t.Context(), lifecycle.OperationFilter{}, "", 1)
-			if err != nil || page[0].State != models.OperationFailed || !strings.Contains(page[0].Error, "broken") {
+			if err != nil || page[0].State != tenants.OperationFailed || !strings.Contains(page[0].Error, "broken") {
 				t.Errorf("%+v, %v", page[0], err)
 			}
 			f.before = nil

@@ -30,7 +30,6 @@ import (
 	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -69,7 +68,7 @@ func New(store *tenants.Store, o Options) *Manager {
 
 // Get returns the tenant in whatever state it is, or tenants.ErrUnknownTenant.
 // name is its subdomain, for a purged one that which it had, or its id.
-func (m *Manager) Get(ctx context.Context, name string) (t *models.Tenant, err error) {
+func (m *Manager) Get(ctx context.Context, name string) (t *tenants.Tenant, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		t, err = find(tx, name)
 		return err
@@ -87,11 +86,11 @@ func withDomains(tx *gorm.DB) *gorm.DB {
 
 // find reads the tenant with that name, or returns gorm.ErrRecordNotFound. One
 // that has the subdomain goes before one that had it.
-func find(tx *gorm.DB, name string) (*models.Tenant, error) {
-	var found []models.Tenant
+func find(tx *gorm.DB, name string) (*tenants.Tenant, error) {
+	var found []tenants.Tenant
 	err := withDomains(tx).Where("subdomain = ? OR id = ?", name, name).
-		Or("state = ? AND id IN (?)", models.StatePurged,
-			tx.Session(&gorm.Session{NewDB: true}).Model(&models.RetiredSubdomain{}).Select("tenant_id").Where("subdomain = ?", name)).
+		Or("state = ? AND id IN (?)", tenants.StatePurged,
+			tx.Session(&gorm.Session{NewDB: true}).Model(&tenants.RetiredSubdomain{}).Select("tenant_id").Where("subdomain = ?", name)).
 		Find(&found).Error
 	if err != nil {
 		return nil, err

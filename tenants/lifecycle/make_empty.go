@@ -8,7 +8,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -17,7 +16,7 @@ var ErrNotMissing = errors.New("the database is not missing; see: tenantry docto
 
 // ExpectMissing returns ErrNotMissing unless the tenant's database is on its
 // server neither in use nor in the trash.
-func (m *Manager) ExpectMissing(ctx context.Context, t *models.Tenant) error {
+func (m *Manager) ExpectMissing(ctx context.Context, t *tenants.Tenant) error {
 	engine, err := m.store.Server(t.Server)
 	if err != nil {
 		return err
@@ -36,7 +35,7 @@ func (m *Manager) ExpectMissing(ctx context.Context, t *models.Tenant) error {
 // lost one can come back from a backup alone. It returns ErrNotMissing, a
 // *StateError for a tenant that keeps no database, and fails else as Suspend
 // does; then the tenant is as before.
-func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
+func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err == nil {
 		err = m.ExpectMissing(ctx, t)
@@ -44,12 +43,12 @@ func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) 
 	if err != nil {
 		return nil, err
 	}
-	return m.do(ctx, by, models.KindMakeEmpty, subdomain, func(tx *gorm.DB, j *job) error {
+	return m.do(ctx, by, tenants.KindMakeEmpty, subdomain, func(tx *gorm.DB, j *job) error {
 		switch j.tenant.State {
-		case models.StateActive, models.StateSuspended, models.StateArchived:
+		case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
 			return markPaused(tx, j)
 		}
-		return &StateError{subdomain, j.tenant.State, models.StateMaintenance}
+		return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
 	})
 }
 

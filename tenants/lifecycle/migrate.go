@@ -6,7 +6,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -21,10 +20,10 @@ import (
 // under maintenance and the migration is tried again. It returns a
 // *tenants.VersionError for a tenant that is ahead of this build, and fails as
 // Suspend does.
-func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*models.Tenant, error) {
-	t, err := m.do(ctx, by, models.KindMigrate, name, m.markMigrate)
+func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*tenants.Tenant, error) {
+	t, err := m.do(ctx, by, tenants.KindMigrate, name, m.markMigrate)
 	var underWay *UnderWayError
-	if !errors.As(err, &underWay) || underWay.Operation.Kind != models.KindMigrate {
+	if !errors.As(err, &underWay) || underWay.Operation.Kind != tenants.KindMigrate {
 		return t, err
 	}
 	j, failure := m.takeOver(ctx, underWay.Operation.ID)
@@ -37,9 +36,9 @@ func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*model
 // markMigrate has an active tenant under maintenance.
 func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 	switch j.tenant.State {
-	case models.StateActive, models.StateSuspended, models.StateArchived:
+	case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
 	default:
-		return &StateError{j.tenant.Subdomain, j.tenant.State, models.StateMaintenance}
+		return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateMaintenance}
 	}
 	engine, err := m.engine(j)
 	if err != nil {
@@ -60,8 +59,8 @@ func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 func markPaused(tx *gorm.DB, j *job) error {
 	j.params.From = j.tenant.State
 	state := j.tenant.State
-	if state == models.StateActive {
-		state = models.StateMaintenance
+	if state == tenants.StateActive {
+		state = tenants.StateMaintenance
 	}
 	return mark(tx, j, map[string]any{"state": state})
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // newer is the workspace's schema of a build with more migrations.
-func newer(t *testing.T, more map[string]string) models.Schema {
+func newer(t *testing.T, more map[string]string) tenants.Schema {
 	t.Helper()
 	schema := models.Workspace()
 	for dialect, all := range schema.Migrations {
@@ -60,7 +60,7 @@ func eachEngine(t *testing.T, f func(t *testing.T, engine tenantstest.Engine)) {
 	}
 }
 
-func projects(t *testing.T, env *tenantstest.Env, tenant *models.Tenant) (names []string, err error) {
+func projects(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (names []string, err error) {
 	t.Helper()
 	err = env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
 		return tx.Model(&models.Project{}).Order("id").Pluck("name", &names).Error
@@ -85,12 +85,12 @@ func TestWhatComesBackIsMigrated(t *testing.T) {
 		suspend := func(name string) error { _, err := today.Lifecycle.Suspend(t.Context(), "ada", name); return err }
 		for name, way := range map[string]struct {
 			leave func(name string) error
-			back  func(name string) (*models.Tenant, error)
+			back  func(name string) (*tenants.Tenant, error)
 		}{
-			"purged":    {purge, func(name string) (*models.Tenant, error) { return next.Lifecycle.Restore(t.Context(), "ada", name) }},
-			"archived":  {archive, func(name string) (*models.Tenant, error) { return next.Lifecycle.Restore(t.Context(), "ada", name) }},
-			"suspended": {suspend, func(name string) (*models.Tenant, error) { return next.Lifecycle.Resume(t.Context(), "ada", name) }},
-			"active":    {func(string) error { return nil }, func(name string) (*models.Tenant, error) { return next.Lifecycle.Migrate(t.Context(), "ada", name) }},
+			"purged":    {purge, func(name string) (*tenants.Tenant, error) { return next.Lifecycle.Restore(t.Context(), "ada", name) }},
+			"archived":  {archive, func(name string) (*tenants.Tenant, error) { return next.Lifecycle.Restore(t.Context(), "ada", name) }},
+			"suspended": {suspend, func(name string) (*tenants.Tenant, error) { return next.Lifecycle.Resume(t.Context(), "ada", name) }},
+			"active":    {func(string) error { return nil }, func(name string) (*tenants.Tenant, error) { return next.Lifecycle.Migrate(t.Context(), "ada", name) }},
 		} {
 			before := today.Tenant(t, name)
 			err := today.Store.Update(t.Context(), before, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: name}).Error })
@@ -101,7 +101,7 @@ func TestWhatComesBackIsMigrated(t *testing.T) {
 				t.Fatal(err)
 			}
 			back, err := way.back(name)
-			if err != nil || back.State != models.StateActive || back.SchemaVersion != 900 {
+			if err != nil || back.State != tenants.StateActive || back.SchemaVersion != 900 {
 				t.Errorf("%s: %+v, %v", name, back, err)
 				continue
 			}
@@ -141,7 +141,7 @@ func TestMigrateWaitsForOlderBuilds(t *testing.T) {
 		if err := lookup(t, next, "acme"); err != nil {
 			t.Error(err)
 		}
-		wantDone(t, next, tenant, models.KindMigrate, "ada")
+		wantDone(t, next, tenant, tenants.KindMigrate, "ada")
 		if _, err := today.Lifecycle.Migrate(t.Context(), "ada", "acme"); !errors.Is(err, tenants.ErrSchemaVersion) {
 			t.Errorf("by the older build: %v", err)
 		}
@@ -149,10 +149,10 @@ func TestMigrateWaitsForOlderBuilds(t *testing.T) {
 }
 
 // wantDone expects the tenant's last operation.
-func wantDone(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, kind models.OperationKind, by string) {
+func wantDone(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind tenants.OperationKind, by string) {
 	t.Helper()
 	page, _, err := env.Lifecycle.Operations(t.Context(), lifecycle.OperationFilter{TenantID: tenant.ID}, "", 1)
-	if err != nil || len(page) != 1 || page[0].Kind != kind || page[0].By != by || page[0].State != models.OperationDone {
+	if err != nil || len(page) != 1 || page[0].Kind != kind || page[0].By != by || page[0].State != tenants.OperationDone {
 		t.Errorf("the last operation: %+v, %v; want a %s by %s", page, err, kind, by)
 	}
 }
@@ -169,13 +169,13 @@ func TestMigrationsThatFail(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		more    map[string]string
-		state   models.State
+		state   tenants.State
 		version int64
 		served  bool // by the build of today
 	}{
-		"the first":             {map[string]string{"00900_a.sql": broken}, models.StateActive, latest, true},
-		"the second":            {map[string]string{"00900_a.sql": more, "00901_b.sql": broken}, models.StateActive, 900, false},
-		"without a transaction": {map[string]string{"00900_a.sql": "-- +goose NO TRANSACTION\n" + broken}, models.StateMaintenance, latest, false},
+		"the first":             {map[string]string{"00900_a.sql": broken}, tenants.StateActive, latest, true},
+		"the second":            {map[string]string{"00900_a.sql": more, "00901_b.sql": broken}, tenants.StateActive, 900, false},
+		"without a transaction": {map[string]string{"00900_a.sql": "-- +goose NO TRANSACTION\n" + broken}, tenants.StateMaintenance, latest, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -241,6 +241,6 @@ func TestAnOlderBuildLeavesItToANewerOne(t *testing.T) {
 		if err := lookup(t, next, "acme"); err != nil {
 			t.Error(err)
 		}
-		wantDone(t, next, tenant, models.KindMigrate, "ada")
+		wantDone(t, next, tenant, tenants.KindMigrate, "ada")
 	})
 }

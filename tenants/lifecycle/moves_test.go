@@ -20,7 +20,7 @@ func TestRename(t *testing.T) {
 		made := env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
 		got, err := env.Lifecycle.Rename(t.Context(), "ada", "acme", lifecycle.Rename{To: "apex"})
-		if err != nil || got.Subdomain != "apex" || got.State != models.StateActive || got.Database != made.Database {
+		if err != nil || got.Subdomain != "apex" || got.State != tenants.StateActive || got.Database != made.Database {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		usable(t, env, "apex")
@@ -57,7 +57,7 @@ func TestRenameRedirects(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := env.Lifecycle.Rename(t.Context(), "ada", "acme", lifecycle.Rename{To: "apex", RedirectDays: 3})
-		if err != nil || got.State != models.StateSuspended {
+		if err != nil || got.State != tenants.StateSuspended {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		var moved *tenants.MovedError
@@ -101,7 +101,7 @@ func TestArchiveAndRestore(t *testing.T) {
 }
 
 // purgedTenant is one that was archived and purged, with a project in it.
-func purgedTenant(t *testing.T, env *tenantstest.Env, subdomain string, grace time.Duration) *models.Tenant {
+func purgedTenant(t *testing.T, env *tenantstest.Env, subdomain string, grace time.Duration) *tenants.Tenant {
 	t.Helper()
 	tenant := env.Tenant(t, subdomain)
 	err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "Office"}).Error })
@@ -121,7 +121,7 @@ func TestPurgeAndRestore(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		gone := purgedTenant(t, env, "acme", time.Hour)
-		if gone.State != models.StatePurged || gone.RemoveAfter == nil {
+		if gone.State != tenants.StatePurged || gone.RemoveAfter == nil {
 			t.Errorf("%+v", gone)
 		}
 		if conns, err := env.Engine.Open(t.Context(), gone); err == nil {
@@ -165,14 +165,14 @@ func TestPurgeOfATenantWhoseDatabaseIsLost(t *testing.T) {
 				t.Errorf("restore: %v", err)
 			}
 			got, err := env.Lifecycle.Get(t.Context(), "acme")
-			if err != nil || got.State != models.StatePurged || got.RemoveAfter == nil {
+			if err != nil || got.State != tenants.StatePurged || got.RemoveAfter == nil {
 				t.Errorf("%+v, %v", got, err)
 			}
 			if _, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); !errors.Is(err, lifecycle.ErrReserved) {
 				t.Errorf("create acme: %v", err)
 			}
 		}
-		if last := operations(t, env, "acme")[0]; last.Kind != models.KindRestore || last.State != models.OperationFailed || last.Error == "" {
+		if last := operations(t, env, "acme")[0]; last.Kind != tenants.KindRestore || last.State != tenants.OperationFailed || last.Error == "" {
 			t.Errorf("%+v", last)
 		}
 	})
@@ -193,9 +193,9 @@ func TestPurgedDataIsRemovedWhenItIsDue(t *testing.T) {
 		if err := env.Lifecycle.Tend(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for _, tenant := range []*models.Tenant{atOnce, later} {
+		for _, tenant := range []*tenants.Tenant{atOnce, later} {
 			got, err := env.Lifecycle.Get(t.Context(), tenant.ID)
-			if err != nil || got.State != models.StatePurged || got.RemoveAfter != nil || got.Credentials != nil {
+			if err != nil || got.State != tenants.StatePurged || got.RemoveAfter != nil || got.Credentials != nil {
 				t.Errorf("%+v, %v", got, err)
 			}
 			if err := env.Engine.Untrash(t.Context(), tenant); err == nil {

@@ -6,7 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/text"
 )
 
@@ -24,12 +24,12 @@ func checkName(name string) error {
 // SetName gives the tenant another display name, in whatever state it is. Pages
 // show it within a second; requests are served all the while. It returns
 // tenants.ErrUnknownTenant, ErrInvalidName or an *UnderWayError.
-func (m *Manager) SetName(ctx context.Context, by Operator, subdomain, name string) (*models.Tenant, error) {
+func (m *Manager) SetName(ctx context.Context, by Operator, subdomain, name string) (*tenants.Tenant, error) {
 	name = strings.TrimSpace(name)
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	return m.do(ctx, by, models.KindSetName, subdomain, func(tx *gorm.DB, j *job) error {
+	return m.do(ctx, by, tenants.KindSetName, subdomain, func(tx *gorm.DB, j *job) error {
 		if j.tenant.Name == name {
 			return errUnchanged
 		}

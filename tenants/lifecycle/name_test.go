@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -27,7 +26,7 @@ func TestSetName(t *testing.T) {
 		}
 		for _, name := range []string{" Acme & Söhne ", "Acme & Söhne", strings.Repeat("ä", 200)} {
 			got, err := env.Lifecycle.SetName(t.Context(), "ada", "acme", name)
-			if err != nil || got.Name != strings.TrimSpace(name) || got.Epoch != made.Epoch || got.State != models.StateActive {
+			if err != nil || got.Name != strings.TrimSpace(name) || got.Epoch != made.Epoch || got.State != tenants.StateActive {
 				t.Fatalf("SetName: %+v, %v", got, err)
 			}
 			waitFor(t, func() bool {
@@ -39,7 +38,7 @@ func TestSetName(t *testing.T) {
 		if err != nil || len(story) != 3 { // the same name a second time is none
 			t.Fatalf("%+v, %v", story, err)
 		}
-		if o := story[1]; o.Kind != models.KindSetName || o.By != "ada" || o.State != models.OperationDone || !strings.Contains(o.Params, "Acme") {
+		if o := story[1]; o.Kind != tenants.KindSetName || o.By != "ada" || o.State != tenants.OperationDone || !strings.Contains(o.Params, "Acme") {
 			t.Errorf("the ledger has %+v", o)
 		}
 	})

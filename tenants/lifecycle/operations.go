@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // OperationFilter narrows a list of operations. The zero filter takes all.
@@ -19,8 +19,8 @@ type OperationFilter struct {
 	// Subdomain takes those on tenants that had it when they began.
 	Subdomain string
 	// Kind, State and By are theirs; empty takes all.
-	Kind  models.OperationKind
-	State models.OperationState
+	Kind  tenants.OperationKind
+	State tenants.OperationState
 	By    string
 	// Since takes those that began then or later, Until those that began before;
 	// the zero time takes all.
@@ -55,7 +55,7 @@ func (f OperationFilter) narrow(tx *gorm.DB) *gorm.DB {
 
 // Operations returns up to limit operations, the newest first, that began before
 // the one with the id after, and the id to go on after, empty at the end.
-func (m *Manager) Operations(ctx context.Context, f OperationFilter, after string, limit int) (page []models.Operation, next string, err error) {
+func (m *Manager) Operations(ctx context.Context, f OperationFilter, after string, limit int) (page []tenants.Operation, next string, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		tx = f.narrow(tx)
 		if after != "" {

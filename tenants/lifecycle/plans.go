@@ -8,51 +8,50 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
 // planOf is the plan of each kind of operation. Kinds that are not listed have
 // no steps: they are done by their mark. Names of steps are stored: a step that
 // means something else gets another name.
-func planOf(kind models.OperationKind) plan {
+func planOf(kind tenants.OperationKind) plan {
 	drain := step{name: tenants.StepDrain, do: awaitQuiet}
 	served := step{name: "migrate", do: migrateDatabase, record: activate}
 	undoCreate := []step{{name: "drop", do: dropDatabase, record: deleteTenant}}
 	switch kind {
-	case models.KindCreate:
+	case tenants.KindCreate:
 		return plan{steps: []step{{name: "database", do: createDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
-	case models.KindAdopt:
+	case tenants.KindAdopt:
 		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
-	case models.KindSuspend, models.KindArchive:
+	case tenants.KindSuspend, tenants.KindArchive:
 		return plan{steps: []step{drain}}
-	case models.KindResume, models.KindUnarchive:
+	case tenants.KindResume, tenants.KindUnarchive:
 		return plan{steps: []step{served}, undo: []step{}, undone: asBefore, cancelled: asBefore}
-	case models.KindMigrate:
+	case tenants.KindMigrate:
 		return plan{
 			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: asBefore}},
 			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
 		}
-	case models.KindRepair:
+	case tenants.KindRepair:
 		return plan{
 			steps: []step{drain, {name: "mend", do: mendDatabase, record: asBefore}},
 			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
 		}
-	case models.KindAdmin, models.KindInvite:
+	case tenants.KindAdmin, tenants.KindInvite:
 		return plan{steps: []step{{name: "admin", do: letIn}}, undo: []step{}, undone: nothing, impatient: true}
-	case models.KindRename:
+	case tenants.KindRename:
 		drain.record = endRename
 		return plan{steps: []step{drain}, cancelled: endRename}
-	case models.KindPurge:
+	case tenants.KindPurge:
 		return plan{steps: []step{drain, {name: "trash", do: trashDatabase, record: setRemoval}}, cancelled: archiveAgain}
-	case models.KindRemove:
+	case tenants.KindRemove:
 		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}, cancelled: forgetData}
-	case models.KindMakeEmpty:
+	case tenants.KindMakeEmpty:
 		return plan{
 			steps: []step{drain, {name: "database", do: makeEmptyDatabase, record: asBefore}},
 			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
 		}
-	case models.KindRestore:
+	case tenants.KindRestore:
 		return plan{
 			steps: []step{{name: "untrash", do: untrashDatabase}, served},
 			undo:  []step{{name: "trash", do: trashDatabase}}, undone: purgeAgain, cancelled: keepPurged,
@@ -173,7 +172,7 @@ func untrashDatabase(m *Manager, ctx context.Context, j *job) error {
 
 // activate has the tenant served.
 func activate(tx *gorm.DB, j *job) error {
-	return setTenant(tx, j, map[string]any{"state": models.StateActive, "schema_version": j.tenant.SchemaVersion, "remove_after": nil})
+	return setTenant(tx, j, map[string]any{"state": tenants.StateActive, "schema_version": j.tenant.SchemaVersion, "remove_after": nil})
 }
 
 // setRemoval notes when the data in the trash is to be removed.
@@ -189,17 +188,19 @@ func forgetData(tx *gorm.DB, j *job) error {
 // freeSubdomain lets others have the subdomain of a creation that is undone. The
 // row stays until the database is dropped.
 func freeSubdomain(tx *gorm.DB, j *job) error {
-	return setTenant(tx, j, map[string]any{"state": models.StatePurged, "subdomain": tenants.UndoneSubdomain(j.tenant.ID)})
+	return setTenant(tx, j, map[string]any{"state": tenants.StatePurged, "subdomain": tenants.UndoneSubdomain(j.tenant.ID)})
 }
 
-func deleteTenant(tx *gorm.DB, j *job) error { return tx.Delete(&models.Tenant{ID: j.tenant.ID}).Error }
+func deleteTenant(tx *gorm.DB, j *job) error {
+	return tx.Delete(&tenants.Tenant{ID: j.tenant.ID}).Error
+}
 
 // setTenant changes columns of the job's tenant, and reads the row again.
 func setTenant(tx *gorm.DB, j *job, columns map[string]any) error {
-	result := tx.Model(&models.Tenant{ID: j.tenant.ID}).Updates(columns)
+	result := tx.Model(&tenants.Tenant{ID: j.tenant.ID}).Updates(columns)
 	if result.Error != nil {
 		return result.Error
 	}
-	j.tenant = models.Tenant{ID: j.tenant.ID}
+	j.tenant = tenants.Tenant{ID: j.tenant.ID}
 	return tx.Take(&j.tenant).Error
 }

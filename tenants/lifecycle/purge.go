@@ -9,7 +9,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -21,14 +20,14 @@ const DefaultGrace = 7 * 24 * time.Hour
 // removed when the grace is over, at once when that is 0. Until then Restore
 // brings it back, without the domains: see LostDomains. Its subdomain is kept from other tenants for 30 days. It fails
 // as Suspend does.
-func (m *Manager) Purge(ctx context.Context, by Operator, subdomain string, grace time.Duration) (*models.Tenant, error) {
-	t, err := m.do(ctx, by, models.KindPurge, subdomain, func(tx *gorm.DB, j *job) error {
+func (m *Manager) Purge(ctx context.Context, by Operator, subdomain string, grace time.Duration) (*tenants.Tenant, error) {
+	t, err := m.do(ctx, by, tenants.KindPurge, subdomain, func(tx *gorm.DB, j *job) error {
 		switch j.tenant.State {
-		case models.StateArchived:
-		case models.StatePurged:
+		case tenants.StateArchived:
+		case tenants.StatePurged:
 			return errUnchanged
 		default:
-			return &StateError{subdomain, j.tenant.State, models.StatePurged}
+			return &StateError{subdomain, j.tenant.State, tenants.StatePurged}
 		}
 		return markPurge(tx, j, grace)
 	})
@@ -49,23 +48,23 @@ func markPurge(tx *gorm.DB, j *job, grace time.Duration) error {
 	if after.After(reserved) {
 		reserved = after // or it could not be restored
 	}
-	err := retire(tx, models.RetiredSubdomain{Subdomain: j.tenant.Subdomain, TenantID: j.tenant.ID, ReservedUntil: reserved})
+	err := retire(tx, tenants.RetiredSubdomain{Subdomain: j.tenant.Subdomain, TenantID: j.tenant.ID, ReservedUntil: reserved})
 	if err != nil {
 		return err
 	}
-	if err := tx.Model(&models.Domain{}).Where("tenant_id = ?", j.tenant.ID).Order("host").Pluck("host", &j.params.Hosts).Error; err != nil {
+	if err := tx.Model(&tenants.Domain{}).Where("tenant_id = ?", j.tenant.ID).Order("host").Pluck("host", &j.params.Hosts).Error; err != nil {
 		return err
 	}
-	if err := tx.Delete(&models.Domain{}, "tenant_id = ?", j.tenant.ID).Error; err != nil {
+	if err := tx.Delete(&tenants.Domain{}, "tenant_id = ?", j.tenant.ID).Error; err != nil {
 		return err
 	}
-	return mark(tx, j, map[string]any{"state": models.StatePurged, "subdomain": tenants.PurgedSubdomain(j.tenant.ID)})
+	return mark(tx, j, map[string]any{"state": tenants.StatePurged, "subdomain": tenants.PurgedSubdomain(j.tenant.ID)})
 }
 
 // remove removes a purged tenant's data when it is due.
 func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
-	_, err := m.do(ctx, by, models.KindRemove, id, func(tx *gorm.DB, j *job) (err error) {
-		if j.tenant.State != models.StatePurged || j.tenant.RemoveAfter == nil || j.tenant.RemoveAfter.After(j.now) {
+	_, err := m.do(ctx, by, tenants.KindRemove, id, func(tx *gorm.DB, j *job) (err error) {
+		if j.tenant.State != tenants.StatePurged || j.tenant.RemoveAfter == nil || j.tenant.RemoveAfter.After(j.now) {
 			return errUnchanged
 		}
 		j.op.Subdomain, err = subdomainBefore(tx, id)
@@ -82,21 +81,21 @@ var ErrRemoved = errors.New("the data was removed when the grace was over; resto
 // build. It fails as Suspend does, with
 // ErrRemoved, and with tenants.ErrNoDatabase when the data was lost; then it is
 // purged as before.
-func (m *Manager) Restore(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
+func (m *Manager) Restore(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil {
 		return nil, err
 	}
-	if t.State == models.StatePurged {
-		return m.do(ctx, by, models.KindRestore, subdomain, m.markRestore)
+	if t.State == tenants.StatePurged {
+		return m.do(ctx, by, tenants.KindRestore, subdomain, m.markRestore)
 	}
-	return m.move(ctx, by, models.KindUnarchive, subdomain, models.StateActive, models.StateArchived)
+	return m.move(ctx, by, tenants.KindUnarchive, subdomain, tenants.StateActive, tenants.StateArchived)
 }
 
 // markRestore brings a purged tenant to maintenance, under its old subdomain.
 func (m *Manager) markRestore(tx *gorm.DB, j *job) error {
-	if j.tenant.State != models.StatePurged {
-		return &StateError{j.tenant.Subdomain, j.tenant.State, models.StateActive}
+	if j.tenant.State != tenants.StatePurged {
+		return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateActive}
 	}
 	if j.tenant.RemoveAfter == nil {
 		return ErrRemoved
@@ -113,25 +112,25 @@ func (m *Manager) markRestore(tx *gorm.DB, j *job) error {
 		return err
 	}
 	j.params, j.op.Subdomain = params{From: j.tenant.State, To: was, Version: engine.SchemaVersion()}, was
-	return taken(mark(tx, j, map[string]any{"state": models.StateMaintenance, "subdomain": was}))
+	return taken(mark(tx, j, map[string]any{"state": tenants.StateMaintenance, "subdomain": was}))
 }
 
 // purgeAgain has a tenant that can't be restored purged as it was.
 func purgeAgain(tx *gorm.DB, j *job) error {
-	if err := retire(tx, models.RetiredSubdomain{Subdomain: j.params.To, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}); err != nil {
+	if err := retire(tx, tenants.RetiredSubdomain{Subdomain: j.params.To, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}); err != nil {
 		return err
 	}
 	return setTenant(tx, j, map[string]any{
-		"state": models.StatePurged, "subdomain": tenants.PurgedSubdomain(j.tenant.ID), "schema_version": j.tenant.SchemaVersion,
+		"state": tenants.StatePurged, "subdomain": tenants.PurgedSubdomain(j.tenant.ID), "schema_version": j.tenant.SchemaVersion,
 	})
 }
 
 // LostDomains are the hosts that the tenant had when it was purged last, and which
 // Restore doesn't bring back: by then they may lead elsewhere.
-func (m *Manager) LostDomains(ctx context.Context, t *models.Tenant) ([]string, error) {
-	var last []models.Operation
+func (m *Manager) LostDomains(ctx context.Context, t *tenants.Tenant) ([]string, error) {
+	var last []tenants.Operation
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Where("tenant_id = ? AND kind = ?", t.ID, models.KindPurge).Order("id DESC").Limit(1).Find(&last).Error
+		return tx.Where("tenant_id = ? AND kind = ?", t.ID, tenants.KindPurge).Order("id DESC").Limit(1).Find(&last).Error
 	})
 	if err != nil || len(last) == 0 {
 		return nil, err
@@ -145,7 +144,7 @@ func (m *Manager) LostDomains(ctx context.Context, t *models.Tenant) ([]string, 
 
 // subdomainBefore is what the tenant was called when it was purged.
 func subdomainBefore(tx *gorm.DB, tenantID string) (string, error) {
-	var last models.Operation
-	err := tx.Where("tenant_id = ? AND kind = ?", tenantID, models.KindPurge).Order("id DESC").Take(&last).Error
+	var last tenants.Operation
+	err := tx.Where("tenant_id = ? AND kind = ?", tenantID, tenants.KindPurge).Order("id DESC").Take(&last).Error
 	return last.Subdomain, err
 }

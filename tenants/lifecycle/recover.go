@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"slices"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // Recover goes on with the operations that nobody is at: those whose process
@@ -51,13 +51,13 @@ func (m *Manager) recoverUnrecorded(ctx context.Context) error {
 
 // unrecorded are the tenants that are being created by no operation.
 func unrecorded(tx *gorm.DB) *gorm.DB {
-	at := tx.Session(&gorm.Session{NewDB: true}).Model(&models.Operation{}).Select("tenant_id").Where("finished_at IS NULL")
-	return tx.Model(&models.Tenant{}).Where("state = ? AND id NOT IN (?)", models.StateProvisioning, at)
+	at := tx.Session(&gorm.Session{NewDB: true}).Model(&tenants.Operation{}).Select("tenant_id").Where("finished_at IS NULL")
+	return tx.Model(&tenants.Tenant{}).Where("state = ? AND id NOT IN (?)", tenants.StateProvisioning, at)
 }
 
 // orphaned are the unfinished operations that no living instance is at, and
 // those that this one is said to be at and isn't.
-func (m *Manager) orphaned(tx *gorm.DB) *gorm.DB { return m.orphanedBut(tx, m.store.Instance().Held()) }
+func (m *Manager) orphaned(tx *gorm.DB) *gorm.DB { return m.orphanedBut(tx, m.store.Process().Held()) }
 
 // orphanedBut is orphaned, of a process that is at those held.
 func (m *Manager) orphanedBut(tx *gorm.DB, held []string) *gorm.DB {
@@ -69,9 +69,9 @@ func (m *Manager) orphanedBut(tx *gorm.DB, held []string) *gorm.DB {
 	for _, i := range living {
 		alive = append(alive, i.ID)
 	}
-	return tx.Model(&models.Operation{}).Where("finished_at IS NULL").
+	return tx.Model(&tenants.Operation{}).Where("finished_at IS NULL").
 		Where("instance_id IS NULL OR instance_id NOT IN ? OR (instance_id = ? AND id NOT IN ?)",
-			alive, m.store.Instance().ID(), append(held, "none"))
+			alive, m.store.Process().ID(), append(held, "none"))
 }
 
 func (m *Manager) recoverOperation(ctx context.Context, id string) error {
@@ -90,14 +90,14 @@ func (m *Manager) recoverOperation(ctx context.Context, id string) error {
 // when somebody else was faster. The caller runs the job.
 func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 	var j *job
-	if !m.store.Instance().Hold(id) {
+	if !m.store.Process().Hold(id) {
 		return nil, nil
 	}
-	others := slices.DeleteFunc(m.store.Instance().Held(), func(held string) bool { return held == id })
+	others := slices.DeleteFunc(m.store.Process().Held(), func(held string) bool { return held == id })
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
 		j = nil
 		result := m.orphanedBut(tx, others).Where("id = ?", id).
-			Updates(map[string]any{"instance_id": m.store.Instance().ID(), "attempts": gorm.Expr("attempts + 1")})
+			Updates(map[string]any{"instance_id": m.store.Process().ID(), "attempts": gorm.Expr("attempts + 1")})
 		if result.Error != nil || result.RowsAffected == 0 {
 			return result.Error
 		}
@@ -113,7 +113,7 @@ func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 		return tx.Take(&taken.tenant, "id = ?", taken.op.TenantID).Error
 	})
 	if err != nil || j == nil {
-		m.store.Instance().Release(id)
+		m.store.Process().Release(id)
 		return nil, err
 	}
 	return j, nil
@@ -128,13 +128,13 @@ func (m *Manager) Tend(ctx context.Context) error {
 
 // removeDue removes the data of purged tenants.
 func (m *Manager) removeDue(ctx context.Context) error {
-	var due []models.Tenant
+	var due []tenants.Tenant
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
 		now, err := m.master.Now(tx)
 		if err != nil {
 			return err
 		}
-		return tx.Where("state = ? AND remove_after <= ?", models.StatePurged, now).Order("id").Find(&due).Error
+		return tx.Where("state = ? AND remove_after <= ?", tenants.StatePurged, now).Order("id").Find(&due).Error
 	})
 	if err != nil {
 		return fmt.Errorf("find purged tenants: %w", err)
@@ -157,7 +157,7 @@ func (m *Manager) clearAway(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return tx.Delete(&models.RetiredSubdomain{}, "reserved_until < ? AND (redirect_until IS NULL OR redirect_until < ?)", now, now).Error
+		return tx.Delete(&tenants.RetiredSubdomain{}, "reserved_until < ? AND (redirect_until IS NULL OR redirect_until < ?)", now, now).Error
 	})
 	if err != nil {
 		return fmt.Errorf("clear away: %w", err)

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // Retired is a subdomain that a tenant has given up, and that is kept from
@@ -36,7 +36,7 @@ var ErrNotReserved = errors.New("subdomain is not reserved")
 // of one tenant, or of all when the id is empty.
 func (m *Manager) Retired(ctx context.Context, tenantID string) (all []Retired, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
-		all, err = m.readRetired(tx, models.RetiredSubdomain{TenantID: tenantID})
+		all, err = m.readRetired(tx, tenants.RetiredSubdomain{TenantID: tenantID})
 		return err
 	})
 	if err != nil {
@@ -47,18 +47,18 @@ func (m *Manager) Retired(ctx context.Context, tenantID string) (all []Retired, 
 
 // readRetired reads what is reserved or redirects by the master's clock: of one
 // subdomain or tenant, or all.
-func (m *Manager) readRetired(tx *gorm.DB, of models.RetiredSubdomain) ([]Retired, error) {
+func (m *Manager) readRetired(tx *gorm.DB, of tenants.RetiredSubdomain) ([]Retired, error) {
 	now, err := m.master.Now(tx)
 	if err != nil {
 		return nil, err
 	}
 	var rows []struct {
-		models.RetiredSubdomain
+		tenants.RetiredSubdomain
 		Name        string
-		State       models.State
+		State       tenants.State
 		RemoveAfter *time.Time
 	}
-	err = tx.Model(&models.RetiredSubdomain{}).Joins("JOIN tenants ON tenants.id = retired_subdomains.tenant_id").
+	err = tx.Model(&tenants.RetiredSubdomain{}).Joins("JOIN tenants ON tenants.id = retired_subdomains.tenant_id").
 		Select("retired_subdomains.*, tenants.subdomain AS name, tenants.state, tenants.remove_after").
 		Where(&of).Where("retired_subdomains.reserved_until > ? OR retired_subdomains.redirect_until > ?", now, now).
 		Order("retired_subdomains.subdomain").Find(&rows).Error
@@ -69,7 +69,7 @@ func (m *Manager) readRetired(tx *gorm.DB, of models.RetiredSubdomain) ([]Retire
 			until := row.RedirectUntil.UTC()
 			r.RedirectUntil = &until
 		}
-		if row.State == models.StatePurged {
+		if row.State == tenants.StatePurged {
 			r.Tenant, r.Restorable = row.TenantID, row.RemoveAfter != nil
 		}
 		all = append(all, r)
@@ -82,7 +82,7 @@ func (m *Manager) readRetired(tx *gorm.DB, of models.RetiredSubdomain) ([]Retire
 func (m *Manager) Reserved(ctx context.Context, subdomain string) (Retired, error) {
 	var all []Retired
 	err := m.master.View(ctx, func(tx *gorm.DB) (err error) {
-		all, err = m.readRetired(tx, models.RetiredSubdomain{Subdomain: subdomain})
+		all, err = m.readRetired(tx, tenants.RetiredSubdomain{Subdomain: subdomain})
 		return err
 	})
 	if err == nil && (len(all) == 0 || subdomain == "") {
@@ -102,9 +102,9 @@ func (m *Manager) Release(ctx context.Context, by Operator, subdomain string) (R
 	if err != nil {
 		return Retired{}, err
 	}
-	_, err = m.do(ctx, by, models.KindRelease, released.tenantID, func(tx *gorm.DB, j *job) error {
+	_, err = m.do(ctx, by, tenants.KindRelease, released.tenantID, func(tx *gorm.DB, j *job) error {
 		j.op.Subdomain = subdomain
-		result := tx.Delete(&models.RetiredSubdomain{}, "subdomain = ? AND tenant_id = ?", subdomain, j.tenant.ID)
+		result := tx.Delete(&tenants.RetiredSubdomain{}, "subdomain = ? AND tenant_id = ?", subdomain, j.tenant.ID)
 		if result.Error == nil && result.RowsAffected == 0 {
 			return ErrNotReserved
 		}

@@ -7,7 +7,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -27,15 +26,15 @@ type Rename struct {
 // finished the tenant is under maintenance. The old subdomain is kept from other
 // tenants for 30 days, or for as long as it redirects. It fails as Suspend does,
 // and with a *tenants.SubdomainError, ErrExists or a *ReservedError.
-func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r Rename) (*models.Tenant, error) {
+func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r Rename) (*tenants.Tenant, error) {
 	if err := tenants.ValidateSubdomain(r.To); err != nil {
 		return nil, err
 	}
-	return m.do(ctx, by, models.KindRename, subdomain, func(tx *gorm.DB, j *job) error {
+	return m.do(ctx, by, tenants.KindRename, subdomain, func(tx *gorm.DB, j *job) error {
 		switch j.tenant.State {
-		case models.StateActive, models.StateSuspended:
+		case tenants.StateActive, tenants.StateSuspended:
 		default:
-			return &StateError{subdomain, j.tenant.State, models.StateMaintenance}
+			return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
 		}
 		if j.tenant.Subdomain == r.To {
 			return errUnchanged
@@ -52,7 +51,7 @@ func (m *Manager) markRename(tx *gorm.DB, j *job, r Rename) error {
 	}
 	j.op.Subdomain = j.tenant.Subdomain
 	j.params = params{From: j.tenant.State, To: r.To}
-	retired := models.RetiredSubdomain{Subdomain: j.tenant.Subdomain, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}
+	retired := tenants.RetiredSubdomain{Subdomain: j.tenant.Subdomain, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}
 	if r.RedirectDays > 0 {
 		until := j.now.AddDate(0, 0, r.RedirectDays)
 		j.params.RedirectUntil = &until
@@ -63,18 +62,18 @@ func (m *Manager) markRename(tx *gorm.DB, j *job, r Rename) error {
 	if err := retire(tx, retired); err != nil {
 		return err
 	}
-	return taken(mark(tx, j, map[string]any{"subdomain": r.To, "state": models.StateMaintenance}))
+	return taken(mark(tx, j, map[string]any{"subdomain": r.To, "state": tenants.StateMaintenance}))
 }
 
 // retire keeps a subdomain from others, in place of what was said of it before.
-func retire(tx *gorm.DB, retired models.RetiredSubdomain) error {
+func retire(tx *gorm.DB, retired tenants.RetiredSubdomain) error {
 	return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&retired).Error
 }
 
 // endRename has the tenant served again as it was before, and begins to redirect.
 func endRename(tx *gorm.DB, j *job) error {
 	if j.params.RedirectUntil != nil {
-		err := tx.Model(&models.RetiredSubdomain{}).Where("subdomain = ? AND tenant_id = ?", j.op.Subdomain, j.tenant.ID).
+		err := tx.Model(&tenants.RetiredSubdomain{}).Where("subdomain = ? AND tenant_id = ?", j.op.Subdomain, j.tenant.ID).
 			Update("redirect_until", j.params.RedirectUntil).Error
 		if err != nil {
 			return err

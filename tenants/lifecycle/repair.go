@@ -6,19 +6,18 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
 // repair puts right what can be in the tenant's database, and what the master
 // says of its version, by the tenant's row as it is when the operation begins.
 // Where the database has to be moved, every process lets go of it first.
-func (m *Manager) repair(ctx context.Context, by Operator, id string, move bool) (*models.Tenant, error) {
-	return m.do(ctx, by, models.KindRepair, id, func(tx *gorm.DB, j *job) (err error) {
+func (m *Manager) repair(ctx context.Context, by Operator, id string, move bool) (*tenants.Tenant, error) {
+	return m.do(ctx, by, tenants.KindRepair, id, func(tx *gorm.DB, j *job) (err error) {
 		if !hasDatabase(&j.tenant) {
 			return errUnchanged
 		}
-		if j.tenant.State == models.StatePurged {
+		if j.tenant.State == tenants.StatePurged {
 			if j.op.Subdomain, err = subdomainBefore(tx, id); err != nil {
 				return err
 			}

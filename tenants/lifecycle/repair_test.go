@@ -22,7 +22,7 @@ type meddling struct {
 	done   atomic.Bool
 }
 
-func (m *meddling) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault, error) {
+func (m *meddling) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
 	found, err := m.Engine.Examine(ctx, t)
 	if m.meddle != nil && !m.done.Swap(true) {
 		found = append(found, tenants.FaultPermissions.Mendable("as others can"))
@@ -78,7 +78,7 @@ func TestRepairGoesByTheTenantAsItIs(t *testing.T) {
 				} else if _, err := env.Lifecycle.Restore(t.Context(), "ada", "acme"); err != nil {
 					t.Errorf("bring it back: %v", err)
 				}
-				wantKind(t, env, tenant, models.KindRepair, "ada")
+				wantKind(t, env, tenant, tenants.KindRepair, "ada")
 			})
 		})
 	}
@@ -98,7 +98,7 @@ func restored(m *lifecycle.Manager) error {
 }
 
 // wantKind expects an operation of the kind in the tenant's ledger, and returns it.
-func wantKind(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, kind models.OperationKind, by string) models.Operation {
+func wantKind(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind tenants.OperationKind, by string) tenants.Operation {
 	t.Helper()
 	page, _, err := env.Lifecycle.Operations(t.Context(), lifecycle.OperationFilter{TenantID: tenant.ID}, "", 100)
 	if err != nil {
@@ -110,7 +110,7 @@ func wantKind(t *testing.T, env *tenantstest.Env, tenant *models.Tenant, kind mo
 		}
 	}
 	t.Errorf("no %s by %s among %+v", kind, by, page)
-	return models.Operation{}
+	return tenants.Operation{}
 }
 
 // TestLettingInIsAnOperation: of who and for whom, one at a time, at a suspended
@@ -123,10 +123,10 @@ func TestLettingInIsAnOperation(t *testing.T) {
 			t.Fatal(err)
 		}
 		failure := errors.New("no such person")
-		letIn := func(work func(ctx context.Context, got *models.Tenant) error) error {
-			return env.Lifecycle.LetIn(t.Context(), "bob", models.KindInvite, "acme", "eve@acme.example", work)
+		letIn := func(work func(ctx context.Context, got *tenants.Tenant) error) error {
+			return env.Lifecycle.LetIn(t.Context(), "bob", tenants.KindInvite, "acme", "eve@acme.example", work)
 		}
-		err := letIn(func(ctx context.Context, got *models.Tenant) error {
+		err := letIn(func(ctx context.Context, got *tenants.Tenant) error {
 			if _, err := env.Lifecycle.Resume(ctx, "ada", "acme"); !errors.Is(err, lifecycle.ErrUnderWay) {
 				t.Errorf("another operation meanwhile: %v", err)
 			}
@@ -135,23 +135,23 @@ func TestLettingInIsAnOperation(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if o := wantKind(t, env, tenant, models.KindInvite, "bob"); o.State != models.OperationDone || o.Params != `{"email":"eve@acme.example"}` {
+		if o := wantKind(t, env, tenant, tenants.KindInvite, "bob"); o.State != tenants.OperationDone || o.Params != `{"email":"eve@acme.example"}` {
 			t.Errorf("the ledger has %+v", o)
 		}
-		if err := letIn(func(context.Context, *models.Tenant) error { return failure }); !errors.Is(err, failure) {
+		if err := letIn(func(context.Context, *tenants.Tenant) error { return failure }); !errors.Is(err, failure) {
 			t.Errorf("got %v", err)
 		}
-		if o := wantKind(t, env, tenant, models.KindInvite, "bob"); o.State != models.OperationFailed {
+		if o := wantKind(t, env, tenant, tenants.KindInvite, "bob"); o.State != tenants.OperationFailed {
 			t.Errorf("the ledger has %+v", o)
 		}
 		func() {
 			defer func() { _ = recover() }()
-			_ = letIn(func(context.Context, *models.Tenant) error { panic("the process dies") })
+			_ = letIn(func(context.Context, *tenants.Tenant) error { panic("the process dies") })
 		}()
 		if err := env.Lifecycle.Recover(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if o := wantKind(t, env, tenant, models.KindInvite, "bob"); o.State != models.OperationFailed || o.Error == "" {
+		if o := wantKind(t, env, tenant, tenants.KindInvite, "bob"); o.State != tenants.OperationFailed || o.Error == "" {
 			t.Errorf("the ledger has %+v", o)
 		}
 		if _, err := env.Lifecycle.Archive(t.Context(), "ada", "acme"); err != nil {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // Search narrows a list of tenants. The zero Search takes all.
@@ -16,7 +16,7 @@ type Search struct {
 	Text string
 	// State, Server and SchemaVersion are those of the tenants; empty or 0 takes
 	// all.
-	State         models.State
+	State         tenants.State
 	Server        string
 	SchemaVersion int64
 	// Present leaves out purged tenants, unless State asks for them.
@@ -29,7 +29,7 @@ func (s Search) narrow(tx *gorm.DB) *gorm.DB {
 	case s.State != "":
 		tx = tx.Where("state = ?", s.State)
 	case s.Present:
-		tx = tx.Where("state <> ?", models.StatePurged)
+		tx = tx.Where("state <> ?", tenants.StatePurged)
 	}
 	if s.Server != "" {
 		tx = tx.Where("server = ?", s.Server)
@@ -45,9 +45,9 @@ func (s Search) narrow(tx *gorm.DB) *gorm.DB {
 }
 
 // Takes tells whether the search takes the tenant.
-func (s Search) Takes(t *models.Tenant) bool {
+func (s Search) Takes(t *tenants.Tenant) bool {
 	text := Fold(s.Text)
-	return (s.State == "" || t.State == s.State) && (s.State != "" || !s.Present || t.State != models.StatePurged) &&
+	return (s.State == "" || t.State == s.State) && (s.State != "" || !s.Present || t.State != tenants.StatePurged) &&
 		(s.Server == "" || t.Server == s.Server) && (s.SchemaVersion == 0 || t.SchemaVersion == s.SchemaVersion) &&
 		(strings.Contains(t.Subdomain, text) || strings.Contains(Fold(t.Name), text) || t.ID == text)
 }
@@ -64,7 +64,7 @@ func Fold(text string) string {
 }
 
 // List is Find for all tenants.
-func (m *Manager) List(ctx context.Context, after string, limit int) (page []models.Tenant, next string, err error) {
+func (m *Manager) List(ctx context.Context, after string, limit int) (page []tenants.Tenant, next string, err error) {
 	return m.Find(ctx, Search{}, after, limit)
 }
 
@@ -72,7 +72,7 @@ func (m *Manager) List(ctx context.Context, after string, limit int) (page []mod
 // after the given one, in that order, with their domains, and the subdomain to go
 // on after, empty at the end. It reads in the order of the index on subdomains, so
 // that it ends when the page is full.
-func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (page []models.Tenant, next string, err error) {
+func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (page []tenants.Tenant, next string, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		return s.narrow(withDomains(tx)).Where("subdomain > ?", after).Order("subdomain").Limit(limit + 1).Find(&page).Error
 	})
@@ -88,7 +88,7 @@ func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (
 
 // Databases returns where the databases are of all tenants that the search takes:
 // their ID, Server and Database alone.
-func (m *Manager) Databases(ctx context.Context, s Search) (found []models.Tenant, err error) {
+func (m *Manager) Databases(ctx context.Context, s Search) (found []tenants.Tenant, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		return s.narrow(tx).Select("id", "server", "database").Find(&found).Error
 	})
@@ -102,7 +102,7 @@ func (m *Manager) Databases(ctx context.Context, s Search) (found []models.Tenan
 func (m *Manager) HasTenants(ctx context.Context, server string) (has bool, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		var ids []string
-		err := tx.Model(&models.Tenant{}).Where("server = ?", server).Limit(1).Pluck("id", &ids).Error
+		err := tx.Model(&tenants.Tenant{}).Where("server = ?", server).Limit(1).Pluck("id", &ids).Error
 		has = len(ids) > 0
 		return err
 	})

@@ -10,7 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 )
@@ -20,11 +20,11 @@ import (
 func TestFindIsPagedWithEveryFilter(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
-		var all []models.Tenant
+		var all []tenants.Tenant
 		for i := range 24 {
-			states, name := models.States(), fmt.Sprintf("Company_%d%%", i)
+			states, name := tenants.States(), fmt.Sprintf("Company_%d%%", i)
 			id := fmt.Sprintf("01jd%022d", i)
-			all = append(all, models.Tenant{
+			all = append(all, tenants.Tenant{
 				ID: id, Subdomain: fmt.Sprintf("t%02d", (i*7)%24), Name: name, State: states[i%len(states)], Server: []string{"default", "other"}[i%2],
 				Database: id + ".db", SchemaVersion: int64(1 + i%3), Epoch: 1, CreatedBy: "test",
 			})
@@ -39,9 +39,9 @@ func TestFindIsPagedWithEveryFilter(t *testing.T) {
 			}
 		})
 		for _, s := range []lifecycle.Search{
-			{}, {Present: true}, {Present: true, State: models.StatePurged}, {State: models.StateActive}, {Server: "other"}, {SchemaVersion: 2},
+			{}, {Present: true}, {Present: true, State: tenants.StatePurged}, {State: tenants.StateActive}, {Server: "other"}, {SchemaVersion: 2},
 			{Text: "COMPANY_1"}, {Text: "%"}, {Text: "_"}, {Text: "t0"}, {Text: all[3].ID}, {Text: `\`},
-			{Text: "t", State: models.StateSuspended, Server: "other", SchemaVersion: 1}, {Text: "t1", Server: "default", Present: true},
+			{Text: "t", State: tenants.StateSuspended, Server: "other", SchemaVersion: 1}, {Text: "t1", Server: "default", Present: true},
 		} {
 			var want, got []string
 			for i := range all {
@@ -75,15 +75,15 @@ func TestOperationsArePagedWithEveryFilter(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		begin := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
-		var all []models.Operation
+		var all []tenants.Operation
 		for i := range 24 {
 			at := begin.Add(time.Duration(i) * 1500 * time.Millisecond)
-			o := models.Operation{
-				ID: fmt.Sprintf("01jd%022d", i), TenantID: fmt.Sprintf("t%d", i), Subdomain: "acme", Kind: models.OperationKinds()[i%5], Params: "{}",
-				State: models.OperationDone, By: []string{"Ada", "Ben", "ada"}[i%3], StartedAt: at, UpdatedAt: at, FinishedAt: &at,
+			o := tenants.Operation{
+				ID: fmt.Sprintf("01jd%022d", i), TenantID: fmt.Sprintf("t%d", i), Subdomain: "acme", Kind: tenants.OperationKinds()[i%5], Params: "{}",
+				State: tenants.OperationDone, By: []string{"Ada", "Ben", "ada"}[i%3], StartedAt: at, UpdatedAt: at, FinishedAt: &at,
 			}
 			if i%6 == 0 {
-				o.FinishedAt, o.State = nil, models.OperationRunning
+				o.FinishedAt, o.State = nil, tenants.OperationRunning
 			}
 			all = append(all, o)
 		}
@@ -92,17 +92,17 @@ func TestOperationsArePagedWithEveryFilter(t *testing.T) {
 		}
 		for name, test := range map[string]struct {
 			f    lifecycle.OperationFilter
-			take func(o models.Operation) bool
+			take func(o tenants.Operation) bool
 		}{
-			"kind":  {lifecycle.OperationFilter{Kind: models.KindAdopt}, func(o models.Operation) bool { return o.Kind == models.KindAdopt }},
-			"state": {lifecycle.OperationFilter{State: models.OperationRunning}, func(o models.Operation) bool { return o.FinishedAt == nil }},
-			"by":    {lifecycle.OperationFilter{By: "Ada"}, func(o models.Operation) bool { return o.By == "Ada" }},
+			"kind":  {lifecycle.OperationFilter{Kind: tenants.KindAdopt}, func(o tenants.Operation) bool { return o.Kind == tenants.KindAdopt }},
+			"state": {lifecycle.OperationFilter{State: tenants.OperationRunning}, func(o tenants.Operation) bool { return o.FinishedAt == nil }},
+			"by":    {lifecycle.OperationFilter{By: "Ada"}, func(o tenants.Operation) bool { return o.By == "Ada" }},
 			"since and until": {lifecycle.OperationFilter{Since: begin.Add(3 * time.Second), Until: begin.Add(9 * time.Second).In(time.FixedZone("", 3600))},
-				func(o models.Operation) bool {
+				func(o tenants.Operation) bool {
 					return !o.StartedAt.Before(begin.Add(3*time.Second)) && o.StartedAt.Before(begin.Add(9*time.Second))
 				}},
-			"all": {lifecycle.OperationFilter{Kind: models.KindCreate, By: "Ben", Since: begin, Unfinished: false, Subdomain: "acme"},
-				func(o models.Operation) bool { return o.Kind == models.KindCreate && o.By == "Ben" }},
+			"all": {lifecycle.OperationFilter{Kind: tenants.KindCreate, By: "Ben", Since: begin, Unfinished: false, Subdomain: "acme"},
+				func(o tenants.Operation) bool { return o.Kind == tenants.KindCreate && o.By == "Ben" }},
 		} {
 			var want, got []string
 			for _, o := range slices.Backward(all) {

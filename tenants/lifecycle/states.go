@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"gorm.io/gorm"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"gorm.io/gorm"
 )
 
 // StateError: the tenant is in a state from which it can't be brought where it
@@ -16,7 +16,7 @@ import (
 type StateError struct {
 	Subdomain string
 	// State is where the tenant is, Want where it was to be.
-	State, Want models.State
+	State, Want tenants.State
 }
 
 // Error names both states.
@@ -31,25 +31,25 @@ func (e *StateError) Error() string {
 // tenants.ErrUnknownTenant, a *StateError or an *UnderWayError. After another
 // error the tenant is suspended all the same, and what is left to do is done by
 // whoever recovers operations.
-func (m *Manager) Suspend(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
-	return m.move(ctx, by, models.KindSuspend, subdomain, models.StateSuspended, models.StateActive)
+func (m *Manager) Suspend(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
+	return m.move(ctx, by, tenants.KindSuspend, subdomain, tenants.StateSuspended, tenants.StateActive)
 }
 
 // Resume undoes Suspend, and fails as it does. A tenant that is behind is
 // migrated before it is served; where that fails it stays suspended.
-func (m *Manager) Resume(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
-	return m.move(ctx, by, models.KindResume, subdomain, models.StateActive, models.StateSuspended)
+func (m *Manager) Resume(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
+	return m.move(ctx, by, tenants.KindResume, subdomain, tenants.StateActive, tenants.StateSuspended)
 }
 
 // Archive has the tenant unknown to the world, like one that never was, and
 // keeps its data. It works and fails as Suspend does.
-func (m *Manager) Archive(ctx context.Context, by Operator, subdomain string) (*models.Tenant, error) {
-	return m.move(ctx, by, models.KindArchive, subdomain, models.StateArchived, models.StateActive, models.StateSuspended)
+func (m *Manager) Archive(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
+	return m.move(ctx, by, tenants.KindArchive, subdomain, tenants.StateArchived, tenants.StateActive, tenants.StateSuspended)
 }
 
 // move brings a tenant from one of some states to another. The epoch grows, so
 // that handles of before are not leased again.
-func (m *Manager) move(ctx context.Context, by Operator, kind models.OperationKind, subdomain string, to models.State, from ...models.State) (*models.Tenant, error) {
+func (m *Manager) move(ctx context.Context, by Operator, kind tenants.OperationKind, subdomain string, to tenants.State, from ...tenants.State) (*tenants.Tenant, error) {
 	return m.do(ctx, by, kind, subdomain, func(tx *gorm.DB, j *job) error {
 		switch {
 		case j.tenant.State == to:
@@ -58,7 +58,7 @@ func (m *Manager) move(ctx context.Context, by Operator, kind models.OperationKi
 			return &StateError{subdomain, j.tenant.State, to}
 		}
 		j.params.From = j.tenant.State
-		if to == models.StateActive {
+		if to == tenants.StateActive {
 			return m.markServed(tx, j)
 		}
 		return mark(tx, j, map[string]any{"state": to})
@@ -71,15 +71,15 @@ func (m *Manager) markServed(tx *gorm.DB, j *job) error {
 	engine, err := m.engine(j)
 	if err != nil || j.tenant.SchemaVersion >= engine.SchemaVersion() {
 		j.plan.steps = nil
-		return mark(tx, j, map[string]any{"state": models.StateActive})
+		return mark(tx, j, map[string]any{"state": tenants.StateActive})
 	}
 	j.params.Version = engine.SchemaVersion()
-	return mark(tx, j, map[string]any{"state": models.StateMaintenance})
+	return mark(tx, j, map[string]any{"state": tenants.StateMaintenance})
 }
 
 // do begins an operation on the tenant and goes through its steps. It returns
 // the tenant as it is then, also where there was nothing to do.
-func (m *Manager) do(ctx context.Context, by Operator, kind models.OperationKind, subdomain string, change func(tx *gorm.DB, j *job) error) (*models.Tenant, error) {
+func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKind, subdomain string, change func(tx *gorm.DB, j *job) error) (*tenants.Tenant, error) {
 	j, err := m.begin(ctx, by, kind, func(tx *gorm.DB, j *job) error {
 		if err := load(tx, j, subdomain); err != nil {
 			return err
@@ -110,7 +110,7 @@ func load(tx *gorm.DB, j *job, subdomain string) error {
 	if err := forUpdate(tx).Take(&j.tenant, "id = ?", found.ID).Error; err != nil {
 		return err
 	}
-	var unfinished []models.Operation
+	var unfinished []tenants.Operation
 	if err := tx.Where("tenant_id = ? AND finished_at IS NULL", j.tenant.ID).Find(&unfinished).Error; err != nil {
 		return err
 	}

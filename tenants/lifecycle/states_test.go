@@ -8,7 +8,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -21,7 +20,7 @@ func TestSuspendAndResume(t *testing.T) {
 		env.Tenant(t, "globex")
 		for range 2 { // a second time changes nothing
 			got, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme")
-			if err != nil || got.State != models.StateSuspended || got.Epoch != made.Epoch+1 {
+			if err != nil || got.State != tenants.StateSuspended || got.Epoch != made.Epoch+1 {
 				t.Fatalf("Suspend: %+v, %v", got, err)
 			}
 		}
@@ -31,7 +30,7 @@ func TestSuspendAndResume(t *testing.T) {
 		}
 		for range 2 {
 			got, err := env.Lifecycle.Resume(t.Context(), "ada", "acme")
-			if err != nil || got.State != models.StateActive || got.Epoch != made.Epoch+2 {
+			if err != nil || got.State != tenants.StateActive || got.Epoch != made.Epoch+2 {
 				t.Fatalf("Resume: %+v, %v", got, err)
 			}
 		}
@@ -62,8 +61,8 @@ func TestSuspendAndResumeAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		suspended := got.State == models.StateSuspended
-		if !suspended && got.State != models.StateActive || suspended != (got.Epoch%2 == 0) {
+		suspended := got.State == tenants.StateSuspended
+		if !suspended && got.State != tenants.StateActive || suspended != (got.Epoch%2 == 0) {
 			t.Errorf("%s at epoch %d", got.State, got.Epoch)
 		}
 	})
@@ -75,7 +74,7 @@ func TestSuspendNeedsATenantThatIsServed(t *testing.T) {
 		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "nobody"); !errors.Is(err, tenants.ErrUnknownTenant) {
 			t.Errorf("nobody: %v", err)
 		}
-		for _, state := range []models.State{models.StateProvisioning, models.StateArchived, models.StatePurged, models.StateMaintenance} {
+		for _, state := range []tenants.State{tenants.StateProvisioning, tenants.StateArchived, tenants.StatePurged, tenants.StateMaintenance} {
 			tenant := env.Tenant(t, "is-"+string(state))
 			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Model(tenant).Update("state", state).Error })
 			if err != nil {

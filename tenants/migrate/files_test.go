@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
 
@@ -84,7 +85,7 @@ func TestHashIgnoresOtherFiles(t *testing.T) {
 
 func TestModelsHaveMigrations(t *testing.T) {
 	t.Parallel()
-	for name, schema := range map[string]models.Schema{"master": models.Master(), "workspace": models.Workspace()} {
+	for name, schema := range map[string]tenants.Schema{"master": tenants.MasterSchema(), "workspace": models.Workspace()} {
 		for dialect, fsys := range schema.Migrations {
 			if latest, err := migrate.Latest(fsys); err != nil || latest < 1 {
 				t.Errorf("%s on %s: %d, %v", name, dialect, latest, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// The dialects, as in models.Schema.Migrations.
+// The dialects, as in tenants.Schema.Migrations.
 const (
 	sqlite   = "sqlite"
 	postgres = "postgres"

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 	"tenantry/tenants/shape"
@@ -32,7 +31,7 @@ func (e *Engine) adoptionName(name string) string {
 // Adopt copies the rows of the source, which may be on another server, and lets
 // the tenant's role in as Create does. One at a time is copied, over a
 // connection to each that counts against no budget.
-func (e *Engine) Adopt(ctx context.Context, t *models.Tenant, source string) (version int64, err error) {
+func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (version int64, err error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return 0, err

@@ -24,7 +24,7 @@ func urlOf(t *testing.T, e *Engine, database string) string {
 }
 
 // filled is a tenant with a row.
-func filled(t *testing.T, e *Engine) *models.Tenant {
+func filled(t *testing.T, e *Engine) *tenants.Tenant {
 	t.Helper()
 	tenant := made(t, e)
 	if err := handle(t, e, tenant).Create(&models.Project{Name: "kept"}).Error; err != nil {

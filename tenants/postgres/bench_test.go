@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // BenchmarkCreate compares the creation of a tenant's database with what it
@@ -22,14 +22,14 @@ func BenchmarkCreate(b *testing.B) {
 	if _, err := e.template.ready(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	database := func(ctx context.Context, t *models.Tenant) error {
+	database := func(ctx context.Context, t *tenants.Tenant) error {
 		return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s", t.Database, e.template.name)
 	}
 	verifier, err := scramVerifier("password", make([]byte, 16))
 	if err != nil {
 		b.Fatal(err)
 	}
-	bare := func(ctx context.Context, t *models.Tenant) error {
+	bare := func(ctx context.Context, t *tenants.Tenant) error {
 		return errors.Join(database(ctx, t), e.exec(ctx, "CREATE ROLE %[1]s LOGIN PASSWORD '"+verifier+`' IN ROLE %[2]s;
 			REVOKE ALL ON DATABASE %[1]s FROM PUBLIC; GRANT CONNECT ON DATABASE %[1]s TO %[1]s`, t.Database, e.group))
 	}
@@ -61,7 +61,7 @@ func BenchmarkCreate(b *testing.B) {
 // timeCreate lets b's timer run for the creation alone. The database is dropped
 // when the benchmark ends: a drop is a checkpoint, which would slow down what
 // comes after it.
-func timeCreate(b *testing.B, e *Engine, create func(context.Context, *models.Tenant) error) time.Duration {
+func timeCreate(b *testing.B, e *Engine, create func(context.Context, *tenants.Tenant) error) time.Duration {
 	b.StopTimer()
 	t := unmade(b, e)
 	start := time.Now()

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -26,7 +25,7 @@ func TestUnreachableServerIsOneLine(t *testing.T) {
 	}
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		url := "postgres://user:hunter2@" + host + ":" + port + "/d"
-		_, masterErr := OpenMaster(t.Context(), MasterConfig{URL: url, Schema: models.Master()})
+		_, masterErr := OpenMaster(t.Context(), MasterConfig{URL: url})
 		_, engineErr := New(t.Context(), configAt(t, url))
 		for what, err := range map[string]error{"open master": masterErr, "new": engineErr} {
 			wantError(t, what, err, tenants.ErrUnavailable)

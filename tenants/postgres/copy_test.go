@@ -6,11 +6,11 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // anySchema has what an application may have beside plain tables.
-func anySchema() models.Schema {
+func anySchema() tenants.Schema {
 	const migration = `-- +goose Up
 CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE TABLE nodes (
@@ -42,7 +42,7 @@ CREATE SEQUENCE tickets INCREMENT BY 10;
 CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM nodes;
 CREATE VIEW louds AS SELECT loud FROM nodes;
 `
-	return models.Schema{Migrations: map[string]fs.FS{Dialect: fstest.MapFS{"1_any.sql": {Data: []byte(migration)}}}}
+	return tenants.Schema{Migrations: map[string]fs.FS{Dialect: fstest.MapFS{"1_any.sql": {Data: []byte(migration)}}}}
 }
 
 // anyRows has keys in a circle, and values that are written otherwise elsewhere.
@@ -74,7 +74,7 @@ func TestAdoptAnySchema(t *testing.T) {
 			}
 		}
 		opened(t, e, tenant)
-		read := func(of *models.Tenant, query string) (text string) {
+		read := func(of *tenants.Tenant, query string) (text string) {
 			t.Helper()
 			db := sql.OpenDB(connector{server: e.server, database: of.Database})
 			defer db.Close()

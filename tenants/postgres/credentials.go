@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -30,7 +29,7 @@ func randomBytes(n int) []byte {
 }
 
 // password opens the tenant's credentials.
-func (e *Engine) password(t *models.Tenant) (string, error) {
+func (e *Engine) password(t *tenants.Tenant) (string, error) {
 	if len(t.Credentials) == 0 {
 		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, errNoCredentials)
 	}
@@ -43,7 +42,7 @@ func (e *Engine) password(t *models.Tenant) (string, error) {
 
 // login is how one connects as the tenant's role, which is called as the
 // database is.
-func (e *Engine) login(t *models.Tenant) (*pgx.ConnConfig, error) {
+func (e *Engine) login(t *tenants.Tenant) (*pgx.ConnConfig, error) {
 	password, err := e.password(t)
 	if err != nil {
 		return nil, err
@@ -56,7 +55,7 @@ func (e *Engine) login(t *models.Tenant) (*pgx.ConnConfig, error) {
 }
 
 // verifier is what the server is told of the tenant's password.
-func (e *Engine) verifier(t *models.Tenant) (string, error) {
+func (e *Engine) verifier(t *tenants.Tenant) (string, error) {
 	password, err := e.password(t)
 	if err != nil {
 		return "", err

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/seal"
 )
@@ -101,7 +100,7 @@ func TestCredentialsOfOthersDontOpen(t *testing.T) {
 		"never made valid":        {fresh, tenant.Database, nil},
 		"for another database":    {tenant.Credentials, other.Database, nil},
 	} {
-		row := &models.Tenant{ID: tenant.ID, Database: test.database, Credentials: test.credentials}
+		row := &tenants.Tenant{ID: tenant.ID, Database: test.database, Credentials: test.credentials}
 		_, err := e.Open(t.Context(), row)
 		wantError(t, name, err, tenants.ErrUnavailable)
 		if test.why == nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
@@ -38,7 +37,7 @@ var databasePattern = regexp.MustCompile(`^t_[0-9a-z]{26}$`)
 // DatabaseName is the name that a new tenant's database gets.
 func (e *Engine) DatabaseName(id string) string { return "t_" + id }
 
-func databaseName(t *models.Tenant) (string, error) {
+func databaseName(t *tenants.Tenant) (string, error) {
 	if !databasePattern.MatchString(t.Database) {
 		return "", fmt.Errorf("%w: %q is no name of a tenant's database", tenants.ErrUnavailable, t.Database)
 	}
@@ -47,7 +46,7 @@ func databaseName(t *models.Tenant) (string, error) {
 
 // Create copies the template, makes the tenant's role and lets that role alone
 // in. One that was there already is closed to others too.
-func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
 		return err
@@ -74,7 +73,7 @@ func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
 }
 
 // letIn lets the tenant's role into the database, and sees that it gets in.
-func (e *Engine) letIn(ctx context.Context, t *models.Tenant, verifier string) error {
+func (e *Engine) letIn(ctx context.Context, t *tenants.Tenant, verifier string) error {
 	if err := e.admit(ctx, t.Database, verifier); err != nil {
 		return err
 	}
@@ -144,7 +143,7 @@ func retryRaced(ctx context.Context, do func() error) error {
 
 // Open connects to the tenant's database as the tenant's role. Read and Write
 // are the same pool: Postgres itself refuses writes in a read-only transaction.
-func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, error) {
+func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return nil, err
@@ -163,7 +162,7 @@ func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, er
 // Migrate applies the migrations as the provisioner, over a connection that
 // counts against the budget as any other does. Then it gives the tenant's role
 // its rights to whatever has come without.
-func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, err error) {
+func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return 0, err

@@ -92,7 +92,7 @@ func TestNamesOfOthersAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tenant := &models.Tenant{ID: id, Database: name, Credentials: credentials}
+		tenant := &tenants.Tenant{ID: id, Database: name, Credentials: credentials}
 		_, openErr := e.Open(t.Context(), tenant)
 		_, migrateErr := e.Migrate(t.Context(), tenant)
 		for what, err := range map[string]error{

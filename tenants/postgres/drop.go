@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // Drop removes the tenant's database, from the trash and unfinished too, cuts the connections
 // to it, and removes the tenant's role.
-func (e *Engine) Drop(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Drop(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
 		return err

@@ -13,13 +13,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 	"tenantry/tenants/seal"
 )
 
-// Dialect is the key of this engine's migrations in models.Schema.
+// Dialect is the key of this engine's migrations in tenants.Schema.
 const Dialect = "postgres"
 
 // Config is what an Engine is made of.
@@ -32,7 +31,7 @@ type Config struct {
 	// Keys seal the passwords of the tenants' roles; without them New fails.
 	Keys *seal.Ring
 	// Schema is that of the tenants' databases.
-	Schema models.Schema
+	Schema tenants.Schema
 	// MaxConns bounds the connections to all tenants' databases together; 0
 	// means what the server has, less a reserve for everything else. Where
 	// several processes share a server, each gets its part here.

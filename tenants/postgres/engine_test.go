@@ -52,10 +52,10 @@ func newEngine(t testing.TB, c Config) *Engine {
 
 // unmade is a tenant without a database. One that is made is dropped when the
 // test ends.
-func unmade(t testing.TB, e *Engine) *models.Tenant {
+func unmade(t testing.TB, e *Engine) *tenants.Tenant {
 	t.Helper()
 	id := strings.ToLower(ulid.Make().String())
-	tenant := &models.Tenant{ID: id, Subdomain: "acme", Database: e.DatabaseName(id), Epoch: 1}
+	tenant := &tenants.Tenant{ID: id, Subdomain: "acme", Database: e.DatabaseName(id), Epoch: 1}
 	var err error
 	if tenant.Credentials, err = e.NewCredentials(id); err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func unmade(t testing.TB, e *Engine) *models.Tenant {
 }
 
 // made is a tenant with a database.
-func made(t testing.TB, e *Engine) *models.Tenant {
+func made(t testing.TB, e *Engine) *tenants.Tenant {
 	t.Helper()
 	tenant := unmade(t, e)
 	if err := e.Create(t.Context(), tenant); err != nil {
@@ -80,7 +80,7 @@ func made(t testing.TB, e *Engine) *models.Tenant {
 	return tenant
 }
 
-func opened(t testing.TB, e *Engine, tenant *models.Tenant) *tenants.Conns {
+func opened(t testing.TB, e *Engine, tenant *tenants.Tenant) *tenants.Conns {
 	t.Helper()
 	conns, err := e.Open(t.Context(), tenant)
 	if err != nil {
@@ -95,7 +95,7 @@ func opened(t testing.TB, e *Engine, tenant *models.Tenant) *tenants.Conns {
 }
 
 // change runs SQL in a tenant's database as the provisioner.
-func change(t testing.TB, e *Engine, tenant *models.Tenant, sql string) {
+func change(t testing.TB, e *Engine, tenant *tenants.Tenant, sql string) {
 	t.Helper()
 	if err := attempt(t, e.server, tenant.Database, sql); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func attempt(t testing.TB, login *pgx.ConnConfig, database, sql string) error {
 }
 
 // handle is gorm on a tenant's pool, without a store around it.
-func handle(t testing.TB, e *Engine, tenant *models.Tenant) *gorm.DB {
+func handle(t testing.TB, e *Engine, tenant *tenants.Tenant) *gorm.DB {
 	t.Helper()
 	return over(e, opened(t, e, tenant))
 }

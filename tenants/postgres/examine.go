@@ -8,18 +8,17 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
 
 // keepsData tells whether there should be a database, be it in the trash.
-func keepsData(t *models.Tenant) bool { return t.State != models.StatePurged || t.RemoveAfter != nil }
+func keepsData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
 
 // Examine asks the server about the database and the role, and then the
 // database itself, connected as the role is when it serves. Nobody can connect
 // to one in the trash.
-func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault, error) {
+func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
 	if !keepsData(t) {
 		return nil, nil
 	}
@@ -27,7 +26,7 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 	if err != nil {
 		return []tenants.Fault{tenants.FaultMissing.Found("%q is no name of a tenant's database", t.Database)}, nil
 	}
-	s, err := e.siteOf(ctx, name, t.State == models.StatePurged)
+	s, err := e.siteOf(ctx, name, t.State == tenants.StatePurged)
 	if err != nil {
 		return nil, fmt.Errorf("examine database %s: %w", name, unavailable(err))
 	}

@@ -99,7 +99,7 @@ func TestDamage(t *testing.T) {
 }
 
 // harm runs SQL as a superuser, if there is any.
-func (s *own) harm(t *testing.T, tenant *models.Tenant, database, sql string) {
+func (s *own) harm(t *testing.T, tenant *tenants.Tenant, database, sql string) {
 	t.Helper()
 	if sql == "" {
 		return
@@ -111,7 +111,7 @@ func (s *own) harm(t *testing.T, tenant *models.Tenant, database, sql string) {
 	}
 }
 
-func (s *own) wantFault(t *testing.T, tenant *models.Tenant, h harm) {
+func (s *own) wantFault(t *testing.T, tenant *tenants.Tenant, h harm) {
 	t.Helper()
 	faults, err := s.Examine(t.Context(), tenant)
 	if err != nil {
@@ -134,7 +134,7 @@ func TestDamageInTheTrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		later := time.Now().Add(time.Hour)
-		tenant.State, tenant.RemoveAfter, tenant.SchemaVersion = models.StatePurged, &later, s.SchemaVersion()
+		tenant.State, tenant.RemoveAfter, tenant.SchemaVersion = tenants.StatePurged, &later, s.SchemaVersion()
 		for sql, detail := range map[string]string{
 			"ALTER ROLE {t} LOGIN":                          "the role may log in",
 			"ALTER DATABASE {trash} ALLOW_CONNECTIONS true": "one can connect to the database",

@@ -43,7 +43,7 @@ func TestServersOfOtherLocales(t *testing.T) {
 			t.Parallel()
 			cluster := pgcluster.NewWith(t, server.options...)
 			root := parsed(t, cluster.URL())
-			_, err := OpenMaster(t.Context(), MasterConfig{URL: cluster.URL(), Schema: models.Master()})
+			_, err := OpenMaster(t.Context(), MasterConfig{URL: cluster.URL()})
 			var bad *URLError
 			if server.utf8 != (err == nil) || !server.utf8 && (!errors.As(err, &bad) || !strings.Contains(bad.Reason, name)) {
 				t.Errorf("a master in the server's own encoding: %v", err)
@@ -68,7 +68,7 @@ func wantOrder(t *testing.T, view func(ctx context.Context, f func(*gorm.DB) err
 	t.Helper()
 	var got []string
 	err := view(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("lower(subdomain) = subdomain").Order("subdomain").Pluck("subdomain", &got).Error
+		return tx.Model(&tenants.Tenant{}).Where("lower(subdomain) = subdomain").Order("subdomain").Pluck("subdomain", &got).Error
 	})
 	if err != nil || strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("tenants are %q, %v; want %q", got, err, want)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -21,8 +20,6 @@ type MasterConfig struct {
 	URL string
 	// Existing refuses a database without a master: ErrNoMaster.
 	Existing bool
-	// Schema is that of the master.
-	Schema models.Schema
 	// Log gets slow statements and lost connections; nil means slog.Default().
 	Log *slog.Logger
 }
@@ -40,7 +37,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := tenants.OpenBase(newDialector(), c.Schema.Models, c.Log)
+	base, err := tenants.OpenBase(newDialector(), tenants.MasterSchema().Models, c.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +61,14 @@ func prepareMaster(ctx context.Context, db *sql.DB, name string, c MasterConfig)
 		return err
 	}
 	if c.Existing {
-		if err := tenants.ExpectMaster(ctx, db, Dialect, c.Schema); err != nil {
+		if err := tenants.ExpectMaster(ctx, db, Dialect); err != nil {
 			return err
 		}
 	}
 	if err := closeShared(ctx, db, c.Log, name); err != nil {
 		return err
 	}
-	return tenants.MigrateMaster(ctx, db, Dialect, c.Schema)
+	return tenants.MigrateMaster(ctx, db, Dialect)
 }
 
 // errMasterElsewhere: a new master would hide the tenants of the old one.

@@ -10,14 +10,13 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
 func openMaster(t *testing.T, url string) *tenants.Master {
 	t.Helper()
-	master, err := OpenMaster(t.Context(), MasterConfig{URL: url, Schema: models.Master(), Log: slog.New(slog.DiscardHandler)})
+	master, err := OpenMaster(t.Context(), MasterConfig{URL: url, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +31,8 @@ func openMaster(t *testing.T, url string) *tenants.Master {
 func addTenant(t *testing.T, master *tenants.Master, subdomain string) {
 	t.Helper()
 	err := master.Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Create(&models.Tenant{
-			ID: subdomain, Subdomain: subdomain, State: models.StateActive, Server: "default", Database: subdomain, CreatedBy: "operator",
+		return tx.Create(&tenants.Tenant{
+			ID: subdomain, Subdomain: subdomain, State: tenants.StateActive, Server: "default", Database: subdomain, CreatedBy: "operator",
 		}).Error
 	})
 	if err != nil {
@@ -50,7 +49,7 @@ func TestMasterKeepsTenants(t *testing.T) {
 		t.Errorf("dialect %q", master.Dialect())
 	}
 	again := openMaster(t, url)
-	var found models.Tenant
+	var found tenants.Tenant
 	err := again.View(t.Context(), func(tx *gorm.DB) error { return tx.First(&found, "subdomain = ?", "acme").Error })
 	if err != nil || found.ID != "acme" {
 		t.Errorf("found %+v, %v", found, err)
@@ -68,7 +67,7 @@ func TestMasterIsMigratedByManyAtOnce(t *testing.T) {
 	const many = 4
 	for range many {
 		go func() {
-			master, err := OpenMaster(t.Context(), MasterConfig{URL: url, Schema: models.Master()})
+			master, err := OpenMaster(t.Context(), MasterConfig{URL: url})
 			if err == nil {
 				err = master.Close()
 			}
@@ -86,7 +85,7 @@ func TestMasterOnAServerThatIsDown(t *testing.T) {
 	t.Parallel()
 	server := pgcluster.New(t)
 	server.Stop()
-	_, err := OpenMaster(t.Context(), MasterConfig{URL: server.URL(), Schema: models.Master()})
+	_, err := OpenMaster(t.Context(), MasterConfig{URL: server.URL()})
 	wantError(t, "open master", err, tenants.ErrUnavailable)
 }
 
@@ -96,7 +95,7 @@ func TestMasterDatabaseThatIsMissing(t *testing.T) {
 	if url == pgcluster.URL(t) {
 		t.Skip("the test server's URL has another form")
 	}
-	_, err := OpenMaster(t.Context(), MasterConfig{URL: url, Schema: models.Master()})
+	_, err := OpenMaster(t.Context(), MasterConfig{URL: url})
 	wantError(t, "open master", err, tenants.ErrUnavailable)
 }
 
@@ -141,7 +140,7 @@ func TestWatchHearsOfChanges(t *testing.T) {
 	addTenant(t, other, "acme")
 	wantCall(t, calls, "a tenant was added")
 	err := other.Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Model(&models.Tenant{}).Where("id = ?", "acme").Update("state", models.StateSuspended).Error
+		return tx.Model(&tenants.Tenant{}).Where("id = ?", "acme").Update("state", tenants.StateSuspended).Error
 	})
 	if err != nil {
 		t.Fatal(err)

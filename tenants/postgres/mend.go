@@ -6,20 +6,20 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"tenantry/tenants"
 
-	"tenantry/models"
+	"github.com/jackc/pgx/v5"
 )
 
 // Mend gives the database and the role the rights that Create gives, makes the
 // role where it is missing, and finishes a Trash or Untrash that was broken off.
 // It ends nobody's session.
-func (e *Engine) Mend(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil || !keepsData(t) {
 		return nil
 	}
-	s, err := e.siteOf(ctx, name, t.State == models.StatePurged)
+	s, err := e.siteOf(ctx, name, t.State == tenants.StatePurged)
 	if err == nil && s.here != s.there {
 		err = e.mend(ctx, t, s)
 	}
@@ -29,7 +29,7 @@ func (e *Engine) Mend(ctx context.Context, t *models.Tenant) error {
 	return nil
 }
 
-func (e *Engine) mend(ctx context.Context, t *models.Tenant, s *site) error {
+func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s *site) error {
 	if s.there {
 		if err := e.move(ctx, t, s); err != nil {
 			return err
@@ -60,7 +60,7 @@ func (e *Engine) mend(ctx context.Context, t *models.Tenant, s *site) error {
 }
 
 // move gives the database the name that it should have. The role is let in later.
-func (e *Engine) move(ctx context.Context, t *models.Tenant, s *site) error {
+func (e *Engine) move(ctx context.Context, t *tenants.Tenant, s *site) error {
 	if s.trashed {
 		return e.Trash(ctx, t)
 	}

@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -98,7 +99,7 @@ func (s *own) makeMaster(t *testing.T) {
 	openMaster(t, u.String())
 }
 
-func (s *own) loginOf(t *testing.T, tenant *models.Tenant) *pgx.ConnConfig {
+func (s *own) loginOf(t *testing.T, tenant *tenants.Tenant) *pgx.ConnConfig {
 	t.Helper()
 	login, err := s.login(tenant)
 	if err != nil {
@@ -128,7 +129,7 @@ func (s *own) obeyWarning(t *testing.T) {
 }
 
 // state is everything that decides who may do what, on the whole server.
-func (s *own) state(t *testing.T, tenant *models.Tenant) string {
+func (s *own) state(t *testing.T, tenant *tenants.Tenant) string {
 	t.Helper()
 	conn, err := connector{server: s.root, database: tenant.Database}.dial(t.Context())
 	if err != nil {
@@ -171,7 +172,7 @@ func TestContractOfATenantsRole(t *testing.T) {
 
 // wantPasswordAsked shows that the server would refuse what the engine could
 // get wrong.
-func (s *own) wantPasswordAsked(t *testing.T, tenant *models.Tenant) {
+func (s *own) wantPasswordAsked(t *testing.T, tenant *tenants.Tenant) {
 	t.Helper()
 	login := s.loginOf(t, tenant)
 	if err := attempt(t, login, tenant.Database, "SELECT 1"); err != nil {
@@ -185,7 +186,7 @@ func (s *own) wantPasswordAsked(t *testing.T, tenant *models.Tenant) {
 	}
 }
 
-func (s *own) wantClosed(t *testing.T, tenant, other *models.Tenant) {
+func (s *own) wantClosed(t *testing.T, tenant, other *tenants.Tenant) {
 	t.Helper()
 	login := s.loginOf(t, tenant)
 	for _, database := range []string{other.Database, s.master, s.server.Database, "postgres", "template1", "template0", s.template.name} {
@@ -230,7 +231,7 @@ func trials() []string {
 }
 
 // wantPowerless runs the trials.
-func (s *own) wantPowerless(t *testing.T, tenant, other *models.Tenant) {
+func (s *own) wantPowerless(t *testing.T, tenant, other *tenants.Tenant) {
 	t.Helper()
 	victim := opened(t, s.Engine, other)
 	var pid int

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -50,7 +51,7 @@ func TestMasterInAnotherSchema(t *testing.T) {
 	if err := attempt(t, root, root.Database, "ALTER SCHEMA public RENAME TO postgres; CREATE SCHEMA public"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := OpenMaster(t.Context(), MasterConfig{URL: url, Schema: models.Master()})
+	_, err := OpenMaster(t.Context(), MasterConfig{URL: url})
 	if !errors.Is(err, errMasterElsewhere) || !strings.Contains(err.Error(), `"postgres"`) {
 		t.Errorf("got %v", err)
 	}
@@ -58,7 +59,7 @@ func TestMasterInAnotherSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = openMaster(t, url).View(t.Context(), func(tx *gorm.DB) error { return tx.Take(&models.Tenant{}, "subdomain = 'acme'").Error })
+	err = openMaster(t, url).View(t.Context(), func(tx *gorm.DB) error { return tx.Take(&tenants.Tenant{}, "subdomain = 'acme'").Error })
 	if err != nil {
 		t.Errorf("the master as it was: %v", err)
 	}
@@ -69,7 +70,7 @@ func TestMasterInAnotherSchema(t *testing.T) {
 func TestUnknownParameterOfTheURL(t *testing.T) {
 	t.Parallel()
 	for _, parameter := range []string{"&hunter2=x", "&statement_timeout=hunter2"} {
-		_, err := OpenMaster(t.Context(), MasterConfig{URL: pgcluster.URL(t) + parameter, Schema: models.Master()})
+		_, err := OpenMaster(t.Context(), MasterConfig{URL: pgcluster.URL(t) + parameter})
 		var bad *URLError
 		if !errors.As(err, &bad) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", parameter, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -14,7 +13,7 @@ var (
 )
 
 // Size is what the server says that the tenant's database takes.
-func (e *Engine) Size(ctx context.Context, t *models.Tenant) (int64, error) {
+func (e *Engine) Size(ctx context.Context, t *tenants.Tenant) (int64, error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return 0, err

@@ -10,14 +10,13 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
 // ownSchema is a schema whose template no other test has.
-func ownSchema(t testing.TB) models.Schema {
+func ownSchema(t testing.TB) tenants.Schema {
 	t.Helper()
-	return models.Schema{Migrations: map[string]fs.FS{Dialect: fstest.MapFS{
+	return tenants.Schema{Migrations: map[string]fs.FS{Dialect: fstest.MapFS{
 		"00001_init.sql": {Data: []byte("-- +goose Up\n-- " + ulid.Make().String() + "\nCREATE TABLE things (n int);\n")},
 	}}}
 }

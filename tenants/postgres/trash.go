@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -15,7 +14,7 @@ func trashName(name string) string { return "trash_" + strings.TrimPrefix(name, 
 
 // Trash closes the tenant's database, cuts the connections to it, and gives it
 // another name. The tenant's role stays, without the right to log in.
-func (e *Engine) Trash(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
 		return err
@@ -35,7 +34,7 @@ func (e *Engine) Trash(ctx context.Context, t *models.Tenant) error {
 
 // Untrash gives the tenant's database its name again, and lets the tenant's
 // role in.
-func (e *Engine) Untrash(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
 		return err

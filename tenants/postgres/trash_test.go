@@ -58,7 +58,7 @@ func TestTrashThatDied(t *testing.T) {
 		},
 	}
 	for state, reach := range states {
-		for name, finish := range map[string]func(context.Context, *models.Tenant) error{"trash": e.Trash, "untrash": e.Untrash} {
+		for name, finish := range map[string]func(context.Context, *tenants.Tenant) error{"trash": e.Trash, "untrash": e.Untrash} {
 			t.Run(state+" then "+name, func(t *testing.T) {
 				tenant := made(t, e)
 				verifier, err := e.verifier(tenant)

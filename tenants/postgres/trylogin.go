@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -14,7 +13,7 @@ import (
 // requests will: a server may let the provisioner in and not the role. The error,
 // which is ErrUnavailable, says so. One role is tried at a time, over a connection of the reserve: the
 // budget may be used up by tenants that are served.
-func (e *Engine) tryLogin(ctx context.Context, t *models.Tenant) (err error) {
+func (e *Engine) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
 	login, err := e.login(t)
 	if err != nil {
 		return err

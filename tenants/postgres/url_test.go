@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -36,7 +35,7 @@ func TestInvalidURLKeepsItsPassword(t *testing.T) {
 			t.Errorf("%s was accepted", url)
 			continue
 		}
-		_, masterErr := OpenMaster(t.Context(), MasterConfig{URL: url, Schema: models.Master()})
+		_, masterErr := OpenMaster(t.Context(), MasterConfig{URL: url})
 		for _, text := range []string{err.Error(), fmt.Sprintf("%+v %#v", err, err), fmt.Sprint(masterErr)} {
 			if strings.Contains(text, "hun") || strings.Contains(text, "ter2") {
 				t.Errorf("%s shows in %s", url, text)

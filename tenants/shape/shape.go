@@ -23,7 +23,7 @@ type Reader interface {
 }
 
 // Read reads the schema of the database behind r, of a dialect as in
-// models.Schema.Migrations. On Postgres that is what is in the schema "public",
+// tenants.Schema.Migrations. On Postgres that is what is in the schema "public",
 // and the names of the others. Tables named in without are left out.
 func Read(ctx context.Context, r Reader, dialect string, without ...string) (Shape, error) {
 	s, err := Shape{}, fmt.Errorf("dialect %q is not sqlite or postgres", dialect)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 	"tenantry/tenants/shape"
@@ -14,7 +13,7 @@ import (
 
 // Adopt copies the source into a file beside the tenant's, has it checked and
 // stamped there, and puts it in its place as Create does.
-func (e *Engine) Adopt(ctx context.Context, t *models.Tenant, source string) (version int64, err error) {
+func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (version int64, err error) {
 	name, err := fileName(t)
 	if err != nil {
 		return 0, err
@@ -38,7 +37,7 @@ func (e *Engine) Adopt(ctx context.Context, t *models.Tenant, source string) (ve
 	return e.versionOf(ctx, t)
 }
 
-func (e *Engine) adopt(ctx context.Context, t *models.Tenant, name, source string) (err error) {
+func (e *Engine) adopt(ctx context.Context, t *tenants.Tenant, name, source string) (err error) {
 	path, err := sourcePath(source)
 	if err != nil {
 		return err
@@ -148,7 +147,7 @@ func stamp(ctx context.Context, db *sql.DB, id string) error {
 }
 
 // versionOf is the version of the tenant's database.
-func (e *Engine) versionOf(ctx context.Context, t *models.Tenant) (version int64, err error) {
+func (e *Engine) versionOf(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
 	path, err := e.existing(t)
 	if err != nil {
 		return 0, err

@@ -79,7 +79,7 @@ CREATE VIEW louds AS SELECT loud FROM nodes;
 CREATE TRIGGER noted AFTER INSERT ON nodes BEGIN INSERT INTO "odd ""name" VALUES (new.name, new.id); END;
 -- +goose StatementEnd
 `
-	engine, dir := newEngine(t, models.Schema{Migrations: map[string]fs.FS{
+	engine, dir := newEngine(t, tenants.Schema{Migrations: map[string]fs.FS{
 		sqlite.Dialect: fstest.MapFS{"1_any.sql": {Data: []byte(migration)}},
 	}})
 	source, tenant := create(t, engine), newTenant(engine)

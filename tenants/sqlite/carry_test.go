@@ -48,7 +48,7 @@ func otherFileSystem(t *testing.T, folder string) string {
 }
 
 // placed are the files of the tenant in a folder, which may be a link.
-func placed(t *testing.T, dir, folder string, tenant *models.Tenant) (names []string) {
+func placed(t *testing.T, dir, folder string, tenant *tenants.Tenant) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, folder))
 	must(t, err)
@@ -94,7 +94,7 @@ func TestFoldersOnOtherFileSystems(t *testing.T) {
 }
 
 // wantFaults expects an examination to find these kinds.
-func wantFaults(t *testing.T, engine *sqlite.Engine, tenant *models.Tenant, want ...tenants.FaultKind) {
+func wantFaults(t *testing.T, engine *sqlite.Engine, tenant *tenants.Tenant, want ...tenants.FaultKind) {
 	t.Helper()
 	faults, err := engine.Examine(t.Context(), tenant)
 	must(t, err)
@@ -114,7 +114,7 @@ func TestCarryingThatDied(t *testing.T) {
 	order := []string{"", "-wal", "-shm"} // Trash's
 	for moved := range order {
 		for _, state := range []string{"half a copy", "a copy", "both"} {
-			for name, finish := range map[string]func(*sqlite.Engine, context.Context, *models.Tenant) error{
+			for name, finish := range map[string]func(*sqlite.Engine, context.Context, *tenants.Tenant) error{
 				"trash": (*sqlite.Engine).Trash, "untrash": (*sqlite.Engine).Untrash,
 			} {
 				t.Run(fmt.Sprintf("%s after %d and %s", name, moved, state), func(t *testing.T) {
@@ -149,7 +149,7 @@ func carry(t *testing.T, from, to string) {
 
 // dieCarrying leaves what a process does that dies while it moves one file to
 // the trash.
-func dieCarrying(t *testing.T, dir string, tenant *models.Tenant, suffix, state string) {
+func dieCarrying(t *testing.T, dir string, tenant *tenants.Tenant, suffix, state string) {
 	t.Helper()
 	content, err := os.ReadFile(path(dir, tenant) + suffix)
 	must(t, err)

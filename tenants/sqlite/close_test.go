@@ -95,7 +95,7 @@ func TestReadersTidyUpAfterACrash(t *testing.T) {
 func TestClosedMasterIsComplete(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: filepath.Join(dir, "master.db"), Schema: models.Master()})
+	master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: filepath.Join(dir, "master.db")})
 	must(t, err)
 	must(t, master.View(t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT count(*) FROM tenants").Error }))
 	must(t, master.Close())

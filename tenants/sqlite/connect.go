@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -103,7 +102,7 @@ const (
 )
 
 // ownedBy returns ErrUnavailable for a connection to a file that is not t's.
-func ownedBy(t *models.Tenant) func(context.Context, rawConn) error {
+func ownedBy(t *tenants.Tenant) func(context.Context, rawConn) error {
 	return func(ctx context.Context, conn rawConn) error { return verifyIdentity(ctx, conn, t.ID) }
 }
 

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
 // Create writes a stamped copy of the template, and puts it in its place with
 // a link, which fails where a file is already: then that one is kept.
-func (e *Engine) Create(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
 		return err

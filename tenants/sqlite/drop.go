@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // sidecars are the endings of the files that SQLite keeps beside a database.
@@ -26,7 +26,7 @@ func withoutSidecar(name string) string {
 
 // Drop removes the tenant's file and those that SQLite keeps beside it, from
 // the trash too, and what a creation that was broken off has left.
-func (e *Engine) Drop(_ context.Context, t *models.Tenant) error {
+func (e *Engine) Drop(_ context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (e *Engine) removeDatabase(name string) error {
 }
 
 // removeTemporary removes what was to become the tenant's file, in either folder.
-func (e *Engine) removeTemporary(t *models.Tenant) error {
+func (e *Engine) removeTemporary(t *tenants.Tenant) error {
 	for _, folder := range []string{tenantsDir, trashDir} {
 		entries, err := e.files.list(folder)
 		if err != nil {

@@ -16,12 +16,11 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
 
-// Dialect is the key of this engine's migrations in models.Schema.
+// Dialect is the key of this engine's migrations in tenants.Schema.
 const Dialect = "sqlite"
 
 // Config is what an Engine is made of.
@@ -29,7 +28,7 @@ type Config struct {
 	// Dir holds tenants/ and templates/; it is made 0700 where it is missing.
 	Dir string
 	// Schema is that of the tenants' databases.
-	Schema models.Schema
+	Schema tenants.Schema
 	// Durability is what a commit survives.
 	Durability Durability
 	// Readers bounds the connections that read a tenant at once; 0 means 4.
@@ -55,7 +54,7 @@ const (
 type Engine struct {
 	files   folders
 	base    *gorm.DB
-	schema  models.Schema
+	schema  tenants.Schema
 	version int64
 	config  Config
 
@@ -93,7 +92,7 @@ func New(c Config) (*Engine, error) {
 }
 
 // openBase opens gorm on a database in memory, as long as Initialize needs one.
-func openBase(schema models.Schema, log *slog.Logger) (*gorm.DB, error) {
+func openBase(schema tenants.Schema, log *slog.Logger) (*gorm.DB, error) {
 	memory := sql.OpenDB(connector{dsn: dsn(":memory:", "")})
 	defer memory.Close()
 	return tenants.OpenBase(newDialector(memory), schema.Models, log)
@@ -119,7 +118,7 @@ const readerIdle = time.Minute
 
 // Open opens the tenant's file for one writer and a few readers. Connections
 // are opened when they are needed: a tenant that is only read has no writer.
-func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, error) {
+func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, error) {
 	path, err := e.existing(t)
 	if err != nil {
 		return nil, err
@@ -148,7 +147,7 @@ func (e *Engine) Open(ctx context.Context, t *models.Tenant) (*tenants.Conns, er
 
 // Migrate runs the migrations over one connection with foreign keys off, so
 // that a migration can rebuild a table (PITFALLS, GORM: AutoMigrate).
-func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, err error) {
+func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
 	path, err := e.existing(t)
 	if err != nil {
 		return 0, err
@@ -166,7 +165,7 @@ func (e *Engine) Migrate(ctx context.Context, t *models.Tenant) (version int64, 
 }
 
 // existing is the path of the tenant's file, which is there and a plain file.
-func (e *Engine) existing(t *models.Tenant) (string, error) {
+func (e *Engine) existing(t *tenants.Tenant) (string, error) {
 	name, err := fileName(t)
 	if err != nil {
 		return "", err
@@ -192,7 +191,7 @@ func notPlain(name string, info fs.FileInfo) string {
 }
 
 // missing is the error for a file that is not there.
-func (e *Engine) missing(t *models.Tenant, name string) error {
+func (e *Engine) missing(t *tenants.Tenant, name string) error {
 	if kept, err := e.files.exists(trashName(t)); err != nil || kept {
 		return errors.Join(fmt.Errorf("%w: file %s is in the trash", tenants.ErrUnavailable, name), err)
 	}
@@ -210,7 +209,7 @@ const (
 var databasePattern = regexp.MustCompile(`^[0-9a-z]{26}\.db$`)
 
 // fileName is the tenant's file within the data folder.
-func fileName(t *models.Tenant) (string, error) {
+func fileName(t *tenants.Tenant) (string, error) {
 	if !databasePattern.MatchString(t.Database) {
 		return "", fmt.Errorf("%w: %q is no name of a database file", tenants.ErrUnavailable, t.Database)
 	}

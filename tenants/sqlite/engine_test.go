@@ -22,13 +22,13 @@ import (
 
 // newEngine is an engine on a folder of the test's own, whose name has what a
 // URI would read otherwise.
-func newEngine(t testing.TB, schema models.Schema) (*sqlite.Engine, string) {
+func newEngine(t testing.TB, schema tenants.Schema) (*sqlite.Engine, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "a b?mode=memory#c%2e")
 	return openEngine(t, dir, schema), dir
 }
 
-func openEngine(t testing.TB, dir string, schema models.Schema) *sqlite.Engine {
+func openEngine(t testing.TB, dir string, schema tenants.Schema) *sqlite.Engine {
 	t.Helper()
 	engine, err := sqlite.New(sqlite.Config{Dir: dir, Schema: schema})
 	if err != nil {
@@ -42,13 +42,13 @@ func openEngine(t testing.TB, dir string, schema models.Schema) *sqlite.Engine {
 	return engine
 }
 
-func newTenant(engine *sqlite.Engine) *models.Tenant {
+func newTenant(engine *sqlite.Engine) *tenants.Tenant {
 	id := strings.ToLower(ulid.Make().String())
-	return &models.Tenant{ID: id, Subdomain: "acme", Database: engine.DatabaseName(id)}
+	return &tenants.Tenant{ID: id, Subdomain: "acme", Database: engine.DatabaseName(id)}
 }
 
 // create makes a tenant's database.
-func create(t testing.TB, engine *sqlite.Engine) *models.Tenant {
+func create(t testing.TB, engine *sqlite.Engine) *tenants.Tenant {
 	t.Helper()
 	tenant := newTenant(engine)
 	if err := engine.Create(t.Context(), tenant); err != nil {
@@ -58,12 +58,12 @@ func create(t testing.TB, engine *sqlite.Engine) *models.Tenant {
 }
 
 // path is the tenant's file.
-func path(dir string, tenant *models.Tenant) string {
+func path(dir string, tenant *tenants.Tenant) string {
 	return filepath.Join(dir, "tenants", tenant.Database)
 }
 
 // exec opens the tenant's database, runs a statement on its writer and closes it.
-func exec(engine *sqlite.Engine, tenant *models.Tenant, statement string) error {
+func exec(engine *sqlite.Engine, tenant *tenants.Tenant, statement string) error {
 	conns, err := engine.Open(context.Background(), tenant)
 	if err != nil {
 		return err
@@ -178,33 +178,33 @@ func TestCreateTwiceAtOnce(t *testing.T) {
 // unavailable, that nothing is made in its place, and that others still open.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(t *testing.T, dir string, tenant, other *models.Tenant){
-		"a missing file": func(t *testing.T, dir string, tenant, _ *models.Tenant) {
+	tests := map[string]func(t *testing.T, dir string, tenant, other *tenants.Tenant){
+		"a missing file": func(t *testing.T, dir string, tenant, _ *tenants.Tenant) {
 			must(t, os.Remove(path(dir, tenant)))
 		},
-		"an empty file": func(t *testing.T, dir string, tenant, _ *models.Tenant) {
+		"an empty file": func(t *testing.T, dir string, tenant, _ *tenants.Tenant) {
 			must(t, os.Truncate(path(dir, tenant), 0))
 		},
-		"half a file": func(t *testing.T, dir string, tenant, _ *models.Tenant) {
+		"half a file": func(t *testing.T, dir string, tenant, _ *tenants.Tenant) {
 			must(t, os.Truncate(path(dir, tenant), 6000))
 		},
-		"no database": func(t *testing.T, dir string, tenant, _ *models.Tenant) {
+		"no database": func(t *testing.T, dir string, tenant, _ *tenants.Tenant) {
 			must(t, os.WriteFile(path(dir, tenant), []byte(strings.Repeat("not a database ", 1000)), 0o600))
 		},
-		"another tenant's file": func(t *testing.T, dir string, tenant, other *models.Tenant) {
+		"another tenant's file": func(t *testing.T, dir string, tenant, other *tenants.Tenant) {
 			content, err := os.ReadFile(path(dir, other))
 			must(t, errors.Join(err, os.WriteFile(path(dir, tenant), content, 0o600)))
 		},
-		"a link to another tenant's file": func(t *testing.T, dir string, tenant, other *models.Tenant) {
+		"a link to another tenant's file": func(t *testing.T, dir string, tenant, other *tenants.Tenant) {
 			must(t, errors.Join(os.Remove(path(dir, tenant)), os.Symlink(path(dir, other), path(dir, tenant))))
 		},
-		"a folder": func(t *testing.T, dir string, tenant, _ *models.Tenant) {
+		"a folder": func(t *testing.T, dir string, tenant, _ *tenants.Tenant) {
 			must(t, errors.Join(os.Remove(path(dir, tenant)), os.Mkdir(path(dir, tenant), 0o700)))
 		},
-		"a name that leads elsewhere": func(_ *testing.T, _ string, tenant, other *models.Tenant) {
+		"a name that leads elsewhere": func(_ *testing.T, _ string, tenant, other *tenants.Tenant) {
 			tenant.Database = "../tenants/" + other.Database
 		},
-		"a name that is a URI": func(_ *testing.T, _ string, tenant, _ *models.Tenant) {
+		"a name that is a URI": func(_ *testing.T, _ string, tenant, _ *tenants.Tenant) {
 			tenant.Database = "file::memory:"
 		},
 	}
@@ -281,8 +281,8 @@ func TestTemplateFollowsTheMigrations(t *testing.T) {
 	first := fstest.MapFS{"00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (id integer);\n")}}
 	both := maps.Clone(first)
 	both["00002_b.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE b (id integer);\n")}
-	schema := func(files fstest.MapFS) models.Schema {
-		return models.Schema{Migrations: map[string]fs.FS{"sqlite": files}}
+	schema := func(files fstest.MapFS) tenants.Schema {
+		return tenants.Schema{Migrations: map[string]fs.FS{"sqlite": files}}
 	}
 	before := openEngine(t, dir, schema(first))
 	old := create(t, before)
@@ -303,7 +303,7 @@ func TestTemplateFollowsTheMigrations(t *testing.T) {
 
 func TestCreateNamesABrokenMigration(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Schema{Migrations: map[string]fs.FS{"sqlite": fstest.MapFS{
+	engine, dir := newEngine(t, tenants.Schema{Migrations: map[string]fs.FS{"sqlite": fstest.MapFS{
 		"00001_broken.sql": {Data: []byte("-- +goose Up\nCREATE TABEL a (id integer);\n")},
 	}}})
 	err := engine.Create(t.Context(), newTenant(engine))
@@ -341,7 +341,7 @@ func TestMaster(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "deep", "er", "master.db")
 	open := func() *tenants.Master {
-		master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: file, Schema: models.Master()})
+		master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: file})
 		must(t, err)
 		t.Cleanup(func() { must(t, master.Close()) })
 		return master
@@ -353,8 +353,8 @@ func TestMaster(t *testing.T) {
 	go func() { watched <- master.Watch(ctx, func(string) { changed <- struct{}{} }) }()
 	<-changed // the first look
 	must(t, other.Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Create(&models.Tenant{
-			ID: "x", Subdomain: "acme", Name: "Acme", State: models.StateActive, Server: "default", Database: "x.db", CreatedBy: "test",
+		return tx.Create(&tenants.Tenant{
+			ID: "x", Subdomain: "acme", Name: "Acme", State: tenants.StateActive, Server: "default", Database: "x.db", CreatedBy: "test",
 		}).Error
 	}))
 	<-changed

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
@@ -18,7 +17,7 @@ const checkedSize = 4 << 20
 
 // Examine looks at the files, and into the database unless it is in the wrong
 // place.
-func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault, error) {
+func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
 	if !keepsData(t) {
 		return nil, nil
 	}
@@ -52,7 +51,7 @@ func (e *Engine) Examine(ctx context.Context, t *models.Tenant) ([]tenants.Fault
 // examineInside returns the first thing that is wrong with what is in a file. It
 // leaves no file beside it: what others have left there stays, where only a
 // writer would tidy up, and what it makes itself it takes away.
-func (e *Engine) examineInside(ctx context.Context, t *models.Tenant, name string) (faults []tenants.Fault, err error) {
+func (e *Engine) examineInside(ctx context.Context, t *tenants.Tenant, name string) (faults []tenants.Fault, err error) {
 	info, err := e.files.lstat(name)
 	if err != nil {
 		return nil, unavailable(err)
@@ -76,7 +75,7 @@ func (e *Engine) examineInside(ctx context.Context, t *models.Tenant, name strin
 	return faults, nil
 }
 
-func (e *Engine) examineRows(ctx context.Context, db *sql.DB, t *models.Tenant, small bool) ([]tenants.Fault, error) {
+func (e *Engine) examineRows(ctx context.Context, db *sql.DB, t *tenants.Tenant, small bool) ([]tenants.Fault, error) {
 	if small {
 		var finding string
 		if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&finding); err != nil {

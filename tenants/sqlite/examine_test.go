@@ -19,7 +19,7 @@ type damaged struct {
 	*testing.T
 	engine *sqlite.Engine
 	dir    string
-	tenant *models.Tenant
+	tenant *tenants.Tenant
 }
 
 func (d *damaged) write(name, content string) { must(d, os.WriteFile(name, []byte(content), 0o600)) }
@@ -105,7 +105,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-func pathOf(d *damaged, tenant *models.Tenant) string { return path(d.dir, tenant) }
+func pathOf(d *damaged, tenant *tenants.Tenant) string { return path(d.dir, tenant) }
 
 // alone writes the tenant's file, with nothing beside it.
 func (d *damaged) alone(path, content string) {

@@ -14,7 +14,7 @@ import (
 )
 
 // pools are both pools of a tenant, by their names.
-func pools(t testing.TB, engine *sqlite.Engine, tenant *models.Tenant) map[string]*sql.DB {
+func pools(t testing.TB, engine *sqlite.Engine, tenant *tenants.Tenant) map[string]*sql.DB {
 	t.Helper()
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
@@ -126,7 +126,7 @@ func TestDatabaseNamesComeFromIDs(t *testing.T) {
 		"", ".db", "../master.db", "a/b.db", strings.Repeat("a", 25) + ".db", strings.Repeat("a", 27) + ".db",
 		strings.Repeat("A", 26) + ".db", strings.Repeat("a", 26) + ".db\x00", strings.Repeat("a", 26) + ".db?mode=memory", strings.Repeat("a", 26),
 	} {
-		hostile := &models.Tenant{ID: strings.Repeat("a", 26), Database: name}
+		hostile := &tenants.Tenant{ID: strings.Repeat("a", 26), Database: name}
 		before := files(t, dir)
 		_, openErr := engine.Open(t.Context(), hostile)
 		for what, err := range map[string]error{

@@ -21,17 +21,17 @@ func TestMasterThatCantBeWritten(t *testing.T) {
 	}
 	for _, ending := range []string{"", "-wal", "-shm"} {
 		path := filepath.Join(t.TempDir(), "master.db")
-		master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: path, Schema: models.Master()})
+		master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: path})
 		must(t, err)
 		must(t, master.Close())
 		f, err := os.OpenFile(path+ending, os.O_RDWR|os.O_CREATE, 0o600)
 		must(t, errors.Join(err, f.Close(), os.Chmod(path+ending, 0o400)))
-		_, err = sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: path, Schema: models.Master(), Existing: true})
+		_, err = sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: path, Existing: true})
 		if !errors.Is(err, tenants.ErrUnavailable) || !strings.Contains(err.Error(), path+ending+": permission denied") {
 			t.Errorf("master.db%s: %v", ending, err)
 		}
 		must(t, os.Chmod(path+ending, 0o600))
-		master, err = sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: path, Schema: models.Master(), Existing: true})
+		master, err = sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: path, Existing: true})
 		must(t, err) // nothing read-only was left beside it
 		must(t, master.Close())
 	}

@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -22,8 +21,6 @@ type MasterConfig struct {
 	Path string
 	// Existing refuses to make a master where there is none: ErrNoMaster.
 	Existing bool
-	// Schema is that of the master.
-	Schema models.Schema
 	// Log gets slow statements; nil means slog.Default().
 	Log *slog.Logger
 	// Clock is the machine's; nil means time.Now.
@@ -38,7 +35,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	base, err := openBase(c.Schema, c.Log)
+	base, err := openBase(tenants.MasterSchema(), c.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +47,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 		return nil, fmt.Errorf("master database: %w", err)
 	}
 	if c.Existing {
-		if err := expectMaster(ctx, path, c.Schema); err != nil {
+		if err := expectMaster(ctx, path); err != nil {
 			return nil, fmt.Errorf("master database %s: %w", path, err)
 		}
 	}
@@ -59,7 +56,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 		return nil, fmt.Errorf("master database: %w", err)
 	}
 	conns := openMasterConns(place)
-	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect, c.Schema); err != nil {
+	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect); err != nil {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(hindered(path, err))), conns.Close())
 	}
 	return tenants.NewMaster(tenants.MasterOptions{
@@ -84,10 +81,10 @@ func masterFile(c MasterConfig) (string, error) {
 }
 
 // expectMaster returns ErrNoMaster for the file of another program.
-func expectMaster(ctx context.Context, path string, schema models.Schema) (err error) {
+func expectMaster(ctx context.Context, path string) (err error) {
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1")})
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = tenants.ExpectMaster(ctx, db, Dialect, schema); err != nil {
+	if err = tenants.ExpectMaster(ctx, db, Dialect); err != nil {
 		err = unavailable(hindered(path, err))
 	}
 	return err

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // Mend closes the files to others than their owner, and finishes a Trash or
 // Untrash that was broken off.
-func (e *Engine) Mend(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	if _, err := fileName(t); err != nil || !keepsData(t) {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (e *Engine) Mend(ctx context.Context, t *models.Tenant) error {
 	return nil
 }
 
-func (e *Engine) mend(ctx context.Context, t *models.Tenant, s site) error {
+func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s site) error {
 	for _, folder := range []string{tenantsDir, trashDir} {
 		if err := e.files.chmod(folder, folderMode); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -19,14 +18,14 @@ type site struct {
 }
 
 // keepsData tells whether there should be a file, be it in the trash.
-func keepsData(t *models.Tenant) bool { return t.State != models.StatePurged || t.RemoveAfter != nil }
+func keepsData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
 
-func (e *Engine) siteOf(t *models.Tenant) (s site, err error) {
+func (e *Engine) siteOf(t *tenants.Tenant) (s site, err error) {
 	if s.name, err = fileName(t); err != nil {
 		return s, err
 	}
 	s.other = trashName(t)
-	if t.State == models.StatePurged {
+	if t.State == tenants.StatePurged {
 		s.name, s.other = s.other, s.name
 	}
 	if s.here, err = e.files.exists(s.name); err != nil {

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"io/fs"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
 var _ tenants.Sizer = (*Engine)(nil)
 
 // Size is what the tenant's file and those that SQLite keeps beside it take.
-func (e *Engine) Size(_ context.Context, t *models.Tenant) (int64, error) {
+func (e *Engine) Size(_ context.Context, t *tenants.Tenant) (int64, error) {
 	if _, err := e.existing(t); err != nil {
 		return 0, err
 	}

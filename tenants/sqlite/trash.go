@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"tenantry/models"
 	"tenantry/tenants"
 )
 
@@ -20,10 +19,10 @@ import (
 
 // trashName is the tenant's file within the data folder when it is in the
 // trash. The database's name was checked by fileName.
-func trashName(t *models.Tenant) string { return filepath.Join(trashDir, t.Database) }
+func trashName(t *tenants.Tenant) string { return filepath.Join(trashDir, t.Database) }
 
 // Trash moves the tenant's file into trash/, then those beside it.
-func (e *Engine) Trash(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
 		return err
@@ -43,7 +42,7 @@ func (e *Engine) Trash(ctx context.Context, t *models.Tenant) error {
 }
 
 // Untrash moves the files beside the tenant's back, then the file itself.
-func (e *Engine) Untrash(ctx context.Context, t *models.Tenant) error {
+func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
 		return err
@@ -92,7 +91,7 @@ func (e *Engine) expectSame(ctx context.Context, one, other string) error {
 
 // notTrashed returns ErrUnavailable for a tenant whose file is in the trash: a
 // new one would take what the old one has left beside it for its own.
-func (e *Engine) notTrashed(t *models.Tenant) error {
+func (e *Engine) notTrashed(t *tenants.Tenant) error {
 	kept, err := e.files.exists(trashName(t))
 	if err == nil && kept {
 		err = fmt.Errorf("%w: it is in the trash", tenants.ErrUnavailable)

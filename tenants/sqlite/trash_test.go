@@ -16,7 +16,7 @@ import (
 
 // crashed is a tenant whose process was killed: what it committed is in the
 // -wal file alone, beside a -shm.
-func crashed(t *testing.T) (engine *sqlite.Engine, dir string, tenant *models.Tenant) {
+func crashed(t *testing.T) (engine *sqlite.Engine, dir string, tenant *tenants.Tenant) {
 	t.Helper()
 	engine, dir = newEngine(t, models.Workspace())
 	tenant = create(t, engine)
@@ -38,11 +38,11 @@ func crashed(t *testing.T) (engine *sqlite.Engine, dir string, tenant *models.Te
 }
 
 // trashPath is the tenant's file in the trash.
-func trashPath(dir string, tenant *models.Tenant) string {
+func trashPath(dir string, tenant *tenants.Tenant) string {
 	return filepath.Join(dir, "trash", tenant.Database)
 }
 
-func wantProject(t *testing.T, engine *sqlite.Engine, tenant *models.Tenant) {
+func wantProject(t *testing.T, engine *sqlite.Engine, tenant *tenants.Tenant) {
 	t.Helper()
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
@@ -60,7 +60,7 @@ func TestTrashThatDied(t *testing.T) {
 	t.Parallel()
 	moves := []string{"", "-wal", "-shm"} // Trash's, in its order
 	for done := range len(moves) + 1 {
-		for name, finish := range map[string]func(*sqlite.Engine, context.Context, *models.Tenant) error{
+		for name, finish := range map[string]func(*sqlite.Engine, context.Context, *tenants.Tenant) error{
 			"trash": (*sqlite.Engine).Trash, "untrash": (*sqlite.Engine).Untrash,
 		} {
 			t.Run(fmt.Sprintf("%s after %d", name, done), func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestTrashThatDied(t *testing.T) {
 }
 
 // wantTogether expects all files of the tenant's in one folder.
-func wantTogether(t *testing.T, dir string, tenant *models.Tenant, trashed bool) {
+func wantTogether(t *testing.T, dir string, tenant *tenants.Tenant, trashed bool) {
 	t.Helper()
 	want := path(dir, tenant)
 	if trashed {

@@ -3,7 +3,6 @@ package tenantstest
 import (
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/postgres"
 	"tenantry/tenants/tenantstest/pgcluster"
@@ -18,7 +17,7 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 	t.Helper()
 	e.MasterURL = o.Through(pgcluster.Database(t))
 	master, err := postgres.OpenMaster(t.Context(), postgres.MasterConfig{
-		URL: e.MasterURL, Schema: models.Master(), Log: o.Log,
+		URL: e.MasterURL, Log: o.Log,
 	})
 	if err != nil {
 		t.Fatal(err)

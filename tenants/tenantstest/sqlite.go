@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
 )
@@ -15,7 +14,7 @@ func (e *Env) openSQLite(t testing.TB, o Options) *tenants.Master {
 	t.Helper()
 	e.Dir = tempDir(t)
 	master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{
-		Path: filepath.Join(e.Dir, "master.db"), Schema: models.Master(), Log: o.Log, Clock: o.Clock,
+		Path: filepath.Join(e.Dir, "master.db"), Log: o.Log, Clock: o.Clock,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ type Options struct {
 	// Engine is what the store runs on; empty means SQLite.
 	Engine Engine
 	// Schema is that of the tenants' databases; none means models.Workspace().
-	Schema models.Schema
+	Schema tenants.Schema
 	// MaxOpen bounds the open handles; 0 means 10.
 	MaxOpen int
 	// Wait bounds the wait for a handle; 0 means 30 seconds, so that a slow
@@ -183,7 +183,7 @@ func newKeys(t testing.TB) *seal.Ring {
 }
 
 // Tenant creates an active tenant.
-func (e *Env) Tenant(t testing.TB, subdomain string) *models.Tenant {
+func (e *Env) Tenant(t testing.TB, subdomain string) *tenants.Tenant {
 	t.Helper()
 	tenant, err := e.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: subdomain})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -19,7 +20,7 @@ func TestFreshTenants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for tenant, want := range map[*models.Tenant]int64{acme: 1, globex: 0} {
+		for tenant, want := range map[*tenants.Tenant]int64{acme: 1, globex: 0} {
 			var got int64
 			err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
 				return tx.Model(&models.Project{}).Count(&got).Error

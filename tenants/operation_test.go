@@ -1,4 +1,4 @@
-package models_test
+package tenants_test
 
 import (
 	"go/ast"
@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"testing"
 
-	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // TestOperationKinds: OperationKinds lists every constant of operation.go, in
@@ -19,7 +19,7 @@ func TestOperationKinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var declared []models.OperationKind
+	var declared []tenants.OperationKind
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -30,11 +30,11 @@ func TestOperationKinds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			declared = append(declared, models.OperationKind(value))
+			declared = append(declared, tenants.OperationKind(value))
 		}
 		return true
 	})
-	if got := models.OperationKinds(); len(declared) == 0 || !slices.Equal(got, declared) {
+	if got := tenants.OperationKinds(); len(declared) == 0 || !slices.Equal(got, declared) {
 		t.Errorf("OperationKinds lists %q, declared are %q", got, declared)
 	}
 }
