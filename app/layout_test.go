@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"os/exec"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -53,13 +51,14 @@ func within(importPath string, roots ...string) bool {
 	})
 }
 
-// TestWhoImportsWhom holds the layout: main → app → {handlers, seed} → tenants
-// → models, and each driver known in one place.
+// TestWhoImportsWhom holds the layout: main → app → {handlers, seed} → {models,
+// tenants}, an engine that knows none of those above it, and each driver and Gin
+// known in one place.
 func TestWhoImportsWhom(t *testing.T) {
 	t.Parallel()
 	const (
 		app, handlers, seed, tenants, models = "tenantry/app", "tenantry/handlers", "tenantry/seed", "tenantry/tenants", "tenantry/models"
-		sqlite, postgres, fixtures           = "tenantry/tenants/sqlite", "tenantry/tenants/postgres", "tenantry/tenants/tenantstest"
+		sqlite, postgres, fixtures, web      = "tenantry/tenants/sqlite", "tenantry/tenants/postgres", "tenantry/tenants/tenantstest", "tenantry/tenants/web"
 	)
 	rules := []struct {
 		imported []string
@@ -67,11 +66,13 @@ func TestWhoImportsWhom(t *testing.T) {
 	}{
 		{[]string{app}, []string{app, "tenantry"}},
 		{[]string{handlers, seed}, []string{app, handlers, seed}},
-		{[]string{tenants}, []string{app, handlers, seed, tenants}},
+		{[]string{models}, []string{app, handlers, seed}},
+		{[]string{tenants}, []string{app, handlers, seed, models, tenants}},
+		{[]string{web}, []string{app, handlers}},
 		{[]string{sqlite}, []string{app, sqlite, fixtures}},
 		{[]string{postgres}, []string{app, postgres, fixtures}},
 		{[]string{fixtures}, []string{fixtures}}, // and tests
-		{[]string{"github.com/gin-gonic/gin"}, []string{app, handlers, tenants}},
+		{[]string{"github.com/gin-gonic/gin"}, []string{app, handlers, web}},
 		{[]string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "gorm.io/driver/sqlite"}, []string{sqlite}},
 		{[]string{"github.com/jackc/pgx/v5", "gorm.io/driver/postgres"}, []string{postgres, fixtures}},
 		{[]string{"github.com/pressly/goose/v3"}, []string{tenants + "/migrate"}},
@@ -84,35 +85,10 @@ func TestWhoImportsWhom(t *testing.T) {
 					t.Errorf("%s imports %s, which is for %v", p.ImportPath, imported, rule.by)
 				}
 			}
-			if p.ImportPath == models && strings.Contains(imported, ".") && !within(imported, "gorm.io/gorm") {
+			if p.ImportPath == models && strings.Contains(imported, ".") && !within(imported, "gorm.io/gorm", tenants) {
 				t.Errorf("models imports %s: it knows GORM alone", imported)
 			}
 		}
-	}
-}
-
-// TestWhoKnowsGin: below the application, a request's way meets Gin in three
-// files, so that scopes serve commands and jobs as well.
-func TestWhoKnowsGin(t *testing.T) {
-	t.Parallel()
-	var know []string
-	for _, p := range listPackages(t) {
-		if !within(p.ImportPath, "tenantry/tenants") {
-			continue
-		}
-		for _, name := range p.GoFiles {
-			source, err := os.ReadFile(path.Join(p.Dir, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if bytes.Contains(source, []byte(`"github.com/gin-gonic/gin"`)) {
-				know = append(know, path.Join(p.ImportPath, name))
-			}
-		}
-	}
-	want := []string{"tenantry/tenants/body.go", "tenantry/tenants/context.go", "tenantry/tenants/middleware.go", "tenantry/tenants/response.go"}
-	if !slices.Equal(know, want) {
-		t.Errorf("Gin is known in %v, want %v", know, want)
 	}
 }
 

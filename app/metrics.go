@@ -12,6 +12,7 @@ import (
 
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // metrics are what monitoring asks this process for. No tenant is named in
@@ -109,7 +110,7 @@ func measure(m *metrics, recorder *traffic.Recorder) gin.HandlerFunc {
 			}
 			m.duration.Observe(took.Seconds())
 			id := ""
-			if t, ok := tenants.Resolved(c); ok {
+			if t, ok := web.Resolved(c); ok {
 				id = t.ID
 			}
 			recorder.Record(id, status >= http.StatusInternalServerError, took)

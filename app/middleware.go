@@ -14,7 +14,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"tenantry/handlers"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // identify gives the request an id. One that a trusted proxy sends is kept, so
@@ -62,7 +62,7 @@ func logAccess(log *slog.Logger, refused *refusals) gin.HandlerFunc {
 				slog.String("request_id", handlers.RequestID(c)),
 				slog.String("remote_ip", handlers.ClientAddress(c).String()),
 			}
-			if t, ok := tenants.Resolved(c); ok {
+			if t, ok := web.Resolved(c); ok {
 				attrs = append(attrs, slog.String("tenant", t.Subdomain))
 			}
 			log.LogAttrs(c.Request.Context(), slog.LevelInfo, "request", attrs...)

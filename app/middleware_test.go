@@ -16,7 +16,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // ask sends a request from 192.0.2.1 straight to a handler.
@@ -92,7 +92,8 @@ func TestPanicInAScope(t *testing.T) {
 	s.create(t, "acme")
 	a := s.open(t)
 	r := a.newRouter(a.publicTLS, maxImport)
-	r.POST("/", tenants.Resolve(a.store, a.settings.domain), tenants.Scoped(a.store, tenants.ScopeOptions{}),
+	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: handlers.WriteProblem})
+	r.POST("/", requests.Resolve(), requests.Scoped(web.ScopeOptions{}),
 		handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
 			c.JSON(http.StatusCreated, gin.H{})
 			panic("after the reply")

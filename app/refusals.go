@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"tenantry/tenants/web"
 
-	"tenantry/tenants"
+	"github.com/gin-gonic/gin"
 )
 
 // How many refused requests the log tells of one by one, within refusalsWindow.
@@ -69,7 +69,7 @@ func isRefusal(c *gin.Context) bool {
 	case http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusMisdirectedRequest:
 		return true
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		_, known := tenants.Resolved(c)
+		_, known := web.Resolved(c)
 		return !known
 	}
 	return false

@@ -6,7 +6,7 @@ import (
 	"net"
 	"net/http"
 
-	"tenantry/handlers"
+	"tenantry/tenants/web"
 )
 
 type clientKey struct{}
@@ -34,8 +34,8 @@ func refuseSurplus(next http.Handler) http.Handler {
 }
 
 func tellToComeAgain(w http.ResponseWriter, detail string) {
-	body, err := json.Marshal(handlers.Problem{
-		Type: handlers.ProblemType + "busy", Title: "Too busy", Status: http.StatusServiceUnavailable, Detail: detail,
+	body, err := json.Marshal(web.Problem{
+		Type: web.ProblemType + "busy", Title: "Too busy", Status: http.StatusServiceUnavailable, Detail: detail,
 	})
 	if err != nil {
 		panic(err) // strings and a number

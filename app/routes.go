@@ -15,6 +15,7 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // maxImport is the largest CSV file that is taken in, in bytes.
@@ -24,9 +25,10 @@ const maxImport = 10 << 20
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r := a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic))
-	site := a.pages(accounts)
+	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: handlers.WriteProblem, RequestID: handlers.RequestID})
+	site := a.pages(requests, accounts)
 	r.Use(followMoves(accounts.Origin), site.Errors())
-	resolve, share := tenants.Resolve(a.store, a.settings.domain), shareWith(a.settings.origins)
+	resolve, share := requests.Resolve(), shareWith(a.settings.origins)
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins, people := handlers.Do, handlers.AdminsOnly, handlers.PeopleOnly
 
@@ -34,17 +36,16 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r.NoRoute(resolve, handlers.NotFound)
 	r.NoMethod(hideAllow, resolve, share, showAllow, handlers.MethodNotAllowed)
 
-	open, buffered := r.Group("", resolve, share, accounts.CrossOrigin()), tenants.Buffered(a.store, handlers.MaxOpenBody)
+	open, buffered := r.Group("", resolve, share, accounts.CrossOrigin()), requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
 	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
 
-	scoped := func(o tenants.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		o.RequestID = handlers.RequestID
+	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
 		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present()).Group("", first...).
-			Group("", tenants.Scoped(a.store, o), accounts.Authenticate())
+			Group("", requests.Scoped(o), accounts.Authenticate())
 	}
-	api, confirmed := scoped(tenants.ScopeOptions{}), scoped(tenants.ScopeOptions{}, buffered, accounts.Confirm())
+	api, confirmed := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{}, buffered, accounts.Confirm())
 	api.DELETE("/session", do(accounts.SignOut))
 	api.Match(read, "/me", do(handlers.GetMe))
 	api.Match(read, "/sessions", do(accounts.ListSessions, "user_id", "limit", "after"))
@@ -68,7 +69,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 
 	api.Match(read, "/projects/:id/tasks", do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
 	api.POST("/projects/:id/tasks", do(handlers.CreateTask))
-	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/tasks/import", do(handlers.ImportTasks))
+	scoped(web.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/tasks/import", do(handlers.ImportTasks))
 	api.Match(read, "/tasks/:id", do(handlers.GetTask))
 	api.PATCH("/tasks/:id", do(handlers.UpdateTask))
 	api.DELETE("/tasks/:id", do(handlers.DeleteTask))
@@ -141,9 +142,9 @@ func (a *App) console(serving context.Context, token string, api *operator.API, 
 }
 
 // pages are the tenants' pages, and the one at the base domain.
-func (a *App) pages(accounts *handlers.Accounts) *pages.Site {
+func (a *App) pages(requests *web.Middleware, accounts *handlers.Accounts) *pages.Site {
 	return pages.New(pages.Options{
-		Store: a.store, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
+		Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // AccountsOptions are what Accounts are made of.
@@ -90,7 +91,7 @@ func (a *Accounts) now() time.Time { return a.clock().UTC().Truncate(time.Micros
 
 const (
 	// MaxOpenBody is the largest body, in bytes, that is read for those who have
-	// not signed in: for tenants.Buffered, on the routes of Unscoped.
+	// not signed in: for web.Buffered, on the routes of Unscoped.
 	MaxOpenBody = 64 << 10
 	// accountTimeout bounds the wait for a turn to hash.
 	accountTimeout = 15 * time.Second
@@ -99,7 +100,7 @@ const (
 // Unscoped runs a handler that hashes a password, which must hold no
 // transaction, and begins scopes of its own. The query may hold the parameters,
 // as with Takes. The error that f returns is recorded on c. It goes below
-// tenants.Buffered, which has read the body.
+// web.Buffered, which has read the body.
 func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string) {
 	if err := CheckQuery(c, parameters...); err != nil {
 		fail(c, err)
@@ -116,10 +117,10 @@ func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string
 }
 
 // tenantID is the id of the request's tenant.
-func tenantID(c *gin.Context) string { return tenants.From(c).ID }
+func tenantID(c *gin.Context) string { return web.From(c).ID }
 
 // inTenant runs f in a scope on the request's tenant that writes. It may use the
 // reserve of a full one: who can't sign in can't delete anything.
 func (a *Accounts) inTenant(c *gin.Context, f tenants.Func) error {
-	return a.store.Update(tenants.WithReserve(c.Request.Context()), tenants.From(c), f)
+	return a.store.Update(tenants.WithReserve(c.Request.Context()), web.From(c), f)
 }

@@ -43,22 +43,22 @@ import (
 	"net/http"
 	"strconv"
 
+	"tenantry/tenants/web"
+
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"tenantry/tenants"
 )
 
 // Do adapts a handler to gin, and declares the parameters that its query may
 // hold, as Takes does. f gets the request's transaction; the error that it
-// returns is recorded on c, which rolls back. It works under tenants.Scoped
+// returns is recorded on c, which rolls back. It works under web.Scoped
 // only.
 func Do(f func(c *gin.Context, tx *gorm.DB) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := CheckQuery(c, parameters...)
 		if err == nil {
-			err = f(c, tenants.Tx(c))
+			err = f(c, web.Tx(c))
 		}
 		if err != nil {
 			fail(c, err)

@@ -11,6 +11,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // signedIn is who sent a request, and with which credential. It is not made of
@@ -48,7 +49,7 @@ func currentUser(c *gin.Context) models.User {
 // CrossOrigin refuses requests that change something, carry a cookie and come
 // from a page of another origin: browsers add the cookie by themselves, also
 // to what a sibling under the base domain sends, which is same-site. It goes
-// above tenants.Scoped.
+// above web.Scoped.
 func (a *Accounts) CrossOrigin() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if len(c.Request.Header["Cookie"]) > 0 && !isSameOrigin(c.Request, a.origin) {
@@ -89,7 +90,7 @@ func CurrentCredential(c *gin.Context) int64 { return current(c).CredentialID }
 // this tenant, or more than one, before a scope begins. Of a request with a body
 // the credential must be valid, or have been so a minute ago, before its body is
 // read: strangers take neither memory nor the tenant's writer. It goes above
-// tenants.Scoped, and Authenticate, whose word is final, below it.
+// web.Scoped, and Authenticate, whose word is final, below it.
 func (a *Accounts) Present() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		presented, err := a.presented(c)
@@ -120,10 +121,10 @@ func (a *Accounts) presented(c *gin.Context) (auth.Presented, error) {
 }
 
 // Authenticate lets requests through that carry a valid session or API token
-// of their tenant. It works under tenants.Scoped only, and costs one query.
+// of their tenant. It works under web.Scoped only, and costs one query.
 func (a *Accounts) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		tx := tenants.Tx(c)
+		tx := web.Tx(c)
 		who, err := a.authenticate(c, tx)
 		if err != nil {
 			fail(c, err)
@@ -174,7 +175,7 @@ const (
 // noteUse writes the credential's last use down once the scope is over, if that
 // wasn't done lately. That it could not be done is only logged.
 func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *signedIn) {
-	now, t := a.now(), tenants.From(c)
+	now, t := a.now(), web.From(c)
 	stale := now.Add(-useGrain)
 	if who.LastUsedAt != nil && who.LastUsedAt.After(stale) {
 		return

@@ -17,6 +17,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/web"
 )
 
 // mountOpen adds GET /open/projects/ID, which is GET /api/projects/ID without
@@ -27,7 +28,8 @@ func (a *api) mountOpen(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := a.router.Group("/open", tenants.Resolve(a.store, domain), tenants.Scoped(a.store, tenants.ScopeOptions{}))
+	requests := web.New(a.store, web.Options{Domain: domain, Render: handlers.WriteProblem})
+	open := a.router.Group("/open", requests.Resolve(), requests.Scoped(web.ScopeOptions{}))
 	open.GET("/projects/:id", handlers.Do(handlers.GetProject))
 }
 

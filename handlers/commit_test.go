@@ -18,6 +18,7 @@ import (
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/pgcluster"
 	"tenantry/tenants/tenantstest/pgproxy"
+	"tenantry/tenants/web"
 )
 
 // TestFailedCommit has handlers answer 201 and COMMIT fail: a client on a real
@@ -69,7 +70,7 @@ func TestUnknownCommit(t *testing.T) {
 		}()
 		reply := a.send(t, http.MethodPost, "/api/projects", `{"name":"a"}`)
 		checkProblem(t, "unknown", reply)
-		if reply.Code != 500 || !strings.Contains(reply.Body.String(), handlers.ProblemType+`commit-unknown"`) {
+		if reply.Code != 500 || !strings.Contains(reply.Body.String(), web.ProblemType+`commit-unknown"`) {
 			t.Errorf("read %d %s", reply.Code, reply.Body)
 		}
 		if reply.Header().Get("Retry-After") != "" || strings.Contains(strings.ToLower(reply.Body.String()), "try again") {

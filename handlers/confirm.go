@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // confirmation is what came of the password that a request gave again.
@@ -25,7 +25,7 @@ type confirmationKey struct{}
 // Confirm checks the password of the person who asks, which the body gives as
 // its member or field "password". Each route that gives access asks for it, so
 // that a stolen session or API token doesn't become access that lasts. It goes below
-// Present and tenants.Buffered and above tenants.Scoped: hashing must hold no
+// Present and web.Buffered and above web.Scoped: hashing must hold no
 // transaction. The operation below tells what came of it.
 func (a *Accounts) Confirm() gin.HandlerFunc {
 	return func(c *gin.Context) {
@@ -54,7 +54,7 @@ func (a *Accounts) readConfirmation(c *gin.Context) error {
 	}
 	body, err := io.ReadAll(c.Request.Body)
 	if err != nil {
-		return tenants.BodyError(err)
+		return web.BodyError(err)
 	}
 	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	if password := passwordIn(body, c.ContentType()); password != "" {

@@ -13,19 +13,19 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // faults collects what is wrong with a request, so that the client learns all
 // of it at once.
-type faults []Fault
+type faults []web.Fault
 
 // maxFaults bounds the reply; who has more learns of them next time.
 const maxFaults = 20
 
 func (f *faults) add(field, message string) {
 	if len(*f) < maxFaults {
-		*f = append(*f, Fault{field, message})
+		*f = append(*f, web.Fault{Field: field, Message: message})
 	}
 }
 
@@ -104,11 +104,11 @@ func isJSON(mediaType string) bool {
 }
 
 // readBody returns the body if it is of an accepted type; wanted names it in
-// the refusal. tenants.Scoped or tenants.Buffered has read it into memory.
+// the refusal. web.Scoped or web.Buffered has read it into memory.
 func readBody(c *gin.Context, wanted string, accepted func(mediaType string) bool) ([]byte, error) {
 	data, err := c.GetRawData()
 	if err != nil {
-		return nil, tenants.BodyError(err)
+		return nil, web.BodyError(err)
 	}
 	if len(data) == 0 {
 		return nil, malformed("The body is empty.")

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/web"
 )
 
 func TestBodiesThatAreRefused(t *testing.T) {
@@ -67,7 +67,7 @@ func TestUnknownFieldsAreNamed(t *testing.T) {
 		for i := range 1000 {
 			fmt.Fprintf(&many, `,"x%d":0`, i)
 		}
-		var p handlers.Problem
+		var p web.Problem
 		decode(t, a.must(t, 422, "POST", "/api/projects", `{"name":"x"`+many.String()+`}`), &p)
 		if len(p.Errors) != 20 {
 			t.Errorf("%d faults are named", len(p.Errors))

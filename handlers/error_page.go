@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"tenantry/tenants/web"
+
 	"github.com/gin-gonic/gin"
 )
 
@@ -12,13 +14,13 @@ type errorPageKey struct{}
 
 // SetErrorPage has show answer what fails in the request, where the client asks
 // for a page.
-func SetErrorPage(c *gin.Context, show func(c *gin.Context, p Problem)) {
+func SetErrorPage(c *gin.Context, show func(c *gin.Context, p web.Problem)) {
 	c.Set(errorPageKey{}, show)
 }
 
-func errorPage(c *gin.Context) (show func(c *gin.Context, p Problem), ok bool) {
+func errorPage(c *gin.Context) (show func(c *gin.Context, p web.Problem), ok bool) {
 	value, _ := c.Get(errorPageKey{})
-	show, ok = value.(func(c *gin.Context, p Problem))
+	show, ok = value.(func(c *gin.Context, p web.Problem))
 	return show, ok
 }
 

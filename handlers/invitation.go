@@ -13,6 +13,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // invitationJSON is how an invitation is shown, once.
@@ -62,7 +63,7 @@ func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, e
 	if err := confirmed(c, tx); err != nil {
 		return Invitation{}, err
 	}
-	made, err := a.invite(tx, tenants.From(c), user)
+	made, err := a.invite(tx, web.From(c), user)
 	if err != nil {
 		return made, err
 	}
@@ -160,7 +161,7 @@ func (a *Accounts) findInvited(c *gin.Context, text string) (found invited, err 
 	if err != nil || kind != auth.KindInvitation {
 		return found, errNotInvited
 	}
-	err = a.store.View(c.Request.Context(), tenants.From(c), func(tx *gorm.DB) error {
+	err = a.store.View(c.Request.Context(), web.From(c), func(tx *gorm.DB) error {
 		err := tx.Where("digest = ? AND kind = ? AND expires_at > ?", digest, models.KindInvitation, a.now()).Take(&found.credential).Error
 		if err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // proof is that somebody knew the password of a user. It is good until the
@@ -26,7 +26,7 @@ type proof struct {
 // doesn't exist or has no password takes as long as a wrong password, and is
 // errWrongPassword like it.
 func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error) {
-	ctx, t := c.Request.Context(), tenants.From(c)
+	ctx, t := c.Request.Context(), web.From(c)
 	p := &proof{try: newTry(email, ClientAddress(c))}
 	if err := a.count(ctx, t, p.try); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (a *Accounts) ChangePassword(c *gin.Context) {
 // Identify is Authenticate for handlers that work outside of scopes. It takes
 // a scope of its own.
 func (a *Accounts) Identify(c *gin.Context) error {
-	return a.store.View(c.Request.Context(), tenants.From(c), func(tx *gorm.DB) error {
+	return a.store.View(c.Request.Context(), web.From(c), func(tx *gorm.DB) error {
 		who, err := a.authenticate(c, tx)
 		if err == nil {
 			c.Set(signedInKey{}, who)
@@ -147,7 +147,7 @@ func (a *Accounts) RenewPassword(c *gin.Context, in *Input) error {
 func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next string) error {
 	p, err := a.prove(c, who.Email, old)
 	if errors.Is(err, errWrongPassword) {
-		return faults{{"current_password", "is wrong"}}.err()
+		return faults{{Field: "current_password", Message: "is wrong"}}.err()
 	}
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // failing is a router whose only route raises err, without a tenant.
@@ -53,9 +54,9 @@ func TestErrorsAndTheirProblems(t *testing.T) {
 		{tenants.ErrRetryable, 503, "busy"},
 		{tenants.ErrFull, 507, "storage-full"},
 		{tenants.ErrTenantFull, 507, "tenant-full"},
-		{tenants.ErrBodyTooLarge, 413, "body-too-large"},
-		{tenants.ErrBodyUnreadable, 400, "malformed"},
-		{tenants.ErrReplyTooLarge, 500, "internal"},
+		{web.ErrBodyTooLarge, 413, "body-too-large"},
+		{web.ErrBodyUnreadable, 400, "malformed"},
+		{web.ErrReplyTooLarge, 500, "internal"},
 		{tenants.ErrForbiddenStatement, 500, "internal"},
 		{tenants.ErrReadOnly, 500, "internal"},
 		{tenants.ErrNestedScope, 500, "internal"},
@@ -81,7 +82,7 @@ func TestErrorsAndTheirProblems(t *testing.T) {
 			log := &logBuffer{}
 			reply := get(t.Context(), failing(log, fmt.Errorf("do a thing: %w: %w", test.err, secret)))
 			checkProblem(t, test.err.Error(), reply)
-			if reply.Code != test.status || !strings.Contains(reply.Body.String(), handlers.ProblemType+test.kind+`"`) {
+			if reply.Code != test.status || !strings.Contains(reply.Body.String(), web.ProblemType+test.kind+`"`) {
 				t.Errorf("status %d: %s", reply.Code, reply.Body)
 			}
 			if strings.Contains(reply.Body.String(), "hunter2") || strings.Contains(reply.Body.String(), "do a thing") {

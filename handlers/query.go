@@ -15,8 +15,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/tenants"
 	"tenantry/tenants/text"
+	"tenantry/tenants/web"
 )
 
 // Takes declares the parameters that a route's query may hold, each at most
@@ -118,7 +118,7 @@ func ReadFields(c *gin.Context, known ...string) (url.Values, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge), errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, tenants.BodyError(err)
+		return nil, web.BodyError(err)
 	case err != nil:
 		return nil, malformed("The form can't be parsed: fields are separated by &, and % begins an escape such as %20.")
 	}

@@ -23,6 +23,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/web"
 )
 
 func TestMain(m *testing.M) {
@@ -102,15 +103,16 @@ func (a *api) mount(t testing.TB) {
 		t.Fatal(err)
 	}
 	read := []string{http.MethodGet, http.MethodHead}
-	site := a.router.Group("/", tenants.Resolve(a.store, domain))
+	requests := web.New(a.store, web.Options{Domain: domain, Render: handlers.WriteProblem})
+	site := a.router.Group("/", requests.Resolve())
 
-	open, buffered := site.Group("/api", a.accounts.CrossOrigin()), tenants.Buffered(a.store, handlers.MaxOpenBody)
+	open, buffered := site.Group("/api", a.accounts.CrossOrigin()), requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/session", buffered, a.accounts.SignIn)
 	open.POST("/invitation", buffered, a.accounts.AcceptInvitation)
 	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.ChangePassword)
 
-	a.routes = open.Group("/", a.accounts.Present(), tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
-	confirmed := open.Group("/", a.accounts.Present(), buffered, a.accounts.Confirm(), tenants.Scoped(a.store, tenants.ScopeOptions{}), a.accounts.Authenticate())
+	a.routes = open.Group("/", a.accounts.Present(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
+	confirmed := open.Group("/", a.accounts.Present(), buffered, a.accounts.Confirm(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
 	a.routes.DELETE("/session", handlers.Do(a.accounts.SignOut))
 	a.routes.Match(read, "/me", handlers.Do(handlers.GetMe))
 	a.routes.Match(read, "/tokens", handlers.Do(a.accounts.ListTokens, "user_id", "limit", "after"))
@@ -291,14 +293,14 @@ func checkProblem(t testing.TB, name string, reply *httptest.ResponseRecorder) {
 	if got := reply.Header().Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("%s: content type %q", name, got)
 	}
-	var p handlers.Problem
+	var p web.Problem
 	strict := json.NewDecoder(bytes.NewReader(reply.Body.Bytes()))
 	strict.DisallowUnknownFields()
 	if err := strict.Decode(&p); err != nil {
 		t.Fatalf("%s: %v: %s", name, err, reply.Body)
 	}
 	switch {
-	case p.Status != reply.Code, !strings.HasPrefix(p.Type, handlers.ProblemType), p.Title == "", p.Detail == "", p.RequestID != "req-1":
+	case p.Status != reply.Code, !strings.HasPrefix(p.Type, web.ProblemType), p.Title == "", p.Detail == "", p.RequestID != "req-1":
 		t.Errorf("%s: problem %+v with status %d", name, p, reply.Code)
 	case (p.Errors != nil) != (p.Status == 422):
 		t.Errorf("%s: errors %v with status %d", name, p.Errors, p.Status)

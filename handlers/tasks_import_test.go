@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers"
+	"tenantry/tenants/web"
 )
 
 // importCSV is a scenario of POST /api/projects/1/tasks/import.
@@ -126,7 +126,7 @@ func TestImportNamesTwentyFaults(t *testing.T) {
 	eachAPI(t, func(t *testing.T, a *api) {
 		officeWithAda(t, a)
 		reply := a.must(t, 422, "POST", "/api/projects/1/tasks/import", "title,status\n"+strings.Repeat("x,y\n", 100), "Content-Type", "text/csv")
-		var p handlers.Problem
+		var p web.Problem
 		decode(t, reply, &p)
 		if len(p.Errors) != 20 || p.Errors[19].Field != "row 20, column status" {
 			t.Errorf("%d faults: %v", len(p.Errors), p.Errors)

@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // userJSON is how a user is shown.
@@ -96,7 +96,7 @@ func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, 
 	if err := recordCreated(c, tx, userSubject(user)); err != nil {
 		return Invitation{}, err
 	}
-	return a.invite(tx, tenants.From(c), user)
+	return a.invite(tx, web.From(c), user)
 }
 
 // GetUser shows a user.

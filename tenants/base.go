@@ -80,6 +80,12 @@ func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (s
 // requestKey leads from the context of a request's scope to the request's id.
 type requestKey struct{}
 
+// WithRequestID returns a copy of ctx in which slow statements are logged with the
+// request's id.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
 // ParamsFilter keeps values out of the logged statement: wrapping hides the
 // one of the wrapped logger.
 func (l slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {

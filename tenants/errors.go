@@ -9,7 +9,7 @@ import (
 // another state by now.
 var errStale = errors.New("tenant has changed since it was looked up")
 
-// The errors that scopes, look-ups and the middleware return, for errors.Is.
+// The errors that scopes and look-ups return, for errors.Is.
 // A failed statement additionally matches gorm.ErrDuplicatedKey,
 // gorm.ErrForeignKeyViolated or gorm.ErrCheckConstraintViolated, on both
 // engines and also when the violation came up at COMMIT.
@@ -61,22 +61,6 @@ var (
 	ErrFull = errors.New("no room left")
 	// ErrTenantFull: the tenant's database takes all that Options.MaxSize gives it.
 	ErrTenantFull = fmt.Errorf("tenant is full: %w", ErrFull)
-
-	// ErrBodyTooLarge: the request's body is over the limit.
-	ErrBodyTooLarge = errors.New("request body is too large")
-	// ErrBodyUnreadable: the request's body broke off or its framing is wrong.
-	ErrBodyUnreadable = errors.New("request body could not be read")
-	// ErrBodyTooSlow: the request's body did not arrive in time.
-	ErrBodyTooSlow = errors.New("request body arrived too slowly")
-	// ErrTooManyBodies: the bodies of other requests take all the memory that
-	// there is for them.
-	ErrTooManyBodies = errors.New("too many request bodies at once")
-	// ErrReplyTooLarge: a held-back reply grew over the limit. Large replies
-	// are streamed outside of a scope.
-	ErrReplyTooLarge = errors.New("reply is too large to be held back")
-	// ErrRejected: the handler answered with a status of 400 or more, or
-	// recorded an error on the context, so the scope was rolled back.
-	ErrRejected = errors.New("handler rejected the request")
 )
 
 // MovedError: the tenant that was at this subdomain has another one, and its

@@ -43,8 +43,10 @@ func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
 		func(ctx context.Context, _ error) { f(ctx) })
 }
 
-// beforeCommitHooks has f run before the hooks that are set, where there are any.
-func beforeCommitHooks(tx *gorm.DB, f func()) {
+// BeforeCommitHooks has f run after the commit and before the hooks that are set
+// with AfterCommit, if there are any. Without hooks f doesn't run. It is for what
+// answers the client: package web.
+func BeforeCommitHooks(tx *gorm.DB, f func()) {
 	t := transactionOf(tx)
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,10 +1,9 @@
 // Package tenants maps a host to a tenant, leases the tenant's database, and
-// runs code in a transaction on it. A request's way through the package:
+// runs code in a transaction on it. A request, which package web leads here,
+// passes:
 //
 //	host.go         the host's subdomain, if it can be one
 //	registry.go     the subdomain's tenant, from memory or the master
-//	middleware.go   reads the body, then runs the handlers in a scope
-//	body.go         bounds the memory of all bodies together
 //	pool.go         leases the tenant's open handle, opening it where needed
 //	handle.go       an open database; version.go, that this build can serve it
 //	scope.go        begins the transaction, commits or rolls back
@@ -12,7 +11,6 @@
 //	transaction.go  watches the statements and decides whether it may commit
 //	sqltext.go      the first word of a statement
 //	nested.go       finds a scope that was begun within another
-//	response.go     holds the reply back until the commit
 //	replaced.go     what happens when the file of an open database is replaced
 //
 // Below it are the engines, and beside it other processes:
@@ -21,7 +19,7 @@
 //	object.go       what is on a server; fault.go, what is wrong with it
 //	source.go       databases to adopt
 //	master.go       the master database, with scopes of its own
-//	instance.go     keeps this process known to the others
+//	process.go      keeps this process known to the others
 //	presence.go     tells whether another process lives
 //	drain.go        lets go of tenants that an operation needs; quiesce.go waits
 //	load.go         how much is open; failures.go and health.go, what can't be
@@ -90,13 +88,9 @@ type Store struct {
 	instance *Process
 	grace    time.Duration
 	log      *slog.Logger
-	replies  sync.Pool // of *heldReply
-	bodies   bodies    // of requests that Scoped reads
-
-	strangers bodies // of requests that Buffered reads
-	maxSize   int64
-	disks     map[string]*disk // of servers, by name
-	failures  *failureLog
+	maxSize  int64
+	disks    map[string]*disk // of servers, by name
+	failures *failureLog
 
 	changed chan struct{} // holds a token when drains may have begun
 	drains  sync.Map      // of the operations whose tenants are being drained, by id
@@ -114,9 +108,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
 		master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
-		bodies:    bodies{limit: bodyMemory, share: tenantBodyMemory},
-		strangers: bodies{limit: strangerBodyMemory, share: strangerBodyMemory},
-		maxSize:   o.MaxSize, disks: watchDisks(o), failures: newFailures(),
+		maxSize: o.MaxSize, disks: watchDisks(o), failures: newFailures(),
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	var err error

@@ -15,6 +15,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
+	"tenantry/tenants/web"
 )
 
 // Guard lets requests through that have a session. Browsers are sent to the
@@ -38,8 +39,8 @@ func (s *Console) Guard() gin.HandlerFunc {
 			c.Redirect(http.StatusSeeOther, path)
 			return
 		}
-		s.showError(c, handlers.Problem{
-			Type: handlers.ProblemType + "unauthenticated", Title: "Not signed in", Status: http.StatusUnauthorized,
+		s.showError(c, web.Problem{
+			Type: web.ProblemType + "unauthenticated", Title: "Not signed in", Status: http.StatusUnauthorized,
 			Detail: "You were signed out meanwhile, and nothing was done.", RequestID: handlers.RequestID(c),
 		})
 	}

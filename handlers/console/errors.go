@@ -8,6 +8,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
+	"tenantry/tenants/web"
 )
 
 // Errors has what fails below it answered with pages, to clients that ask for
@@ -27,7 +28,7 @@ func (s *Console) fail(c *gin.Context, err error) {
 	s.showError(c, p)
 }
 
-func (s *Console) showError(c *gin.Context, p handlers.Problem) {
+func (s *Console) showError(c *gin.Context, p web.Problem) {
 	f := look.Failure{Problem: p}
 	f.Advice, f.Link, f.To = advice(p)
 	f.Apart = f.To == "/sign-in"
@@ -35,8 +36,8 @@ func (s *Console) showError(c *gin.Context, p handlers.Problem) {
 }
 
 // advice is what to do about a problem, and where to go.
-func advice(p handlers.Problem) (text, link, to string) {
-	switch p.Type[len(handlers.ProblemType):] {
+func advice(p web.Problem) (text, link, to string) {
+	switch p.Type[len(web.ProblemType):] {
 	case "unauthenticated":
 		return "Sign in in another tab, then come back to this one and send it again.", "Sign in in another tab", "/sign-in"
 	case "cross-origin":

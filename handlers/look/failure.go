@@ -3,14 +3,14 @@ package look
 import (
 	"net/http"
 
-	"github.com/gin-gonic/gin"
+	"tenantry/tenants/web"
 
-	"tenantry/handlers"
+	"github.com/gin-gonic/gin"
 )
 
 // Failure is what is shown of a request that failed and has no page of its own.
 type Failure struct {
-	handlers.Problem
+	web.Problem
 	// Advice is what to do about it.
 	Advice string
 	// Link and To are where to go; without Link there is nowhere.
@@ -28,7 +28,7 @@ type Failure struct {
 func (t Templates) ShowFailure(c *gin.Context, f Failure, frame func(body any) any) {
 	if !IsHTMX(c) {
 		if f.Kept = kept(c); f.Kept != nil {
-			f.Kept.Final = f.Type == handlers.ProblemType+"commit-unknown"
+			f.Kept.Final = f.Type == web.ProblemType+"commit-unknown"
 		}
 		t.Show(c, f.Status, "error", frame(f))
 		return

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
+	"tenantry/tenants/web"
 )
 
 // Form is a form as it is shown.
@@ -114,7 +115,7 @@ func (f *Form) Read(c *gin.Context, others ...string) error {
 
 // Refuse shows in the form why it was not accepted, and hides what is secret.
 // It is false for problems that have a page of their own.
-func (f *Form) Refuse(p handlers.Problem) bool {
+func (f *Form) Refuse(p web.Problem) bool {
 	switch p.Status {
 	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusUnauthorized, http.StatusTooManyRequests:
 	default:
@@ -136,7 +137,7 @@ func (f *Form) Refuse(p handlers.Problem) bool {
 }
 
 // blame puts a fault to its field, or to the form where there is none to see.
-func (f *Form) blame(fault handlers.Fault) {
+func (f *Form) blame(fault web.Fault) {
 	for i := range f.Fields {
 		if field := &f.Fields[i]; field.Name == fault.Field && !field.Hidden() {
 			field.Fault = field.Label + " " + strings.TrimPrefix(fault.Message, fault.Field+" ") + "."

@@ -13,6 +13,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/web"
 )
 
 // problem is an error with what operators are told of it.
@@ -20,7 +21,7 @@ type problem struct {
 	status        int
 	name          string // ends the problem's type
 	title, detail string
-	faults        []handlers.Fault
+	faults        []web.Fault
 	err           error
 }
 
@@ -33,7 +34,7 @@ func (p *problem) Unwrap() error { return p.err }
 // invalid is a 422 about one field.
 func invalid(err error, field, message string) *problem {
 	return &problem{422, "invalid", "Invalid request", "Some values can't be accepted; errors says which and why.",
-		[]handlers.Fault{{Field: field, Message: message}}, err}
+		[]web.Fault{{Field: field, Message: message}}, err}
 }
 
 // Invalid is an error about one field of a form, which Describe describes.
@@ -125,7 +126,7 @@ func explain(err error) error {
 }
 
 // Describe is what an operator may know of an error, for a page that shows it.
-func Describe(c *gin.Context, err error) handlers.Problem {
+func Describe(c *gin.Context, err error) web.Problem {
 	var own *problem
 	if errors.As(explain(err), &own) {
 		return own.document(c)
@@ -133,9 +134,9 @@ func Describe(c *gin.Context, err error) handlers.Problem {
 	return handlers.Describe(c, err)
 }
 
-func (p *problem) document(c *gin.Context) handlers.Problem {
-	return handlers.Problem{
-		Type: handlers.ProblemType + p.name, Title: p.title, Status: p.status, Detail: p.detail,
+func (p *problem) document(c *gin.Context) web.Problem {
+	return web.Problem{
+		Type: web.ProblemType + p.name, Title: p.title, Status: p.status, Detail: p.detail,
 		RequestID: handlers.RequestID(c), Errors: p.faults,
 	}
 }

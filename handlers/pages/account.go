@@ -10,7 +10,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // accountPage is one's own account.
@@ -140,7 +140,7 @@ func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPa
 	if found.Next != nil {
 		page.Next = "/account/tokens?after=" + *found.Next
 	}
-	page.Host = s.accounts.Origin(tenants.From(c).Address())
+	page.Host = s.accounts.Origin(web.From(c).Address())
 	s.templates.Show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
 	return nil
 }

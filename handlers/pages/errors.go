@@ -8,7 +8,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // Errors has what fails below it answered with pages, to clients that ask for
@@ -17,8 +17,8 @@ func (s *Site) Errors() gin.HandlerFunc {
 	return func(c *gin.Context) { handlers.SetErrorPage(c, s.showError) }
 }
 
-func (s *Site) showError(c *gin.Context, p handlers.Problem) {
-	_, known := tenants.Resolved(c)
+func (s *Site) showError(c *gin.Context, p web.Problem) {
+	_, known := web.Resolved(c)
 	if p.Status == http.StatusUnauthorized && known && sendToSignIn(c) {
 		return
 	}
@@ -43,7 +43,7 @@ func (s *Site) showError(c *gin.Context, p handlers.Problem) {
 // advice is what to do about a problem, and where to go. What was posted was not
 // stored; without posted the request only asked for a page, perhaps after it had
 // posted.
-func advice(p handlers.Problem, known, posted bool) (text, link, to string) {
+func advice(p web.Problem, known, posted bool) (text, link, to string) {
 	lost, again := "", "try again"
 	if known {
 		link, to = "Go to the projects", "/"
@@ -51,7 +51,7 @@ func advice(p handlers.Problem, known, posted bool) (text, link, to string) {
 	if posted {
 		lost, again = "Nothing was stored. ", "send it again"
 	}
-	switch p.Type[len(handlers.ProblemType):] {
+	switch p.Type[len(web.ProblemType):] {
 	case "unknown-tenant":
 		return "Check the address for a slip of the pen, or ask who invited you for the right one.", "", ""
 	case "suspended":

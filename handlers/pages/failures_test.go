@@ -13,12 +13,13 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // failures are errors of every class, by their status.
 func failures() map[int]error {
 	return map[int]error{
-		403: tenants.ErrSuspended, 404: gorm.ErrRecordNotFound, 409: gorm.ErrDuplicatedKey, 413: tenants.ErrBodyTooLarge,
+		403: tenants.ErrSuspended, 404: gorm.ErrRecordNotFound, 409: gorm.ErrDuplicatedKey, 413: web.ErrBodyTooLarge,
 		422: gorm.ErrCheckConstraintViolated, 500: errors.New("a bug"), 503: tenants.ErrUnavailable, 507: tenants.ErrFull,
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // frame is what surrounds a page, and the page.
@@ -72,7 +73,7 @@ func initials(name string, most int) string {
 // frameOf is the frame of a request.
 func frameOf(c *gin.Context, title, here string, body any) frame {
 	f := frame{Title: title, Here: here, Body: body}
-	if t, ok := tenants.Resolved(c); ok {
+	if t, ok := web.Resolved(c); ok {
 		f.Tenant = placeOf(t)
 	}
 	if u, ok := handlers.CurrentUser(c); ok {

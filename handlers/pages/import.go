@@ -16,7 +16,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // importView is where tasks come in from a CSV file: first a form, then a
@@ -29,7 +29,7 @@ type importView struct {
 	Rows  []importRow
 	Count int
 	// Faults are what keeps the file out, Problem what keeps out any.
-	Faults  []handlers.Fault
+	Faults  []web.Fault
 	Problem string
 }
 
@@ -105,9 +105,9 @@ func postedFile(c *gin.Context) (string, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return "", tenants.ErrBodyTooLarge
+		return "", web.ErrBodyTooLarge
 	case err != nil:
-		return "", errors.Join(tenants.ErrBodyUnreadable, err)
+		return "", errors.Join(web.ErrBodyUnreadable, err)
 	}
 	if err := checkUpload(c.Request.MultipartForm); err != nil {
 		return "", err

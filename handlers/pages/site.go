@@ -25,6 +25,7 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 //go:embed templates
@@ -34,6 +35,8 @@ var templateFiles embed.FS
 type Options struct {
 	// Store holds the tenants.
 	Store *tenants.Store
+	// Web leads requests into the tenants' scopes.
+	Web *web.Middleware
 	// Accounts let people in, and know where tenants are reached.
 	Accounts *handlers.Accounts
 	// Domain is the base domain.
@@ -51,6 +54,7 @@ type Demo struct {
 // Site serves the pages. It is safe for concurrent use.
 type Site struct {
 	store     *tenants.Store
+	web       *web.Middleware
 	accounts  *handlers.Accounts
 	domain    tenants.BaseDomain
 	demo      []Demo
@@ -66,31 +70,31 @@ func New(o Options) *Site {
 		panic(err) // they are embedded: only a broken build gets here
 	}
 	return &Site{
-		store: o.Store, accounts: o.Accounts, domain: o.Domain, demo: o.Demo,
+		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo,
 		assets: assets, templates: look.LoadTemplates(files, assets, nil),
 	}
 }
 
 // Register adds the routes to the public router. GET and HEAD answer alike.
 func (s *Site) Register(r gin.IRouter) {
-	resolve, do, admins := tenants.Resolve(s.store, s.domain), handlers.Do, handlers.AdminsOnly
+	resolve, do, admins := s.web.Resolve(), handlers.Do, handlers.AdminsOnly
 	read := []string{http.MethodGet, http.MethodHead}
-	scoped := func(o tenants.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		o.RequestID = handlers.RequestID
+	buffered := s.web.Buffered(handlers.MaxOpenBody)
+	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
 		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present()).Group("", first...).
-			Group("", tenants.Scoped(s.store, o), s.accounts.Authenticate())
+			Group("", s.web.Scoped(o), s.accounts.Authenticate())
 	}
 
 	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, resolve, handlers.NotFound)
-	open := r.Group("", resolve, s.accounts.SameOrigin(), tenants.Buffered(s.store, handlers.MaxOpenBody)) // these begin scopes of their own
+	open := r.Group("", resolve, s.accounts.SameOrigin(), buffered) // these begin scopes of their own
 	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.signIn)
 	open.Match(read, "/invitation", s.invitationPage)
 	open.POST("/invitation", s.join)
-	r.POST("/account/password", resolve, s.accounts.SameOrigin(), s.accounts.Present(), tenants.Buffered(s.store, handlers.MaxOpenBody), s.changePassword)
+	r.POST("/account/password", resolve, s.accounts.SameOrigin(), s.accounts.Present(), buffered, s.changePassword)
 
-	in, removing := scoped(tenants.ScopeOptions{}), scoped(tenants.ScopeOptions{Deletes: true})
-	confirmed := scoped(tenants.ScopeOptions{}, tenants.Buffered(s.store, handlers.MaxOpenBody), s.accounts.Confirm())
+	in, removing := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{Deletes: true})
+	confirmed := scoped(web.ScopeOptions{}, buffered, s.accounts.Confirm())
 	in.Match(read, "/", do(s.projects, "archived", "limit", "after"))
 	in.POST("/projects", do(s.createProject))
 	in.Match(read, "/projects/:id", do(s.board, "todo", "doing", "done", "imported"))
@@ -99,7 +103,7 @@ func (s *Site) Register(r gin.IRouter) {
 	removing.POST("/projects/:id/delete", admins, do(s.deleteProject))
 	in.POST("/projects/:id/tasks", do(s.createTask))
 	in.Match(read, "/projects/:id/import", do(s.importPage))
-	scoped(tenants.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
+	scoped(web.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
 
 	in.Match(read, "/tasks/:id", do(s.task, "limit", "after", "done"))
 	in.POST("/tasks/:id", do(s.changeTask))

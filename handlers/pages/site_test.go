@@ -23,6 +23,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/web"
 )
 
 func TestMain(m *testing.M) {
@@ -74,7 +75,8 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		},
 	})
 	s.router.RedirectTrailingSlash = false
-	made := pages.New(pages.Options{Store: env.Store, Accounts: accounts, Domain: domain,
+	requests := web.New(env.Store, web.Options{Domain: domain, Render: handlers.WriteProblem})
+	made := pages.New(pages.Options{Store: env.Store, Web: requests, Accounts: accounts, Domain: domain,
 		Demo: []pages.Demo{{Name: "Acme", URL: "http://acme.localhost:8080", Email: "mara@acme.example", Password: "open sesame"}}})
 	s.router.Use(func(c *gin.Context) {
 		handlers.SetRequestID(c, "req-1")
@@ -85,9 +87,9 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 			c.Abort()
 		}
 	})
-	s.router.NoRoute(tenants.Resolve(env.Store, domain), handlers.NotFound)
+	s.router.NoRoute(requests.Resolve(), handlers.NotFound)
 	made.Register(s.router)
-	list := s.router.Group("/api", tenants.Resolve(env.Store, domain), tenants.Scoped(env.Store, tenants.ScopeOptions{}), accounts.Authenticate())
+	list := s.router.Group("/api", requests.Resolve(), requests.Scoped(web.ScopeOptions{}), accounts.Authenticate())
 	list.GET("/projects/:id/tasks", handlers.Do(handlers.ListTasks))
 	s.adminID, s.admin = s.person(t, "Ada", models.RoleAdmin)
 	s.memberID, s.member = s.person(t, "Ben", models.RoleMember)

@@ -1,4 +1,4 @@
-package tenants
+package web
 
 import (
 	"bufio"
@@ -29,9 +29,10 @@ type heldReply struct {
 
 var _ gin.ResponseWriter = (*heldReply)(nil)
 
-// hold takes a reply from the store's supply. letGo gives it back.
-func (s *Store) hold(real gin.ResponseWriter, limit int) *heldReply {
-	h, ok := s.replies.Get().(*heldReply)
+// hold returns a reply that keeps what is written to real back. The caller
+// gives it to recycle.
+func (m *Middleware) hold(real gin.ResponseWriter, limit int) *heldReply {
+	h, ok := m.replies.Get().(*heldReply)
 	if !ok {
 		h = &heldReply{header: http.Header{}}
 	}
@@ -42,18 +43,19 @@ func (s *Store) hold(real gin.ResponseWriter, limit int) *heldReply {
 	return h
 }
 
-// keepBody is the largest buffer that letGo keeps for the next request: that of
+// keepBody is the largest buffer that recycle keeps for the next request: that of
 // a large page.
 const keepBody = 256 << 10
 
-func (s *Store) letGo(h *heldReply) {
+// recycle keeps the reply, which the caller no longer uses, for hold.
+func (m *Middleware) recycle(h *heldReply) {
 	if h.body.Cap() > keepBody {
 		return
 	}
 	h.ResponseWriter = nil
 	clear(h.header)
 	h.body.Reset()
-	s.replies.Put(h)
+	m.replies.Put(h)
 }
 
 // send is release, for a handler that goes on meanwhile: the client has the

@@ -1,4 +1,4 @@
-package tenants
+package web
 
 import (
 	"bytes"
@@ -25,15 +25,15 @@ const (
 	strangerBodyMemory = 4 << 20
 )
 
-// Buffered reads the request's body of at most limit bytes into memory, for
-// handlers outside of Scoped that anybody may call. All such bodies together
-// take no more than 4 MiB; a body for which there is no room is
+// Buffered returns a handler that reads the request's body of at most limit bytes
+// into memory, for handlers outside of Scoped that anybody may call. All such
+// bodies together take no more than 4 MiB; a body for which there is no room is
 // ErrTooManyBodies.
-func Buffered(store *Store, limit int64) gin.HandlerFunc {
+func (m *Middleware) Buffered(limit int64) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		body, err := readBody(c, &store.strangers, "", limit)
+		body, err := readBody(c, &m.strangers, "", limit)
 		if err != nil {
-			abort(c, err)
+			m.refuse(c, err)
 			return
 		}
 		defer body.release()

@@ -1,8 +1,10 @@
-package tenants
+package web
 
 import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
+
+	"tenantry/tenants"
 )
 
 type (
@@ -12,15 +14,15 @@ type (
 
 // From is the tenant of the request. It panics on a route without Resolve,
 // which is a fault of the program.
-func From(c *gin.Context) *Tenant { return c.MustGet(tenantKey{}).(*Tenant) }
+func From(c *gin.Context) *tenants.Tenant { return c.MustGet(tenantKey{}).(*tenants.Tenant) }
 
 // Resolved is the tenant of the request, and whether Resolve found one.
-func Resolved(c *gin.Context) (*Tenant, bool) {
+func Resolved(c *gin.Context) (*tenants.Tenant, bool) {
 	value, ok := c.Get(tenantKey{})
 	if !ok {
 		return nil, false
 	}
-	t, ok := value.(*Tenant)
+	t, ok := value.(*tenants.Tenant)
 	return t, ok
 }
 

@@ -1,4 +1,4 @@
-package tenants_test
+package web_test
 
 import (
 	"context"
@@ -13,8 +13,10 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/web"
 )
 
 // site is a router over env with one route for each method at /. What the
@@ -25,7 +27,7 @@ type site struct {
 	raised []error
 }
 
-func newSite(t testing.TB, env *tenantstest.Env, o tenants.ScopeOptions, handler gin.HandlerFunc) *site {
+func newSite(t testing.TB, env *tenantstest.Env, o web.ScopeOptions, handler gin.HandlerFunc) *site {
 	t.Helper()
 	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
@@ -42,11 +44,9 @@ func newSite(t testing.TB, env *tenantstest.Env, o tenants.ScopeOptions, handler
 		for _, e := range c.Errors {
 			s.raised = append(s.raised, e.Err)
 		}
-		if len(c.Errors) > 0 && !c.Writer.Written() {
-			c.AbortWithStatus(599)
-		}
 	})
-	s.router.Any("/", tenants.Resolve(env.Store, domain), tenants.Scoped(env.Store, o), handler)
+	requests := web.New(env.Store, web.Options{Domain: domain, Render: func(c *gin.Context, _ error) { c.AbortWithStatus(599) }})
+	s.router.Any("/", requests.Resolve(), requests.Scoped(o), handler)
 	return s
 }
 
@@ -72,7 +72,7 @@ func readAll(t testing.TB, r *http.Response) string {
 // TestScoped holds what of a handler's doing is stored and what is sent.
 func TestScoped(t *testing.T) {
 	t.Parallel()
-	store := func(c *gin.Context) { _ = addProject(tenants.Tx(c), "a") }
+	store := func(c *gin.Context) { _ = addProject(web.Tx(c), "a") }
 	tests := []struct {
 		name    string
 		handler gin.HandlerFunc
@@ -100,7 +100,7 @@ func TestScoped(t *testing.T) {
 		{"refuses a reply over the limit", func(c *gin.Context) {
 			store(c)
 			c.String(200, strings.Repeat("x", 101))
-		}, 599, "", "", tenants.ErrReplyTooLarge},
+		}, 599, "", "", web.ErrReplyTooLarge},
 		{"reads the body", func(c *gin.Context) {
 			body, _ := io.ReadAll(c.Request.Body)
 			c.String(200, string(body))
@@ -110,7 +110,7 @@ func TestScoped(t *testing.T) {
 		tenant := env.Tenant(t, "acme")
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				s := newSite(t, env, tenants.ScopeOptions{MaxReply: 100}, test.handler)
+				s := newSite(t, env, web.ScopeOptions{MaxReply: 100}, test.handler)
 				reply := s.do(t, http.MethodPost, "hello")
 				if body := readAll(t, reply); reply.StatusCode != test.status || !strings.Contains(body, test.body) || test.body == "" && strings.Contains(body, "made") {
 					t.Errorf("sent %d %q, want %d %q", reply.StatusCode, body, test.status, test.body)
@@ -134,8 +134,8 @@ func TestScopedReadsInView(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
-		s := newSite(t, env, tenants.ScopeOptions{}, func(c *gin.Context) {
-			if err := addProject(tenants.Tx(c), "a"); err != nil {
+		s := newSite(t, env, web.ScopeOptions{}, func(c *gin.Context) {
+			if err := addProject(web.Tx(c), "a"); err != nil {
 				_ = c.Error(err)
 			}
 		})
@@ -157,7 +157,7 @@ func TestScopedBeginsAfterTheBody(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
-		s := newSite(t, env, tenants.ScopeOptions{}, func(c *gin.Context) { c.Status(204) })
+		s := newSite(t, env, web.ScopeOptions{}, func(c *gin.Context) { c.Status(204) })
 		body, upload := io.Pipe()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", body)
 		r.Host = "acme.localhost"
@@ -181,7 +181,7 @@ func TestScopedBoundsTheBody(t *testing.T) {
 	t.Parallel()
 	env := tenantstest.New(t, tenantstest.Options{})
 	env.Tenant(t, "acme")
-	s := newSite(t, env, tenants.ScopeOptions{MaxBody: 10}, func(c *gin.Context) { c.Status(204) })
+	s := newSite(t, env, web.ScopeOptions{MaxBody: 10}, func(c *gin.Context) { c.Status(204) })
 	if reply := s.do(t, http.MethodPost, strings.Repeat("x", 10)); reply.StatusCode != 204 {
 		t.Errorf("at the limit: %d", reply.StatusCode)
 	}
@@ -193,7 +193,7 @@ func TestScopedBoundsTheBody(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", reader)
 		r.Host = "acme.localhost"
 		s.router.ServeHTTP(httptest.NewRecorder(), r)
-		if len(s.raised) != 1 || !errors.Is(s.raised[0], tenants.ErrBodyTooLarge) {
+		if len(s.raised) != 1 || !errors.Is(s.raised[0], web.ErrBodyTooLarge) {
 			t.Errorf("%s: raised %v", name, s.raised)
 		}
 	}
@@ -204,8 +204,8 @@ func TestScopedRollsBackWhenTheClientLeaves(t *testing.T) {
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		ctx, leave := context.WithCancel(t.Context())
-		s := newSite(t, env, tenants.ScopeOptions{}, func(c *gin.Context) {
-			_ = addProject(tenants.Tx(c), "a")
+		s := newSite(t, env, web.ScopeOptions{}, func(c *gin.Context) {
+			_ = addProject(web.Tx(c), "a")
 			leave()
 			c.Status(201)
 		})
@@ -225,8 +225,8 @@ func TestScopedEndsInTime(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
-		s := newSite(t, env, tenants.ScopeOptions{Timeout: time.Second}, func(c *gin.Context) {
-			_ = addProject(tenants.Tx(c), "a")
+		s := newSite(t, env, web.ScopeOptions{Timeout: time.Second}, func(c *gin.Context) {
+			_ = addProject(web.Tx(c), "a")
 			<-c.Request.Context().Done()
 		})
 		s.do(t, http.MethodPost, "")
@@ -254,8 +254,8 @@ func TestStreamHoldsNothing(t *testing.T) {
 			}
 			goOn := make(chan struct{})
 			router := gin.New()
-			router.GET("/", tenants.Resolve(env.Store, domain), func(c *gin.Context) {
-				_ = env.Store.View(c.Request.Context(), tenants.From(c), func(*gorm.DB) error { return nil })
+			router.GET("/", web.New(env.Store, web.Options{Domain: domain}).Resolve(), func(c *gin.Context) {
+				_ = env.Store.View(c.Request.Context(), web.From(c), func(*gorm.DB) error { return nil })
 				_, _ = c.Writer.WriteString("first ")
 				c.Writer.Flush()
 				<-goOn
@@ -305,7 +305,7 @@ func TestResolve(t *testing.T) {
 			}
 		}
 		env.Tenant(t, "acme")
-		s := newSite(t, env, tenants.ScopeOptions{}, func(c *gin.Context) { c.String(200, tenants.From(c).Subdomain) })
+		s := newSite(t, env, web.ScopeOptions{}, func(c *gin.Context) { c.String(200, web.From(c).Subdomain) })
 		for target, want := range map[string]error{
 			"/ acme.localhost":                      nil,
 			"/ ACME.localhost.:99":                  nil,
@@ -334,4 +334,23 @@ func TestResolve(t *testing.T) {
 			}
 		}
 	})
+}
+
+func addProject(tx *gorm.DB, name string) error {
+	return tx.Create(&models.Project{Name: name}).Error
+}
+
+var errOwn = errors.New("the handler's own error")
+
+// projects are the names of the tenant's projects, joined.
+func projects(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) string {
+	t.Helper()
+	var names []string
+	err := env.Store.View(context.Background(), tenant, func(tx *gorm.DB) error {
+		return tx.Model(&models.Project{}).Order("id").Pluck("name", &names).Error
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return strings.Join(names, " ")
 }

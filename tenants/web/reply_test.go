@@ -1,4 +1,4 @@
-package tenants
+package web
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ func holdReply(t *testing.T, limit int) (*heldReply, *httptest.ResponseRecorder)
 	t.Helper()
 	recorder := httptest.NewRecorder()
 	c, _ := gin.CreateTestContext(recorder)
-	return (&Store{}).hold(c.Writer, limit), recorder
+	return (&Middleware{}).hold(c.Writer, limit), recorder
 }
 
 func TestHeldReplySendsNothingBeforeRelease(t *testing.T) {
@@ -68,7 +68,7 @@ func TestHeldReplyBeginsWithTheRealStatusAndHeader(t *testing.T) {
 	c, _ := gin.CreateTestContext(recorder)
 	c.Writer.WriteHeader(http.StatusNotFound) // as gin does for unknown routes
 	c.Header("X-Before", "1")
-	held := (&Store{}).hold(c.Writer, 100)
+	held := (&Middleware{}).hold(c.Writer, 100)
 	if held.Status() != http.StatusNotFound || held.Header().Get("X-Before") != "1" {
 		t.Errorf("status %d, header %v", held.Status(), held.Header())
 	}
@@ -114,17 +114,17 @@ func TestHeldReplyGivesTheConnectionToNobody(t *testing.T) {
 
 func TestReusedReplyHoldsNothingOfTheLast(t *testing.T) {
 	t.Parallel()
-	var store Store
+	var m Middleware
 	recorder := httptest.NewRecorder()
 	c, _ := gin.CreateTestContext(recorder)
 	for range 100 {
-		held := store.hold(c.Writer, 100)
+		held := m.hold(c.Writer, 100)
 		if held.body.Len() != 0 || len(held.header) != 0 || held.written || held.tooLarge || held.status != http.StatusOK {
 			t.Fatalf("not fresh: %+v", held)
 		}
 		held.Header().Set("X-Secret", "1")
 		held.WriteHeader(http.StatusTeapot)
 		_, _ = held.WriteString("secret")
-		store.letGo(held)
+		m.recycle(held)
 	}
 }

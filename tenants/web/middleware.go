@@ -1,0 +1,107 @@
+// Package web leads Gin's requests into tenants' scopes: Resolve finds the tenant
+// of a request's host, Scoped runs the handlers in a transaction on its database
+// and holds their reply back until the commit. It is all that an application
+// needs of Gin below its own handlers. A request's way:
+//
+//	middleware.go  Resolve: the host's tenant
+//	scoped.go      Scoped: reads the body, then runs the handlers in a scope
+//	body.go        bounds the memory of all bodies together
+//	context.go     the request's tenant and transaction
+//	reply.go       holds the reply back until the commit
+//	problem.go     or tells what went wrong; errors.go
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/tenants"
+)
+
+// Options are what a Middleware is made of.
+type Options struct {
+	// Domain is the base domain: tenants live at its subdomains, and at custom
+	// hosts of their own.
+	Domain tenants.BaseDomain
+	// Render answers a request that failed with err, which is also the last one
+	// on c.Errors. Nothing was written. Defaults to WriteProblem, with a line in
+	// Log for each status of 500 or more.
+	Render func(c *gin.Context, err error)
+	// RequestID returns the request's id, for the log of slow statements. Defaults
+	// to none.
+	RequestID func(c *gin.Context) string
+	// Log defaults to slog.Default().
+	Log *slog.Logger
+}
+
+// Middleware makes the handlers that lead requests into tenants' scopes. Those
+// of one Middleware share bounds on the memory of request bodies, so that an
+// application has one for each store. It is safe for concurrent use.
+type Middleware struct {
+	store     *tenants.Store
+	domain    tenants.BaseDomain
+	render    func(c *gin.Context, err error)
+	requestID func(c *gin.Context) string
+
+	replies   sync.Pool // of *heldReply
+	bodies    bodies    // of requests that Scoped reads
+	strangers bodies    // of requests that Buffered reads
+}
+
+// New returns the Middleware of a store.
+func New(store *tenants.Store, o Options) *Middleware {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Render == nil {
+		o.Render = renderWith(o.Log)
+	}
+	return &Middleware{
+		store: store, domain: o.Domain, render: o.Render, requestID: o.RequestID,
+		bodies:    bodies{limit: bodyMemory, share: tenantBodyMemory},
+		strangers: bodies{limit: strangerBodyMemory, share: strangerBodyMemory},
+	}
+}
+
+// Resolve returns a handler that maps the request's host to a tenant, for From.
+// Where there is none it ends the chain with the error of Store.Lookup. Only Host
+// counts, no header beside it, and a request with an absolute-form URI, whose
+// host Go puts over Host, has none.
+func (m *Middleware) Resolve() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		name, ok := m.domain.Subdomain(c.Request.Host)
+		if !ok {
+			name, ok = m.domain.CustomHost(c.Request.Host)
+		}
+		if !ok || c.Request.URL.Host != "" {
+			m.refuse(c, tenants.ErrUnknownTenant)
+			return
+		}
+		t, err := m.store.Lookup(c.Request.Context(), name)
+		if err != nil {
+			m.refuse(c, err)
+			return
+		}
+		c.Set(tenantKey{}, t)
+	}
+}
+
+// renderWith returns the default of Options.Render.
+func renderWith(log *slog.Logger) func(c *gin.Context, err error) {
+	return func(c *gin.Context, err error) {
+		if status := KindOf(err, nil).Status; status >= http.StatusInternalServerError {
+			log.ErrorContext(c.Request.Context(), "request failed", "method", c.Request.Method, "route", c.FullPath(), "status", status, "error", err)
+		}
+		WriteProblem(c, err)
+	}
+}
+
+// refuse ends the chain, records the error and renders it.
+func (m *Middleware) refuse(c *gin.Context, err error) {
+	_ = c.Error(err)
+	c.Abort()
+	m.render(c, err)
+}

@@ -1,0 +1,130 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+)
+
+// ProblemType begins the type of every problem; the rest is the kind's name.
+// Types are for programs to compare, not to be fetched.
+const ProblemType = "urn:tenantry:problem:"
+
+// Problem is the body of an error reply: RFC 9457, application/problem+json.
+type Problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	RequestID string `json:"request_id"`
+	// Errors is there with status 422 only.
+	Errors []Fault `json:"errors,omitzero"`
+}
+
+// Fault is what is wrong with one field of a request: a JSON member, a query
+// parameter, or a cell such as "row 700, column due_on". Field is empty for
+// the request as a whole.
+type Fault struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// Kind is how errors that match Err are shown to clients.
+type Kind struct {
+	Err    error
+	Status int
+	Name   string // ends the problem's type
+	Title  string
+	Detail string
+	Retry  int // Retry-After in seconds, 0 for none
+}
+
+// KindOf returns how the client is told of err: by the engine's kinds, else by
+// the application's own, else by those of failed statements. Of several that match
+// the first one counts. Other errors are a 500 with fixed words.
+func KindOf(err error, own []Kind) Kind {
+	for _, kinds := range [][]Kind{engineKinds, own, statementKinds} {
+		for _, k := range kinds {
+			if errors.Is(err, k.Err) {
+				return k
+			}
+		}
+	}
+	return internal
+}
+
+// engineKinds lists the engine's errors. An error may match several: the more
+// urgent ones come first.
+var engineKinds = []Kind{
+	// First, for what makes one try again may have come up beside it.
+	{tenants.ErrCommitUnknown, 500, "commit-unknown", "It is unknown whether this was stored", "The connection to the database broke at the end of the request. Look whether the change is there before you send it again.", 0},
+	{tenants.ErrUnknownTenant, 404, "unknown-tenant", "Unknown tenant", "No tenant is served at this address.", 0},
+	{tenants.ErrSuspended, 403, "suspended", "Tenant is suspended", "This tenant was suspended by the operator.", 0},
+	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},
+	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
+	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant's data takes all the room that it may. Delete what is no longer needed, or ask the operator for more room.", 0},
+	{tenants.ErrFull, 507, "storage-full", "Storage is full", "The service has no room left to store this. Only its operator can make room; reading and deleting go on.", 0},
+	{tenants.ErrBusy, 503, "busy", "Too busy", "Too much is going on at the moment. Try again.", 1},
+	{tenants.ErrRetryable, 503, "busy", "Too busy", "Somebody changed the same things at the same moment. Try again.", 1},
+	{tenants.ErrClosed, 503, "unavailable", "Unavailable", "The service is restarting. Try again.", 5},
+	{tenants.ErrUnavailable, 503, "unavailable", "Unavailable", "The database can't be reached at the moment. Try again later.", 5},
+	{context.DeadlineExceeded, 503, "timeout", "Out of time", "This took longer than it may. Try again.", 5},
+	// Whatever it was, the handler passed over it, or could not see it.
+	{tenants.ErrStatementFailed, 500, internal.Name, internal.Title, internal.Detail, 0},
+	{tenants.ErrCommitFailed, 500, internal.Name, internal.Title, internal.Detail, 0},
+	{ErrBodyTooLarge, 413, "body-too-large", "Body is too large", "The body is larger than is accepted here.", 0},
+	{ErrBodyTooSlow, 408, "body-too-slow", "Body is too slow", "The body did not arrive in time. Try again over a faster connection, or send less at once.", 0},
+	{ErrTooManyBodies, 503, "busy", "Too busy", "Too much is being uploaded at the moment. Try again.", 1},
+	{ErrBodyUnreadable, 400, "malformed", "Malformed request", "The body broke off before its end.", 0},
+}
+
+// statementKinds lists the errors of failed statements.
+var statementKinds = []Kind{
+	{gorm.ErrRecordNotFound, 404, "not-found", "Not found", "There is nothing with this id.", 0},
+	{gorm.ErrDuplicatedKey, 409, "conflict", "Conflict", "There is one like this already.", 0},
+	{gorm.ErrForeignKeyViolated, 409, "conflict", "Conflict", "What this refers to is not there, or what it removes is still referred to.", 0},
+	{gorm.ErrCheckConstraintViolated, 422, "invalid", "Invalid request", "A value is not one that can be stored.", 0},
+}
+
+// internal is for errors that no kind lists.
+var internal = Kind{
+	Status: http.StatusInternalServerError, Name: "internal", Title: "Internal error",
+	Detail: "Something went wrong here. When you report it, name the request_id.",
+}
+
+// Problem returns the reply's body. It tells nothing of the error itself.
+func (k Kind) Problem() Problem {
+	return Problem{Type: ProblemType + k.Name, Title: k.Title, Status: k.Status, Detail: k.Detail}
+}
+
+// WriteProblem answers with what the client may know of err, as
+// application/problem+json, unless something was written already. The request's
+// id is taken from the reply's header X-Request-ID.
+func WriteProblem(c *gin.Context, err error) {
+	if c.Writer.Written() {
+		return
+	}
+	k := KindOf(err, nil)
+	if k.Retry > 0 {
+		c.Header("Retry-After", strconv.Itoa(k.Retry))
+	}
+	p := k.Problem()
+	p.RequestID = c.Writer.Header().Get("X-Request-ID")
+	p.Write(c)
+}
+
+// Write sends the problem.
+func (p Problem) Write(c *gin.Context) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and a number: only a broken program gets here
+	}
+	c.Data(p.Status, "application/problem+json", body)
+}
