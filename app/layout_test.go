@@ -66,7 +66,7 @@ func TestWhoImportsWhom(t *testing.T) {
 	}{
 		{[]string{app}, []string{app, "tenantry"}},
 		{[]string{handlers, seed}, []string{app, handlers, seed}},
-		{[]string{models}, []string{app, handlers, seed}},
+		{[]string{models}, []string{app, handlers, seed, fixtures}},
 		{[]string{tenants}, []string{app, handlers, seed, models, tenants}},
 		{[]string{web}, []string{app, handlers}},
 		{[]string{sqlite}, []string{app, sqlite, fixtures}},
