@@ -6,8 +6,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"tenantry/models"
-	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
 
@@ -80,17 +78,6 @@ func TestHashIgnoresOtherFiles(t *testing.T) {
 	}
 	if _, err := migrate.Hash(folder()); err == nil {
 		t.Error("a hash of no migrations")
-	}
-}
-
-func TestModelsHaveMigrations(t *testing.T) {
-	t.Parallel()
-	for name, schema := range map[string]tenants.Schema{"master": tenants.MasterSchema(), "workspace": models.Workspace()} {
-		for dialect, fsys := range schema.Migrations {
-			if latest, err := migrate.Latest(fsys); err != nil || latest < 1 {
-				t.Errorf("%s on %s: %d, %v", name, dialect, latest, err)
-			}
-		}
 	}
 }
 

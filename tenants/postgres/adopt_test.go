@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // urlOf names a database on the engine's server.
@@ -27,7 +27,7 @@ func urlOf(t *testing.T, e *Engine, database string) string {
 func filled(t *testing.T, e *Engine) *tenants.Tenant {
 	t.Helper()
 	tenant := made(t, e)
-	if err := handle(t, e, tenant).Create(&models.Project{Name: "kept"}).Error; err != nil {
+	if err := handle(t, e, tenant).Create(&notes.Folder{Name: "kept"}).Error; err != nil {
 		t.Fatal(err)
 	}
 	return tenant
@@ -40,9 +40,9 @@ func wantAdopted(t *testing.T, e *Engine, source string) {
 		t.Fatal(err)
 	}
 	db := handle(t, e, tenant)
-	var found []models.Project
+	var found []notes.Folder
 	if err := db.Find(&found).Error; err != nil || len(found) != 1 || found[0].Name != "kept" {
-		t.Errorf("projects %+v, %v", found, err)
+		t.Errorf("folders %+v, %v", found, err)
 	}
 	wantUsable(t, db)
 	if err := db.Exec("UPDATE goose_db_version SET version_id = 9").Error; stateOf(err) != "42501" {
@@ -91,10 +91,10 @@ func TestAdoptAsOneWhoMayNotReadAll(t *testing.T) {
 		wantSource(t, s.Engine, u.String(), "not read all rows of every table and sequence")
 		change(t, s.Engine, source, "GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO reader")
 		wantAdopted(t, s.Engine, u.String())
-		change(t, s.Engine, source, "ALTER TABLE projects ENABLE ROW LEVEL SECURITY")
+		change(t, s.Engine, source, "ALTER TABLE folders ENABLE ROW LEVEL SECURITY")
 		_, err = s.Adopt(t.Context(), unmade(t, s.Engine), u.String())
 		wantError(t, "row security", err, tenants.ErrSchema)
-		change(t, s.Engine, source, "ALTER TABLE projects DISABLE ROW LEVEL SECURITY; CREATE SCHEMA elsewhere")
+		change(t, s.Engine, source, "ALTER TABLE folders DISABLE ROW LEVEL SECURITY; CREATE SCHEMA elsewhere")
 		_, err = s.Adopt(t.Context(), unmade(t, s.Engine), u.String())
 		wantError(t, "another schema", err, tenants.ErrSchema)
 	})
@@ -109,7 +109,7 @@ func TestAdoptALockedSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer holder.Close()
-	if _, err := holder.Conn.Conn().Exec(t.Context(), "BEGIN; LOCK TABLE projects"); err != nil {
+	if _, err := holder.Conn.Conn().Exec(t.Context(), "BEGIN; LOCK TABLE folders"); err != nil {
 		t.Fatal(err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), time.Second)

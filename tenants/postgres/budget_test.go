@@ -13,8 +13,8 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 func usedPlaces(e *Engine) int {
@@ -44,8 +44,8 @@ func TestManyTenantsShareFewConnections(t *testing.T) {
 	for worker := range workers {
 		all.Go(func() {
 			for round := range rounds {
-				project := models.Project{Name: fmt.Sprint(worker, " ", round)}
-				err := handles[(worker+round)%tenantCount].Transaction(func(tx *gorm.DB) error { return tx.Create(&project).Error })
+				folder := notes.Folder{Name: fmt.Sprint(worker, " ", round)}
+				err := handles[(worker+round)%tenantCount].Transaction(func(tx *gorm.DB) error { return tx.Create(&folder).Error })
 				if err != nil {
 					t.Error(err)
 					return

@@ -8,7 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // TestCrowdedPoolsGetEvenParts has one tenant hold all connections when a
@@ -98,7 +98,7 @@ func BenchmarkCrowded(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					db := handles[rand.IntN(tenantCount)]
-					err := db.Transaction(func(tx *gorm.DB) error { return tx.Find(&[]models.Project{}).Error })
+					err := db.Transaction(func(tx *gorm.DB) error { return tx.Find(&[]notes.Folder{}).Error })
 					if err != nil {
 						b.Error(err)
 					}

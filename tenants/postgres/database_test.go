@@ -9,9 +9,9 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -24,9 +24,9 @@ func TestCreateMakesAnEmptyCurrentDatabase(t *testing.T) {
 	if version != e.SchemaVersion() || err != nil {
 		t.Errorf("version %d, %v; want %d", version, err, e.SchemaVersion())
 	}
-	var users []models.User
-	if err := over(e, conns).Find(&users).Error; err != nil || len(users) != 0 {
-		t.Errorf("%d users, %v", len(users), err)
+	var people []notes.Person
+	if err := over(e, conns).Find(&people).Error; err != nil || len(people) != 0 {
+		t.Errorf("%d people, %v", len(people), err)
 	}
 }
 
@@ -35,15 +35,15 @@ func TestCreateKeepsWhatIsThere(t *testing.T) {
 	e := newEngine(t, config(t))
 	tenant := made(t, e)
 	db := handle(t, e, tenant)
-	if err := db.Create(&models.Project{Name: "kept"}).Error; err != nil {
+	if err := db.Create(&notes.Folder{Name: "kept"}).Error; err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Create(t.Context(), tenant); err != nil {
 		t.Fatalf("create again: %v", err)
 	}
-	var projects []models.Project
-	if err := db.Find(&projects).Error; err != nil || len(projects) != 1 {
-		t.Errorf("%d projects, %v", len(projects), err)
+	var folders []notes.Folder
+	if err := db.Find(&folders).Error; err != nil || len(folders) != 1 {
+		t.Errorf("%d folders, %v", len(folders), err)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestReadOnlyTransaction(t *testing.T) {
 	db := handle(t, e, made(t, e))
 	tx := db.Begin(&sql.TxOptions{ReadOnly: true})
 	defer tx.Rollback()
-	err := tx.Create(&models.Project{Name: "refused"}).Error
+	err := tx.Create(&notes.Folder{Name: "refused"}).Error
 	wantError(t, "write in a read-only transaction", err, tenants.ErrReadOnly)
 }
 
@@ -186,11 +186,11 @@ func TestTimesComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
 	db := handle(t, e, made(t, e))
-	written := models.Project{Name: "timed"}
+	written := notes.Folder{Name: "timed"}
 	if err := db.Create(&written).Error; err != nil {
 		t.Fatal(err)
 	}
-	var read models.Project
+	var read notes.Folder
 	if err := db.First(&read, written.ID).Error; err != nil {
 		t.Fatal(err)
 	}

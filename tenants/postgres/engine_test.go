@@ -12,9 +12,9 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -33,7 +33,7 @@ func configAt(t testing.TB, url string) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Config{URL: url, Keys: keys, Schema: models.Workspace(), Log: slog.New(slog.DiscardHandler)}
+	return Config{URL: url, Keys: keys, Schema: notes.Schema(), Log: slog.New(slog.DiscardHandler)}
 }
 
 func newEngine(t testing.TB, c Config) *Engine {
@@ -169,7 +169,7 @@ func TestBaseHasNoConnection(t *testing.T) {
 	if err := e.Base().Exec("SELECT 1").Error; err == nil {
 		t.Error("the base ran a statement")
 	}
-	if err := e.Base().Find(&[]models.User{}).Error; err == nil {
+	if err := e.Base().Find(&[]notes.Person{}).Error; err == nil {
 		t.Error("the base ran a query")
 	}
 }
@@ -193,7 +193,7 @@ func TestNewOnAServerThatIsDown(t *testing.T) {
 
 func TestNewWithoutKeys(t *testing.T) {
 	t.Parallel()
-	_, err := New(t.Context(), Config{URL: "postgres://u:hunter2@h/d", Schema: models.Workspace()})
+	_, err := New(t.Context(), Config{URL: "postgres://u:hunter2@h/d", Schema: notes.Schema()})
 	if err == nil || !strings.Contains(err.Error(), "keys") {
 		t.Errorf("got %v", err)
 	}

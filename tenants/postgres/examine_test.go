@@ -8,8 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -46,11 +46,11 @@ func harms() map[string]harm {
 		"short validity":      {"ALTER ROLE {t} VALID UNTIL 'tomorrow'", "", permissions, "valid for a time only", true, false},
 		"no schema":           {"", "REVOKE ALL ON SCHEMA public FROM {group}", permissions, "may not use schema public", true, false},
 		"makes tables":        {"", "GRANT CREATE ON SCHEMA public TO {t}", permissions, "may make tables", true, false},
-		"no right to rows":    {"", "REVOKE ALL ON users, tasks FROM {group}", permissions, "may not use tasks, users", true, false},
-		"no right to numbers": {"", "REVOKE ALL ON SEQUENCE users_id_seq FROM {group}", permissions, "may not use users_id_seq", true, false},
+		"no right to rows":    {"", "REVOKE ALL ON people, notes FROM {group}", permissions, "may not use notes, people", true, false},
+		"no right to numbers": {"", "REVOKE ALL ON SEQUENCE people_id_seq FROM {group}", permissions, "may not use people_id_seq", true, false},
 		"writes versions":     {"", "GRANT UPDATE ON goose_db_version TO {t}", permissions, "may write goose_db_version", true, false},
 		"no versions":         {"", "REVOKE ALL ON goose_db_version FROM {group}", permissions, "may not use goose_db_version", true, false},
-		"own tables":          {"", "ALTER TABLE users OWNER TO {t}", permissions, "users are not the owner's", true, false},
+		"own tables":          {"", "ALTER TABLE people OWNER TO {t}", permissions, "people are not the owner's", true, false},
 		"no role":             {"DROP OWNED BY {t}; DROP ROLE {t}", "", tenants.FaultRole, "is not there", true, false},
 		"renamed":             {"ALTER DATABASE {t} RENAME TO {trash}", "", tenants.FaultMisplaced, "is called trash_", true, false},
 		"no database":         {"DROP DATABASE {t}", "", tenants.FaultMissing, "there is no database", false, false},
@@ -58,7 +58,7 @@ func harms() map[string]harm {
 	}
 }
 
-const insertProject = "INSERT INTO projects (name, description, archived, created_at, updated_at) VALUES ('kept', '', false, now(), now())"
+const insertFolder = "INSERT INTO folders (name, remark, created_at, updated_at) VALUES ('kept', '', now(), now())"
 
 // TestDamage has each way to harm a database or role, what is found of it, and
 // whether it can be mended without losing data.
@@ -68,7 +68,7 @@ func TestDamage(t *testing.T) {
 		for name, h := range harms() {
 			t.Run(name, func(t *testing.T) {
 				tenant := made(t, s.Engine)
-				change(t, s.Engine, tenant, insertProject)
+				change(t, s.Engine, tenant, insertFolder)
 				tenant.SchemaVersion = s.SchemaVersion()
 				s.wantFault(t, tenant, harm{})
 				s.harm(t, tenant, s.root.Database, h.shared)
@@ -86,7 +86,7 @@ func TestDamage(t *testing.T) {
 					s.wantFault(t, tenant, harm{})
 					db := handle(t, s.Engine, tenant)
 					wantUsable(t, db)
-					if err := db.Take(&models.Project{}, "name = 'kept'").Error; err != nil {
+					if err := db.Take(&notes.Folder{}, "name = 'kept'").Error; err != nil {
 						t.Error(err)
 					}
 				default:

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -78,15 +77,14 @@ func wantOrder(t *testing.T, view func(ctx context.Context, f func(*gorm.DB) err
 // wantOnePerson expects addresses that differ in ASCII's case to be one person's.
 func wantOnePerson(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	now := time.Now()
 	add := func(email string) error {
-		return db.Create(&models.User{Email: email, Name: "Ada", Role: models.RoleMember, CreatedAt: now, UpdatedAt: now}).Error
+		return db.Create(&notes.Person{Email: email, Name: "Ada"}).Error
 	}
 	if err := add("INFO@acme.example"); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, "the same address in other letters", add("info@acme.example"), gorm.ErrDuplicatedKey)
-	if err := db.Take(&models.User{}, "lower(email) = ?", "info@acme.example").Error; err != nil {
+	if err := db.Take(&notes.Person{}, "lower(email) = ?", "info@acme.example").Error; err != nil {
 		t.Errorf("look for the address: %v", err)
 	}
 }
@@ -99,7 +97,7 @@ func TestTenantsOfATurkishServer(t *testing.T) {
 	root := parsed(t, cluster.URL())
 	db := openMasterPool(root)
 	defer db.Close()
-	if _, err := migrate.Up(t.Context(), db, Dialect, models.Workspace().Migrations[Dialect]); err != nil {
+	if _, err := migrate.Up(t.Context(), db, Dialect, notes.Schema().Migrations[Dialect]); err != nil {
 		t.Fatal(err)
 	}
 	wantOnePerson(t, over(newEngine(t, configAt(t, cluster.URL())), &tenants.Conns{Write: db, Read: db}))

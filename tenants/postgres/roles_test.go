@@ -14,8 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -206,16 +206,16 @@ func trials() []string {
 		"CREATE SCHEMA mine", "CREATE EXTENSION {extension}", "CREATE LANGUAGE mine HANDLER plpgsql_call_handler",
 		"CREATE TEMPORARY TABLE mine (n int)", "CREATE TEMP VIEW mine AS SELECT 1",
 		"CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-		"ALTER TABLE users ADD COLUMN mine int", "ALTER TABLE users DISABLE TRIGGER ALL", "ALTER TABLE users OWNER TO {me}",
-		"CREATE INDEX mine ON users (name)", "DROP TABLE users", "DROP INDEX users_email_key", "DROP SCHEMA public CASCADE",
-		"CREATE TRIGGER mine AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-		"TRUNCATE users CASCADE", "CREATE RULE mine AS ON INSERT TO users DO NOTHING", "COMMENT ON TABLE users IS 'mine'",
+		"ALTER TABLE people ADD COLUMN mine int", "ALTER TABLE people DISABLE TRIGGER ALL", "ALTER TABLE people OWNER TO {me}",
+		"CREATE INDEX mine ON people (name)", "DROP TABLE people", "DROP INDEX people_email_key", "DROP SCHEMA public CASCADE",
+		"CREATE TRIGGER mine AFTER INSERT ON people FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+		"TRUNCATE people CASCADE", "CREATE RULE mine AS ON INSERT TO people DO NOTHING", "COMMENT ON TABLE people IS 'mine'",
 		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)", "UPDATE goose_db_version SET is_applied = false",
 		"DELETE FROM goose_db_version", "DROP TABLE goose_db_version", "SELECT nextval('goose_db_version_id_seq')",
-		"SELECT setval('users_id_seq', 1)", "ALTER SEQUENCE users_id_seq RESTART",
+		"SELECT setval('people_id_seq', 1)", "ALTER SEQUENCE people_id_seq RESTART",
 		"+GRANT CONNECT ON DATABASE {me} TO PUBLIC", "+GRANT CONNECT ON DATABASE {me} TO {other}", "+GRANT ALL ON DATABASE {me} TO {me}",
 		"GRANT CONNECT ON DATABASE {other} TO {me}", "+GRANT CONNECT ON DATABASE {admin} TO {me}",
-		"+GRANT SELECT ON users TO PUBLIC", "+GRANT USAGE ON SCHEMA public TO PUBLIC", "+GRANT INSERT ON goose_db_version TO {me}",
+		"+GRANT SELECT ON people TO PUBLIC", "+GRANT USAGE ON SCHEMA public TO PUBLIC", "+GRANT INSERT ON goose_db_version TO {me}",
 		"ALTER DEFAULT PRIVILEGES FOR ROLE {provisioner} GRANT ALL ON TABLES TO PUBLIC",
 		"GRANT {group} TO {other}", "GRANT {provisioner} TO {me}", "GRANT {other} TO {me}", "GRANT pg_read_all_data TO {me}",
 		"SET ROLE {provisioner}", "SET ROLE {other}", "SET SESSION AUTHORIZATION {provisioner}", "SET ROLE pg_monitor",
@@ -226,7 +226,7 @@ func trials() []string {
 		"ALTER ROLE {me} CREATEDB", "ALTER ROLE {me} CREATEROLE", "ALTER ROLE {me} SUPERUSER", "ALTER ROLE {me} BYPASSRLS", "ALTER ROLE {me} CONNECTION LIMIT -1",
 		"ALTER SYSTEM SET work_mem = '1GB'", "SELECT pg_reload_conf()", "SELECT pg_terminate_backend({pid})", "SELECT pg_cancel_backend({pid})",
 		"SELECT pg_read_file('postgresql.conf')", "SELECT pg_ls_dir('.')", "SELECT lo_import('/etc/passwd')",
-		"COPY users TO '/dev/null'", "COPY users TO PROGRAM 'true'", "COPY users FROM PROGRAM 'true'", "LOAD 'dblink'",
+		"COPY people TO '/dev/null'", "COPY people TO PROGRAM 'true'", "COPY people FROM PROGRAM 'true'", "LOAD 'dblink'",
 	}
 }
 
@@ -266,18 +266,18 @@ func (s *own) extension(t *testing.T) string {
 // wantUsable does to the application's tables what the application does.
 func wantUsable(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	project := models.Project{Name: "mine"} // its id comes from a sequence
+	folder := notes.Folder{Name: "mine"} // its id comes from a sequence
 	var version int64
 	err := errors.Join(
-		db.Create(&project).Error,
-		db.Model(&project).Update("name", "changed").Error,
-		db.Take(&models.Project{}, "name = ?", "changed").Error,
-		db.Transaction(func(tx *gorm.DB) error { return tx.Exec("LOCK TABLE projects IN ROW EXCLUSIVE MODE").Error }),
-		db.Delete(&project).Error,
+		db.Create(&folder).Error,
+		db.Model(&folder).Update("name", "changed").Error,
+		db.Take(&notes.Folder{}, "name = ?", "changed").Error,
+		db.Transaction(func(tx *gorm.DB) error { return tx.Exec("LOCK TABLE folders IN ROW EXCLUSIVE MODE").Error }),
+		db.Delete(&folder).Error,
 		db.Raw("SELECT max(version_id) FROM goose_db_version").Scan(&version).Error,
 	)
-	if err != nil || project.ID == 0 || version == 0 {
-		t.Errorf("project %d, version %d, %v", project.ID, version, err)
+	if err != nil || folder.ID == 0 || version == 0 {
+		t.Errorf("folder %d, version %d, %v", folder.ID, version, err)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -31,9 +31,9 @@ func TestSchemaCalledLikeTheRole(t *testing.T) {
 
 	e := newEngine(t, configAt(t, cluster.URL()))
 	tenant := filled(t, e)
-	harm := strings.NewReplacer("tenants", "projects", "postgres", tenant.Database).Replace(lookAlike)
+	harm := strings.NewReplacer("tenants", "folders", "postgres", tenant.Database).Replace(lookAlike)
 	change(t, e, tenant, harm+"; GRANT USAGE ON SCHEMA "+tenant.Database+" TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA "+tenant.Database+" TO PUBLIC")
-	if err := handle(t, e, tenant).Take(&models.Project{}, "name = 'kept'").Error; err != nil {
+	if err := handle(t, e, tenant).Take(&notes.Folder{}, "name = 'kept'").Error; err != nil {
 		t.Errorf("read beside a schema called like the tenant's role: %v", err)
 	}
 	if _, err := e.Migrate(t.Context(), tenant); err != nil {

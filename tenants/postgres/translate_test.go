@@ -12,15 +12,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 func TestRealErrorsAreTranslated(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
 	db := handle(t, e, made(t, e))
-	if err := db.Create(&models.Project{Name: "one"}).Error; err != nil {
+	if err := db.Create(&notes.Folder{Name: "one"}).Error; err != nil {
 		t.Fatal(err)
 	}
 	raise := func(state string) func(*gorm.DB) error {
@@ -32,14 +32,14 @@ func TestRealErrorsAreTranslated(t *testing.T) {
 		run  func(tx *gorm.DB) error
 		want error
 	}{
-		"unique": {func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "one"}).Error }, gorm.ErrDuplicatedKey},
+		"unique": {func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: "one"}).Error }, gorm.ErrDuplicatedKey},
 		"foreign key": {func(tx *gorm.DB) error {
-			return tx.Create(&models.Task{ProjectID: 99, Title: "x", Status: "todo"}).Error
+			return tx.Create(&notes.Note{FolderID: 99, Text: "x", Kind: "task"}).Error
 		}, gorm.ErrForeignKeyViolated},
-		"check":    {func(tx *gorm.DB) error { return tx.Create(&models.User{Email: "a@b", Name: "x", Role: "king"}).Error }, gorm.ErrCheckConstraintViolated},
-		"not null": {func(tx *gorm.DB) error { return tx.Exec("INSERT INTO projects DEFAULT VALUES").Error }, gorm.ErrCheckConstraintViolated},
+		"check":    {func(tx *gorm.DB) error { return tx.Create(&notes.Person{Email: "a"}).Error }, gorm.ErrCheckConstraintViolated},
+		"not null": {func(tx *gorm.DB) error { return tx.Exec("INSERT INTO folders DEFAULT VALUES").Error }, gorm.ErrCheckConstraintViolated},
 		"read-only": {func(tx *gorm.DB) error {
-			return errors.Join(tx.Exec("SET TRANSACTION READ ONLY").Error, tx.Create(&models.Project{Name: "two"}).Error)
+			return errors.Join(tx.Exec("SET TRANSACTION READ ONLY").Error, tx.Create(&notes.Folder{Name: "two"}).Error)
 		}, tenants.ErrReadOnly},
 		"serialization": {raise("40001"), tenants.ErrRetryable},
 		"deadlock":      {raise("40P01"), tenants.ErrRetryable},
@@ -63,8 +63,8 @@ func TestOtherErrorsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
 	db := handle(t, e, made(t, e))
-	var project models.Project
-	if err := db.First(&project).Error; err != gorm.ErrRecordNotFound {
+	var folder notes.Folder
+	if err := db.First(&folder).Error; err != gorm.ErrRecordNotFound {
 		t.Errorf("no record: %#v", err)
 	}
 	err := db.Exec("SELECT nothing").Error
@@ -79,10 +79,10 @@ func TestLockTimeoutIsRetryable(t *testing.T) {
 	db := handle(t, e, made(t, e))
 	holder := db.Begin()
 	defer holder.Rollback()
-	if err := holder.Exec("LOCK TABLE projects").Error; err != nil {
+	if err := holder.Exec("LOCK TABLE folders").Error; err != nil {
 		t.Fatal(err)
 	}
-	err := db.Transaction(func(tx *gorm.DB) error { return tx.Exec("LOCK TABLE projects NOWAIT").Error })
+	err := db.Transaction(func(tx *gorm.DB) error { return tx.Exec("LOCK TABLE folders NOWAIT").Error })
 	wantError(t, "lock", err, tenants.ErrRetryable)
 }
 
@@ -90,18 +90,18 @@ func TestSerializationFailureIsRetryable(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
 	db := handle(t, e, made(t, e))
-	if err := db.Create(&models.Project{ID: 1, Name: "one"}).Error; err != nil {
+	if err := db.Create(&notes.Folder{ID: 1, Name: "one"}).Error; err != nil {
 		t.Fatal(err)
 	}
 	err := db.Transaction(func(tx *gorm.DB) error {
-		var project models.Project
-		if err := tx.Exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").First(&project, 1).Error; err != nil {
+		var folder notes.Folder
+		if err := tx.Exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").First(&folder, 1).Error; err != nil {
 			return err
 		}
-		if err := db.Model(&project).Update("name", "two").Error; err != nil {
+		if err := db.Model(&folder).Update("name", "two").Error; err != nil {
 			return err
 		}
-		return tx.Model(&project).Update("name", "three").Error
+		return tx.Model(&folder).Update("name", "three").Error
 	})
 	wantError(t, "update", err, tenants.ErrRetryable)
 }
@@ -111,10 +111,10 @@ func TestDeferredViolationIsTranslated(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
 	tenant := made(t, e)
-	change(t, e, tenant, "ALTER TABLE tasks ALTER CONSTRAINT tasks_project_id_fkey DEFERRABLE INITIALLY DEFERRED")
+	change(t, e, tenant, "ALTER TABLE notes ALTER CONSTRAINT notes_folder_id_fkey DEFERRABLE INITIALLY DEFERRED")
 	db := handle(t, e, tenant)
 	tx := db.Begin()
-	if err := tx.Create(&models.Task{ProjectID: 99, Title: "x", Status: "todo"}).Error; err != nil {
+	if err := tx.Create(&notes.Note{FolderID: 99, Text: "x", Kind: "task"}).Error; err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, "commit", tx.Commit().Error, gorm.ErrForeignKeyViolated)
@@ -153,11 +153,11 @@ func TestKilledBackend(t *testing.T) {
 	db := handle(t, e, tenant)
 	for name, use := range map[string]func(tx *gorm.DB) error{
 		"commit":    func(tx *gorm.DB) error { return tx.Commit().Error },
-		"statement": func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "lost too"}).Error },
-		"query":     func(tx *gorm.DB) error { return tx.Find(&[]models.Project{}).Error },
+		"statement": func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: "lost too"}).Error },
+		"query":     func(tx *gorm.DB) error { return tx.Find(&[]notes.Folder{}).Error },
 	} {
 		tx := db.Begin()
-		if err := tx.Create(&models.Project{Name: "lost"}).Error; err != nil {
+		if err := tx.Create(&notes.Folder{Name: "lost"}).Error; err != nil {
 			t.Fatal(err)
 		}
 		if killed := kill(t, e, tenant.Database); killed != "1" {
@@ -167,9 +167,9 @@ func TestKilledBackend(t *testing.T) {
 		if name != "commit" {
 			tx.Rollback()
 		}
-		var projects []models.Project
-		if err := db.Find(&projects).Error; err != nil || len(projects) != 0 {
-			t.Errorf("%s: %d projects afterwards, %v", name, len(projects), err)
+		var folders []notes.Folder
+		if err := db.Find(&folders).Error; err != nil || len(folders) != 0 {
+			t.Errorf("%s: %d folders afterwards, %v", name, len(folders), err)
 		}
 	}
 }
@@ -207,16 +207,16 @@ func TestSavepointsWork(t *testing.T) {
 	e := newEngine(t, config(t))
 	db := handle(t, e, made(t, e))
 	err := db.Transaction(func(tx *gorm.DB) error {
-		if err := tx.Create(&models.Project{Name: "outer"}).Error; err != nil {
+		if err := tx.Create(&notes.Folder{Name: "outer"}).Error; err != nil {
 			return err
 		}
-		inner := tx.Transaction(func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "outer"}).Error })
+		inner := tx.Transaction(func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: "outer"}).Error })
 		wantError(t, "nested transaction", inner, gorm.ErrDuplicatedKey)
 		return nil
 	})
-	var projects []models.Project
-	if err := errors.Join(err, db.Find(&projects).Error); err != nil || len(projects) != 1 {
-		t.Errorf("%d projects, %v", len(projects), err)
+	var folders []notes.Folder
+	if err := errors.Join(err, db.Find(&folders).Error); err != nil || len(folders) != 1 {
+		t.Errorf("%d folders, %v", len(folders), err)
 	}
 }
 
@@ -224,8 +224,8 @@ func TestMigratorWorks(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
 	db := handle(t, e, made(t, e))
-	columns, err := db.Migrator().ColumnTypes(&models.Project{})
-	if err != nil || len(columns) != 6 || !db.Migrator().HasTable("projects") {
+	columns, err := db.Migrator().ColumnTypes(&notes.Folder{})
+	if err != nil || len(columns) != 5 || !db.Migrator().HasTable("folders") {
 		t.Errorf("%d columns, %v", len(columns), err)
 	}
 }

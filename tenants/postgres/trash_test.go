@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // TestTrashCutsConnections trashes under sessions of the tenant's and of the
@@ -17,7 +17,7 @@ func TestTrashCutsConnections(t *testing.T) {
 	eachProvisioner(t, func(t *testing.T, s *own) {
 		tenant := made(t, s.Engine)
 		db := handle(t, s.Engine, tenant)
-		if err := db.Create(&models.Project{Name: "kept"}).Error; err != nil {
+		if err := db.Create(&notes.Folder{Name: "kept"}).Error; err != nil {
 			t.Fatal(err)
 		}
 		conn, err := connector{server: s.server, database: tenant.Database}.dial(t.Context())

@@ -11,9 +11,9 @@ import (
 	"testing/fstest"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // TestAdoptLeavesTheSourceAsItIs copies what a killed process has left: the rows
@@ -21,13 +21,13 @@ import (
 func TestAdoptLeavesTheSourceAsItIs(t *testing.T) {
 	t.Parallel()
 	_, from, source := crashed(t)
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := newTenant(engine)
 	before, err := os.ReadFile(path(from, source))
 	must(t, err)
 	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+path(from, source))
 	must(t, err)
-	wantProject(t, engine, tenant)
+	wantFolder(t, engine, tenant)
 	after, err := os.ReadFile(path(from, source))
 	must(t, err)
 	if string(before) != string(after) {
@@ -45,14 +45,14 @@ func TestAdoptLeavesTheSourceAsItIs(t *testing.T) {
 // journal mode and without a stamp.
 func TestAdoptWhatIsNoTenants(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	source, tenant := create(t, engine), newTenant(engine)
 	conns, err := engine.Open(t.Context(), source)
 	must(t, err)
 	conn, err := conns.Write.Conn(t.Context()) // another one would look for the identity
 	must(t, err)
 	for _, statement := range []string{
-		insertProject, "ANALYZE", "DROP INDEX goose_db_version_key", "DROP TABLE tenantry_identity", "PRAGMA application_id=0",
+		insertFolder, "ANALYZE", "DROP INDEX goose_db_version_key", "DROP TABLE tenantry_identity", "PRAGMA application_id=0",
 	} {
 		_, err := conn.ExecContext(t.Context(), statement)
 		must(t, err)
@@ -60,7 +60,7 @@ func TestAdoptWhatIsNoTenants(t *testing.T) {
 	must(t, errors.Join(conn.Close(), conns.Close()))
 	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
 	must(t, err)
-	wantProject(t, engine, tenant)
+	wantFolder(t, engine, tenant)
 	if err := exec(engine, tenant, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1)"); err == nil {
 		t.Error("a version can be recorded twice")
 	}
@@ -105,7 +105,7 @@ CREATE TRIGGER noted AFTER INSERT ON nodes BEGIN INSERT INTO "odd ""name" VALUES
 
 func TestAdoptALockedSource(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	source, tenant := create(t, engine), newTenant(engine)
 	conns, err := engine.Open(t.Context(), source)
 	must(t, err)
@@ -114,7 +114,7 @@ func TestAdoptALockedSource(t *testing.T) {
 	conn, err := conns.Write.Conn(t.Context())
 	must(t, err)
 	defer conn.Close()
-	for _, statement := range []string{"PRAGMA locking_mode=EXCLUSIVE", insertProject} {
+	for _, statement := range []string{"PRAGMA locking_mode=EXCLUSIVE", insertFolder} {
 		_, err = conn.ExecContext(t.Context(), statement)
 		must(t, err)
 	}
@@ -128,7 +128,7 @@ func TestAdoptALockedSource(t *testing.T) {
 
 func TestAdoptADamagedSource(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	source, tenant := create(t, engine), newTenant(engine)
 	content, err := os.ReadFile(path(dir, source))
 	must(t, err)
@@ -144,7 +144,7 @@ func TestAdoptADamagedSource(t *testing.T) {
 
 func TestAdoptThatIsCancelled(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	source, tenant := create(t, engine), newTenant(engine)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -158,7 +158,7 @@ func TestAdoptThatIsCancelled(t *testing.T) {
 // is not held up, Drop takes it away, and so does Discard when it is old.
 func TestAdoptThatDied(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	source, tenant := create(t, engine), newTenant(engine)
 	left := filepath.Join("tenants", tenant.Database+someTurn)
 	listed := "temporary " + left + " " + tenant.ID

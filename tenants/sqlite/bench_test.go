@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // BenchmarkDurability compares commits that are on disk with commits that the
@@ -13,17 +13,17 @@ import (
 func BenchmarkDurability(b *testing.B) {
 	for _, durability := range []sqlite.Durability{sqlite.Full, sqlite.Normal} {
 		b.Run(string(durability), func(b *testing.B) {
-			engine, err := sqlite.New(sqlite.Config{Dir: b.TempDir(), Schema: models.Workspace(), Durability: durability})
+			engine, err := sqlite.New(sqlite.Config{Dir: b.TempDir(), Schema: notes.Schema(), Durability: durability})
 			must(b, err)
 			defer engine.Close()
 			tenant := create(b, engine)
 			conns, err := engine.Open(b.Context(), tenant)
 			must(b, err)
 			defer conns.Close()
-			_, err = conns.Write.Exec(insertProject)
+			_, err = conns.Write.Exec(insertFolder)
 			must(b, err)
 			for i := range b.N {
-				_, err := conns.Write.Exec("UPDATE projects SET name = ?", fmt.Sprint(i))
+				_, err := conns.Write.Exec("UPDATE folders SET name = ?", fmt.Sprint(i))
 				must(b, err)
 			}
 		})
@@ -32,7 +32,7 @@ func BenchmarkDurability(b *testing.B) {
 
 // BenchmarkExamine is what a doctor does for each tenant.
 func BenchmarkExamine(b *testing.B) {
-	engine, _ := newEngine(b, models.Workspace())
+	engine, _ := newEngine(b, notes.Schema())
 	tenant := create(b, engine)
 	tenant.SchemaVersion = engine.SchemaVersion()
 	for b.Loop() {

@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // elsewhere puts one of the engine's folders on another file system, behind a
@@ -81,7 +81,7 @@ func TestFoldersOnOtherFileSystems(t *testing.T) {
 					t.Errorf("left in the trash: %q", in)
 				}
 			}
-			wantProject(t, engine, tenant)
+			wantFolder(t, engine, tenant)
 			other := create(t, engine)
 			other.SchemaVersion = engine.SchemaVersion()
 			wantFaults(t, engine, other)
@@ -127,7 +127,7 @@ func TestCarryingThatDied(t *testing.T) {
 					dieCarrying(t, dir, tenant, order[moved], state)
 					must(t, finish(engine, t.Context(), tenant))
 					must(t, engine.Untrash(t.Context(), tenant))
-					wantProject(t, engine, tenant)
+					wantFolder(t, engine, tenant)
 					must(t, engine.Drop(t.Context(), tenant))
 					if left := append(placed(t, dir, "trash", tenant), placed(t, dir, "tenants", tenant)...); len(left) > 0 {
 						t.Errorf("left: %q", left)
@@ -184,7 +184,7 @@ func TestCarryingIsCancelled(t *testing.T) {
 func TestFoldersThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	for _, folder := range []string{"tenants", "trash"} {
-		engine, dir := newEngine(t, models.Workspace())
+		engine, dir := newEngine(t, notes.Schema())
 		tenant := create(t, engine)
 		must(t, os.Rename(filepath.Join(dir, folder), filepath.Join(dir, "away")))
 		must(t, os.Symlink("nowhere", filepath.Join(dir, folder)))
@@ -198,7 +198,7 @@ func TestFoldersThatAreNotThere(t *testing.T) {
 				t.Errorf("%s without %s: %v", name, folder, err)
 			}
 		}
-		_, err := sqlite.New(sqlite.Config{Dir: dir, Schema: models.Workspace()})
+		_, err := sqlite.New(sqlite.Config{Dir: dir, Schema: notes.Schema()})
 		if err == nil || !strings.Contains(err.Error(), "leads nowhere") {
 			t.Errorf("opened on a link that leads nowhere: %v", err)
 		}

@@ -8,9 +8,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // sidecars are the -wal and -shm files below dir.
@@ -30,10 +30,10 @@ func TestClosedFilesAreComplete(t *testing.T) {
 	t.Parallel()
 	read := func(conns *tenants.Conns) error {
 		var n int
-		return conns.Read.QueryRow("SELECT count(*) FROM projects").Scan(&n)
+		return conns.Read.QueryRow("SELECT count(*) FROM folders").Scan(&n)
 	}
 	write := func(conns *tenants.Conns) error {
-		_, err := conns.Write.Exec(insertProject)
+		_, err := conns.Write.Exec(insertFolder)
 		return err
 	}
 	uses := map[string][]func(*tenants.Conns) error{
@@ -47,7 +47,7 @@ func TestClosedFilesAreComplete(t *testing.T) {
 	for name, use := range uses {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			engine, dir := newEngine(t, models.Workspace())
+			engine, dir := newEngine(t, notes.Schema())
 			tenant := create(t, engine)
 			conns, err := engine.Open(t.Context(), tenant)
 			must(t, err)
@@ -66,15 +66,15 @@ func TestClosedFilesAreComplete(t *testing.T) {
 // died, nothing lies in -wal either once its handle is closed.
 func TestReadersTidyUpAfterACrash(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
-	_, err = conns.Write.Exec(insertProject)
+	_, err = conns.Write.Exec(insertFolder)
 	must(t, err)
 	crashed := copyOf(t, dir)
 	must(t, conns.Close())
-	again := openEngine(t, crashed, models.Workspace())
+	again := openEngine(t, crashed, notes.Schema())
 	conns, err = again.Open(t.Context(), tenant)
 	must(t, err)
 	must(t, conns.Close())
@@ -85,9 +85,9 @@ func TestReadersTidyUpAfterACrash(t *testing.T) {
 	must(t, err)
 	defer conns.Close()
 	var n int
-	must(t, conns.Read.QueryRow("SELECT count(*) FROM projects").Scan(&n))
+	must(t, conns.Read.QueryRow("SELECT count(*) FROM folders").Scan(&n))
 	if n != 1 {
-		t.Errorf("%d projects, want 1", n)
+		t.Errorf("%d folders, want 1", n)
 	}
 }
 

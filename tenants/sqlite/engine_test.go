@@ -15,9 +15,9 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // newEngine is an engine on a folder of the test's own, whose name has what a
@@ -72,7 +72,7 @@ func exec(engine *sqlite.Engine, tenant *tenants.Tenant, statement string) error
 	return errors.Join(err, conns.Close())
 }
 
-const insertProject = "INSERT INTO projects (name, description, archived, created_at, updated_at) VALUES ('a', '', 0, '2026-01-01', '2026-01-01')"
+const insertFolder = "INSERT INTO folders (name, remark, created_at, updated_at) VALUES ('a', '', '2026-01-01', '2026-01-01')"
 
 // files are the names and contents below dir.
 func files(t testing.TB, dir string) map[string]string {
@@ -94,9 +94,9 @@ func files(t testing.TB, dir string) map[string]string {
 
 func TestCreateOpenDrop(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
-	if err := exec(engine, tenant, insertProject); err != nil {
+	if err := exec(engine, tenant, insertFolder); err != nil {
 		t.Fatal(err)
 	}
 	before := files(t, dir)
@@ -121,14 +121,14 @@ func TestCreateOpenDrop(t *testing.T) {
 
 func TestFilesAreTheOwnersAlone(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	conns, err := engine.Open(t.Context(), tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conns.Close()
-	if _, err := conns.Write.Exec(insertProject); err != nil { // makes -wal and -shm
+	if _, err := conns.Write.Exec(insertFolder); err != nil { // makes -wal and -shm
 		t.Fatal(err)
 	}
 	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -148,8 +148,8 @@ func TestFilesAreTheOwnersAlone(t *testing.T) {
 
 func TestCreateTwiceAtOnce(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
-	other := openEngine(t, dir, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
+	other := openEngine(t, dir, notes.Schema())
 	tenant := newTenant(engine)
 	var group sync.WaitGroup
 	for i := range 16 {
@@ -164,7 +164,7 @@ func TestCreateTwiceAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if err := exec(engine, tenant, insertProject); err != nil {
+	if err := exec(engine, tenant, insertFolder); err != nil {
 		t.Error(err)
 	}
 	for name := range files(t, dir) {
@@ -211,7 +211,7 @@ func TestOpenRefuses(t *testing.T) {
 	for name, harm := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			engine, dir := newEngine(t, models.Workspace())
+			engine, dir := newEngine(t, notes.Schema())
 			tenant, other := create(t, engine), create(t, engine)
 			harm(t, dir, tenant, other)
 			before := files(t, dir)
@@ -225,7 +225,7 @@ func TestOpenRefuses(t *testing.T) {
 			if after := files(t, dir); !maps.Equal(before, after) {
 				t.Error("something was changed")
 			}
-			if err := exec(engine, other, insertProject); err != nil {
+			if err := exec(engine, other, insertFolder); err != nil {
 				t.Errorf("the other tenant: %v", err)
 			}
 		})
@@ -235,11 +235,11 @@ func TestOpenRefuses(t *testing.T) {
 // TestOpenAfterACrash reads first what a killed process left in the -wal file.
 func TestOpenAfterACrash(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
-	_, err = conns.Write.Exec(insertProject)
+	_, err = conns.Write.Exec(insertFolder)
 	must(t, err)
 	crashed := files(t, dir)
 	must(t, conns.Close())
@@ -253,15 +253,15 @@ func TestOpenAfterACrash(t *testing.T) {
 	must(t, err)
 	defer again.Close()
 	var n int
-	must(t, again.Read.QueryRow("SELECT count(*) FROM projects").Scan(&n))
+	must(t, again.Read.QueryRow("SELECT count(*) FROM folders").Scan(&n))
 	if n != 1 {
-		t.Errorf("%d projects after the crash, want 1", n)
+		t.Errorf("%d folders after the crash, want 1", n)
 	}
 }
 
 func TestReadersRefuseWrites(t *testing.T) {
 	t.Parallel()
-	engine, _ := newEngine(t, models.Workspace())
+	engine, _ := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
@@ -270,7 +270,7 @@ func TestReadersRefuseWrites(t *testing.T) {
 	must(t, err)
 	defer conn.Close()
 	_, _ = conn.ExecContext(t.Context(), "PRAGMA query_only=0") // as a hostile statement would
-	if _, err := conn.ExecContext(t.Context(), insertProject); err == nil {
+	if _, err := conn.ExecContext(t.Context(), insertFolder); err == nil {
 		t.Error("a reader wrote")
 	}
 }
@@ -317,7 +317,7 @@ func TestCreateNamesABrokenMigration(t *testing.T) {
 
 func TestFullDatabase(t *testing.T) {
 	t.Parallel()
-	engine, _ := newEngine(t, models.Workspace())
+	engine, _ := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
@@ -327,7 +327,7 @@ func TestFullDatabase(t *testing.T) {
 	defer conn.Close()
 	_, err = conn.ExecContext(t.Context(), "PRAGMA max_page_count=1")
 	must(t, err)
-	_, err = conn.ExecContext(t.Context(), "INSERT INTO projects (name, description, archived, created_at, updated_at) VALUES ('a', ?, 0, '', '')", strings.Repeat("x", 9000))
+	_, err = conn.ExecContext(t.Context(), "INSERT INTO folders (name, remark, created_at, updated_at) VALUES ('a', ?, '', '')", strings.Repeat("x", 9000))
 	if translated := translate(engine, err); !errors.Is(translated, tenants.ErrFull) || !errors.Is(translated, err) {
 		t.Errorf("got %v", translated)
 	}

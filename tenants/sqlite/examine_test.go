@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // damaged is a tenant with a row that somebody has harmed.
@@ -100,7 +100,7 @@ func TestDamage(t *testing.T) {
 				return
 			}
 			d.want(nil)
-			wantProject(t, engine, tenant)
+			wantFolder(t, engine, tenant)
 		})
 	}
 }
@@ -138,7 +138,7 @@ func isShared(name, _ string) bool { return strings.HasSuffix(name, "-shm") }
 
 func TestExamineThatCantTell(t *testing.T) {
 	t.Parallel()
-	engine, _ := newEngine(t, models.Workspace())
+	engine, _ := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
@@ -147,7 +147,7 @@ func TestExamineThatCantTell(t *testing.T) {
 	conn, err := conns.Write.Conn(t.Context())
 	must(t, err)
 	defer conn.Close()
-	for _, statement := range []string{"PRAGMA locking_mode=EXCLUSIVE", insertProject} {
+	for _, statement := range []string{"PRAGMA locking_mode=EXCLUSIVE", insertFolder} {
 		_, err = conn.ExecContext(t.Context(), statement)
 		must(t, err)
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // pools are both pools of a tenant, by their names.
@@ -27,7 +27,7 @@ func pools(t testing.TB, engine *sqlite.Engine, tenant *tenants.Tenant) map[stri
 // was built in.
 func TestConnectionsRefuseOtherFiles(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant, other := create(t, engine), create(t, engine)
 	before := files(t, dir)
 	elsewhere := filepath.Join(t.TempDir(), "stolen.db")
@@ -62,7 +62,7 @@ func TestConnectionsRefuseOtherFiles(t *testing.T) {
 // may have one, that looks at what only the application may look at.
 func TestSchemaIsNotTrusted(t *testing.T) {
 	t.Parallel()
-	engine, _ := newEngine(t, models.Workspace())
+	engine, _ := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	must(t, exec(engine, tenant, "CREATE VIEW nosy AS SELECT file FROM pragma_database_list"))
 	for name, pool := range pools(t, engine, tenant) {
@@ -93,7 +93,7 @@ func TestIdentityIsCheckedOnEveryConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			engine, _ := newEngine(t, models.Workspace())
+			engine, _ := newEngine(t, notes.Schema())
 			tenant := create(t, engine)
 			before := pools(t, engine, tenant)
 			before["read"].SetMaxIdleConns(0) // the next query opens a new connection
@@ -112,7 +112,7 @@ func TestIdentityIsCheckedOnEveryConnection(t *testing.T) {
 // is part of a path.
 func TestDatabaseNamesComeFromIDs(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := newTenant(engine)
 	tenant.Subdomain, tenant.Name = "../../escaped", "../escaped"
 	must(t, engine.Create(t.Context(), tenant))
@@ -145,7 +145,7 @@ func TestDatabaseNamesComeFromIDs(t *testing.T) {
 // TestRightsOfFilesAndFolders wants them exactly, whatever the process's umask.
 func TestRightsOfFilesAndFolders(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	for _, pool := range pools(t, engine, tenant) {
 		must(t, pool.Ping()) // makes -wal and -shm
@@ -164,7 +164,7 @@ func TestRightsOfFilesAndFolders(t *testing.T) {
 
 func TestNoCredentials(t *testing.T) {
 	t.Parallel()
-	engine, _ := newEngine(t, models.Workspace())
+	engine, _ := newEngine(t, notes.Schema())
 	if sealed, err := engine.NewCredentials("01j0000000000000000000000a"); sealed != nil || err != nil {
 		t.Errorf("got %v, %v", sealed, err)
 	}

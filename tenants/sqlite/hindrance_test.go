@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // TestMasterThatCantBeWritten names the file that keeps this program from it. A
@@ -41,7 +41,7 @@ func TestMasterThatCantBeWritten(t *testing.T) {
 // tenants are looked at all the same.
 func TestFileThatCantBeRead(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	tenant.SchemaVersion = engine.SchemaVersion()
 	must(t, os.Chmod(path(dir, tenant), 0))

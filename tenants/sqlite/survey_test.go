@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 const (
@@ -77,7 +77,7 @@ func leftovers(t *testing.T, dir string, age time.Duration) []string {
 
 func TestSurveyPassesOverWhatIsNotTheEngines(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	must(t, engine.Drop(t.Context(), create(t, engine))) // leaves the current template
 	wantSurvey(t, engine)
 	wantSurvey(t, engine, leftovers(t, dir, time.Minute)...)
@@ -85,7 +85,7 @@ func TestSurveyPassesOverWhatIsNotTheEngines(t *testing.T) {
 
 func TestSurveyTellsTheAge(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	name := filepath.Join("tenants", someID+".db"+someTurn)
 	put(t, 3*time.Hour, dir, name)
 	put(t, 2*time.Hour, dir, name+"-wal") // the last that was written
@@ -117,7 +117,7 @@ func TestSurveyOfFilesWithoutADatabase(t *testing.T) {
 
 func TestDiscardRemovesWhatIsOld(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	leftovers(t, dir, 2*time.Hour)
 	before := len(files(t, dir))
@@ -139,7 +139,7 @@ func TestDiscardRemovesWhatIsOld(t *testing.T) {
 
 func TestDiscardLeavesWhatMayBeSomebodys(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	create(t, engine)
 	current, err := filepath.Glob(filepath.Join(strings.NewReplacer("?", `\?`).Replace(dir), "templates", "*"))
 	must(t, err)
@@ -164,7 +164,7 @@ func TestDiscardLeavesWhatMayBeSomebodys(t *testing.T) {
 
 func TestDiscardReachesNothingElse(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	leftovers(t, dir, 2*time.Hour)
 	elsewhere := "0123456789abcdef.db"
 	put(t, 2*time.Hour, filepath.Dir(dir), elsewhere)

@@ -9,20 +9,20 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // crashed is a tenant whose process was killed: what it committed is in the
 // -wal file alone, beside a -shm.
 func crashed(t *testing.T) (engine *sqlite.Engine, dir string, tenant *tenants.Tenant) {
 	t.Helper()
-	engine, dir = newEngine(t, models.Workspace())
+	engine, dir = newEngine(t, notes.Schema())
 	tenant = create(t, engine)
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
-	_, err = conns.Write.Exec(insertProject)
+	_, err = conns.Write.Exec(insertFolder)
 	must(t, err)
 	open := files(t, dir)
 	must(t, conns.Close())
@@ -42,15 +42,15 @@ func trashPath(dir string, tenant *tenants.Tenant) string {
 	return filepath.Join(dir, "trash", tenant.Database)
 }
 
-func wantProject(t *testing.T, engine *sqlite.Engine, tenant *tenants.Tenant) {
+func wantFolder(t *testing.T, engine *sqlite.Engine, tenant *tenants.Tenant) {
 	t.Helper()
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
 	defer conns.Close()
 	var n int
-	must(t, conns.Read.QueryRow("SELECT count(*) FROM projects").Scan(&n))
+	must(t, conns.Read.QueryRow("SELECT count(*) FROM folders").Scan(&n))
 	if n != 1 {
-		t.Errorf("%d projects, want 1", n)
+		t.Errorf("%d folders, want 1", n)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestTrashThatDied(t *testing.T) {
 				must(t, finish(engine, t.Context(), tenant))
 				wantTogether(t, dir, tenant, name == "trash")
 				must(t, engine.Untrash(t.Context(), tenant))
-				wantProject(t, engine, tenant)
+				wantFolder(t, engine, tenant)
 			})
 		}
 	}
@@ -158,7 +158,7 @@ func wantUnavailable(t *testing.T, err error) {
 // TestTrashWithoutItsFolder: somebody has cleared the data folder up.
 func TestTrashWithoutItsFolder(t *testing.T) {
 	t.Parallel()
-	engine, dir := newEngine(t, models.Workspace())
+	engine, dir := newEngine(t, notes.Schema())
 	tenant := create(t, engine)
 	must(t, os.RemoveAll(filepath.Join(dir, "trash")))
 	if err := engine.Trash(t.Context(), tenant); !errors.Is(err, tenants.ErrUnavailable) || !strings.Contains(err.Error(), "no folder trash") {
