@@ -1,0 +1,10 @@
+-- +goose Up
+CREATE TABLE contacts (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT NOT NULL CONSTRAINT contacts_name_check CHECK (length(name) BETWEEN 1 AND 100),
+    phone      TEXT NOT NULL,
+    created_at DATETIME NOT NULL
+);
+
+-- +goose Down
+DROP TABLE contacts;
