@@ -8,13 +8,13 @@ import (
 	"os/signal"
 	"syscall"
 
-	"tenantry/app"
+	"tenantry/app/command"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(app.Main(ctx, app.Process{
+	os.Exit(command.Main(ctx, command.Process{
 		Args:    os.Args[1:],
 		Environ: os.Environ(),
 		Stdin:   os.Stdin,

@@ -1,12 +1,16 @@
+// Package app wires the process together: configuration, databases, routes and
+// the two listeners.
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"time"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -17,7 +21,7 @@ import (
 type App struct {
 	settings settings
 	demo     Secret       // the demo admins' password, empty for random ones
-	opened   []demoTenant // the demo tenants that serve --demo let people in to
+	opened   []DemoTenant // the demo tenants that serve --demo let people in to
 	log      *slog.Logger
 	drain    time.Duration // what running requests get when Run is to end
 
@@ -31,26 +35,68 @@ type App struct {
 	traffic *traffic.Recorder
 }
 
+// Options are what an App is given beside its configuration.
+type Options struct {
+	// Log is where the App tells what happens.
+	Log *slog.Logger
+	// Clients bounds the connections to the public listener. Defaults to what the
+	// limit on open files allows.
+	Clients int
+	// Drain is how long running requests may take when Run is to end. Defaults to
+	// 30 seconds.
+	Drain time.Duration
+	// Now is the clock of the console's traffic. Defaults to time.Now.
+	Now func() time.Time
+	// Resolver and Interrupt are lifecycle.Options', for tests.
+	Resolver  lifecycle.Resolver
+	Interrupt func(point string)
+}
+
 // openTimeout bounds the opening of the master.
 const openTimeout = 30 * time.Second
 
 // New checks the configuration and opens the databases. Bad settings are
 // returned as *SettingError, joined. The caller closes the App.
-func New(ctx context.Context, c Config, log *slog.Logger) (*App, error) {
+func New(ctx context.Context, c Config, o Options) (*App, error) {
 	s, err := c.validate()
 	if err != nil {
 		return nil, err
 	}
+	s.files.clients = cmp.Or(o.Clients, s.files.clients)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	a := &App{settings: s, demo: c.DemoPassword, log: log, drain: drainTimeout, hasher: auth.NewHasher(0)}
+	a := &App{settings: s, demo: c.DemoPassword, log: o.Log, drain: cmp.Or(o.Drain, drainTimeout), hasher: auth.NewHasher(0)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
-	a.metrics, a.traffic = newMetrics(a.store), traffic.New(traffic.DefaultTenants, time.Now)
-	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: log, Resolver: c.resolver, Interrupt: c.interrupt})
+	a.metrics, a.traffic = newMetrics(a.store), traffic.New(traffic.DefaultTenants, o.Now)
+	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt})
 	return a, nil
 }
+
+// Store is how tenants' databases are used.
+func (a *App) Store() *tenants.Store { return a.store }
+
+// Manager does what operators ask for.
+func (a *App) Manager() *lifecycle.Manager { return a.manager }
+
+// Operations are what the operator's API does.
+func (a *App) Operations() *operator.API { return a.operations(a.accounts(a.settings.addr)) }
+
+// By is who is named in the ledger.
+func (a *App) By() lifecycle.Operator { return a.settings.by }
+
+// BaseDomain is the domain under which tenants have their subdomains.
+func (a *App) BaseDomain() tenants.BaseDomain { return a.settings.domain }
+
+// Traffic is what the console shows of the public listener's requests.
+func (a *App) Traffic() *traffic.Recorder { return a.traffic }
+
+// Log is where the App tells what happens.
+func (a *App) Log() *slog.Logger { return a.log }
 
 // Close waits until the scopes that run are over, and closes the databases.
 // When ctx ends first, scopes may still run; what they hold is closed as they

@@ -47,7 +47,7 @@ type Config struct {
 	OperatorHosts []string `placeholder:"HOST" help:"More host names by which the operator's listener is reached, such as behind a proxy; none by default."`
 	// MaxOpenTenants bounds the tenants' databases open at once. 0 is what the
 	// limit on open files allows, at most 2000.
-	MaxOpenTenants int `default:"0" type:"setting" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
+	MaxOpenTenants string `default:"0" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
 	// MaxTenantSize is what the database of one tenant may take; 0 is any size.
 	MaxTenantSize string `default:"10GB" placeholder:"SIZE" help:"What one tenant's database may take, such as 500MB or 10GB; writes beyond get 507; 0 for any size."`
 	// MinFreeSpace is what is kept free on the disk of the data folder; auto is 1
@@ -73,11 +73,8 @@ type Config struct {
 
 	Secrets `kong:"-"`
 
-	// existing refuses to make an installation where there is none.
-	existing bool
-	// resolver and interrupt are lifecycle.Options', for tests.
-	resolver  lifecycle.Resolver
-	interrupt func(point string)
+	// Existing refuses to make an installation where there is none.
+	Existing bool `kong:"-"`
 }
 
 // settings are a Config's values, found good.
@@ -124,14 +121,15 @@ func (e *SettingError) Error() string {
 
 // validate checks every setting and reports all that are bad.
 func (c Config) validate() (settings, error) {
-	s := settings{dataDir: c.DataDir, existing: c.existing}
+	s := settings{dataDir: c.DataDir, existing: c.Existing}
 	var bad [20]error
 	s.masterPath, s.postgresURL, bad[0] = c.database()
 	s.domain, bad[1] = c.domain()
 	s.addr, bad[2] = address("addr", c.Addr)
 	s.operator, bad[3] = address("operator-addr", c.OperatorAddr)
-	bad[4] = c.checkMaxOpen()
-	s.files = shareFiles(openFiles(), c.MaxOpenTenants, s.postgresURL == "")
+	open, err := c.maxOpen()
+	bad[4] = err
+	s.files = shareFiles(openFiles(), open, s.postgresURL == "")
 	s.durability, bad[5] = c.durability()
 	s.proxies, bad[6] = c.proxies()
 	bad[7] = oneOf("log-format", c.LogFormat, "", "text", "json")
@@ -235,15 +233,14 @@ func address(flag, value string) (string, error) {
 
 const mostOpen = 1_000_000
 
-func (c Config) checkMaxOpen() error {
-	if c.MaxOpenTenants < 0 || c.MaxOpenTenants > mostOpen {
-		return notOpen(strconv.Itoa(c.MaxOpenTenants))
+// maxOpen is how many tenants may be open at once, 0 for what files allow.
+func (c Config) maxOpen() (int, error) {
+	open, err := strconv.Atoi(c.MaxOpenTenants)
+	if err != nil || open < 0 || open > mostOpen {
+		return 0, &SettingError{"max-open-tenants", c.MaxOpenTenants,
+			fmt.Sprintf("a number from 1 to %d, or 0 for what the limit on open files allows", mostOpen)}
 	}
-	return nil
-}
-
-func notOpen(value string) error {
-	return &SettingError{"max-open-tenants", value, fmt.Sprintf("a number from 1 to %d, or 0 for what the limit on open files allows", mostOpen)}
+	return open, nil
 }
 
 func (c Config) durability() (sqlite.Durability, error) {
@@ -326,7 +323,15 @@ func oneOf(flag, value string, words ...string) error {
 // name is how messages name a setting.
 func name(flag string) string {
 	if isSecret(flag) {
-		return envName(flag)
+		return EnvName(flag)
 	}
-	return fmt.Sprintf("%s (--%s)", envName(flag), flag)
+	return fmt.Sprintf("%s (--%s)", EnvName(flag), flag)
+}
+
+// EnvPrefix begins the environment variables that are settings.
+const EnvPrefix = "TENANTRY_"
+
+// EnvName is the environment variable of a setting's flag.
+func EnvName(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

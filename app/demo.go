@@ -15,33 +15,20 @@ import (
 	"tenantry/tenants"
 )
 
-// demoTenant is a demo tenant with the way in. It is never logged.
-type demoTenant struct {
+// DemoTenant is a demo tenant with the way in. It is never logged.
+type DemoTenant struct {
 	seed.Result
-	email, password string
+	Email, Password string
 }
 
-// hint tells how to sign in.
-func (t demoTenant) hint(out *output, url string) {
-	if t.Outcome == seed.Skipped {
-		out.hint("%s: left alone, %s", t.Subdomain, t.Reason)
-		return
-	}
-	out.hint("%s: %s, sign in as %s with the password %s", t.Name, url, t.email, t.password)
-}
-
-// openDemo makes the demo tenants that are missing, and lets an admin in to
-// each that the seed made.
-func (a *App) openDemo(c *command) ([]demoTenant, error) {
-	results, err := a.seed(c, nil)
-	if err != nil {
-		return nil, err
-	}
-	var demo []demoTenant
+// OpenDemo lets an admin in to each demo tenant that the seed made. The page at
+// the base domain shows them from then on.
+func (a *App) OpenDemo(ctx context.Context, results []seed.Result) ([]DemoTenant, error) {
+	var demo []DemoTenant
 	for _, result := range results {
-		t := demoTenant{Result: result}
+		t := DemoTenant{Result: result}
 		if result.Outcome != seed.Skipped {
-			if err := a.letDemoIn(c.ctx, &t); err != nil {
+			if err := a.letDemoIn(ctx, &t); err != nil {
 				return nil, fmt.Errorf("set a password in demo tenant %q: %w", t.Subdomain, err)
 			}
 		}
@@ -57,14 +44,14 @@ func (a *App) shownDemo(origin func(name string) string) []pages.Demo {
 	var shown []pages.Demo
 	for _, t := range a.opened {
 		if t.Outcome != seed.Skipped {
-			shown = append(shown, pages.Demo{Name: t.Name, URL: origin(t.Subdomain), Email: t.email, Password: t.password})
+			shown = append(shown, pages.Demo{Name: t.Name, URL: origin(t.Subdomain), Email: t.Email, Password: t.Password})
 		}
 	}
 	return shown
 }
 
 // letDemoIn gives the tenant's first admin a password.
-func (a *App) letDemoIn(ctx context.Context, d *demoTenant) error {
+func (a *App) letDemoIn(ctx context.Context, d *DemoTenant) error {
 	t, err := a.manager.Get(ctx, d.Subdomain)
 	if err != nil {
 		return err
@@ -76,8 +63,8 @@ func (a *App) letDemoIn(ctx context.Context, d *demoTenant) error {
 	if err != nil {
 		return fmt.Errorf("find an admin: %w", err)
 	}
-	d.email, d.password = admin.Email, cmp.Or(string(a.demo), strings.ToLower(rand.Text()))
-	return a.manager.LetIn(ctx, a.settings.by, tenants.KindAdmin, t.ID, d.email, func(ctx context.Context, t *tenants.Tenant) error {
-		return a.accounts(a.settings.addr).SetPassword(ctx, t, d.email, d.password)
+	d.Email, d.Password = admin.Email, cmp.Or(string(a.demo), strings.ToLower(rand.Text()))
+	return a.manager.LetIn(ctx, a.settings.by, tenants.KindAdmin, t.ID, d.Email, func(ctx context.Context, t *tenants.Tenant) error {
+		return a.accounts(a.settings.addr).SetPassword(ctx, t, d.Email, d.Password)
 	})
 }

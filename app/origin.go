@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"net/url"
@@ -46,10 +47,12 @@ func isPort(u *url.URL) bool {
 	return err == nil && number > 0 && strconv.Itoa(int(number)) == port
 }
 
-// tenantURL is where the tenant with that subdomain or host of its own is
-// reached, or the base domain where name is empty: under the public URL, else through the listener at addr. Port 0 is left
+// TenantURL is where the tenant with that subdomain or host of its own is
+// reached, or the base domain where name is empty: under the public URL, else through the listener at addr, by default that of
+// the settings. Port 0 is left
 // out: which one it becomes is known only to the server.
-func (a *App) tenantURL(name, addr string) string {
+func (a *App) TenantURL(name, addr string) string {
+	addr = cmp.Or(addr, a.settings.addr)
 	host := a.settings.domain.Host(name)
 	switch {
 	case name == "":

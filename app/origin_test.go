@@ -1,9 +1,8 @@
 package app
 
 import (
-	"fmt"
+	"log/slog"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -22,13 +21,14 @@ func TestTenantURL(t *testing.T) {
 		{"https://example.com:8443", "127.0.0.1:8080", "https://acme.example.com:8443"},
 		{"http://example.com:80", "127.0.0.1:8080", "http://acme.example.com"},
 	} {
-		c := newSQLite(t).config(t, "--base-domain=example.com", "--public-url="+test.public)
+		c := defaults()
+		c.BaseDomain, c.PublicURL = "example.com", test.public
 		got, err := c.validate()
 		if err != nil {
 			t.Fatal(err)
 		}
 		a := &App{settings: got}
-		if got := a.tenantURL("acme", test.addr); got != test.want {
+		if got := a.TenantURL("acme", test.addr); got != test.want {
 			t.Errorf("%q on %s: %s, want %s", test.public, test.addr, got, test.want)
 		}
 	}
@@ -58,12 +58,13 @@ func TestTransportSecurity(t *testing.T) {
 		{"public URL, and a stranger says otherwise", "http://x/", far, "https://localhost", "http", true, false},
 		{"public URL, and a proxy says otherwise", "http://x/", near, "https://localhost", "http", true, false},
 	} {
-		c := newSQLite(t).config(t, "--trusted-proxies="+test.trusted, "--public-url="+test.public)
+		c := defaults()
+		c.TrustedProxies, c.PublicURL = []string{test.trusted}, test.public
 		s, err := c.validate()
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &App{settings: s, log: newLog(Config{}, t.Output())}
+		a := &App{settings: s, log: slog.New(slog.DiscardHandler)}
 		for _, listener := range []struct {
 			tls  func(*gin.Context) bool
 			want bool
@@ -79,40 +80,5 @@ func TestTransportSecurity(t *testing.T) {
 				t.Errorf("%s: %q, want one: %t", test.name, got, listener.want)
 			}
 		}
-	}
-}
-
-// TestCookiesOverTLS have the name that only the host itself can set.
-func TestCookiesOverTLS(t *testing.T) {
-	t.Parallel()
-	s := newSQLite(t)
-	s.create(t, "acme")
-	body := fmt.Sprintf(`{"email":%q,"password":%q}`, admin("acme"), password)
-	for _, test := range []struct {
-		args []string
-		line string
-		tls  bool
-	}{
-		{nil, "", false},
-		{nil, "X-Forwarded-Proto: https\r\n", false},
-		{[]string{"--trusted-proxies=127.0.0.0/8"}, "X-Forwarded-Proto: https\r\n", true},
-		{[]string{"--trusted-proxies=127.0.0.0/8"}, "", false},
-		{[]string{"--public-url=https://localhost"}, "", true},
-	} {
-		srv := s.serve(t, test.args...)
-		r := srv.as(t, test.line, "POST", "acme", "/api/session", body)
-		cookie := r.header.Get("Set-Cookie")
-		if r.status != http.StatusCreated || strings.HasPrefix(cookie, "__Host-") != test.tls || strings.Contains(cookie, "; Secure") != test.tls ||
-			!strings.Contains(cookie, "; HttpOnly") || !strings.Contains(cookie, "; SameSite=Lax") || strings.Contains(cookie, "Domain") {
-			t.Errorf("%v %q: %d %s", test.args, test.line, r.status, cookie)
-		}
-		if (r.header.Get("Strict-Transport-Security") != "") != test.tls {
-			t.Errorf("%v %q: %v", test.args, test.line, r.header)
-		}
-		pair, _, _ := strings.Cut(cookie, ";")
-		if r := srv.as(t, test.line+"Cookie: "+pair+"\r\n", "GET", "acme", "/api/me", ""); r.status != http.StatusOK {
-			t.Errorf("%v %q: the cookie gives %d %s", test.args, test.line, r.status, r.body)
-		}
-		srv.stop(t)
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -92,4 +93,15 @@ func examineFile(path string, repair bool) (*lifecycle.Finding, error) {
 	}
 	f.Repaired = true
 	return f, nil
+}
+
+// Examine looks at all that there is.
+func (a *App) Examine(ctx context.Context, checkup lifecycle.Checkup) ([]lifecycle.Finding, error) {
+	files, err := a.examineFiles(checkup.Repair)
+	if err != nil {
+		return files, err
+	}
+	checkup.Keys = a.keys
+	findings, err := a.manager.Doctor(ctx, checkup)
+	return append(files, findings...), err
 }

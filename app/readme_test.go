@@ -30,7 +30,7 @@ func TestReadmeListsTheSettings(t *testing.T) {
 		if flag == "" {
 			flag = strings.ToLower(regexp.MustCompile("([a-z])([A-Z])").ReplaceAllString(field.Name, "$1-$2"))
 		}
-		row := flag + " " + envName(flag) + " "
+		row := flag + " " + EnvName(flag) + " "
 		if value := field.Tag.Get("default"); value != "" {
 			want = append(want, row+"`"+value+"`")
 			continue

@@ -29,14 +29,3 @@ func redactURL(value string) string {
 	}
 	return value
 }
-
-// redactAll is a message in which arguments are quoted, without what may be a
-// password.
-func redactAll(text string) string {
-	for _, part := range []string{"@", "://", "sqlite:", "password="} {
-		if strings.Contains(strings.ToLower(text), part) {
-			return "wrong arguments " + hidden
-		}
-	}
-	return text
-}

@@ -21,6 +21,15 @@ import (
 // maxImport is the largest CSV file that is taken in, in bytes.
 const maxImport = 10 << 20
 
+// Public serves tenants, as the public listener does, for who has no listener.
+func (a *App) Public() http.Handler { return a.publicRouter(a.accounts(a.settings.addr)) }
+
+// Operator serves operators who have the token, likewise. Once ctx has ended it
+// is not ready.
+func (a *App) Operator(ctx context.Context, token string) http.Handler {
+	return a.operatorHandler(ctx, token, a.accounts(a.settings.addr))
+}
+
 // publicRouter serves tenants, and nothing else, on every host. All but
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
@@ -123,20 +132,20 @@ func profiles(r gin.IRoutes) {
 func (a *App) accounts(addr string) *handlers.Accounts {
 	return handlers.NewAccounts(handlers.AccountsOptions{
 		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,
-		Origin: func(name string) string { return a.tenantURL(name, addr) },
+		Origin: func(name string) string { return a.TenantURL(name, addr) },
 	})
 }
 
 // operations are what operators ask for, on either way.
 func (a *App) operations(accounts *handlers.Accounts) *operator.API {
-	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain, Doctor: a.examine})
+	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain, Doctor: a.Examine})
 }
 
 // console is the operator's console. What it runs in the background ends with
 // serving.
 func (a *App) console(serving context.Context, token string, api *operator.API, accounts *handlers.Accounts) *console.Console {
 	return console.New(console.Options{
-		Token: token, Store: a.store, Manager: a.manager, API: api, Traffic: a.traffic, Doctor: a.examine,
+		Token: token, Store: a.store, Manager: a.manager, API: api, Traffic: a.traffic, Doctor: a.Examine,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving,
 	})
 }

@@ -52,34 +52,22 @@ const (
 	demoPassword  = "demo-password"
 )
 
-// secretSettings are the names of Secrets, as if they were flags.
-func secretSettings() []string { return []string{secretKey, operatorToken, demoPassword} }
+// SecretSettings are the names of Secrets, as if they were flags.
+func SecretSettings() []string { return []string{secretKey, operatorToken, demoPassword} }
 
-func isSecret(setting string) bool { return slices.Contains(secretSettings(), setting) }
+func isSecret(setting string) bool { return slices.Contains(SecretSettings(), setting) }
 
-// secretArgument refuses a secret among the arguments, which tell it already,
-// and says where it goes.
-func secretArgument(args []string) error {
-	for _, arg := range args {
-		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if isSecret(flag) && strings.HasPrefix(arg, "--") {
-			return &SettingError{flag, "is among the arguments", "it in the environment, since others can read arguments"}
-		}
-	}
-	return nil
-}
-
-// secretsFrom takes the secrets out of the environment.
-func secretsFrom(environ []string) Secrets {
+// SecretsFrom takes the secrets out of the environment.
+func SecretsFrom(environ []string) Secrets {
 	values := map[string]Secret{}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		values[name] = Secret(value)
 	}
 	return Secrets{
-		SecretKey:     values[envName(secretKey)],
-		OperatorToken: values[envName(operatorToken)],
-		DemoPassword:  values[envName(demoPassword)],
+		SecretKey:     values[EnvName(secretKey)],
+		OperatorToken: values[EnvName(operatorToken)],
+		DemoPassword:  values[EnvName(demoPassword)],
 	}
 }
 

@@ -1,0 +1,112 @@
+package command
+
+import (
+	"fmt"
+	"time"
+
+	"tenantry/app"
+	"tenantry/handlers/auth"
+	"tenantry/handlers/operator"
+	"tenantry/tenants"
+)
+
+// adminFlags say who is let in to a tenant, and how.
+type adminFlags struct {
+	AdminEmail         string `placeholder:"ADDRESS" help:"Make this person an admin."`
+	AdminPasswordStdin bool   `help:"Set the admin's password to the first line of standard input, 12 to 1024 bytes, instead of making a link."`
+}
+
+// admin is who the flags name; nobody when there is no address.
+func (f adminFlags) admin(c *command) (operator.Admin, error) {
+	if f.AdminEmail == "" {
+		if f.AdminPasswordStdin {
+			return operator.Admin{}, fmt.Errorf("%w: --admin-password-stdin needs --admin-email", errUsage)
+		}
+		return operator.Admin{}, nil
+	}
+	if err := auth.CheckEmail(f.AdminEmail); err != nil {
+		return operator.Admin{}, fmt.Errorf("%w: --admin-email: %w", errUsage, err)
+	}
+	if !f.AdminPasswordStdin {
+		return operator.Admin{Email: f.AdminEmail}, nil
+	}
+	password, err := readPassword(c)
+	if err != nil {
+		return operator.Admin{}, err
+	}
+	return operator.Admin{Email: f.AdminEmail, Password: password}, nil
+}
+
+// readPassword is the first line of standard input, when somebody may choose
+// it as a password.
+func readPassword(c *command) (string, error) {
+	password, err := c.readLine("password")
+	if err != nil {
+		return "", fmt.Errorf("read password from standard input: %w", err)
+	}
+	if err := auth.CheckPassword(password); err != nil {
+		return "", fmt.Errorf("%w: the first line of standard input is no password: %w", errUsage, err)
+	}
+	return password, nil
+}
+
+// tellAdmin tells how the admin gets in.
+func tellAdmin(out *output, admin operator.Admin, invitation *operator.Invitation) error {
+	switch {
+	case admin.Email == "":
+		return nil
+	case invitation == nil:
+		return out.line("%s is an admin and signs in with that password", admin.Email)
+	}
+	return out.line("%s sets a password, once and before %s, at %s", admin.Email, invitation.ExpiresAt.Format(time.RFC3339), invitation.URL)
+}
+
+type adminCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+
+	adminFlags
+}
+
+// Help is shown with the flags.
+func (adminCommand) Help() string {
+	return `For tenants that have no admin yet, or whose admins have lost their passwords. Who is there already becomes an admin; a new password ends their sessions and API tokens.
+
+Examples:
+
+    tenantry tenant admin acme --admin-email mara@acme.example
+    tenantry tenant admin acme --admin-email mara@acme.example --admin-password-stdin < password.txt`
+}
+
+type letIn struct {
+	Subdomain  string               `json:"subdomain"`
+	AdminEmail string               `json:"admin_email"`
+	Invitation *operator.Invitation `json:"invitation,omitempty"`
+}
+
+// Run invites the admin, or sets the password.
+func (n *adminCommand) Run(c *command) error {
+	admin, err := n.admin(c)
+	if err != nil {
+		return err
+	}
+	if admin.Email == "" {
+		return fmt.Errorf("%w: --admin-email is missing", errUsage)
+	}
+	return c.with(func(a *app.App) error {
+		t, err := c.tenant(a, n.Subdomain)
+		if err != nil {
+			return err
+		}
+		if t.State != tenants.StateActive && t.State != tenants.StateSuspended {
+			return fmt.Errorf("tenant %q is %s: nobody can be let in", t.Subdomain, t.State)
+		}
+		invitation, err := a.Operations().LetIn(c.ctx, a.By(), tenants.KindAdmin, t, admin)
+		if err != nil {
+			return err
+		}
+		if c.out.json {
+			return c.out.document(letIn{t.Subdomain, admin.Email, invitation})
+		}
+		return tellAdmin(c.out, admin, invitation)
+	})
+}

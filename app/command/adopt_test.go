@@ -1,0 +1,132 @@
+package command
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"tenantry/handlers/operator"
+	"tenantry/tenants"
+)
+
+// sourceOf is the URL of a tenant's database, for an administrator.
+func (s site) sourceOf(t *testing.T, subdomain string) string {
+	t.Helper()
+	database := only[shown](t, s.must(t, "tenant", "show", subdomain, "--json")).Database
+	for _, setting := range s.environ {
+		if master, ok := strings.CutPrefix(setting, "TENANTRY_DATABASE_URL="); ok {
+			server, params, _ := strings.Cut(master, "?")
+			return server[:strings.LastIndexByte(server, '/')+1] + database + "?" + params
+		}
+	}
+	return "sqlite:" + filepath.Join(s.dir, "tenants", database)
+}
+
+// TestAdopt makes a tenant of a copy of another's database, as of one that a
+// customer brings along.
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.create(t, "acme")
+		srv := s.serve(t)
+		srv.post(t, "acme", "/api/projects", `{"name":"Anvils"}`)
+		r := s.pipe(t, s.sourceOf(t, "acme")+"\n", "tenant", "create", "copy", "--from=-", "--json")
+		if made := only[operator.Created](t, r.stdout); r.status != exitDone || made.State != "active" {
+			t.Fatalf("%d %s", r.status, r.stderr)
+		}
+		s.must(t, "tenant", "create", "again", "--from="+s.sourceOf(t, "acme"))
+		token, ok := srv.signIn(t, "copy", admin("acme"), password)
+		if !ok {
+			t.Fatal("acme's admin can't sign in at the copy")
+		}
+		bearer := "Authorization: Bearer " + token + "\r\n"
+		if r := srv.as(t, bearer, "GET", "copy", "/api/projects", ""); r.status != http.StatusOK || !strings.Contains(r.body, "Anvils") {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+		if r := srv.as(t, srv.bearer(t, "acme"), "GET", "copy", "/api/projects", ""); r.status != http.StatusUnauthorized {
+			t.Errorf("acme's session at the copy: %d", r.status)
+		}
+		srv.as(t, bearer, "POST", "copy", "/api/projects", `{"name":"Horseshoes"}`)
+		if r := srv.get(t, "acme", "/api/projects"); r.status != http.StatusOK || strings.Contains(r.body, "Horseshoes") {
+			t.Errorf("acme after a change of the copy: %d %s", r.status, r.body)
+		}
+		if got := s.must(t, "doctor"); got != "all is well\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// TestAdoptRefuses leaves nothing behind of what can't be adopted.
+func TestAdoptRefuses(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.create(t, "acme")
+		master := "sqlite:" + filepath.Join(s.dir, "master.db")
+		for _, setting := range s.environ {
+			if url, ok := strings.CutPrefix(setting, "TENANTRY_DATABASE_URL="); ok {
+				master = url
+			}
+		}
+		before := s.files(t)
+		for source, status := range map[string]int{
+			master: exitFailed, s.sourceOf(t, "acme") + "x": exitFailed, "mysql://user:hunter2@h/d": exitUsage, "": exitUsage,
+		} {
+			r := s.pipe(t, source+"\n", "tenant", "create", "copy", "--from=-")
+			if r.status != status || strings.Contains(r.stderr, "hunter2") {
+				t.Errorf("%s: %d %s", source, r.status, r.stderr)
+			}
+		}
+		if r := s.pipe(t, "x\n", "tenant", "create", "copy", "--from=-", "--admin-email=a@b.example", "--admin-password-stdin"); r.status != exitUsage {
+			t.Errorf("two things on standard input: %d %s", r.status, r.stderr)
+		}
+		if list := only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--json")); len(list.Items) != 1 {
+			t.Errorf("%+v", list)
+		}
+		if after := s.files(t); len(after) != len(before) {
+			t.Errorf("files %v became %v", before, after)
+		}
+		if got := s.must(t, "doctor"); got != "all is well\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// TestResumeACreation goes on with what a process left that died.
+func TestResumeACreation(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.create(t, "acme")
+		a := s.open(t)
+		tenant, err := a.Manager().Get(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := engineOf(a).Drop(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+		err = a.Store().Master().Update(t.Context(), func(tx *gorm.DB) error {
+			half := map[string]any{"state": tenants.OperationRunning, "step": "database", "finished_at": nil}
+			if err := tx.Model(&tenants.Operation{}).Where("tenant_id = ? AND kind = ?", tenant.ID, tenants.KindCreate).Updates(half).Error; err != nil {
+				return err
+			}
+			return tx.Model(tenant).Update("state", tenants.StateProvisioning).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := s.run(t, "tenant", "create", "acme"); r.status != exitFailed || !strings.Contains(r.stderr, "taken") {
+			t.Errorf("create: %d %s", r.status, r.stderr)
+		}
+		for range 2 { // the second time there is nothing to do
+			if got := s.must(t, "tenant", "create", "acme", "--resume"); got != "tenant acme is active\n" {
+				t.Errorf("resume says %q", got)
+			}
+		}
+		if got := s.must(t, "doctor"); got != "all is well\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tenantry/app"
+)
+
+const description = `Serves tenants, each from a database of its own, at a subdomain of their own.
+
+Commands work beside a running server; what they change is in force there within a second.
+Exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.
+
+Secrets are taken from the environment alone, since other users of a machine can read arguments:
+
+    TENANTRY_SECRET_KEY      seals what is secret in the master: 32 bytes in base64, several with
+                             commas, the newest first; secret.key in the data folder by default;
+                             needed with Postgres
+    TENANTRY_OPERATOR_TOKEN  lets operators in, 32 characters or more; operator.token in the
+                             data folder by default
+    TENANTRY_DEMO_PASSWORD   for serve --demo; a random one at each start by default`
+
+// commandLine is what the process can be asked to do.
+type commandLine struct {
+	app.Config `embed:"" group:"settings"`
+
+	JSON bool `name:"json" help:"Write the result as one JSON document on standard output, and an error as {\"error\": …} on standard error."`
+
+	Serve      serveCommand      `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
+	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
+	Operations operationsCommand `cmd:"" help:"List what was done to tenants, the newest first."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring tenants' databases up to date."`
+	Seed       seedCommand       `cmd:"" help:"Fill demo tenants; make those that are missing."`
+	Doctor     doctorCommand     `cmd:"" help:"Find, and repair, what is wrong with tenants and servers."`
+	Key        keyCommand        `cmd:"" help:"Make secret keys."`
+	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
+}
+
+// command is what a command runs with.
+type command struct {
+	ctx     context.Context
+	process Process
+	config  app.Config
+	out     *output
+}
+
+// closeTimeout bounds the end of a command whose scopes have not ended.
+const closeTimeout = 10 * time.Second
+
+// with runs f with the App open on an installation that is there.
+func (c *command) with(f func(a *app.App) error) error {
+	config := c.config
+	config.Existing = true
+	return c.open(config, f)
+}
+
+// install is with, and makes what an installation consists of where it is
+// missing.
+func (c *command) install(f func(a *app.App) error) error { return c.open(c.config, f) }
+
+func (c *command) open(config app.Config, f func(a *app.App) error) (err error) {
+	a, err := app.New(c.ctx, config, app.Options{
+		Log: newLog(config, c.process.Stderr), Resolver: c.process.resolver, Interrupt: c.process.interrupt,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), closeTimeout)
+		defer cancel()
+		err = errors.Join(err, a.Close(ctx))
+	}()
+	return f(a)
+}

@@ -1,0 +1,130 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"tenantry/app"
+	"tenantry/handlers/operator"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/seal"
+)
+
+type doctorCommand struct {
+	Repair    bool   `help:"Mend what can be mended without losing data."`
+	MakeEmpty string `placeholder:"SUBDOMAIN" help:"With --repair: give this tenant, whose database is lost, an empty one, and do nothing else."`
+
+	consent
+}
+
+// Help is shown with the flags.
+func (doctorCommand) Help() string {
+	return `Compares the master with its servers, also while they run: unfinished operations, tenants' credentials, databases, schema versions, roles, settings and permissions, and what belongs to no tenant. No tenant's data is removed. The exit status is 1 when something is wrong and was not repaired.
+
+To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, run "tenantry doctor --repair", and remove the old one once "tenantry doctor" finds nothing.
+
+Examples:
+
+    tenantry doctor
+    tenantry doctor --repair --json
+    tenantry doctor --repair --make-empty acme`
+}
+
+// Run examines the tenants.
+func (d *doctorCommand) Run(c *command) error {
+	if d.MakeEmpty != "" && !d.Repair {
+		return fmt.Errorf("%w: --make-empty needs --repair", errUsage)
+	}
+	return c.with(func(a *app.App) error {
+		if d.MakeEmpty != "" {
+			return d.makeEmpty(c, a)
+		}
+		show := c.out.progress()
+		findings, err := a.Examine(c.ctx, lifecycle.Checkup{
+			Repair: d.Repair, By: a.By(),
+			Progress: func(done, total int) { show.step("examine", done, total) },
+		})
+		if err != nil {
+			return err
+		}
+		return errors.Join(writeFindings(c.out, findings), verdict(findings))
+	})
+}
+
+// makeEmpty gives the tenant that --make-empty names an empty database.
+func (d *doctorCommand) makeEmpty(c *command, a *app.App) error {
+	t, err := c.tenant(a, d.MakeEmpty)
+	if err == nil {
+		err = a.Manager().ExpectMissing(c.ctx, t)
+	}
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%s gets an empty database, without users. Only a backup brings back what was in the lost one.", d.MakeEmpty)
+	if err := d.ask(c, what, d.MakeEmpty); err != nil {
+		return err
+	}
+	t, err = a.Manager().MakeEmpty(c.ctx, a.By(), d.MakeEmpty)
+	if err == nil {
+		c.out.hint("%s has an empty database; let somebody in with: tenantry tenant admin %s --admin-email …", d.MakeEmpty, d.MakeEmpty)
+	}
+	return c.tellState(t, err, d.MakeEmpty)
+}
+
+func writeFindings(out *output, findings []lifecycle.Finding) error {
+	if out.json {
+		return out.document(operator.ListOf(findings, ""))
+	}
+	if len(findings) == 0 {
+		return out.line("all is well")
+	}
+	var rows [][]string
+	for _, f := range findings {
+		remedy := f.Remedy
+		if f.Repaired {
+			remedy = "repaired"
+		}
+		rows = append(rows, []string{f.Kind, f.Subject, f.Detail, remedy})
+	}
+	return out.rows([]string{"FINDING", "SUBJECT", "DETAIL", "WHAT TO DO"}, rows)
+}
+
+// verdict is an error when something is still wrong.
+func verdict(findings []lifecycle.Finding) error {
+	wrong := 0
+	for _, f := range findings {
+		if !f.Repaired {
+			wrong++
+		}
+	}
+	if wrong == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d findings are not repaired", wrong, len(findings))
+}
+
+// keyCommand groups what is done about secret keys.
+type keyCommand struct {
+	New newKeyCommand `cmd:"" help:"Print a fresh key for TENANTRY_SECRET_KEY."`
+}
+
+type newKeyCommand struct{}
+
+// Help is shown with the flags.
+func (newKeyCommand) Help() string {
+	return `The key is stored nowhere. What it seals can't be opened without it: keep a copy apart from the database.
+
+Examples:
+
+    export TENANTRY_SECRET_KEY="$(tenantry key new)"
+    tenantry key new --json`
+}
+
+// Run prints a key. It needs no settings and opens nothing.
+func (newKeyCommand) Run(c *command) error {
+	key := seal.GenerateKey()
+	if c.out.json {
+		return c.out.document(map[string]string{"key": key})
+	}
+	return c.out.line("%s", key)
+}

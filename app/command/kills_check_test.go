@@ -1,0 +1,259 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// look is how a tenant looks: its subdomain, with X for the one that it had at
+// first, its state and its domains; empty when there is none.
+func (k *killer) look(t *testing.T, subdomain string) string {
+	t.Helper()
+	got := k.find(t, subdomain)
+	if got == nil {
+		return ""
+	}
+	words := []string{strings.Replace(got.Subdomain, subdomain, "X", 1), string(got.State)}
+	if got.State == tenants.StatePurged {
+		words = []string{"purged"}
+		if got.RemoveAfter == nil {
+			words = append(words, "removed")
+		}
+	}
+	if got.Name != subdomain {
+		words = append(words, got.Name)
+	}
+	for _, d := range got.Domains {
+		words = append(words, strings.Replace(d.Host, subdomain, "X", 1))
+		if d.VerifiedAt != nil {
+			words = append(words, "verified")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// find is the tenant that had the subdomain at first, or nil.
+func (k *killer) find(t *testing.T, subdomain string) *tenants.Tenant {
+	t.Helper()
+	for _, name := range []string{subdomain, "new-" + subdomain} {
+		got, err := k.app.Manager().Get(t.Context(), name)
+		if err == nil {
+			return got
+		}
+		if !errors.Is(err, tenants.ErrUnknownTenant) {
+			t.Fatal(err)
+		}
+	}
+	return nil
+}
+
+func (k *killer) unfinished(t *testing.T) []tenants.Operation {
+	t.Helper()
+	page, _, err := k.app.Manager().Operations(t.Context(), lifecycle.OperationFilter{Unfinished: true}, "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// isDue tells whether there is data of a purged tenant that a server removes.
+func (k *killer) isDue(t *testing.T) bool {
+	t.Helper()
+	var due int64
+	err := k.app.Store().Master().View(t.Context(), func(tx *gorm.DB) error {
+		return tx.Model(&tenants.Tenant{}).Where("remove_after <= ?", time.Now().UTC()).Count(&due).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return due > 0
+}
+
+// expectWanted expects every victim as before or finished.
+func (k *killer) expectWanted(t *testing.T, victims []victim) {
+	t.Helper()
+	for _, v := range victims {
+		if got := k.look(t, v.subdomain); !slices.Contains(v.wanted, got) {
+			t.Errorf("%s killed at %s: the tenant is %q, want one of %q", v.command, v.point, got, v.wanted)
+		}
+	}
+	for _, o := range k.unfinished(t) {
+		t.Errorf("unfinished: %+v", o)
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// expectSane expects that nothing is wrong anywhere, nothing left over, the
+// victims' data there, and the bystander's.
+func (k *killer) expectSane(t *testing.T, victims []victim) {
+	t.Helper()
+	if r := k.site.process(t, nil, "migrate", "up"); r.status != exitDone { // those that died before they began are behind
+		t.Errorf("migrate up: status %d, %s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := k.site.process(t, nil, "doctor"); r.status != exitDone {
+		t.Errorf("doctor: status %d, %s%s", r.status, r.stdout, r.stderr)
+	}
+	k.expectThings(t)
+	k.expectRow(t, "bystander")
+	for _, v := range victims {
+		k.expectData(t, v)
+	}
+}
+
+// expectData brings the tenant back, if there is one, and finds its row.
+func (k *killer) expectData(t *testing.T, v victim) {
+	t.Helper()
+	got := k.find(t, v.subdomain)
+	if got == nil || got.State == tenants.StatePurged && got.RemoveAfter == nil {
+		return
+	}
+	back := k.app.Manager().Restore
+	if got.State == tenants.StateSuspended {
+		back = k.app.Manager().Resume
+	}
+	if got.State != tenants.StateActive {
+		if _, err := back(t.Context(), "ada", got.Subdomain); err != nil {
+			t.Errorf("%s killed at %s: bring it back: %v", v.command, v.point, err)
+			return
+		}
+	}
+	if strings.Contains(v.prepare, "create") && !strings.Contains(v.prepare, "lose") {
+		k.expectRow(t, v.subdomain)
+	}
+}
+
+// expectRow expects the one project that createWithRow made.
+func (k *killer) expectRow(t *testing.T, subdomain string) {
+	t.Helper()
+	var names []string
+	err := k.app.Store().View(t.Context(), k.find(t, subdomain), func(tx *gorm.DB) error {
+		return tx.Model(&models.Project{}).Pluck("name", &names).Error
+	})
+	if err != nil || !slices.Equal(names, []string{subdomain}) {
+		t.Errorf("projects of %s: %q, %v", subdomain, names, err)
+	}
+}
+
+// things are files in the data folder, or databases and roles on the server.
+type things []string
+
+// things are what there is. Files that SQLite keeps beside a database are
+// passed over where that is there.
+func (k *killer) things(t *testing.T) things {
+	t.Helper()
+	if url := k.site.databaseURL(); url != "" {
+		return databasesAndRoles(t, url)
+	}
+	var all things
+	for _, name := range everyFile(t, k.site.dir) {
+		main, beside := strings.CutSuffix(strings.TrimSuffix(name, "-wal"), "-shm")
+		if beside = beside || strings.HasSuffix(name, "-wal"); beside && fileExists(main) {
+			continue
+		}
+		all = append(all, strings.TrimPrefix(name, k.site.dir))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func everyFile(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func fileExists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// connect connects to a server. The connection is closed when the test ends.
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // the server may be gone
+	return conn
+}
+
+func databasesAndRoles(t *testing.T, url string) things {
+	t.Helper()
+	rows, err := connect(t, url).Query(t.Context(), `SELECT 'database ' || datname FROM pg_database
+		UNION ALL SELECT 'role ' || rolname FROM pg_roles`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// expectThings expects what every tenant has, what the program keeps for
+// itself, and nothing else.
+func (k *killer) expectThings(t *testing.T) {
+	t.Helper()
+	want := slices.Clone(k.made)
+	page, _, err := k.app.Manager().List(t.Context(), "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range page {
+		want = append(want, k.thingsOf(row)...)
+	}
+	slices.Sort(want)
+	got := k.things(t)
+	for _, name := range got {
+		if !slices.Contains(want, name) {
+			t.Errorf("left over: %s", name)
+		}
+	}
+	for _, name := range want {
+		if !slices.Contains(got, name) {
+			t.Errorf("missing: %s", name)
+		}
+	}
+}
+
+// thingsOf are what belongs to a tenant.
+func (k *killer) thingsOf(row tenants.Tenant) things {
+	trashed := row.State == tenants.StatePurged
+	switch {
+	case trashed && row.RemoveAfter == nil:
+		return nil
+	case k.site.databaseURL() != "" && trashed:
+		return things{"database trash_" + row.ID, "role t_" + row.ID}
+	case k.site.databaseURL() != "":
+		return things{"database t_" + row.ID, "role t_" + row.ID}
+	case trashed:
+		return things{"/trash/" + row.Database}
+	}
+	return things{"/tenants/" + row.Database}
+}

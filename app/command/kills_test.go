@@ -1,0 +1,240 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"gorm.io/gorm"
+
+	"tenantry/app"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest/pgcluster"
+)
+
+// killer kills processes that work on the tenants of one site, beside a process
+// that lives on.
+type killer struct {
+	site  site
+	app   *app.App     // lives on
+	made  things       // what there is beside tenants' own
+	count atomic.Int64 // tenants so far
+	// source and empty are URLs of databases, the second without a schema.
+	source, empty string
+}
+
+// victim is a tenant whose command died at a point.
+type victim struct {
+	scenario
+	subdomain, point string
+	wanted           []string // how it may look in the end
+}
+
+// TestKilledAtEveryPoint kills a process at every point of every kind of
+// operation, on tenants of one site. Once with each way to recover, all of them
+// must be as before or finished, and nothing must be left over.
+func TestKilledAtEveryPoint(t *testing.T) {
+	t.Parallel()
+	for engine, make := range map[string]func(*testing.T) *killer{"sqlite": killOnSQLite, "postgres": killOnPostgres} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			k := make(t)
+			for way, recover := range map[string]func(*testing.T, []victim){"serve": k.serve, "doctor": k.doctor} {
+				began := time.Now()
+				victims := k.victims(t)
+				prepared := time.Now()
+				k.kill(t, victims)
+				killed := time.Now()
+				recover(t, victims)
+				k.expectSane(t, victims)
+				t.Logf("prepared in %.1f s, %d processes killed in %.1f s; %s recovered, all checked in %.1f s",
+					prepared.Sub(began).Seconds(), len(victims), killed.Sub(prepared).Seconds(), way, time.Since(killed).Seconds())
+			}
+		})
+	}
+}
+
+func killOnSQLite(t *testing.T) *killer {
+	t.Helper()
+	k := newKiller(t, newSQLite(t))
+	file := filepath.Join(t.TempDir(), "empty.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k.empty = "sqlite:" + file
+	return k
+}
+
+// killOnPostgres has a server of its own, so that everything on it is the site's.
+func killOnPostgres(t *testing.T) *killer {
+	t.Helper()
+	url := pgcluster.New(t).URL()
+	conn := connect(t, url)
+	for _, statement := range []string{"ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"} { // it is never stopped
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := newKiller(t, onPostgres(t, url))
+	k.empty = strings.Replace(url, "/postgres?", "/template1?", 1)
+	return k
+}
+
+func newKiller(t *testing.T, s site) *killer {
+	t.Helper()
+	s.serve(t).stop(t) // makes the operator's token
+	k := &killer{site: s, app: s.open(t)}
+	if err := k.prepare(t.Context(), "create", "bystander"); err != nil {
+		t.Fatal(err)
+	}
+	k.source = s.sourceOf(t, "bystander")
+	theirs := k.thingsOf(*k.find(t, "bystander"))
+	k.made = slices.DeleteFunc(k.things(t), func(name string) bool { return slices.Contains(theirs, name) })
+	return k
+}
+
+// subdomain is that of a tenant that nobody had before.
+func (k *killer) subdomain() string { return fmt.Sprintf("t%d", k.count.Add(1)) }
+
+// several runs f on all of them, a few at once.
+func several[T any](t *testing.T, all []T, f func(T) error) {
+	t.Helper()
+	var running errgroup.Group
+	running.SetLimit(4)
+	for _, one := range all {
+		running.Go(func() error { return f(one) })
+	}
+	if err := running.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// victims are tenants, one for each point of each scenario, prepared. Which
+// points there are is seen by passing them all.
+func (k *killer) victims(t *testing.T) (all []victim) {
+	t.Helper()
+	var mu sync.Mutex // guards all
+	several(t, scenarios(), func(s scenario) error {
+		passed, err := k.passed(t, s)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, point := range passed {
+			if s.counts(point, passed) {
+				all = append(all, victim{s, k.subdomain(), point, s.wanted(point, passed)})
+			}
+		}
+		return nil
+	})
+	several(t, all, func(v victim) error { return k.prepare(t.Context(), v.prepare, v.subdomain) })
+	return all
+}
+
+// passed are the points that a scenario's command passes when it isn't killed.
+func (k *killer) passed(t *testing.T, s scenario) (points []string, err error) {
+	t.Helper()
+	subdomain := k.subdomain()
+	if err := k.prepare(t.Context(), s.prepare, subdomain); err != nil {
+		return nil, err
+	}
+	r := k.process(t, s, subdomain, envTellPoints+"=1")
+	if points = pointsIn(r.stderr); !slices.Contains(points, string(s.kind)+"/begin/after") {
+		return nil, fmt.Errorf("%s passes the points %q: %s", s.command, points, r.stderr)
+	}
+	return points, nil
+}
+
+// pointsIn are the points that a process has told of.
+func pointsIn(stderr string) (points []string) {
+	for line := range strings.Lines(stderr) {
+		if point, ok := strings.CutPrefix(line, pointPrefix); ok {
+			points = append(points, strings.TrimSpace(point))
+		}
+	}
+	return points
+}
+
+// process runs the scenario's command on that tenant.
+func (k *killer) process(t *testing.T, s scenario, subdomain string, environ ...string) ended {
+	t.Helper()
+	environ = append(environ, envCancelAt+"="+s.cancelAt)
+	record := lifecycle.ChallengeRecord(subdomain + ".example")
+	if value, ok := k.site.txt.values.Load(record); ok {
+		environ = append(environ, fmt.Sprintf("%s=%s=%s", envTXT, record, value))
+	}
+	return k.site.process(t, environ, k.args(s, subdomain)...)
+}
+
+// kill runs the victims' commands, and sees that they die.
+func (k *killer) kill(t *testing.T, victims []victim) {
+	t.Helper()
+	several(t, victims, func(v victim) error {
+		r := k.process(t, v.scenario, v.subdomain, envKillAt+"="+v.point)
+		if !r.killed {
+			return fmt.Errorf("%s was not killed at %s: status %d, %s", v.command, v.point, r.status, r.stderr)
+		}
+		return k.expire(t.Context(), r.pid)
+	})
+}
+
+// expire has the master forget a dead process, as others do once they count it dead.
+func (k *killer) expire(ctx context.Context, pid int) error {
+	return k.app.Store().Master().Update(ctx, func(tx *gorm.DB) error {
+		return tx.Delete(&tenants.Instance{}, "name LIKE ?", fmt.Sprintf("%%, process %d", pid)).Error
+	})
+}
+
+// serve recovers by a server that starts, and looks how it answers.
+func (k *killer) serve(t *testing.T, victims []victim) {
+	t.Helper()
+	srv := k.site.spawn(t)
+	eventually(t, "the server to recover", func() bool { return len(k.unfinished(t)) == 0 && !k.isDue(t) })
+	k.expectWanted(t, victims)
+	for _, v := range victims {
+		subdomain, want := answers(k.look(t, v.subdomain), v.subdomain)
+		eventually(t, fmt.Sprintf("%d of %s", want, subdomain), func() bool {
+			return srv.as(t, "", "GET", subdomain, "/api/me", "").status == want
+		})
+	}
+	if status := srv.stop(t); status != exitDone {
+		t.Errorf("status %d; log: %s", status, srv.log)
+	}
+}
+
+// doctor recovers by a command.
+func (k *killer) doctor(t *testing.T, victims []victim) {
+	t.Helper()
+	if r := k.site.process(t, nil, "doctor"); r.status != exitFailed {
+		t.Errorf("doctor before: status %d, %s", r.status, r.stderr)
+	}
+	if r := k.site.process(t, nil, "doctor", "--repair"); r.status != exitDone {
+		t.Errorf("doctor --repair: status %d, %s%s", r.status, r.stdout, r.stderr)
+	}
+	k.expectWanted(t, victims)
+}
+
+// answers is where a tenant that looks like that is reached, and the status of
+// an answer to somebody without a session.
+func answers(look, subdomain string) (at string, status int) {
+	at, state, _ := strings.Cut(strings.ReplaceAll(look, "X", subdomain), " ")
+	state, _, _ = strings.Cut(state, " ")
+	switch tenants.State(state) {
+	case tenants.StateActive:
+		return at, http.StatusUnauthorized
+	case tenants.StateSuspended:
+		return at, http.StatusForbidden
+	}
+	return subdomain, http.StatusNotFound
+}

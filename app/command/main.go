@@ -1,0 +1,154 @@
+// Package command is the command line over app.
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"tenantry/app"
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// Process is what a process is given.
+type Process struct {
+	// Args are the arguments after the program's name.
+	Args []string
+	// Environ is the environment as KEY=VALUE.
+	Environ []string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+
+	// resolver and interrupt are lifecycle.Options', for tests.
+	resolver  lifecycle.Resolver
+	interrupt func(point string)
+}
+
+// Exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Main runs the command that p's arguments name, until it is done or ctx ends,
+// and returns the exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.
+// It has the process ignore SIGPIPE, which would end it with its log's reader.
+func Main(ctx context.Context, p Process) int {
+	signal.Ignore(syscall.SIGPIPE)
+	var line commandLine
+	run, err := line.parse(p)
+	if err == nil && run == nil {
+		return exitDone // help was asked for and printed
+	}
+	if err == nil {
+		warnUnknown(p, run.Model.Node)
+		err = run.Run(&command{ctx: ctx, process: p, config: line.Config, out: newOutput(p, line.JSON)})
+	}
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("interrupted: %w", err)
+	}
+	report(p, line.JSON || slices.Contains(p.Args, "--json"), err)
+	return status(err)
+}
+
+// parse fills the command line. It returns nil when help was asked for.
+func (l *commandLine) parse(p Process) (*kong.Context, error) {
+	var helped bool
+	parser, err := kong.New(l,
+		kong.Name("tenantry"),
+		kong.Description(description),
+		kong.Writers(untilClosed{p.Stdout}, untilClosed{p.Stderr}),
+		kong.Exit(func(int) { helped = true }),
+		kong.Resolvers(environment(p.Environ)),
+		kong.NamedMapper("file", kong.MapperFunc(decodeFile)),
+		kong.ExplicitGroups([]kong.Group{{Key: settingsGroup, Title: "Settings:"}}),
+		kong.ValueFormatter(describe),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("command line: %w", err)
+	}
+	if err := secretArgument(p.Args); err != nil {
+		return nil, err
+	}
+	run, err := parser.Parse(p.Args)
+	if helped {
+		return nil, nil
+	}
+	l.Secrets = app.SecretsFrom(p.Environ)
+	return run, err
+}
+
+// report writes an error to standard error: as text, or as one line of JSON.
+func report(p Process, asJSON bool, err error) {
+	text := err.Error()
+	var setting *app.SettingError
+	var usage *kong.ParseError
+	switch {
+	case errors.As(err, &setting) && errors.As(err, &usage):
+		text = setting.Error() // without kong's prefix, which names the flag again
+	case errors.As(err, &usage):
+		hint := strings.Join(append([]string{"tenantry"}, commandOf(usage.Context)...), " ")
+		text = redactAll(text) + "; see " + hint + " --help"
+	}
+	if !asJSON {
+		fmt.Fprintf(p.Stderr, "tenantry: %s\n", strings.ReplaceAll(text, "\n", "\ntenantry: "))
+		return
+	}
+	_ = json.NewEncoder(p.Stderr).Encode(map[string]string{"error": text}) // nobody is left to tell
+}
+
+// commandOf is the path of the command that was selected before parsing failed.
+func commandOf(run *kong.Context) []string {
+	var names []string
+	if run == nil {
+		return nil
+	}
+	for _, step := range run.Path {
+		if step.Command != nil {
+			names = append(names, step.Command.Name)
+		}
+	}
+	return names
+}
+
+// status is the exit status of an error.
+func status(err error) int {
+	var setting *app.SettingError
+	var usage *kong.ParseError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &setting), errors.As(err, &usage), errors.Is(err, tenants.ErrInvalidSubdomain), errors.Is(err, errUsage):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// errUsage is wrapped by errors about how a command was called.
+var errUsage = errors.New("wrong usage")
+
+// redactAll is a message in which arguments are quoted, without what may be a
+// password.
+func redactAll(text string) string {
+	for _, part := range []string{"@", "://", "sqlite:", "password="} {
+		if strings.Contains(strings.ToLower(text), part) {
+			return "wrong arguments (not shown: they may hold a password)"
+		}
+	}
+	return text
+}

@@ -1,0 +1,48 @@
+package command
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestMetrics: what was served is counted, and told to who has the token.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.create(t, "acme")
+		srv := s.serve(t)
+		for range 3 {
+			srv.get(t, "acme", "/api/projects")
+		}
+		srv.get(t, "nobody", "/api/projects")
+		ask := func(lines string) reply {
+			return send(t, srv.operator,
+				"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"+lines+"Connection: close\r\n\r\n")
+		}
+		if r := ask(""); r.status != http.StatusUnauthorized {
+			t.Errorf("without the token: %d", r.status)
+		}
+		r := ask(srv.token(t))
+		if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), "text/plain") {
+			t.Errorf("%d %v", r.status, r.header)
+		}
+		wants := []string{
+			`tenantry_requests_total{class="2xx"} 4`, `tenantry_requests_total{class="4xx"} 2`, // bearer signs in
+			"tenantry_request_duration_seconds_count 6", "tenantry_handles_open 1", "tenantry_handles_limit",
+			"tenantry_handle_waits_total 0",
+			"tenantry_handles_opened_total 1", "go_goroutines",
+		}
+		if len(s.environ) > 1 { // Postgres
+			wants = append(wants, `tenantry_connections_limit{server="default"}`)
+		}
+		for _, want := range wants {
+			if !strings.Contains(r.body, want) {
+				t.Errorf("the metrics lack %q:\n%s", want, r.body)
+			}
+		}
+		if strings.Contains(r.body, "acme") {
+			t.Error("the metrics name a tenant")
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"tenantry/app"
+	"tenantry/handlers/operator"
+	"tenantry/tenants/fleet"
+)
+
+// migrateCommand groups what is done about schema versions.
+type migrateCommand struct {
+	Up     upCommand     `cmd:"" help:"Migrate every tenant that is behind."`
+	Status statusCommand `cmd:"" help:"Count tenants by schema version."`
+}
+
+type upCommand struct{}
+
+// Help is shown with the flags.
+func (upCommand) Help() string {
+	return `Each tenant answers 503 while it is migrated. One that fails is named and stays at its version, and the others are migrated. Run the command again for those that failed.
+
+Examples:
+
+    tenantry migrate up
+    tenantry migrate up --json`
+}
+
+type migrated struct {
+	Migrated int            `json:"migrated"`
+	Failed   []failedTenant `json:"failed"`
+}
+
+type failedTenant struct {
+	Subdomain string `json:"subdomain"`
+	Error     string `json:"error"`
+}
+
+// Run migrates the tenants that are behind.
+func (upCommand) Run(c *command) error {
+	return c.with(func(a *app.App) error {
+		show := c.out.progress()
+		count, err := fleet.Migrate(c.ctx, a.Store(), a.Manager(), a.By(), func(p fleet.Progress) {
+			show.step("migrate", p.Done, p.Total)
+		})
+		if err := a.Manager().ClearTemplates(c.ctx); err != nil {
+			a.Log().WarnContext(c.ctx, "clear templates of other migrations", "error", err)
+		}
+		result := migrated{Migrated: count, Failed: []failedTenant{}}
+		var partial *fleet.PartialError
+		if err != nil && !errors.As(err, &partial) {
+			return err
+		}
+		if partial != nil {
+			for _, f := range partial.Failed {
+				result.Failed = append(result.Failed, failedTenant{f.Subdomain, f.Err.Error()})
+			}
+		}
+		return errors.Join(err, result.write(c.out))
+	})
+}
+
+func (m migrated) write(out *output) error {
+	if out.json {
+		return out.document(m)
+	}
+	for _, f := range m.Failed {
+		out.hint("tenant %s: %s", f.Subdomain, f.Error)
+	}
+	return out.line("%d tenants migrated, %d failed", m.Migrated, len(m.Failed))
+}
+
+type statusCommand struct{}
+
+// Help is shown with the flags.
+func (statusCommand) Help() string {
+	return `Shows each server, schema version, the version of this build, and how many tenants have it. A tenant at a version that this build can't serve answers 503.
+
+Examples:
+
+    tenantry migrate status
+    tenantry migrate status --json`
+}
+
+// Run counts the tenants by server and schema version.
+func (statusCommand) Run(c *command) error {
+	return c.with(func(a *app.App) error {
+		standings, err := fleet.Status(c.ctx, a.Store())
+		if err != nil {
+			return err
+		}
+		if c.out.json {
+			return c.out.document(operator.ListOf(standings, ""))
+		}
+		var rows [][]string
+		for _, s := range standings {
+			rows = append(rows, []string{s.Server, fmt.Sprint(s.SchemaVersion), fmt.Sprint(s.Target), fmt.Sprint(s.Tenants)})
+		}
+		return c.out.rows([]string{"SERVER", "VERSION", "TARGET", "TENANTS"}, rows)
+	})
+}

@@ -1,0 +1,63 @@
+package command
+
+import (
+	"fmt"
+
+	"tenantry/app"
+	"tenantry/handlers/operator"
+)
+
+type operationsCommand struct {
+	Tenant     string `placeholder:"SUBDOMAIN" help:"List those on this tenant, named by its subdomain or id."`
+	Kind       string `help:"List those of this kind, such as create, suspend or rename."`
+	State      string `help:"List those in this state: running, undoing, done or failed."`
+	DoneBy     string `placeholder:"NAME" help:"List those that this person asked for."`
+	Since      string `placeholder:"TIME" help:"List those that began then or later: 2026-03-31T08:00:00Z, or a day."`
+	Until      string `placeholder:"TIME" help:"List those that began before then."`
+	Unfinished bool   `help:"List those that are not finished."`
+	After      string `placeholder:"ID" help:"Begin after this operation."`
+	Limit      int    `default:"50" help:"List at most this many, up to 1000."`
+}
+
+// Help is shown with the flags.
+func (operationsCommand) Help() string {
+	return `Flags can be combined. An operation that failed shows why.
+
+Examples:
+
+    tenantry operations
+    tenantry operations --tenant acme
+    tenantry operations --unfinished
+    tenantry operations --kind purge --since 2026-03-01 --json`
+}
+
+// Run lists a page of operations.
+func (o *operationsCommand) Run(c *command) error {
+	if o.Limit < 1 || o.Limit > maxList {
+		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, o.Limit, maxList)
+	}
+	if o.After != "" && !operator.IsOperationID(o.After) {
+		return fmt.Errorf("%w: --after is %q: want the id of an operation", errUsage, o.After)
+	}
+	return c.with(func(a *app.App) error {
+		filter, err := a.Operations().Operations(c.ctx, operator.OperationFilter{
+			Tenant: o.Tenant, Kind: o.Kind, State: o.State, By: o.DoneBy, Since: o.Since, Until: o.Until,
+		})
+		if err != nil {
+			return filterError(err)
+		}
+		filter.Unfinished = o.Unfinished
+		page, next, err := a.Manager().Operations(c.ctx, filter, o.After, o.Limit)
+		if err != nil {
+			return err
+		}
+		list := operator.Operations(page, next)
+		if c.out.json {
+			return c.out.document(list)
+		}
+		if next != "" {
+			defer c.out.hint("there are more: give --after %s", next)
+		}
+		return writeStory(c.out, list.Items)
+	})
+}

@@ -1,0 +1,119 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// output writes results for whoever reads them: a program that wants JSON, a
+// person at a terminal, or a pipe that wants plain lines.
+type output struct {
+	stdout, stderr io.Writer
+	json           bool
+	table          bool // standard output is a terminal
+	bar            bool // standard error is a terminal
+}
+
+func newOutput(p Process, asJSON bool) *output {
+	return &output{untilClosed{p.Stdout}, untilClosed{p.Stderr}, asJSON, isTerminal(p.Stdout), isTerminal(p.Stderr)}
+}
+
+// untilClosed discards what is written after the reader of a pipe has gone, as
+// "| head" does: a command does its work all the same, and its exit status
+// tells of the work.
+type untilClosed struct{ io.Writer }
+
+// Write reports success when the pipe's reader has gone.
+func (w untilClosed) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(p), nil
+	}
+	return n, err
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isTerminalFile(f)
+}
+
+func isTerminalFile(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// document writes the one JSON document of a command.
+func (o *output) document(v any) error {
+	encoder := json.NewEncoder(o.stdout)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// line writes a line for people.
+func (o *output) line(format string, args ...any) error {
+	_, err := fmt.Fprintf(o.stdout, format+"\n", args...)
+	return err
+}
+
+// rows writes a table with a header, or plain lines with tabs between.
+func (o *output) rows(header []string, rows [][]string) error {
+	if !o.table {
+		for _, row := range rows {
+			if err := o.line("%s", strings.Join(row, "\t")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(o.stdout, 0, 0, 3, ' ', 0)
+	for _, row := range append([][]string{header}, rows...) {
+		fmt.Fprintln(w, strings.Join(row, "\t")) // Flush returns the error
+	}
+	return w.Flush()
+}
+
+// hint writes a line beside the result, on standard error.
+func (o *output) hint(format string, args ...any) {
+	fmt.Fprintf(o.stderr, format+"\n", args...)
+}
+
+// progress returns what tells of a command's progress on standard error: a bar
+// on a terminal, else a line for each thing that is done.
+func (o *output) progress() *progress { return &progress{out: o} }
+
+// progress shows how far several things are, one after another. It belongs to
+// one goroutine.
+type progress struct {
+	out  *output
+	bar  *progressbar.ProgressBar
+	what string
+}
+
+// step tells that done of total are reached of what.
+func (p *progress) step(what string, done, total int) {
+	if !p.out.bar {
+		if done == total {
+			p.out.hint("%s: %d of %d", what, done, total)
+		}
+		return
+	}
+	if p.bar == nil || p.what != what {
+		p.what = what
+		p.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(p.out.stderr),
+			progressbar.OptionSetDescription(what),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetWidth(30),
+			progressbar.OptionThrottle(50*time.Millisecond),
+			progressbar.OptionOnCompletion(func() { p.out.hint("") }),
+		)
+	}
+	_ = p.bar.Set(done) // a bar that can't be drawn harms nothing
+}

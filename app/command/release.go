@@ -1,0 +1,115 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tenantry/app"
+	"tenantry/handlers/operator"
+	"tenantry/tenants/lifecycle"
+)
+
+type releaseCommand struct {
+	Subdomain string `arg:"" help:"The subdomain that a tenant has given up."`
+
+	consent
+}
+
+// Help is shown with the flags.
+func (releaseCommand) Help() string {
+	return `A subdomain that a tenant gave up, by rename or purge, is reserved for 30 days or as long as it redirects: another tenant there would get its visitors. "tenantry tenant reserved" lists these subdomains.
+
+Examples:
+
+    tenantry tenant release acme
+    tenantry tenant release acme --yes`
+}
+
+type released struct {
+	Released string `json:"released"`
+}
+
+// Run releases the subdomain.
+func (r *releaseCommand) Run(c *command) error {
+	return c.with(func(a *app.App) error {
+		kept, err := a.Manager().Reserved(c.ctx, r.Subdomain)
+		if err != nil {
+			return releaseError(err)
+		}
+		if err := r.ask(c, consequence(kept), r.Subdomain); err != nil {
+			return err
+		}
+		if _, err := a.Manager().Release(c.ctx, a.By(), r.Subdomain); err != nil {
+			return releaseError(err)
+		}
+		if c.out.json {
+			return c.out.document(released{r.Subdomain})
+		}
+		if kept.Restorable {
+			c.out.hint("the purged tenant is now restored by its id: tenantry tenant restore %s", kept.Tenant)
+		}
+		return c.out.line("%s is free", r.Subdomain)
+	})
+}
+
+// consequence is what a release means to people.
+func consequence(r lifecycle.Retired) string {
+	text := fmt.Sprintf("Another tenant may then take %s, and get the visitors of the former one.", r.Subdomain)
+	if r.RedirectUntil != nil {
+		text += fmt.Sprintf(" It stops redirecting to %s.", r.Tenant)
+	}
+	if r.Restorable {
+		text += fmt.Sprintf(" The purged tenant %s can then be restored by its id alone, and only while no other tenant has the subdomain.", r.Tenant)
+	}
+	return text
+}
+
+func releaseError(err error) error {
+	if errors.Is(err, lifecycle.ErrNotReserved) {
+		return fmt.Errorf("%w; see: tenantry tenant reserved", err)
+	}
+	return err
+}
+
+type reservedCommand struct{}
+
+// Help is shown with the flags.
+func (reservedCommand) Help() string {
+	return `A subdomain that redirects leads its visitors to the tenant named beside it.
+
+Examples:
+
+    tenantry tenant reserved
+    tenantry tenant reserved --json`
+}
+
+// Run lists what is reserved and what redirects.
+func (reservedCommand) Run(c *command) error {
+	return c.with(func(a *app.App) error {
+		all, err := a.Manager().Retired(c.ctx, "")
+		if err != nil {
+			return err
+		}
+		if c.out.json {
+			return c.out.document(operator.ListOf(all, ""))
+		}
+		var rows [][]string
+		for _, r := range all {
+			redirects := ""
+			if r.RedirectUntil != nil {
+				redirects = r.RedirectUntil.UTC().Format(time.RFC3339)
+			}
+			rows = append(rows, []string{r.Subdomain, r.Tenant, r.ReservedUntil.UTC().Format(time.RFC3339), redirects})
+		}
+		return c.out.rows([]string{"SUBDOMAIN", "TENANT", "RESERVED UNTIL", "REDIRECTS UNTIL"}, rows)
+	})
+}
+
+// retiredRow tells of a subdomain that a tenant has given up.
+func retiredRow(r lifecycle.Retired) []string {
+	if r.RedirectUntil != nil {
+		return []string{"redirect", r.Subdomain + " until " + r.RedirectUntil.UTC().Format(time.RFC3339)}
+	}
+	return []string{"reserved", r.Subdomain + " until " + r.ReservedUntil.UTC().Format(time.RFC3339)}
+}

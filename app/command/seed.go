@@ -1,0 +1,55 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tenantry/app"
+	"tenantry/handlers/operator"
+	"tenantry/seed"
+)
+
+type seedCommand struct {
+	Subdomains []string `arg:"" optional:"" name:"subdomain" help:"Demo tenants to fill; all by default."`
+}
+
+// Help is shown with the flags.
+func (seedCommand) Help() string {
+	return `The demo tenants are ` + strings.Join(seed.Subdomains(), ", ") + `. Those with data, and tenants that the seed did not make, are left alone. Nobody has a password in them: "tenantry serve --demo" sets one for an admin of each, and "tenantry tenant admin" lets anybody in.
+
+Examples:
+
+    tenantry seed
+    tenantry seed acme --json`
+}
+
+// Run fills the demo tenants.
+func (s *seedCommand) Run(c *command) error {
+	return c.install(func(a *app.App) error {
+		results, err := c.seed(a, s.Subdomains)
+		if errors.Is(err, seed.ErrUnknown) {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		return errors.Join(err, writeSeeded(c.out, results))
+	})
+}
+
+// seed fills demo tenants and shows the progress.
+func (c *command) seed(a *app.App, subdomains []string) ([]seed.Result, error) {
+	show := c.out.progress()
+	return seed.Run(c.ctx, a.Store(), a.Manager(), subdomains, func(p seed.Progress) {
+		show.step("seed "+p.Subdomain, p.Done, p.Total)
+	})
+}
+
+func writeSeeded(out *output, results []seed.Result) error {
+	if out.json {
+		return out.document(operator.ListOf(results, ""))
+	}
+	var rows [][]string
+	for _, r := range results {
+		rows = append(rows, []string{r.Subdomain, string(r.Outcome), fmt.Sprint(r.Rows), r.Reason})
+	}
+	return out.rows([]string{"SUBDOMAIN", "OUTCOME", "ROWS", "REASON"}, rows)
+}

@@ -1,0 +1,92 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tenantry/app"
+	"tenantry/seed"
+)
+
+type serveCommand struct {
+	Demo bool `help:"First make the demo tenants that are missing, and tell how to sign in to each."`
+}
+
+// Help is shown with the flags.
+func (serveCommand) Help() string {
+	return `Writes the addresses of both listeners to standard output, one a line (with --json as one document), and the log to standard error. On SIGINT or SIGTERM it finishes what runs, for at most 30 seconds.
+
+Operators send their token to the operator's listener: TENANTRY_OPERATOR_TOKEN, else what is in operator.token in the data folder, which is made at the first start.
+
+With --demo an admin of each demo tenant gets a password at every start, $TENANTRY_DEMO_PASSWORD or a random one, which is told on standard error and nowhere else. "tenantry seed" sets none.
+
+Examples:
+
+    tenantry serve --demo
+    tenantry serve --addr :8080 --base-domain app.example.com --public-url https://app.example.com --trusted-proxies 10.0.0.0/8`
+}
+
+type serveDocument struct {
+	Public   string   `json:"public"`
+	Operator string   `json:"operator"`
+	Demo     []string `json:"demo,omitempty"`
+}
+
+// Run serves until the context ends, which is no failure.
+func (s *serveCommand) Run(c *command) error {
+	err := c.install(func(a *app.App) error {
+		var demo []app.DemoTenant
+		if s.Demo {
+			var err error
+			if demo, err = c.openDemo(a); err != nil {
+				return err
+			}
+		}
+		return a.Run(c.ctx, func(l app.Listening) error {
+			if err := announce(c.out, a, l, demo); err != nil {
+				a.Log().WarnContext(c.ctx, "write the addresses to standard output", "error", err)
+			}
+			return nil
+		})
+	})
+	if c.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to stop before it served
+	}
+	return err
+}
+
+// announce tells where the listeners are, and how to get in to the demo
+// tenants: on standard error alone, where people read.
+func announce(out *output, a *app.App, l app.Listening, demo []app.DemoTenant) error {
+	d := serveDocument{Public: "http://" + l.Public.String(), Operator: "http://" + l.Operator.String()}
+	for _, t := range demo {
+		url := a.TenantURL(t.Subdomain, l.Public.String())
+		d.Demo = append(d.Demo, url)
+		tellDemo(out, t, url)
+	}
+	if out.json {
+		return out.document(d)
+	}
+	_, err := fmt.Fprintf(out.stdout, "public listening on %s\noperator listening on %s\n", d.Public, d.Operator)
+	return err
+}
+
+// openDemo makes the demo tenants that are missing, and lets an admin in to
+// each that the seed made.
+func (c *command) openDemo(a *app.App) ([]app.DemoTenant, error) {
+	results, err := c.seed(a, nil)
+	if err != nil {
+		return nil, err
+	}
+	return a.OpenDemo(c.ctx, results)
+}
+
+// tellDemo tells how to sign in to a demo tenant.
+func tellDemo(out *output, t app.DemoTenant, url string) {
+	if t.Outcome == seed.Skipped {
+		out.hint("%s: left alone, %s", t.Subdomain, t.Reason)
+		return
+	}
+	out.hint("%s: %s, sign in as %s with the password %s", t.Name, url, t.Email, t.Password)
+}

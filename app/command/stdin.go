@@ -1,0 +1,53 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// maxLine bounds the lines that are read from standard input, in bytes. It is
+// more than the longest password.
+const maxLine = 4 << 10
+
+// readLine is the first line of standard input without its end, empty where
+// there is none. With a prompt a person at a terminal types it unseen. It
+// returns early when ctx ends; the reading itself can't be cancelled.
+func (c *command) readLine(prompt string) (string, error) {
+	type read struct {
+		line string
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		line, err := firstLine(c.process.Stdin, c.out, prompt)
+		done <- read{line, err}
+	}()
+	select {
+	case <-c.ctx.Done():
+		return "", context.Cause(c.ctx)
+	case r := <-done:
+		return r.line, r.err
+	}
+}
+
+func firstLine(from io.Reader, out *output, prompt string) (string, error) {
+	if f, ok := from.(*os.File); ok && prompt != "" && isTerminalFile(f) {
+		out.hint("%s:", prompt)
+		typed, err := term.ReadPassword(int(f.Fd()))
+		return string(typed), err
+	}
+	if from == nil {
+		return "", nil
+	}
+	line, err := bufio.NewReader(io.LimitReader(from, maxLine)).ReadString('\n')
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), err
+}

@@ -1,0 +1,66 @@
+package command
+
+import (
+	"cmp"
+	"runtime"
+	"runtime/debug"
+
+	"tenantry/tenants/sqlite"
+)
+
+type versionCommand struct{}
+
+// Help is shown with the flags.
+func (versionCommand) Help() string {
+	return `Examples:
+
+    tenantry version
+    tenantry version --json`
+}
+
+type versionDocument struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"`
+	Time     string `json:"time"`
+	Modified bool   `json:"modified"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	SQLite   string `json:"sqlite"`
+}
+
+// Run shows the version. It needs no settings and opens nothing.
+func (versionCommand) Run(c *command) error {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{} // built without modules
+	}
+	d := versionOf(info)
+	if c.out.json {
+		return c.out.document(d)
+	}
+	revision := cmp.Or(d.Revision, "revision unknown")
+	if d.Modified {
+		revision += ", modified"
+	}
+	return c.out.line("tenantry %s (%s), %s, %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
+}
+
+// versionOf tells of a build. Its revision is empty where it was not built from
+// a repository.
+func versionOf(info *debug.BuildInfo) versionDocument {
+	d := versionDocument{
+		Version: cmp.Or(info.Main.Version, "(devel)"),
+		Go:      runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, SQLite: sqlite.DriverName,
+	}
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "vcs.revision":
+			d.Revision = setting.Value
+		case "vcs.time":
+			d.Time = setting.Value
+		case "vcs.modified":
+			d.Modified = setting.Value == "true"
+		}
+	}
+	return d
+}
