@@ -34,9 +34,9 @@ func (a *App) Operator(ctx context.Context, token string) http.Handler {
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r := a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic))
-	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: handlers.WriteProblem, RequestID: handlers.RequestID})
+	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: renderMoves(accounts.Origin, handlers.WriteProblem), RequestID: handlers.RequestID})
 	site := a.pages(requests, accounts)
-	r.Use(followMoves(accounts.Origin), site.Errors())
+	r.Use(site.Errors())
 	resolve, share := requests.Resolve(), shareWith(a.settings.origins)
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins, people := handlers.Do, handlers.AdminsOnly, handlers.PeopleOnly
