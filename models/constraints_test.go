@@ -1,18 +1,19 @@
 package models_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
+	"gorm.io/gorm"
+
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
 )
 
 func TestEmailIsUniqueWithoutRegardToCase(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		create(t, db, &models.User{Email: "Ada@Example.com", Name: "Ada", Role: models.RoleAdmin})
 		for _, email := range []string{"Ada@Example.com", "ada@example.com", "ADA@EXAMPLE.COM"} {
 			refused(t, db, &models.User{Email: email, Name: "Other", Role: models.RoleMember}, "users_email_key")
@@ -20,7 +21,7 @@ func TestEmailIsUniqueWithoutRegardToCase(t *testing.T) {
 		create(t, db, &models.User{Email: "ada@example.org", Name: "Ada", Role: models.RoleAdmin})
 
 		var ada models.User
-		if err := db.gorm.Take(&ada, "lower(email) = lower(?)", "ADA@example.com").Error; err != nil || ada.Email != "Ada@Example.com" {
+		if err := db.Take(&ada, "lower(email) = lower(?)", "ADA@example.com").Error; err != nil || ada.Email != "Ada@Example.com" {
 			t.Errorf("found %q, %v; the address should be as it was typed", ada.Email, err)
 		}
 	})
@@ -28,11 +29,11 @@ func TestEmailIsUniqueWithoutRegardToCase(t *testing.T) {
 
 func TestProjectNameIsUnique(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		create(t, db, &models.Project{Name: "Office"})
 		name := "projects_name_key"
-		if e.dialect == "sqlite" {
+		if e == tenantstest.SQLite {
 			name = "projects.name" // SQLite names the columns of a plain index
 		}
 		refused(t, db, &models.Project{Name: "Office"}, name)
@@ -41,14 +42,14 @@ func TestProjectNameIsUnique(t *testing.T) {
 
 func TestDeletingAProjectDeletesItsTasks(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		office, garden := workspace(t, db)
-		if err := db.gorm.Delete(&models.Project{}, office.ID).Error; err != nil {
+		if err := db.Delete(&models.Project{}, office.ID).Error; err != nil {
 			t.Fatal(err)
 		}
 		var left []models.Task
-		if err := db.gorm.Find(&left).Error; err != nil {
+		if err := db.Find(&left).Error; err != nil {
 			t.Fatal(err)
 		}
 		if len(left) != 1 || left[0].ProjectID != garden.ID {
@@ -61,10 +62,10 @@ func TestDeletingAProjectDeletesItsTasks(t *testing.T) {
 
 func TestDeletingAUserKeepsTasksAndActivity(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		workspace(t, db)
-		if err := db.gorm.Delete(&models.User{}, "email = ?", "ada@example.com").Error; err != nil {
+		if err := db.Delete(&models.User{}, "email = ?", "ada@example.com").Error; err != nil {
 			t.Fatal(err)
 		}
 		count(t, db, &models.User{}, 0)
@@ -76,25 +77,25 @@ func TestDeletingAUserKeepsTasksAndActivity(t *testing.T) {
 // TestCommentsGoWithTheirTask and stay without their author.
 func TestCommentsGoWithTheirTask(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		office, garden := workspace(t, db)
 		var ada models.User
-		if err := db.gorm.Take(&ada).Error; err != nil {
+		if err := db.Take(&ada).Error; err != nil {
 			t.Fatal(err)
 		}
 		for _, task := range []models.Task{office.Tasks[0], office.Tasks[0], garden.Tasks[0]} {
 			create(t, db, &models.Comment{TaskID: task.ID, AuthorID: &ada.ID, Body: "Oak"})
 		}
-		if err := db.gorm.Delete(&ada).Error; err != nil {
+		if err := db.Delete(&ada).Error; err != nil {
 			t.Fatal(err)
 		}
 		count(t, db, &models.Comment{}, 3, "author_id IS NULL")
-		if err := db.gorm.Delete(&models.Task{}, office.Tasks[0].ID).Error; err != nil {
+		if err := db.Delete(&models.Task{}, office.Tasks[0].ID).Error; err != nil {
 			t.Fatal(err)
 		}
 		count(t, db, &models.Comment{}, 1)
-		if err := db.gorm.Delete(&models.Project{}, garden.ID).Error; err != nil {
+		if err := db.Delete(&models.Project{}, garden.ID).Error; err != nil {
 			t.Fatal(err)
 		}
 		count(t, db, &models.Comment{}, 0)
@@ -103,12 +104,12 @@ func TestCommentsGoWithTheirTask(t *testing.T) {
 
 func TestReferencesMustExist(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		office, _ := workspace(t, db)
 		nobody := int64(1 << 40)
 		name := func(constraint string) string {
-			if e.dialect == "sqlite" {
+			if e == tenantstest.SQLite {
 				return "FOREIGN KEY" // SQLite doesn't say which
 			}
 			return constraint
@@ -123,11 +124,11 @@ func TestReferencesMustExist(t *testing.T) {
 
 func TestIDsAreNotUsedAgain(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		first := models.Project{Name: "First"}
 		create(t, db, &first)
-		if err := db.gorm.Delete(&first).Error; err != nil {
+		if err := db.Delete(&first).Error; err != nil {
 			t.Fatal(err)
 		}
 		second := models.Project{Name: "Second"}
@@ -141,8 +142,8 @@ func TestIDsAreNotUsedAgain(t *testing.T) {
 // TestBadRowsAreRefused breaks one rule at a time, and keeps at its edge.
 func TestBadRowsAreRefused(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		office, _ := workspace(t, db)
 		user := func(email, name string, role models.Role) *models.User {
 			return &models.User{Email: email, Name: name, Role: role}
@@ -183,62 +184,9 @@ func TestBadRowsAreRefused(t *testing.T) {
 	})
 }
 
-func TestBadTenantsAreRefused(t *testing.T) {
-	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, tenants.MasterSchema())
-		n := 0
-		with := func(change func(*tenants.Tenant)) *tenants.Tenant {
-			n++
-			name := fmt.Sprintf("t%d", n)
-			tenant := &tenants.Tenant{ID: name, Subdomain: name, State: tenants.StateActive, Server: "local", Database: name}
-			change(tenant)
-			return tenant
-		}
-		for _, state := range []tenants.State{
-			tenants.StateProvisioning, tenants.StateActive, tenants.StateSuspended,
-			tenants.StateArchived, tenants.StatePurged, tenants.StateMaintenance,
-		} {
-			create(t, db, with(func(t *tenants.Tenant) { t.State = state }))
-		}
-		for constraint, changes := range map[string][]func(*tenants.Tenant){
-			"tenants_id_check":         {func(t *tenants.Tenant) { t.ID = "" }, func(t *tenants.Tenant) { t.ID = long(27) }},
-			"tenants_subdomain_check":  {func(t *tenants.Tenant) { t.Subdomain = "" }, func(t *tenants.Tenant) { t.Subdomain = "Acme" }, func(t *tenants.Tenant) { t.Subdomain = strings.Repeat("x", 41) }},
-			"tenants_name_check":       {func(t *tenants.Tenant) { t.Name = long(201) }},
-			"tenants_state_check":      {func(t *tenants.Tenant) { t.State = "" }, func(t *tenants.Tenant) { t.State = "deleted" }},
-			"tenants_server_check":     {func(t *tenants.Tenant) { t.Server = "" }, func(t *tenants.Tenant) { t.Server = long(64) }},
-			"tenants_database_check":   {func(t *tenants.Tenant) { t.Database = "" }, func(t *tenants.Tenant) { t.Database = long(64) }},
-			"tenants_created_by_check": {func(t *tenants.Tenant) { t.CreatedBy = long(64) }},
-		} {
-			for _, change := range changes {
-				refused(t, db, with(change), constraint)
-			}
-		}
-	})
-}
-
-func TestTenantsShareNeitherSubdomainNorDatabase(t *testing.T) {
-	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, tenants.MasterSchema())
-		tenant := func(id, subdomain, server, database string) *tenants.Tenant {
-			return &tenants.Tenant{ID: id, Subdomain: subdomain, State: tenants.StateActive, Server: server, Database: database}
-		}
-		subdomainKey, databaseKey := "tenants_subdomain_key", "tenants_server_database_key"
-		if e.dialect == "sqlite" {
-			subdomainKey, databaseKey = "tenants.subdomain", "tenants.server, tenants.database"
-		}
-		create(t, db, tenant("1", "acme", "local", "one"))
-		refused(t, db, tenant("2", "acme", "local", "two"), subdomainKey)
-		refused(t, db, tenant("2", "globex", "local", "one"), databaseKey)
-		create(t, db, tenant("2", "globex", "other", "one"))
-		create(t, db, tenant("3", "initech", "local", "three"))
-	})
-}
-
 // workspace makes two projects of which the first has two tasks and the other
 // one, all Ada's, who has done one thing.
-func workspace(t testing.TB, db database) (office, garden models.Project) {
+func workspace(t testing.TB, db *gorm.DB) (office, garden models.Project) {
 	t.Helper()
 	ada := models.User{Email: "ada@example.com", Name: "Ada", Role: models.RoleAdmin}
 	create(t, db, &ada)
@@ -255,9 +203,9 @@ func workspace(t testing.TB, db database) (office, garden models.Project) {
 
 // refused checks that the constraint of that name, and nothing else, keeps the
 // row out.
-func refused(t testing.TB, db database, row any, constraint string) {
+func refused(t testing.TB, db *gorm.DB, row any, constraint string) {
 	t.Helper()
-	err := db.gorm.Create(row).Error
+	err := db.Create(row).Error
 	if err == nil {
 		t.Errorf("%T was stored against %s", row, constraint)
 	} else if !strings.Contains(err.Error(), constraint) {
@@ -265,10 +213,10 @@ func refused(t testing.TB, db database, row any, constraint string) {
 	}
 }
 
-func count(t testing.TB, db database, model any, want int64, where ...any) {
+func count(t testing.TB, db *gorm.DB, model any, want int64, where ...any) {
 	t.Helper()
 	var got int64
-	query := db.gorm.Model(model)
+	query := db.Model(model)
 	if len(where) > 0 {
 		query = query.Where(where[0], where[1:]...)
 	}
@@ -279,3 +227,10 @@ func count(t testing.TB, db database, model any, want int64, where ...any) {
 
 // long is a text of n letters that are more than one byte each.
 func long(n int) string { return strings.Repeat("ü", n) }
+
+func create(t testing.TB, db *gorm.DB, row any) {
+	t.Helper()
+	if err := db.Create(row).Error; err != nil {
+		t.Fatalf("create %T: %v", row, err)
+	}
+}

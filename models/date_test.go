@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tenantry/models"
+	"tenantry/tenants/tenantstest"
 )
 
 var (
@@ -186,8 +187,8 @@ func TestDateScan(t *testing.T) {
 
 func TestDateInDatabase(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		project := models.Project{Name: "Office"}
 		create(t, db, &project)
 		for i, s := range []string{"2026-02-28", "2024-02-29", "0001-01-02", "9999-12-31"} {
@@ -195,7 +196,7 @@ func TestDateInDatabase(t *testing.T) {
 			task := models.Task{ProjectID: project.ID, Title: s, Status: models.StatusTodo, Position: int64(i), DueOn: &want}
 			create(t, db, &task)
 			var got models.Task
-			if err := db.gorm.Take(&got, "due_on = ?", want).Error; err != nil {
+			if err := db.Take(&got, "due_on = ?", want).Error; err != nil {
 				t.Fatalf("find the task due on %s: %v", s, err)
 			}
 			if got.ID != task.ID || got.DueOn == nil || *got.DueOn != want {
@@ -203,7 +204,7 @@ func TestDateInDatabase(t *testing.T) {
 			}
 		}
 		var last models.Date
-		if err := db.gorm.Raw("SELECT max(due_on) FROM tasks").Row().Scan(&last); err != nil || last != date(t, "9999-12-31") {
+		if err := db.Raw("SELECT max(due_on) FROM tasks").Row().Scan(&last); err != nil || last != date(t, "9999-12-31") {
 			t.Errorf("max(due_on) is %v, %v", last, err)
 		}
 	})
@@ -211,12 +212,12 @@ func TestDateInDatabase(t *testing.T) {
 
 func TestAbsentDateInDatabase(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		project := models.Project{Name: "Office", Tasks: []models.Task{{Title: "Order chairs", Status: models.StatusTodo}}}
 		create(t, db, &project)
 		var got models.Task
-		if err := db.gorm.Take(&got, project.Tasks[0].ID).Error; err != nil || got.DueOn != nil {
+		if err := db.Take(&got, project.Tasks[0].ID).Error; err != nil || got.DueOn != nil {
 			t.Errorf("a task without a date is due on %v, %v", got.DueOn, err)
 		}
 	})

@@ -5,16 +5,18 @@ import (
 	"testing"
 	"time"
 
+	"gorm.io/gorm"
+
 	"tenantry/models"
-	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
 )
 
 // TestRowsComeBackAsTheyWere holds for every field: also times stay in UTC and
 // lose nothing, whatever zone the machine is in.
 func TestRowsComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		user := models.User{Email: "Ada@Example.com", Name: "Ada Lövelace", Role: models.RoleAdmin}
 		create(t, db, &user)
 		sameAgain(t, db, user)
@@ -40,25 +42,12 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 	})
 }
 
-func TestTenantComesBackAsItWas(t *testing.T) {
-	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, tenants.MasterSchema())
-		tenant := tenants.Tenant{
-			ID: "01jd0000000000000000000000", Subdomain: "acme", Name: "Acme", State: tenants.StateActive,
-			Server: "local", Database: "t_01jd", SchemaVersion: 1, Epoch: 7, CreatedBy: "operator",
-		}
-		create(t, db, &tenant)
-		sameAgain(t, db, tenant)
-	})
-}
-
 // TestTimesKeepTheirOrder is about SQLite, which compares times as texts of
 // different lengths.
 func TestTimesKeepTheirOrder(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, e engine) {
-		db := migrated(t, e, models.Workspace())
+	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+		db := tenantstest.Migrated(t, e, models.Workspace())
 		start := time.Date(2026, 2, 28, 23, 59, 59, 0, time.UTC)
 		afters := []time.Duration{
 			0, time.Microsecond, 10 * time.Microsecond, 100 * time.Millisecond, 110 * time.Millisecond,
@@ -69,7 +58,7 @@ func TestTimesKeepTheirOrder(t *testing.T) {
 			create(t, db, &models.Activity{Action: "x.y", Summary: "x", CreatedAt: at})
 		}
 		var sorted []models.Activity
-		if err := db.gorm.Order("created_at").Find(&sorted).Error; err != nil || len(sorted) != len(afters) {
+		if err := db.Order("created_at").Find(&sorted).Error; err != nil || len(sorted) != len(afters) {
 			t.Fatalf("%d rows, %v", len(sorted), err)
 		}
 		for i, after := range afters {
@@ -78,7 +67,7 @@ func TestTimesKeepTheirOrder(t *testing.T) {
 			}
 		}
 		var later []models.Activity
-		if err := db.gorm.Find(&later, "created_at > ?", start.Add(100*time.Millisecond)).Error; err != nil || len(later) != 4 {
+		if err := db.Find(&later, "created_at > ?", start.Add(100*time.Millisecond)).Error; err != nil || len(later) != 4 {
 			t.Errorf("%d rows are later than 100 ms, %v; want 4", len(later), err)
 		}
 	})
@@ -86,11 +75,11 @@ func TestTimesKeepTheirOrder(t *testing.T) {
 
 // sameAgain reads the row by its primary key and compares every field, which
 // for a time includes that its zone is UTC.
-func sameAgain[T any](t testing.TB, db database, want T) {
+func sameAgain[T any](t testing.TB, db *gorm.DB, want T) {
 	t.Helper()
 	got := want
 	reflect.ValueOf(&got).Elem().SetZero()
-	if err := db.gorm.Where("id = ?", reflect.ValueOf(want).FieldByName("ID").Interface()).Take(&got).Error; err != nil {
+	if err := db.Where("id = ?", reflect.ValueOf(want).FieldByName("ID").Interface()).Take(&got).Error; err != nil {
 		t.Fatalf("read %T: %v", want, err)
 	}
 	if !reflect.DeepEqual(got, want) {

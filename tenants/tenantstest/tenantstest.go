@@ -77,17 +77,23 @@ type Env struct {
 	installation string // the URL of the engine's database, on Postgres
 }
 
+// EachEngine runs f as a parallel subtest for each engine.
+func EachEngine(t *testing.T, f func(t *testing.T, engine Engine)) {
+	t.Helper()
+	for _, engine := range Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			f(t, engine)
+		})
+	}
+}
+
 // Each runs f as a parallel subtest on each engine. On a machine without
 // Postgres its subtest is skipped, or fails where TENANTRY_TEST_REQUIRE says
 // that it must run.
 func Each(t *testing.T, f func(t *testing.T, env *Env)) {
 	t.Helper()
-	for _, engine := range Engines() {
-		t.Run(string(engine), func(t *testing.T) {
-			t.Parallel()
-			f(t, New(t, Options{Engine: engine}))
-		})
-	}
+	EachEngine(t, func(t *testing.T, engine Engine) { f(t, New(t, Options{Engine: engine})) })
 }
 
 // New makes an Env for one test.

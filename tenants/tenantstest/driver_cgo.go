@@ -1,6 +1,6 @@
 //go:build cgo
 
-package models_test
+package tenantstest
 
 import "net/url"
 

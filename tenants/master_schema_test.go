@@ -1,71 +1,42 @@
-package models_test
+package tenants_test
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"tenantry/tenants"
-
 	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
 )
 
-func TestDialectsHaveTheSameMigrations(t *testing.T) {
+// TestMasterSchema: only SQL uses the table registry_changes.
+func TestMasterSchema(t *testing.T) {
 	t.Parallel()
-	for name, schema := range schemas() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			lite, post := sources(t, sqliteEngine(), schema), sources(t, postgresEngine(), schema)
-			if len(lite) == 0 || !slices.Equal(lite, post) {
-				t.Errorf("SQLite has the migrations %q, Postgres %q", lite, post)
-			}
-			if len(schema.Migrations) != 2 {
-				t.Errorf("there are migrations for %d dialects", len(schema.Migrations))
-			}
-		})
-	}
+	tenantstest.CheckSchema(t, tenants.MasterSchema(), tenantstest.SchemaOptions{WithoutModel: []string{"registry_changes"}})
 }
 
-// sources lists the versions and files of the migrations that goose finds. It
-// asks no database, so that one of SQLite will do.
-func sources(t testing.TB, e engine, schema tenants.Schema) []string {
-	t.Helper()
-	var all []string
-	for _, source := range provider(t, e, openSQLite(t), schema.Migrations[e.dialect]).ListSources() {
-		all = append(all, fmt.Sprintf("%d %s", source.Version, source.Path))
-	}
-	return all
-}
-
-func TestDownThenUpGivesTheSameSchema(t *testing.T) {
+// TestMasterComparesTextByItsBytes on Postgres, whatever the database's locale: a
+// text column that is added to the master says COLLATE "C".
+func TestMasterComparesTextByItsBytes(t *testing.T) {
 	t.Parallel()
-	eachSchema(t, func(t *testing.T, e engine, schema tenants.Schema) {
-		db := e.open(t)
-		migrations := provider(t, e, db, schema.Migrations[e.dialect])
-		up(t, migrations)
-		first := e.inspect(t, db)
-		if _, err := migrations.DownTo(t.Context(), 0); err != nil {
-			t.Fatalf("migrate down: %v", err)
-		}
-		if left := e.inspect(t, db); len(left) > 0 {
-			t.Errorf("down left %q", slices.Sorted(maps.Keys(left)))
-		}
-		up(t, migrations)
-		if lines := drift(first, e.inspect(t, db)); lines != nil {
-			t.Errorf("the second up made another schema than the first:\n%s", strings.Join(lines, "\n"))
-		}
-	})
+	db := tenantstest.Migrated(t, tenantstest.Postgres, tenants.MasterSchema())
+	var others []string
+	must(t, db.Raw(`SELECT c.relname || '.' || attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+		AND atttypid = 'text'::regtype AND attcollation <> '"C"'::regcollation`).Scan(&others).Error)
+	if len(others) > 0 {
+		t.Errorf("the database's locale decides on %q", others)
+	}
 }
 
 // TestMasterTellsOfEveryChange makes changes by plain SQL, as an operator may,
 // and waits for the ids of the changed tenants.
 func TestMasterTellsOfEveryChange(t *testing.T) {
 	t.Parallel()
-	db := migrated(t, postgresEngine(), tenants.MasterSchema())
+	db := tenantstest.Migrated(t, tenantstest.Postgres, tenants.MasterSchema())
 	next := listen(t, db, "tenantry_tenants")
 	insert := `INSERT INTO tenants
 		SELECT id, id, '', 'active', 'local', id, 1, 0, 'operator', now(), now() FROM unnest(string_to_array('a b', ' ')) id`
@@ -86,7 +57,7 @@ func TestMasterTellsOfEveryChange(t *testing.T) {
 		{"INSERT INTO retired_subdomains VALUES ('old', 'z', NULL, now())", []string{"z"}},
 		{"DELETE FROM retired_subdomains", []string{"z"}},
 	} {
-		if _, err := db.sql.ExecContext(t.Context(), step.statement); err != nil {
+		if err := db.Exec(step.statement).Error; err != nil {
 			t.Fatalf("%s: %v", step.statement, err)
 		}
 		for _, want := range step.want {
@@ -101,9 +72,14 @@ func TestMasterTellsOfEveryChange(t *testing.T) {
 // memory, and of what they don't.
 func TestMasterCountsChanges(t *testing.T) {
 	t.Parallel()
-	db := migrated(t, sqliteEngine(), tenants.MasterSchema())
-	count := func() string { return rows(t, db.sql, "SELECT count FROM registry_changes")[0][0] }
-	for i, statement := range []string{
+	db := tenantstest.Migrated(t, tenantstest.SQLite, tenants.MasterSchema())
+	count := func() (n int) {
+		if err := db.Raw("SELECT count FROM registry_changes").Scan(&n).Error; err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	counted := []string{
 		`INSERT INTO tenants (id, subdomain, name, state, server, database, schema_version, epoch, created_by, created_at, updated_at)
 			VALUES ('a', 'a', '', 'active', 'local', 'a', 1, 0, 'operator', 0, 0)`,
 		"UPDATE tenants SET epoch = epoch + 1",
@@ -114,29 +90,30 @@ func TestMasterCountsChanges(t *testing.T) {
 		"UPDATE retired_subdomains SET redirect_until = 1",
 		"DELETE FROM retired_subdomains",
 		"DELETE FROM tenants",
-	} {
-		if _, err := db.sql.ExecContext(t.Context(), statement); err != nil {
+	}
+	for i, statement := range counted {
+		if err := db.Exec(statement).Error; err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
-		if got, want := count(), fmt.Sprint(i+1); got != want {
-			t.Errorf("%s counts to %s, want %s", statement, got, want)
+		if got := count(); got != i+1 {
+			t.Errorf("%s counts to %d, want %d", statement, got, i+1)
 		}
 	}
-	if _, err := db.sql.ExecContext(t.Context(), "INSERT INTO instances (id, name, started_at, expires_at) VALUES (printf('%026d', 1), 'x', 0, 0)"); err != nil {
+	if err := db.Exec("INSERT INTO instances (id, name, started_at, expires_at) VALUES (printf('%026d', 1), 'x', 0, 0)").Error; err != nil {
 		t.Fatal(err)
 	}
-	if got := count(); got != "9" {
-		t.Errorf("a heartbeat counts to %s", got)
+	if got := count(); got != len(counted) {
+		t.Errorf("a heartbeat counts to %d", got)
 	}
 }
 
 // listen returns a function that waits for the next notification's payload.
-func listen(t *testing.T, db database, channel string) func() string {
+func listen(t *testing.T, db *gorm.DB, channel string) func() string {
 	t.Helper()
-	conn, err := db.sql.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	pool, err := db.DB()
+	must(t, err)
+	conn, err := pool.Conn(t.Context())
+	must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	if _, err := conn.ExecContext(t.Context(), "LISTEN "+channel); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,45 @@
+package tenants_test
+
+import (
+	"regexp"
+	"testing"
+
+	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
+)
+
+// TestMasterQueriesAreServedByIndexes asks SQLite how it would run what is run
+// often: it may neither read a whole table nor sort. The unfinished operations,
+// which are few, have an index of their own.
+func TestMasterQueriesAreServedByIndexes(t *testing.T) {
+	t.Parallel()
+	served := regexp.MustCompile(`^(SEARCH .+|SCAN \w+ USING INDEX operations_unfinished_key|MULTI-INDEX OR|INDEX \d+|` +
+		`((CORRELATED )?SCALAR|LIST) SUBQUERY \d+|CREATE BLOOM FILTER)$`)
+	db := tenantstest.Migrated(t, tenantstest.SQLite, tenants.MasterSchema())
+	for _, query := range []string{
+		"SELECT * FROM tenants WHERE id = 'x'",
+		"SELECT * FROM tenants WHERE subdomain = 'x'",
+		"SELECT * FROM tenants WHERE subdomain > 'x' ORDER BY subdomain LIMIT 50",
+		"SELECT * FROM tenants WHERE id > 'x' ORDER BY id LIMIT 50",
+		"SELECT * FROM tenants WHERE server = 'x' AND database = 'x'",
+		"SELECT * FROM tenants WHERE id = (SELECT tenant_id FROM domains WHERE host = 'x' AND verified_at IS NOT NULL)",
+		"SELECT * FROM tenants WHERE subdomain = 'x' OR id = 'x' OR state = 'purged' AND id IN (SELECT tenant_id FROM retired_subdomains WHERE subdomain = 'x')",
+		"SELECT * FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id WHERE r.subdomain = 'x'",
+		"SELECT * FROM domains WHERE tenant_id IN ('x', 'y') ORDER BY tenant_id, host",
+		"SELECT * FROM operations WHERE tenant_id = 'x' AND id < 'x' ORDER BY id DESC LIMIT 50",
+		"SELECT * FROM operations WHERE id < 'x' ORDER BY id DESC LIMIT 50",
+		"SELECT * FROM operations WHERE tenant_id = 'x' AND finished_at IS NULL",
+		"SELECT * FROM operations o WHERE finished_at IS NULL AND step = 'drain' AND NOT EXISTS (SELECT 1 FROM acknowledgements a WHERE a.operation_id = o.id AND a.instance_id = 'x')",
+		"SELECT * FROM operations WHERE finished_at IS NULL AND (instance_id IS NULL OR instance_id NOT IN (SELECT id FROM instances WHERE id > ''))",
+	} {
+		var steps []struct{ Detail string }
+		if err := db.Raw("EXPLAIN QUERY PLAN " + query).Scan(&steps).Error; err != nil || len(steps) == 0 {
+			t.Errorf("%s: %d steps, %v", query, len(steps), err)
+		}
+		for _, step := range steps {
+			if !served.MatchString(step.Detail) {
+				t.Errorf("%s: %s", query, step.Detail)
+			}
+		}
+	}
+}

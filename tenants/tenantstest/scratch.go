@@ -1,0 +1,122 @@
+package tenantstest
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"tenantry/tenants"
+	"tenantry/tenants/shape"
+	"tenantry/tenants/tenantstest/pgcluster"
+)
+
+// Migrated returns a new database with the tables that the schema's migrations
+// make. It is no tenant's: the connection may change the schema, and no scope
+// guards it. It is removed when the test ends.
+func Migrated(t testing.TB, engine Engine, schema tenants.Schema) *gorm.DB {
+	t.Helper()
+	s := openScratch(t, engine)
+	migrations, err := s.migrations(schema)
+	if err == nil {
+		_, err = migrations.Up(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.gorm
+}
+
+// scratch is a database for one test of a schema.
+type scratch struct {
+	engine Engine
+	sql    *sql.DB
+	gorm   *gorm.DB
+}
+
+// openScratch makes an empty database, which is removed when the test ends.
+func openScratch(t testing.TB, engine Engine) *scratch {
+	t.Helper()
+	s := &scratch{engine: engine}
+	var dialector gorm.Dialector
+	if engine == SQLite {
+		s.sql = openSQLiteFile(t)
+		dialector = sqlite.New(sqlite.Config{DriverName: sqliteDriver, Conn: s.sql})
+	} else {
+		s.sql = openPostgresDatabase(t)
+		dialector = postgres.New(postgres.Config{Conn: s.sql})
+	}
+	t.Cleanup(func() { report(t, s.sql.Close()) })
+	var err error
+	s.gorm, err = gorm.Open(dialector, &gorm.Config{Logger: logger.Discard, NowFunc: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// now has the precision of Postgres, so that what was written is what is read.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func openSQLiteFile(t testing.TB) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(sqliteDriver, sqliteDSN(filepath.Join(tempDir(t), "scratch.db")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	return db
+}
+
+func openPostgresDatabase(t testing.TB) *sql.DB {
+	t.Helper()
+	config, err := pgx.ParseConfig(pgcluster.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(readTimesAsUTC))
+}
+
+// readTimesAsUTC has pgx return a timestamptz in UTC and not in the machine's
+// zone.
+func readTimesAsUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name:  "timestamptz",
+		OID:   pgtype.TimestamptzOID,
+		Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
+}
+
+// migrations returns the schema's migrations for this database.
+func (s *scratch) migrations(schema tenants.Schema) (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	if s.engine == Postgres {
+		dialect = goose.DialectPostgres
+	}
+	return provider(dialect, s.sql, schema.Migrations[string(s.engine)])
+}
+
+func provider(dialect goose.Dialect, db *sql.DB, files fs.FS) (*goose.Provider, error) {
+	return goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+}
+
+// shape reads the schema, but for the list of migrations that were applied.
+func (s *scratch) shape(ctx context.Context) (shape.Shape, error) {
+	found, err := shape.Read(ctx, s.sql, string(s.engine))
+	if err != nil {
+		return nil, err
+	}
+	return found.Without("migration"), nil
+}
