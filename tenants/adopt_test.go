@@ -309,8 +309,8 @@ func TestAdoptRefusesSources(t *testing.T) {
 			{"sqlite:", "must be sqlite:PATH", false},
 			{dir + "/text.db", "must be sqlite:PATH", false},
 			{"sqlite:" + dir + "/missing.db", "there is no file " + dir + "/missing.db", false},
-			{"sqlite:" + dir, "is no plain file", false},
-			{"sqlite:" + dir + "/text.db", "is no SQLite database", false},
+			{"sqlite:" + dir, "is not a regular file", false},
+			{"sqlite:" + dir + "/text.db", "is not a SQLite database", false},
 		},
 		tenantstest.Postgres: {
 			{"sqlite:" + dir + "/text.db", "must be postgres://", false},

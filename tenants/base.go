@@ -10,17 +10,16 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// slowStatement is what a statement may take before it is logged.
+// slowStatement is the duration from which a statement is logged.
 const slowStatement = 500 * time.Millisecond
 
-// OpenBase opens the *gorm.DB from which an engine's handles are cloned. The
-// dialector has a connection that is good for Initialize only; the base that is
-// returned refuses every statement. All models are parsed and all callbacks
-// registered here, once, because doing so on clones races (PITFALLS, GORM).
+// OpenBase opens the *gorm.DB from which an engine's handles are cloned. The dialector's connection
+// is used only while gorm initializes; the returned base refuses every statement. OpenBase parses
+// all models and registers all callbacks once, because doing so on clones races (PITFALLS, GORM).
 func OpenBase(dialector gorm.Dialector, models []any, log *slog.Logger) (*gorm.DB, error) {
 	base, err := gorm.Open(dialector, &gorm.Config{
-		SkipDefaultTransaction: true, // the scope is one already
-		QueryFields:            true, // * breaks cached plans after ADD COLUMN
+		SkipDefaultTransaction: true, // a scope is a transaction already
+		QueryFields:            true, // SELECT * breaks cached plans after ADD COLUMN
 		TranslateError:         true,
 		DisableAutomaticPing:   true,
 		NowFunc:                now,
@@ -34,7 +33,7 @@ func OpenBase(dialector gorm.Dialector, models []any, log *slog.Logger) (*gorm.D
 			return nil, fmt.Errorf("parse model %T: %w", model, err)
 		}
 	}
-	if err := base.Use(failures{}); err != nil {
+	if err := base.Use(statementFailures{}); err != nil {
 		return nil, fmt.Errorf("register callbacks: %w", err)
 	}
 	base.ConnPool = beginner{}
@@ -42,11 +41,11 @@ func OpenBase(dialector gorm.Dialector, models []any, log *slog.Logger) (*gorm.D
 	return base, nil
 }
 
-// now is in UTC and in microseconds, which both engines store unchanged.
+// now returns the current time in UTC, truncated to microseconds, which both engines store exactly.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// slowLog logs slow statements without their values, with the tenant and the
-// request. Errors are not logged here: they are returned, and many are expected.
+// slowLog logs slow statements, without their values, with the tenant and the request's id. It does
+// not log errors: they are returned to the caller, and many of them are expected.
 type slowLog struct {
 	logger.Interface
 	log *slog.Logger
@@ -62,7 +61,7 @@ func gormLog(log *slog.Logger) logger.Interface {
 	})
 }
 
-// Trace passes slow statements on.
+// Trace logs a statement that succeeded but took slowStatement or longer.
 func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
 	if err != nil || time.Since(begin) < slowStatement {
 		return
@@ -77,17 +76,16 @@ func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (s
 	gormLog(log).Trace(ctx, begin, statement, nil)
 }
 
-// requestKey leads from the context of a request's scope to the request's id.
+// requestKey is the context key of the request's id in a request's scope.
 type requestKey struct{}
 
-// WithRequestID returns a copy of ctx in which slow statements are logged with the
-// request's id.
+// WithRequestID returns a copy of ctx in which slow statements are logged with the request's id.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, id)
 }
 
-// ParamsFilter keeps values out of the logged statement: wrapping hides the
-// one of the wrapped logger.
+// ParamsFilter keeps values out of the logged statement. gorm looks for this method on the outer
+// logger only, so wrapping would hide the wrapped logger's.
 func (l slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
 	return sql, nil
 }

@@ -10,39 +10,38 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// StepDrain is the step of an operation during which every process lets go of
-// the tenant: it leases the tenant no more as it was before, waits for its
-// scopes, closes the handle, and acknowledges that in the master. The process
-// that runs the operation marks the tenant first, with a greater epoch, lets go
-// of it itself, and goes on when all other living instances have acknowledged.
+// StepDrain is the step of an operation during which every process drains the tenant: it grants no
+// more leases from before the operation, waits for running scopes, closes the handle, and
+// acknowledges this in the master. The process that runs the operation first marks the tenant with a
+// greater epoch, drains it too, and continues once all other living instances have acknowledged.
 const StepDrain = "drain"
 
-// drain is an operation that waits for this process.
+// drain is an operation that waits for this process to drain its tenant.
 type drain struct {
 	OperationID, TenantID string
 	Epoch                 int64
 }
 
-// drainsSQL finds the drains that an instance has not acknowledged.
+// drainsSQL selects the drains that an instance has not acknowledged.
 const drainsSQL = `SELECT o.id AS operation_id, o.tenant_id, t.epoch
 FROM operations o JOIN tenants t ON t.id = o.tenant_id
 WHERE o.finished_at IS NULL AND o.step = ?
 AND NOT EXISTS (SELECT 1 FROM acknowledgements a WHERE a.operation_id = o.id AND a.instance_id = ?)`
 
-// acknowledgeSQL acknowledges an operation, unless the instance has ended.
+// acknowledgeSQL acknowledges an operation, unless the instance's row is gone.
 const acknowledgeSQL = `INSERT INTO acknowledgements (operation_id, instance_id)
 SELECT ?, i.id FROM instances i WHERE i.id = ?
 ON CONFLICT DO NOTHING`
 
-// lookForDrains has drainTenants look.
-func (s *Store) lookForDrains() {
+// wakeDrains wakes drainTenants.
+func (s *Store) wakeDrains() {
 	select {
 	case s.changed <- struct{}{}:
-	default: // it will look anyway
+	default: // a wake-up is pending already
 	}
 }
 
-// drainTenants drains tenants for operations until ctx ends.
+// drainTenants drains tenants for operations until ctx ends. It runs once for each wake-up.
 func (s *Store) drainTenants(ctx context.Context) {
 	for {
 		select {
@@ -53,13 +52,13 @@ func (s *Store) drainTenants(ctx context.Context) {
 		drains, err := s.findDrains(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
-				s.log.WarnContext(ctx, "look for operations that wait for this process", "error", err)
+				s.log.WarnContext(ctx, "find operations that wait for this process", "error", err)
 			}
-			continue // the next heartbeat looks again
+			continue // the next heartbeat tries again
 		}
 		for _, d := range drains {
 			if _, begun := s.drains.LoadOrStore(d.OperationID, d); !begun {
-				s.running.Go(func() { s.drain(ctx, d) })
+				s.running.Go(func() { s.drainAndAcknowledge(ctx, d) })
 			}
 		}
 	}
@@ -67,28 +66,28 @@ func (s *Store) drainTenants(ctx context.Context) {
 
 func (s *Store) findDrains(ctx context.Context) (found []drain, err error) {
 	err = s.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Raw(drainsSQL, StepDrain, s.instance.ID()).Scan(&found).Error
+		return tx.Raw(drainsSQL, StepDrain, s.process.ID()).Scan(&found).Error
 	})
 	return found, err
 }
 
-// drain lets go of the tenant and acknowledges it. What goes wrong is tried
-// again with the next heartbeat.
-func (s *Store) drain(ctx context.Context, d drain) {
+// drainAndAcknowledge drains the tenant and acknowledges the operation. If that fails, the next heartbeat tries
+// again.
+func (s *Store) drainAndAcknowledge(ctx context.Context, d drain) {
 	defer s.drains.Delete(d.OperationID)
-	instance := s.instance.ID()
-	err := s.LetGo(ctx, d.TenantID, d.Epoch)
+	instance := s.process.ID()
+	err := s.Drain(ctx, d.TenantID, d.Epoch)
 	if err == nil {
 		err = s.acknowledge(ctx, d.OperationID, instance)
 	}
 	if err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "let go of a tenant for an operation", "tenant_id", d.TenantID, "operation", d.OperationID, "error", err)
+		s.log.WarnContext(ctx, "drain a tenant for an operation", "tenant_id", d.TenantID, "operation", d.OperationID, "error", err)
 	}
 }
 
-// acknowledge acknowledges the operation, unless it is over. Its row is locked,
-// or the operation could end meanwhile and leave the acknowledgement behind.
-// SQLite has one writer at a time and ignores the lock.
+// acknowledge acknowledges the operation unless it has finished. It locks the operation's row, so
+// that the operation can't finish meanwhile and leave the acknowledgement behind. SQLite has one
+// writer at a time and ignores the lock.
 func (s *Store) acknowledge(ctx context.Context, operationID, instanceID string) error {
 	return s.master.Update(ctx, func(tx *gorm.DB) error {
 		err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Select("id").
@@ -103,25 +102,26 @@ func (s *Store) acknowledge(ctx context.Context, operationID, instanceID string)
 	})
 }
 
-// LetGo has this process lease the tenant no more as it was before the epoch,
-// and returns when its scopes on it are over and the handle is closed. Scopes
-// that take longer than the grace are ended.
-func (s *Store) LetGo(ctx context.Context, tenantID string, epoch int64) error {
+// Drain drains the tenant in this process: it stops granting leases from before the epoch, and
+// returns once all scopes on the tenant are over and its handle is closed. Scopes that take longer
+// than the grace period are cancelled.
+func (s *Store) Drain(ctx context.Context, tenantID string, epoch int64) error {
 	s.registry.evict(tenantID)
-	s.failures.forget(tenantID) // the operation may mend it
+	s.failures.forget(tenantID) // the operation may repair the database
 	cause := fmt.Errorf("%w: an operation needed the tenant, and this took longer than %v", ErrMaintenance, s.grace)
 	return s.pool.quiesce(ctx, tenantID, epoch, s.grace, cause)
 }
 
-// guard is a copy of ctx that also ends when the entry's scopes are to end.
+// guard returns a copy of ctx that is also cancelled when the entry's scopes are. The caller must
+// call stop.
 func (e *entry) guard(ctx context.Context) (guarded context.Context, stop func()) {
 	guarded, cancel := context.WithCancelCause(ctx)
 	unhook := context.AfterFunc(e.ctx, func() { cancel(context.Cause(e.ctx)) })
 	return guarded, func() { unhook(); cancel(nil) }
 }
 
-// explain puts why the entry's scopes were ended before what came of it. It
-// leaves ErrCommitUnknown as it is, which no reason for trying again may hide.
+// explain adds to err why the entry's scopes were cancelled, if they were. It leaves
+// ErrCommitUnknown alone, because no reason to try again may hide it.
 func (e *entry) explain(err error) error {
 	if err == nil || e.ctx.Err() == nil || errors.Is(err, ErrCommitUnknown) {
 		return err
@@ -129,8 +129,8 @@ func (e *entry) explain(err error) error {
 	return fmt.Errorf("%w: %w", context.Cause(e.ctx), err)
 }
 
-// Unacknowledged counts the other living instances that have not yet let go of
-// the tenant for the operation, and names one. tx is of a scope on the master.
+// Unacknowledged counts the other living instances that have not yet drained the tenant for the
+// operation, and names one of them. tx belongs to a scope on the master.
 func (s *Store) Unacknowledged(tx *gorm.DB, operationID string) (n int, name string, err error) {
 	var acknowledged []string
 	err = tx.Model(&Acknowledgement{}).Where("operation_id = ?", operationID).Pluck("instance_id", &acknowledged).Error
@@ -141,7 +141,7 @@ func (s *Store) Unacknowledged(tx *gorm.DB, operationID string) (n int, name str
 	if err != nil {
 		return 0, "", err
 	}
-	own := s.instance.ID()
+	own := s.process.ID()
 	waiting = slices.DeleteFunc(waiting, func(i Instance) bool { return i.ID == own || slices.Contains(acknowledged, i.ID) })
 	if len(waiting) == 0 {
 		return 0, "", nil

@@ -1,13 +1,13 @@
 package tenants
 
-// entryList is a queue of entries, linked through the entries themselves so
-// that a lease allocates nothing. An entry is in one list at most.
+// entryList is a queue of entries. The links are in the entries themselves, so that a lease
+// allocates nothing. An entry is in at most one list.
 type entryList struct {
 	first, last *entry
 	len         int
 }
 
-// push puts e last.
+// push appends e.
 func (l *entryList) push(e *entry) {
 	e.prev, e.next = l.last, nil
 	if l.last == nil {
@@ -19,7 +19,7 @@ func (l *entryList) push(e *entry) {
 	l.len++
 }
 
-// remove takes e out of the list, in which it is.
+// remove removes e, which must be in the list.
 func (l *entryList) remove(e *entry) {
 	if e.prev == nil {
 		l.first = e.next

@@ -11,36 +11,35 @@ import (
 	"time"
 )
 
-// Failure is that this process could not open a tenant's database, or not
-// connect to it again.
+// Failure records that this process could not open, or reconnect to, a tenant's database.
 type Failure struct {
-	// TenantID is the tenant's, and Server where its database is.
+	// TenantID and Server are the tenant's.
 	TenantID, Server string
-	// Since is when it failed first without a success afterwards, and Last when
-	// it was tried last.
+	// Since is the time of the first failed attempt since the last success, and Last that of the
+	// latest attempt.
 	Since, Last time.Time
-	// Cause is for operators, in one line and without secrets.
+	// Cause is for operators. It is one line and contains no secrets.
 	Cause string
 }
 
 const (
-	// maxFailures bounds the tenants that are remembered as failing.
+	// maxFailures bounds the number of tenants in a failureLog.
 	maxFailures = 1000
-	// failureTTL is how long after the last attempt a failure counts.
+	// failureTTL is how long a failure counts after its last attempt.
 	failureTTL = 5 * time.Minute
-	// maxCause bounds a cause, in characters.
+	// maxCause bounds the length of a cause, in characters.
 	maxCause = 200
 )
 
-// failureLog holds the tenants whose databases could not be opened. It is safe for
-// concurrent use; while there are none, a success costs one atomic read.
+// failureLog holds the tenants whose databases could not be opened. It is safe for concurrent use.
+// While it is empty, a success costs one atomic read.
 type failureLog struct {
 	now func() time.Time
 	any atomic.Bool
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // protects the fields below
 	byTenant map[string]Failure
-	served   map[string]time.Time // the last success on a server that has failures
+	served   map[string]time.Time // last success, by server; only for servers that have failures
 }
 
 func newFailures() *failureLog {
@@ -65,7 +64,7 @@ func (f *failureLog) add(t *Tenant, err error) {
 	f.any.Store(true)
 }
 
-// succeeded records that a scope began.
+// succeeded records that a scope began on the tenant.
 func (f *failureLog) succeeded(t *Tenant) {
 	if !f.any.Load() {
 		return
@@ -77,7 +76,7 @@ func (f *failureLog) succeeded(t *Tenant) {
 	f.expire()
 }
 
-// forget drops what is known of a tenant that an operation works on.
+// forget removes a tenant, because an operation works on it.
 func (f *failureLog) forget(id string) {
 	if !f.any.Load() {
 		return
@@ -88,7 +87,7 @@ func (f *failureLog) forget(id string) {
 	f.expire()
 }
 
-// expire drops the failures that no longer count. f.mu is held.
+// expire removes the failures that no longer count. The caller holds f.mu.
 func (f *failureLog) expire() {
 	now := f.now()
 	for id, failure := range f.byTenant {
@@ -102,7 +101,7 @@ func (f *failureLog) expire() {
 	}
 }
 
-// list is all that count, the oldest first.
+// list returns the failures that count, oldest first.
 func (f *failureLog) list() []Failure {
 	if !f.any.Load() {
 		return nil
@@ -120,14 +119,14 @@ func (f *failureLog) list() []Failure {
 	return list
 }
 
-// servedSince tells whether a scope has begun on the server since then.
+// servedSince reports whether a scope began on the server after then.
 func (f *failureLog) servedSince(server string, then time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.served[server].After(then)
 }
 
-// causeOf is an error in one line, of at most maxCause characters.
+// causeOf returns err's text as one line of at most maxCause characters.
 func causeOf(err error) string {
 	cause := []rune(strings.Join(strings.Fields(err.Error()), " "))
 	if len(cause) > maxCause {
@@ -136,16 +135,16 @@ func causeOf(err error) string {
 	return string(cause)
 }
 
-// noteFailure records that a tenant's database could not be opened. That no
-// connection was free for it says nothing of the database.
+// noteFailure records that a tenant's database could not be opened. It ignores ErrBusy, which says
+// nothing about the database.
 func (s *Store) noteFailure(t *Tenant, err error) {
 	if !errors.Is(err, ErrBusy) {
 		s.failures.add(t, err)
 	}
 }
 
-// noteBegin records whether a scope could begin on an open database. ctx is the
-// scope's: when it has ended, that may be why not.
+// noteBegin records whether a scope began on an open database. ctx is the scope's. If it has ended,
+// an error is not recorded, because ctx may be its cause.
 func (s *Store) noteBegin(ctx context.Context, t *Tenant, began bool, err error) {
 	switch {
 	case began:
@@ -155,7 +154,7 @@ func (s *Store) noteBegin(ctx context.Context, t *Tenant, began bool, err error)
 	}
 }
 
-// Failing are the tenants whose databases this process could not open when it
-// tried last, the one that fails longest first: at most 1,000, and none that was
-// last tried more than five minutes ago.
+// Failing returns the tenants whose databases this process could not open at its last attempt, the
+// one that has failed longest first. It returns at most 1,000, and none whose last attempt was more
+// than five minutes ago.
 func (s *Store) Failing() []Failure { return s.failures.list() }

@@ -2,48 +2,48 @@ package tenants
 
 import "fmt"
 
-// FaultKind says what is wrong with a tenant's database.
+// FaultKind is a kind of Fault.
 type FaultKind string
 
-// The kinds of faults.
+// The kinds of faults. Each is something wrong with a tenant's database.
 const (
-	// FaultMissing: there is no database where the master says.
+	// FaultMissing means that the master names a database that doesn't exist.
 	FaultMissing FaultKind = "database-missing"
-	// FaultMisplaced: it is in the trash though the tenant was not purged, or the
-	// other way round, or in both places.
+	// FaultMisplaced means that the database is in the trash though the tenant was not purged, or in
+	// use though it was, or in both places.
 	FaultMisplaced FaultKind = "database-misplaced"
-	// FaultUnreadable: what is there is no database, or can't be read.
+	// FaultUnreadable means that the database is not a database or can't be read.
 	FaultUnreadable FaultKind = "database-unreadable"
-	// FaultIdentity: it is another tenant's, or nobody's.
+	// FaultIdentity means that the database is another tenant's, or nobody's.
 	FaultIdentity FaultKind = "identity-wrong"
-	// FaultVersion: its schema is of another version than the master says.
+	// FaultVersion means that the database's schema version differs from the master's.
 	FaultVersion FaultKind = "schema-version-wrong"
-	// FaultRole: the tenant's role is not there, on Postgres.
+	// FaultRole means that the tenant's role is missing, on Postgres.
 	FaultRole FaultKind = "role-missing"
-	// FaultPermissions: others may do what they must not, or the tenant's role
-	// can't do what it must.
+	// FaultPermissions means that others have access that they must not have, or the tenant's role
+	// lacks access that it needs.
 	FaultPermissions FaultKind = "permissions-wrong"
 )
 
-// Fault is something that an Inspector found wrong with a tenant's database.
+// Fault is a defect of a tenant's database that an Inspector found.
 type Fault struct {
 	Kind FaultKind
-	// Detail says what, for operators and without secrets.
+	// Detail describes the fault for operators, without secrets.
 	Detail string
-	// Mendable says that Mend puts it right without losing data. What the master
-	// knows wrong it doesn't.
+	// Mendable means that Mend corrects the fault without losing data. Mend never corrects the
+	// master.
 	Mendable bool
-	// Version is the version that the database has, with FaultVersion. It is
-	// the master that has to be put right then.
+	// Version is the database's schema version if Kind is FaultVersion. The master has to be
+	// corrected then.
 	Version int64
 }
 
-// Found is a fault of this kind that Mend can't put right.
+// Found returns a fault of this kind that Mend can't correct.
 func (k FaultKind) Found(format string, args ...any) Fault {
 	return Fault{Kind: k, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Mendable is a fault of this kind that Mend puts right.
+// Mendable returns a fault of this kind that Mend corrects.
 func (k FaultKind) Mendable(format string, args ...any) Fault {
 	return Fault{Kind: k, Detail: fmt.Sprintf(format, args...), Mendable: true}
 }

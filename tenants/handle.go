@@ -11,40 +11,39 @@ import (
 	"gorm.io/gorm"
 )
 
-// handle is an open database: two clones of its engine's parsed base, one over
-// the pool that writes and one over the pool that reads.
+// handle is an open tenant database: two clones of the engine's base, one over the pool for writing
+// and one over the pool for reading.
 type handle struct {
 	write, read *gorm.DB
 	conns       *Conns
-	// turn lets writers in one after another, first come first served, as far
-	// as Write has connections: database/sql itself picks a waiter at random,
-	// and leaves some to wait ten times as long as others.
-	turn *semaphore.Weighted
-	room *room // nil for any
+	// turn admits as many writers as Write has connections, first come, first served. database/sql
+	// picks a waiter at random, which makes some wait ten times as long as others.
+	turn  *semaphore.Weighted
+	quota *quota // nil if unlimited
 }
 
-func newHandle(base *gorm.DB, conns *Conns, room *room) *handle {
+func newHandle(base *gorm.DB, conns *Conns, quota *quota) *handle {
 	writers := int64(conns.Write.Stats().MaxOpenConnections)
 	if writers == 0 {
 		writers = math.MaxInt64
 	}
-	return &handle{clone(base, conns.Write), clone(base, conns.Read), conns, semaphore.NewWeighted(writers), room}
+	return &handle{clone(base, conns.Write), clone(base, conns.Read), conns, semaphore.NewWeighted(writers), quota}
 }
 
-// update runs f in a transaction of s when its turn has come, if there is room.
+// update runs f in a transaction of s, once it may write and if there is room.
 func (h *handle) update(ctx context.Context, s *scope, f Func) error {
-	if err := h.room.check(ctx); err != nil {
+	if err := h.quota.check(ctx); err != nil {
 		return err
 	}
 	if err := h.takeTurn(ctx, s); err != nil {
 		return err
 	}
 	defer h.turn.Release(1)
-	return h.room.explain(s.run(ctx, h.write, nil, f))
+	return h.quota.explain(s.run(ctx, h.write, nil, f))
 }
 
-// takeTurn waits until the scope may write, unless it would wait for the one in
-// which it was begun.
+// takeTurn waits until the scope may write. Returns errNestedElsewhere if it would wait for the scope
+// in which it was begun.
 func (h *handle) takeTurn(ctx context.Context, s *scope) error {
 	if h.turn.TryAcquire(1) {
 		return nil
@@ -64,8 +63,8 @@ func (h *handle) view(ctx context.Context, s *scope, f Func) error {
 	return s.run(ctx, h.read, &sql.TxOptions{ReadOnly: true}, f)
 }
 
-// clone gives base a pool. A clone costs 5 µs where gorm.Open costs 197 µs
-// (PITFALLS, GORM); everything parsed is shared.
+// clone returns a copy of base that uses db. A clone costs 5 µs, gorm.Open 197 µs (PITFALLS, GORM),
+// because everything parsed is shared.
 func clone(base *gorm.DB, db *sql.DB) *gorm.DB {
 	pool := beginner{db, base.Name() == "postgres"}
 	cloned := base.Session(&gorm.Session{NewDB: true, Context: context.Background()})

@@ -9,20 +9,19 @@ import (
 	"gorm.io/gorm"
 )
 
-// ServerHealth is how this process fares with a server on which tenants can't
-// be opened.
+// ServerHealth describes a server on which this process can't open some tenants.
 type ServerHealth struct {
 	Name string `json:"name"`
-	// Failing is how many tenants can't be opened.
+	// Failing is the number of tenants that can't be opened.
 	Failing int `json:"tenants_failing"`
 	// Since is when the first of them failed.
 	Since time.Time `json:"since"`
-	// Serving says that other tenants on the server can be opened.
+	// Serving means that other tenants on the server can be opened.
 	Serving bool `json:"serving"`
 }
 
-// Health tells of the servers on which tenants can't be opened, by name. Where
-// nothing has succeeded since, it tries some tenants itself.
+// Health returns the servers on which tenants can't be opened, sorted by name. If nothing on a
+// server has succeeded since its last failure, Health tries to open some of its tenants.
 func (s *Store) Health(ctx context.Context) []ServerHealth {
 	failing := map[string][]Failure{}
 	for _, f := range s.Failing() {
@@ -38,8 +37,8 @@ func (s *Store) Health(ctx context.Context) []ServerHealth {
 	return servers
 }
 
-// CanServe tells whether a server is left on which tenants can be opened, of
-// the configured ones. servers is Health's answer.
+// CanServe reports whether tenants can be opened on at least one configured server. servers is what
+// Health returned.
 func (s *Store) CanServe(servers []ServerHealth) bool {
 	for _, name := range s.Servers() {
 		down := slices.ContainsFunc(servers, func(h ServerHealth) bool { return h.Name == name && !h.Serving })
@@ -50,11 +49,11 @@ func (s *Store) CanServe(servers []ServerHealth) bool {
 	return false
 }
 
-// probes is how many tenants that have not failed are tried for one answer.
+// probes is the number of tenants without failures that probe tries.
 const probes = 2
 
-// probe tells whether a tenant on the server can be opened: one that has not
-// failed, or else the one that failed first.
+// probe reports whether a tenant on the server can be opened. It tries tenants that have not failed,
+// then the one that failed first.
 func (s *Store) probe(ctx context.Context, server string, failing []Failure) bool {
 	ids := make([]string, len(failing))
 	for i, f := range failing {
@@ -71,7 +70,7 @@ func (s *Store) probe(ctx context.Context, server string, failing []Failure) boo
 	if err != nil {
 		return false
 	}
-	if len(first) == 0 { // it is not served any more
+	if len(first) == 0 { // the tenant is no longer active
 		s.failures.forget(ids[0])
 	}
 	for _, t := range append(others, first...) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// BaseDomain is the base domain: tenants live at SUBDOMAIN.BASE. The zero BaseDomain
-// has no tenants.
+// BaseDomain is the domain under which tenants live, at SUBDOMAIN.BASE. The zero BaseDomain has no
+// tenants.
 type BaseDomain struct{ base string }
 
 // ParseBaseDomain checks that base is a lower-case host name without port, scheme
@@ -29,17 +29,16 @@ func ParseBaseDomain(base string) (BaseDomain, error) {
 	return BaseDomain{base}, nil
 }
 
-// String is the base domain itself.
+// String returns the base domain.
 func (d BaseDomain) String() string { return d.base }
 
-// Host is the host name, without a port, at which subdomain is reached.
+// Host returns the host name, without a port, at which the subdomain is reached.
 func (d BaseDomain) Host(subdomain string) string { return subdomain + "." + d.base }
 
-// Subdomain takes the subdomain out of a request's Host: exactly one label
-// before the base domain, without regard to case, with one trailing dot and
-// any numeric port allowed. It is false for everything else, and for names
-// that no tenant can have. It does not allocate for lower-case hosts. What Go's
-// server lets through as Host is listed in PITFALLS (Hosts).
+// Subdomain returns the subdomain in a request's Host: exactly one label before the base domain. It
+// ignores case and accepts one trailing dot and any numeric port. It returns false for everything
+// else and for names that no tenant can have. It does not allocate for lower-case hosts. PITFALLS
+// (Hosts) lists what Go's server accepts as Host.
 func (d BaseDomain) Subdomain(host string) (string, bool) {
 	name, ok := trimPort(host)
 	if !ok || d.base == "" {
@@ -57,9 +56,9 @@ func (d BaseDomain) Subdomain(host string) (string, bool) {
 	return subdomain, subdomainRule(subdomain) == ""
 }
 
-// CustomHost takes a customer's own host out of a request's Host: a name of two
-// or more labels that is not the base domain's and no IP address, in lower case
-// and without port and trailing dot. It is false for everything else.
+// CustomHost returns the customer's own host in a request's Host, in lower case, without port and
+// trailing dot: a name of two or more labels that is no IP address and is not under the base domain.
+// It returns false for everything else.
 func (d BaseDomain) CustomHost(host string) (string, bool) {
 	name, ok := trimPort(host)
 	if !ok {
@@ -69,28 +68,28 @@ func (d BaseDomain) CustomHost(host string) (string, bool) {
 	return name, hostRule(name) == "" && !d.covers(name)
 }
 
-// covers tells whether a host is the base domain's: itself or below it.
+// covers reports whether host is the base domain or below it.
 func (d BaseDomain) covers(host string) bool {
 	return host == d.base || strings.HasSuffix(host, "."+d.base)
 }
 
-// HostError tells why a host can't be a tenant's own. It matches ErrInvalidHost.
+// HostError explains why a host can't be a tenant's own. It matches ErrInvalidHost.
 type HostError struct {
 	Host string
-	// Rule is the rule that the host breaks, for people.
+	// Rule is the rule that the host breaks, written for people.
 	Rule string
 }
 
-// ErrInvalidHost is matched by every *HostError.
+// ErrInvalidHost matches every *HostError.
 var ErrInvalidHost = errors.New("invalid host")
 
-// Error names the host and the rule.
+// Error returns the host and the rule.
 func (e *HostError) Error() string { return fmt.Sprintf("host %q %s", e.Host, e.Rule) }
 
-// Unwrap is ErrInvalidHost.
+// Unwrap returns ErrInvalidHost.
 func (e *HostError) Unwrap() error { return ErrInvalidHost }
 
-// ValidateHost returns a *HostError when no tenant can have the host for its own.
+// ValidateHost returns a *HostError if no tenant can have the host as its own.
 func (d BaseDomain) ValidateHost(host string) error {
 	rule := hostRule(host)
 	if rule == "" && d.covers(host) {
@@ -102,7 +101,7 @@ func (d BaseDomain) ValidateHost(host string) error {
 	return nil
 }
 
-// hostRule is the rule that a customer's own host breaks, or empty.
+// hostRule returns the rule that a customer's own host breaks, or "".
 func hostRule(host string) string {
 	labels := strings.Split(host, ".")
 	switch {
@@ -118,7 +117,7 @@ func hostRule(host string) string {
 	return "may hold only lower-case letters, digits, dots and inner hyphens, without scheme, port or trailing dot; write other letters as punycode (xn--…)"
 }
 
-// trimPort cuts a numeric port off. A colon without a port is refused.
+// trimPort removes a numeric port. It returns false for a colon without a port.
 func trimPort(host string) (string, bool) {
 	colon := strings.IndexByte(host, ':')
 	if colon < 0 {
@@ -134,8 +133,8 @@ func trimPort(host string) (string, bool) {
 
 const maxSubdomain = 40
 
-// reserved are names that visitors and mail or network software would take
-// for the operator's own. RFC 2142 names the mailboxes among them.
+// reserved are names that visitors, or mail and network software, would take for the operator's own.
+// RFC 2142 names the mailboxes among them. The list is sorted.
 var reserved = []string{
 	"abuse", "account", "accounts", "admin", "administrator", "api", "app", "apps", "assets", "auth",
 	"autoconfig", "autodiscover", "billing", "blog", "cdn", "console", "dashboard", "demo", "dev", "dns",
@@ -145,31 +144,29 @@ var reserved = []string{
 	"support", "system", "tenantry", "usenet", "webmail", "webmaster", "wpad", "www",
 }
 
-// SubdomainError tells why a subdomain can't be given to a tenant. It matches
-// ErrInvalidSubdomain.
+// SubdomainError explains why a tenant can't have a subdomain. It matches ErrInvalidSubdomain.
 type SubdomainError struct {
 	Subdomain string
-	// Rule is the rule that the subdomain breaks, for people.
+	// Rule is the rule that the subdomain breaks, written for people.
 	Rule string
 }
 
-// ErrInvalidSubdomain is matched by every *SubdomainError.
+// ErrInvalidSubdomain matches every *SubdomainError.
 var ErrInvalidSubdomain = errors.New("invalid subdomain")
 
-// Error names the subdomain and the rule.
+// Error returns the subdomain and the rule.
 func (e *SubdomainError) Error() string {
 	return fmt.Sprintf("subdomain %q %s", e.Subdomain, e.Rule)
 }
 
-// Unwrap is ErrInvalidSubdomain.
+// Unwrap returns ErrInvalidSubdomain.
 func (e *SubdomainError) Unwrap() error { return ErrInvalidSubdomain }
 
-// ValidateSubdomain returns a *SubdomainError when no tenant can be given the
-// subdomain.
+// ValidateSubdomain returns a *SubdomainError if no tenant can have the subdomain.
 func ValidateSubdomain(subdomain string) error {
 	rule := subdomainRule(subdomain)
 	if rule == "" && (strings.HasPrefix(subdomain, purgedPrefix) || strings.HasPrefix(subdomain, undonePrefix)) {
-		rule = "begins with " + purgedPrefix + " or " + undonePrefix + ", which are kept for tenants that are gone"
+		rule = "begins with " + purgedPrefix + " or " + undonePrefix + ", which are reserved for tenants that were purged or never finished"
 	}
 	if rule != "" {
 		return &SubdomainError{subdomain, rule}
@@ -177,20 +174,20 @@ func ValidateSubdomain(subdomain string) error {
 	return nil
 }
 
-// What the subdomains of given up tenants begin with. They are never served.
+// Prefixes of the subdomains of purged tenants and of creations that are undone. Neither is served.
 const purgedPrefix, undonePrefix = "purged-", "undone-"
 
-// PurgedSubdomain is what the tenant with the id gets for its subdomain when it
-// is purged. ValidateSubdomain refuses it to all others.
+// PurgedSubdomain returns the subdomain that the tenant gets when it is purged. ValidateSubdomain
+// refuses it for all others.
 func PurgedSubdomain(id string) string { return purgedPrefix + id }
 
-// UndoneSubdomain is what a tenant gets for its subdomain whose creation is being
-// undone. ValidateSubdomain refuses it to all others.
+// UndoneSubdomain returns the subdomain that the tenant gets while its creation is undone.
+// ValidateSubdomain refuses it for all others.
 func UndoneSubdomain(id string) string { return undonePrefix + id }
 
-// subdomainRule is the rule that s breaks, or empty. The rules are those of a
-// host name's label (RFC 1123), narrowed: a letter first, 40 characters, and no
-// "--" third, which RFC 5891 keeps for encoded labels.
+// subdomainRule returns the rule that s breaks, or "". The rules are those of a host name's label
+// (RFC 1123) and narrower: a letter first, at most 40 characters, and no "--" at the third position,
+// which RFC 5891 reserves for encoded labels.
 func subdomainRule(s string) string {
 	switch {
 	case s == "":
@@ -232,8 +229,8 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// equalFoldASCII compares s with lower, which is in lower case. Unicode
-// folding would let the Kelvin sign pass for a k.
+// equalFoldASCII reports whether s in lower case equals lower. Unicode folding would also accept the
+// Kelvin sign for a k.
 func equalFoldASCII(s, lower string) bool {
 	if len(s) != len(lower) {
 		return false

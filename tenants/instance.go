@@ -2,19 +2,19 @@ package tenants
 
 import "time"
 
-// Instance is a process that serves tenants or works on them. Whether it lives
-// is not read off its times: clocks jump, and those of processes differ.
+// Instance is a process that serves tenants or works on them. Its times don't say whether it is
+// alive, because clocks jump and differ between machines; Master.Living does.
 type Instance struct {
-	// ID is a lower-case ULID, new with each start.
+	// ID is a lower-case ULID. Each start of a process has a new one.
 	ID string `gorm:"primaryKey;not null;check:instances_id_check,length(id) = 26"`
-	// Name is for people: the host's name, the process's id.
+	// Name is for people: the host's name and the process's id.
 	Name      string    `gorm:"not null"`
 	StartedAt time.Time `gorm:"not null"`
-	// ExpiresAt changes with each heartbeat: it is TTL after that.
+	// ExpiresAt is the time of the last heartbeat plus TTL. It changes with each heartbeat.
 	ExpiresAt time.Time `gorm:"not null"`
-	// TTL is how long the instance goes without a heartbeat at most.
+	// TTL is the longest time between two heartbeats.
 	TTL time.Duration `gorm:"not null;default:0"`
 
-	// Acknowledgements go with the instance.
+	// Acknowledgements are deleted with the instance.
 	Acknowledgements []Acknowledgement `gorm:"constraint:acknowledgements_instance_id_fkey,OnDelete:CASCADE"`
 }

@@ -6,20 +6,20 @@ import (
 	"slices"
 )
 
-// Load is how much of what a store may have open is open.
+// Load describes how many handles a store has open.
 type Load struct {
-	// Open are the handles that are open, opening or closing, of at most Limit.
+	// Open is the number of handles that are open, opening or closing. Limit is its maximum.
 	Open, Limit int
-	// Leased are those of them that scopes use.
+	// Leased is the number of open handles that scopes use.
 	Leased int
-	// Waiting are the tenants for which somebody waits until a slot is free.
+	// Waiting is the number of tenants that wait for a slot.
 	Waiting int
-	// Opened and Waits count, since the start, the handles that were opened and
-	// the leases for which there was no slot at once.
+	// Opened counts the handles opened since the start, and Waits the leases that had to wait for a
+	// slot.
 	Opened, Waits uint64
 }
 
-// Load tells of the store's handles as they are now.
+// Load returns the present load of the store's handles.
 func (s *Store) Load() Load { return s.pool.load() }
 
 func (p *pool) load() Load {
@@ -34,27 +34,26 @@ func (p *pool) load() Load {
 	return Load{Open: p.slots, Limit: p.limit, Leased: leased, Waiting: p.queue.len, Opened: p.opens, Waits: p.waits}
 }
 
-// Servers are the names of the configured servers, in order.
+// Servers returns the names of the configured servers, sorted.
 func (s *Store) Servers() []string { return slices.Sorted(maps.Keys(s.servers)) }
 
-// Connections are the connections of a server to tenants' databases, of at most
-// Limit, and how many more somebody waits for.
+// Connections describes an engine's connections to tenants' databases: how many are used, their
+// maximum, and how many are waited for.
 type Connections struct{ Used, Limit, Waiting int }
 
-// Budgeted is an Engine that holds its connections to a limit.
+// Budgeted is an Engine that limits its connections.
 type Budgeted interface {
 	Engine
-	// Connections tells of them as they are now.
+	// Connections returns the present numbers.
 	Connections() Connections
 }
 
-// Sizer is an Engine that tells how large databases are.
+// Sizer is an Engine that can measure databases.
 type Sizer interface {
 	Engine
-	// Size is what the tenant's database takes on its server, in bytes, without
-	// opening it. One that is not there, or in the trash, is ErrUnavailable.
+	// Size returns the size of the tenant's database on its server, in bytes, without opening it.
+	// Returns ErrUnavailable if the database is missing or in the trash.
 	Size(ctx context.Context, t *Tenant) (int64, error)
-	// Sizes are those of all databases on the server, by their names, in bytes.
-	// None is opened.
+	// Sizes returns the sizes of all databases on the server, in bytes, by name. It opens none.
 	Sizes(ctx context.Context) (map[string]int64, error)
 }

@@ -11,40 +11,38 @@ import (
 	"gorm.io/gorm"
 )
 
-// Master is the open master database, with scopes like those of a tenant. It
-// is safe for concurrent use.
+// Master is the open master database. It has scopes like a tenant's. It is safe for concurrent use.
 type Master struct {
 	handle   *handle
 	watch    WatchFunc
 	presence Presence
 	clock    func() time.Time
 
-	mu       sync.Mutex         // guards what follows
-	silences map[string]silence // by instance's id
+	mu       sync.Mutex         // protects the fields below
+	silences map[string]silence // by the instance's id
 }
 
-// MasterOptions are what a Master is made of.
+// MasterOptions configure a Master.
 type MasterOptions struct {
-	// Base is from OpenBase.
+	// Base comes from OpenBase.
 	Base *gorm.DB
-	// Conns are open pools, which the master owns from then on.
+	// Conns are open pools. The master takes ownership of them.
 	Conns *Conns
-	// Watch tells of changes.
+	// Watch watches the master for changes.
 	Watch WatchFunc
-	// Presence tells which instances live.
+	// Presence tells living instances from dead ones.
 	Presence Presence
-	// Clock is the machine's clock, for Now on SQLite; nil means time.Now.
+	// Clock is the machine's clock, which Now uses on SQLite. Defaults to time.Now.
 	Clock func() time.Time
 }
 
-// WatchFunc calls changed after each change of the master by any process, with
-// the id of the tenant that changed. The id is empty where the master doesn't
-// tell, and whenever changes may have been missed: any tenant may have changed
-// then. It goes on until ctx ends, and returns ctx's error; broken connections
-// are opened again.
+// WatchFunc calls changed after each change of the master by any process, with the id of the tenant
+// that changed. The id is empty if it isn't known, or if changes may have been missed: then any
+// tenant may have changed. WatchFunc reconnects when connections break. It returns ctx's error when
+// ctx ends.
 type WatchFunc func(ctx context.Context, changed func(tenantID string)) error
 
-// NewMaster makes a Master. The caller closes it.
+// NewMaster returns a Master. The caller must close it.
 func NewMaster(o MasterOptions) *Master {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -55,7 +53,7 @@ func NewMaster(o MasterOptions) *Master {
 	}
 }
 
-// Dialect is "sqlite" or "postgres".
+// Dialect returns "sqlite" or "postgres".
 func (m *Master) Dialect() string { return m.handle.write.Name() }
 
 // View runs f in a read-only transaction.
@@ -65,13 +63,12 @@ func (m *Master) View(ctx context.Context, f Func) error {
 	return m.handle.view(ctx, &s, f)
 }
 
-// masterAttempts is how often Update runs f at most. On SQLite each waits a
-// second for other processes.
+// masterAttempts is how often Update tries to run f. On SQLite each attempt waits up to a second for
+// other processes.
 const masterAttempts = 10
 
-// Update runs f in a transaction and commits when it returns nil. When others
-// got in the way it is rolled back and f runs again: processes share the master,
-// and what they do there is short.
+// Update runs f in a transaction and commits it if f returns nil. After a conflict with another
+// transaction it rolls back and runs f again, because all processes share the master.
 func (m *Master) Update(ctx context.Context, f Func) error {
 	for attempt := 1; ; attempt++ {
 		err := m.update(ctx, f)
@@ -92,16 +89,15 @@ func (m *Master) update(ctx context.Context, f Func) error {
 	return m.handle.update(ctx, &s, f)
 }
 
-// Watch calls changed after each change of the master by any process, until
-// ctx ends; it returns ctx's error. Calls are as WatchFunc says.
+// Watch calls changed after each change of the master, as WatchFunc describes, until ctx ends. It
+// returns ctx's error.
 func (m *Master) Watch(ctx context.Context, changed func(tenantID string)) error {
 	return m.watch(ctx, changed)
 }
 
-// Now is the time by the clock that all processes with this master share: the
-// server's on Postgres, the machine's on SQLite. That clock may be set, so that
-// nothing must depend on it but what people are told. tx is of a scope on the
-// master.
+// Now returns the time of the clock that all processes with this master share: the server's clock on
+// Postgres, the machine's on SQLite. Somebody may set that clock, so use it only for times that are
+// shown to people. tx belongs to a scope on the master.
 func (m *Master) Now(tx *gorm.DB) (time.Time, error) {
 	if m.Dialect() != "postgres" {
 		return m.clock().UTC().Truncate(time.Microsecond), nil

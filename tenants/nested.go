@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// errNestedElsewhere: the scope's context says nothing of the scope in which it
-// was begun, and the call stack does.
+// errNestedElsewhere means that the call stack shows an outer scope that the context doesn't carry.
 var errNestedElsewhere = fmt.Errorf("%w by way of another context; use the outer one's context and its tx, or AfterCommit", ErrNestedScope)
 
-// The functions that begin scopes, as the call stack names them.
+// The names of the functions that begin scopes, as they appear in a call stack.
 const (
 	tenantScope = "/tenants.(*Store).scope"
 	masterScope = "/tenants.(*Master).update"
@@ -18,7 +17,7 @@ const (
 	runScope    = "/tenants.(*scope).run"
 )
 
-// owner is the function that began the scope.
+// owner returns the name of the function that began the scope.
 func (s *scope) owner() string {
 	if s.tenant == "" {
 		return masterScope
@@ -26,9 +25,9 @@ func (s *scope) owner() string {
 	return tenantScope
 }
 
-// runsIn tells whether this goroutine is within the function of a scope that
-// owner began. It reads the call stack, which takes microseconds: it is for
-// scopes that have to wait anyway. The hooks of a scope are not within it.
+// runsIn reports whether this goroutine is running the function of a scope that owner began. The
+// hooks of a scope don't count. It reads the call stack, which takes microseconds, so it is only
+// called for scopes that have to wait anyway.
 func runsIn(owner string) bool {
 	var stack [256]uintptr
 	frames := runtime.CallersFrames(stack[:runtime.Callers(2, stack[:])])

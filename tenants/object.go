@@ -6,53 +6,51 @@ import (
 	"time"
 )
 
-// ErrInUse: the object belongs to a tenant, or somebody works with it.
+// ErrInUse means that the object belongs to a tenant or is being used.
 var ErrInUse = errors.New("object is in use")
 
-// Inspector is the part of an Engine that looks at what is on its server beside
-// what the master knows, and puts it right. It may run beside everything else.
+// Inspector is the part of an Engine that compares what is on its server with what the master says,
+// and corrects it. It may run at any time.
 type Inspector interface {
-	// Survey lists what the engine has made on its server, in the order of the
-	// names: its own installation's, where several share a server.
+	// Survey lists what the engine has made on its server, sorted by name. If several installations
+	// share a server, it lists only this installation's objects.
 	Survey(ctx context.Context) ([]Object, error)
 
-	// Examine returns what is wrong with the tenant's database, of a purged one
-	// with that in the trash. It takes one connection, which serves nobody, and
-	// changes nothing; of large databases it doesn't read every page. An error
-	// says that it can't tell: it wraps ErrUnavailable when the server doesn't
-	// answer.
+	// Examine returns the faults of the tenant's database, which for a purged tenant is the one in
+	// the trash. It uses one extra connection and changes nothing. It doesn't read every page of a
+	// large database. An error means that the faults can't be determined; it wraps ErrUnavailable if
+	// the server doesn't answer.
 	Examine(ctx context.Context, t *Tenant) ([]Fault, error)
 
-	// Mend puts right what Examine called mendable: it has the database where the
-	// tenant's state says, with the rights that Create gives, and gives others
-	// none. It is idempotent, and loses no data.
+	// Mend corrects the faults that Examine called mendable: it puts the database where the tenant's
+	// state requires, grants the permissions that Create grants, and revokes all others. It is
+	// idempotent and loses no data.
 	Mend(ctx context.Context, t *Tenant) error
 
-	// Discard removes a template or temporary object that Survey listed, unless
-	// it is in use by then: that is ErrInUse, and so are those of tenants, which
-	// Drop removes. One that is gone is no error.
+	// Discard removes a template or a temporary object that Survey listed. Returns ErrInUse if the
+	// object is in use by then, or belongs to a tenant: Drop removes those. A missing object is not
+	// an error.
 	Discard(ctx context.Context, o Object) error
 }
 
 var _ Inspector = Engine(nil)
 
-// Exposer is an Engine whose server has databases of others, too.
+// Exposer is an Engine whose server may also hold databases that Tenantry did not make.
 type Exposer interface {
-	// Exposed lists the databases, but for each tenant's own, that tenants'
-	// roles may connect to.
+	// Exposed lists the databases to which tenants' roles may connect, except each tenant's own.
 	Exposed(ctx context.Context) ([]Exposure, error)
 }
 
-// Exposure is a database that tenants' roles may connect to and should not.
+// Exposure is a database to which tenants' roles may connect though they should not.
 type Exposure struct {
-	// Database is its name, and Roles are who may connect, PUBLIC for everybody.
+	// Database is its name. Roles are the roles that may connect; PUBLIC means everybody.
 	Database string
 	Roles    []string
-	// Remedy is the SQL that closes it.
+	// Remedy is SQL that revokes the access.
 	Remedy string
 }
 
-// ObjectKind says what an Object is.
+// ObjectKind is a kind of Object.
 type ObjectKind string
 
 // The kinds of objects.
@@ -61,26 +59,26 @@ const (
 	ObjectDatabase ObjectKind = "database"
 	// ObjectRole is a tenant's role, on Postgres.
 	ObjectRole ObjectKind = "role"
-	// ObjectTrash is a tenant's database that Trash took out of use.
+	// ObjectTrash is a tenant's database that Trash has taken out of use.
 	ObjectTrash ObjectKind = "trash"
-	// ObjectTemplate is a template of other migrations than the current ones.
-	// The current template is not listed.
+	// ObjectTemplate is a template for other migrations than the current ones. Survey doesn't list
+	// the current template.
 	ObjectTemplate ObjectKind = "template"
-	// ObjectTemporary is half of something. Unless somebody is making it right
-	// now, it was left by a process that died.
+	// ObjectTemporary is something incomplete. It was left behind by a process that died, unless a
+	// process is completing it right now.
 	ObjectTemporary ObjectKind = "temporary"
 )
 
-// Object is something on a server that an engine made.
+// Object is something that an engine made on its server.
 type Object struct {
 	Kind ObjectKind
-	// Name is the object's on the server, on SQLite within the data folder. No
-	// two objects of a kind share one.
+	// Name is the object's name on the server, or on SQLite its path in the data folder. It is unique
+	// among objects of the same kind.
 	Name string
-	// TenantID is whose it is; empty for templates and what can't be told.
+	// TenantID is the tenant that the object belongs to. It is empty for templates and if unknown.
 	TenantID string
-	// Age is how long ago it was last changed; 0 where the server can't tell. That
-	// of a template is how long there has been a current one beside it: until
-	// then, and for a while, processes of before may still make tenants of it.
+	// Age is the time since the object last changed, or 0 if the server doesn't know it. For a
+	// template it is the time since the current template was made: until a while after that, older
+	// processes may still make tenants from the old one.
 	Age time.Duration
 }

@@ -8,64 +8,63 @@ import (
 	"time"
 )
 
-// pool keeps at most limit handles open and leases them. A tenant's handle is
-// opened once however many ask, reused while it is open, and closed when it is
-// idle and its slot is wanted. It is never closed while it is leased.
+// pool keeps at most limit handles open and leases them. It opens a tenant's handle once, however
+// many callers ask, reuses it while it is open, and closes it when it is idle and its slot is needed.
+// It never closes a leased handle.
 //
-// Whoever needs a handle that is not open waits in a queue, one place a
-// tenant. When all slots are leased, the handle that has been busy longest
-// gets no new leases (it drains), so that the queue moves on however busy the
-// open tenants are.
+// Callers that need a handle that is not open wait in a queue, which has one entry per tenant. When
+// all slots are leased, the handle that has been busy longest drains: it gets no new leases, so that
+// the queue advances however busy the open tenants are.
 type pool struct {
 	open  func(ctx context.Context, t *Tenant) (*handle, error)
 	limit int
-	wait  time.Duration // for a slot and the opening
+	wait  time.Duration // longest wait for a slot and for the handle to open
 
-	mu       sync.Mutex        // guards what follows and the fields of every entry
-	entries  map[string]*entry // by tenant's id: the entry that gives leases or will
-	draining map[string]*entry // by tenant's id: the retired entry that is not closed yet
-	idle     entryList         // entries without a lease, the one used longest ago first
-	busy     entryList         // entries with a lease, the one busy longest first
-	queue    entryList         // entries waiting for a slot, the next one first
-	slots    int               // taken by handles opening, open, draining or closing
+	mu       sync.Mutex        // protects the fields below and those of every entry
+	entries  map[string]*entry // by tenant id: the entry that grants leases or will
+	draining map[string]*entry // by tenant id: the retired entry that is not closed yet
+	idle     entryList         // entries without a lease, least recently used first
+	busy     entryList         // entries with a lease, busy longest first
+	queue    entryList         // entries waiting for a slot, next one first
+	slots    int               // used by handles that are opening, open, draining or closing
 	closing  int               // handles without a lease that are being closed
-	opens    uint64            // handles that began to open, ever
-	waits    uint64            // leases for which no slot was free, ever
+	opens    uint64            // handles opened since the start
+	waits    uint64            // leases that had to wait for a slot since the start
 	closed   bool
-	drained  chan struct{} // closed when closed and no slot is taken
+	drained  chan struct{} // closed when the pool is closed and no slot is used
 }
 
-// entryState is where an entry stands.
+// entryState is the state of an entry.
 type entryState int
 
 const (
 	queued  entryState = iota // waits for a slot
-	opening                   // has a slot
-	ready                     // gives leases
-	retired                   // gives no new leases; closed with the last one
+	opening                   // has a slot; its handle is being opened
+	ready                     // grants leases
+	retired                   // grants no new leases; closed when the last one is released
 )
 
-// entry is a tenant's place in the pool.
+// entry is a tenant in the pool.
 type entry struct {
 	tenant  *Tenant
-	fence   int64 // the epoch before which the tenant is not leased, 0 for any
+	fence   int64 // leases of the tenant from before this epoch are refused; 0 for none
 	state   entryState
 	handle  *handle
-	err     error         // why it could not be opened
+	err     error         // why the handle could not be opened
 	opened  chan struct{} // closed when handle or err is set
 	leases  int
-	waiters int           // become leases when the handle is open
-	gone    chan struct{} // closed when it gives no leases, none is out and the handle is closed
+	waiters int           // callers that get a lease when the handle is open
+	gone    chan struct{} // closed when the entry is retired, no lease is out and the handle is closed
 
-	// ctx ends the scopes on the handle.
+	// ctx is cancelled to end the scopes on the handle.
 	ctx context.Context
 	end context.CancelCauseFunc
 
 	prev, next *entry // in idle, busy or queue
 }
 
-// openTimeout bounds the opening of a handle, which goes on when the one who
-// asked first has left: others may wait for it.
+// openTimeout bounds the opening of a handle. The opening does not end when the first caller leaves,
+// because others may wait for it.
 const openTimeout = 10 * time.Second
 
 func newPool(limit int, wait time.Duration, open func(context.Context, *Tenant) (*handle, error)) *pool {
@@ -75,10 +74,9 @@ func newPool(limit int, wait time.Duration, open func(context.Context, *Tenant) 
 	}
 }
 
-// acquire leases the tenant's handle. The caller releases the entry. It
-// returns ErrBusy when no slot came free in time, ErrUnavailable when the
-// database did not open in time, ErrClosed, errStale, ctx's error when it was
-// cancelled, or what the engine said.
+// acquire leases the tenant's handle. The caller must release the entry. Returns ErrBusy if no slot
+// came free in time, ErrUnavailable if the database did not open in time, ErrClosed, errStale, ctx's
+// error if it was cancelled, or the engine's error.
 func (p *pool) acquire(ctx context.Context, t *Tenant) (*entry, error) {
 	p.mu.Lock()
 	if p.closed {
@@ -106,16 +104,16 @@ func (p *pool) acquire(ctx context.Context, t *Tenant) (*entry, error) {
 		return p.leave(e, errNestedElsewhere)
 	}
 	e, err := p.await(ctx, e)
-	if err == nil && t.Epoch < e.tenant.Epoch { // it changed while the caller waited
+	if err == nil && t.Epoch < e.tenant.Epoch { // the tenant changed while the caller waited
 		p.release(e)
 		return nil, errStale
 	}
 	return e, err
 }
 
-// isStale tells whether the pool has heard of a change of the tenant since t was
-// read: its handle is of a later epoch, or an operation waits for that to close.
-// A tenant without a handle is looked up when it is opened.
+// isStale reports whether the pool knows of a change of the tenant since t was read: its handle is of
+// a later epoch, or an operation waits for the handle to close. For a tenant without a handle, open
+// compares t with the master.
 func (p *pool) isStale(t *Tenant) bool {
 	if e := p.entries[t.ID]; e != nil && t.Epoch < e.tenant.Epoch {
 		return true
@@ -124,7 +122,7 @@ func (p *pool) isStale(t *Tenant) bool {
 	return e != nil && t.Epoch < e.fence
 }
 
-// release gives a lease back.
+// release returns a lease.
 func (p *pool) release(e *entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,8 +139,8 @@ func (p *pool) release(e *entry) {
 	p.advance()
 }
 
-// entryFor finds or makes the entry that gives t's leases. One that was opened
-// before the tenant's epoch grew is retired.
+// entryFor returns the entry that leases t's handle, and makes one if needed. It retires an entry
+// that was opened before the tenant's epoch increased.
 func (p *pool) entryFor(t *Tenant) *entry {
 	e := p.entries[t.ID]
 	if e != nil && e.tenant.Epoch < t.Epoch {
@@ -170,7 +168,7 @@ func newEntry(t *Tenant) *entry {
 	return e
 }
 
-// revive takes a draining entry back when nobody waits for its slot any more.
+// revive puts a draining entry back into use if nobody waits for its slot any more.
 func (p *pool) revive(t *Tenant) *entry {
 	e := p.draining[t.ID]
 	if e == nil || e.leases == 0 || e.tenant.Epoch < t.Epoch || p.queue.len > 0 || e.ctx.Err() != nil {
@@ -192,7 +190,7 @@ func (p *pool) lease(e *entry) {
 	e.leases++
 }
 
-// await waits until e is open. The lease was counted by whoever opened it.
+// await waits until e is open. finish has counted the caller's lease by then.
 func (p *pool) await(ctx context.Context, e *entry) (*entry, error) {
 	timer := time.NewTimer(p.wait)
 	defer timer.Stop()
@@ -208,7 +206,7 @@ func (p *pool) await(ctx context.Context, e *entry) (*entry, error) {
 	return p.leave(e, cause)
 }
 
-// leave gives up a place in the queue, unless the lease came meanwhile.
+// leave gives up a place in the queue, unless the lease was granted meanwhile.
 func (p *pool) leave(e *entry, cause error) (*entry, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -232,17 +230,17 @@ func (p *pool) leave(e *entry, cause error) (*entry, error) {
 	return nil, fmt.Errorf("open database: %w: %w", ErrUnavailable, cause)
 }
 
-// advance gives slots to the queue, and frees slots while it is not empty.
+// advance gives free slots to the queue, and frees more slots while entries wait.
 func (p *pool) advance() {
 	for e := p.queue.first; e != nil && p.slots < p.limit; {
 		next := e.next
-		if p.draining[e.tenant.ID] == nil { // a tenant has one handle at a time
+		if p.draining[e.tenant.ID] == nil { // a tenant has at most one handle
 			p.start(e)
 		}
 		e = next
 	}
 	if p.slots < p.limit {
-		return // who still waits does so for a handle of the same tenant
+		return // the entries that remain wait for the tenant's old handle to close
 	}
 	for p.closing < p.queue.len && p.idle.len > 0 {
 		p.retire(p.idle.first, nil)
@@ -252,7 +250,7 @@ func (p *pool) advance() {
 	}
 }
 
-// start opens an entry's handle, in a goroutine and under a context of its own.
+// start opens an entry's handle in a goroutine, under a context of its own.
 func (p *pool) start(e *entry) {
 	p.queue.remove(e)
 	p.slots++
@@ -269,7 +267,7 @@ func (p *pool) start(e *entry) {
 	}()
 }
 
-// finish hands an opened entry to those who wait for it.
+// finish gives leases on an opened entry to all its waiters.
 func (p *pool) finish(e *entry) {
 	close(e.opened)
 	e.leases, e.waiters = e.waiters, 0
@@ -289,8 +287,8 @@ func (p *pool) finish(e *entry) {
 	p.advance()
 }
 
-// retire takes an entry out of use: it is closed with its last lease. Those who
-// wait for a slot for it get the error.
+// retire takes an entry out of use. Its handle is closed when the last lease is released. Callers
+// that wait for the entry to get a slot get err.
 func (p *pool) retire(e *entry, err error) {
 	delete(p.entries, e.tenant.ID)
 	was := e.state
@@ -308,15 +306,15 @@ func (p *pool) retire(e *entry, err error) {
 		p.idle.remove(e)
 		p.closeHandle(e)
 	}
-	p.draining[e.tenant.ID] = e // for one that is opening, finish goes on
+	p.draining[e.tenant.ID] = e // if it is still opening, finish closes it
 }
 
-// closeHandle closes a retired entry's handle outside of the lock. The slot is
-// free once it is closed, so that descriptors stay under the limit.
+// closeHandle closes a retired entry's handle without holding the lock. The slot is freed afterwards,
+// so that the number of open descriptors stays under the limit.
 func (p *pool) closeHandle(e *entry) {
 	p.closing++
 	go func() {
-		_ = e.handle.close() // all transactions are over: nothing can be lost
+		_ = e.handle.close() // no transaction is running: nothing can be lost
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.closing--
@@ -325,13 +323,13 @@ func (p *pool) closeHandle(e *entry) {
 	}()
 }
 
-// over tells that nothing of the entry is left.
+// over marks the entry as gone.
 func (e *entry) over() {
 	e.end(nil)
 	close(e.gone)
 }
 
-// forget frees an entry's slot.
+// forget removes an entry and frees its slot.
 func (p *pool) forget(e *entry) {
 	p.slots--
 	e.over()
@@ -346,16 +344,15 @@ func (p *pool) forget(e *entry) {
 	}
 }
 
-// size is the number of handles that are open, opening or closing.
+// size returns the number of handles that are open, opening or closing.
 func (p *pool) size() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.slots
 }
 
-// close refuses new leases, waits for those that are out, and closes all
-// handles. When ctx ends first, it returns ctx's error and the handles are
-// closed as their leases end.
+// close refuses new leases, waits until all are released, and closes all handles. If ctx ends first
+// it returns ctx's error, and the handles are closed as their leases are released.
 func (p *pool) close(ctx context.Context) error {
 	p.mu.Lock()
 	if !p.closed {

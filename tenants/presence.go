@@ -9,67 +9,62 @@ import (
 	"gorm.io/gorm"
 )
 
-// Presence is how processes with one master show each other that they live:
-// each instance holds a mark that ends with its process. It is safe for
-// concurrent use.
+// Presence shows the processes with one master which of them are alive: each instance holds a mark,
+// which ends with its process. It is safe for concurrent use.
 type Presence interface {
-	// Enter takes the mark of an instance.
+	// Enter takes a mark for an instance.
 	Enter(ctx context.Context, id string) (Mark, error)
-	// Standing looks at the mark of an instance. tx is of a scope on the master.
+	// Standing returns the state of an instance's mark. tx belongs to a scope on the master.
 	Standing(tx *gorm.DB, id string) (Standing, error)
-	// Sweep removes what is left of instances that ended, unless it is of one of
-	// those to keep.
+	// Sweep removes what ended instances left behind, except for those to keep.
 	Sweep(keep []string) error
 }
 
-// Mark is what an instance holds as long as it lives.
+// Mark is what an instance holds while it is alive.
 type Mark interface {
-	// Renew verifies that the mark is held, or takes it again. ErrMarkLost says
-	// that others may have seen that it was not.
+	// Renew verifies that the mark is held, or takes it again. Returns ErrMarkLost if others may have
+	// seen that it was not held.
 	Renew(ctx context.Context) error
-	// Release gives the mark up. It is called once.
+	// Release gives up the mark. It must be called only once.
 	Release() error
 }
 
-// ErrMarkLost: an instance's mark was taken away, and others may count the
-// instance dead.
+// ErrMarkLost means that an instance's mark was taken away, so that others may count it as dead.
 var ErrMarkLost = errors.New("the mark of this process was removed")
 
-// Standing is what the mark of an instance tells.
+// Standing is the state of an instance's mark.
 type Standing int
 
 const (
-	// Silent: the mark is not held. The instance has ended, or was cut off from
-	// the master and doesn't know that yet.
+	// Silent means that the mark is not held. The instance has ended, or it lost its connection to
+	// the master and has not noticed yet.
 	Silent Standing = iota
-	// Alive: the mark is held.
+	// Alive means that the mark is held.
 	Alive
-	// Dead: the process has ended.
+	// Dead means that the process has ended.
 	Dead
 )
 
-// commitMargin is longer than a COMMIT takes once a scope has decided on it.
+// commitMargin is longer than any COMMIT takes once a scope has decided to commit.
 const commitMargin = CommitTime + 5*time.Second
 
-// silence is how long an instance has been Silent, without a heartbeat.
+// silence records since when an instance has been Silent without a heartbeat.
 type silence struct {
 	heartbeat time.Time
-	since     time.Time // with Go's monotonic clock
+	since     time.Time // read from Go's monotonic clock
 }
 
-// Living returns the instances that may still use tenants, by age. Others wait
-// for them, and take nothing over from them. tx is of a scope on the master.
+// Living returns the instances that may still use tenants, oldest first. Other processes wait for
+// them and take over none of their operations. tx belongs to a scope on the master.
 //
-// An instance is counted dead at once when its mark says that its process has
-// ended. An instance whose mark is merely not held is counted dead after this
-// process has seen no heartbeat of it for its TTL and commitMargin. By then it
-// stores nothing any more: it begins nothing, and decides on no commit, from
-// three quarters of its TTL after the beginning of its last heartbeat, and a
-// commit that it had decided on has ended within commitMargin.
+// An instance is dead at once if its mark shows that its process has ended. An instance whose mark
+// is merely not held is dead once this process has seen no heartbeat from it for its TTL plus
+// commitMargin. By then it stores nothing any more: it begins no scope and decides on no commit
+// later than three quarters of its TTL after its last heartbeat began, and a commit on which it had
+// decided has ended within commitMargin.
 //
-// No times of different clocks are compared: a heartbeat's time only has to
-// change, and durations are measured by clocks that can't be set.
-// A process that is stopped keeps its mark, and is waited for.
+// Living compares no times of different clocks: a heartbeat's time only has to change, and durations
+// are measured by clocks that can't be set. A stopped process keeps its mark, so others wait for it.
 func (m *Master) Living(tx *gorm.DB) ([]Instance, error) {
 	var all, living []Instance
 	if err := tx.Session(&gorm.Session{NewDB: true}).Order("id").Find(&all).Error; err != nil {
@@ -87,7 +82,7 @@ func (m *Master) Living(tx *gorm.DB) ([]Instance, error) {
 	return living, nil
 }
 
-// isSilent says whether the instance has been silent for as long as it takes.
+// isSilent reports whether the instance has been silent long enough to be dead.
 func (m *Master) isSilent(i *Instance, standing Standing) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -101,13 +96,13 @@ func (m *Master) isSilent(i *Instance, standing Standing) bool {
 		return false
 	}
 	ttl := i.TTL
-	if ttl == 0 { // written by an older version
+	if ttl == 0 { // the row was written by an older version
 		ttl = DefaultInstanceTTL
 	}
 	return time.Since(s.since) > ttl+commitMargin
 }
 
-// ClearDead deletes the rows of dead instances, and what is left of their marks.
+// ClearDead deletes the rows of dead instances and what is left of their marks.
 func (m *Master) ClearDead(ctx context.Context) error {
 	var ids []string
 	err := m.Update(ctx, func(tx *gorm.DB) error {
@@ -133,7 +128,7 @@ func (m *Master) ClearDead(ctx context.Context) error {
 	return m.presence.Sweep(ids)
 }
 
-// forget ends the watch of instances but those that live.
+// forget drops the silences of all instances except the living ones.
 func (m *Master) forget(living []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

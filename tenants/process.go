@@ -15,41 +15,38 @@ import (
 	"gorm.io/gorm"
 )
 
-// DefaultInstanceTTL is how long a process goes without a heartbeat at most,
-// unless Options say otherwise.
+// DefaultInstanceTTL is the default of Options.InstanceTTL.
 const DefaultInstanceTTL = 15 * time.Second
 
-// ErrLapsed: the process could not renew its heartbeat in the master, so that
-// others may take it for dead and do things to its tenants. It matches
-// ErrUnavailable.
+// ErrLapsed means that the process could not renew its heartbeat in the master, so that others may
+// count it as dead and work on its tenants. It matches ErrUnavailable.
 var ErrLapsed = fmt.Errorf("%w: this process lost touch with the master", ErrUnavailable)
 
-// Process is this process among all that have the same master. It has a row
-// there, which it renews, and a mark that shows others that it lives. As long as
-// Living lists it, other processes wait until it has drained a tenant before they
-// change it, and take over none of its operations. When it can't renew the row
-// and the mark it lapses by itself, long before others count it dead: it grants
-// no leases, and ends its scopes. It is safe for concurrent use.
+// Process is this process among all that share a master. It has a row in the master, which it renews
+// by heartbeats, and a mark that shows others that it is alive. While Living lists it, other
+// processes wait until it has drained a tenant before they change the tenant, and take over none of
+// its operations. If it can't renew its row and mark, it lapses, long before others count it as dead:
+// it grants no leases and cancels its scopes. It is safe for concurrent use.
 type Process struct {
 	master *Master
 	name   string
 	ttl    time.Duration
 	log    *slog.Logger
-	lapsed func() // called when the instance lapses, and when it leaves
+	lapsed func() // called when the process lapses, and when it leaves
 
-	atWork  sync.Map             // the operations that Hold was called for, by id
+	held    sync.Map             // the held operations, by id
 	clock   func() time.Duration // from newUptime
-	renewed atomic.Int64         // when the last successful renewal began, by clock
+	renewed atomic.Int64         // when the last successful heartbeat began, by clock
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // protects the fields below
 	id    string
 	mark  Mark
-	life  context.Context // ends when the instance lapses
+	life  context.Context // cancelled when the process lapses
 	end   context.CancelCauseFunc
 	lapse *time.Timer
 }
 
-// join registers this process. lapsed is called, in a goroutine, whenever it
+// join registers this process with the master. lapsed is called, in a goroutine, whenever the process
 // lapses.
 func join(ctx context.Context, master *Master, ttl time.Duration, log *slog.Logger, lapsed func()) (*Process, error) {
 	i := &Process{master: master, name: processName(), ttl: ttl, log: log, lapsed: lapsed, clock: newUptime()}
@@ -67,15 +64,15 @@ func processName() string {
 	return fmt.Sprintf("%s, process %d", host, os.Getpid())
 }
 
-// ID is what the instance is called in the master: another one after it lapsed.
+// ID returns the process's instance id in the master. It changes when the process lapses.
 func (i *Process) ID() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.id
 }
 
-// Context is a copy of ctx that also ends, with ErrLapsed as its cause, when
-// the instance lapses. The caller calls stop.
+// Context returns a copy of ctx that is also cancelled, with the cause ErrLapsed, when the process
+// lapses. The caller must call stop.
 func (i *Process) Context(ctx context.Context) (guarded context.Context, stop func()) {
 	i.mu.Lock()
 	life := i.life
@@ -85,26 +82,25 @@ func (i *Process) Context(ctx context.Context) (guarded context.Context, stop fu
 	return guarded, func() { unhook(); cancel(nil) }
 }
 
-// Hold notes that this process is at an operation, until Release. It returns
-// false when it is at it already. An operation that bears the instance's id in
-// the master and isn't held is one of which the process could not let go there.
+// Hold records that this process works on an operation, until Release. It returns false if the
+// operation is held already. An operation that has this instance's id in the master and isn't held
+// is one that the process could not release there.
 func (i *Process) Hold(operationID string) bool {
-	_, held := i.atWork.LoadOrStore(operationID, nil)
+	_, held := i.held.LoadOrStore(operationID, nil)
 	return !held
 }
 
-// Release undoes Hold. It may be called for an operation that isn't held.
-func (i *Process) Release(operationID string) { i.atWork.Delete(operationID) }
+// Release undoes Hold. Releasing an operation that isn't held does nothing.
+func (i *Process) Release(operationID string) { i.held.Delete(operationID) }
 
-// Held are the operations that this process is at, by id.
+// Held returns the ids of the held operations.
 func (i *Process) Held() (ids []string) {
-	i.atWork.Range(func(id, _ any) bool { ids = append(ids, id.(string)); return true })
+	i.held.Range(func(id, _ any) bool { ids = append(ids, id.(string)); return true })
 	return ids
 }
 
-// check returns ErrLapsed when the last renewal is too long ago. It looks at
-// the clock, since a process that was stopped, or slept, runs on before its
-// timers do.
+// check returns ErrLapsed if the last heartbeat is too long ago. It reads the clock, because the
+// timers of a process that was stopped or asleep fire only some time after it runs again.
 func (i *Process) check() error {
 	if i.clock()-time.Duration(i.renewed.Load()) > i.patience() {
 		return ErrLapsed
@@ -112,11 +108,11 @@ func (i *Process) check() error {
 	return nil
 }
 
-// patience is how long the instance serves after a renewal.
+// patience is how long the process serves after a heartbeat.
 func (i *Process) patience() time.Duration { return i.ttl * 3 / 4 }
 
-// register gives the instance a new row, mark and life. What it had begun under
-// the old one is no longer its own.
+// register gives the process a new id, row, mark and life. Operations begun under the old id are no
+// longer its own.
 func (i *Process) register(ctx context.Context) error {
 	began, id := i.clock(), strings.ToLower(ulid.Make().String())
 	mark, err := i.master.presence.Enter(ctx, id)
@@ -126,12 +122,12 @@ func (i *Process) register(ctx context.Context) error {
 	if err := i.replaceRow(ctx, id); err != nil {
 		return errors.Join(err, mark.Release())
 	}
-	i.releaseMark() // its row is gone
+	i.releaseMark() // the old row is gone
 	i.begin(id, mark, began)
 	return nil
 }
 
-// replaceRow writes the row of that id, and deletes the one until now.
+// replaceRow creates the row with that id and deletes the old one.
 func (i *Process) replaceRow(ctx context.Context, id string) error {
 	old := i.ID()
 	return i.master.Update(ctx, func(tx *gorm.DB) error {
@@ -147,7 +143,7 @@ func (i *Process) replaceRow(ctx context.Context, id string) error {
 	})
 }
 
-// releaseMark gives the mark up, if there is one.
+// releaseMark gives up the mark, if there is one.
 func (i *Process) releaseMark() {
 	i.mu.Lock()
 	mark := i.mark
@@ -170,7 +166,7 @@ func (i *Process) begin(id string, mark Mark, began time.Duration) {
 	i.extend(began)
 }
 
-// extend counts a renewal that began at that time. The lock is held.
+// extend records a heartbeat that began at that time. The caller holds i.mu.
 func (i *Process) extend(began time.Duration) {
 	i.renewed.Store(int64(began))
 	if i.lapse != nil {
@@ -180,8 +176,8 @@ func (i *Process) extend(began time.Duration) {
 	i.lapse = time.AfterFunc(i.patience()-(i.clock()-began), func() { end(ErrLapsed) })
 }
 
-// keep renews the row until ctx ends. After each renewal it calls renewed,
-// which is told whether the instance had lapsed and began anew.
+// keep sends heartbeats until ctx ends. After each one it calls renewed, whose argument says whether
+// the process had lapsed and registered again.
 func (i *Process) keep(ctx context.Context, renewed func(anew bool)) {
 	ticker := time.NewTicker(i.ttl / 5)
 	defer ticker.Stop()
@@ -201,12 +197,11 @@ func (i *Process) keep(ctx context.Context, renewed func(anew bool)) {
 	}
 }
 
-// errAtWork: the operations of a lapsed instance have not all ended yet.
-var errAtWork = errors.New("operations of this process are still ending")
+// errStillHeld means that operations of a lapsed process have not all ended yet.
+var errStillHeld = errors.New("operations of this process are still ending")
 
-// renew is a heartbeat. One that comes too late, or finds the row or the mark
-// gone, begins anew, once the operations that it was at have ended: others will
-// take them over.
+// renew sends a heartbeat. If it comes too late, or the row or the mark is gone, renew registers the
+// process again as soon as no operation is held; others take over the operations of the old id.
 func (i *Process) renew(ctx context.Context) (anew bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, i.ttl/4)
 	defer cancel()
@@ -220,12 +215,12 @@ func (i *Process) renew(ctx context.Context) (anew bool, err error) {
 	i.end(ErrLapsed)
 	i.mu.Unlock()
 	if len(i.Held()) > 0 {
-		return false, errAtWork
+		return false, errStillHeld
 	}
 	return true, i.register(ctx)
 }
 
-// beat renews the mark and the row. It returns false where one of them is gone.
+// beat renews the mark and the row. It returns false if one of them is gone.
 func (i *Process) beat(ctx context.Context) (going bool, err error) {
 	began := i.clock()
 	i.mu.Lock()
@@ -237,11 +232,11 @@ func (i *Process) beat(ctx context.Context) (going bool, err error) {
 		return false, err
 	}
 	there, err := i.touch(ctx)
-	return there && i.goOn(began), err
+	return there && i.extendIfAlive(began), err
 }
 
-// goOn extends the instance's life unless it has ended.
-func (i *Process) goOn(began time.Duration) bool {
+// extendIfAlive extends the process's life unless it has lapsed.
+func (i *Process) extendIfAlive(began time.Duration) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.life.Err() != nil {
@@ -251,7 +246,7 @@ func (i *Process) goOn(began time.Duration) bool {
 	return true
 }
 
-// touch extends the row's life, and tells whether it is still there.
+// touch extends the row's life, and reports whether the row exists.
 func (i *Process) touch(ctx context.Context) (alive bool, err error) {
 	id := i.ID()
 	err = i.master.Update(ctx, func(tx *gorm.DB) error {
@@ -266,7 +261,7 @@ func (i *Process) touch(ctx context.Context) (alive bool, err error) {
 	return alive, err
 }
 
-// leave takes the instance out, so that nobody waits for it.
+// leave removes the process from the master, so that nobody waits for it.
 func (i *Process) leave(ctx context.Context) error {
 	i.mu.Lock()
 	id := i.id

@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// quiesce lets nobody lease the tenant's handle as it was before the epoch,
-// and waits until those who do are through and the handle is closed. After
-// grace their scopes are ended, with cause. It returns ctx's error when ctx
-// ends first.
+// quiesce refuses leases of the tenant from before the epoch, and waits until all such leases are
+// released and the handle is closed. After the grace period it cancels their scopes with cause. It
+// returns ctx's error if ctx ends first.
 func (p *pool) quiesce(ctx context.Context, id string, epoch int64, grace time.Duration, cause error) error {
 	e := p.fenceOff(id, epoch)
 	if e == nil {
@@ -32,9 +31,8 @@ func (p *pool) quiesce(ctx context.Context, id string, epoch int64, grace time.D
 	}
 }
 
-// fenceOff retires the tenant's entry from before the epoch, and returns it while
-// it is in use. Until it is closed the tenant as it was is not leased; after that
-// open refuses it.
+// fenceOff retires the tenant's entry from before the epoch, and returns it if it is still in use.
+// While it is, the pool refuses leases from before the epoch; afterwards open refuses them.
 func (p *pool) fenceOff(id string, epoch int64) *entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,8 +47,8 @@ func (p *pool) fenceOff(id string, epoch int64) *entry {
 	return e
 }
 
-// evacuate ends all scopes, with cause, and closes the handles as they end.
-// Whoever comes later gets a new one.
+// evacuate cancels all scopes with cause, and closes each handle when its scopes are over. Later
+// callers get new handles.
 func (p *pool) evacuate(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

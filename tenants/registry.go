@@ -12,24 +12,24 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// registry answers which tenant has a subdomain, or a host of its own, from
-// memory where it can. Found and missing names are kept apart, so that a flood
-// of invented names pushes no tenant out. It is safe for concurrent use.
+// registry finds the tenant that has a subdomain or a host of its own, and caches the answers. It
+// caches found and missing names separately, so that a flood of invented names evicts no tenant. It
+// is safe for concurrent use.
 type registry struct {
 	find func(ctx context.Context, subdomain string) (*Tenant, error)
 	now  func() time.Time
 
 	flight singleflight.Group
 
-	mu         sync.Mutex // guards what follows
+	mu         sync.Mutex // protects the fields below
 	found      *simplelru.LRU[string, cached]
-	names      map[string][]string // of the tenants in found, by id
+	names      map[string][]string // the keys of found, by tenant id
 	missing    *simplelru.LRU[string, cached]
-	generation uint64 // grows with each flush and eviction
+	generation uint64 // incremented by each flush and eviction
 }
 
-// cached is a look-up's answer; tenant is nil where there is none, and err says
-// so. The tenant is shared by all who ask and never changed.
+// cached is the answer of a look-up. If tenant is nil, err says why. The tenant is shared by all
+// callers and never changed.
 type cached struct {
 	tenant *Tenant
 	err    error
@@ -37,12 +37,12 @@ type cached struct {
 }
 
 const (
-	// missingSize bounds the names that are known to be nobody's.
+	// missingSize bounds the number of names that are cached as missing.
 	missingSize = 10_000
-	// cacheTTL is the fallback where news of a change got lost.
+	// cacheTTL bounds how long an answer is used if the notification of a change gets lost.
 	cacheTTL = 30 * time.Second
-	// findTimeout bounds a look-up in the master, which goes on when the one
-	// who asked first has left.
+	// findTimeout bounds a look-up in the master. The look-up does not end when the first caller
+	// leaves.
 	findTimeout = 5 * time.Second
 )
 
@@ -56,9 +56,8 @@ func newRegistry(size int, find func(context.Context, string) (*Tenant, error)) 
 	return r, err
 }
 
-// lookup returns the tenant in whatever state it is, ErrUnknownTenant, a
-// *MovedError, or ErrUnavailable when the master can't be asked. name is a
-// subdomain, or a host with its dots.
+// lookup returns the tenant with that name, in any state. Returns ErrUnknownTenant, a *MovedError, or
+// ErrUnavailable if the master doesn't answer. The name is a subdomain, or a host if it has dots.
 func (r *registry) lookup(ctx context.Context, name string) (*Tenant, error) {
 	if answer, ok := r.cached(name); ok {
 		return answer.result()
@@ -90,16 +89,16 @@ func (r *registry) cached(name string) (cached, bool) {
 	return answer, ok && r.now().Before(answer.until)
 }
 
-// current is the generation that a look-up which begins now belongs to.
+// current returns the generation that a look-up beginning now belongs to.
 func (r *registry) current() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.generation
 }
 
-// load asks the master and keeps the answer, unless something was forgotten
-// since that generation: the answer may be older than the change that caused it.
-// For the same reason a look-up joins none that began before.
+// load asks the master and caches the answer, unless something was evicted since that generation:
+// the answer may be older than the change that caused the eviction. For the same reason a look-up
+// doesn't join one that began earlier.
 func (r *registry) load(name string, generation uint64) (cached, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
 	defer cancel()
@@ -115,7 +114,7 @@ func (r *registry) load(name string, generation uint64) (cached, error) {
 	if generation != r.generation {
 		return answer, nil
 	}
-	r.found.Remove(name) // it may have been another tenant's
+	r.found.Remove(name) // another tenant may have had the name
 	if tenant == nil {
 		r.missing.Add(name, answer)
 		return answer, nil
@@ -126,8 +125,7 @@ func (r *registry) load(name string, generation uint64) (cached, error) {
 	return answer, nil
 }
 
-// dropName keeps names in step with found, which calls it for every answer that
-// leaves. r.mu is held.
+// dropName removes a name from names when found evicts its answer. The caller holds r.mu.
 func (r *registry) dropName(name string, answer cached) {
 	id := answer.tenant.ID
 	left := slices.DeleteFunc(r.names[id], func(n string) bool { return n == name })
@@ -138,8 +136,8 @@ func (r *registry) dropName(name string, answer cached) {
 	r.names[id] = left
 }
 
-// evict forgets the tenant's answers, and all that a name is nobody's: it may be
-// the tenant's by now. What is known of other tenants stays.
+// evict drops the tenant's answers and all missing names, since one of them may be the tenant's by
+// now. It keeps the answers for other tenants.
 func (r *registry) evict(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,7 +148,7 @@ func (r *registry) evict(id string) {
 	r.missing.Purge()
 }
 
-// flush forgets all answers.
+// flush drops all answers.
 func (r *registry) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -5,22 +5,20 @@ import (
 	"fmt"
 )
 
-// ErrReplaced: the file of an open database was replaced or removed. Nothing is
-// stored in it any more, and what is in its place is opened. It matches
-// ErrUnavailable.
+// ErrReplaced means that the file of an open database was replaced or removed. Nothing more is stored
+// in it, and the file that replaced it is opened. It matches ErrUnavailable.
 var ErrReplaced = fmt.Errorf("%w: its file was replaced or removed while it was open", ErrUnavailable)
 
-// reopen retires a handle whose file is no longer in its place, and ends its
-// scopes: the next lease opens what is there now.
+// reopen retires a handle whose file was replaced or removed, and cancels its scopes. The next lease
+// opens the new file.
 func (s *Store) reopen(e *entry, err error) {
 	if s.pool.discard(e, err) {
-		s.log.Error("a database's file was replaced or removed while it was open; suspend a tenant before, and resume it afterwards",
+		s.log.Error("a database's file was replaced or removed while it was open; suspend a tenant before you replace its file, and resume it afterwards",
 			"tenant", e.tenant.Subdomain, "error", err)
 	}
 }
 
-// discard has an entry give no more leases, and ends its scopes. It returns
-// false where that was done already.
+// discard retires an entry and cancels its scopes. It returns false if the entry was retired already.
 func (p *pool) discard(e *entry, cause error) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -32,20 +30,20 @@ func (p *pool) discard(e *entry, cause error) bool {
 	return true
 }
 
-// checkPlaces retires the handles whose files are no longer in their places. An
-// idle handle would keep a removed file open until then.
-func (s *Store) checkPlaces(ctx context.Context) {
+// retireReplaced retires the handles whose files were replaced or removed. Without it an idle handle
+// would keep a removed file open.
+func (s *Store) retireReplaced(ctx context.Context) {
 	for _, e := range s.pool.ready() {
 		if ctx.Err() != nil {
 			return
 		}
-		_ = s.checkPlace(e)
+		_ = s.checkReplaced(e)
 	}
 }
 
-// CheckPlace returns ErrReplaced when this process had the tenant's database
-// open and its file was replaced or removed. It is opened anew then.
-func (s *Store) CheckPlace(tenantID string) error {
+// CheckReplaced returns ErrReplaced if this process has the tenant's database open and its file was
+// replaced or removed. The next lease opens the new file.
+func (s *Store) CheckReplaced(tenantID string) error {
 	s.pool.mu.Lock()
 	e := s.pool.entries[tenantID]
 	isReady := e != nil && e.state == ready
@@ -53,10 +51,10 @@ func (s *Store) CheckPlace(tenantID string) error {
 	if !isReady {
 		return nil
 	}
-	return s.checkPlace(e)
+	return s.checkReplaced(e)
 }
 
-func (s *Store) checkPlace(e *entry) error {
+func (s *Store) checkReplaced(e *entry) error {
 	if e.handle.conns.Check == nil {
 		return nil
 	}
@@ -67,7 +65,7 @@ func (s *Store) checkPlace(e *entry) error {
 	return err
 }
 
-// ready are the entries that give leases.
+// ready returns the entries that grant leases.
 func (p *pool) ready() (entries []*entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

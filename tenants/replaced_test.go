@@ -118,7 +118,7 @@ func TestReplacedFileOfAnIdleTenant(t *testing.T) {
 	tenant := env.Tenant(t, "acme")
 	file := filepath.Join(env.Dir, "tenants", tenant.Database)
 	look := func() error { return env.Store.View(t.Context(), tenant, func(*gorm.DB) error { return nil }) }
-	if err := errors.Join(copyFile(file, file+".x"), look(), env.Store.CheckPlace(tenant.ID), os.Rename(file+".x", file)); err != nil {
+	if err := errors.Join(copyFile(file, file+".x"), look(), env.Store.CheckReplaced(tenant.ID), os.Rename(file+".x", file)); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(time.Minute); env.Store.Load().Open > 0; time.Sleep(10 * time.Millisecond) {
@@ -132,7 +132,7 @@ func TestReplacedFileOfAnIdleTenant(t *testing.T) {
 	if err := errors.Join(copyFile(file, file+".x"), os.Rename(file+".x", file)); err != nil {
 		t.Fatal(err)
 	}
-	if err := env.Store.CheckPlace(tenant.ID); err != nil && !errors.Is(err, tenants.ErrReplaced) {
+	if err := env.Store.CheckReplaced(tenant.ID); err != nil && !errors.Is(err, tenants.ErrReplaced) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -10,31 +10,28 @@ import (
 	"gorm.io/gorm"
 )
 
-// Func is what runs in a scope. tx is valid until it returns.
+// Func runs in a scope. tx is valid until Func returns.
 type Func = func(tx *gorm.DB) error
 
-// ErrNestedScope: a scope was begun inside a scope. Two leases in one call
-// chain can wait for each other; work on the tx at hand, or use AfterCommit. A
-// scope whose context is not the outer one's is found where it would have to
-// wait for a handle or for its turn to write. What can't be found is a scope
-// begun in a goroutine for which the outer one waits.
+// ErrNestedScope means that a scope was begun inside a scope. Two leases in one call chain could
+// wait for each other; use the outer scope's tx, or AfterCommit. A nested scope that doesn't use the
+// outer scope's context is detected only if it would have to wait for a handle or for its turn to
+// write. A scope begun in another goroutine, for which the outer scope waits, can't be detected.
 var ErrNestedScope = errors.New("scope begun inside a scope")
 
-// hook runs after a scope; err is what the scope returned.
+// hook runs after a scope. err is the scope's error.
 type hook func(ctx context.Context, err error)
 
 // hooks are copied by value when a savepoint is set.
 type hooks struct{ commit, rollback []hook }
 
-// AfterCommit runs f once the scope that tx belongs to is committed and its
-// lease is given back. f may begin scopes of its own. ctx outlives the
-// request's cancellation. A hook set inside a savepoint that is rolled back
-// never runs, nor does any hook after ErrCommitUnknown. A panic in f is logged;
+// AfterCommit calls f after the scope of tx has committed and released its lease. f may begin scopes
+// of its own; the cancellation of the request doesn't cancel its ctx. A hook set inside a savepoint
+// that is rolled back never runs, and no hook runs after ErrCommitUnknown. A panic in f is logged and
 // the commit stands.
 //
-// The reply to a request is sent before its hooks run: hooks can't change it, and
-// the client doesn't wait for them. AfterCommit panics when the scope is over,
-// which is a fault of the program: f would never run.
+// A request's reply is sent before its hooks run: hooks can't change it, and the client doesn't wait
+// for them. AfterCommit panics if the scope is over, because f would never run.
 func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
 	t := transactionOf(tx)
 	t.mu.Lock()
@@ -43,9 +40,8 @@ func AfterCommit(tx *gorm.DB, f func(ctx context.Context)) {
 		func(ctx context.Context, _ error) { f(ctx) })
 }
 
-// BeforeCommitHooks has f run after the commit and before the hooks that are set
-// with AfterCommit, if there are any. Without hooks f doesn't run. It is for what
-// answers the client: package web.
+// BeforeCommitHooks calls f after the commit and before the hooks that were set with AfterCommit. If
+// there are no hooks, f is not called. Package web uses it to answer the client.
 func BeforeCommitHooks(tx *gorm.DB, f func()) {
 	t := transactionOf(tx)
 	t.mu.Lock()
@@ -55,11 +51,10 @@ func BeforeCommitHooks(tx *gorm.DB, f func()) {
 	}
 }
 
-// AfterRollback is like AfterCommit, for a scope that was rolled back: by an
-// error, which err holds, or by a panic, for which err is ErrPanicked. What
-// must survive a refused request, such as a count of failed tries, is written
-// here in a scope of its own; the reply waits for it. It panics as AfterCommit
-// does.
+// AfterRollback is like AfterCommit for a scope that is rolled back. err is the scope's error, or
+// ErrPanicked after a panic. Use it to write what must survive a refused request, such as a count of
+// failed sign-ins, in a scope of its own; the reply waits for the hook. It panics if the scope is
+// over.
 func AfterRollback(tx *gorm.DB, f func(ctx context.Context, err error)) {
 	t := transactionOf(tx)
 	t.mu.Lock()
@@ -67,11 +62,11 @@ func AfterRollback(tx *gorm.DB, f func(ctx context.Context, err error)) {
 	t.hooks.rollback = append(t.hooks.rollback[:len(t.hooks.rollback):len(t.hooks.rollback)], f)
 }
 
-// ErrPanicked is what AfterRollback hooks see when the scope panicked.
+// ErrPanicked is the error that AfterRollback hooks get if the scope panicked.
 var ErrPanicked = errors.New("scope panicked")
 
-// transactionOf panics when tx is not of a scope that runs: there would be
-// nothing to hang a hook on, which is a fault of the program.
+// transactionOf returns the transaction of tx. It panics if tx belongs to no running scope, because
+// hooks on it would never run.
 func transactionOf(tx *gorm.DB) *transaction {
 	t, ok := tx.Statement.ConnPool.(*transaction)
 	if !ok {
@@ -86,24 +81,23 @@ func transactionOf(tx *gorm.DB) *transaction {
 // scope is one run of a Func in a transaction.
 type scope struct {
 	log    *slog.Logger
-	tenant string       // the subdomain, empty for the master
-	check  func() error // asked before the commit; nil for nothing to ask
-	t      *transaction // nil until begun
+	tenant string       // the subdomain; empty for the master
+	check  func() error // called before the commit, which it can refuse; may be nil
+	t      *transaction // nil until the transaction has begun
 	err    error
 }
 
-// scopeKey leads from the context of a running scope to the *scope.
+// scopeKey is the context key of the running *scope.
 type scopeKey struct{}
 
-// scopeOf is the scope that runs with ctx, or nil.
+// scopeOf returns the scope that runs with ctx, or nil.
 func scopeOf(ctx context.Context) *scope {
 	s, _ := ctx.Value(scopeKey{}).(*scope)
 	return s
 }
 
-// run runs f in a transaction on db and commits when f returns nil, no
-// statement's failure stands and ctx has not ended. A panic goes on after the
-// rollback.
+// run runs f in a transaction on db. It commits if f returns nil, no statement failed and ctx has not
+// ended. After a panic it rolls back and panics again.
 func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Func) error {
 	s.err = ErrPanicked
 	ctx = context.WithValue(ctx, scopeKey{}, s)
@@ -126,9 +120,8 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	return s.err
 }
 
-// runHooks runs the hooks that the scope's fate calls for, none where that is
-// unknown. It is called after the lease is given back, also while a panic is
-// under way.
+// runHooks runs the commit or the rollback hooks, according to the scope's outcome, or none if the
+// outcome is unknown. It is called after the lease was released, even during a panic.
 func (s *scope) runHooks(ctx context.Context) {
 	if s.t == nil || s.t.unknown {
 		return

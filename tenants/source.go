@@ -6,40 +6,39 @@ import (
 	"strings"
 )
 
-// ErrSchema is matched by every *SchemaError.
+// ErrSchema matches every *SchemaError.
 var ErrSchema = errors.New("the schema is not one that the migrations make")
 
-// SchemaError: the database that was to be adopted has another schema than the
-// one that the migrations up to its version make.
+// SchemaError means that the schema of a database to adopt differs from the one that the migrations
+// up to its version make.
 type SchemaError struct {
-	// Differences has a line for each, twenty at most and then one that counts
-	// the others.
+	// Differences has a line for each difference. After twenty, one line counts the others.
 	Differences []string
 }
 
-// Error names the differences.
+// Error returns the differences.
 func (e *SchemaError) Error() string {
 	return ErrSchema.Error() + ": " + strings.Join(e.Differences, "; ")
 }
 
-// Unwrap is ErrSchema.
+// Unwrap returns ErrSchema.
 func (e *SchemaError) Unwrap() error { return ErrSchema }
 
-// CheckVersion returns a *SchemaError unless the version of a database that was
-// migrated is between 1 and the last one.
+// CheckVersion returns a *SchemaError unless version, that of a database to adopt, is between 1 and
+// last.
 func CheckVersion(version, last int64) error {
 	switch {
 	case version < 1:
-		return CheckDifferences([]string{"table goose_db_version: it is missing or empty: no migrations made the database"})
+		return CheckDifferences([]string{"table goose_db_version: it is missing or empty: no migration has run in the database"})
 	case version > last:
 		return CheckDifferences([]string{
-			fmt.Sprintf("migration %d: this program's last one is %d: a newer one has made the database", version, last),
+			fmt.Sprintf("migration %d: this program's last one is %d: a newer program migrated the database", version, last),
 		})
 	}
 	return nil
 }
 
-// CheckDifferences returns a *SchemaError if there are any.
+// CheckDifferences returns a *SchemaError if differences is not empty.
 func CheckDifferences(differences []string) error {
 	const most = 20
 	if len(differences) == 0 {
@@ -51,17 +50,17 @@ func CheckDifferences(differences []string) error {
 	return &SchemaError{differences}
 }
 
-// SourceError: the database that was to be adopted can't be read, or its rows
-// break the schema's rules.
+// SourceError means that a database to adopt can't be read or its rows violate the schema's
+// constraints.
 type SourceError struct {
 	// Reason says what is wrong, without secrets.
 	Reason string
-	// Err is ErrUnavailable if it may be possible later, else nil.
+	// Err is ErrUnavailable if trying later may help, else nil.
 	Err error
 }
 
-// Error is the reason.
+// Error returns the reason.
 func (e *SourceError) Error() string { return "read the database to adopt: " + e.Reason }
 
-// Unwrap is Err.
+// Unwrap returns Err.
 func (e *SourceError) Unwrap() error { return e.Err }

@@ -5,25 +5,22 @@ import (
 	"strings"
 )
 
-// What stands here reads only the beginning of a statement, which both engines
-// read alike but for comments: on Postgres they nest, and a carriage return
-// ends the short ones. That a text is one statement is the engines' to enforce:
-// Postgres has it from the extended protocol, SQLite from preparing it. Several
-// only finds most such texts early, for a better error.
+// The functions in this file read only the beginning of a statement. Both engines read it in the same
+// way except for comments: on Postgres they nest, and a carriage return ends a short one. The engines
+// themselves refuse several statements in one text: Postgres by the extended protocol, SQLite when it
+// prepares the text. Several only detects most such texts early, for a better error.
 
-// forbidden begin the statements that have no place in a scope. A raw COMMIT
-// defeats the rollback on both engines; ATTACH reaches another tenant's file; a
-// PRAGMA leaks to the connection's next user (PITFALLS, GORM and SQLite). COPY
-// waits for rows, or sends some, that a statement has no way for.
+// forbidden are the first words of statements that a scope refuses. A raw COMMIT defeats the rollback
+// on both engines; ATTACH reaches another tenant's file; a PRAGMA affects the connection's next user
+// (PITFALLS, GORM and SQLite). COPY transfers rows in a way that a statement doesn't support.
 var forbidden = []string{
 	"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT",
 	"ATTACH", "DETACH", "PRAGMA", "VACUUM", "COPY",
 }
 
-// isForbidden reports whether sql may not run in a scope: a statement that
-// begins or ends a transaction or reaches past it, a savepoint whose name can't
-// be read, or several statements. In a View it may not have the transaction's
-// mode changed either.
+// isForbidden reports whether sql may not run in a scope: a statement that begins or ends a
+// transaction or acts outside of it, a savepoint whose name can't be read, several statements at
+// once, or in a View a change of the transaction's mode.
 func isForbidden(sql string, nested, readOnly bool) bool {
 	word, rest := cutWord(sql, nested)
 	next, _ := cutWord(rest, nested)
@@ -41,16 +38,16 @@ func isForbidden(sql string, nested, readOnly bool) bool {
 	return slices.Contains(forbidden, word)
 }
 
-// Keyword is the word with which a statement begins, in upper case, empty where
-// it begins with something else. Comments nest on Postgres.
+// Keyword returns the first word of a statement in upper case, or "" if it doesn't begin with a word.
+// nested means that comments nest, as on Postgres.
 func Keyword(sql string, nested bool) string {
 	word, _ := cutWord(sql, nested)
 	return word
 }
 
-// savepointOf reads SAVEPOINT, RELEASE and ROLLBACK TO: the verb and the
-// savepoint's name, as the engine compares it. verb is empty for every other
-// statement, name for a name in a spelling that is not supported.
+// savepointOf parses SAVEPOINT, RELEASE and ROLLBACK TO. It returns the verb, and the savepoint's name
+// as the engine compares it. verb is empty for any other statement; name is empty if its spelling is
+// not supported.
 func savepointOf(sql string, nested bool) (verb, name string) {
 	verb, rest := cutWord(sql, nested)
 	switch verb {
@@ -67,14 +64,13 @@ func savepointOf(sql string, nested bool) (verb, name string) {
 		return "", ""
 	}
 	name, rest = cutName(rest, nested)
-	if TrimBlank(rest, nested) != "" || len(name) > 63 { // Postgres cuts it there
+	if TrimBlank(rest, nested) != "" || len(name) > 63 { // Postgres truncates longer names
 		return verb, ""
 	}
 	return verb, name
 }
 
-// cutOptional cuts the first of the words that sql begins with, unless nothing
-// would be left.
+// cutOptional removes the first word of sql if it is one of words, unless nothing else is left.
 func cutOptional(sql string, nested bool, words ...string) string {
 	word, rest := cutWord(sql, nested)
 	if slices.Contains(words, word) && TrimBlank(rest, nested) != "" {
@@ -83,8 +79,8 @@ func cutOptional(sql string, nested bool, words ...string) string {
 	return sql
 }
 
-// cutName cuts the name that sql begins with: a word, or anything in double
-// quotes. Names are compared without case, except quoted ones on Postgres.
+// cutName splits sql after the name at its beginning: a word, or anything in double quotes. Names
+// ignore case, except for quoted ones on Postgres.
 func cutName(sql string, nested bool) (name, rest string) {
 	if !strings.HasPrefix(sql, `"`) {
 		name, rest = cutWord(sql, nested)
@@ -100,8 +96,8 @@ func cutName(sql string, nested bool) (name, rest string) {
 	return name, TrimBlank(rest, nested)
 }
 
-// cutWord cuts the word, in upper case, and the blanks around it off the
-// beginning of sql.
+// cutWord splits sql after the word at its beginning. It returns the word in upper case and the rest
+// without leading blanks.
 func cutWord(sql string, nested bool) (word, rest string) {
 	sql = TrimBlank(sql, nested)
 	end := 0
@@ -115,8 +111,8 @@ func isWordByte(c byte) bool {
 	return c == '_' || c == '$' || c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// TrimBlank cuts white space, empty statements and comments off the beginning of
-// sql. Comments nest on Postgres.
+// TrimBlank removes white space, empty statements and comments from the beginning of sql. nested
+// means that comments nest, as on Postgres.
 func TrimBlank(sql string, nested bool) string {
 	for {
 		sql = strings.TrimLeft(strings.TrimPrefix(sql, "\ufeff"), " \t\r\n\f\v;")
@@ -131,7 +127,7 @@ func TrimBlank(sql string, nested bool) string {
 	}
 }
 
-// shortComment is the length of the comment -- … that sql begins with.
+// shortComment returns the length of the -- comment at the beginning of sql.
 func shortComment(sql string, nested bool) int {
 	ends := "\n"
 	if nested {
@@ -143,7 +139,7 @@ func shortComment(sql string, nested bool) int {
 	return len(sql)
 }
 
-// longComment is the length of the comment /* … */ that sql begins with.
+// longComment returns the length of the /* */ comment at the beginning of sql.
 func longComment(sql string, nested bool) int {
 	depth := 1
 	for i := 2; i < len(sql); i++ {
@@ -162,8 +158,8 @@ func longComment(sql string, nested bool) int {
 	return len(sql)
 }
 
-// Several reports whether sql is more than one statement, as far as it can
-// tell: where quoting begins that it doesn't read, it reports false.
+// Several reports whether sql is more than one statement. At a form of quoting that it doesn't read,
+// it gives up and returns false.
 func Several(sql string, nested bool) bool {
 	if !strings.Contains(sql, ";") {
 		return false
@@ -190,7 +186,7 @@ func Several(sql string, nested bool) bool {
 	return false
 }
 
-// skipTo is the index of the last byte of the first end after from.
+// skipTo returns the index of the last byte of the first end after from, or len(sql).
 func skipTo(sql string, from int, end string) int {
 	at := strings.Index(sql[from+1:], end)
 	if at < 0 {

@@ -1,29 +1,35 @@
 // Package tenants maps a host to a tenant, leases the tenant's database, and
-// runs code in a transaction on it. A request, which package web leads here,
-// passes:
+// runs code in a transaction on it. Package web calls it for each request, which
+// passes through:
 //
-//	host.go         the host's subdomain, if it can be one
-//	registry.go     the subdomain's tenant, from memory or the master
-//	pool.go         leases the tenant's open handle, opening it where needed
-//	handle.go       an open database; version.go, that this build can serve it
+//	host.go         finds the subdomain in the request's host
+//	registry.go     finds the subdomain's tenant, in memory or in the master
+//	pool.go         leases the tenant's open handle, and opens it if needed
+//	handle.go       an open database
+//	version.go      checks that this build can serve its schema version
 //	scope.go        begins the transaction, commits or rolls back
-//	room.go         refuses writes when the tenant or the disk is full
+//	quota.go        refuses writes if the tenant or the disk is full
 //	transaction.go  watches the statements and decides whether it may commit
-//	sqltext.go      the first word of a statement
-//	nested.go       finds a scope that was begun within another
-//	replaced.go     what happens when the file of an open database is replaced
+//	sqltext.go      reads the first word of a statement
+//	nested.go       detects a scope that was begun within another
+//	replaced.go     reopens a database whose file was replaced
 //
 // Below it are the engines, and beside it other processes:
 //
-//	engine.go       what an engine does; base.go, the *gorm.DB that it clones
-//	object.go       what is on a server; fault.go, what is wrong with it
-//	source.go       databases to adopt
+//	engine.go       what an engine does
+//	base.go         the *gorm.DB that handles are cloned from
+//	object.go       what is on a server
+//	fault.go        what can be wrong with a database
+//	source.go       errors about databases to adopt
 //	master.go       the master database, with scopes of its own
-//	process.go      keeps this process known to the others
-//	presence.go     tells whether another process lives
-//	drain.go        lets go of tenants that an operation needs; quiesce.go waits
-//	load.go         how much is open; failures.go and health.go, what can't be
-//	errors.go       what may go wrong
+//	process.go      registers this process and sends its heartbeats
+//	presence.go     finds out whether another process is alive
+//	drain.go        drains tenants for operations
+//	quiesce.go      waits until a tenant is drained
+//	load.go         counts open handles
+//	failures.go     remembers databases that can't be opened
+//	health.go       servers on which that happens
+//	errors.go       the errors
 package tenants
 
 import (
@@ -40,67 +46,63 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// DefaultServer is the name of the server on which tenants are placed unless
-// the operator names another.
+// DefaultServer is the name of the server on which tenants are placed unless the operator names
+// another.
 const DefaultServer = "default"
 
-// Options are what a Store is made of.
+// Options configure a Store.
 type Options struct {
-	// Master is where tenants are registered. The store doesn't close it.
+	// Master is the master database. The store doesn't close it.
 	Master *Master
-	// Servers are the engines by the name that Tenant.Server gives. The store
-	// doesn't close them.
+	// Servers are the engines, by the names in Tenant.Server. The store doesn't close them.
 	Servers map[string]Engine
-	// MaxOpen bounds the handles open at once; it must be at least 1.
+	// MaxOpen limits the number of open handles. It must be at least 1.
 	MaxOpen int
-	// CacheSize bounds the tenants kept in memory; 0 means 100,000.
+	// CacheSize limits the number of tenants kept in memory. Defaults to 100,000.
 	CacheSize int
-	// InstanceTTL is how long this process is counted alive after its last
-	// heartbeat in the master; 0 means DefaultInstanceTTL.
+	// InstanceTTL is how long this process counts as alive after its last heartbeat in the master.
+	// Defaults to DefaultInstanceTTL.
 	InstanceTTL time.Duration
-	// Grace is what scopes that run get before an operation that needs quiet
-	// ends them; 0 means 30 seconds.
+	// Grace is how long running scopes may take before an operation cancels them. Defaults to 30
+	// seconds.
 	Grace time.Duration
-	// Wait bounds the wait for a handle; 0 means 5 seconds.
+	// Wait limits the wait for a handle. Defaults to 5 seconds.
 	Wait time.Duration
-	// MaxSize is how many bytes a tenant's database may take, above which Update
-	// is ErrTenantFull; 0 means any number. A database is measured when it could
-	// have reached the bound at 64 MiB a second, at least once a minute and at most
-	// once a second, in the Update that is due: writes of the second in between are
-	// let in beyond the bound, on SQLite by at most an eighth of it. On Postgres
-	// the measurement looks at each file of the database (0.3 ms for one of this
-	// application's), and rows that were deleted count until VACUUM has given
-	// their space back.
+	// MaxSize limits the size of each tenant's database, in bytes: above it, Update returns
+	// ErrTenantFull. 0 means no limit. The Update that is due measures the database: when it could
+	// have reached the limit at 64 MiB a second, at least once a minute and at most once a second.
+	// Writes within that second may exceed the limit, on SQLite by at most an eighth of it. On
+	// Postgres a measurement reads the size of each of the database's files (0.3 ms for one of this
+	// application's), and deleted rows count until VACUUM has reclaimed their space.
 	MaxSize int64
-	// MinFree is how many bytes of a server's disk are kept free, where they can
-	// be counted: below, Update is ErrFull. AutoFree is a sensible number, 0 none.
+	// MinFree is how many bytes of a server's disk are kept free, if the engine can measure that:
+	// below it, Update returns ErrFull. AutoFree chooses a sensible number; 0 means no limit.
 	MinFree int64
-	// Log gets what no caller can be told; nil means slog.Default().
+	// Log gets what can't be returned to a caller. Defaults to slog.Default().
 	Log *slog.Logger
 }
 
-// Store gives scopes on tenants' databases. It is safe for concurrent use.
+// Store runs scopes on tenants' databases. It is safe for concurrent use.
 type Store struct {
 	master   *Master
 	servers  map[string]Engine
 	registry *registry
 	pool     *pool
-	instance *Process
+	process  *Process
 	grace    time.Duration
 	log      *slog.Logger
 	maxSize  int64
-	disks    map[string]*disk // of servers, by name
+	disks    map[string]*disk // by server
 	failures *failureLog
 
-	changed chan struct{} // holds a token when drains may have begun
-	drains  sync.Map      // of the operations whose tenants are being drained, by id
+	changed chan struct{} // holds a token if there may be new drains
+	drains  sync.Map      // the operations whose tenants are being drained, by id
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
-// New makes a store, registers this process with the master and begins to watch
-// that for changes. The caller closes the store, before the master and the
-// engines.
+// New makes a store, registers this process with the master, and begins to watch the master for
+// changes. The caller must close the store, before the master and the engines.
 func New(ctx context.Context, o Options) (*Store, error) {
 	if o.MaxOpen < 1 {
 		return nil, fmt.Errorf("at most %d open tenants: must be at least 1", o.MaxOpen)
@@ -115,7 +117,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if s.registry, err = newRegistry(o.CacheSize, s.find); err != nil {
 		return nil, fmt.Errorf("cache of %d tenants: %w", o.CacheSize, err)
 	}
-	s.instance, err = join(ctx, o.Master, o.InstanceTTL, o.Log, func() { s.pool.evacuate(ErrLapsed) })
+	s.process, err = join(ctx, o.Master, o.InstanceTTL, o.Log, func() { s.pool.evacuate(ErrLapsed) })
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +144,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// start lets changes of the master take effect here, and keeps the instance alive.
+// start begins to watch the master, to send heartbeats and to drain tenants.
 func (s *Store) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
@@ -152,32 +154,31 @@ func (s *Store) start() {
 		}
 	})
 	s.running.Go(func() {
-		s.instance.keep(ctx, func(anew bool) {
+		s.process.keep(ctx, func(anew bool) {
 			if anew {
 				s.registry.flush()
 			}
-			s.lookForDrains() // also where news of one got lost
-			s.checkPlaces(ctx)
+			s.wakeDrains() // in case a notification got lost
+			s.retireReplaced(ctx)
 		})
 	})
 	s.running.Go(func() { s.drainTenants(ctx) })
 }
 
-// Refresh lets changes of a tenant in the master take effect here at once, or of
-// any when tenantID is empty. Changes by other processes are noticed without it.
+// Refresh makes changes of a tenant in the master take effect here at once; if tenantID is empty,
+// changes of any tenant. Changes by other processes take effect without it.
 func (s *Store) Refresh(tenantID string) {
 	if tenantID == "" {
 		s.registry.flush()
 	} else {
 		s.registry.evict(tenantID)
 	}
-	s.lookForDrains()
+	s.wakeDrains()
 }
 
-// Close refuses new scopes, waits until those that run are over, and closes
-// all handles. When ctx ends first it returns ctx's error; the handles still
-// in use are closed as their scopes end, which happens before other processes
-// count this one dead.
+// Close refuses new scopes, waits until the running ones are over, and closes all handles. If ctx
+// ends first it returns ctx's error; the handles still in use are closed as their scopes end, before
+// other processes count this one as dead.
 func (s *Store) Close(ctx context.Context) error {
 	err := s.pool.close(ctx)
 	s.stop()
@@ -185,22 +186,22 @@ func (s *Store) Close(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.instance.leave(ctx); err != nil { // it is counted dead a little later instead
-		s.log.WarnContext(ctx, "take this process out of the master", "error", err)
+	if err := s.process.leave(ctx); err != nil { // others will find out that it is dead
+		s.log.WarnContext(ctx, "remove this process from the master", "error", err)
 	}
 	return nil
 }
 
-// Grace is what scopes that run get before an operation ends them.
+// Grace returns how long running scopes may take before an operation cancels them.
 func (s *Store) Grace() time.Duration { return s.grace }
 
-// Process is this process among those with the same master.
-func (s *Store) Process() *Process { return s.instance }
+// Process returns this process among those with the same master.
+func (s *Store) Process() *Process { return s.process }
 
-// Master is the master database that the store was made with.
+// Master returns the store's master database.
 func (s *Store) Master() *Master { return s.master }
 
-// Server is the engine of a server; ErrUnavailable when none has the name.
+// Server returns the engine of a server. Returns ErrUnavailable if no server has the name.
 func (s *Store) Server(name string) (Engine, error) {
 	engine, ok := s.servers[name]
 	if !ok {
@@ -209,27 +210,26 @@ func (s *Store) Server(name string) (Engine, error) {
 	return engine, nil
 }
 
-// Lookup returns the tenant that is served at the subdomain, or at the host of
-// its own when name has dots. The tenant is shared and must not be changed. It
-// returns ErrUnknownTenant for tenants that nobody should see, a *MovedError,
-// ErrSuspended, ErrMaintenance, a *VersionError, or ErrUnavailable when the
-// master can't be asked.
+// Lookup returns the tenant that is served at the subdomain, or at the custom host if name has dots.
+// The tenant is shared and must not be changed. Returns ErrUnknownTenant (also for tenants that
+// nobody should see), a *MovedError, ErrSuspended, ErrMaintenance, a *VersionError, or ErrUnavailable
+// if the master doesn't answer.
 func (s *Store) Lookup(ctx context.Context, name string) (*Tenant, error) {
 	t, err := s.registry.lookup(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.served(t); err != nil {
+	if err := s.checkServed(t); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// served is why the tenant is not served, or nil.
-func (s *Store) served(t *Tenant) error {
+// checkServed returns nil if the tenant is checkServed in its state, else the reason.
+func (s *Store) checkServed(t *Tenant) error {
 	switch t.State {
 	case StateActive:
-		return s.servable(t)
+		return s.checkSchema(t)
 	case StateSuspended:
 		return ErrSuspended
 	case StateMaintenance:
@@ -238,9 +238,9 @@ func (s *Store) served(t *Tenant) error {
 	return ErrUnknownTenant
 }
 
-// servable is why this build can't serve the tenant's schema version, as the
-// master has it, or nil. On a server that isn't configured nothing is served.
-func (s *Store) servable(t *Tenant) error {
+// checkSchema returns nil if this build can serve the tenant's schema version, according to the master,
+// else a *VersionError. For a server that isn't configured it returns nil: opening fails anyway.
+func (s *Store) checkSchema(t *Tenant) error {
 	engine, ok := s.servers[t.Server]
 	if !ok {
 		return nil
@@ -248,48 +248,43 @@ func (s *Store) servable(t *Tenant) error {
 	return CheckServable(t.SchemaVersion, engine.SchemaVersion())
 }
 
-// maintained is why operators can't reach what is in the tenant's database, or
-// nil.
-func (s *Store) maintained(t *Tenant) error {
+// checkMaintainable returns nil if operators can reach the tenant's data, else the reason.
+func (s *Store) checkMaintainable(t *Tenant) error {
 	switch t.State {
 	case StateProvisioning, StatePurged:
 		return ErrUnknownTenant
 	}
-	return s.servable(t)
+	return s.checkSchema(t)
 }
 
-// View runs f in a read-only transaction on the tenant's database. Of all
-// writes, none is stored. It returns f's error, or one of this package's. A
-// tenant that isn't served now is refused as by Lookup, however long ago t was
-// read.
+// View runs f in a read-only transaction on the tenant's database. Nothing is ever stored. It returns
+// f's error, or one of this package's. It refuses a tenant that isn't served now, with the errors of
+// Lookup, however long ago t was read.
 func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).served, (*handle).view, f)
+	return s.scope(ctx, t, (*Store).checkServed, (*handle).view, f)
 }
 
-// Update runs f in a transaction on the tenant's database. It commits when f
-// returns nil, no statement failed and ctx has not ended; else nothing is
-// stored, and f's error or one of this package's is returned. A panic rolls
-// back and goes on. Updates of a SQLite tenant run one after another. Tenants
-// that aren't served are refused as by View.
+// Update runs f in a transaction on the tenant's database. It commits if f returns nil, no statement
+// failed and ctx has not ended. Otherwise nothing is stored, and Update returns f's error or one of
+// this package's. After a panic it rolls back and panics again. Updates of a SQLite tenant run one
+// after another. Tenants that aren't served are refused as in View.
 func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).served, (*handle).update, f)
+	return s.scope(ctx, t, (*Store).checkServed, (*handle).update, f)
 }
 
-// Maintain is Update for operators: it also reaches a tenant that is suspended,
-// archived or under maintenance, but no schema version that this build can't
-// serve. Requests never use it.
+// Maintain is Update for operators. It also accepts a tenant that is suspended, archived or under
+// maintenance, unless this build can't serve its schema version. Requests never use it.
 func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).maintained, (*handle).update, f)
+	return s.scope(ctx, t, (*Store).checkMaintainable, (*handle).update, f)
 }
 
-// access is why a way to tenants doesn't lead to one as it is in the master, or
-// nil.
+// access returns nil if the caller may use the tenant, as it is in the master, else the reason.
 type access func(s *Store, t *Tenant) error
 
-// scope leases the tenant's handle for one run of f. Hooks run last, when the
-// lease is given back: they may begin scopes.
+// scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
+// because they may begin scopes.
 func (s *Store) scope(ctx context.Context, t *Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) error {
-	sc := scope{log: s.log, tenant: t.Subdomain, check: func() error { return s.mayCommit(ctx) }}
+	sc := scope{log: s.log, tenant: t.Subdomain, check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
 	if scopeOf(ctx) != nil {
 		return ErrNestedScope
@@ -310,23 +305,23 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, run func(*hand
 	return err
 }
 
-// mayCommit is why a scope of the caller with ctx may not commit, or nil. What
-// the scope itself goes by hears of ctx's end a moment later.
-func (s *Store) mayCommit(ctx context.Context) error {
+// checkCommit returns nil if a scope that was called with ctx may commit, else the reason. The scope's
+// own context is cancelled a moment later than ctx, so that alone is not enough.
+func (s *Store) checkCommit(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return s.instance.check()
+	return s.process.check()
 }
 
-// leaseTries is how often a tenant is looked up for one lease. Each further time
-// an operation has marked it in between.
+// leaseTries limits how often a tenant is read for one lease. It is read again if an operation has
+// marked it since.
 const leaseTries = 3
 
-// lease leases the tenant's handle if the caller may have it in the tenant's
-// present state. A tenant that has changed since t was read is looked up again.
+// lease leases the tenant's handle if the caller may use the tenant in its present state. If the
+// tenant has changed since t was read, lease reads it again.
 func (s *Store) lease(ctx context.Context, t *Tenant, may access) (*entry, error) {
-	if err := s.instance.check(); err != nil {
+	if err := s.process.check(); err != nil {
 		return nil, err
 	}
 	if may(s, t) == nil {
@@ -362,9 +357,8 @@ func (s *Store) read(ctx context.Context, id string) (*Tenant, error) {
 	return &t, nil
 }
 
-// open opens a tenant's handle for the pool. The row that the caller has may be
-// of any age, and a tenant that isn't open may be anything by now: so it is
-// compared with the master's, and errStale is returned where that has changed.
+// open opens a tenant's handle for the pool. t may be out of date, so open compares it with the
+// master. Returns errStale if the tenant has changed.
 func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
 	now, err := s.read(ctx, t.ID)
 	if err != nil {
@@ -381,7 +375,7 @@ func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
 	return handle, err
 }
 
-// openDatabase opens the tenant's database as it is.
+// openDatabase opens the tenant's database.
 func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 	engine, err := s.Server(t.Server)
 	if err != nil {
@@ -394,11 +388,11 @@ func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newHandle(engine.Base(), conns, s.roomOf(t, engine, conns)), nil
+	return newHandle(engine.Base(), conns, s.quotaOf(t, engine, conns)), nil
 }
 
-// checkVersion closes the connections to a database that this build can't serve,
-// whatever the master says of it.
+// checkVersion closes conns and returns an error if this build can't serve the database's schema
+// version. It reads the version from the database, not from the master.
 func (s *Store) checkVersion(ctx context.Context, engine Engine, conns *Conns) error {
 	version, err := migrate.Current(ctx, conns.Read)
 	switch {
@@ -413,7 +407,7 @@ func (s *Store) checkVersion(ctx context.Context, engine Engine, conns *Conns) e
 	return nil
 }
 
-// find asks the master for the registry.
+// find looks up a name in the master, for the registry.
 func (s *Store) find(ctx context.Context, name string) (t *Tenant, err error) {
 	err = s.master.View(ctx, func(tx *gorm.DB) error {
 		if strings.Contains(name, ".") {
@@ -435,17 +429,17 @@ func (s *Store) find(ctx context.Context, name string) (t *Tenant, err error) {
 	return t, nil
 }
 
-// findByHost finds the tenant that has shown the host to be its own.
+// findByHost returns the tenant that has verified the host.
 func findByHost(tx *gorm.DB, host string) (*Tenant, error) {
 	var t Tenant
 	err := withMainDomain(tx).Where("id = (SELECT tenant_id FROM domains WHERE host = ? AND verified_at IS NOT NULL)", host).Take(&t).Error
 	return &t, err
 }
 
-// withMainDomain has tenants read with the domain where links to them lead.
+// withMainDomain preloads tenants' main domains.
 func withMainDomain(tx *gorm.DB) *gorm.DB { return tx.Preload("Domains", "main") }
 
-// findBySubdomain finds the tenant with the subdomain, or a *MovedError.
+// findBySubdomain returns the tenant with the subdomain, or a *MovedError.
 func (s *Store) findBySubdomain(tx *gorm.DB, subdomain string) (*Tenant, error) {
 	var t Tenant
 	err := withMainDomain(tx).Where("subdomain = ?", subdomain).Take(&t).Error

@@ -2,11 +2,11 @@ package tenants
 
 import "time"
 
-// State is where a tenant stands in its life.
+// State is the state of a tenant.
 type State string
 
-// The states of a tenant: provisioning → active ⇄ suspended → archived →
-// purged, and maintenance while the engine works on it.
+// The states of a tenant: provisioning → active ⇄ suspended → archived → purged, and maintenance
+// while an operation works on the tenant.
 const (
 	StateProvisioning State = "provisioning"
 	StateActive       State = "active"
@@ -16,36 +16,35 @@ const (
 	StateMaintenance  State = "maintenance"
 )
 
-// States are all states of a tenant, those that are served first.
+// States returns all states of a tenant, those that are served first.
 func States() []State {
 	return []State{StateActive, StateProvisioning, StateMaintenance, StateSuspended, StateArchived, StatePurged}
 }
 
-// Tenant is a customer, as the master database knows it. Its data is in a
-// database of its own, found through Server and Database.
+// Tenant is a customer in the master database. The customer's data is in a database of its own, named
+// by Server and Database.
 type Tenant struct {
-	// ID is a lower-case ULID. It is never used again for another tenant.
+	// ID is a lower-case ULID. It is never reused.
 	ID string `gorm:"primaryKey;not null;check:tenants_id_check,length(id) BETWEEN 1 AND 26"`
 	// Subdomain is the label under the base domain at which the tenant is reached.
 	Subdomain string `gorm:"not null;check:tenants_subdomain_check,length(subdomain) BETWEEN 1 AND 40 AND subdomain = lower(subdomain);uniqueIndex:tenants_subdomain_key"`
 	Name      string `gorm:"not null;check:tenants_name_check,length(name) <= 200"`
 	State     State  `gorm:"not null;check:tenants_state_check,state IN ('provisioning', 'active', 'suspended', 'archived', 'purged', 'maintenance')"`
-	// Server names the place where the database lives.
+	// Server is the name of the server on which the database is.
 	Server string `gorm:"not null;check:tenants_server_check,length(server) BETWEEN 1 AND 63;uniqueIndex:tenants_server_database_key,priority:1"`
-	// Database is the database's name on its server. No two tenants share one.
+	// Database is the database's name on its server. No two tenants share a database.
 	Database string `gorm:"not null;check:tenants_database_check,length(database) BETWEEN 1 AND 63;uniqueIndex:tenants_server_database_key,priority:2"`
-	// Credentials are what the engine connects with, sealed; nil where it needs
-	// none.
+	// Credentials are what the engine connects with, sealed. They are nil if it needs none.
 	Credentials []byte
-	// SchemaVersion is the last migration applied to the database, so that a
-	// pass over current tenants opens none of them.
+	// SchemaVersion is the last migration applied to the database. It lets a migration skip tenants
+	// that are up to date without opening them.
 	SchemaVersion int64 `gorm:"not null"`
-	// Epoch grows with every change after which open handles are stale.
+	// Epoch increases with every change that makes open handles stale.
 	Epoch int64 `gorm:"not null"`
-	// RemoveAfter is when a purged tenant's data is removed; nil when it was, and
-	// for all others.
+	// RemoveAfter is when a purged tenant's data will be removed. It is nil once it was removed, and
+	// for all other tenants.
 	RemoveAfter *time.Time
-	// CreatedBy says who made the tenant: "operator" or "seed".
+	// CreatedBy says what created the tenant: "operator" or "seed".
 	CreatedBy string    `gorm:"not null;check:tenants_created_by_check,length(created_by) <= 63"`
 	CreatedAt time.Time `gorm:"not null"`
 	UpdatedAt time.Time `gorm:"not null"`

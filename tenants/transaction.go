@@ -12,17 +12,17 @@ import (
 	"gorm.io/gorm"
 )
 
-// beginner is what gorm holds as a handle's pool: it begins transactions and
-// does nothing else, so that no statement runs outside of a scope.
+// beginner is the pool that gorm gets for a handle. It can only begin transactions, so that no
+// statement runs outside of a scope.
 type beginner struct {
 	db *sql.DB
-	// nested: the engine's comments nest, as those of Postgres do.
+	// nested means that comments nest, as on Postgres.
 	nested bool
 }
 
 var _ gorm.ConnPoolBeginner = beginner{}
 
-// BeginTx begins a transaction that decides over its own commit.
+// BeginTx begins a transaction that controls its own commit.
 func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	if b.db == nil {
 		return nil, errNoScope
@@ -36,60 +36,58 @@ func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPo
 
 var errNoScope = errors.New("statement outside of a scope")
 
-// PrepareContext refuses: it is not in a scope.
+// PrepareContext returns an error, because the statement is outside of a scope.
 func (beginner) PrepareContext(context.Context, string) (*sql.Stmt, error) { return nil, errNoScope }
 
-// ExecContext refuses: it is not in a scope.
+// ExecContext returns an error, because the statement is outside of a scope.
 func (beginner) ExecContext(context.Context, string, ...any) (sql.Result, error) {
 	return nil, errNoScope
 }
 
-// QueryContext refuses: it is not in a scope.
+// QueryContext returns an error, because the statement is outside of a scope.
 func (beginner) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
 	return nil, errNoScope
 }
 
-// QueryRowContext refuses: it is not in a scope. The row holds context.Canceled,
-// the only error that a *sql.Row can be made to hold from outside.
+// QueryRowContext returns an error, because the statement is outside of a scope. The row's error is
+// context.Canceled, the only one that a *sql.Row can be given from outside.
 func (b beginner) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	db := b.db
 	if db == nil {
-		db = &sql.DB{} // a base has no pool; the context ends it before one is used
+		db = &sql.DB{} // a base has no pool; the cancelled context keeps it from being used
 	}
 	return db.QueryRowContext(ended, query, args...)
 }
 
-// CommitTime bounds a COMMIT. Once it was sent nothing else ends it: no
-// scope's timeout, no client that leaves, no drain and no lapse, for the caller
-// would be told that nothing was stored while everything may be. It is long,
-// because its end leaves the outcome unknown, and it is bounded, because those
-// who wait for the scope's end, such as a drain, must not wait for ever.
+// CommitTime limits a COMMIT. Once COMMIT was sent, nothing else ends it: no timeout of the scope, no
+// client that leaves, no drain and no lapse, because the caller would be told that nothing was stored
+// while everything may be. The limit is long, because reaching it leaves the outcome unknown; it
+// exists because those who wait for the scope, such as a drain, must not wait for ever.
 const CommitTime = 10 * time.Second
 
-// transaction is a scope's *sql.Tx as gorm sees it. It makes both engines
-// behave as Postgres does: after a failed statement nothing more runs and
-// nothing is committed, unless the failure was inside a savepoint that was
-// rolled back. It refuses transaction control in raw SQL, and keeps the
-// scope's hooks.
+// transaction is a scope's *sql.Tx, as gorm sees it. It makes both engines behave like Postgres: after
+// a failed statement nothing more runs and nothing is committed, unless the failure was inside a
+// savepoint that was rolled back. It refuses transaction control in raw SQL, and keeps the scope's
+// hooks.
 type transaction struct {
 	tx       *sql.Tx
 	ctx      context.Context
-	nested   bool // beginner's
+	nested   bool // as in beginner
 	readOnly bool
 	returned atomic.Bool // the scope's function returned nil: gorm may commit
-	over     atomic.Bool // no hook will run any more
-	// unknown is set by Commit: the transaction may be stored or not.
+	over     atomic.Bool // the scope is over: no more hooks may be set
+	// unknown is set by Commit if the outcome of the COMMIT is unknown.
 	unknown bool
 
-	mu         sync.Mutex // guards what follows
-	failed     error      // the failure that stands, nil if none
+	mu         sync.Mutex // protects the fields below
+	failed     error      // the failure that was not rolled back, or nil
 	savepoints []savepoint
 	hooks      hooks
 }
 
-// savepoint remembers which hooks stood when it was set.
+// savepoint records the hooks that were set before it.
 type savepoint struct {
 	name  string
 	hooks hooks
@@ -100,8 +98,8 @@ var (
 	_ gorm.TxCommitter = (*transaction)(nil)
 )
 
-// PrepareContext prepares a statement; its executions are not watched, so it
-// is refused: gorm calls it only with PrepareStmt, which PITFALLS rules out.
+// PrepareContext returns an error, because the scope could not watch a prepared statement's
+// executions. gorm calls it only with PrepareStmt, which PITFALLS rules out.
 func (t *transaction) PrepareContext(context.Context, string) (*sql.Stmt, error) {
 	return nil, errors.New("prepared statements are kept by the driver, not by the scope")
 }
@@ -126,10 +124,9 @@ func (t *transaction) QueryContext(ctx context.Context, query string, args ...an
 	return rows, err
 }
 
-// QueryRowContext runs a statement that returns a row. A *sql.Row can't be
-// made to hold an error of ours, so what is not admitted runs under a context
-// that has ended already: the row then holds context.Canceled, and the commit
-// is refused with the true cause.
+// QueryRowContext runs a statement that returns a row. A *sql.Row can't be given an error of ours, so
+// a refused statement runs with a cancelled context: the row's error is context.Canceled, and Commit
+// returns the true cause.
 func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if err := t.admitQuery(query); err != nil {
 		t.fail(err)
@@ -142,10 +139,9 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 	return row
 }
 
-// Commit commits unless the scope's context has ended or a failure stands. It
-// refuses while the scope's function runs, which may yet fail: tx.Commit() has
-// no more place in a scope than a raw COMMIT has. What is read-only is rolled back instead: whatever its statements have made of the
-// transaction, nothing is stored.
+// Commit commits unless the scope's context has ended or a statement has failed. It refuses while the
+// scope's function runs, which may yet fail: tx.Commit() is as forbidden in a scope as a raw COMMIT.
+// It rolls a read-only transaction back, so that nothing is stored whatever its statements did.
 func (t *transaction) Commit() error {
 	if !t.returned.Load() {
 		err := fmt.Errorf("%w: Commit; the scope commits once its function returns nil", ErrForbiddenStatement)
@@ -158,8 +154,8 @@ func (t *transaction) Commit() error {
 	if failed != nil {
 		return errors.Join(fmt.Errorf("%w: %w", ErrStatementFailed, failed), t.Rollback())
 	}
-	// database/sql hears of the end a moment later than those who wait for it,
-	// and would commit meanwhile.
+	// database/sql notices the end of the context a moment later than those who wait for it, and
+	// would commit meanwhile.
 	if t.ctx.Err() != nil {
 		return errors.Join(context.Cause(t.ctx), t.Rollback())
 	}
@@ -181,7 +177,7 @@ func (t *transaction) Commit() error {
 	return fmt.Errorf("%w: %w", ErrCommitFailed, err)
 }
 
-// Rollback undoes the transaction. One that is over already is no error.
+// Rollback undoes the transaction. It returns nil if the transaction is over already.
 func (t *transaction) Rollback() error {
 	if err := t.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
 		return err
@@ -189,7 +185,7 @@ func (t *transaction) Rollback() error {
 	return nil
 }
 
-// admit says whether a statement may run.
+// admit returns an error if a statement must not run.
 func (t *transaction) admit(query string) error {
 	if isForbidden(query, t.nested, t.readOnly) {
 		return ErrForbiddenStatement
@@ -205,8 +201,8 @@ func (t *transaction) admit(query string) error {
 	return fmt.Errorf("%w: %w", ErrStatementFailed, t.failed)
 }
 
-// admitQuery is admit for a statement that returns rows. Savepoints don't, and
-// SQLite would run them only when the rows are read.
+// admitQuery is admit for a statement that returns rows. Savepoint statements return none, and SQLite
+// would run them only when the rows are read.
 func (t *transaction) admitQuery(query string) error {
 	if verb, _ := savepointOf(query, t.nested); verb != "" {
 		return fmt.Errorf("%w: %s as a query; use Exec", ErrForbiddenStatement, verb)
@@ -226,7 +222,7 @@ func (t *transaction) fail(err error) {
 	}
 }
 
-// note records what a statement without rows did to failure and savepoints.
+// note records how a statement without rows changed the failure and the savepoints.
 func (t *transaction) note(query string, err error) {
 	if err != nil {
 		t.fail(err)
@@ -250,35 +246,35 @@ func (t *transaction) note(query string, err error) {
 			t.savepoints = t.savepoints[:i]
 			return
 		}
-		// No failure stood before the savepoint: nothing is admitted then.
+		// There was no failure before the savepoint: its SAVEPOINT would not have been admitted.
 		t.failed, t.hooks, t.savepoints = nil, t.savepoints[i].hooks, t.savepoints[:i+1]
 		return
 	}
 }
 
-// failures is the gorm plugin that tells the transaction of failures that come
-// up only while rows are read, as those of INSERT … RETURNING do on SQLite.
-type failures struct{}
+// statementFailures is a gorm plugin that reports to the transaction statementFailures that occur only while rows are
+// read, such as those of INSERT … RETURNING on SQLite.
+type statementFailures struct{}
 
-var _ gorm.Plugin = failures{}
+var _ gorm.Plugin = statementFailures{}
 
-// Name is the key under which gorm keeps the plugin.
-func (failures) Name() string { return "tenants:failures" }
+// Name returns the plugin's key in gorm.
+func (statementFailures) Name() string { return "tenants:failures" }
 
 // Initialize registers the plugin's callback last in each of gorm's chains.
-func (failures) Initialize(db *gorm.DB) error {
+func (statementFailures) Initialize(db *gorm.DB) error {
 	callback := db.Callback()
 	return errors.Join(
-		callback.Create().After("*").Register("tenants:failures", noteFailure),
-		callback.Query().After("*").Register("tenants:failures", noteFailure),
-		callback.Update().After("*").Register("tenants:failures", noteFailure),
-		callback.Delete().After("*").Register("tenants:failures", noteFailure),
-		callback.Row().After("*").Register("tenants:failures", noteFailure),
-		callback.Raw().After("*").Register("tenants:failures", noteFailure),
+		callback.Create().After("*").Register("tenants:failures", recordFailure),
+		callback.Query().After("*").Register("tenants:failures", recordFailure),
+		callback.Update().After("*").Register("tenants:failures", recordFailure),
+		callback.Delete().After("*").Register("tenants:failures", recordFailure),
+		callback.Row().After("*").Register("tenants:failures", recordFailure),
+		callback.Raw().After("*").Register("tenants:failures", recordFailure),
 	)
 }
 
-func noteFailure(db *gorm.DB) {
+func recordFailure(db *gorm.DB) {
 	if db.Error == nil || errors.Is(db.Error, gorm.ErrRecordNotFound) {
 		return
 	}

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newUptime makes a clock that can't be set: the time since some moment. It runs
-// on while the machine sleeps, when Go's own monotonic clock stops.
+// newUptime returns a clock that can't be set: the time since some moment. It includes the time during
+// which the machine sleeps, unlike Go's monotonic clock.
 func newUptime() func() time.Duration {
 	return func() time.Duration {
 		var at unix.Timespec

@@ -9,16 +9,16 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// ErrSchemaVersion is matched by every *VersionError.
+// ErrSchemaVersion matches every *VersionError.
 var ErrSchemaVersion = errors.New("schema version is not one that this build can serve")
 
-// VersionError: a database is at a schema version that this build can't serve.
+// VersionError means that this build can't serve a database's schema version.
 type VersionError struct {
-	// Version is the database's, Build the newest that this build knows.
+	// Version is the database's version, Build the newest that this build knows.
 	Version, Build int64
 }
 
-// Error names both versions, and says what to do.
+// Error returns both versions and what to do.
 func (e *VersionError) Error() string {
 	if e.Version > e.Build {
 		return fmt.Sprintf("the database is at schema version %d and this build knows no more than %d; run the newer build", e.Version, e.Build)
@@ -26,11 +26,11 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("the database is at schema version %d and this build serves %d; run tenantry migrate up", e.Version, e.Build)
 }
 
-// Unwrap is ErrSchemaVersion.
+// Unwrap returns ErrSchemaVersion.
 func (e *VersionError) Unwrap() error { return ErrSchemaVersion }
 
-// CheckServable returns a *VersionError unless a build whose last migration is
-// build can serve a database at the version. Nothing else decides that.
+// CheckServable returns a *VersionError if a build whose last migration is build can't serve a
+// database at that version. It is the only place where that is decided.
 func CheckServable(version, build int64) error {
 	if version != build {
 		return &VersionError{version, build}
@@ -38,7 +38,7 @@ func CheckServable(version, build int64) error {
 	return nil
 }
 
-// ExpectMaster returns ErrNoMaster for a database that no build has migrated.
+// ExpectMaster returns ErrNoMaster if no build has migrated the database.
 func ExpectMaster(ctx context.Context, db *sql.DB, dialect string) error {
 	version, err := migrate.Version(ctx, db, dialect, MasterSchema().Migrations[dialect])
 	if err == nil && version == 0 {
@@ -47,8 +47,8 @@ func ExpectMaster(ctx context.Context, db *sql.DB, dialect string) error {
 	return err
 }
 
-// MigrateMaster brings the master database to the version of this build. One
-// that a newer build has migrated is a *VersionError.
+// MigrateMaster brings the master database to the version of this build. Returns a *VersionError if a
+// newer build has migrated it.
 func MigrateMaster(ctx context.Context, db *sql.DB, dialect string) error {
 	migrations := MasterSchema().Migrations[dialect]
 	build, err := migrate.Latest(migrations)

@@ -145,7 +145,7 @@ func TestCancelCommand(t *testing.T) {
 	if r := s.run(t, "doctor"); !strings.Contains(r.stdout, "tenantry tenant cancel acme") {
 		t.Errorf("doctor: %s", r.stdout)
 	}
-	s.expectAsked(t, "acme", []string{"purge of acme", "trash", "one of the two must be moved away"}, "tenant", "cancel", "acme", "--by=bob")
+	s.expectAsked(t, "acme", []string{"purge of acme", "trash", "move one of them to another folder"}, "tenant", "cancel", "acme", "--by=bob")
 	story := only[shown](t, s.must(t, "tenant", "show", "acme", "--json"))
 	last := story.Operations[len(story.Operations)-1]
 	if story.State != tenants.StateArchived || last.Kind != tenants.KindCancel || last.By != "bob" ||

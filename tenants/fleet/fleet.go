@@ -14,11 +14,11 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// Progress tells of one tenant that a pass is through with.
+// Progress reports that a migration has finished with one tenant.
 type Progress struct {
 	Subdomain   string
 	Done, Total int
-	// Err is why the tenant could not be migrated, nil if it was.
+	// Err is why the tenant could not be migrated. It is nil if it was migrated.
 	Err error
 }
 
@@ -28,20 +28,20 @@ type Failure struct {
 	Err       error
 }
 
-// PartialError: some tenants could not be migrated; the others were.
+// PartialError means that some tenants could not be migrated. The others were.
 type PartialError struct {
 	Migrated int
 	Failed   []Failure
 }
 
-// Error names the first failure and counts the others.
+// Error returns the first failure and the number of the others.
 func (e *PartialError) Error() string {
 	first := e.Failed[0]
 	return fmt.Sprintf("%d tenants migrated, %d failed, the first of them %q: %v",
 		e.Migrated, len(e.Failed), first.Subdomain, first.Err)
 }
 
-// Unwrap is the failures' causes.
+// Unwrap returns the failures' causes.
 func (e *PartialError) Unwrap() []error {
 	causes := make([]error, len(e.Failed))
 	for i, f := range e.Failed {
@@ -50,20 +50,20 @@ func (e *PartialError) Unwrap() []error {
 	return causes
 }
 
-// abreast is how many tenants a pass is at at once. Most of them wait until other
-// processes have let go of them, and few are migrated at a time.
+// abreast is the number of tenants that Migrate works on at the same time. Most of them wait until
+// other processes have drained them; few are being migrated at any moment.
 const abreast = 32
 
-// withDatabase are the states in which a tenant has a database.
+// withDatabase are the states of tenants that have a database.
 var withDatabase = []tenants.State{
 	tenants.StateActive, tenants.StateSuspended, tenants.StateArchived, tenants.StateMaintenance,
 }
 
-// Migrate brings every tenant's database to its engine's version, each by an
-// operation in the ledger as lifecycle.Manager's Migrate does, in the name of by.
-// Tenants that the master knows to be current are not opened. It goes on past
-// tenants that fail and then returns a *PartialError; those can be tried again.
-// progress may be nil; calls of it don't overlap.
+// Migrate brings every tenant's database to its engine's version. Each tenant's migration is an
+// operation in the ledger, started by the operator, as in lifecycle.Manager.Migrate. Migrate doesn't
+// open tenants that are up to date according to the master. It continues after failures and then
+// returns a *PartialError; calling it again retries the failed tenants. progress may be nil; its calls
+// don't overlap.
 func Migrate(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, by lifecycle.Operator,
 	progress func(Progress)) (migrated int, err error) {
 	behind, err := listBehind(ctx, store)
@@ -83,19 +83,19 @@ func Migrate(ctx context.Context, store *tenants.Store, manager *lifecycle.Manag
 			return nil
 		})
 	}
-	_ = group.Wait() // failures are the pass's
+	_ = group.Wait() // pass has the failures
 	if len(pass.failed) > 0 {
 		return pass.done - len(pass.failed), &PartialError{pass.done - len(pass.failed), pass.failed}
 	}
 	return pass.done, nil
 }
 
-// pass is one run over the tenants that are behind.
+// pass is one call of Migrate.
 type pass struct {
 	total    int
 	progress func(Progress)
 
-	mu     sync.Mutex // guards done, failed and the calls of progress
+	mu     sync.Mutex // protects done, failed and the calls of progress
 	done   int
 	failed []Failure
 }
@@ -112,16 +112,16 @@ func (p *pass) finish(t *tenants.Tenant, err error) {
 	}
 }
 
-// Standing is how many tenants of a server have a schema version.
+// Standing is the number of tenants on a server that have a schema version.
 type Standing struct {
 	Server        string `json:"server"`
 	SchemaVersion int64  `json:"schema_version"`
 	Tenants       int64  `json:"tenants"`
-	// Target is the version that the server's engine would bring them to.
+	// Target is the version to which the server's engine would migrate them.
 	Target int64 `json:"target"`
 }
 
-// Status counts the tenants by server and schema version, from the master alone.
+// Status counts tenants by server and schema version. It reads only the master.
 func Status(ctx context.Context, store *tenants.Store) ([]Standing, error) {
 	var standings []Standing
 	err := store.Master().View(ctx, func(tx *gorm.DB) error {
@@ -135,15 +135,15 @@ func Status(ctx context.Context, store *tenants.Store) ([]Standing, error) {
 	for i := range standings {
 		engine, err := store.Server(standings[i].Server)
 		if errors.Is(err, tenants.ErrUnavailable) {
-			continue // nothing here can bring its tenants anywhere
+			continue // no target: this process can't migrate its tenants
 		}
 		standings[i].Target = engine.SchemaVersion()
 	}
 	return standings, nil
 }
 
-// listBehind reads the tenants whose recorded version is less than their
-// engine's, in the order of their subdomains.
+// listBehind returns the tenants whose version in the master is older than their engine's, by server
+// and version, then by subdomain.
 func listBehind(ctx context.Context, store *tenants.Store) ([]tenants.Tenant, error) {
 	standings, err := Status(ctx, store)
 	if err != nil {

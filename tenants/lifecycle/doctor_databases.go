@@ -140,7 +140,7 @@ const DatabaseReplaced = "database-replaced"
 
 // examinePlace compares what this process has open with what is there.
 func (d *doctor) examinePlace(t *tenants.Tenant) []Finding {
-	if !errors.Is(d.store.CheckPlace(t.ID), tenants.ErrReplaced) {
+	if !errors.Is(d.store.CheckReplaced(t.ID), tenants.ErrReplaced) {
 		return nil
 	}
 	return []Finding{{

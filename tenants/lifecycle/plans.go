@@ -77,7 +77,7 @@ func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(ctx, m.store.Grace()+quietMargin)
 	defer cancel()
 	m.store.Refresh(j.tenant.ID)
-	if err := m.store.LetGo(ctx, j.tenant.ID, j.tenant.Epoch); err != nil {
+	if err := m.store.Drain(ctx, j.tenant.ID, j.tenant.Epoch); err != nil {
 		return quietError(ctx, err, 1, "this one")
 	}
 	tick := time.NewTicker(quietTick)

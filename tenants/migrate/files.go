@@ -11,9 +11,9 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Latest is the version of the last migration in fsys: the greatest number
-// that a file's name begins with. An fsys without migrations is an error, and
-// so are two files of one version and a name without one.
+// Latest returns the version of the last migration in fsys: the greatest number at the beginning of
+// a file's name. Returns an error if there are no migrations, if two have the same version, or if a
+// name has no version.
 func Latest(fsys fs.FS) (int64, error) {
 	names, err := files(fsys)
 	if err != nil {
@@ -35,8 +35,8 @@ func Latest(fsys fs.FS) (int64, error) {
 	return latest, nil
 }
 
-// Hash is 16 hex digits that change with the name and the content of every
-// migration in fsys. What was made by migrations of the same hash is the same.
+// Hash returns 16 hex digits that depend on the names and contents of all migrations in fsys.
+// Databases made by migrations with the same hash have the same schema.
 func Hash(fsys fs.FS) (string, error) {
 	names, err := files(fsys)
 	if err != nil {
@@ -53,7 +53,7 @@ func Hash(fsys fs.FS) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
 }
 
-// Until is the migrations in fsys up to a version.
+// Until returns the migrations in fsys up to and including a version.
 func Until(fsys fs.FS, version int64) fs.FS { return until{fsys, version} }
 
 type until struct {
@@ -63,7 +63,7 @@ type until struct {
 
 var _ fs.GlobFS = until{}
 
-// Glob is how migrations are found.
+// Glob returns the names of the migrations. goose finds them through it.
 func (u until) Glob(pattern string) ([]string, error) {
 	names, err := fs.Glob(u.FS, pattern)
 	return slices.DeleteFunc(names, func(name string) bool {
@@ -72,7 +72,7 @@ func (u until) Glob(pattern string) ([]string, error) {
 	}), err
 }
 
-// files are the names of the migrations, in lexical order.
+// files returns the names of the migrations, sorted.
 func files(fsys fs.FS) ([]string, error) {
 	if fsys == nil {
 		return nil, errors.New("no migrations for this dialect")

@@ -1,5 +1,5 @@
-// Package migrate brings one database to the version of its migrations. It
-// knows dialects, not tenants: engines, the fleet and commands use it alike.
+// Package migrate applies migrations to one database. It knows dialects but not tenants, so that
+// engines, the fleet and commands can all use it.
 package migrate
 
 import (
@@ -16,21 +16,20 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-// Up applies the migrations that the database has not seen, and returns the
-// version it then has. That is greater than Latest if a newer program has
-// migrated the database.
+// Up applies the migrations that the database has not had, and returns its new version. That is
+// greater than Latest if a newer program has migrated the database.
 //
-// Each migration is a transaction: after an error the ones before the failed
-// one, which the error names, stay. Two callers at once, also of two
-// processes, are harmless: each migration is applied by one of them. On SQLite
-// that leaves out a migration marked NO TRANSACTION, which both may run.
+// Each migration is a transaction. After an error, which names the failed migration, the ones before
+// it stay applied. Up may be called at the same time by several callers, also in different processes:
+// each migration is applied by one of them. The exception is a migration marked NO TRANSACTION on
+// SQLite, which several callers may run.
 //
-// On Postgres a migration waits at most three seconds for each lock, so that
-// it holds up nobody for longer. It is tried three times, with pauses, and then
-// fails with SQLSTATE 55P03. Up needs one connection of db.
+// On Postgres a migration waits at most three seconds for each lock, so that it doesn't block requests
+// for longer. Up tries it three times, with pauses, before it fails with SQLSTATE 55P03. Up needs one
+// connection of db.
 //
-// With an error Up returns the version at which the database stands then, or
-// ErrUnclear beside it where that can't be told.
+// With an error Up returns the version at which the database stopped. The error wraps ErrUnclear if
+// that can't be determined.
 func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
 	if _, err := Latest(fsys); err != nil {
 		return 0, err
@@ -51,12 +50,11 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 	return versions.current(ctx, db)
 }
 
-// ErrUnclear: a migration failed, and it is not known what it has changed: it
-// ran without a transaction, or the database can't be asked.
+// ErrUnclear means that a migration failed and it is unknown what it changed, because it ran without a
+// transaction or the database can't be reached.
 var ErrUnclear = errors.New("it is not known what the migration has changed")
 
-// standing is the version of a database whose migration failed, also when ctx
-// has ended.
+// standing returns the version of a database whose migration failed, even if ctx has ended.
 func standing(ctx context.Context, db *sql.DB, versions store, failure error) (int64, error) {
 	if errors.Is(failure, ErrUnclear) {
 		return 0, failure
@@ -71,8 +69,8 @@ func standing(ctx context.Context, db *sql.DB, versions store, failure error) (i
 	return version, failure
 }
 
-// Version is the version of the last migration applied to the database, 0 if
-// there is none. It changes nothing.
+// Version returns the version of the last applied migration, or 0 if there is none. It changes
+// nothing.
 func Version(ctx context.Context, db database.DBTxConn, dialect string, fsys fs.FS) (int64, error) {
 	if _, err := Latest(fsys); err != nil {
 		return 0, err
@@ -84,8 +82,8 @@ func Version(ctx context.Context, db database.DBTxConn, dialect string, fsys fs.
 	return versions.current(ctx, db)
 }
 
-// Current is the version of a database that was migrated before, read with one
-// query by any role that may read its table of versions.
+// Current returns the version of a database that was migrated before. It needs one query and only the
+// right to read the table of versions.
 func Current(ctx context.Context, db *sql.DB) (version int64, err error) {
 	err = db.QueryRowContext(ctx, "SELECT max(version_id) FROM "+goose.DefaultTablename).Scan(&version)
 	if err != nil {
@@ -94,8 +92,7 @@ func Current(ctx context.Context, db *sql.DB) (version int64, err error) {
 	return version, nil
 }
 
-// Claim makes the table of versions as Up makes it, in a database that goose has
-// migrated by itself.
+// Claim prepares the table of versions for Up in a database that plain goose has migrated.
 func Claim(ctx context.Context, db database.DBTxConn, dialect string) error {
 	if dialect != sqlite {
 		return nil
@@ -132,14 +129,14 @@ func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {
 	return fmt.Errorf("apply migrations: %w", err)
 }
 
-// isTransaction tells whether a migration is rolled back when it fails.
+// isTransaction reports whether a migration is rolled back if it fails.
 func isTransaction(fsys fs.FS, name string) bool {
 	content, err := fs.ReadFile(fsys, name)
 	return err == nil && !bytes.Contains(content, []byte("+goose NO TRANSACTION"))
 }
 
-// upBesideRequests runs an Up again that timed out waiting for a lock, after a
-// pause and then after one twice as long.
+// upBesideRequests calls run again if it timed out waiting for a lock, after a pause that doubles
+// each time.
 func upBesideRequests(ctx context.Context, pause time.Duration, run func() error) error {
 	const tries = 3
 	for i := 1; ; i++ {
@@ -157,12 +154,12 @@ func upBesideRequests(ctx context.Context, pause time.Duration, run func() error
 	}
 }
 
-// lockNotAvailable is the SQLSTATE of a lock time-out.
+// lockNotAvailable is the SQLSTATE of a lock timeout.
 const lockNotAvailable = "55P03"
 
-// upBesideOthers runs an Up that has no lock to keep others out. When it fails,
-// the other one may have been first: it waits until that one is through with
-// its transaction, and fails only if meanwhile nothing was applied.
+// upBesideOthers calls run without a lock against other callers. If run fails, another caller may have
+// been first: upBesideOthers waits for that one's transaction, and returns the error only if nothing
+// was applied meanwhile.
 func upBesideOthers(ctx context.Context, db *sql.DB, versions store, run func() error) error {
 	for {
 		before, err := versions.current(ctx, db)
@@ -183,8 +180,7 @@ func upBesideOthers(ctx context.Context, db *sql.DB, versions store, run func() 
 	}
 }
 
-// waitForWriter returns when no other connection writes, or with an error when
-// the busy time-out is over.
+// waitForWriter waits until no other connection writes. Returns an error after the busy timeout.
 func waitForWriter(ctx context.Context, db *sql.DB) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {

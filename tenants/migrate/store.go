@@ -20,7 +20,7 @@ const (
 // store is goose's table of applied migrations.
 type store struct {
 	database.StoreExtender
-	// locker keeps others out while migrations run, nil where the table does.
+	// locker keeps others out while migrations run. It is nil if the table does that itself.
 	locker lock.SessionLocker
 }
 
@@ -40,7 +40,7 @@ func newStore(dialect string) (store, error) {
 	return store{}, fmt.Errorf("dialect %q is not sqlite or postgres", dialect)
 }
 
-// current is the last applied version, 0 without a table.
+// current returns the last applied version, or 0 if there is no table.
 func (s store) current(ctx context.Context, db database.DBTxConn) (int64, error) {
 	exists, err := s.TableExists(ctx, db)
 	if err != nil {
@@ -56,11 +56,11 @@ func (s store) current(ctx context.Context, db database.DBTxConn) (int64, error)
 	return version, nil
 }
 
-// sqliteTable takes each version once: of two migrations that run at once, the
-// later one fails where it records its version, and rolls back.
+// sqliteTable accepts each version only once. If two callers run the same migration, the later one
+// fails when it records the version, and is rolled back.
 type sqliteTable struct{ database.Store }
 
-// CreateVersionTable makes goose's table with a unique index on the version.
+// CreateVersionTable creates goose's table with a unique index on the version.
 func (t sqliteTable) CreateVersionTable(ctx context.Context, db database.DBTxConn) error {
 	if err := t.Store.CreateVersionTable(ctx, db); err != nil {
 		return err
@@ -73,7 +73,7 @@ func indexVersions(ctx context.Context, db database.DBTxConn, table string) erro
 	return err
 }
 
-// TableExists saves goose from finding out by a failing statement.
+// TableExists reports whether goose's table exists. Without it goose would run a statement that fails.
 func (t sqliteTable) TableExists(ctx context.Context, db database.DBTxConn) (bool, error) {
 	var n int
 	err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", t.Tablename()).Scan(&n)
@@ -92,20 +92,20 @@ func newPostgresTable() (database.StoreExtender, error) {
 	return extended, nil
 }
 
-// guard is goose's advisory lock, under which no statement waits for long for
-// a lock that requests hold.
+// guard is goose's advisory lock. While it is held, no statement waits long for a lock that requests
+// hold.
 type guard struct{ lock.SessionLocker }
 
 func newGuard() (guard, error) {
 	const everySecond, tries = 1, 600
 	locker, err := lock.NewPostgresSessionLocker(
 		lock.WithLockTimeout(everySecond, tries),
-		lock.WithUnlockTimeout(everySecond, 1), // it fails only with the connection, and the lock is gone then
+		lock.WithUnlockTimeout(everySecond, 1), // unlocking fails only if the connection is gone, and the lock with it
 	)
 	return guard{locker}, err
 }
 
-// SessionLock takes the lock, then sets the limit.
+// SessionLock takes the lock, then sets the lock timeout.
 func (g guard) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err := g.SessionLocker.SessionLock(ctx, conn); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (g guard) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// SessionUnlock resets the limit, then gives the lock back.
+// SessionUnlock resets the lock timeout, then releases the lock.
 func (g guard) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, "RESET lock_timeout")
 	return errors.Join(err, g.SessionLocker.SessionUnlock(ctx, conn))

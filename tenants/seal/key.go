@@ -13,13 +13,12 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// Key is a secret key of 32 bytes. Formatting, logging and marshalling show
-// its id at most. Keys are compared by their ids. The zero Key is none.
+// Key is a secret key of 32 bytes. Formatting, logging and marshalling reveal at most its id. Compare
+// keys by their ids. The zero Key is no key.
 type Key struct {
-	// reveal is a function because fmt calls no methods on the unexported
-	// fields of a struct around a key, and prints what a pointer there points
-	// at when the verb doesn't fit. It prints no more of a function than where
-	// it is.
+	// reveal is a function because fmt calls no methods on the unexported fields of a struct that
+	// contains a key, and prints what a pointer in them points to if the verb doesn't fit. Of a
+	// function it prints only the address.
 	reveal func() *secret
 }
 
@@ -28,9 +27,8 @@ type secret [chacha20poly1305.KeySize]byte
 
 func newKey(s *secret) Key { return Key{func() *secret { return s }} }
 
-// ParseKey reads a key of 32 bytes in base64, of the standard or the URL
-// alphabet, padded or not. Whoever made 32 random bytes and wrote them down may
-// have used any of these. The error is a *KeyError.
+// ParseKey parses a key of 32 bytes in base64, in the standard or the URL alphabet, padded or not,
+// because tools that generate random bytes write any of these. The error is a *KeyError.
 func ParseKey(text string) (Key, error) {
 	key, fault := parseKey(text)
 	if fault != "" {
@@ -39,17 +37,17 @@ func ParseKey(text string) (Key, error) {
 	return key, nil
 }
 
-// GenerateKey is a new random key as ParseKeys reads it: 44 characters.
+// GenerateKey returns a new random key, in 44 characters, for ParseKeys.
 func GenerateKey() string {
 	var s secret
-	rand.Read(s[:]) // never fails: it ends the program instead
+	rand.Read(s[:]) // never returns an error: it crashes the program instead
 	return base64.StdEncoding.EncodeToString(s[:])
 }
 
-// ID names the key without giving anything of it away: 16 hexadecimal digits.
+// ID returns an identifier of the key that reveals nothing about it: 16 hexadecimal digits.
 func (k Key) ID() string { return k.id().String() }
 
-// String is the key's id.
+// String returns the key's id.
 func (k Key) String() string {
 	if k.reveal == nil {
 		return "no key"
@@ -57,20 +55,20 @@ func (k Key) String() string {
 	return "key " + k.ID()
 }
 
-// Format writes String, whatever the verb.
+// Format writes String, whatever the verb is.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
-// LogValue is String.
+// LogValue returns String.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// keyID tells keys apart. It is stored with every sealed value.
+// keyID identifies a key. Every sealed value contains one.
 type keyID [8]byte
 
-// String is the id in hexadecimal.
+// String returns the id in hexadecimal.
 func (id keyID) String() string { return hex.EncodeToString(id[:]) }
 
-// id is the beginning of a hash over the key. The words before the key keep it
-// apart from any other hash of the same bytes.
+// id returns the beginning of a hash over the key. The prefix makes the hash differ from any other
+// hash of the same bytes.
 func (k Key) id() keyID {
 	if k.reveal == nil {
 		return keyID{}
@@ -79,19 +77,18 @@ func (k Key) id() keyID {
 	return keyID(sum[:])
 }
 
-// KeyError tells which of several keys can't be used, and why. It holds
-// nothing of the key.
+// KeyError says which of several keys can't be used, and why. It contains nothing of the key.
 type KeyError struct {
-	// Number is the key's place among Count keys, from 1.
+	// Number is the key's position among Count keys, from 1.
 	Number, Count int
-	// Fault is what is wrong, such as "is 31 bytes long".
+	// Fault says what is wrong, for example "is 31 bytes long".
 	Fault string
 }
 
-// WantKeys says what keys are, for people.
+// WantKeys describes the format of keys, for people.
 const WantKeys = `32 random bytes in base64, as "openssl rand -base64 32" prints them; several with commas between, the newest first`
 
-// Error names the key by its place, and says what would be right.
+// Error returns the key's position, the fault, and what would be right.
 func (e *KeyError) Error() string {
 	if e.Count == 1 {
 		return fmt.Sprintf("the key %s: want %s", e.Fault, WantKeys)
@@ -99,7 +96,7 @@ func (e *KeyError) Error() string {
 	return fmt.Sprintf("key %d of %d %s: want %s", e.Number, e.Count, e.Fault, WantKeys)
 }
 
-// parseKey reads a key, or tells what is wrong with it.
+// parseKey parses a key, or returns what is wrong with it.
 func parseKey(text string) (key Key, fault string) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -111,11 +108,11 @@ func parseKey(text string) (key Key, fault string) {
 	}
 	content, err := base64.RawStdEncoding.Strict().DecodeString(toStd(unpadded))
 	switch {
-	case err != nil || strings.ContainsAny(text, "\r\n"): // the decoder skips line ends
+	case err != nil || strings.ContainsAny(text, "\r\n"): // the decoder ignores line ends
 		return Key{}, "is not in base64, or not all of it was copied"
 	case len(content) != len(secret{}):
 		return Key{}, fmt.Sprintf("is %d bytes long", len(content))
-	case len(text) > len(unpadded)+1: // 32 bytes take one
+	case len(text) > len(unpadded)+1: // 32 bytes need one =
 		return Key{}, "ends in more than one ="
 	}
 	return newKey((*secret)(content)), ""

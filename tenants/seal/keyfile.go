@@ -10,18 +10,17 @@ import (
 	"strings"
 )
 
-// maxKeyFile bounds a key file, in bytes: hundreds of keys.
+// maxKeyFile limits the size of a key file, in bytes. It has room for hundreds of keys.
 const maxKeyFile = 64 << 10
 
-// LoadOrCreate is the text for ParseKeys of the key file at path. A file that
-// is missing is made, 0600, with a fresh key that is on disk when LoadOrCreate
-// returns; its folder must be there, on a file system with hard links. Of
-// several processes that do so at once all get the same key, and none reads
-// half a file, whenever one of them dies.
+// LoadOrCreate returns the keys in the key file at path, as text for ParseKeys. If the file is
+// missing, LoadOrCreate creates it, 0600, with a new key, which is durable when LoadOrCreate returns.
+// The folder must exist, on a file system with hard links. Several processes may do so at once: all
+// get the same key, and none reads an incomplete file, even if one of them dies.
 //
-// A file holds a key a line, the newest first. What follows a # is a comment.
-// One that is empty, holds anything else, or that ReadPrivate refuses is an error
-// which says what to do; it is never written over.
+// A file has one key per line, the newest first. A # begins a comment. Returns an error that says what
+// to do if the file is empty, contains anything else, or is refused by ReadPrivate; it is never
+// overwritten.
 func LoadOrCreate(path string) (text string, err error) {
 	text, err = load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -30,8 +29,8 @@ func LoadOrCreate(path string) (text string, err error) {
 	if err := create(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("create key file: %w", err)
 	}
-	// Also by whoever came second: the key must not be used before it is
-	// certain to outlast a power failure.
+	// Sync even if another process made the file: the key must not be used before it is certain to
+	// survive a power failure.
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return "", fmt.Errorf("create key file: %w", err)
 	}
@@ -54,7 +53,7 @@ func load(path string) (string, error) {
 	return text, nil
 }
 
-// keysIn are the keys of a file's lines, with commas between.
+// keysIn returns the keys in a file's lines, separated by commas.
 func keysIn(content string) string {
 	var keys []string
 	for line := range strings.Lines(content) {
@@ -66,8 +65,8 @@ func keysIn(content string) string {
 	return strings.Join(keys, ",")
 }
 
-// create puts a whole, durable file with a new key at path. It returns
-// fs.ErrExist when there is one: a link, unlike a rename, replaces nothing.
+// create makes a complete, durable file with a new key at path. Returns fs.ErrExist if there is one:
+// a link, unlike a rename, replaces nothing.
 func create(path string) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // 0600
 	if err != nil {
@@ -89,7 +88,7 @@ func fill(file *os.File, content string) error {
 	return errors.Join(err, file.Close())
 }
 
-// syncDir makes new names in a folder durable. Windows can't, and needn't.
+// syncDir makes new names in a folder durable. On Windows this is neither possible nor needed.
 func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil

@@ -9,12 +9,11 @@ import (
 	"runtime"
 )
 
-// ReadPrivate reads a file that holds a secret, of at most limit bytes. It waits
-// for nothing, and refuses a file that may not be this user's secret alone: one
-// that isn't regular, belongs to neither this user nor root, or is open to others.
-// It follows a symbolic link of this user's or root's, because secrets are
-// mounted that way. Windows keeps files private by other means than owners and
-// modes. The error names the file and says what to do.
+// ReadPrivate reads a file with a secret, of at most limit bytes. It never blocks. It refuses a file
+// that others may know or change: one that isn't regular, belongs to neither this user nor root, or is
+// accessible to others. It follows a symbolic link that belongs to this user or root, because secrets
+// are mounted that way. It doesn't check owners and modes on Windows, which protects files by other
+// means. The error names the file and says what to do.
 func ReadPrivate(path string, limit int64) ([]byte, error) {
 	link, err := os.Lstat(path)
 	if err != nil {
@@ -23,7 +22,7 @@ func ReadPrivate(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("%q is a symbolic link that leads nowhere: make or mount the file it leads to", path)
+		err = fmt.Errorf("%q is a symbolic link to a file that doesn't exist: make or mount that file", path)
 	case err == nil && !isOwn(link):
 		err = othersFile(path)
 	case err == nil:
@@ -32,7 +31,7 @@ func ReadPrivate(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := openPrivate(path) // it may be another file by now
+	file, err := openPrivate(path) // may open another file than Stat saw, so check again
 	if err != nil {
 		return nil, err
 	}
@@ -51,17 +50,17 @@ func ReadPrivate(path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
-// checkPrivate says why a file can't hold a secret.
+// checkPrivate returns an error if a file can't hold a secret.
 func checkPrivate(path string, info fs.FileInfo, limit int64) error {
 	mode := info.Mode()
 	switch {
 	case !mode.IsRegular():
-		return fmt.Errorf("%q is no regular file: move it away", path)
+		return fmt.Errorf("%q is not a regular file: move it away", path)
 	case runtime.GOOS == "windows":
 	case !isOwn(info):
 		return othersFile(path)
 	case mode.Perm()&0o077 != 0:
-		return fmt.Errorf("%q is open to others (mode %04o), who may know it: run chmod 600 %q, and make a new one if others use this machine", path, mode.Perm(), path)
+		return fmt.Errorf("%q is open to others (mode %04o), who may know the secret: run chmod 600 %q, and make a new secret if others use this machine", path, mode.Perm(), path)
 	}
 	if info.Size() > limit {
 		return tooLarge(path, limit)
@@ -70,9 +69,9 @@ func checkPrivate(path string, info fs.FileInfo, limit int64) error {
 }
 
 func othersFile(path string) error {
-	return fmt.Errorf("%q belongs to another user, who may know or change it: run this program as that user, or chown it", path)
+	return fmt.Errorf("%q belongs to another user, who may know or change it: run this program as that user, or chown the file", path)
 }
 
 func tooLarge(path string, limit int64) error {
-	return fmt.Errorf("%q is larger than %d bytes: it is no file of a secret", path, limit)
+	return fmt.Errorf("%q is larger than %d bytes, too large for a secret: check that it is the right file", path, limit)
 }

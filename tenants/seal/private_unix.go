@@ -8,13 +8,12 @@ import (
 	"syscall"
 )
 
-// openPrivate opens a file for reading, and waits for no writer of a pipe.
+// openPrivate opens a file for reading. It doesn't wait for the writer of a named pipe.
 func openPrivate(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-// isOwn tells whether a file belongs to this process's user, or to root, who can
-// read it in any case.
+// isOwn reports whether a file belongs to this process's user or to root, who can read it anyway.
 func isOwn(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())

@@ -1,10 +1,10 @@
-// Package seal keeps secrets in a database that others may read or write: the
-// passwords of tenants' databases in the master. What is sealed opens only for
-// the tenant that it was sealed for, with a key that is not in the database.
+// Package seal protects secrets in a database that others may read or write: the passwords of
+// tenants' databases in the master. A sealed value can be opened only for the tenant that it was
+// sealed for, with a key that is not in the database.
 //
-//	key.go      one key, and how it is written down
-//	ring.go     several keys: seals with the newest, opens with all
-//	keyfile.go  the file that holds them
+//	key.go      one key and its text form
+//	ring.go     several keys: seals with the newest, opens with any
+//	keyfile.go  the file with the keys
 package seal
 
 import (
@@ -19,17 +19,17 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// The errors of Open, for errors.Is.
+// Errors returned by Open, for errors.Is.
 var (
-	// ErrUnknownKey: the value was sealed with a key that the ring doesn't
-	// have, or the key's id in it was altered.
+	// ErrUnknownKey means that the value was sealed with a key that the ring doesn't have, or that
+	// the key's id in it was altered.
 	ErrUnknownKey = errors.New("sealed with an unknown key")
-	// ErrForged: the value was sealed for another tenant, altered, cut short,
-	// or is no sealed value at all.
+	// ErrForged means that the value was sealed for another tenant, altered or truncated, or is not a
+	// sealed value.
 	ErrForged = errors.New("sealed value is not the tenant's, or was altered")
 )
 
-// errNoTenant: the program named nobody whose secret it is.
+// errNoTenant means that the caller gave no tenant's id.
 var errNoTenant = errors.New("seal a secret: no tenant's id")
 
 // A sealed value is version | key's id | nonce | ciphertext and tag.
@@ -40,20 +40,19 @@ const (
 	minSize    = nonceEnd + chacha20poly1305.Overhead
 )
 
-// Ring seals with the newest of its keys and opens with any of them. It is
-// made by NewRing or ParseKeys, never changes and is safe for concurrent use.
-// Formatting, logging and marshalling show the keys' ids at most.
+// Ring seals with the newest of its keys and opens with any of them. Make one with NewRing or
+// ParseKeys. It never changes and is safe for concurrent use. Formatting, logging and marshalling
+// reveal at most the keys' ids.
 type Ring struct{ keys []ringKey }
 
-// ringKey is a key ready for use. The cipher holds it, so that it is behind a
-// function as in Key.
+// ringKey is a key ready for use. Its cipher contains the key, so it is behind a function, as in Key.
 type ringKey struct {
 	id   keyID
 	aead func() cipher.AEAD
 }
 
-// ParseKeys reads keys as ParseKey does, with commas between, the newest
-// first. Space around a key doesn't count. The error is a *KeyError.
+// ParseKeys parses keys like ParseKey, separated by commas, the newest first. Space around a key is
+// ignored. The error is a *KeyError.
 func ParseKeys(text string) (*Ring, error) {
 	words := strings.Split(text, ",")
 	keys := make([]Key, len(words))
@@ -67,8 +66,8 @@ func ParseKeys(text string) (*Ring, error) {
 	return NewRing(keys...)
 }
 
-// NewRing is a ring of the keys, the newest first. No key, a zero key and a key
-// given twice are a *KeyError.
+// NewRing returns a ring of the keys, the newest first. Returns a *KeyError if there is no key, a key
+// is zero, or a key is repeated.
 func NewRing(keys ...Key) (*Ring, error) {
 	if len(keys) == 0 {
 		return nil, &KeyError{1, 1, "is missing"}
@@ -90,11 +89,10 @@ func NewRing(keys ...Key) (*Ring, error) {
 	return r, nil
 }
 
-// Seal encrypts plaintext with the newest key, so that it opens for this
-// tenant alone. The id must be of one that is never reused; a secret that
-// belongs to something else, such as a server, is sealed with an id of its own
-// kind. The result is 49 bytes longer than plaintext, whose length it shows.
-// The only error is an empty id.
+// Seal encrypts plaintext with the newest key. Only Open with the same tenant's id can decrypt it. The
+// id must never be reused; a secret that belongs to something else, such as a server, needs an id of
+// its own kind. The result is 49 bytes longer than plaintext, so it reveals the length. The only error
+// is for an empty id.
 func (r *Ring) Seal(tenantID string, plaintext []byte) ([]byte, error) {
 	if tenantID == "" {
 		return nil, errNoTenant
@@ -104,13 +102,12 @@ func (r *Ring) Seal(tenantID string, plaintext []byte) ([]byte, error) {
 	sealed[0] = version
 	copy(sealed[1:], newest.id[:])
 	nonce := sealed[headerSize:nonceEnd]
-	rand.Read(nonce) // never fails: it ends the program instead
+	rand.Read(nonce) // never returns an error: it crashes the program instead
 	return newest.aead().Seal(sealed, nonce, plaintext, associated(sealed, tenantID)), nil
 }
 
-// Open decrypts what Seal made for the tenant with any of the ring's keys. It
-// returns ErrUnknownKey or ErrForged, with the tenant and the key's id, and
-// nothing of the secret.
+// Open decrypts what Seal made for the tenant with any of the ring's keys. Returns ErrUnknownKey or
+// ErrForged, with the tenant and the key's id, but nothing of the secret.
 func (r *Ring) Open(tenantID string, sealed []byte) ([]byte, error) {
 	id, ok := readHeader(sealed)
 	if !ok {
@@ -127,16 +124,16 @@ func (r *Ring) Open(tenantID string, sealed []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// IsCurrent reports whether the value says that it was sealed with the newest
-// key. Values for which it is false are opened and sealed again, so that old
-// keys can go. Whether it opens is for Open to say.
+// IsCurrent reports whether the value's header names the newest key. Values for which it is false
+// should be opened and sealed again, so that old keys can be removed. It doesn't check that the value
+// can be opened.
 func (r *Ring) IsCurrent(sealed []byte) bool {
 	id, ok := readHeader(sealed)
 	return ok && id == r.keys[0].id
 }
 
-// KeyID is the id of the key with which the value says that it was sealed, as
-// in IDs, or "none" for what is no sealed value.
+// KeyID returns the id of the key in the value's header, as in IDs, or "none" if it is not a sealed
+// value.
 func (*Ring) KeyID(sealed []byte) string {
 	if id, ok := readHeader(sealed); ok {
 		return id.String()
@@ -144,7 +141,7 @@ func (*Ring) KeyID(sealed []byte) string {
 	return "none"
 }
 
-// IDs are the keys' ids, the newest first.
+// IDs returns the keys' ids, the newest first.
 func (r *Ring) IDs() []string {
 	ids := make([]string, len(r.keys))
 	for i, key := range r.keys {
@@ -153,16 +150,16 @@ func (r *Ring) IDs() []string {
 	return ids
 }
 
-// String tells the keys' ids.
+// String returns the keys' ids.
 func (r *Ring) String() string { return "keys " + strings.Join(r.IDs(), ", ") }
 
-// Format writes String, whatever the verb.
+// Format writes String, whatever the verb is.
 func (r *Ring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
 
-// LogValue is String.
+// LogValue returns String.
 func (r *Ring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// find is the place of a key, or -1.
+// find returns the index of a key, or -1.
 func (r *Ring) find(id keyID) int {
 	for i := range r.keys {
 		if r.keys[i].id == id {
@@ -172,7 +169,7 @@ func (r *Ring) find(id keyID) int {
 	return -1
 }
 
-// readHeader is the key's id of a sealed value, and whether it can be one.
+// readHeader returns the key's id in a sealed value. It returns false if the value can't be one.
 func readHeader(sealed []byte) (id keyID, ok bool) {
 	if len(sealed) < minSize || sealed[0] != version {
 		return keyID{}, false
@@ -180,9 +177,8 @@ func readHeader(sealed []byte) (id keyID, ok bool) {
 	return keyID(sealed[1:headerSize]), true
 }
 
-// associated is what a sealed value is bound to: what it is, its version, its
-// key's id and its tenant's. All but the last are of fixed length, so that no
-// two values have the same.
+// associated returns the data to which a sealed value is bound: its purpose, its version, its key's id
+// and its tenant's. All but the last have a fixed length, so that no two values share the data.
 func associated(sealed []byte, tenantID string) []byte {
 	const domain = "tenantry sealed secret\x00"
 	data := make([]byte, 0, len(domain)+headerSize+len(tenantID))

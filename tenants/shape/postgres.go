@@ -2,7 +2,7 @@ package shape
 
 import "context"
 
-// Each query gives what there is and how it is, as text.
+// Each query returns the names of objects and their properties, as text.
 const (
 	postgresTables = `
 		SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation of kind ' || relkind::text || ' ' END || relname,
@@ -23,7 +23,7 @@ const (
 		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> 'goose_db_version'
 		      AND attnum > 0 AND NOT attisdropped`
 
-	// From Postgres 18 on, NOT NULL is a constraint of type n: columns tell of it.
+	// From Postgres 18 on NOT NULL is a constraint of type n. The columns' properties show it already.
 	postgresConstraints = `
 		SELECT format('table %s, constraint %s', relname, conname), pg_get_constraintdef(pg_constraint.oid)
 		FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid
@@ -57,13 +57,13 @@ const (
 		SELECT format('function %s', oid::regprocedure), pg_get_functiondef(oid)
 		FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')`
 
-	// Tables have row types, which have array types: neither was made by hand.
+	// Tables have row types, and those have array types. Neither was created by hand.
 	postgresTypes = `
 		SELECT format('type %s', oid::regtype), 'kind ' || typtype::text
 		FROM pg_type
 		WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c' AND typelem = 0`
 
-	// Nothing outside of "public" is looked at, so that it must not be there.
+	// Read looks into the schema "public" only, so it reports that other schemas exist.
 	postgresElsewhere = `
 		SELECT 'schema ' || nspname, '' FROM pg_namespace
 		WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\_%'

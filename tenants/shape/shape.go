@@ -1,5 +1,5 @@
-// Package shape reads the schema of a database and tells what differs from
-// another one's. It knows dialects, not tenants.
+// Package shape reads the schema of a database and compares it with another. It knows dialects, but
+// not tenants.
 package shape
 
 import (
@@ -11,20 +11,19 @@ import (
 	"strings"
 )
 
-// Shape is the schema of a database: what there is ("table tasks, column
-// title") and how it is ("text, not null"), and which migrations it has seen.
-// The table in which goose keeps these is left out, and so are those of SQLite
-// itself.
+// Shape is the schema of a database. It maps the name of each object ("table tasks, column title") to
+// its properties ("text, not null"), and contains the applied migrations. It leaves out the table in
+// which goose records these, and SQLite's own tables.
 type Shape map[string]string
 
-// Reader is what a schema is read through: a *sql.DB, *sql.Conn or *sql.Tx.
+// Reader is a *sql.DB, *sql.Conn or *sql.Tx.
 type Reader interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Read reads the schema of the database behind r, of a dialect as in
-// tenants.Schema.Migrations. On Postgres that is what is in the schema "public",
-// and the names of the others. Tables named in without are left out.
+// Read reads the schema of the database behind r. The dialect is as in tenants.Schema.Migrations. On
+// Postgres, Read reads the schema "public" and the names of the others. It leaves out the tables named
+// in without.
 func Read(ctx context.Context, r Reader, dialect string, without ...string) (Shape, error) {
 	s, err := Shape{}, fmt.Errorf("dialect %q is not sqlite or postgres", dialect)
 	switch dialect {
@@ -42,10 +41,10 @@ func Read(ctx context.Context, r Reader, dialect string, without ...string) (Sha
 	return s, nil
 }
 
-// twice stands between the properties of things that have the same name.
+// twice separates the properties of objects that have the same name.
 const twice = "; and "
 
-// put adds a thing.
+// put adds an object.
 func (s Shape) put(thing, properties string) {
 	if known, ok := s[thing]; ok {
 		all := append(strings.Split(known, twice), properties)
@@ -55,8 +54,8 @@ func (s Shape) put(thing, properties string) {
 	s[thing] = properties
 }
 
-// Without leaves out the things for which the words stand first or after the
-// table, for example "trigger" or "table tasks".
+// Without returns the shape without the objects whose name, or whose name after the table, begins with
+// the words: for example "trigger" or "table tasks".
 func (s Shape) Without(words string) Shape {
 	rest := maps.Clone(s)
 	maps.DeleteFunc(rest, func(thing, _ string) bool {
@@ -66,8 +65,8 @@ func (s Shape) Without(words string) Shape {
 	return rest
 }
 
-// Differences is a line for each difference, in the order of the things' names.
-// The lines call the shapes as here and there do, for example "the models".
+// Differences returns a line for each difference, sorted by the objects' names. here and there are
+// what the lines call the two shapes, for example "the models".
 func (s Shape) Differences(other Shape, here, there string) []string {
 	things := maps.Clone(s)
 	maps.Copy(things, other)
@@ -87,7 +86,7 @@ func (s Shape) Differences(other Shape, here, there string) []string {
 	return lines
 }
 
-// rows is the result of a query of text columns.
+// rows returns the result of a query whose columns are text.
 func rows(ctx context.Context, r Reader, query string, args ...any) (all [][]string, err error) {
 	result, err := r.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -112,7 +111,7 @@ func rows(ctx context.Context, r Reader, query string, args ...any) (all [][]str
 	return all, result.Err()
 }
 
-// add adds what a query of two columns gives.
+// add adds the result of a query of two columns, name and properties.
 func (s Shape) add(ctx context.Context, r Reader, query string, args ...any) error {
 	found, err := rows(ctx, r, query, args...)
 	if err != nil {

@@ -29,8 +29,8 @@ const (
 				group_concat(coalesce("to", ''), ', ' ORDER BY seq), on_delete, on_update, match)
 		FROM pragma_foreign_key_list(?) GROUP BY id`
 
-	// SQLite numbers the indexes that it makes for keys, so they are told
-	// apart by their columns.
+	// SQLite numbers the indexes that it makes for keys, so the query identifies them by their
+	// columns.
 	sqliteIndexes = `
 		SELECT iif(origin = 'c', name, format('of %s (%s)', origin, columns)),
 			concat_ws(', ', iif("unique", 'unique', NULL), iif(partial, 'partial', NULL), columns),
@@ -48,8 +48,7 @@ const (
 	sqliteHasMigrations = `SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'`
 )
 
-// readSQLite asks the pragmas, and reads the statements for what they don't
-// tell.
+// readSQLite queries the pragmas, and parses the CREATE statements for what the pragmas don't show.
 func (s Shape) readSQLite(ctx context.Context, r Reader) error {
 	objects, err := rows(ctx, r, sqliteObjects)
 	if err != nil {
@@ -107,8 +106,7 @@ func (s Shape) readSQLiteTable(ctx context.Context, r Reader, table string, defi
 	return nil
 }
 
-// defineSQLite reads a CREATE TABLE for its checks, and for the
-// words that make a difference which no pragma shows.
+// defineSQLite parses a CREATE TABLE for its checks, and for the keywords whose effect no pragma shows.
 func (s Shape) defineSQLite(table string, tokens []string) {
 	var words []string
 	for i, token := range tokens {
@@ -126,8 +124,7 @@ func (s Shape) defineSQLite(table string, tokens []string) {
 	s.put(fmt.Sprintf("table %s, other words", table), strings.Join(words, ", "))
 }
 
-// checkAt returns the constraint at the word CHECK. One without a name is
-// called by its expression.
+// checkAt returns the constraint at the keyword CHECK. One without a name is named by its expression.
 func checkAt(tokens []string, at int) (name, expression string) {
 	end, depth := at+1, 0
 	for ; end < len(tokens); end++ {
@@ -153,8 +150,8 @@ var (
 	sqlBlank = regexp.MustCompile(`^(--|/\*|\s)`)
 )
 
-// sqlTokens splits a statement so that spaces, comments, case and the way of
-// quoting names make no difference, and texts keep theirs.
+// sqlTokens splits a statement into tokens in which spaces, comments, case and the quoting of names
+// make no difference. String literals are kept as they are.
 func sqlTokens(statement string) []string {
 	var tokens []string
 	for _, token := range sqlToken.FindAllString(statement, -1) {

@@ -11,8 +11,8 @@ import (
 	"tenantry/tenants/shape"
 )
 
-// Adopt copies the source into a file beside the tenant's, has it checked and
-// stamped there, and puts it in its place as Create does.
+// Adopt copies the source into a temporary file, checks and stamps the copy, and gives it the tenant's
+// name in the way Create does.
 func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (version int64, err error) {
 	name, err := fileName(t)
 	if err != nil {
@@ -62,7 +62,7 @@ func (e *Engine) adopt(ctx context.Context, t *tenants.Tenant, name, source stri
 	return e.link(temporary, name)
 }
 
-// makeTenants checks a copy, and stamps it as the tenant's, whosever it was.
+// makeTenants checks a copy and stamps it as the tenant's, whoever it belonged to.
 func (e *Engine) makeTenants(ctx context.Context, path, id string) (err error) {
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_foreign_keys=0")})
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -79,8 +79,8 @@ func (e *Engine) makeTenants(ctx context.Context, path, id string) (err error) {
 	return stamp(ctx, db, id)
 }
 
-// checkSchema returns a *tenants.SchemaError unless the database is as the
-// migrations up to its version make it.
+// checkSchema returns a *tenants.SchemaError if the database's schema differs from what the migrations
+// up to its version make.
 func (e *Engine) checkSchema(ctx context.Context, db *sql.DB) error {
 	migrations := e.schema.Migrations[Dialect]
 	version, err := migrate.Version(ctx, db, Dialect, migrations)
@@ -107,15 +107,15 @@ func (e *Engine) checkSchema(ctx context.Context, db *sql.DB) error {
 	return tenants.CheckDifferences(got.Differences(want, "the source", "the migrations"))
 }
 
-// checkRows returns a *tenants.SourceError for rows that break the schema's
-// rules: SQLite checks those of other tables only where it was asked to.
+// checkRows returns a *tenants.SourceError if rows violate the schema's constraints. SQLite checks
+// foreign keys only if the program that wrote the rows asked for it.
 func checkRows(ctx context.Context, db *sql.DB) error {
 	var finding string
 	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&finding); err != nil {
 		return err
 	}
 	if finding != "ok" {
-		return &tenants.SourceError{Reason: "it is damaged, or its rows break its own rules: " + finding}
+		return &tenants.SourceError{Reason: "it is damaged, or its rows violate its constraints: " + finding}
 	}
 	var table, parent string
 	err := db.QueryRowContext(ctx, `SELECT "table", "parent" FROM pragma_foreign_key_check LIMIT 1`).Scan(&table, &parent)
@@ -128,8 +128,8 @@ func checkRows(ctx context.Context, db *sql.DB) error {
 	return &tenants.SourceError{Reason: fmt.Sprintf("table %s has rows whose %s are missing", table, parent)}
 }
 
-// stamp makes a database that of the tenant with the id, and has all of it in
-// the file when it is closed.
+// stamp marks a database as the tenant's, and puts everything into the file itself, leaving nothing in
+// the -wal.
 func stamp(ctx context.Context, db *sql.DB, id string) error {
 	for _, statement := range []string{
 		"PRAGMA journal_mode=WAL",
@@ -146,7 +146,7 @@ func stamp(ctx context.Context, db *sql.DB, id string) error {
 	return nil
 }
 
-// versionOf is the version of the tenant's database.
+// versionOf returns the schema version of the tenant's database.
 func (e *Engine) versionOf(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
 	path, err := e.existing(t)
 	if err != nil {

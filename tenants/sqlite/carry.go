@@ -13,15 +13,15 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// Folders on different file systems: a file is copied to a temporary name in the
-// other folder, made durable, given its name, and only then removed from where
-// it was. A process that dies in between leaves a temporary file, or two files
-// with the same content; move finishes either.
+// The folders may be on different file systems. Then a move copies the file to a temporary name in the
+// other folder, syncs it, gives it its name, and only then removes the original. If the process dies in
+// between, it leaves a temporary file, or two files with the same content; calling move again
+// completes either.
 
 // carry moves a file to a folder on another file system.
 func (e *Engine) carry(ctx context.Context, from, to string) error {
 	if strings.HasSuffix(from, "-shm") {
-		return e.leave(from) // SQLite makes it anew from the -wal
+		return e.leave(from) // SQLite rebuilds it from the -wal
 	}
 	temporary := temporaryName(to)
 	err := e.copyFile(ctx, from, temporary)
@@ -37,19 +37,19 @@ func (e *Engine) carry(ctx context.Context, from, to string) error {
 	return e.leave(from)
 }
 
-// leave removes a file, durably.
+// leave removes a file durably.
 func (e *Engine) leave(name string) error {
 	return errors.Join(e.files.remove(name), e.files.sync(filepath.Dir(name)))
 }
 
-// temporaryName is what a file is called until it is whole. What will lie beside
-// a database belongs to the temporary file of that database.
+// temporaryName returns a name for a file until it is complete. The temporary name of a sidecar is that
+// of its database plus the sidecar's suffix.
 func temporaryName(name string) string {
 	database := withoutSidecar(name)
 	return database + "." + ulid.Make().String() + ".tmp" + strings.TrimPrefix(name, database)
 }
 
-// copyFile makes a durable copy of a file under a name that is not there yet.
+// copyFile makes a durable copy of a file under a name that doesn't exist yet.
 func (e *Engine) copyFile(ctx context.Context, from, to string) (err error) {
 	source, err := e.files.openFile(from, os.O_RDONLY)
 	if err != nil {
@@ -67,13 +67,13 @@ func (e *Engine) copyFile(ctx context.Context, from, to string) (err error) {
 	return target.Sync()
 }
 
-// untilDone reads until its context ends.
+// untilDone is a reader that fails once its context has ended.
 type untilDone struct {
 	ctx context.Context
 	io.Reader
 }
 
-// Read returns the context's error when it has ended.
+// Read returns the context's error if it has ended.
 func (r untilDone) Read(p []byte) (int, error) {
 	if r.ctx.Err() != nil {
 		return 0, context.Cause(r.ctx)
@@ -81,8 +81,8 @@ func (r untilDone) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// same tells whether two files are regular and have the same content. Neither
-// may be a database that is open: closing it again would drop SQLite's locks.
+// same reports whether two files are regular and have the same content. Neither may be an open
+// database: closing the file again would drop SQLite's locks.
 func (e *Engine) same(ctx context.Context, one, other string) (bool, error) {
 	a, err := e.files.lstat(one)
 	if err != nil {

@@ -10,26 +10,25 @@ import (
 	"tenantry/tenants"
 )
 
-// dsn is a data source name that both drivers read. mattn knows the
-// _stmt_cache_size, modernc the _time_format and _timezone, which are mattn's; each passes
-// over the other's.
+// dsn returns a data source name that both drivers accept. _stmt_cache_size is for mattn's driver;
+// modernc's needs _time_format and _timezone to store times as mattn's does. Each ignores the other's.
 func dsn(path, params string) string {
 	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	return name + "?_foreign_keys=1&_busy_timeout=1000&_stmt_cache_size=16&_time_format=sqlite&_timezone=UTC&" + params
 }
 
-// connector opens connections with the driver that was built in.
+// connector opens connections with the built-in driver.
 type connector struct {
 	dsn     string
-	guarded bool   // for scopes: no ATTACH, no trust in the file's schema, one statement at a time
-	place   *place // where the file must be and stay; nil for anywhere
+	guarded bool   // for scopes: refuses ATTACH and several statements at once, and distrusts the file's schema
+	place   *place // the file that must be at the path; nil to skip the check
 	verify  func(ctx context.Context, c rawConn) error
-	bound   func(ctx context.Context, c rawConn) error // how large the file may grow
+	bound   func(ctx context.Context, c rawConn) error // limits the size of the file; may be nil
 }
 
 var _ driver.Connector = connector{}
 
-// rawConn is what both drivers' connections do.
+// rawConn is the set of interfaces that both drivers' connections implement.
 type rawConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -39,7 +38,7 @@ type rawConn interface {
 	driver.QueryerContext
 }
 
-// Connect opens, guards and verifies a connection.
+// Connect opens a connection, restricts it as configured, and verifies the file.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.place != nil {
 		if err := c.place.check(); err != nil {
@@ -90,18 +89,18 @@ func (c connector) prepare(ctx context.Context, conn rawConn) error {
 	return nil
 }
 
-// Driver is the driver that was built in.
+// Driver returns the built-in driver.
 func (c connector) Driver() driver.Driver { return builtDriver() }
 
 const (
-	// applicationID marks a file as a tenant's database: "TnRy".
+	// applicationID marks a file as a tenant's database. It spells "TnRy".
 	applicationID = 0x546e5279
-	// identityTable holds the id of the tenant to whom the file belongs. It is
-	// the engine's, not the schema's.
+	// identityTable contains the id of the tenant that owns the file. It belongs to the engine, not
+	// to the application's schema.
 	identityTable = "tenantry_identity"
 )
 
-// ownedBy returns ErrUnavailable for a connection to a file that is not t's.
+// ownedBy returns a function that returns ErrUnavailable if the connection's file is not t's.
 func ownedBy(t *tenants.Tenant) func(context.Context, rawConn) error {
 	return func(ctx context.Context, conn rawConn) error { return verifyIdentity(ctx, conn, t.ID) }
 }
@@ -118,7 +117,7 @@ func verifyIdentity(ctx context.Context, conn rawConn, id string) error {
 	return nil
 }
 
-// queryRow reads one row of a raw connection.
+// queryRow reads one row from a raw connection.
 func queryRow(ctx context.Context, conn rawConn, query string, into ...*any) error {
 	rows, err := conn.QueryContext(ctx, query, nil)
 	if err != nil {

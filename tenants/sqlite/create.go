@@ -9,8 +9,8 @@ import (
 	"tenantry/tenants"
 )
 
-// Create writes a stamped copy of the template, and puts it in its place with
-// a link, which fails where a file is already: then that one is kept.
+// Create writes a stamped copy of the template to a temporary file and links it to the tenant's name.
+// The link fails if there is a file already, which is then kept.
 func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
@@ -33,7 +33,7 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// place makes name a durable file with the content, or keeps the one there.
+// place makes a durable file with the name and the content, or keeps an existing one.
 func (e *Engine) place(name string, content []byte) error {
 	temporary := temporaryName(name)
 	err := e.notLeft(name)
@@ -52,8 +52,8 @@ func (e *Engine) place(name string, content []byte) error {
 	return e.files.sync(tenantsDir)
 }
 
-// notLeft returns ErrUnavailable when there is something beside a database that
-// is missing: SQLite would take it for the new one's.
+// notLeft returns ErrUnavailable if the database is missing but one of its sidecars exists: SQLite
+// would use it for a new database.
 func (e *Engine) notLeft(name string) error {
 	there, err := e.files.exists(name)
 	if err != nil || there {
@@ -62,7 +62,7 @@ func (e *Engine) notLeft(name string) error {
 	for _, suffix := range sidecars() {
 		left, err := e.files.exists(name + suffix)
 		if err == nil && left {
-			err = fmt.Errorf("%w: there is %s without its database; keep it elsewhere, and remove it here", tenants.ErrUnavailable, name+suffix)
+			err = fmt.Errorf("%w: there is %s without its database; move it to another folder", tenants.ErrUnavailable, name+suffix)
 		}
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (e *Engine) notLeft(name string) error {
 	return nil
 }
 
-// link gives a temporary file its name, or keeps the one of that name.
+// link gives a temporary file its final name, or keeps an existing file of that name.
 func (e *Engine) link(temporary, name string) error {
 	if err := e.files.link(temporary, name); !errors.Is(err, fs.ErrExist) {
 		return err

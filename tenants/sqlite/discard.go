@@ -9,11 +9,11 @@ import (
 	"tenantry/tenants"
 )
 
-// abandonedAfter is the age of a temporary file that nobody writes any more.
+// abandonedAfter is the age from which a temporary file counts as abandoned by its writer.
 const abandonedAfter = time.Hour
 
-// Discard removes an old template, or a temporary file that was not written to
-// for an hour: one that is younger may be somebody's who is at work.
+// Discard removes an old template, or a temporary file that was not written to for an hour. A process
+// may still be writing to a younger one.
 func (e *Engine) Discard(_ context.Context, o tenants.Object) error {
 	all, err := e.survey()
 	if err != nil {
@@ -34,13 +34,12 @@ func (e *Engine) Discard(_ context.Context, o tenants.Object) error {
 	return e.files.sync(filepath.Dir(o.Name))
 }
 
-// notListed is nil for what has gone, and an error for what the engine has not
-// made or needs.
+// notListed returns nil if the object is gone, and an error if it is not the engine's or is in use.
 func (e *Engine) notListed(o tenants.Object) error {
 	_, ours := objectOf(o.Name)
 	switch there, err := e.files.exists(o.Name); {
 	case err != nil || !ours:
-		return fmt.Errorf("discard %q: it is no object of this engine's", o.Name)
+		return fmt.Errorf("discard %q: it is not an object of this engine", o.Name)
 	case there:
 		return fmt.Errorf("discard %q: %w: it is the current template", o.Name, tenants.ErrInUse)
 	}

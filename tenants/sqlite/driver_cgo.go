@@ -11,15 +11,14 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// DriverName tells which SQLite was built in.
+// DriverName names the SQLite driver that was built in.
 const DriverName = "mattn/go-sqlite3"
 
 func builtDriver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
 func openConn(dsn string) (driver.Conn, error) { return builtDriver().Open(dsn) }
 
-// guard refuses ATTACH at the connection itself, below the scope that refuses
-// the keyword.
+// guard makes the connection itself refuse ATTACH, in addition to the scope, which refuses the keyword.
 func guard(conn driver.Conn) error {
 	c, ok := conn.(*sqlite3.SQLiteConn)
 	if !ok {
@@ -29,7 +28,7 @@ func guard(conn driver.Conn) error {
 	return nil
 }
 
-// systemError is the system's error behind err, 0 when there is none.
+// systemError returns the operating system's error behind err, or 0 if there is none.
 func systemError(err error) syscall.Errno {
 	var e sqlite3.Error
 	if !errors.As(err, &e) {
@@ -38,7 +37,7 @@ func systemError(err error) syscall.Errno {
 	return e.SystemErrno
 }
 
-// keepWAL has the connection not remove the -wal file when it is closed.
+// keepWAL keeps the connection from removing the -wal file when it is closed.
 func keepWAL(conn driver.Conn) error {
 	c, ok := conn.(*sqlite3.SQLiteConn)
 	if !ok {
@@ -47,7 +46,7 @@ func keepWAL(conn driver.Conn) error {
 	return c.SetFileControlInt("main", sqlite3.SQLITE_FCNTL_PERSIST_WAL, 1)
 }
 
-// resultCode is SQLite's extended code of err, 0 when err is not SQLite's.
+// resultCode returns SQLite's extended result code of err, or 0 if err isn't SQLite's.
 func resultCode(err error) int {
 	var e sqlite3.Error
 	if !errors.As(err, &e) {

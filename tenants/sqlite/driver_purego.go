@@ -11,15 +11,15 @@ import (
 	"modernc.org/sqlite"
 )
 
-// DriverName tells which SQLite was built in.
+// DriverName names the SQLite driver that was built in.
 const DriverName = "modernc.org/sqlite"
 
 func builtDriver() driver.Driver { return &sqlite.Driver{} }
 
 func openConn(dsn string) (driver.Conn, error) { return builtDriver().Open(dsn) }
 
-// guard refuses ATTACH at the connection itself, below the scope that refuses
-// the keyword. This driver sets limits only on a *sql.Conn, hence a callback.
+// guard makes the connection itself refuse ATTACH, in addition to the scope, which refuses the keyword.
+// This driver can set limits only on a *sql.Conn, so guard registers a callback.
 func guard(conn driver.Conn) error {
 	c, ok := conn.(sqlite.AuthorizerRegisterer)
 	if !ok {
@@ -35,10 +35,10 @@ func withoutAttach(action sqlite.AuthorizerActionCode, _, _, _, _ string) sqlite
 	return sqlite.AuthorizerOK
 }
 
-// systemError is 0: this driver doesn't keep it.
+// systemError returns 0: this driver doesn't keep the operating system's error.
 func systemError(error) syscall.Errno { return 0 }
 
-// keepWAL has the connection not remove the -wal file when it is closed.
+// keepWAL keeps the connection from removing the -wal file when it is closed.
 func keepWAL(conn driver.Conn) error {
 	c, ok := conn.(sqlite.FileControl)
 	if !ok {
@@ -48,7 +48,7 @@ func keepWAL(conn driver.Conn) error {
 	return err
 }
 
-// resultCode is SQLite's extended code of err, 0 when err is not SQLite's.
+// resultCode returns SQLite's extended result code of err, or 0 if err isn't SQLite's.
 func resultCode(err error) int {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

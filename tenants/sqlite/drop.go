@@ -11,12 +11,12 @@ import (
 	"tenantry/tenants"
 )
 
-// sidecars are the endings of the files that SQLite keeps beside a database.
-// Those of a process that was killed hold what it committed last.
+// sidecars returns the suffixes of the files that SQLite keeps beside a database. After a process was
+// killed they contain its last commits.
 func sidecars() []string { return []string{"-wal", "-journal", "-shm"} }
 
-// withoutSidecar is the name of the database beside which a file lies, or its
-// own.
+// withoutSidecar returns the name of the database to which a file belongs: the name without the suffix
+// of a sidecar.
 func withoutSidecar(name string) string {
 	for _, suffix := range sidecars() {
 		name = strings.TrimSuffix(name, suffix)
@@ -24,8 +24,8 @@ func withoutSidecar(name string) string {
 	return name
 }
 
-// Drop removes the tenant's file and those that SQLite keeps beside it, from
-// the trash too, and what a creation that was broken off has left.
+// Drop removes the tenant's file and its sidecars, in use or in the trash, and what an interrupted
+// creation left behind.
 func (e *Engine) Drop(_ context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
@@ -37,11 +37,11 @@ func (e *Engine) Drop(_ context.Context, t *tenants.Tenant) error {
 	return errors.Join(e.files.sync(tenantsDir), e.files.sync(trashDir))
 }
 
-// removeDatabase removes a database's files, those that are there.
+// removeDatabase removes a database's file and sidecars, as far as they exist.
 func (e *Engine) removeDatabase(name string) error {
 	var all error
 	for _, suffix := range append([]string{""}, sidecars()...) {
-		there, err := e.files.exists(name + suffix) // on a read-only file system removing what isn't there fails, too
+		there, err := e.files.exists(name + suffix) // a read-only file system refuses to remove even a missing file
 		if err == nil && there {
 			err = e.files.remove(name + suffix)
 		}
@@ -52,7 +52,7 @@ func (e *Engine) removeDatabase(name string) error {
 	return all
 }
 
-// removeTemporary removes what was to become the tenant's file, in either folder.
+// removeTemporary removes the tenant's temporary files in both folders.
 func (e *Engine) removeTemporary(t *tenants.Tenant) error {
 	for _, folder := range []string{tenantsDir, trashDir} {
 		entries, err := e.files.list(folder)

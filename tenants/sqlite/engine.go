@@ -1,5 +1,5 @@
-// Package sqlite keeps each tenant's database in a file of its own. Beside it,
-// the package opens a master database in a file.
+// Package sqlite keeps each tenant's database in a file of its own. It also opens a master database in
+// a file.
 package sqlite
 
 import (
@@ -20,37 +20,37 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// Dialect is the key of this engine's migrations in tenants.Schema.
+// Dialect is the key of this engine's migrations in tenants.Schema.Migrations.
 const Dialect = "sqlite"
 
-// Config is what an Engine is made of.
+// Config configures an Engine.
 type Config struct {
-	// Dir holds tenants/ and templates/; it is made 0700 where it is missing.
+	// Dir is the data folder, with tenants/, templates/ and trash/. It is created, 0700, if missing.
 	Dir string
-	// Schema is that of the tenants' databases.
+	// Schema is the schema of the tenants' databases.
 	Schema tenants.Schema
-	// Durability is what a commit survives.
+	// Durability says what a commit survives.
 	Durability Durability
-	// Readers bounds the connections that read a tenant at once; 0 means 4.
+	// Readers limits the number of connections that read a tenant at once. Defaults to 4.
 	Readers int
-	// MaxSize bounds the file of a tenant, in bytes, an eighth above it; 0 means any.
+	// MaxSize limits a tenant's file, in bytes, to an eighth above MaxSize. 0 means no limit.
 	MaxSize int64
-	// Log gets slow statements; nil means slog.Default().
+	// Log gets slow statements. Defaults to slog.Default().
 	Log *slog.Logger
 }
 
-// Durability says when a commit is on disk.
+// Durability says what a commit survives.
 type Durability string
 
 const (
-	// Full: a commit survives power failure. The default.
+	// Full means that a commit survives a power failure. It is the default.
 	Full Durability = "full"
-	// Normal: a commit survives the end of the process, and the last ones may
-	// be lost on power failure; the database stays whole.
+	// Normal means that a commit survives the end of the process. The last commits may be lost in a
+	// power failure, but the database stays intact.
 	Normal Durability = "normal"
 )
 
-// Engine is a tenants.Engine on a folder of files.
+// Engine is a tenants.Engine on a folder of files. It is safe for concurrent use.
 type Engine struct {
 	files   folders
 	base    *gorm.DB
@@ -58,13 +58,13 @@ type Engine struct {
 	version int64
 	config  Config
 
-	templateMu sync.Mutex // guards template
-	template   *template  // nil until a tenant is created
+	templateMu sync.Mutex // protects template
+	template   *template  // nil until a tenant was created
 }
 
 var _ tenants.Engine = (*Engine)(nil)
 
-// New opens the folder. The caller closes the engine after all handles.
+// New opens the data folder. The caller must close the engine, after all handles.
 func New(c Config) (*Engine, error) {
 	if c.Readers == 0 {
 		c.Readers = 4
@@ -91,33 +91,33 @@ func New(c Config) (*Engine, error) {
 	return &Engine{files: files, base: base, schema: c.Schema, version: version, config: c}, nil
 }
 
-// openBase opens gorm on a database in memory, as long as Initialize needs one.
+// openBase opens gorm on an in-memory database, which is needed only while gorm initializes.
 func openBase(schema tenants.Schema, log *slog.Logger) (*gorm.DB, error) {
 	memory := sql.OpenDB(connector{dsn: dsn(":memory:", "")})
 	defer memory.Close()
 	return tenants.OpenBase(newDialector(memory), schema.Models, log)
 }
 
-// Dialect is "sqlite".
+// Dialect returns "sqlite".
 func (e *Engine) Dialect() string { return Dialect }
 
-// Base is the parsed base of every handle.
+// Base returns the *gorm.DB from which handles are cloned.
 func (e *Engine) Base() *gorm.DB { return e.base }
 
-// SchemaVersion is the version of the last migration.
+// SchemaVersion returns the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
 
-// NewCredentials is nil: whoever may read the file may open it.
+// NewCredentials returns nil: whoever may read the file may open it.
 func (e *Engine) NewCredentials(string) ([]byte, error) { return nil, nil }
 
-// Close does nothing: between calls the engine holds nothing open.
+// Close does nothing: the engine holds nothing open between calls.
 func (e *Engine) Close() error { return nil }
 
-// readerIdle is how long a reading connection stays open unused.
+// readerIdle is how long an unused reading connection stays open.
 const readerIdle = time.Minute
 
-// Open opens the tenant's file for one writer and a few readers. Connections
-// are opened when they are needed: a tenant that is only read has no writer.
+// Open opens the tenant's file for one writer and several readers. It opens connections only when they
+// are needed: a tenant that is only read has no writer.
 func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, error) {
 	path, err := e.existing(t)
 	if err != nil {
@@ -145,8 +145,8 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	return conns, nil
 }
 
-// Migrate runs the migrations over one connection with foreign keys off, so
-// that a migration can rebuild a table (PITFALLS, GORM: AutoMigrate).
+// Migrate runs the migrations over one connection, with foreign keys off, so that a migration can
+// rebuild a table (PITFALLS, GORM: AutoMigrate).
 func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
 	path, err := e.existing(t)
 	if err != nil {
@@ -164,7 +164,7 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 	return migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect])
 }
 
-// existing is the path of the tenant's file, which is there and a plain file.
+// existing returns the path of the tenant's file. Returns an error unless it is a regular file.
 func (e *Engine) existing(t *tenants.Tenant) (string, error) {
 	name, err := fileName(t)
 	if err != nil {
@@ -182,15 +182,15 @@ func (e *Engine) existing(t *tenants.Tenant) (string, error) {
 	return e.files.path(name), nil
 }
 
-// notPlain says what is in the place of a database.
+// notPlain describes what is at the name of a database instead of a regular file.
 func notPlain(name string, info fs.FileInfo) string {
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return name + " is a symbolic link and must be the file itself; the folder may be a link"
+		return name + " is a symbolic link and must be the file itself; only its folder may be a link"
 	}
-	return name + " is no plain file"
+	return name + " is not a regular file"
 }
 
-// missing is the error for a file that is not there.
+// missing returns the error for a tenant's file that doesn't exist.
 func (e *Engine) missing(t *tenants.Tenant, name string) error {
 	if kept, err := e.files.exists(trashName(t)); err != nil || kept {
 		return errors.Join(fmt.Errorf("%w: file %s is in the trash", tenants.ErrUnavailable, name), err)
@@ -204,17 +204,17 @@ const (
 	trashDir     = "trash"
 )
 
-// databasePattern is what a database may be called: an id and an ending. Names
-// never come from outside (PITFALLS, SQLite: file names are URIs).
+// databasePattern matches the names of databases: an id and .db. Names never come from outside
+// (PITFALLS, SQLite: file names are URIs).
 var databasePattern = regexp.MustCompile(`^[0-9a-z]{26}\.db$`)
 
-// fileName is the tenant's file within the data folder.
+// fileName returns the path of the tenant's file in the data folder.
 func fileName(t *tenants.Tenant) (string, error) {
 	if !databasePattern.MatchString(t.Database) {
-		return "", fmt.Errorf("%w: %q is no name of a database file", tenants.ErrUnavailable, t.Database)
+		return "", fmt.Errorf("%w: %q is not the name of a database file", tenants.ErrUnavailable, t.Database)
 	}
 	return filepath.Join(tenantsDir, t.Database), nil
 }
 
-// DatabaseName is the name that a new tenant's database gets.
+// DatabaseName returns the name for a new tenant's database.
 func (e *Engine) DatabaseName(id string) string { return id + ".db" }

@@ -11,18 +11,17 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// checkedSize is up to which size every page of a file is checked, which takes
-// milliseconds then. Damage to a larger one is found by whoever reads there.
+// checkedSize is the size up to which Examine checks every page of a file, which takes milliseconds.
+// Damage in larger files is found only when somebody reads the page.
 const checkedSize = 4 << 20
 
-// Examine looks at the files, and into the database unless it is in the wrong
-// place.
+// Examine checks the tenant's files, and the content of the database unless it is misplaced.
 func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
 	if !keepsData(t) {
 		return nil, nil
 	}
 	if _, err := fileName(t); err != nil {
-		return []tenants.Fault{tenants.FaultMissing.Found("%q is no name of a database file", t.Database)}, nil
+		return []tenants.Fault{tenants.FaultMissing.Found("%q is not the name of a database file", t.Database)}, nil
 	}
 	s, err := e.siteOf(t)
 	if err != nil {
@@ -38,7 +37,7 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 	inside, err := e.examineInside(ctx, t, s.name)
 	switch cause := writable(e.files.path(s.name)); {
 	case err == nil:
-	case len(modes) > 0: // they keep this program out, and this tenant's hide no other
+	case len(modes) > 0: // they lock this program out, and no other fault can be seen
 		return loose(modes), nil
 	case errors.Is(cause, fs.ErrPermission):
 		return []tenants.Fault{tenants.FaultPermissions.Found("this program can't write to %s: run it as the file's owner, or chown the file", s.name)}, nil
@@ -48,9 +47,8 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 	return append(loose(modes), inside...), nil
 }
 
-// examineInside returns the first thing that is wrong with what is in a file. It
-// leaves no file beside it: what others have left there stays, where only a
-// writer would tidy up, and what it makes itself it takes away.
+// examineInside returns the first fault of a file's content. It changes no files beside it: it keeps
+// existing sidecars, which only a writer could checkpoint, and removes those that it makes itself.
 func (e *Engine) examineInside(ctx context.Context, t *tenants.Tenant, name string) (faults []tenants.Fault, err error) {
 	info, err := e.files.lstat(name)
 	if err != nil {
@@ -93,7 +91,7 @@ func (e *Engine) examineRows(ctx context.Context, db *sql.DB, t *tenants.Tenant,
 	case err != nil:
 		return nil, err
 	case version == 0:
-		return []tenants.Fault{tenants.FaultUnreadable.Found("the file has no table of versions")}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("the file has no table goose_db_version: no migration has run in it")}, nil
 	case version != t.SchemaVersion:
 		fault := tenants.FaultVersion.Found("the database has version %d, and the master says %d", version, t.SchemaVersion)
 		fault.Version = version
@@ -102,7 +100,7 @@ func (e *Engine) examineRows(ctx context.Context, db *sql.DB, t *tenants.Tenant,
 	return nil, nil
 }
 
-// examineIdentity looks whose file it is.
+// examineIdentity checks which tenant the file belongs to.
 func examineIdentity(ctx context.Context, db *sql.DB, id string) ([]tenants.Fault, error) {
 	var application int64
 	var stamped bool
@@ -111,7 +109,7 @@ func examineIdentity(ctx context.Context, db *sql.DB, id string) ([]tenants.Faul
 	if err != nil {
 		return nil, err
 	}
-	owner := "nobody"
+	owner := ""
 	if stamped {
 		err = db.QueryRowContext(ctx, "SELECT tenant_id FROM "+identityTable).Scan(&owner)
 	}
@@ -121,13 +119,15 @@ func examineIdentity(ctx context.Context, db *sql.DB, id string) ([]tenants.Faul
 	switch {
 	case application != applicationID:
 		return []tenants.Fault{tenants.FaultIdentity.Found("the file is not marked as a tenant's")}, nil
+	case owner == "":
+		return []tenants.Fault{tenants.FaultIdentity.Found("the file doesn't say which tenant it belongs to")}, nil
 	case owner != id:
-		return []tenants.Fault{tenants.FaultIdentity.Found("the file is that of tenant %s", owner)}, nil
+		return []tenants.Fault{tenants.FaultIdentity.Found("the file belongs to tenant %s", owner)}, nil
 	}
 	return nil, nil
 }
 
-// unreadable tells a file that can't be read from one that can't be read now.
+// unreadable returns a fault for a file that can't be read, or an error if that may pass.
 func unreadable(ctx context.Context, err error) ([]tenants.Fault, error) {
 	switch code := resultCode(err); {
 	case ctx.Err() != nil:
@@ -137,12 +137,12 @@ func unreadable(ctx context.Context, err error) ([]tenants.Fault, error) {
 	case code == 0, code&0xff == codeBusy, code&0xff == codeLocked:
 		return nil, unavailable(err)
 	case code&0xff == codeNotADB:
-		return []tenants.Fault{tenants.FaultUnreadable.Found("the file is no SQLite database")}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("the file is not a SQLite database")}, nil
 	case code&0xff == codeCorrupt:
 		return []tenants.Fault{tenants.FaultUnreadable.Found("the file is damaged")}, nil
 	case code&0xff == codeCantOpen, code&0xff == codePerm:
 		return []tenants.Fault{tenants.FaultUnreadable.Found("this program can't open the file")}, nil
 	default:
-		return []tenants.Fault{tenants.FaultUnreadable.Found("the file can't be read (SQLite's error %d)", code)}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("the file can't be read (SQLite error %d)", code)}, nil
 	}
 }

@@ -45,28 +45,28 @@ func TestDamage(t *testing.T) {
 		"trashed": {func(d *damaged, path string) { must(d, d.engine.Trash(d.Context(), d.tenant)) },
 			tenants.FaultMisplaced, "the file is trash/", true},
 		"untrashed by half": {func(d *damaged, path string) { must(d, os.Rename(path+"-wal", trashPath(d.dir, d.tenant)+"-wal")) },
-			tenants.FaultMisplaced, "a file that belongs to tenants/", true},
+			tenants.FaultMisplaced, "a file that belongs beside tenants/", true},
 		"trashed by half": {func(d *damaged, path string) { must(d, os.Rename(path, trashPath(d.dir, d.tenant))) },
 			tenants.FaultMisplaced, "the file is trash/", true},
 		"two": {func(d *damaged, path string) { d.write(trashPath(d.dir, d.tenant), "") },
-			tenants.FaultMisplaced, "one of the two must be moved away", false},
+			tenants.FaultMisplaced, "move one of them to another folder", false},
 		"gone": {func(d *damaged, path string) { must(d, os.Remove(path)) },
 			tenants.FaultMissing, "there is neither tenants/", false},
 		"another tenant's": {func(d *damaged, path string) {
 			other, err := os.ReadFile(pathOf(d, create(d, d.engine)))
 			must(d, err)
 			d.alone(path, string(other))
-		}, tenants.FaultIdentity, "is that of tenant", false},
+		}, tenants.FaultIdentity, "belongs to tenant", false},
 		"nobody's": {func(d *damaged, path string) {
 			must(d, exec(d.engine, d.tenant, "PRAGMA application_id=1"))
 		}, tenants.FaultIdentity, "not marked as a tenant's", false},
 		"without a stamp": {func(d *damaged, path string) {
 			must(d, exec(d.engine, d.tenant, "DROP TABLE tenantry_identity"))
-		}, tenants.FaultIdentity, "is that of tenant nobody", false},
+		}, tenants.FaultIdentity, "which tenant it belongs to", false},
 		"empty": {func(d *damaged, path string) { d.alone(path, "") },
 			tenants.FaultIdentity, "not marked", false},
 		"no database": {func(d *damaged, path string) { d.alone(path, strings.Repeat("text ", 1000)) },
-			tenants.FaultUnreadable, "is no SQLite database", false},
+			tenants.FaultUnreadable, "is not a SQLite database", false},
 		"cut off": {func(d *damaged, path string) {
 			content, err := os.ReadFile(path)
 			must(d, err)
@@ -78,10 +78,10 @@ func TestDamage(t *testing.T) {
 			d.alone(path, string(content[:3*4096])+strings.Repeat("\x00", 4096)+string(content[4*4096:]))
 		}, tenants.FaultUnreadable, "is damaged", false},
 		"a folder": {func(d *damaged, path string) { must(d, errors.Join(os.Remove(path), os.Mkdir(path, 0o700))) },
-			tenants.FaultUnreadable, "is no plain file", false},
+			tenants.FaultUnreadable, "is not a regular file", false},
 		"without versions": {func(d *damaged, path string) {
 			must(d, exec(d.engine, d.tenant, "DROP TABLE goose_db_version"))
-		}, tenants.FaultUnreadable, "no table of versions", false},
+		}, tenants.FaultUnreadable, "no migration has run", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

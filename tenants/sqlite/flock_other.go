@@ -4,8 +4,8 @@ package sqlite
 
 import "os"
 
-// hasFlock is false where the system has no flock(2): whether an instance lives
-// is told from its heartbeats alone.
+// hasFlock is false because the system has no flock(2). Only heartbeats tell whether an instance is
+// alive.
 const hasFlock = false
 
 func lockFile(*os.File) error { return nil }

@@ -8,17 +8,16 @@ import (
 	"syscall"
 )
 
-// hasFlock says that others see whether a file is locked.
+// hasFlock is true because other processes can see whether a file is locked.
 const hasFlock = true
 
-// lockFile locks f until it is closed, which the kernel does when the process
-// ends. A lock of flock(2) belongs to the open file: unlike POSIX locks it
-// stays when the process closes another descriptor of the same file. It
-// waits for those who are just asking.
+// lockFile locks f until it is closed; the kernel closes it when the process ends. A flock(2) lock
+// belongs to the open file: unlike a POSIX lock it remains when the process closes another descriptor
+// of the same file. lockFile waits for processes that are in isFree.
 func lockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }
 
-// isFree reports whether no process has locked the file. It asks for a shared
-// lock, so that two callers don't disturb each other.
+// isFree reports whether no process has locked the file. It tries a shared lock, so that two callers
+// don't disturb each other.
 func isFree(f *os.File) (bool, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -10,12 +10,11 @@ import (
 	"tenantry/tenants"
 )
 
-// folders are the engine's folders in the data folder at dir. Each may be a
-// symbolic link, or a file system of its own. A file is named as FOLDER/BASE,
-// and no name leads out of its folder.
+// folders are the engine's folders in the data folder dir. Each may be a symbolic link or a file
+// system of its own. A file is named FOLDER/BASE, and no name can lead out of its folder.
 type folders struct{ dir string }
 
-// openFolders makes the data folder and those in it where they are missing.
+// openFolders creates the data folder and its subfolders if they are missing.
 func openFolders(dir string) (folders, error) {
 	if err := os.MkdirAll(dir, folderMode); err != nil {
 		return folders{}, fmt.Errorf("make data folder: %w", err)
@@ -28,22 +27,21 @@ func openFolders(dir string) (folders, error) {
 		info, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return folders{}, fmt.Errorf("%s is a symbolic link that leads nowhere: make or mount the folder it leads to", path)
+			return folders{}, fmt.Errorf("%s is a symbolic link to a folder that doesn't exist: make or mount that folder", path)
 		case err != nil:
-			return folders{}, fmt.Errorf("look at folder %q: %w", name, err)
+			return folders{}, fmt.Errorf("stat folder %q: %w", name, err)
 		case !info.IsDir():
-			return folders{}, fmt.Errorf("%s is no folder: move it away", path)
+			return folders{}, fmt.Errorf("%s is not a folder: move it away", path)
 		}
 	}
 	return folders{dir}, nil
 }
 
-// path is where a file is for SQLite, which opens files by their names.
+// path returns a file's full path, for SQLite, which opens files by path.
 func (f folders) path(name string) string { return filepath.Join(f.dir, name) }
 
-// in calls do with the folder of a file, and with what the file is called there:
-// "." for the folder itself. A folder that is missing is ErrUnavailable and not
-// fs.ErrNotExist: nothing is known of what was in it.
+// in calls do with the folder of a file and the file's name in it, which is "." for the folder itself.
+// Returns ErrUnavailable, not fs.ErrNotExist, if the folder is missing: its files may still exist.
 func (f folders) in(name string, do func(root *os.Root, base string) error) error {
 	folder, base := filepath.Split(name)
 	if folder == "" {
@@ -60,7 +58,7 @@ func (f folders) in(name string, do func(root *os.Root, base string) error) erro
 	return do(root, base)
 }
 
-// lstat is what a file is; a symbolic link is not followed.
+// lstat returns a file's info. It doesn't follow a symbolic link.
 func (f folders) lstat(name string) (info fs.FileInfo, err error) {
 	err = f.in(name, func(root *os.Root, base string) error {
 		info, err = root.Lstat(base)
@@ -69,7 +67,7 @@ func (f folders) lstat(name string) (info fs.FileInfo, err error) {
 	return info, err
 }
 
-// openFile opens a file. The caller closes it.
+// openFile opens a file. The caller must close it.
 func (f folders) openFile(name string, flag int) (file *os.File, err error) {
 	err = f.in(name, func(root *os.Root, base string) error {
 		file, err = root.OpenFile(base, flag, fileMode)
@@ -94,12 +92,12 @@ func (f folders) chmod(name string, mode fs.FileMode) error {
 	return f.in(name, func(root *os.Root, base string) error { return root.Chmod(base, mode) })
 }
 
-// link gives a file a second name in its folder.
+// link gives a file a second name in the same folder.
 func (f folders) link(from, to string) error {
 	return f.in(from, func(root *os.Root, base string) error { return root.Link(base, filepath.Base(to)) })
 }
 
-// rename gives a file another name, maybe in another folder.
+// rename renames a file, possibly into another folder.
 func (f folders) rename(from, to string) error {
 	if filepath.Dir(from) == filepath.Dir(to) {
 		return f.in(from, func(root *os.Root, base string) error { return root.Rename(base, filepath.Base(to)) })
@@ -107,7 +105,7 @@ func (f folders) rename(from, to string) error {
 	return os.Rename(f.path(from), f.path(to))
 }
 
-// list are the entries of a folder.
+// list returns the entries of a folder.
 func (f folders) list(folder string) (entries []fs.DirEntry, err error) {
 	err = f.in(folder, func(root *os.Root, _ string) error {
 		entries, err = fs.ReadDir(root.FS(), ".")
@@ -125,7 +123,7 @@ func (f folders) sync(name string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// exists tells whether there is a file, of whatever kind.
+// exists reports whether the file exists, of any type.
 func (f folders) exists(name string) (bool, error) {
 	_, err := f.lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {

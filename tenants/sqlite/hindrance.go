@@ -9,9 +9,8 @@ import (
 	"tenantry/tenants"
 )
 
-// hindered puts in place of SQLite's error, which says that a file can't be
-// opened, what keeps this program from it: SQLite writes beside a database even
-// to read it. Other errors stay.
+// hindered replaces SQLite's error that a file can't be opened with the cause, if hindrance finds it:
+// SQLite writes beside a database even to read it. It leaves other errors alone.
 func hindered(path string, err error) error {
 	switch resultCode(err) & 0xff {
 	case codePerm, codeReadOnly, codeIOErr, codeCantOpen:
@@ -24,12 +23,12 @@ func hindered(path string, err error) error {
 	return err
 }
 
-// leastFree is what SQLite needs on the disk to open a database in WAL mode: a
-// -shm file of 32 KiB, and the first page of -wal.
+// leastFree is the disk space that SQLite needs to open a database in WAL mode: a -shm file of 32 KiB
+// and the first page of the -wal.
 const leastFree = 36 << 10
 
-// hindrance is what keeps this program from writing to a database, or nil. A
-// -shm file that was made while the database was read-only stays so afterwards.
+// hindrance returns why this program can't write to a database, or nil. A -shm file that was created
+// while the database was read-only stays read-only afterwards.
 func hindrance(path string) error {
 	for i, needed := range []string{filepath.Dir(path), path, path + "-wal", path + "-shm"} {
 		if cause := writable(needed); cause != nil && (i < 2 || !errors.Is(cause, fs.ErrNotExist)) {

@@ -4,7 +4,7 @@ package sqlite
 
 import "syscall"
 
-// writable is why this process can't write to a file or folder, or nil.
+// writable returns an error if this process can't write to a file or folder.
 func writable(path string) error {
 	const write = 2 // W_OK
 	return syscall.Access(path, write)

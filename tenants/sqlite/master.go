@@ -15,22 +15,21 @@ import (
 	"tenantry/tenants"
 )
 
-// MasterConfig says where the master database is.
+// MasterConfig configures the master database.
 type MasterConfig struct {
-	// Path is its file; it is made 0600 where it is missing.
+	// Path is its file. It is created, 0600, if missing.
 	Path string
-	// Existing refuses to make a master where there is none: ErrNoMaster.
+	// Existing means that the master must exist: if not, OpenMaster returns ErrNoMaster.
 	Existing bool
-	// Log gets slow statements; nil means slog.Default().
+	// Log gets slow statements. Defaults to slog.Default().
 	Log *slog.Logger
-	// Clock is the machine's; nil means time.Now.
+	// Clock is the machine's clock. Defaults to time.Now.
 	Clock func() time.Time
 }
 
-// OpenMaster opens the master database's file, making it where it is missing,
-// and brings its schema up to date. Its commits are always on disk. A master
-// that a newer build has migrated is a *tenants.VersionError. The caller closes
-// the master.
+// OpenMaster opens the master database's file, creates it if it is missing, and brings its schema up to
+// date. Its commits are always durable. Returns a *tenants.VersionError if a newer build has migrated
+// it. The caller must close the master.
 func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -64,7 +63,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	}), nil
 }
 
-// masterFile is the path of the master's file, which is there or is made.
+// masterFile returns the path of the master's file, and creates the file unless c.Existing.
 func masterFile(c MasterConfig) (string, error) {
 	if !c.Existing {
 		return makeMasterFile(c.Path)
@@ -80,7 +79,7 @@ func masterFile(c MasterConfig) (string, error) {
 	return path, err
 }
 
-// expectMaster returns ErrNoMaster for the file of another program.
+// expectMaster returns ErrNoMaster if the file isn't a master database.
 func expectMaster(ctx context.Context, path string) (err error) {
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1")})
 	defer func() { err = errors.Join(err, db.Close()) }()
@@ -90,8 +89,8 @@ func expectMaster(ctx context.Context, path string) (err error) {
 	return err
 }
 
-// makeMasterFile makes the file for its owner alone: SQLite gives -wal and
-// -shm the same rights.
+// makeMasterFile creates the file with access for its owner only. SQLite gives -wal and -shm the same
+// mode.
 func makeMasterFile(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -110,9 +109,9 @@ func makeMasterFile(path string) (string, error) {
 	return path, f.Close()
 }
 
-// openMasterConns opens connections that are good for as long as the file is in
-// its place. A master that was replaced is unavailable until the process starts
-// again: what it knows of tenants came from the other file.
+// openMasterConns opens connections that work as long as the file is not replaced. A replaced master is
+// unavailable until the process restarts, because what the process knows about tenants came from the
+// old file.
 func openMasterConns(place *place) *tenants.Conns {
 	open := func(params string) *sql.DB {
 		return sql.OpenDB(connector{dsn: dsn(place.path, params), place: place, verify: readSomething})
@@ -125,32 +124,30 @@ func openMasterConns(place *place) *tenants.Conns {
 	return &tenants.Conns{Write: write, Read: read}
 }
 
-// readSomething has the connection open what is beside the file.
+// readSomething reads from the database, which makes the connection open the sidecars.
 func readSomething(ctx context.Context, conn rawConn) error {
 	var count any
 	return queryRow(ctx, conn, "SELECT count(*) FROM sqlite_master", &count)
 }
 
-// pollInterval is how often the master is asked whether it changed: a change
-// must take effect within one second.
+// pollInterval is how often watch polls the master. A change must take effect within one second.
 const pollInterval = 250 * time.Millisecond
 
-// watcher sees changes of the master file by any connection but its own.
+// watcher notices changes of the master's file by other connections.
 type watcher struct{ place *place }
 
-// watch polls PRAGMA data_version, which is a look at shared memory. It doesn't
-// know which tenant changed, so that everything is read anew: that is cheap
-// where the master is a file on this machine.
+// watch polls PRAGMA data_version, which only reads shared memory. It doesn't know which tenant
+// changed, so callers read everything again; that is cheap for a file on this machine.
 func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error {
 	db := sql.OpenDB(connector{dsn: dsn(w.place.path, "mode=rw&_query_only=1"), place: w.place, verify: readSomething})
 	defer db.Close()
-	db.SetMaxOpenConns(1) // the version is one connection's own
+	db.SetMaxOpenConns(1) // the version belongs to one connection
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for last := (seen{-1, -1}); ; {
 		now, err := look(ctx, db, last)
 		if err != nil || now.changes != last.changes {
-			changed("") // after an error changes may be missed until it can be read again
+			changed("") // while the master can't be read, changes may be missed
 		}
 		last = now
 		select {
@@ -161,11 +158,11 @@ func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error
 	}
 }
 
-// seen is what the file last had: the version, which every commit changes, and
-// the count of the changes that matter.
+// seen is what the last poll read: the version, which every commit changes, and the number of changes
+// to tenants.
 type seen struct{ version, changes int64 }
 
-// look reads the count if the version is another one.
+// look reads the number of changes if the version has changed.
 func look(ctx context.Context, db *sql.DB, last seen) (seen, error) {
 	now := last
 	if err := db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&now.version); err != nil || now.version == last.version {

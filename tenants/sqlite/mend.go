@@ -8,8 +8,7 @@ import (
 	"tenantry/tenants"
 )
 
-// Mend closes the files to others than their owner, and finishes a Trash or
-// Untrash that was broken off.
+// Mend restricts the files to their owner, and completes an interrupted Trash or Untrash.
 func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	if _, err := fileName(t); err != nil || !keepsData(t) {
 		return nil

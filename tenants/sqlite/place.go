@@ -12,15 +12,15 @@ import (
 	"tenantry/tenants"
 )
 
-// place is where a database's file was when it was opened. A file that is
-// replaced or removed while it is open goes on taking writes that are lost with
-// it. It is looked at by name: to open it would drop SQLite's locks.
+// place records which file was at a path when it was opened. SQLite would go on writing to a file that
+// was replaced or removed meanwhile, and the writes would be lost. The check uses the file's name,
+// because opening and closing the file would drop SQLite's locks.
 type place struct {
 	path string
 	file os.FileInfo
 }
 
-// findPlace looks where the file is, which must be there.
+// findPlace returns the place of an existing file.
 func findPlace(path string) (*place, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -29,7 +29,7 @@ func findPlace(path string) (*place, error) {
 	return &place{path, info}, nil
 }
 
-// check returns tenants.ErrReplaced unless the file is still there.
+// check returns tenants.ErrReplaced if the file is no longer at its path.
 func (p *place) check() error { return checkFile(p.path, p.file) }
 
 func checkFile(path string, want os.FileInfo) error {
@@ -44,25 +44,22 @@ func checkFile(path string, want os.FileInfo) error {
 	return nil
 }
 
-// lookAgain is how long a transaction that only reads takes for granted that
-// the file is in its place.
+// lookAgain is how long transactions that only read rely on the last check.
 const lookAgain = time.Second
 
-// placedConn is a connection to a file in its place. It begins nothing and
-// commits nothing once the file, or one of those that SQLite keeps beside it,
-// is not what it has open.
+// placedConn is a connection to a file in a place. It begins and commits nothing once the file, or one
+// of its sidecars, was replaced.
 type placedConn struct {
 	rawConn
 	place  *place
-	beside [2]os.FileInfo // -wal and -shm, nil where there was no file
+	beside [2]os.FileInfo // -wal and -shm; nil for a file that didn't exist
 	looked time.Time
 }
 
-// besides are the endings of the files that belong to an open one.
+// besides returns the suffixes of the files that an open database uses.
 func besides() [2]string { return [...]string{"-wal", "-shm"} }
 
-// newPlacedConn is conn, which has read already, so that it holds what is
-// beside the file.
+// newPlacedConn wraps conn, which must have read from the database, so that it has its sidecars open.
 func newPlacedConn(conn rawConn, p *place) (*placedConn, error) {
 	c := &placedConn{rawConn: conn, place: p, looked: time.Now()}
 	for i, ending := range besides() {
@@ -93,7 +90,7 @@ func (c *placedConn) check() error {
 	return nil
 }
 
-// BeginTx looks where the file is, unless it has just done so.
+// BeginTx checks the files, unless it did so a moment ago.
 func (c *placedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if time.Since(c.looked) > lookAgain {
 		if err := c.check(); err != nil {
@@ -107,19 +104,19 @@ func (c *placedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 	return placedTx{tx, c}, nil
 }
 
-// IsValid asks the driver, where it has an opinion.
+// IsValid returns the driver's answer, if it implements driver.Validator.
 func (c *placedConn) IsValid() bool {
 	validator, ok := c.rawConn.(driver.Validator)
 	return !ok || validator.IsValid()
 }
 
-// AutoCommit is false while a transaction is open, where the driver tells.
+// AutoCommit returns false while a transaction is open, if the driver knows.
 func (c *placedConn) AutoCommit() bool {
 	raw, ok := c.rawConn.(interface{ AutoCommit() bool })
 	return !ok || raw.AutoCommit()
 }
 
-// ResetSession has the driver do so, where it can.
+// ResetSession resets the session if the driver supports it.
 func (c *placedConn) ResetSession(ctx context.Context) error {
 	if resetter, ok := c.rawConn.(driver.SessionResetter); ok {
 		return resetter.ResetSession(ctx)
@@ -127,8 +124,8 @@ func (c *placedConn) ResetSession(ctx context.Context) error {
 	return nil
 }
 
-// Close leaves another file's -wal alone, which the last connection to close
-// would remove by its name.
+// Close closes the connection. The last connection to close removes the -wal by its name; if another
+// database's -wal is there, Close prevents that.
 func (c *placedConn) Close() error {
 	var kept error
 	if c.beside[0] != nil && checkFile(c.place.path+"-wal", c.beside[0]) != nil {
@@ -143,8 +140,8 @@ type placedTx struct {
 	conn *placedConn
 }
 
-// Commit looks where the file is before and after, so that what it reports as
-// stored is stored in the file that is there.
+// Commit checks the files before and after the commit, so that what is reported as stored is stored in
+// the file at the path.
 func (t placedTx) Commit() error {
 	if err := t.conn.check(); err != nil {
 		return errors.Join(err, t.Tx.Rollback())

@@ -17,35 +17,34 @@ import (
 )
 
 const (
-	// instancesDir is beside the master. Each instance has a file there.
+	// instancesDir is a folder beside the master. Each instance has a file in it.
 	instancesDir = "instances"
 	lockEnding   = ".lock"
 )
 
-// presence has each instance hold a lock on a file of its own. The kernel frees
-// the lock when the process ends, however that happens, and not while it is
-// stopped or the machine sleeps.
+// presence keeps a lock on a file for each instance. The kernel releases the lock when the process
+// ends, in whatever way, but not while it is stopped or the machine sleeps.
 type presence struct {
 	dir string
 
-	mu   sync.Mutex      // guards held
+	mu   sync.Mutex      // protects held
 	held map[string]bool // the ids whose locks this process holds
 }
 
 var _ tenants.Presence = (*presence)(nil)
 
-// newPresence is that of instances whose master is in the folder.
+// newPresence returns the presence of instances whose master is in the folder dir.
 func newPresence(dir string) *presence {
 	return &presence{dir: filepath.Join(dir, instancesDir), held: map[string]bool{}}
 }
 
-// instancePattern is what an instance is called. Its file's name is made of that.
+// instancePattern matches the ids of instances, from which the files' names are made.
 var instancePattern = regexp.MustCompile(`^[0-9a-z]{26}$`)
 
 func (p *presence) path(id string) string { return filepath.Join(p.dir, id+lockEnding) }
 
-// Enter makes and locks the instance's file, again when another process swept
-// it away before it was locked.
+// Enter creates and locks the instance's file. It tries again if another process swept the file away
+// before it was locked.
 func (p *presence) Enter(_ context.Context, id string) (tenants.Mark, error) {
 	for {
 		mark, err := p.enter(id)
@@ -93,8 +92,8 @@ func (p *presence) holds(id string) bool {
 	return p.held[id]
 }
 
-// Standing tries the instance's lock. One without a file may be of an older
-// version, or its file was removed by hand.
+// Standing tries the instance's lock. If the file is missing, the instance may be of an older version,
+// or somebody removed the file.
 func (p *presence) Standing(_ *gorm.DB, id string) (tenants.Standing, error) {
 	if p.holds(id) {
 		return tenants.Alive, nil
@@ -107,7 +106,7 @@ func (p *presence) Standing(_ *gorm.DB, id string) (tenants.Standing, error) {
 		return tenants.Silent, nil
 	}
 	if err != nil {
-		return tenants.Silent, fmt.Errorf("look at lock: %w", fileError(err))
+		return tenants.Silent, fmt.Errorf("open lock: %w", fileError(err))
 	}
 	defer f.Close()
 	switch free, err := isFree(f); {
@@ -126,7 +125,7 @@ func (p *presence) Sweep(keep []string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look for old locks: %w", fileError(err))
+		return fmt.Errorf("list locks: %w", fileError(err))
 	}
 	kept := map[string]bool{}
 	for _, id := range keep {
@@ -138,7 +137,7 @@ func (p *presence) Sweep(keep []string) error {
 			continue
 		}
 		if standing, err := p.Standing(nil, id); err != nil || standing != tenants.Dead {
-			continue // it may be removed another time
+			continue // a later Sweep can remove it
 		}
 		if err := os.Remove(p.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove an old lock: %w", fileError(err))
@@ -154,18 +153,18 @@ type fileMark struct {
 	file     *os.File
 }
 
-// Renew returns ErrMarkLost unless the file is still where others look for it.
+// Renew returns ErrMarkLost if the file is no longer at its path.
 func (m *fileMark) Renew(context.Context) error {
 	there, err := os.Lstat(m.file.Name())
 	if errors.Is(err, fs.ErrNotExist) {
 		return tenants.ErrMarkLost
 	}
 	if err != nil {
-		return fmt.Errorf("look at lock: %w", fileError(err))
+		return fmt.Errorf("stat lock: %w", fileError(err))
 	}
 	own, err := m.file.Stat()
 	if err != nil {
-		return fmt.Errorf("look at lock: %w", fileError(err))
+		return fmt.Errorf("stat lock: %w", fileError(err))
 	}
 	if !os.SameFile(there, own) {
 		return tenants.ErrMarkLost
@@ -173,7 +172,7 @@ func (m *fileMark) Renew(context.Context) error {
 	return nil
 }
 
-// Release removes the file, unless it is no longer this one, and frees the lock.
+// Release removes the file, unless another one is at its path, and releases the lock.
 func (m *fileMark) Release() error {
 	var removed error
 	if m.Renew(context.Background()) == nil {

@@ -9,20 +9,20 @@ import (
 
 var _ tenants.Measured = (*Engine)(nil)
 
-// SizeSQL counts the pages that hold something.
+// SizeSQL counts the pages in use.
 func (e *Engine) SizeSQL() string {
 	return "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 }
 
-// Free is what the disk of the tenants' folder has left.
+// Free returns the free space on the disk of the tenants' folder.
 func (e *Engine) Free() (free, total int64, err error) { return freeSpace(e.files.path(tenantsDir)) }
 
-// hardShare is the part of MaxSize by which a file may be larger than it:
-// Store.Update looks before a scope begins, and lets some in beyond.
+// hardShare is the fraction of MaxSize by which a file may exceed it: Store.Update checks the size
+// before a scope begins, and scopes that have begun may go beyond.
 const hardShare = 8
 
-// bounded keeps a connection from growing the file over the bound. A file that
-// is larger already doesn't grow.
+// bounded limits the size to which a connection can grow the file. A file that is larger already can't
+// grow.
 func bounded(maxSize int64) func(context.Context, rawConn) error {
 	return func(ctx context.Context, conn rawConn) error {
 		if maxSize == 0 {

@@ -10,11 +10,10 @@ import (
 	"tenantry/tenants"
 )
 
-// scopedConn is a connection on which scopes run, whose SQL is the
-// application's. The drivers run texts of several statements: a text that may
-// be several is prepared instead, and of it nothing but the first can run. A
-// statement that may leave something behind, such as a temporary table, has the
-// connection closed when it comes back.
+// scopedConn is a connection on which scopes run the application's SQL. The drivers would run several
+// statements in one text, so scopedConn prepares any text that may be several: then only the first
+// could run. After a statement that may leave state in the connection, such as a temporary table, the
+// connection is closed when it is returned to the pool.
 type scopedConn struct {
 	raw   rawConn
 	dirty bool
@@ -30,16 +29,15 @@ var (
 	_ driver.Validator          = (*scopedConn)(nil)
 )
 
-// Prepare is like PrepareContext.
+// Prepare calls PrepareContext.
 func (c *scopedConn) Prepare(query string) (driver.Stmt, error) {
 	return c.PrepareContext(context.Background(), query)
 }
 
-// errNoStatement: a text has none, or ends for SQLite where it doesn't for Go.
+// errNoStatement means that a text contains no statement, or a NUL, where SQLite would stop reading.
 var errNoStatement = errors.New("the text is no SQL statement")
 
-// PrepareContext prepares a statement. Texts of several are refused where they
-// can be told.
+// PrepareContext prepares a statement. It refuses a text that is recognized as several statements.
 func (c *scopedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	query, err := c.admit(query)
 	if err != nil {
@@ -51,8 +49,8 @@ func (c *scopedConn) PrepareContext(ctx context.Context, query string) (driver.S
 	return c.raw.PrepareContext(ctx, query)
 }
 
-// ExecContext runs a text that can be no more than one statement, and has
-// others prepared.
+// ExecContext runs a text that can only be one statement. For others it makes database/sql call
+// PrepareContext.
 func (c *scopedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if maySeveral(query) {
 		return nil, driver.ErrSkip
@@ -76,13 +74,12 @@ func (c *scopedConn) QueryContext(ctx context.Context, query string, args []driv
 	return c.raw.QueryContext(ctx, query, args)
 }
 
-// maySeveral reports whether a text may be more than one statement. gorm's own
-// never hold a semicolon: to prepare and close each would cost 23 allocations.
+// maySeveral reports whether a text may be several statements. gorm's never contain a semicolon, which
+// matters because preparing and closing each would cost 23 allocations.
 func maySeveral(query string) bool { return strings.Contains(query, ";") }
 
-// admit returns the text of a statement without the blanks around it, and notes
-// whether the connection is still as it was opened. The driver breaks on texts
-// without a statement.
+// admit returns a statement without leading blanks, and records whether it may leave state in the
+// connection. It refuses a text without a statement, on which the driver breaks.
 func (c *scopedConn) admit(query string) (string, error) {
 	query = tenants.TrimBlank(query, false)
 	if query == "" || strings.Contains(query, "\x00") {
@@ -92,7 +89,7 @@ func (c *scopedConn) admit(query string) (string, error) {
 	return query, nil
 }
 
-// Begin is like BeginTx.
+// Begin calls BeginTx.
 func (c *scopedConn) Begin() (driver.Tx, error) {
 	return c.BeginTx(context.Background(), driver.TxOptions{})
 }
@@ -102,16 +99,16 @@ func (c *scopedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 	return c.raw.BeginTx(ctx, opts)
 }
 
-// Ping is the driver's.
+// Ping calls the driver's Ping.
 func (c *scopedConn) Ping(ctx context.Context) error { return c.raw.Ping(ctx) }
 
-// Close is the driver's.
+// Close calls the driver's Close.
 func (c *scopedConn) Close() error { return c.raw.Close() }
 
-// ResetSession does nothing: what is not clean never gets here.
+// ResetSession does nothing: IsValid has already made database/sql close connections with state.
 func (c *scopedConn) ResetSession(context.Context) error { return nil }
 
-// IsValid is false for a connection that is not as it was when it was opened.
+// IsValid returns false if the connection is not as it was when it was opened.
 func (c *scopedConn) IsValid() bool {
 	if own, ok := c.raw.(driver.Validator); ok && !own.IsValid() {
 		return false
@@ -120,8 +117,7 @@ func (c *scopedConn) IsValid() bool {
 	return !c.dirty && (!ok || raw.AutoCommit())
 }
 
-// isTraceless reports whether a statement leaves nothing in the connection but
-// rows in the file.
+// isTraceless reports whether a statement leaves no state in the connection.
 func isTraceless(query string) bool {
 	switch tenants.Keyword(query, false) {
 	case "SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "WITH", "VALUES", "SAVEPOINT", "RELEASE", "ROLLBACK":

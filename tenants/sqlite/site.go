@@ -10,14 +10,14 @@ import (
 	"tenantry/tenants"
 )
 
-// site is where a tenant's file should be, and where it is.
+// site describes where a tenant's file should be and where it is.
 type site struct {
-	name, other string // its name there, and its name in the other folder
-	here, there bool   // whether it is in the one, and in the other
-	left        bool   // something that belongs beside it is in the other
+	name, other string // its name where it should be, and its name in the other folder
+	here, there bool   // whether it exists under name, and under other
+	left        bool   // a sidecar exists under other
 }
 
-// keepsData tells whether there should be a file, be it in the trash.
+// keepsData reports whether the tenant should have a file, in use or in the trash.
 func keepsData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
 
 func (e *Engine) siteOf(t *tenants.Tenant) (s site, err error) {
@@ -44,34 +44,33 @@ func (e *Engine) siteOf(t *tenants.Tenant) (s site, err error) {
 	return s, nil
 }
 
-// misplaced is what is wrong with where the files are, or nil.
+// misplaced returns the fault of where the files are, or nil.
 func (s site) misplaced() []tenants.Fault {
 	switch {
 	case s.here && s.there:
 		return []tenants.Fault{
-			tenants.FaultMisplaced.Found("there are %s and %s; one of the two must be moved away", s.name, s.other),
+			tenants.FaultMisplaced.Found("there are both %s and %s; move one of them to another folder", s.name, s.other),
 		}
 	case s.there:
 		return []tenants.Fault{tenants.FaultMisplaced.Mendable("the file is %s and should be %s", s.other, s.name)}
 	case !s.here:
 		return []tenants.Fault{tenants.FaultMissing.Found("there is neither %s nor %s", s.name, s.other)}
 	case s.left:
-		return []tenants.Fault{tenants.FaultMisplaced.Mendable("a file that belongs to %s is beside %s", s.name, s.other)}
+		return []tenants.Fault{tenants.FaultMisplaced.Mendable("a file that belongs beside %s is beside %s", s.name, s.other)}
 	}
 	return nil
 }
 
-// What the engine makes is its owner's alone.
+// The engine's files are accessible to their owner only.
 const folderMode, fileMode fs.FileMode = 0o700, 0o600
 
-// looseMode is what may be used otherwise than by its owner alone.
+// looseMode is a file or folder whose mode isn't what it should be.
 type looseMode struct {
 	name      string
 	got, want fs.FileMode
 }
 
-// looseModes is those of a tenant's file, of what lies beside it and of their
-// folder.
+// looseModes returns the wrong modes of a tenant's file, its sidecars and their folder.
 func (e *Engine) looseModes(name string) (all []looseMode, err error) {
 	files := []string{filepath.Dir(name), name}
 	for _, suffix := range sidecars() {
@@ -96,7 +95,7 @@ func (e *Engine) looseModes(name string) (all []looseMode, err error) {
 	return all, nil
 }
 
-// loose is the fault of such modes, or nil.
+// loose returns the fault of such modes, or nil if there are none.
 func loose(all []looseMode) []tenants.Fault {
 	if len(all) == 0 {
 		return nil

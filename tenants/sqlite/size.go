@@ -10,7 +10,7 @@ import (
 
 var _ tenants.Sizer = (*Engine)(nil)
 
-// Size is what the tenant's file and those that SQLite keeps beside it take.
+// Size returns the size of the tenant's file and its sidecars.
 func (e *Engine) Size(_ context.Context, t *tenants.Tenant) (int64, error) {
 	if _, err := e.existing(t); err != nil {
 		return 0, err
@@ -33,8 +33,7 @@ func (e *Engine) Size(_ context.Context, t *tenants.Tenant) (int64, error) {
 	return size, nil
 }
 
-// Sizes are those of all files in the tenants' folder, those beside a database
-// included.
+// Sizes returns the sizes of all files in the tenants' folder. A database's size includes its sidecars.
 func (e *Engine) Sizes(context.Context) (map[string]int64, error) {
 	entries, err := e.files.list(tenantsDir)
 	if err != nil {

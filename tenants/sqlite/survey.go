@@ -15,21 +15,20 @@ import (
 	"tenantry/tenants"
 )
 
-// temporaryPattern is a file that is being written: the name that it will get,
-// something of its own, and an ending.
+// temporaryPattern matches a file that is being written: its final name, a unique part, and .tmp.
 var temporaryPattern = regexp.MustCompile(`^(.+)\.[0-9A-Z]{26}\.tmp$`)
 
-// templatePattern is a template: the hash of its migrations and an ending.
+// templatePattern matches a template: the hash of its migrations and .db.
 var templatePattern = regexp.MustCompile(`^[0-9a-f]{16}\.db$`)
 
-// found is an object with what there is of it: a database's files are one.
+// found is an object that Survey found. A database and its sidecars are one object.
 type found struct {
 	tenants.Object
-	whole bool // the file itself is there, not only some beside it
+	whole bool // the file itself exists, not only sidecars
 }
 
-// Survey lists the files in the engine's folders. Files that SQLite keeps beside
-// a database belong to it; other files than the engine's are passed over.
+// Survey lists the databases, templates and temporary files in the engine's folders. Sidecars belong to
+// their database. It ignores other files.
 func (e *Engine) Survey(context.Context) ([]tenants.Object, error) {
 	all, err := e.survey()
 	if err != nil {
@@ -52,7 +51,7 @@ func (e *Engine) Survey(context.Context) ([]tenants.Object, error) {
 	return objects, nil
 }
 
-// supersededFor is how long there has been a template of the current migrations.
+// supersededFor returns how long there has been a template for the current migrations.
 func (e *Engine) supersededFor() (time.Duration, error) {
 	name, err := e.templateName()
 	if err != nil {
@@ -60,7 +59,7 @@ func (e *Engine) supersededFor() (time.Duration, error) {
 	}
 	info, err := e.files.lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 1, nil // it has yet to be made
+		return 1, nil // it doesn't exist yet
 	}
 	if err != nil {
 		return 0, err
@@ -68,8 +67,8 @@ func (e *Engine) supersededFor() (time.Duration, error) {
 	return max(1, time.Since(info.ModTime())), nil
 }
 
-// elsewhere is where a tenant's database is when it is not here: what lies here
-// beside none is its, when a Trash was broken off.
+// elsewhere returns the name of a tenant's database in the other folder. An interrupted Trash leaves
+// sidecars here that belong to the database there.
 func elsewhere(o tenants.Object) string {
 	switch o.Kind {
 	case tenants.ObjectDatabase:
@@ -80,7 +79,7 @@ func elsewhere(o tenants.Object) string {
 	return ""
 }
 
-// survey is the objects by their names.
+// survey returns the objects by name.
 func (e *Engine) survey() (map[string]found, error) {
 	current, err := e.templateName()
 	if err != nil {
@@ -102,7 +101,7 @@ func (e *Engine) survey() (map[string]found, error) {
 	return all, nil
 }
 
-// add adds a file to the object that it is part of, if it is of any.
+// add adds a file to the object that it belongs to, if any.
 func add(all map[string]found, folder string, entry fs.DirEntry) error {
 	base := withoutSidecar(entry.Name())
 	name := filepath.Join(folder, base)
@@ -112,7 +111,7 @@ func add(all map[string]found, folder string, entry fs.DirEntry) error {
 	}
 	info, err := entry.Info()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it has gone meanwhile
+		return nil // it was removed meanwhile
 	}
 	if err != nil {
 		return err
@@ -126,7 +125,7 @@ func add(all map[string]found, folder string, entry fs.DirEntry) error {
 	return nil
 }
 
-// objectOf reads the name of an object.
+// objectOf returns the object with that name. It returns false if the name isn't an object's.
 func objectOf(name string) (o tenants.Object, ok bool) {
 	folder, base := filepath.Split(name)
 	folder = strings.TrimSuffix(folder, string(filepath.Separator))
@@ -149,8 +148,8 @@ func kindOf(folder, base string) tenants.ObjectKind {
 	return ""
 }
 
-// kindIn is the kind of a file in a folder for that of one kind, or of one that
-// is on the way there.
+// kindIn returns the kind of a file in a folder for objects of one kind: that kind, or a temporary file
+// that becomes one.
 func kindIn(base string, pattern *regexp.Regexp, kind tenants.ObjectKind) tenants.ObjectKind {
 	if pattern.MatchString(base) {
 		return kind

@@ -16,19 +16,19 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// template is an empty tenant's database, in memory. A new tenant's file is a
-// copy in which the placeholder is replaced by the tenant's id.
+// template is an empty tenant's database, in memory. A new tenant's file is a copy in which the
+// tenant's id replaces the placeholder.
 type template struct {
 	content []byte
-	idAt    int // where the placeholder stands
+	idAt    int // position of the placeholder
 }
 
-// placeholder stands in the template where the tenant's id goes. It is as long
-// as an id, so that a copy is stamped without opening it: SQLite keeps a short
-// text as its bytes, and no checksum over them.
+// placeholder is in the template where a tenant's id goes. It has the length of an id, so that copying
+// the id over it stamps the copy without opening it: SQLite stores a short text as its bytes, without a
+// checksum.
 var placeholder = strings.Repeat("0", ulid.EncodedSize)
 
-// copyFor is the content of a new tenant's file.
+// copyFor returns the content of a new tenant's file.
 func (t *template) copyFor(id string) ([]byte, error) {
 	if len(id) != len(placeholder) {
 		return nil, fmt.Errorf("tenant id %q has not %d characters", id, len(placeholder))
@@ -40,13 +40,12 @@ func (t *template) copyFor(id string) ([]byte, error) {
 
 func newTemplate(content []byte) (*template, error) {
 	if n := bytes.Count(content, []byte(placeholder)); n != 1 {
-		return nil, fmt.Errorf("template holds the placeholder of the tenant's id %d times", n)
+		return nil, fmt.Errorf("template contains the placeholder for the tenant's id %d times", n)
 	}
 	return &template{content, bytes.Index(content, []byte(placeholder))}, nil
 }
 
-// loadTemplate reads the template of the current migrations, which it builds
-// where it is missing.
+// loadTemplate reads the template of the current migrations, and builds it if it is missing.
 func (e *Engine) loadTemplate(ctx context.Context) (*template, error) {
 	e.templateMu.Lock()
 	defer e.templateMu.Unlock()
@@ -68,15 +67,14 @@ func (e *Engine) loadTemplate(ctx context.Context) (*template, error) {
 	return e.template, err
 }
 
-// templateName is the file of the current migrations' template.
+// templateName returns the name of the current migrations' template.
 func (e *Engine) templateName() (string, error) {
 	hash, err := migrate.Hash(e.schema.Migrations[Dialect])
 	return filepath.Join(templatesDir, hash+".db"), err
 }
 
-// buildTemplate runs the migrations on a new file beside name and moves it
-// there when it is closed, checkpointed and on disk. Two processes that build
-// it at once make the same.
+// buildTemplate runs the migrations on a temporary file, and renames it when it is closed, checkpointed
+// and durable. Two processes that build the template at once make the same one.
 func (e *Engine) buildTemplate(ctx context.Context, name string) ([]byte, error) {
 	temporary := temporaryName(name)
 	defer e.removeDatabase(temporary)
@@ -116,7 +114,7 @@ func (e *Engine) migrateTemplate(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// writeNew writes a file that is not there yet, for its owner alone, and syncs it.
+// writeNew writes and syncs a new file, accessible to its owner only.
 func (e *Engine) writeNew(name string, content []byte) error {
 	f, err := e.files.openFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {

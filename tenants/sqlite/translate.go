@@ -15,7 +15,7 @@ import (
 	"tenantry/tenants"
 )
 
-// dialector is gorm's, with a translation of errors that keeps the cause.
+// dialector is gorm's dialector with a translation of errors that keeps the cause.
 type dialector struct{ *sqlite.Dialector }
 
 var (
@@ -27,7 +27,7 @@ func newDialector(db *sql.DB) gorm.Dialector {
 	return dialector{&sqlite.Dialector{Conn: db}}
 }
 
-// Translate puts the sentinel that err stands for in front of it.
+// Translate wraps err with the gorm or tenants error that it stands for.
 func (dialector) Translate(err error) error {
 	if sentinel := sentinelOf(err); sentinel != nil && !errors.Is(err, sentinel) {
 		return fmt.Errorf("%w: %w", sentinel, err)
@@ -35,7 +35,7 @@ func (dialector) Translate(err error) error {
 	return err
 }
 
-// Primary result codes, https://www.sqlite.org/rescode.html.
+// Primary and extended result codes, https://www.sqlite.org/rescode.html.
 const (
 	codePerm     = 3
 	codeBusy     = 5
@@ -56,7 +56,7 @@ const (
 	codeRowID      = 2579
 )
 
-// sentinelOf is the error of gorm or of tenants that err stands for, or nil.
+// sentinelOf returns the gorm or tenants error that err stands for, or nil.
 func sentinelOf(err error) error {
 	code := resultCode(err)
 	switch code {
@@ -68,7 +68,7 @@ func sentinelOf(err error) error {
 		return gorm.ErrCheckConstraintViolated
 	}
 	if cause := systemError(err); code != 0 && (cause == syscall.ENOSPC || cause == syscall.EDQUOT) {
-		return tenants.ErrFull // also where SQLite says that it can't read or open
+		return tenants.ErrFull // SQLite may call this an error of reading or opening
 	}
 	switch code & 0xff {
 	case codeBusy, codeLocked:
@@ -83,9 +83,8 @@ func sentinelOf(err error) error {
 	return nil
 }
 
-// unavailable makes an error of opening a database match ErrUnavailable, or
-// ErrFull where the disk has no room for the files beside the database, unless
-// its context ended.
+// unavailable wraps an error of opening a database with ErrUnavailable, or with ErrFull if the disk has
+// no room for the sidecars. It leaves an error of a cancelled context alone.
 func unavailable(err error) error {
 	if sentinelOf(err) == tenants.ErrFull {
 		return fmt.Errorf("%w: %w", tenants.ErrFull, err)
@@ -96,8 +95,7 @@ func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 }
 
-// fileError makes an error of making or moving a file match ErrFull or
-// ErrUnavailable.
+// fileError wraps an error of a file operation with ErrFull or ErrUnavailable.
 func fileError(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

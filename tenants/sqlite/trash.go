@@ -11,17 +11,15 @@ import (
 	"tenantry/tenants"
 )
 
-// A database moves between tenants/ and trash/ file by file, and a process may
-// die between two of them. So the database itself is the first to leave
-// tenants/ and the last to come back: as long as it is there, where it can be
-// opened, what belongs to it lies beside it. Opened without its -wal it would
-// lose what was committed there, for good.
+// Trash and Untrash move a database between tenants/ and trash/ file by file, and the process may die
+// in between. So the database itself leaves tenants/ first and returns last: while it is there, where it
+// can be opened, its sidecars are beside it. If it were opened without its -wal, the commits in the -wal
+// would be lost for good.
 
-// trashName is the tenant's file within the data folder when it is in the
-// trash. The database's name was checked by fileName.
+// trashName returns the path of the tenant's file in the trash. fileName has checked t.Database.
 func trashName(t *tenants.Tenant) string { return filepath.Join(trashDir, t.Database) }
 
-// Trash moves the tenant's file into trash/, then those beside it.
+// Trash moves the tenant's file into trash/, then its sidecars.
 func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
@@ -41,7 +39,7 @@ func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// Untrash moves the files beside the tenant's back, then the file itself.
+// Untrash moves the sidecars back, then the file.
 func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
@@ -61,8 +59,8 @@ func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// onlyOne expects one of the two files to be there, or both with the same
-// content: then a process died while it carried the file.
+// onlyOne returns an error unless exactly one of the two files exists, or both with the same content,
+// which a process that died while copying leaves behind.
 func (e *Engine) onlyOne(ctx context.Context, name, trashed string) error {
 	live, err := e.files.exists(name)
 	if err != nil {
@@ -80,17 +78,17 @@ func (e *Engine) onlyOne(ctx context.Context, name, trashed string) error {
 	return nil
 }
 
-// expectSame returns ErrUnavailable for files that differ.
+// expectSame returns ErrUnavailable if the files differ.
 func (e *Engine) expectSame(ctx context.Context, one, other string) error {
 	same, err := e.same(ctx, one, other)
 	if err == nil && !same {
-		err = fmt.Errorf("%w: there is %s and also %s; one of the two must be moved away", tenants.ErrUnavailable, one, other)
+		err = fmt.Errorf("%w: there are both %s and %s, with different content; move one of them to another folder", tenants.ErrUnavailable, one, other)
 	}
 	return err
 }
 
-// notTrashed returns ErrUnavailable for a tenant whose file is in the trash: a
-// new one would take what the old one has left beside it for its own.
+// notTrashed returns ErrUnavailable if the tenant's file is in the trash: a new file could pick up
+// sidecars that the old one left.
 func (e *Engine) notTrashed(t *tenants.Tenant) error {
 	kept, err := e.files.exists(trashName(t))
 	if err == nil && kept {
@@ -99,7 +97,7 @@ func (e *Engine) notTrashed(t *tenants.Tenant) error {
 	return fileError(err)
 }
 
-// moveSidecars moves what lies beside one file to lie beside the other.
+// moveSidecars moves the sidecars of one file to those of another.
 func (e *Engine) moveSidecars(ctx context.Context, from, to string) error {
 	for _, suffix := range sidecars() {
 		if err := e.move(ctx, from+suffix, to+suffix); err != nil {
@@ -109,8 +107,7 @@ func (e *Engine) moveSidecars(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// move moves a file, if it exists, and never over another file. The move is
-// durable when move returns.
+// move moves a file if it exists. It never replaces another file. The move is durable when move returns.
 func (e *Engine) move(ctx context.Context, from, to string) error {
 	there, err := e.files.exists(from)
 	if err != nil || !there {
@@ -135,7 +132,7 @@ func (e *Engine) move(ctx context.Context, from, to string) error {
 		if err == nil && there {
 			err = fmt.Errorf("%w: there is no folder %s", tenants.ErrUnavailable, filepath.Dir(to))
 		}
-		return err // nil when another process was faster
+		return err // nil if another process moved it meanwhile
 	case err != nil:
 		return err
 	}

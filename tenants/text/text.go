@@ -1,6 +1,5 @@
-// Package text says what text may be: what is blank, what fits in one line, and
-// what every engine stores alike. Everything that people type is held to it.
-// What a rule allows is kept as it was typed.
+// Package text defines which texts are valid: which are blank, which fit on one line, and which every
+// engine stores alike. All text that people type is checked by it. Valid text is stored as typed.
 package text
 
 import (
@@ -10,20 +9,20 @@ import (
 	"unicode/utf8"
 )
 
-// What is wrong with a text, in words that follow its name.
+// Faults of a text. They read as the end of a sentence that begins with the field's name.
 const (
-	// NotText: no row can hold it.
+	// NotText means that no database row can hold the text.
 	NotText = "must be valid Unicode text"
-	// IsBlank: there is nothing to see.
+	// IsBlank means that nothing of the text is visible.
 	IsBlank = "must not be blank"
 )
 
-// Storable tells whether every engine can store the text: UTF-8 without NUL.
+// Storable reports whether every engine can store the text: it is UTF-8 without NUL.
 func Storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// Line says what keeps a text from being one line of at most limit characters
-// that isn't blank; it is empty for nothing. A line has no control characters
-// and none that break it or turn the direction of what surrounds it.
+// Line returns why a text is not one line of at most limit characters that isn't blank, or "" if it is.
+// A line has no control characters, no line breaks, and no characters that change the direction of the
+// text around it.
 func Line(s string, limit int) string {
 	if Blank(s) && utf8.ValidString(s) {
 		return IsBlank
@@ -31,13 +30,13 @@ func Line(s string, limit int) string {
 	return fault(s, limit, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || turns(r) })
 }
 
-// Lines is Line for text of any lines, which may be blank.
+// Lines is like Line for text that may have several lines and may be blank.
 func Lines(s string, limit int) string {
 	return fault(s, limit, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) })
 }
 
-// fault refuses U+FFFD too: encoding/json puts it in the place of broken bytes
-// and lone surrogates, and so it can't be told from a broken text.
+// fault also refuses U+FFFD: encoding/json replaces broken bytes and lone surrogates with it, so a text
+// that contains it may be broken.
 func fault(s string, limit int, forbidden func(rune) bool) string {
 	switch {
 	case strings.ContainsRune(s, utf8.RuneError):
@@ -50,12 +49,12 @@ func fault(s string, limit int, forbidden func(rune) bool) string {
 	return ""
 }
 
-// Blank tells whether a text shows nothing: it is empty, or all of it is space
-// or can't be seen.
+// Blank reports whether a text shows nothing: it is empty, or consists of space and invisible
+// characters.
 func Blank(s string) bool { return !strings.ContainsFunc(s, visible) }
 
-// visible tells whether a character can be seen by itself. Characters newer
-// than Go's tables can.
+// visible reports whether a character is visible by itself. Characters newer than Go's tables count as
+// visible.
 func visible(r rune) bool {
 	return !unicode.IsSpace(r) && !unicode.IsControl(r) &&
 		!unicode.In(r, unicode.Z, unicode.Cf, unicode.Mn, unicode.Me, unicode.Cs,
@@ -63,10 +62,10 @@ func visible(r rune) bool {
 		!strings.ContainsRune(empty, r)
 }
 
-// empty are characters of other kinds that show nothing: an empty Braille cell, a
-// null note head, and the blanks of hieroglyphs.
+// empty are characters of other categories that show nothing: an empty Braille cell, a null note head,
+// and the blanks of hieroglyphs.
 const empty = "\u2800\U0001d159\U00013441\U00013442"
 
-// turns tells whether a character turns the direction of the text after it, up
-// to its end or counterpart: the embeddings, overrides and isolates.
+// turns reports whether a character changes the direction of the text after it, up to the text's end or
+// the matching character: the embeddings, overrides and isolates.
 func turns(r rune) bool { return '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' }

@@ -1,0 +1,176 @@
+package tenants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// Measured is an Engine that can measure databases and the free space on its server.
+type Measured interface {
+	// SizeSQL returns a query for the size, in bytes, of the database in which it runs. Space inside
+	// the database that new rows can use doesn't count, if the engine knows it.
+	SizeSQL() string
+
+	// Free returns the free and the total bytes of the server's disk. Both are 0 if unknown.
+	Free() (free, total int64, err error)
+}
+
+// AutoFree as Options.MinFree means 1 GiB or a twentieth of the disk, whichever is less.
+const AutoFree = -1
+
+type reserveKey struct{}
+
+// WithReserve returns a context whose scopes may use the last reserve of space where others get
+// ErrFull: scopes that delete, and scopes that let people sign in to do so. Such scopes must add only
+// a bounded amount of data.
+func WithReserve(ctx context.Context) context.Context {
+	return context.WithValue(ctx, reserveKey{}, true)
+}
+
+func hasReserve(ctx context.Context) bool { return ctx.Value(reserveKey{}) == true }
+
+// quota decides whether a tenant may write. It is safe for concurrent use.
+type quota struct {
+	tenant   *Tenant
+	conns    *Conns
+	measured Measured
+	most     int64 // maximum size of the tenant's database; 0 for none
+	disk     *disk
+	log      *slog.Logger
+
+	size atomic.Int64 // at the last measurement, in bytes
+	next atomic.Int64 // time of the next measurement, in Unix nanoseconds
+}
+
+// check returns ErrTenantFull if the tenant's database is full, or ErrFull if its server's disk is.
+func (q *quota) check(ctx context.Context) error {
+	if q == nil {
+		return nil
+	}
+	reserve := hasReserve(ctx)
+	if err := q.disk.check(reserve); err != nil || q.most == 0 {
+		return err
+	}
+	q.measure(ctx)
+	size := q.size.Load()
+	switch {
+	case size <= q.most:
+		return nil
+	case reserve:
+		q.next.Store(0) // measure again, so that others may write as soon as there is room
+		return nil
+	}
+	return fmt.Errorf("%w: the database takes %d bytes of at most %d", ErrTenantFull, size, q.most)
+}
+
+// fullDisk is the number of free bytes up to which a disk counts as full.
+const fullDisk = 16 << 20
+
+// explain turns ErrFull into ErrTenantFull if the disk has room. SQLite returns the same error for a
+// file that reached its size limit and for a full disk.
+func (q *quota) explain(err error) error {
+	if q == nil || q.most == 0 || !errors.Is(err, ErrFull) || errors.Is(err, ErrTenantFull) {
+		return err
+	}
+	free, total, unknown := q.measured.Free()
+	if unknown != nil || total == 0 || free <= fullDisk {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrTenantFull, err)
+}
+
+// fastestWriter is the highest rate, in bytes per second, at which a tenant is assumed to write. A
+// measurement is valid for shortestStay to longestStay.
+const (
+	fastestWriter             = 64 << 20
+	shortestStay, longestStay = time.Second, time.Minute
+)
+
+// measure measures the database, unless it can't have reached its limit since the last measurement.
+func (q *quota) measure(ctx context.Context) {
+	now, next := time.Now(), q.next.Load()
+	if now.UnixNano() < next || !q.next.CompareAndSwap(next, now.Add(shortestStay).UnixNano()) {
+		return
+	}
+	var size int64
+	if err := q.conns.Read.QueryRowContext(ctx, q.measured.SizeSQL()).Scan(&size); err != nil {
+		if ctx.Err() == nil {
+			q.log.WarnContext(ctx, "measure database", "tenant", q.tenant.Subdomain, "error", err)
+		}
+		return
+	}
+	q.size.Store(size)
+	stay := time.Duration(max(0, q.most-size)) * time.Second / fastestWriter
+	q.next.Store(now.Add(min(max(stay, shortestStay), longestStay)).UnixNano())
+}
+
+// disk watches the free space on a server's disk. It is safe for concurrent use.
+type disk struct {
+	measured Measured
+	least    int64 // free bytes below which nothing is written; may be AutoFree; 0 for no limit
+	log      *slog.Logger
+
+	next  atomic.Int64 // time of the next measurement, in Unix nanoseconds
+	free  atomic.Int64 // free bytes at the last measurement
+	total atomic.Int64 // 0 if unknown
+}
+
+// check returns ErrFull if the disk has less free space than required. Scopes with a reserve need
+// half of it.
+func (d *disk) check(reserve bool) error {
+	if d.least == 0 {
+		return nil
+	}
+	d.measure()
+	total := d.total.Load()
+	least := d.least
+	if least == AutoFree {
+		least = min(1<<30, total/20)
+	}
+	if reserve {
+		least /= 2
+	}
+	if free := d.free.Load(); total > 0 && free < least {
+		return fmt.Errorf("%w: the disk has %d bytes left, and %d are kept free", ErrFull, free, least)
+	}
+	return nil
+}
+
+// measure measures the disk, at most once a second.
+func (d *disk) measure() {
+	now, next := time.Now(), d.next.Load()
+	if now.UnixNano() < next || !d.next.CompareAndSwap(next, now.Add(time.Second).UnixNano()) {
+		return
+	}
+	free, total, err := d.measured.Free()
+	if err != nil {
+		d.log.Warn("measure the free space of a disk", "error", err)
+		free, total = 0, 0
+	}
+	d.free.Store(free)
+	d.total.Store(total)
+}
+
+// quotaOf returns the quota of a tenant whose handle is being opened, or nil if it has no limits.
+func (s *Store) quotaOf(t *Tenant, engine Engine, conns *Conns) *quota {
+	measured, ok := engine.(Measured)
+	if !ok {
+		return nil
+	}
+	return &quota{tenant: t, conns: conns, measured: measured, most: s.maxSize, disk: s.disks[t.Server], log: s.log}
+}
+
+// watchDisks returns a disk for each server that can be measured.
+func watchDisks(o Options) map[string]*disk {
+	disks := map[string]*disk{}
+	for name, engine := range o.Servers {
+		if measured, ok := engine.(Measured); ok {
+			disks[name] = &disk{measured: measured, least: o.MinFree, log: o.Log}
+		}
+	}
+	return disks
+}
