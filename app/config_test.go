@@ -53,9 +53,10 @@ func TestDatabaseURL(t *testing.T) {
 		"postgres:///d?host=/run/postgresql": "postgres:///d?host=/run/postgresql",
 		"postgres:///d":                      "postgres:///d",
 	} {
-		path, url, err := Config{DataDir: "folder", DatabaseURL: value}.database()
-		if err != nil || path+url != want {
-			t.Errorf("%s is %q, %q, %v; want %q", value, path, url, err, want)
+		var s settings
+		err := Config{DataDir: "folder", DatabaseURL: value}.readDatabase(&s)
+		if err != nil || s.masterPath+s.postgresURL != want {
+			t.Errorf("%s is %q, %q, %v; want %q", value, s.masterPath, s.postgresURL, err, want)
 		}
 	}
 }

@@ -9,17 +9,18 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// corsOrigins are the configured origins, exactly as browsers write them: no
+// readOrigins reads the configured origins, exactly as browsers write them: no
 // wildcard, and no "null", which any page can make itself.
-func (c Config) corsOrigins() ([]string, error) {
+func (c Config) readOrigins(s *settings) error {
 	for _, origin := range c.CORSOrigins {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" ||
 			strings.Contains(origin, "*") || origin != strings.ToLower(u.Scheme+"://"+u.Host) {
-			return nil, &SettingError{"cors-origins", redact(origin), "exact origins in lower case with commas between, such as https://tools.example.com,http://localhost:3000"}
+			return &SettingError{"cors-origins", redact(origin), "exact origins in lower case with commas between, such as https://tools.example.com,http://localhost:3000"}
 		}
 	}
-	return c.CORSOrigins, nil
+	s.origins = c.CORSOrigins
+	return nil
 }
 
 // shareWith lets pages of the origins call the API below it and read its

@@ -14,22 +14,21 @@ import (
 	"tenantry/tenants"
 )
 
-// operatorHosts are the names of the operator's listener: those that are set,
+// readOperatorHosts reads the names of the operator's listener: those that are set,
 // and the host of its address.
-func (c Config) operatorHosts() ([]string, error) {
-	var hosts []string
+func (c Config) readOperatorHosts(s *settings) error {
 	for _, text := range c.OperatorHosts {
 		host := plainHost(strings.TrimSpace(text))
 		_, notName := tenants.ParseBaseDomain(host)
 		if _, notAddress := netip.ParseAddr(host); notName != nil && notAddress != nil {
-			return nil, &SettingError{"operator-hosts", text, "host names or addresses without port, with commas between, such as ops.example.com,10.0.0.5"}
+			return &SettingError{"operator-hosts", text, "host names or addresses without port, with commas between, such as ops.example.com,10.0.0.5"}
 		}
-		hosts = append(hosts, host)
+		s.operatorHosts = append(s.operatorHosts, host)
 	}
 	if host, _, err := net.SplitHostPort(c.OperatorAddr); err == nil && host != "" {
-		hosts = append(hosts, plainHost(host))
+		s.operatorHosts = append(s.operatorHosts, plainHost(host))
 	}
-	return hosts, nil
+	return nil
 }
 
 // plainHost is the one spelling of a host: in lower case, without the brackets

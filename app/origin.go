@@ -9,14 +9,13 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-
-	"tenantry/tenants"
 )
 
-// publicURL is what people type; nil where it follows from the listener.
-func (c Config) publicURL(domain tenants.BaseDomain) (*url.URL, error) {
+// readPublicURL reads what people type, which stays nil where it follows from
+// the listener. It needs to know the base domain.
+func (c Config) readPublicURL(s *settings) error {
 	if c.PublicURL == "" {
-		return nil, nil
+		return nil
 	}
 	shown := c.PublicURL
 	if strings.ContainsAny(shown, "@?#") {
@@ -26,15 +25,16 @@ func (c Config) publicURL(domain tenants.BaseDomain) (*url.URL, error) {
 		"http:// or https:// and the base domain, with a port where it isn't the usual one, such as https://app.example.com"}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !isPort(u) {
-		return nil, bad
+		return bad
 	}
-	if base := domain.String(); u.Hostname() != base && base != "" { // a bad one is told already
-		return nil, bad
+	if base := s.domain.String(); u.Hostname() != base && base != "" { // a bad one is told already
+		return bad
 	}
 	if strings.TrimSuffix(c.PublicURL, "/") != u.Scheme+"://"+u.Host { // nothing else is in it
-		return nil, bad
+		return bad
 	}
-	return u, nil
+	s.public = u
+	return nil
 }
 
 // isPort tells whether the URL's port is none, or one that can be reached.

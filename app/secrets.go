@@ -71,6 +71,14 @@ func SecretsFrom(environ []string) Secrets {
 	}
 }
 
+// readSecrets reads the secrets. It needs to know the master.
+func (c Config) readSecrets(s *settings) error {
+	var keys, token error
+	s.keys, keys = c.keys(s.postgresURL != "")
+	s.token, token = c.token()
+	return errors.Join(keys, token, c.checkDemoPassword())
+}
+
 // keys reads the keys; nil stands for the generated one.
 func (s Secrets) keys(required bool) (*seal.Ring, error) {
 	const want = seal.WantKeys + "; keep them as safe as the database, and a copy elsewhere"

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -31,4 +32,11 @@ func (c Config) minFree() (int64, error) {
 		return 0, &SettingError{"min-free-space", c.MinFreeSpace, "auto, a size such as 500MB or 10GB, or 0 to keep nothing free"}
 	}
 	return least, nil
+}
+
+func (c Config) readSizes(s *settings) error {
+	var large, free error
+	s.maxSize, large = size("max-tenant-size", c.MaxTenantSize)
+	s.minFree, free = c.minFree()
+	return errors.Join(large, free)
 }
