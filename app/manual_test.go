@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// TestReadmeListsTheSettings: the table in README.md has a row for each setting
+// TestManualListsTheSettings: the table in the manual has a row for each setting
 // that has a flag, in the order of --help, with its default.
-func TestReadmeListsTheSettings(t *testing.T) {
+func TestManualListsTheSettings(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../README.md")
+	chapter, err := os.ReadFile("command/help/settings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `--([a-z-]+)` `([A-Z_]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `--([a-z-]+)` `([A-Z_]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(string(chapter), -1) {
 		got = append(got, strings.Join(row[1:], " "))
 	}
 	var want []string
@@ -42,6 +42,6 @@ func TestReadmeListsTheSettings(t *testing.T) {
 		want = append(want, row)
 	}
 	if len(want) < 10 || !slices.Equal(got, want) {
-		t.Errorf("README.md lists the settings\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("the manual lists the settings\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
