@@ -14,6 +14,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"tenantry/handlers"
+	"tenantry/handlers/problem"
 	"tenantry/tenants/web"
 )
 
@@ -25,7 +26,7 @@ func identify(trusted []netip.Prefix) gin.HandlerFunc {
 		if !isSaneID(id) || !isFrom(c, trusted) {
 			id = strings.ToLower(ulid.Make().String())
 		}
-		handlers.SetRequestID(c, id)
+		problem.SetRequestID(c, id)
 		c.Header("X-Request-ID", id)
 	}
 }
@@ -59,7 +60,7 @@ func logAccess(log *slog.Logger, refused *refusals) gin.HandlerFunc {
 				slog.Int("status", c.Writer.Status()),
 				slog.Int("bytes", max(0, c.Writer.Size())),
 				slog.Float64("duration_ms", float64(time.Since(begin).Microseconds())/1000),
-				slog.String("request_id", handlers.RequestID(c)),
+				slog.String("request_id", problem.RequestID(c)),
 				slog.String("remote_ip", handlers.ClientAddress(c).String()),
 			}
 			if t, ok := web.Resolved(c); ok {
@@ -85,12 +86,12 @@ func recoverPanics(log *slog.Logger) gin.HandlerFunc {
 				panic(cause)
 			}
 			log.ErrorContext(c.Request.Context(), "handler panicked", "panic", fmt.Sprint(cause),
-				"request_id", handlers.RequestID(c), "stack", string(debug.Stack()))
+				"request_id", problem.RequestID(c), "stack", string(debug.Stack()))
 			c.Abort()
 			if c.Writer.Written() {
 				panic(http.ErrAbortHandler)
 			}
-			handlers.WriteProblem(c, errPanicked)
+			problem.Write(c, errPanicked)
 		}()
 		c.Next()
 	}

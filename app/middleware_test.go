@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/problem"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/web"
 )
@@ -108,7 +109,7 @@ func TestPanicInAScope(t *testing.T) {
 	t.Parallel()
 	a := served(t, "acme")
 	r := a.newRouter(a.publicTLS, maxImport)
-	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: handlers.WriteProblem})
+	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: problem.Write})
 	r.POST("/", requests.Resolve(), requests.Scoped(web.ScopeOptions{}),
 		handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
 			c.JSON(http.StatusCreated, gin.H{})
@@ -198,7 +199,7 @@ func TestRequestIDAndClientFromTrustedProxies(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r, log := router(test.trusted...)
-			r.GET("/", func(c *gin.Context) { c.String(http.StatusOK, handlers.RequestID(c)) })
+			r.GET("/", func(c *gin.Context) { c.String(http.StatusOK, problem.RequestID(c)) })
 			w := ask(r, http.MethodGet, "/", "X-Request-ID", test.sent, "X-Forwarded-For", test.forwarded, "X-Real-IP", "198.51.100.1")
 			id := w.Header().Get("X-Request-ID")
 			if (id == test.sent) != test.wantID || id == "" || w.Body.String() != id {

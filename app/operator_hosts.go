@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
+	"tenantry/handlers/problem"
 	"tenantry/tenants"
 )
 
@@ -53,7 +54,7 @@ func ownHosts(names []string) gin.HandlerFunc {
 		if host == "localhost" || slices.Contains(names, host) || isOwnAddress(c.Request, host) {
 			return
 		}
-		_ = c.Error(handlers.ErrMisdirected)
+		_ = c.Error(problem.ErrMisdirected)
 		c.Abort()
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
+	"tenantry/handlers/problem"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
 )
@@ -34,7 +35,7 @@ func (a *App) Operator(ctx context.Context, token string) http.Handler {
 // signing in and accepting an invitation needs a session or an API token.
 func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	r := a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic))
-	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: renderMoves(accounts.Origin, handlers.WriteProblem), RequestID: handlers.RequestID})
+	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID})
 	site := a.pages(requests, accounts)
 	r.Use(site.Errors())
 	resolve, share := requests.Resolve(), shareWith(a.settings.origins)
@@ -42,8 +43,8 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 	do, admins, people := handlers.Do, handlers.AdminsOnly, handlers.PeopleOnly
 
 	r.Match(read, "/healthz", handlers.Takes(), healthy)
-	r.NoRoute(resolve, handlers.NotFound)
-	r.NoMethod(hideAllow, resolve, share, showAllow, handlers.MethodNotAllowed)
+	r.NoRoute(resolve, problem.NotFound)
+	r.NoMethod(hideAllow, resolve, share, showAllow, problem.MethodNotAllowed)
 
 	open, buffered := r.Group("", resolve, share, accounts.CrossOrigin()), requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
@@ -104,8 +105,8 @@ func (a *App) operatorHandler(ctx context.Context, token string, accounts *handl
 
 	r.Match(read, "/healthz", handlers.Takes(), healthy)
 	r.Match(read, "/readyz", handlers.Takes(), a.ready(ctx))
-	r.NoRoute(either, handlers.NotFound)
-	r.NoMethod(hideAllow, either, showAllow, handlers.MethodNotAllowed)
+	r.NoRoute(either, problem.NotFound)
+	r.NoMethod(hideAllow, either, showAllow, problem.MethodNotAllowed)
 
 	pages.Register(r)
 	api.Register(r.Group("/api", guard))
@@ -173,7 +174,7 @@ func (a *App) newRouter(tls func(c *gin.Context) bool, maxBody int64, first ...g
 		identifyClient(a.settings.proxies),
 		logAccess(a.log, newRefusals(a.log)),
 		recoverPanics(a.log),
-		handlers.Problems(a.log),
+		problem.Middleware(a.log),
 		harden(tls),
 		limitBody(maxBody),
 	)

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -103,7 +104,7 @@ const (
 // web.Buffered, which has read the body.
 func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string) {
 	if err := CheckQuery(c, parameters...); err != nil {
-		fail(c, err)
+		problem.Fail(c, err)
 		return
 	}
 	request := c.Request
@@ -112,7 +113,7 @@ func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string
 	defer func() { c.Request = request }()
 	c.Request = request.WithContext(ctx)
 	if err := f(c); err != nil {
-		fail(c, err)
+		problem.Fail(c, err)
 	}
 }
 

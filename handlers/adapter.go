@@ -43,6 +43,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"tenantry/handlers/problem"
 	"tenantry/tenants/web"
 
 	"github.com/gin-gonic/gin"
@@ -61,15 +62,9 @@ func Do(f func(c *gin.Context, tx *gorm.DB) error, parameters ...string) gin.Han
 			err = f(c, web.Tx(c))
 		}
 		if err != nil {
-			fail(c, err)
+			problem.Fail(c, err)
 		}
 	}
-}
-
-// fail ends the chain with an error for Problems to render.
-func fail(c *gin.Context, err error) {
-	_ = c.Error(err)
-	c.Abort()
 }
 
 // pathID is the id in the path. Text that is no id is gorm.ErrRecordNotFound,

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"crypto/sha256"
-	"math"
 	"net/netip"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 )
@@ -37,7 +37,7 @@ func triesKey(text string) []byte {
 
 // count counts a try before its password is looked at, in a scope of its own:
 // so tries at the same time can't slip through together, and a try stays
-// counted whatever becomes of the request. One too many is errTooManyTries. It
+// counted whatever becomes of the request. One too many is ErrTooManyTries. It
 // is found by a look where others were too many before it, and costs no write.
 func (a *Accounts) count(ctx context.Context, t *tenants.Tenant, one try) error {
 	now := a.now()
@@ -57,7 +57,7 @@ func (a *Accounts) count(ctx context.Context, t *tenants.Tenant, one try) error 
 		err = a.store.Update(tenants.WithReserve(ctx), t, write)
 	}
 	if err == nil && wait > 0 {
-		err = &refusal{kind: errTooManyTries, retry: int(math.Ceil(wait.Seconds()))}
+		err = problem.TooManyTries(wait)
 	}
 	return err
 }

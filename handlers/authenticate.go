@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -53,7 +54,7 @@ func currentUser(c *gin.Context) models.User {
 func (a *Accounts) CrossOrigin() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if len(c.Request.Header["Cookie"]) > 0 && !isSameOrigin(c.Request, a.origin) {
-			fail(c, errCrossOrigin)
+			problem.Fail(c, problem.ErrCrossOrigin)
 		}
 	}
 }
@@ -68,7 +69,7 @@ func SameOrigin() gin.HandlerFunc { return sameOrigin(func(string) string { retu
 func sameOrigin(origin func(host string) string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if !isSameOrigin(c.Request, origin) {
-			fail(c, errCrossOrigin)
+			problem.Fail(c, problem.ErrCrossOrigin)
 		}
 	}
 }
@@ -98,7 +99,7 @@ func (a *Accounts) Present() gin.HandlerFunc {
 			err = a.Identify(c)
 		}
 		if err != nil {
-			fail(c, err)
+			problem.Fail(c, err)
 		}
 	}
 }
@@ -107,14 +108,14 @@ func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBo
 
 type presentedKey struct{}
 
-// presented is the credential of the request, or errUnauthenticated.
+// presented is the credential of the request, or ErrUnauthenticated.
 func (a *Accounts) presented(c *gin.Context) (auth.Presented, error) {
 	if value, ok := c.Get(presentedKey{}); ok {
 		return value.(auth.Presented), nil
 	}
 	presented, err := auth.FromHeader(tenantID(c), c.Request.Header, auth.CookieName(a.tls(c)))
 	if err != nil {
-		return presented, errUnauthenticated
+		return presented, problem.ErrUnauthenticated
 	}
 	c.Set(presentedKey{}, presented)
 	return presented, nil
@@ -127,7 +128,7 @@ func (a *Accounts) Authenticate() gin.HandlerFunc {
 		tx := web.Tx(c)
 		who, err := a.authenticate(c, tx)
 		if err != nil {
-			fail(c, err)
+			problem.Fail(c, err)
 			return
 		}
 		c.Set(signedInKey{}, who)
@@ -142,7 +143,7 @@ FROM credentials JOIN users ON users.id = credentials.user_id
 WHERE credentials.digest = ? AND credentials.kind = ? AND credentials.expires_at > ?`
 
 // authenticate finds who sent the request. Whatever is wrong with the
-// credential, the error is the same: errUnauthenticated.
+// credential, the error is the same: ErrUnauthenticated.
 func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*signedIn, error) {
 	presented, err := a.presented(c)
 	if err != nil {
@@ -158,7 +159,7 @@ func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*signedIn, error) 
 	case found.Error != nil:
 		return nil, found.Error
 	case found.RowsAffected == 0:
-		return nil, errUnauthenticated
+		return nil, problem.ErrUnauthenticated
 	}
 	a.recent.add(presented.Digest, a.now())
 	return &who, nil

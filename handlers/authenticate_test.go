@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -28,7 +29,7 @@ func (a *api) mountOpen(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests := web.New(a.store, web.Options{Domain: domain, Render: handlers.WriteProblem})
+	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
 	open := a.router.Group("/open", requests.Resolve(), requests.Scoped(web.ScopeOptions{}))
 	open.GET("/projects/:id", handlers.Do(handlers.GetProject))
 }

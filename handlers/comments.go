@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants/text"
 )
@@ -113,7 +114,7 @@ func RemoveComment(c *gin.Context, tx *gorm.DB) (models.Comment, error) {
 		return comment, err
 	}
 	if !MayRemove(c, comment) {
-		return comment, &refusal{kind: errForbidden, detail: "Only its author and admins may delete a comment."}
+		return comment, problem.New(problem.ErrForbidden, "Only its author and admins may delete a comment.")
 	}
 	task := models.Task{ID: comment.TaskID}
 	if err := tx.Take(&task).Error; err != nil { // it is there as long as the comment is

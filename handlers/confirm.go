@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -37,7 +38,7 @@ func (a *Accounts) Confirm() gin.HandlerFunc {
 		request.Body = c.Request.Body
 		c.Request = request
 		if err != nil {
-			fail(c, err)
+			problem.Fail(c, err)
 		}
 	}
 }
@@ -90,7 +91,7 @@ func (a *Accounts) proveAgain(c *gin.Context, who *signedIn, password string) (*
 }
 
 // errNoPerson: an API token was sent for what only people do.
-var errNoPerson = &refusal{kind: errForbidden, detail: "An API token can't do this: it changes who gets in. Sign in, and do it in a session."}
+var errNoPerson = problem.New(problem.ErrForbidden, "An API token can't do this: it changes who gets in. Sign in, and do it in a session.")
 
 // byPerson refuses API tokens.
 func byPerson(c *gin.Context) error {
@@ -103,7 +104,7 @@ func byPerson(c *gin.Context) error {
 // PeopleOnly refuses API tokens. It goes below Authenticate.
 func PeopleOnly(c *gin.Context) {
 	if err := byPerson(c); err != nil {
-		fail(c, err)
+		problem.Fail(c, err)
 	}
 }
 
@@ -119,7 +120,7 @@ func confirm(c *gin.Context, in *Input) error {
 	switch {
 	case !given:
 		in.add("password", "is required: give your own password again")
-	case errors.Is(done.err, errWrongPassword):
+	case errors.Is(done.err, problem.ErrWrongPassword):
 		in.add("password", "is wrong")
 	default:
 		return done.err
@@ -134,7 +135,7 @@ func confirmed(c *gin.Context, tx *gorm.DB) error {
 	var same int64
 	err := tx.Model(&models.User{}).Where("id = ? AND password_hash = ?", done.proof.user.ID, *done.proof.user.PasswordHash).Count(&same).Error
 	if err == nil && same != 1 {
-		err = errUnauthenticated
+		err = problem.ErrUnauthenticated
 	}
 	return err
 }

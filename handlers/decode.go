@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -34,7 +35,7 @@ func (f faults) err() error {
 	if len(f) == 0 {
 		return nil
 	}
-	return &refusal{kind: errInvalid, faults: f}
+	return problem.Invalid(f...)
 }
 
 // Input are the values of a request by name: the members of a JSON body, or
@@ -77,7 +78,7 @@ func readInput(c *gin.Context) (*Input, error) {
 // there once: encoding/json would take the last one.
 func (in *Input) read(data []byte) error {
 	if !json.Valid(data) {
-		return malformed("The body is not well-formed JSON.")
+		return problem.Malformed("The body is not well-formed JSON.")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if first, _ := decoder.Token(); first != json.Delim('{') {
@@ -89,7 +90,7 @@ func (in *Input) read(data []byte) error {
 		name, _ := decoder.Token() // the text is valid
 		var value json.RawMessage
 		if err := decoder.Decode(&value); err != nil {
-			return malformed("The body is not well-formed JSON.")
+			return problem.Malformed("The body is not well-formed JSON.")
 		}
 		if in.has(name.(string)) {
 			in.add(shorten(name.(string)), "is there twice")
@@ -111,17 +112,17 @@ func readBody(c *gin.Context, wanted string, accepted func(mediaType string) boo
 		return nil, web.BodyError(err)
 	}
 	if len(data) == 0 {
-		return nil, malformed("The body is empty.")
+		return nil, problem.Malformed("The body is empty.")
 	}
 	mediaType, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || !accepted(mediaType) {
-		return nil, unaccepted("The body must be " + wanted + ", and Content-Type must say so.")
+		return nil, problem.New(problem.ErrMediaType, "The body must be "+wanted+", and Content-Type must say so.")
 	}
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return nil, unaccepted("The body must be in UTF-8.")
+		return nil, problem.New(problem.ErrMediaType, "The body must be in UTF-8.")
 	}
 	if coding := c.GetHeader("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, unaccepted("The body must not be compressed.")
+		return nil, problem.New(problem.ErrMediaType, "The body must not be compressed.")
 	}
 	return data, nil
 }

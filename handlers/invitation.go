@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -150,10 +151,8 @@ type invited struct {
 }
 
 // errNotInvited says the same of whatever is wrong with an invitation.
-var errNotInvited = &refusal{
-	kind:   errUnauthenticated,
-	detail: "This invitation is not valid, or no longer: it works once, for seven days, and until there is a newer one. Ask an admin for another.",
-}
+var errNotInvited = problem.New(problem.ErrUnauthenticated,
+	"This invitation is not valid, or no longer: it works once, for seven days, and until there is a newer one. Ask an admin for another.")
 
 // findInvited finds the user who was sent the text, or returns errNotInvited.
 func (a *Accounts) findInvited(c *gin.Context, text string) (found invited, err error) {

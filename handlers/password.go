@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -24,7 +25,7 @@ type proof struct {
 
 // prove checks the password of the account with the address. An account that
 // doesn't exist or has no password takes as long as a wrong password, and is
-// errWrongPassword like it.
+// ErrWrongPassword like it.
 func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error) {
 	ctx, t := c.Request.Context(), web.From(c)
 	p := &proof{try: newTry(email, ClientAddress(c))}
@@ -54,14 +55,14 @@ func (a *Accounts) verify(ctx context.Context, p *proof, password string) error 
 		if err := a.hasher.VerifyNobody(ctx, password); err != nil {
 			return err
 		}
-		return errWrongPassword
+		return problem.ErrWrongPassword
 	}
 	ok, outdated, err := a.hasher.Verify(ctx, *p.user.PasswordHash, password)
 	switch {
 	case err != nil:
 		return err
 	case !ok:
-		return errWrongPassword
+		return problem.ErrWrongPassword
 	case outdated:
 		p.rehashed, err = a.hasher.Hash(ctx, password)
 	}
@@ -78,11 +79,11 @@ func (p *proof) settle(tx *gorm.DB) error {
 	err := locked(tx).Take(&user, p.user.ID).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
-		return errWrongPassword
+		return problem.ErrWrongPassword
 	case err != nil:
 		return err
 	case user.PasswordHash == nil || *user.PasswordHash != *p.user.PasswordHash:
-		return errWrongPassword
+		return problem.ErrWrongPassword
 	}
 	p.user = user
 	if p.rehashed != "" {
@@ -146,8 +147,8 @@ func (a *Accounts) RenewPassword(c *gin.Context, in *Input) error {
 
 func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next string) error {
 	p, err := a.prove(c, who.Email, old)
-	if errors.Is(err, errWrongPassword) {
-		return faults{{Field: "current_password", Message: "is wrong"}}.err()
+	if errors.Is(err, problem.ErrWrongPassword) {
+		return problem.Invalid(web.Fault{Field: "current_password", Message: "is wrong"})
 	}
 	if err != nil {
 		return err

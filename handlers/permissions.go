@@ -6,13 +6,14 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/problem"
 	"tenantry/models"
 )
 
 // AdminsOnly lets admins through. It goes below Authenticate.
 func AdminsOnly(c *gin.Context) {
 	if !isAdmin(c) {
-		fail(c, errForbidden)
+		problem.Fail(c, problem.ErrForbidden)
 	}
 }
 
@@ -24,7 +25,7 @@ func mayChange(c *gin.Context, userID int64) error {
 	if isAdmin(c) || current(c).UserID == userID {
 		return nil
 	}
-	return errForbidden
+	return problem.ErrForbidden
 }
 
 // lockAdmins keeps the admins, and the user with the id, from changing until
@@ -47,7 +48,7 @@ func lockAdmins(tx *gorm.DB, userID int64) ([]int64, error) {
 // anotherAdmin refuses to go on without the user when they are the only admin.
 func anotherAdmin(admins []int64, userID int64) error {
 	if slices.Equal(admins, []int64{userID}) {
-		return conflict("This is the last admin. Make somebody else an admin first.")
+		return problem.Conflict("This is the last admin. Make somebody else an admin first.")
 	}
 	return nil
 }

@@ -1,10 +1,7 @@
 package handlers_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,127 +12,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/tenants"
-	"tenantry/tenants/web"
 )
-
-// failing is a router whose only route raises err, without a tenant.
-func failing(log *logBuffer, err error) *gin.Engine {
-	r := gin.New()
-	r.Use(
-		func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
-		handlers.Problems(slog.New(slog.NewTextHandler(log, nil))),
-	)
-	r.GET("/", func(c *gin.Context) { _ = c.Error(err) })
-	return r
-}
-
-func get(ctx context.Context, r http.Handler) *httptest.ResponseRecorder {
-	reply := httptest.NewRecorder()
-	r.ServeHTTP(reply, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
-	return reply
-}
-
-func TestErrorsAndTheirProblems(t *testing.T) {
-	t.Parallel()
-	secret := errors.New("SQLSTATE 23505 password=hunter2")
-	for _, test := range []struct {
-		err    error
-		status int
-		kind   string
-	}{
-		{tenants.ErrUnknownTenant, 404, "unknown-tenant"},
-		{tenants.ErrSuspended, 403, "suspended"},
-		{tenants.ErrMaintenance, 503, "maintenance"},
-		{tenants.ErrUnavailable, 503, "unavailable"},
-		{tenants.ErrBusy, 503, "busy"},
-		{tenants.ErrClosed, 503, "unavailable"},
-		{tenants.ErrCommitUnknown, 500, "commit-unknown"},
-		{fmt.Errorf("%w: %w", tenants.ErrMaintenance, tenants.ErrCommitUnknown), 500, "commit-unknown"},
-		{tenants.ErrRetryable, 503, "busy"},
-		{tenants.ErrFull, 507, "storage-full"},
-		{tenants.ErrTenantFull, 507, "tenant-full"},
-		{web.ErrBodyTooLarge, 413, "body-too-large"},
-		{web.ErrBodyUnreadable, 400, "malformed"},
-		{web.ErrReplyTooLarge, 500, "internal"},
-		{tenants.ErrForbiddenStatement, 500, "internal"},
-		{tenants.ErrReadOnly, 500, "internal"},
-		{tenants.ErrNestedScope, 500, "internal"},
-		{tenants.ErrStatementFailed, 500, "internal"},
-		{tenants.ErrCommitFailed, 500, "internal"},
-		{gorm.ErrRecordNotFound, 404, "not-found"},
-		{gorm.ErrDuplicatedKey, 409, "conflict"},
-		{gorm.ErrForeignKeyViolated, 409, "conflict"},
-		{gorm.ErrCheckConstraintViolated, 422, "invalid"},
-		{context.DeadlineExceeded, 503, "timeout"},
-		{errors.New("anything else"), 500, "internal"},
-
-		{fmt.Errorf("%w: %w", tenants.ErrStatementFailed, gorm.ErrDuplicatedKey), 500, "internal"},
-		{fmt.Errorf("%w: %w", tenants.ErrStatementFailed, tenants.ErrFull), 507, "storage-full"},
-		{fmt.Errorf("%w: %w", tenants.ErrStatementFailed, tenants.ErrRetryable), 503, "busy"},
-		{fmt.Errorf("%w: %w", tenants.ErrStatementFailed, tenants.ErrUnavailable), 503, "unavailable"},
-		{fmt.Errorf("%w: %w", tenants.ErrCommitFailed, gorm.ErrForeignKeyViolated), 500, "internal"},
-		{fmt.Errorf("%w: %w", tenants.ErrBusy, context.DeadlineExceeded), 503, "busy"},
-		{fmt.Errorf("%w: %w", tenants.ErrUnavailable, context.DeadlineExceeded), 503, "unavailable"},
-	} {
-		t.Run(test.err.Error(), func(t *testing.T) {
-			t.Parallel()
-			log := &logBuffer{}
-			reply := get(t.Context(), failing(log, fmt.Errorf("do a thing: %w: %w", test.err, secret)))
-			checkProblem(t, test.err.Error(), reply)
-			if reply.Code != test.status || !strings.Contains(reply.Body.String(), web.ProblemType+test.kind+`"`) {
-				t.Errorf("status %d: %s", reply.Code, reply.Body)
-			}
-			if strings.Contains(reply.Body.String(), "hunter2") || strings.Contains(reply.Body.String(), "do a thing") {
-				t.Errorf("the cause got out: %s", reply.Body)
-			}
-			logged := log.String()
-			if wanted := test.status >= 500; wanted != strings.Contains(logged, "do a thing") || wanted != strings.Contains(logged, "level=ERROR") ||
-				wanted != strings.Contains(logged, "request_id=req-1") {
-				t.Errorf("status %d is logged as %q", test.status, logged)
-			}
-		})
-	}
-}
-
-func TestCancelledRequests(t *testing.T) {
-	t.Parallel()
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	swallowed := fmt.Errorf("%w: %w", tenants.ErrStatementFailed, context.Canceled)
-	for _, test := range []struct {
-		err    error
-		ctx    context.Context
-		status int
-	}{
-		{context.Canceled, gone, 499},
-		{swallowed, gone, 499},
-		{errors.New("a fault of ours"), gone, 500},
-		{context.Canceled, t.Context(), 500},
-		{swallowed, t.Context(), 500},
-	} {
-		log := &logBuffer{}
-		reply := get(test.ctx, failing(log, test.err))
-		checkProblem(t, test.err.Error(), reply)
-		if reply.Code != test.status || (log.String() != "") != (test.status == 500) {
-			t.Errorf("%v with a context that says %v: status %d, log %q; want %d", test.err, test.ctx.Err(), reply.Code, log, test.status)
-		}
-	}
-}
-
-func TestProblemsAfterAReplyAreOnlyLogged(t *testing.T) {
-	t.Parallel()
-	log := &logBuffer{}
-	r := failing(log, nil)
-	r.GET("/stream", func(c *gin.Context) {
-		c.String(http.StatusOK, "half of")
-		_ = c.Error(errors.New("broke off"))
-	})
-	reply := httptest.NewRecorder()
-	r.ServeHTTP(reply, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/stream", nil))
-	if reply.Code != 200 || reply.Body.String() != "half of" || !strings.Contains(log.String(), "broke off") {
-		t.Errorf("status %d, body %q, log %q", reply.Code, reply.Body, log)
-	}
-}
 
 func TestUnknownRoutesAndMethods(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/problem"
 	"tenantry/models"
 )
 
@@ -38,7 +39,7 @@ func fillProject(in *Input, p *models.Project) {
 // projectTaken gives a duplicate name its words.
 func projectTaken(err error) error {
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return conflict("A project has this name already.")
+		return problem.Conflict("A project has this name already.")
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/problem"
 	"tenantry/tenants/text"
 	"tenantry/tenants/web"
 )
@@ -26,7 +27,7 @@ import (
 func Takes(parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := CheckQuery(c, parameters...); err != nil {
-			fail(c, err)
+			problem.Fail(c, err)
 		}
 	}
 }
@@ -57,11 +58,11 @@ func checkPairs(query string, known []string) error {
 		name, value, err := parsePair(pair)
 		switch {
 		case err != nil:
-			return malformed(fmt.Sprintf("The query can't be parsed at %q: parameters are separated by &, and %% begins an escape such as %%20.", shorten(strings.ToValidUTF8(pair, "\ufffd"))))
+			return problem.Malformed(fmt.Sprintf("The query can't be parsed at %q: parameters are separated by &, and %% begins an escape such as %%20.", shorten(strings.ToValidUTF8(pair, "\ufffd"))))
 		case !slices.Contains(known, name):
-			return malformed(fmt.Sprintf("The query parameter %q is unknown. %s", shorten(strings.ToValidUTF8(name, "\ufffd")), knownParameters(known)))
+			return problem.Malformed(fmt.Sprintf("The query parameter %q is unknown. %s", shorten(strings.ToValidUTF8(name, "\ufffd")), knownParameters(known)))
 		case slices.Contains(seen, name):
-			return malformed(fmt.Sprintf("The query parameter %q is there twice.", name))
+			return problem.Malformed(fmt.Sprintf("The query parameter %q is there twice.", name))
 		case !storable(value):
 			bad.add(name, notText)
 		}
@@ -112,7 +113,7 @@ func ReadForm(c *gin.Context, known ...string) (url.Values, error) {
 // 400 or 415.
 func ReadFields(c *gin.Context, known ...string) (url.Values, error) {
 	if c.Request.ContentLength != 0 && c.ContentType() != "application/x-www-form-urlencoded" {
-		return nil, unaccepted("The body must be a form, application/x-www-form-urlencoded, and Content-Type must say so.")
+		return nil, problem.New(problem.ErrMediaType, "The body must be a form, application/x-www-form-urlencoded, and Content-Type must say so.")
 	}
 	err := c.Request.ParseForm()
 	var tooLarge *http.MaxBytesError
@@ -120,7 +121,7 @@ func ReadFields(c *gin.Context, known ...string) (url.Values, error) {
 	case errors.As(err, &tooLarge), errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, web.BodyError(err)
 	case err != nil:
-		return nil, malformed("The form can't be parsed: fields are separated by &, and % begins an escape such as %20.")
+		return nil, problem.Malformed("The form can't be parsed: fields are separated by &, and % begins an escape such as %20.")
 	}
 	KeepForm(c, c.Request.PostForm)
 	return c.Request.PostForm, CheckForm(c.Request.PostForm, known...)

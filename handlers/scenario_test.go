@@ -20,6 +20,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -83,16 +84,16 @@ func newRouter(log *logBuffer) *gin.Engine {
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
 	r.Use(
-		func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
+		func(c *gin.Context) { problem.SetRequestID(c, "req-1") },
 		func(c *gin.Context) {
 			if from, err := netip.ParseAddr(c.GetHeader("X-Forwarded-For")); err == nil {
 				handlers.SetClientAddress(c, from)
 			}
 		},
-		handlers.Problems(log.logger()),
+		problem.Middleware(log.logger()),
 	)
-	r.NoRoute(handlers.NotFound)
-	r.NoMethod(handlers.MethodNotAllowed)
+	r.NoRoute(problem.NotFound)
+	r.NoMethod(problem.MethodNotAllowed)
 	return r
 }
 
@@ -103,7 +104,7 @@ func (a *api) mount(t testing.TB) {
 		t.Fatal(err)
 	}
 	read := []string{http.MethodGet, http.MethodHead}
-	requests := web.New(a.store, web.Options{Domain: domain, Render: handlers.WriteProblem})
+	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
 	site := a.router.Group("/", requests.Resolve())
 
 	open, buffered := site.Group("/api", a.accounts.CrossOrigin()), requests.Buffered(handlers.MaxOpenBody)

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 )
 
@@ -123,7 +124,7 @@ func (a *Accounts) SignOut(c *gin.Context, tx *gorm.DB) error {
 func (a *Accounts) Leave(c *gin.Context, tx *gorm.DB) error {
 	who := current(c)
 	if who.Kind != models.KindSession {
-		return conflict("The request carries an API token and no session. API tokens are deleted at /api/tokens.")
+		return problem.Conflict("The request carries an API token and no session. API tokens are deleted at /api/tokens.")
 	}
 	cookie := a.cookie(c, "")
 	cookie.MaxAge = -1

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/problem"
 	"tenantry/models"
 )
 
@@ -107,7 +108,7 @@ func parseAssignee(text string) (id int64, fault string) {
 func openProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
 	project, err := take[models.Project](c, locked(tx))
 	if err == nil && project.Archived {
-		err = conflict("The project is archived and takes no new tasks.")
+		err = problem.Conflict("The project is archived and takes no new tasks.")
 	}
 	return project, err
 }
@@ -219,9 +220,6 @@ func ChangeTask(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
 	return task, save(c, tx, in.changed, &task, taskSubject(task), taskMove(task, in.changed), silent...)
 }
 
-// ErrStale: what is stored was changed since the request's version was read.
-var ErrStale = errors.New("another version is stored")
-
 // expectVersion refuses an input that was written upon another version.
 func expectVersion(in *Input, task models.Task) error {
 	if !in.has("version") {
@@ -230,7 +228,7 @@ func expectVersion(in *Input, task models.Task) error {
 	version := task.Version
 	member(in, "version", &version, nil)
 	if version != task.Version {
-		return ErrStale
+		return problem.ErrStale
 	}
 	return nil
 }

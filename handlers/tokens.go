@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 )
 
@@ -107,7 +108,7 @@ func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
 	var count int64
 	err := tx.Model(&models.Credential{}).Where("user_id = ? AND kind = ? AND expires_at > ?", userID, models.KindToken, a.now()).Count(&count).Error
 	if err == nil && count >= maxCredentials {
-		err = conflict(fmt.Sprintf("There are %d API tokens already. Delete one first.", maxCredentials))
+		err = problem.Conflict(fmt.Sprintf("There are %d API tokens already. Delete one first.", maxCredentials))
 	}
 	return err
 }

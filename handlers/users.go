@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -39,7 +40,7 @@ func fillUser(in *Input, u *models.User) {
 // userTaken gives a duplicate e-mail address its words.
 func userTaken(err error) error {
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return conflict("A user has this e-mail address already.")
+		return problem.Conflict("A user has this e-mail address already.")
 	}
 	return err
 }
@@ -179,7 +180,7 @@ func mayLetIn(c *gin.Context, tx *gorm.DB, in *Input) error {
 		in.take("password")
 		return in.done()
 	case role && !isAdmin(c):
-		return errForbidden
+		return problem.ErrForbidden
 	}
 	if err := confirm(c, in); err != nil {
 		return err

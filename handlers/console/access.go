@@ -15,8 +15,11 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
-	"tenantry/tenants/web"
+	"tenantry/handlers/problem"
 )
+
+// errSignedOut: a form was sent without a session.
+var errSignedOut = problem.New(problem.ErrUnauthenticated, "You were signed out meanwhile, and nothing was done.")
 
 // Guard lets requests through that have a session. Browsers are sent to the
 // sign-in, and from there back, unless they send a form: then they are told that
@@ -27,7 +30,7 @@ func (s *Console) Guard() gin.HandlerFunc {
 			return
 		}
 		c.Abort()
-		if !handlers.WantsPage(c.Request) {
+		if !problem.WantsPage(c.Request) {
 			operator.AskForToken(c)
 			return
 		}
@@ -39,10 +42,9 @@ func (s *Console) Guard() gin.HandlerFunc {
 			c.Redirect(http.StatusSeeOther, path)
 			return
 		}
-		s.showError(c, web.Problem{
-			Type: web.ProblemType + "unauthenticated", Title: "Not signed in", Status: http.StatusUnauthorized,
-			Detail: "You were signed out meanwhile, and nothing was done.", RequestID: handlers.RequestID(c),
-		})
+		p := describe(c, errSignedOut)
+		c.Writer.Header().Del("WWW-Authenticate")
+		s.showError(c, p)
 	}
 }
 
@@ -50,7 +52,7 @@ func (s *Console) Guard() gin.HandlerFunc {
 func (s *Console) OrGuard(other gin.HandlerFunc) gin.HandlerFunc {
 	guard := s.Guard()
 	return func(c *gin.Context) {
-		if handlers.WantsPage(c.Request) {
+		if problem.WantsPage(c.Request) {
 			guard(c)
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
+	"tenantry/handlers/problem"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -67,7 +68,7 @@ func (s *Console) move(move mover, done string) func(c *gin.Context) error {
 // form that place chooses, or above all where place is nil. What has a page of its own
 // is returned.
 func (s *Console) refuse(c *gin.Context, err error, place func(p *tenantPage) *look.Form) error {
-	p := operator.Describe(c, err)
+	p := describe(c, err)
 	if p.Status != http.StatusConflict && p.Status != http.StatusUnprocessableEntity {
 		return err
 	}
@@ -96,7 +97,7 @@ func (s *Console) refuse(c *gin.Context, err error, place func(p *tenantPage) *l
 func days(f *look.Form, name string, most int) (int, error) {
 	n, ok := handlers.ParseNumber(f.Value(name), 0, most)
 	if !ok {
-		return 0, operator.Invalid(name, "must be a whole number from 0 to "+strconv.Itoa(most))
+		return 0, problem.InvalidField(name, "must be a whole number from 0 to "+strconv.Itoa(most))
 	}
 	return n, nil
 }
@@ -155,7 +156,7 @@ func (s *Console) purgeNamed(c *gin.Context, f *look.Form) (*tenants.Tenant, err
 		return nil, err
 	}
 	if f.Value("confirm") != t.Subdomain {
-		return nil, operator.Invalid("confirm", "must be "+t.Subdomain)
+		return nil, problem.InvalidField("confirm", "must be "+t.Subdomain)
 	}
 	grace, err := days(f, "grace_days", operator.MaxGraceDays)
 	if err != nil {

@@ -32,6 +32,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
+	"tenantry/handlers/problem"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -100,7 +101,7 @@ func functions() template.FuncMap {
 // Register adds the routes to the operator's router. GET and HEAD answer alike.
 func (s *Console) Register(r gin.IRouter) {
 	read := []string{http.MethodGet, http.MethodHead}
-	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, handlers.NotFound)
+	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, problem.NotFound)
 
 	open := r.Group("", handlers.SameOrigin())
 	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)

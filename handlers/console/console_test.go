@@ -17,9 +17,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
+	"tenantry/handlers/problem"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -86,9 +86,9 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		Serving: t.Context(), Now: clock,
 	})
 	s.router.RedirectTrailingSlash = false
-	s.router.Use(func(c *gin.Context) { handlers.SetRequestID(c, "req-1") },
-		handlers.Problems(slog.New(slog.DiscardHandler)), made.Errors())
-	s.router.NoRoute(made.OrGuard(operator.Guard(token)), handlers.NotFound)
+	s.router.Use(func(c *gin.Context) { problem.SetRequestID(c, "req-1") },
+		problem.Middleware(slog.New(slog.DiscardHandler)), made.Errors())
+	s.router.NoRoute(made.OrGuard(operator.Guard(token)), problem.NotFound)
 	made.Register(s.router)
 	api.Register(s.router.Group("/api", operator.Guard(token)))
 	s.session = s.signIn(t, "Ada")

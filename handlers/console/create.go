@@ -51,7 +51,7 @@ func (s *Console) create(c *gin.Context) error {
 		Admin: operator.Admin{Email: email}, By: s.by(c),
 	})
 	if err != nil {
-		p := operator.Describe(c, err)
+		p := describe(c, err)
 		if !f.Refuse(p) {
 			return err
 		}

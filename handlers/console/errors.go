@@ -1,31 +1,30 @@
 package console
 
 import (
-	"net/http"
-
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
+	"tenantry/handlers/problem"
 	"tenantry/tenants/web"
 )
 
-// Errors has what fails below it answered with pages, to clients that ask for
-// pages.
+// Errors returns a handler that has errors of the request shown as pages, to clients
+// that ask for pages.
 func (s *Console) Errors() gin.HandlerFunc {
-	return func(c *gin.Context) { handlers.SetErrorPage(c, s.showError) }
+	return func(c *gin.Context) { problem.SetPage(c, s.showError) }
 }
 
-// fail ends the request with a page about the error. What is this program's
-// fault is logged.
+// fail ends the request with a page about the error, whatever the client prefers.
+// problem.Middleware logs errors of this program.
 func (s *Console) fail(c *gin.Context, err error) {
-	p := operator.Describe(c, err)
-	if p.Status >= http.StatusInternalServerError {
-		_ = c.Error(err)
-	}
-	c.Abort()
-	s.showError(c, p)
+	problem.Fail(c, operator.Explain(err))
+	s.showError(c, describe(c, err))
+}
+
+// describe returns what operators may know of err.
+func describe(c *gin.Context, err error) web.Problem {
+	return problem.Describe(c, operator.Explain(err))
 }
 
 func (s *Console) showError(c *gin.Context, p web.Problem) {

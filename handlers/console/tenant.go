@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
-	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -146,7 +145,7 @@ func (s *Console) measure(c *gin.Context, page *tenantPage) {
 		return
 	}
 	if page.Size, err = sizer.Size(c.Request.Context(), page.Tenant); err != nil {
-		page.SizeProblem = operator.Describe(c, err).Detail
+		page.SizeProblem = describe(c, err).Detail
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
+	"tenantry/handlers/problem"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -103,7 +104,7 @@ func (s *Console) fillTenants(c *gin.Context, page *tenantsPage) error {
 	case "size":
 		return s.listLargest(c, page)
 	}
-	return operator.Invalid("order", "must be one of: requests, failures, p95, size")
+	return problem.InvalidField("order", "must be one of: requests, failures, p95, size")
 }
 
 // list lists tenants by their subdomains.

@@ -3,19 +3,19 @@ package operator
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 )
 
 // errToken: the request doesn't carry the operator's token.
-var errToken = errors.New("operator's token is missing or wrong")
+var errToken = problem.New(problem.ErrUnauthenticated, "Send the operator's token as Authorization: Bearer.")
 
-// Guard ends requests that don't carry the token in Authorization, with a 401.
-// The comparison takes as long whatever was sent.
+// Guard returns a handler that ends requests without the token in Authorization
+// with a 401. It compares in constant time.
 func Guard(token string) gin.HandlerFunc {
 	want := sha256.Sum256([]byte(token))
 	return func(c *gin.Context) {
@@ -25,11 +25,12 @@ func Guard(token string) gin.HandlerFunc {
 	}
 }
 
-// AskForToken ends the request with a 401.
+// AskForToken ends the request with a 401 as JSON, whatever the client prefers.
 func AskForToken(c *gin.Context) {
+	p := problem.Describe(c, errToken)
 	c.Header("WWW-Authenticate", `Bearer realm="operator"`)
-	refuse(c, &problem{status: http.StatusUnauthorized, name: "unauthenticated", title: "Not signed in",
-		detail: "Send the operator's token as Authorization: Bearer.", err: errToken})
+	p.Write(c)
+	c.Abort()
 }
 
 // carries tells whether the header holds the token, once.

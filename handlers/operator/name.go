@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers/problem"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/text"
 )
@@ -45,7 +46,7 @@ func nameOf(c *gin.Context) (lifecycle.Operator, error) {
 	}
 	by, err := ParseName(name)
 	if err != nil {
-		return "", invalid(err, NameHeader, "must be "+err.Error())
+		return "", problem.InvalidField(NameHeader, "must be "+err.Error())
 	}
 	return by, nil
 }

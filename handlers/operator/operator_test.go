@@ -18,8 +18,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
 	"tenantry/handlers/operator"
+	"tenantry/handlers/problem"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -64,7 +64,7 @@ func newService(env *tenantstest.Env) *service {
 		c.Keys = env.Keys
 		return env.Lifecycle.Doctor(ctx, c)
 	}})
-	s.router.Use(handlers.Problems(slog.New(slog.NewTextHandler(s.log, nil))))
+	s.router.Use(problem.Middleware(slog.New(slog.NewTextHandler(s.log, nil))))
 	s.api.Register(s.router.Group("/api", operator.Guard(token)))
 	return s
 }

@@ -3,7 +3,6 @@ package operator
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/auth"
+	"tenantry/handlers/problem"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -88,7 +88,7 @@ func readLimit(c *gin.Context) (int, error) {
 func noneEmpty(c *gin.Context, parameters ...string) error {
 	for _, name := range parameters {
 		if value, given := c.GetQuery(name); given && value == "" {
-			return invalid(fmt.Errorf("%s is empty", name), name, "must not be empty; leave it out to list all")
+			return problem.InvalidField(name, "must not be empty; leave it out to list all")
 		}
 	}
 	return nil
@@ -98,7 +98,7 @@ func noneEmpty(c *gin.Context, parameters ...string) error {
 func readAfter(c *gin.Context, valid func(after string) bool) (string, error) {
 	after, given := c.GetQuery("after")
 	if given && !valid(after) {
-		return "", invalid(fmt.Errorf("after %q", after), "after", "must be the next of an earlier page of this list")
+		return "", problem.InvalidField("after", "must be the next of an earlier page of this list")
 	}
 	return after, nil
 }
@@ -115,7 +115,7 @@ func isSubdomain(text string) bool {
 func number(text, field string, least, most int) (int, error) {
 	n, ok := handlers.ParseNumber(text, least, most)
 	if !ok {
-		return 0, invalid(fmt.Errorf("%s %q", field, text), field, fmt.Sprintf("must be a number from %d to %d", least, most))
+		return 0, problem.InvalidField(field, fmt.Sprintf("must be a number from %d to %d", least, most))
 	}
 	return n, nil
 }
@@ -176,15 +176,15 @@ func (a *API) changeTenant(c *gin.Context) error {
 	}
 	switch {
 	case body.Name != nil && (body.Subdomain != nil || body.RedirectDays != 0):
-		return invalid(errors.New("two changes"), "name", "can't be changed together with the subdomain: send two requests")
+		return problem.InvalidField("name", "can't be changed together with the subdomain: send two requests")
 	case body.Name != nil:
 		return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 			return a.manager.SetName(ctx, by, subdomain, *body.Name)
 		})(c)
 	case body.Subdomain == nil:
-		return invalid(errors.New("no change"), "subdomain", "is required, or name")
+		return problem.InvalidField("subdomain", "is required, or name")
 	case body.RedirectDays < 0 || body.RedirectDays > MaxRedirectDays:
-		return invalid(errors.New("redirect days"), "redirect_days", fmt.Sprintf("must be a number from 0 to %d", MaxRedirectDays))
+		return problem.InvalidField("redirect_days", fmt.Sprintf("must be a number from 0 to %d", MaxRedirectDays))
 	}
 	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 		return a.manager.Rename(ctx, by, subdomain, lifecycle.Rename{To: *body.Subdomain, RedirectDays: body.RedirectDays})
@@ -198,10 +198,10 @@ const MaxGraceDays = 365
 func (a *API) deleteTenant(c *gin.Context) error {
 	purge, given := c.GetQuery("purge")
 	if given && purge != "true" && purge != "false" {
-		return invalid(fmt.Errorf("purge %q", purge), "purge", "must be true or false")
+		return problem.InvalidField("purge", "must be true or false")
 	}
 	if _, given := c.GetQuery("grace_days"); given && purge != "true" {
-		return invalid(errors.New("grace without purge"), "grace_days", "is for purge=true alone")
+		return problem.InvalidField("grace_days", "is for purge=true alone")
 	}
 	if purge != "true" {
 		return a.moveTenant(a.manager.Archive)(c)
@@ -233,7 +233,7 @@ func (a *API) createTenant(c *gin.Context) error {
 		return err
 	}
 	if body.Subdomain == nil {
-		return invalid(errors.New("no subdomain"), "subdomain", "is required")
+		return problem.InvalidField("subdomain", "is required")
 	}
 	by, err := nameOf(c)
 	if err != nil {
@@ -247,7 +247,7 @@ func (a *API) createTenant(c *gin.Context) error {
 		n.Admin.Email = *body.AdminEmail
 	}
 	if _, err := a.store.Server(n.Server); n.Server != "" && err != nil {
-		return invalid(err, "server", "is not one that is configured")
+		return problem.InvalidField("server", "is not one that is configured")
 	}
 	made, err := a.Create(c.Request.Context(), n)
 	if err != nil {

@@ -6,15 +6,15 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/problem"
 	"tenantry/tenants/web"
 )
 
 // Errors has what fails below it answered with pages, to clients that ask for
 // pages.
 func (s *Site) Errors() gin.HandlerFunc {
-	return func(c *gin.Context) { handlers.SetErrorPage(c, s.showError) }
+	return func(c *gin.Context) { problem.SetPage(c, s.showError) }
 }
 
 func (s *Site) showError(c *gin.Context, p web.Problem) {

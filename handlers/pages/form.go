@@ -8,6 +8,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/problem"
 )
 
 // form is a form as it is shown, and how what comes of it is read.
@@ -64,7 +65,7 @@ func (f *form) refuse(c *gin.Context, err error) (status int, ok bool) {
 	if err == nil {
 		return 0, false
 	}
-	p := handlers.Describe(c, err)
+	p := problem.Describe(c, err)
 	if !f.Refuse(p) {
 		return 0, false
 	}

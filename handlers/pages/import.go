@@ -15,6 +15,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -76,7 +77,7 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 		return err
 	})
 	if err != nil {
-		p := handlers.Describe(c, err)
+		p := problem.Describe(c, err)
 		if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusConflict {
 			return err
 		}

@@ -23,6 +23,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -85,7 +86,7 @@ func (s *Site) Register(r gin.IRouter) {
 			Group("", s.web.Scoped(o), s.accounts.Authenticate())
 	}
 
-	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, resolve, handlers.NotFound)
+	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, resolve, problem.NotFound)
 	open := r.Group("", resolve, s.accounts.SameOrigin(), buffered) // these begin scopes of their own
 	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.signIn)

@@ -20,6 +20,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/auth"
 	"tenantry/handlers/pages"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -75,19 +76,19 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		},
 	})
 	s.router.RedirectTrailingSlash = false
-	requests := web.New(env.Store, web.Options{Domain: domain, Render: handlers.WriteProblem})
+	requests := web.New(env.Store, web.Options{Domain: domain, Render: problem.Write})
 	made := pages.New(pages.Options{Store: env.Store, Web: requests, Accounts: accounts, Domain: domain,
 		Demo: []pages.Demo{{Name: "Acme", URL: "http://acme.localhost:8080", Email: "mara@acme.example", Password: "open sesame"}}})
 	s.router.Use(func(c *gin.Context) {
-		handlers.SetRequestID(c, "req-1")
+		problem.SetRequestID(c, "req-1")
 		c.Header("Content-Security-Policy", policy)
-	}, handlers.Problems(slog.New(slog.DiscardHandler)), made.Errors(), func(c *gin.Context) {
+	}, problem.Middleware(slog.New(slog.DiscardHandler)), made.Errors(), func(c *gin.Context) {
 		if s.fail != nil && c.Request.Method == http.MethodPost {
 			_ = c.Error(s.fail)
 			c.Abort()
 		}
 	})
-	s.router.NoRoute(requests.Resolve(), handlers.NotFound)
+	s.router.NoRoute(requests.Resolve(), problem.NotFound)
 	made.Register(s.router)
 	list := s.router.Group("/api", requests.Resolve(), requests.Scoped(web.ScopeOptions{}), accounts.Authenticate())
 	list.GET("/projects/:id/tasks", handlers.Do(handlers.ListTasks))

@@ -12,6 +12,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/problem"
 	"tenantry/models"
 )
 
@@ -146,7 +147,7 @@ func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
-		page := taskPage{Task: task, Form: f, Comment: commentForm(task.ID), Stale: errors.Is(err, handlers.ErrStale)}
+		page := taskPage{Task: task, Form: f, Comment: commentForm(task.ID), Stale: errors.Is(err, problem.ErrStale)}
 		if page.Stale {
 			page.Conflict = f.compare(taskValues(task))
 		}

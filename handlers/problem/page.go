@@ -1,4 +1,4 @@
-package handlers
+package problem
 
 import (
 	"net/http"
@@ -10,24 +10,22 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-type errorPageKey struct{}
+type pageKey struct{}
 
-// SetErrorPage has show answer what fails in the request, where the client asks
-// for a page.
-func SetErrorPage(c *gin.Context, show func(c *gin.Context, p web.Problem)) {
-	c.Set(errorPageKey{}, show)
+// SetPage has show answer errors of the request if the client asks for a page.
+func SetPage(c *gin.Context, show func(c *gin.Context, p web.Problem)) {
+	c.Set(pageKey{}, show)
 }
 
-func errorPage(c *gin.Context) (show func(c *gin.Context, p web.Problem), ok bool) {
-	value, _ := c.Get(errorPageKey{})
+func pageOf(c *gin.Context) (show func(c *gin.Context, p web.Problem), ok bool) {
+	value, _ := c.Get(pageKey{})
 	show, ok = value.(func(c *gin.Context, p web.Problem))
 	return show, ok
 }
 
-// WantsPage tells whether the client would rather have a page than JSON, as
-// browsers say it: text/html is named in Accept, and nothing of JSON is
-// preferred to it. htmx, which names nothing, wants pages. Of the API everybody
-// wants JSON.
+// WantsPage reports whether the client prefers a page to JSON. Browsers do: they name
+// text/html in Accept and prefer no kind of JSON to it. htmx, which names no type, gets
+// pages too. Paths under /api are always answered with JSON.
 func WantsPage(r *http.Request) bool {
 	if r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") {
 		return false
@@ -41,20 +39,20 @@ func WantsPage(r *http.Request) bool {
 		switch {
 		case name == "text/html":
 			page = max(page, quality)
-		case isJSON(name):
+		case name == "application/json", strings.HasPrefix(name, "application/") && strings.HasSuffix(name, "+json"):
 			program = max(program, quality)
 		}
 	}
 	return page > 0 && page >= program
 }
 
-// mediaRange is a part of Accept in lower case, and how much it is wanted.
+// mediaRange returns the name of a part of Accept in lower case, and its quality.
 func mediaRange(part string) (name string, quality float64) {
 	name, params, _ := strings.Cut(strings.ToLower(part), ";")
 	quality = 1
 	for param := range strings.SplitSeq(params, ";") {
 		if text, ok := strings.CutPrefix(strings.TrimSpace(param), "q="); ok {
-			quality, _ = strconv.ParseFloat(text, 64) // what is no number is not wanted
+			quality, _ = strconv.ParseFloat(text, 64) // text that is no number counts as 0
 		}
 	}
 	return strings.TrimSpace(name), quality

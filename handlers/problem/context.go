@@ -1,4 +1,4 @@
-package handlers
+package problem
 
 import "github.com/gin-gonic/gin"
 
@@ -7,7 +7,7 @@ type requestIDKey struct{}
 // SetRequestID gives the request its id, for RequestID.
 func SetRequestID(c *gin.Context, id string) { c.Set(requestIDKey{}, id) }
 
-// RequestID is the id that the request was given, empty when it was given none.
+// RequestID returns the id that the request was given, or "".
 func RequestID(c *gin.Context) string {
 	value, _ := c.Get(requestIDKey{})
 	id, _ := value.(string)

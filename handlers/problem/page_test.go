@@ -1,10 +1,10 @@
-package handlers_test
+package problem_test
 
 import (
 	"net/http/httptest"
 	"testing"
 
-	"tenantry/handlers"
+	"tenantry/handlers/problem"
 )
 
 func TestWhoWantsPages(t *testing.T) {
@@ -29,7 +29,7 @@ func TestWhoWantsPages(t *testing.T) {
 	} {
 		r := httptest.NewRequest("GET", test.path, nil)
 		r.Header.Set("Accept", test.accept)
-		if got := handlers.WantsPage(r); got != test.want {
+		if got := problem.WantsPage(r); got != test.want {
 			t.Errorf("%s with Accept %q: %t", test.path, test.accept, got)
 		}
 	}
