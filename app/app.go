@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
@@ -20,10 +21,10 @@ import (
 // App is the application with its databases open. It is safe for concurrent use.
 type App struct {
 	settings settings
+	options  Options
 	demo     Secret       // the demo admins' password, empty for random ones
 	opened   []DemoTenant // the demo tenants that serve --demo let people in to
 	log      *slog.Logger
-	drain    time.Duration // what running requests get when Run is to end
 
 	keys    *seal.Ring
 	hasher  *auth.Hasher
@@ -39,6 +40,11 @@ type App struct {
 type Options struct {
 	// Log is where the App tells what happens.
 	Log *slog.Logger
+	// Schema is what a tenant's database holds. Defaults to the work tracker's.
+	Schema tenants.Schema
+	// Routes adds the application's routes to the public listener. Defaults to
+	// the work tracker's.
+	Routes func(p *Public)
 	// Clients bounds the connections to the public listener. Defaults to what the
 	// limit on open files allows.
 	Clients int
@@ -52,6 +58,24 @@ type Options struct {
 	Interrupt func(point string)
 }
 
+// withDefaults fills in what was left out.
+func (o Options) withDefaults() Options {
+	o.Drain = cmp.Or(o.Drain, drainTimeout)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Schema.Models == nil {
+		o.Schema = models.Workspace()
+	}
+	if o.Routes == nil {
+		o.Routes = routes
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
 // openTimeout bounds the opening of the master.
 const openTimeout = 30 * time.Second
 
@@ -62,13 +86,11 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	o = o.withDefaults()
 	s.files.clients = cmp.Or(o.Clients, s.files.clients)
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	a := &App{settings: s, demo: c.DemoPassword, log: o.Log, drain: cmp.Or(o.Drain, drainTimeout), hasher: auth.NewHasher(0)}
+	a := &App{settings: s, options: o, demo: c.DemoPassword, log: o.Log, hasher: auth.NewHasher(0)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/postgres"
 	"tenantry/tenants/seal"
@@ -76,7 +75,7 @@ func (a *App) notInstalled() error {
 func (a *App) openSQLiteEngine(context.Context) error {
 	dir := filepath.Dir(a.settings.masterPath)
 	engine, err := sqlite.New(sqlite.Config{
-		Dir: dir, Schema: models.Workspace(), Durability: a.settings.durability, Readers: a.settings.files.readers,
+		Dir: dir, Schema: a.options.Schema, Durability: a.settings.durability, Readers: a.settings.files.readers,
 		MaxSize: a.settings.maxSize, Log: a.log,
 	})
 	if err != nil {
@@ -117,7 +116,7 @@ func (a *App) openPostgresMaster(ctx context.Context) (err error) {
 
 // openPostgresEngine opens an engine on the master's server.
 func (a *App) openPostgresEngine(ctx context.Context) error {
-	engine, err := postgres.New(ctx, postgres.Config{URL: a.settings.postgresURL, Schema: models.Workspace(), Keys: a.keys, Log: a.log})
+	engine, err := postgres.New(ctx, postgres.Config{URL: a.settings.postgresURL, Schema: a.options.Schema, Keys: a.keys, Log: a.log})
 	if err != nil {
 		return a.postgresError(err)
 	}

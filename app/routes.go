@@ -2,58 +2,38 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/pprof"
-	"time"
 
 	"github.com/gin-gonic/gin"
-	"gorm.io/gorm"
 
 	"tenantry/handlers"
 	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
-	"tenantry/tenants"
 	"tenantry/tenants/web"
 )
 
 // maxImport is the largest CSV file that is taken in, in bytes.
 const maxImport = 10 << 20
 
-// Public serves tenants, as the public listener does, for who has no listener.
-func (a *App) Public() http.Handler { return a.publicRouter(a.accounts(a.settings.addr)) }
-
-// Operator serves operators who have the token, likewise. Once ctx has ended it
-// is not ready.
-func (a *App) Operator(ctx context.Context, token string) http.Handler {
-	return a.operatorHandler(ctx, token, a.accounts(a.settings.addr))
-}
-
-// publicRouter serves tenants, and nothing else, on every host. All but
-// signing in and accepting an invitation needs a session or an API token.
-func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
-	r := a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic))
-	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID})
-	site := a.pages(requests, accounts)
-	r.Use(site.Errors())
-	resolve, share := requests.Resolve(), shareWith(a.settings.origins)
+// routes are the work tracker's. All but signing in and accepting an invitation
+// needs a session or an API token.
+func routes(p *Public) {
+	accounts, site := p.Accounts, p.App.pages(p.Requests, p.Accounts)
+	p.Use(site.Errors())
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins, people := handlers.Do, handlers.AdminsOnly, handlers.PeopleOnly
 
-	r.Match(read, "/healthz", handlers.Takes(), healthy)
-	r.NoRoute(resolve, problem.NotFound)
-	r.NoMethod(hideAllow, resolve, share, showAllow, problem.MethodNotAllowed)
-
-	open, buffered := r.Group("", resolve, share, accounts.CrossOrigin()), requests.Buffered(handlers.MaxOpenBody)
+	open, buffered := p.Group("", p.Resolve, p.Share, accounts.CrossOrigin()), p.Requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
 	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
 
 	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		return r.Group("/api", resolve, share, accounts.CrossOrigin(), accounts.Present()).Group("", first...).
-			Group("", requests.Scoped(o), accounts.Authenticate())
+		return p.Group("/api", p.Resolve, p.Share, accounts.CrossOrigin(), accounts.Present()).Group("", first...).
+			Group("", p.Requests.Scoped(o), accounts.Authenticate())
 	}
 	api, confirmed := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{}, buffered, accounts.Confirm())
 	api.DELETE("/session", do(accounts.SignOut))
@@ -89,8 +69,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 
 	api.Match(read, "/activity", do(handlers.ListActivity, "limit", "after"))
 
-	site.Register(r) // the pages, and the one at the base domain
-	return r
+	site.Register(p.Engine) // the pages, and the one at the base domain
 }
 
 // operatorHandler serves operators: whoever has the token. Once ctx has ended
@@ -156,59 +135,4 @@ func (a *App) pages(requests *web.Middleware, accounts *handlers.Accounts) *page
 	return pages.New(pages.Options{
 		Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
 	})
-}
-
-// newRouter is a router with what both listeners have in common, in the order
-// in which a request meets it; before all that are the first ones. No route
-// reads more of a body than maxBody.
-func (a *App) newRouter(tls func(c *gin.Context) bool, maxBody int64, first ...gin.HandlerFunc) *gin.Engine {
-	gin.SetMode(gin.ReleaseMode) // or gin prints to standard output
-	r := gin.New()
-	r.HandleMethodNotAllowed = true
-	r.RedirectTrailingSlash = false
-	r.RedirectFixedPath = false
-	r.ForwardedByClientIP = false // handlers.ClientAddress counts instead
-	r.Use(first...)
-	r.Use(
-		identify(a.settings.proxies),
-		identifyClient(a.settings.proxies),
-		logAccess(a.log, newRefusals(a.log)),
-		recoverPanics(a.log),
-		problem.Middleware(a.log),
-		harden(tls),
-		limitBody(maxBody),
-	)
-	return r
-}
-
-// healthy answers while the process runs.
-func healthy(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) }
-
-// ready answers 200 while requests can be served: the process isn't stopping,
-// its master answers, and tenants can be opened on one of the servers at least.
-// It tells how many can't be.
-func (a *App) ready(serving context.Context) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if serving.Err() != nil {
-			_ = c.Error(fmt.Errorf("stopping: %w", tenants.ErrClosed))
-			return
-		}
-		ctx, cancel := context.WithTimeout(c.Request.Context(), 2*time.Second)
-		defer cancel()
-		err := a.master.View(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error })
-		if err != nil {
-			_ = c.Error(fmt.Errorf("ask master: %w: %w", tenants.ErrUnavailable, err))
-			return
-		}
-		servers := a.store.Health(ctx)
-		switch {
-		case len(servers) == 0:
-			c.JSON(http.StatusOK, gin.H{"status": "ready"})
-		case a.store.CanServe(servers):
-			c.JSON(http.StatusOK, gin.H{"status": "degraded", "servers": servers})
-		default:
-			c.Header("Retry-After", "5")
-			c.JSON(http.StatusServiceUnavailable, gin.H{"status": "unavailable", "servers": servers})
-		}
-	}
 }

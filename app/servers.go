@@ -130,9 +130,9 @@ func (a *App) tend(ctx context.Context) {
 // stop stops the servers one after another, so that the operator's still tells
 // of the public one's end.
 func (a *App) stop(servers []*http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), a.drain)
+	ctx, cancel := context.WithTimeout(context.Background(), a.options.Drain)
 	defer cancel()
-	a.log.Info("stopping", "at_most", a.drain.String())
+	a.log.Info("stopping", "at_most", a.options.Drain.String())
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
 			a.log.Warn("requests were cut off", "error", err)

@@ -17,7 +17,7 @@ type adminFlags struct {
 }
 
 // admin is who the flags name; nobody when there is no address.
-func (f adminFlags) admin(c *command) (operator.Admin, error) {
+func (f adminFlags) admin(c *Call) (operator.Admin, error) {
 	if f.AdminEmail == "" {
 		if f.AdminPasswordStdin {
 			return operator.Admin{}, fmt.Errorf("%w: --admin-password-stdin needs --admin-email", errUsage)
@@ -39,7 +39,7 @@ func (f adminFlags) admin(c *command) (operator.Admin, error) {
 
 // readPassword is the first line of standard input, when somebody may choose
 // it as a password.
-func readPassword(c *command) (string, error) {
+func readPassword(c *Call) (string, error) {
 	password, err := c.readLine("password")
 	if err != nil {
 		return "", fmt.Errorf("read password from standard input: %w", err)
@@ -51,14 +51,14 @@ func readPassword(c *command) (string, error) {
 }
 
 // tellAdmin tells how the admin gets in.
-func tellAdmin(out *output, admin operator.Admin, invitation *operator.Invitation) error {
+func tellAdmin(out *Output, admin operator.Admin, invitation *operator.Invitation) error {
 	switch {
 	case admin.Email == "":
 		return nil
 	case invitation == nil:
-		return out.line("%s is an admin and signs in with that password", admin.Email)
+		return out.Line("%s is an admin and signs in with that password", admin.Email)
 	}
-	return out.line("%s sets a password, once and before %s, at %s", admin.Email, invitation.ExpiresAt.Format(time.RFC3339), invitation.URL)
+	return out.Line("%s sets a password, once and before %s, at %s", admin.Email, invitation.ExpiresAt.Format(time.RFC3339), invitation.URL)
 }
 
 type adminCommand struct {
@@ -84,7 +84,7 @@ type letIn struct {
 }
 
 // Run invites the admin, or sets the password.
-func (n *adminCommand) Run(c *command) error {
+func (n *adminCommand) Run(c *Call) error {
 	admin, err := n.admin(c)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (n *adminCommand) Run(c *command) error {
 	if admin.Email == "" {
 		return fmt.Errorf("%w: --admin-email is missing", errUsage)
 	}
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		t, err := c.tenant(a, n.Subdomain)
 		if err != nil {
 			return err
@@ -105,7 +105,7 @@ func (n *adminCommand) Run(c *command) error {
 			return err
 		}
 		if c.out.json {
-			return c.out.document(letIn{t.Subdomain, admin.Email, invitation})
+			return c.out.Document(letIn{t.Subdomain, admin.Email, invitation})
 		}
 		return tellAdmin(c.out, admin, invitation)
 	})

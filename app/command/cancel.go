@@ -25,8 +25,8 @@ Examples:
 }
 
 // Run cancels the operation.
-func (n *cancelCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (n *cancelCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		t, err := c.tenant(a, n.Subdomain)
 		if err != nil {
 			return err
@@ -47,8 +47,8 @@ func (n *cancelCommand) Run(c *command) error {
 			return tenantError(err, n.Subdomain)
 		}
 		if c.out.json {
-			return c.out.document(operator.OperationOf(*cancelled))
+			return c.out.Document(operator.OperationOf(*cancelled))
 		}
-		return c.out.line("the %s of %s is cancelled; see: tenantry tenant show %s, and tenantry doctor", cancelled.Kind, cancelled.Subdomain, t.ID)
+		return c.out.Line("the %s of %s is cancelled; see: tenantry tenant show %s, and tenantry doctor", cancelled.Kind, cancelled.Subdomain, t.ID)
 	})
 }

@@ -1,9 +1,7 @@
 package command
 
 import (
-	"context"
-	"errors"
-	"time"
+	"github.com/alecthomas/kong"
 
 	"tenantry/app"
 )
@@ -36,41 +34,6 @@ type commandLine struct {
 	Doctor     doctorCommand     `cmd:"" help:"Find, and repair, what is wrong with tenants and servers."`
 	Key        keyCommand        `cmd:"" help:"Make secret keys."`
 	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
-}
 
-// command is what a command runs with.
-type command struct {
-	ctx     context.Context
-	process Process
-	config  app.Config
-	out     *output
-}
-
-// closeTimeout bounds the end of a command whose scopes have not ended.
-const closeTimeout = 10 * time.Second
-
-// with runs f with the App open on an installation that is there.
-func (c *command) with(f func(a *app.App) error) error {
-	config := c.config
-	config.Existing = true
-	return c.open(config, f)
-}
-
-// install is with, and makes what an installation consists of where it is
-// missing.
-func (c *command) install(f func(a *app.App) error) error { return c.open(c.config, f) }
-
-func (c *command) open(config app.Config, f func(a *app.App) error) (err error) {
-	a, err := app.New(c.ctx, config, app.Options{
-		Log: newLog(config, c.process.Stderr), Resolver: c.process.resolver, Interrupt: c.process.interrupt,
-	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), closeTimeout)
-		defer cancel()
-		err = errors.Join(err, a.Close(ctx))
-	}()
-	return f(a)
+	kong.Plugins // the application's own
 }

@@ -31,11 +31,11 @@ Examples:
 }
 
 // Run examines the tenants.
-func (d *doctorCommand) Run(c *command) error {
+func (d *doctorCommand) Run(c *Call) error {
 	if d.MakeEmpty != "" && !d.Repair {
 		return fmt.Errorf("%w: --make-empty needs --repair", errUsage)
 	}
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		if d.MakeEmpty != "" {
 			return d.makeEmpty(c, a)
 		}
@@ -52,7 +52,7 @@ func (d *doctorCommand) Run(c *command) error {
 }
 
 // makeEmpty gives the tenant that --make-empty names an empty database.
-func (d *doctorCommand) makeEmpty(c *command, a *app.App) error {
+func (d *doctorCommand) makeEmpty(c *Call, a *app.App) error {
 	t, err := c.tenant(a, d.MakeEmpty)
 	if err == nil {
 		err = a.Manager().ExpectMissing(c.ctx, t)
@@ -66,17 +66,17 @@ func (d *doctorCommand) makeEmpty(c *command, a *app.App) error {
 	}
 	t, err = a.Manager().MakeEmpty(c.ctx, a.By(), d.MakeEmpty)
 	if err == nil {
-		c.out.hint("%s has an empty database; let somebody in with: tenantry tenant admin %s --admin-email …", d.MakeEmpty, d.MakeEmpty)
+		c.out.Hint("%s has an empty database; let somebody in with: tenantry tenant admin %s --admin-email …", d.MakeEmpty, d.MakeEmpty)
 	}
 	return c.tellState(t, err, d.MakeEmpty)
 }
 
-func writeFindings(out *output, findings []lifecycle.Finding) error {
+func writeFindings(out *Output, findings []lifecycle.Finding) error {
 	if out.json {
-		return out.document(operator.ListOf(findings, ""))
+		return out.Document(operator.ListOf(findings, ""))
 	}
 	if len(findings) == 0 {
-		return out.line("all is well")
+		return out.Line("all is well")
 	}
 	var rows [][]string
 	for _, f := range findings {
@@ -86,7 +86,7 @@ func writeFindings(out *output, findings []lifecycle.Finding) error {
 		}
 		rows = append(rows, []string{f.Kind, f.Subject, f.Detail, remedy})
 	}
-	return out.rows([]string{"FINDING", "SUBJECT", "DETAIL", "WHAT TO DO"}, rows)
+	return out.Rows([]string{"FINDING", "SUBJECT", "DETAIL", "WHAT TO DO"}, rows)
 }
 
 // verdict is an error when something is still wrong.
@@ -121,10 +121,10 @@ Examples:
 }
 
 // Run prints a key. It needs no settings and opens nothing.
-func (newKeyCommand) Run(c *command) error {
+func (newKeyCommand) Run(c *Call) error {
 	key := seal.GenerateKey()
 	if c.out.json {
-		return c.out.document(map[string]string{"key": key})
+		return c.out.Document(map[string]string{"key": key})
 	}
-	return c.out.line("%s", key)
+	return c.out.Line("%s", key)
 }

@@ -38,9 +38,9 @@ Examples:
 }
 
 // Run notes the domain, and tells how it is verified.
-func (n *addDomainCommand) Run(c *command) error {
+func (n *addDomainCommand) Run(c *Call) error {
 	host := strings.ToLower(n.Host)
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		if err := a.BaseDomain().ValidateHost(host); err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
@@ -52,9 +52,9 @@ func (n *addDomainCommand) Run(c *command) error {
 			return tellDomain(c.out, added)
 		}
 		return errors.Join(
-			c.out.line("%s is noted. Publish this TXT record:", host),
-			c.out.line("%s TXT %q", lifecycle.ChallengeRecord(host), added.Challenge),
-			c.out.line("then run: tenantry tenant domain verify %s %s", n.Subdomain, host))
+			c.out.Line("%s is noted. Publish this TXT record:", host),
+			c.out.Line("%s TXT %q", lifecycle.ChallengeRecord(host), added.Challenge),
+			c.out.Line("then run: tenantry tenant domain verify %s %s", n.Subdomain, host))
 	})
 }
 
@@ -73,9 +73,9 @@ Examples:
 }
 
 // Run verifies the domain, or tells what is missing.
-func (v *verifyDomainCommand) Run(c *command) error {
+func (v *verifyDomainCommand) Run(c *Call) error {
 	host := strings.ToLower(v.Host)
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		verified, err := a.Manager().VerifyDomain(c.ctx, a.By(), v.Subdomain, host)
 		var unverified *lifecycle.UnverifiedError
 		switch {
@@ -91,14 +91,14 @@ func (v *verifyDomainCommand) Run(c *command) error {
 }
 
 // tellDomain writes how a domain stands; while it isn't verified, to programs alone.
-func tellDomain(out *output, d tenants.Domain) error {
+func tellDomain(out *Output, d tenants.Domain) error {
 	switch {
 	case out.json:
-		return out.document(operator.DomainOf(d))
+		return out.Document(operator.DomainOf(d))
 	case d.VerifiedAt == nil:
 		return nil
 	}
-	return out.line("%s is verified", d.Host)
+	return out.Line("%s is verified", d.Host)
 }
 
 type removeDomainCommand struct {
@@ -116,9 +116,9 @@ Examples:
 }
 
 // Run removes the domain.
-func (r *removeDomainCommand) Run(c *command) error {
+func (r *removeDomainCommand) Run(c *Call) error {
 	host := strings.ToLower(r.Host)
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		err := a.Manager().RemoveDomain(c.ctx, a.By(), r.Subdomain, host)
 		if errors.Is(err, lifecycle.ErrUnknownDomain) {
 			return fmt.Errorf("%w; see: tenantry tenant domain list %s", err, r.Subdomain)
@@ -127,9 +127,9 @@ func (r *removeDomainCommand) Run(c *command) error {
 			return tenantError(err, r.Subdomain)
 		}
 		if c.out.json {
-			return c.out.document(map[string]string{"removed": host})
+			return c.out.Document(map[string]string{"removed": host})
 		}
-		return c.out.line("%s is removed", host)
+		return c.out.Line("%s is removed", host)
 	})
 }
 
@@ -146,14 +146,14 @@ func (listDomainsCommand) Help() string {
 }
 
 // Run lists the domains.
-func (l *listDomainsCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (l *listDomainsCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		found, err := a.Manager().Domains(c.ctx, l.Subdomain)
 		if err != nil {
 			return tenantError(err, l.Subdomain)
 		}
 		if c.out.json {
-			return c.out.document(operator.Domains(found))
+			return c.out.Document(operator.Domains(found))
 		}
 		var rows [][]string
 		for _, d := range found {
@@ -166,6 +166,6 @@ func (l *listDomainsCommand) Run(c *command) error {
 			}
 			rows = append(rows, []string{d.Host, verified, role, lifecycle.ChallengeRecord(d.Host), d.Challenge})
 		}
-		return c.out.rows([]string{"HOST", "VERIFIED", "", "TXT RECORD", "VALUE"}, rows)
+		return c.out.Rows([]string{"HOST", "VERIFIED", "", "TXT RECORD", "VALUE"}, rows)
 	})
 }

@@ -39,6 +39,9 @@ type site struct {
 	txt     *records  // what owners of domains publish
 	// interrupt is Process's, for what runs in this process.
 	interrupt func(point string)
+	// options and commands are those of another application than the work tracker.
+	options  app.Options
+	commands []any
 }
 
 // newSQLite is a site with nothing in it.
@@ -92,11 +95,18 @@ func (s site) parsed(args ...string) (app.Config, error) {
 	return line.Config, err
 }
 
+// appOptions are what the application is given in this process.
+func (s site) appOptions() app.Options {
+	o := s.options
+	o.Log, o.Resolver, o.Interrupt = slog.New(slog.DiscardHandler), s.txt, s.interrupt
+	return o
+}
+
 // open opens the site in this process. It is closed when the test ends.
 func (s site) open(t *testing.T) *app.App {
 	t.Helper()
 	c := s.config(t)
-	a, err := app.New(t.Context(), c, app.Options{Log: slog.New(slog.DiscardHandler), Resolver: s.txt, Interrupt: s.interrupt})
+	a, err := app.New(t.Context(), c, s.appOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +121,7 @@ func (s site) open(t *testing.T) *app.App {
 // install makes an installation without tenants.
 func (s site) install(t *testing.T) {
 	t.Helper()
-	a, err := app.New(t.Context(), s.config(t), app.Options{Log: slog.New(slog.DiscardHandler)})
+	a, err := app.New(t.Context(), s.config(t), s.appOptions())
 	if err == nil {
 		err = a.Close(t.Context())
 	}
@@ -123,7 +133,7 @@ func (s site) install(t *testing.T) {
 func (s site) dropTenants(t *testing.T) {
 	t.Helper()
 	ctx := context.Background()
-	a, err := app.New(ctx, s.config(t), app.Options{Log: slog.New(slog.DiscardHandler)})
+	a, err := app.New(ctx, s.config(t), s.appOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +190,7 @@ func (s site) pipe(t *testing.T, stdin string, args ...string) result {
 	var stdout, stderr buffer
 	status := Main(t.Context(), Process{
 		Args: args, Environ: s.environ, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
-		resolver: s.txt, interrupt: s.interrupt,
+		Options: s.appOptions(), Commands: s.commands,
 	})
 	return result{status, stdout.String(), stderr.String()}
 }

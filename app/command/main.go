@@ -16,7 +16,6 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants"
-	"tenantry/tenants/lifecycle"
 )
 
 // Process is what a process is given.
@@ -29,9 +28,11 @@ type Process struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 
-	// resolver and interrupt are lifecycle.Options', for tests.
-	resolver  lifecycle.Resolver
-	interrupt func(point string)
+	// Options are the application's. Their Log is set by Main.
+	Options app.Options
+	// Commands are the application's own, pointers to structs whose fields are
+	// commands as in kong.Plugins. Each has a method Run(*Call) error.
+	Commands []any
 }
 
 // Exit statuses.
@@ -46,14 +47,14 @@ const (
 // It has the process ignore SIGPIPE, which would end it with its log's reader.
 func Main(ctx context.Context, p Process) int {
 	signal.Ignore(syscall.SIGPIPE)
-	var line commandLine
+	line := commandLine{Plugins: p.Commands}
 	run, err := line.parse(p)
 	if err == nil && run == nil {
 		return exitDone // help was asked for and printed
 	}
 	if err == nil {
 		warnUnknown(p, run.Model.Node)
-		err = run.Run(&command{ctx: ctx, process: p, config: line.Config, out: newOutput(p, line.JSON)})
+		err = run.Run(&Call{ctx: ctx, process: p, config: line.Config, out: newOutput(p, line.JSON)})
 	}
 	if err == nil {
 		return exitDone

@@ -38,8 +38,8 @@ type failedTenant struct {
 }
 
 // Run migrates the tenants that are behind.
-func (upCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (upCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		show := c.out.progress()
 		count, err := fleet.Migrate(c.ctx, a.Store(), a.Manager(), a.By(), func(p fleet.Progress) {
 			show.step("migrate", p.Done, p.Total)
@@ -61,14 +61,14 @@ func (upCommand) Run(c *command) error {
 	})
 }
 
-func (m migrated) write(out *output) error {
+func (m migrated) write(out *Output) error {
 	if out.json {
-		return out.document(m)
+		return out.Document(m)
 	}
 	for _, f := range m.Failed {
-		out.hint("tenant %s: %s", f.Subdomain, f.Error)
+		out.Hint("tenant %s: %s", f.Subdomain, f.Error)
 	}
-	return out.line("%d tenants migrated, %d failed", m.Migrated, len(m.Failed))
+	return out.Line("%d tenants migrated, %d failed", m.Migrated, len(m.Failed))
 }
 
 type statusCommand struct{}
@@ -84,19 +84,19 @@ Examples:
 }
 
 // Run counts the tenants by server and schema version.
-func (statusCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (statusCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		standings, err := fleet.Status(c.ctx, a.Store())
 		if err != nil {
 			return err
 		}
 		if c.out.json {
-			return c.out.document(operator.ListOf(standings, ""))
+			return c.out.Document(operator.ListOf(standings, ""))
 		}
 		var rows [][]string
 		for _, s := range standings {
 			rows = append(rows, []string{s.Server, fmt.Sprint(s.SchemaVersion), fmt.Sprint(s.Target), fmt.Sprint(s.Tenants)})
 		}
-		return c.out.rows([]string{"SERVER", "VERSION", "TARGET", "TENANTS"}, rows)
+		return c.out.Rows([]string{"SERVER", "VERSION", "TARGET", "TENANTS"}, rows)
 	})
 }

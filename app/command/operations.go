@@ -32,14 +32,14 @@ Examples:
 }
 
 // Run lists a page of operations.
-func (o *operationsCommand) Run(c *command) error {
+func (o *operationsCommand) Run(c *Call) error {
 	if o.Limit < 1 || o.Limit > maxList {
 		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, o.Limit, maxList)
 	}
 	if o.After != "" && !operator.IsOperationID(o.After) {
 		return fmt.Errorf("%w: --after is %q: want the id of an operation", errUsage, o.After)
 	}
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		filter, err := a.Operations().Operations(c.ctx, operator.OperationFilter{
 			Tenant: o.Tenant, Kind: o.Kind, State: o.State, By: o.DoneBy, Since: o.Since, Until: o.Until,
 		})
@@ -53,10 +53,10 @@ func (o *operationsCommand) Run(c *command) error {
 		}
 		list := operator.Operations(page, next)
 		if c.out.json {
-			return c.out.document(list)
+			return c.out.Document(list)
 		}
 		if next != "" {
-			defer c.out.hint("there are more: give --after %s", next)
+			defer c.out.Hint("there are more: give --after %s", next)
 		}
 		return writeStory(c.out, list.Items)
 	})

@@ -15,17 +15,17 @@ import (
 	"golang.org/x/term"
 )
 
-// output writes results for whoever reads them: a program that wants JSON, a
+// Output writes results for whoever reads them: a program that wants JSON, a
 // person at a terminal, or a pipe that wants plain lines.
-type output struct {
+type Output struct {
 	stdout, stderr io.Writer
 	json           bool
 	table          bool // standard output is a terminal
 	bar            bool // standard error is a terminal
 }
 
-func newOutput(p Process, asJSON bool) *output {
-	return &output{untilClosed{p.Stdout}, untilClosed{p.Stderr}, asJSON, isTerminal(p.Stdout), isTerminal(p.Stderr)}
+func newOutput(p Process, asJSON bool) *Output {
+	return &Output{untilClosed{p.Stdout}, untilClosed{p.Stderr}, asJSON, isTerminal(p.Stdout), isTerminal(p.Stderr)}
 }
 
 // untilClosed discards what is written after the reader of a pipe has gone, as
@@ -49,24 +49,28 @@ func isTerminal(w io.Writer) bool {
 
 func isTerminalFile(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// document writes the one JSON document of a command.
-func (o *output) document(v any) error {
+// JSON tells whether the command is to write one JSON document, and nothing else,
+// to standard output.
+func (o *Output) JSON() bool { return o.json }
+
+// Document writes the one JSON document of a command.
+func (o *Output) Document(v any) error {
 	encoder := json.NewEncoder(o.stdout)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(v)
 }
 
-// line writes a line for people.
-func (o *output) line(format string, args ...any) error {
+// Line writes a line for people.
+func (o *Output) Line(format string, args ...any) error {
 	_, err := fmt.Fprintf(o.stdout, format+"\n", args...)
 	return err
 }
 
-// rows writes a table with a header, or plain lines with tabs between.
-func (o *output) rows(header []string, rows [][]string) error {
+// Rows writes a table with a header, or plain lines with tabs between.
+func (o *Output) Rows(header []string, rows [][]string) error {
 	if !o.table {
 		for _, row := range rows {
-			if err := o.line("%s", strings.Join(row, "\t")); err != nil {
+			if err := o.Line("%s", strings.Join(row, "\t")); err != nil {
 				return err
 			}
 		}
@@ -79,19 +83,19 @@ func (o *output) rows(header []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// hint writes a line beside the result, on standard error.
-func (o *output) hint(format string, args ...any) {
+// Hint writes a line beside the result, on standard error.
+func (o *Output) Hint(format string, args ...any) {
 	fmt.Fprintf(o.stderr, format+"\n", args...)
 }
 
 // progress returns what tells of a command's progress on standard error: a bar
 // on a terminal, else a line for each thing that is done.
-func (o *output) progress() *progress { return &progress{out: o} }
+func (o *Output) progress() *progress { return &progress{out: o} }
 
 // progress shows how far several things are, one after another. It belongs to
 // one goroutine.
 type progress struct {
-	out  *output
+	out  *Output
 	bar  *progressbar.ProgressBar
 	what string
 }
@@ -100,7 +104,7 @@ type progress struct {
 func (p *progress) step(what string, done, total int) {
 	if !p.out.bar {
 		if done == total {
-			p.out.hint("%s: %d of %d", what, done, total)
+			p.out.Hint("%s: %d of %d", what, done, total)
 		}
 		return
 	}
@@ -112,7 +116,7 @@ func (p *progress) step(what string, done, total int) {
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(50*time.Millisecond),
-			progressbar.OptionOnCompletion(func() { p.out.hint("") }),
+			progressbar.OptionOnCompletion(func() { p.out.Hint("") }),
 		)
 	}
 	_ = p.bar.Set(done) // a bar that can't be drawn harms nothing

@@ -14,7 +14,7 @@ func TestRowsOnATerminalAndInAPipe(t *testing.T) {
 		false: "acme\t1\nglobex\t22\n",
 	} {
 		var stdout bytes.Buffer
-		if err := (&output{stdout: &stdout, table: table}).rows(header, rows); err != nil {
+		if err := (&Output{stdout: &stdout, table: table}).Rows(header, rows); err != nil {
 			t.Fatal(err)
 		}
 		if stdout.String() != want {
@@ -27,7 +27,7 @@ func TestProgressOnATerminalAndInAPipe(t *testing.T) {
 	t.Parallel()
 	for bar, escapes := range map[bool]bool{true: true, false: false} {
 		var stderr bytes.Buffer
-		p := (&output{stderr: &stderr, bar: bar}).progress()
+		p := (&Output{stderr: &stderr, bar: bar}).progress()
 		for _, what := range []string{"acme", "globex"} {
 			for done := 1; done <= 3; done++ {
 				p.step(what, done, 3)

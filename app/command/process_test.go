@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tenantry/app"
 )
 
 const (
@@ -46,7 +48,7 @@ func program() int {
 	}
 	return Main(ctx, Process{
 		Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
-		resolver: &published, interrupt: func(point string) { interrupt(point, stop) },
+		Options: app.Options{Resolver: &published, Interrupt: func(point string) { interrupt(point, stop) }},
 	})
 }
 

@@ -31,8 +31,8 @@ type released struct {
 }
 
 // Run releases the subdomain.
-func (r *releaseCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (r *releaseCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		kept, err := a.Manager().Reserved(c.ctx, r.Subdomain)
 		if err != nil {
 			return releaseError(err)
@@ -44,12 +44,12 @@ func (r *releaseCommand) Run(c *command) error {
 			return releaseError(err)
 		}
 		if c.out.json {
-			return c.out.document(released{r.Subdomain})
+			return c.out.Document(released{r.Subdomain})
 		}
 		if kept.Restorable {
-			c.out.hint("the purged tenant is now restored by its id: tenantry tenant restore %s", kept.Tenant)
+			c.out.Hint("the purged tenant is now restored by its id: tenantry tenant restore %s", kept.Tenant)
 		}
-		return c.out.line("%s is free", r.Subdomain)
+		return c.out.Line("%s is free", r.Subdomain)
 	})
 }
 
@@ -85,14 +85,14 @@ Examples:
 }
 
 // Run lists what is reserved and what redirects.
-func (reservedCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (reservedCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		all, err := a.Manager().Retired(c.ctx, "")
 		if err != nil {
 			return err
 		}
 		if c.out.json {
-			return c.out.document(operator.ListOf(all, ""))
+			return c.out.Document(operator.ListOf(all, ""))
 		}
 		var rows [][]string
 		for _, r := range all {
@@ -102,7 +102,7 @@ func (reservedCommand) Run(c *command) error {
 			}
 			rows = append(rows, []string{r.Subdomain, r.Tenant, r.ReservedUntil.UTC().Format(time.RFC3339), redirects})
 		}
-		return c.out.rows([]string{"SUBDOMAIN", "TENANT", "RESERVED UNTIL", "REDIRECTS UNTIL"}, rows)
+		return c.out.Rows([]string{"SUBDOMAIN", "TENANT", "RESERVED UNTIL", "REDIRECTS UNTIL"}, rows)
 	})
 }
 

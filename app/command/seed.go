@@ -25,8 +25,8 @@ Examples:
 }
 
 // Run fills the demo tenants.
-func (s *seedCommand) Run(c *command) error {
-	return c.install(func(a *app.App) error {
+func (s *seedCommand) Run(c *Call) error {
+	return c.Install(func(a *app.App) error {
 		results, err := c.seed(a, s.Subdomains)
 		if errors.Is(err, seed.ErrUnknown) {
 			return fmt.Errorf("%w: %w", errUsage, err)
@@ -36,20 +36,20 @@ func (s *seedCommand) Run(c *command) error {
 }
 
 // seed fills demo tenants and shows the progress.
-func (c *command) seed(a *app.App, subdomains []string) ([]seed.Result, error) {
+func (c *Call) seed(a *app.App, subdomains []string) ([]seed.Result, error) {
 	show := c.out.progress()
 	return seed.Run(c.ctx, a.Store(), a.Manager(), subdomains, func(p seed.Progress) {
 		show.step("seed "+p.Subdomain, p.Done, p.Total)
 	})
 }
 
-func writeSeeded(out *output, results []seed.Result) error {
+func writeSeeded(out *Output, results []seed.Result) error {
 	if out.json {
-		return out.document(operator.ListOf(results, ""))
+		return out.Document(operator.ListOf(results, ""))
 	}
 	var rows [][]string
 	for _, r := range results {
 		rows = append(rows, []string{r.Subdomain, string(r.Outcome), fmt.Sprint(r.Rows), r.Reason})
 	}
-	return out.rows([]string{"SUBDOMAIN", "OUTCOME", "ROWS", "REASON"}, rows)
+	return out.Rows([]string{"SUBDOMAIN", "OUTCOME", "ROWS", "REASON"}, rows)
 }

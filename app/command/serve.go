@@ -34,8 +34,8 @@ type serveDocument struct {
 }
 
 // Run serves until the context ends, which is no failure.
-func (s *serveCommand) Run(c *command) error {
-	err := c.install(func(a *app.App) error {
+func (s *serveCommand) Run(c *Call) error {
+	err := c.Install(func(a *app.App) error {
 		var demo []app.DemoTenant
 		if s.Demo {
 			var err error
@@ -58,7 +58,7 @@ func (s *serveCommand) Run(c *command) error {
 
 // announce tells where the listeners are, and how to get in to the demo
 // tenants: on standard error alone, where people read.
-func announce(out *output, a *app.App, l app.Listening, demo []app.DemoTenant) error {
+func announce(out *Output, a *app.App, l app.Listening, demo []app.DemoTenant) error {
 	d := serveDocument{Public: "http://" + l.Public.String(), Operator: "http://" + l.Operator.String()}
 	for _, t := range demo {
 		url := a.TenantURL(t.Subdomain, l.Public.String())
@@ -66,7 +66,7 @@ func announce(out *output, a *app.App, l app.Listening, demo []app.DemoTenant) e
 		tellDemo(out, t, url)
 	}
 	if out.json {
-		return out.document(d)
+		return out.Document(d)
 	}
 	_, err := fmt.Fprintf(out.stdout, "public listening on %s\noperator listening on %s\n", d.Public, d.Operator)
 	return err
@@ -74,7 +74,7 @@ func announce(out *output, a *app.App, l app.Listening, demo []app.DemoTenant) e
 
 // openDemo makes the demo tenants that are missing, and lets an admin in to
 // each that the seed made.
-func (c *command) openDemo(a *app.App) ([]app.DemoTenant, error) {
+func (c *Call) openDemo(a *app.App) ([]app.DemoTenant, error) {
 	results, err := c.seed(a, nil)
 	if err != nil {
 		return nil, err
@@ -83,10 +83,10 @@ func (c *command) openDemo(a *app.App) ([]app.DemoTenant, error) {
 }
 
 // tellDemo tells how to sign in to a demo tenant.
-func tellDemo(out *output, t app.DemoTenant, url string) {
+func tellDemo(out *Output, t app.DemoTenant, url string) {
 	if t.Outcome == seed.Skipped {
-		out.hint("%s: left alone, %s", t.Subdomain, t.Reason)
+		out.Hint("%s: left alone, %s", t.Subdomain, t.Reason)
 		return
 	}
-	out.hint("%s: %s, sign in as %s with the password %s", t.Name, url, t.Email, t.Password)
+	out.Hint("%s: %s, sign in as %s with the password %s", t.Name, url, t.Email, t.Password)
 }

@@ -47,7 +47,7 @@ func (s site) start(t *testing.T, stdout io.WriteCloser, args ...string) *server
 	srv := &server{site: s, log: &buffer{}, signal: cancel, status: make(chan int, 1)}
 	go func() {
 		status := Main(ctx, Process{
-			Args: serveArgs(args), Environ: s.environ, Stdout: stdout, Stderr: srv.log, interrupt: s.interrupt,
+			Args: serveArgs(args), Environ: s.environ, Stdout: stdout, Stderr: srv.log, Options: s.appOptions(), Commands: s.commands,
 		})
 		stdout.Close()
 		srv.status <- status

@@ -28,7 +28,7 @@ Examples:
 }
 
 // Run suspends the tenant.
-func (s *suspendCommand) Run(c *command) error {
+func (s *suspendCommand) Run(c *Call) error {
 	return c.change(s.Subdomain, func(a *app.App) (*tenants.Tenant, error) {
 		return a.Manager().Suspend(c.ctx, a.By(), s.Subdomain)
 	})
@@ -48,7 +48,7 @@ Examples:
 }
 
 // Run resumes the tenant.
-func (r *resumeCommand) Run(c *command) error {
+func (r *resumeCommand) Run(c *Call) error {
 	return c.change(r.Subdomain, func(a *app.App) (*tenants.Tenant, error) {
 		return a.Manager().Resume(c.ctx, a.By(), r.Subdomain)
 	})
@@ -71,7 +71,7 @@ Examples:
 }
 
 // Run renames the tenant.
-func (r *renameCommand) Run(c *command) error {
+func (r *renameCommand) Run(c *Call) error {
 	if r.RedirectDays < 0 {
 		return fmt.Errorf("%w: --redirect-days is %d: want 0 or more", errUsage, r.RedirectDays)
 	}
@@ -95,8 +95,8 @@ Examples:
 }
 
 // Run gives the tenant the name.
-func (r *setNameCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (r *setNameCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		t, err := a.Manager().SetName(c.ctx, a.By(), r.Subdomain, r.Name)
 		switch {
 		case errors.Is(err, lifecycle.ErrInvalidName):
@@ -104,9 +104,9 @@ func (r *setNameCommand) Run(c *command) error {
 		case err != nil:
 			return tenantError(err, r.Subdomain)
 		case c.out.json:
-			return c.out.document(operator.TenantOf(t))
+			return c.out.Document(operator.TenantOf(t))
 		}
-		return c.out.line("tenant %s is called %s", t.Subdomain, t.Name)
+		return c.out.Line("tenant %s is called %s", t.Subdomain, t.Name)
 	})
 }
 
@@ -117,11 +117,11 @@ type consent struct {
 
 // ask has the subdomain typed. It returns errUsage when something else was, or
 // nothing.
-func (y consent) ask(c *command, what, subdomain string) error {
+func (y consent) ask(c *Call, what, subdomain string) error {
 	if y.Yes {
 		return nil
 	}
-	c.out.hint("%s Type the subdomain to go on:", what)
+	c.out.Hint("%s Type the subdomain to go on:", what)
 	line, err := c.readLine("")
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ Examples:
 }
 
 // Run archives the tenant.
-func (r *archiveCommand) Run(c *command) error {
+func (r *archiveCommand) Run(c *Call) error {
 	if err := r.ask(c, r.Subdomain+" will answer 404.", r.Subdomain); err != nil {
 		return err
 	}
@@ -173,8 +173,8 @@ Examples:
 }
 
 // Run restores the tenant.
-func (r *restoreCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (r *restoreCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		before, err := c.tenant(a, r.Subdomain)
 		if err != nil {
 			return err
@@ -188,10 +188,10 @@ func (r *restoreCommand) Run(c *command) error {
 }
 
 // tellLost tells which domains a restored tenant had.
-func (c *command) tellLost(a *app.App, t *tenants.Tenant) error {
+func (c *Call) tellLost(a *app.App, t *tenants.Tenant) error {
 	hosts, err := a.Manager().LostDomains(c.ctx, t)
 	for _, host := range hosts {
-		c.out.hint("%s went with the purge; it comes back with: tenantry tenant domain add %s %s", host, t.Subdomain, host)
+		c.out.Hint("%s went with the purge; it comes back with: tenantry tenant domain add %s %s", host, t.Subdomain, host)
 	}
 	return err
 }
@@ -214,7 +214,7 @@ Examples:
 }
 
 // Run purges the tenant.
-func (r *purgeCommand) Run(c *command) error {
+func (r *purgeCommand) Run(c *Call) error {
 	grace, err := parseGrace(r.Grace)
 	if err != nil {
 		return fmt.Errorf("%w: --grace is %q: want a duration such as 7d or 12h, or 0", errUsage, r.Grace)
@@ -223,7 +223,7 @@ func (r *purgeCommand) Run(c *command) error {
 	if grace == 0 {
 		what = fmt.Sprintf("The data of %s will be removed for good, now.", r.Subdomain)
 	}
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		t, err := c.tenant(a, r.Subdomain)
 		if err != nil {
 			return err
@@ -267,8 +267,8 @@ func parseGrace(text string) (time.Duration, error) {
 }
 
 // change changes a tenant, and tells how it is now.
-func (c *command) change(subdomain string, do func(a *app.App) (*tenants.Tenant, error)) error {
-	return c.with(func(a *app.App) error {
+func (c *Call) change(subdomain string, do func(a *app.App) (*tenants.Tenant, error)) error {
+	return c.With(func(a *app.App) error {
 		t, err := do(a)
 		return c.tellState(t, err, subdomain)
 	})

@@ -18,7 +18,7 @@ const maxLine = 4 << 10
 // readLine is the first line of standard input without its end, empty where
 // there is none. With a prompt a person at a terminal types it unseen. It
 // returns early when ctx ends; the reading itself can't be cancelled.
-func (c *command) readLine(prompt string) (string, error) {
+func (c *Call) readLine(prompt string) (string, error) {
 	type read struct {
 		line string
 		err  error
@@ -36,9 +36,9 @@ func (c *command) readLine(prompt string) (string, error) {
 	}
 }
 
-func firstLine(from io.Reader, out *output, prompt string) (string, error) {
+func firstLine(from io.Reader, out *Output, prompt string) (string, error) {
 	if f, ok := from.(*os.File); ok && prompt != "" && isTerminalFile(f) {
-		out.hint("%s:", prompt)
+		out.Hint("%s:", prompt)
 		typed, err := term.ReadPassword(int(f.Fd()))
 		return string(typed), err
 	}

@@ -59,7 +59,7 @@ Examples:
 }
 
 // Run creates the tenant and tells where it is reached, and by whom.
-func (n *createCommand) Run(c *command) error {
+func (n *createCommand) Run(c *Call) error {
 	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
 		return err
 	}
@@ -72,9 +72,9 @@ func (n *createCommand) Run(c *command) error {
 		return err
 	}
 	if n.Resume {
-		return c.with(func(a *app.App) error { return n.resume(c, a) })
+		return c.With(func(a *app.App) error { return n.resume(c, a) })
 	}
-	return c.install(func(a *app.App) error {
+	return c.Install(func(a *app.App) error {
 		made, err := a.Operations().Create(c.ctx, operator.NewTenant{
 			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: source, Admin: admin, By: a.By(),
 		})
@@ -82,15 +82,15 @@ func (n *createCommand) Run(c *command) error {
 			return createError(err, n.Subdomain)
 		}
 		if c.out.json {
-			return c.out.document(made)
+			return c.out.Document(made)
 		}
 		url := a.TenantURL(made.Subdomain, "")
-		return errors.Join(c.out.line("tenant %s is ready at %s", made.Subdomain, url), tellAdmin(c.out, admin, made.Invitation))
+		return errors.Join(c.out.Line("tenant %s is ready at %s", made.Subdomain, url), tellAdmin(c.out, admin, made.Invitation))
 	})
 }
 
 // source is the URL of the database to copy.
-func (n *createCommand) source(c *command) (string, error) {
+func (n *createCommand) source(c *Call) (string, error) {
 	source := n.Source
 	if source == "-" {
 		if n.AdminPasswordStdin {
@@ -109,7 +109,7 @@ func (n *createCommand) source(c *command) (string, error) {
 }
 
 // resume goes on with a creation.
-func (n *createCommand) resume(c *command, a *app.App) error {
+func (n *createCommand) resume(c *Call, a *app.App) error {
 	if n.Source != "" || n.AdminEmail != "" {
 		return fmt.Errorf("%w: --resume goes on with what was asked for before; an admin is let in with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)
 	}
@@ -118,9 +118,9 @@ func (n *createCommand) resume(c *command, a *app.App) error {
 		return tenantError(err, n.Subdomain)
 	}
 	if c.out.json {
-		return c.out.document(operator.TenantOf(t))
+		return c.out.Document(operator.TenantOf(t))
 	}
-	return c.out.line("tenant %s is %s", t.Subdomain, t.State)
+	return c.out.Line("tenant %s is %s", t.Subdomain, t.State)
 }
 
 // createError says what to do next.
@@ -164,11 +164,11 @@ Examples:
 }
 
 // Run lists a page of tenants, or all of them.
-func (l *listCommand) Run(c *command) error {
+func (l *listCommand) Run(c *Call) error {
 	if l.Limit < 1 || l.Limit > maxList {
 		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, l.Limit, maxList)
 	}
-	return c.with(func(a *app.App) error {
+	return c.With(func(a *app.App) error {
 		search, err := a.Operations().Search(c.ctx, operator.TenantFilter{
 			Text: l.Search, State: l.State, Server: l.Server, SchemaVersion: l.SchemaVersion,
 		})
@@ -198,19 +198,19 @@ func filterError(err error) error {
 	return err
 }
 
-func writeTenants(out *output, l operator.List[operator.Tenant]) error {
+func writeTenants(out *Output, l operator.List[operator.Tenant]) error {
 	if out.json {
-		return out.document(l)
+		return out.Document(l)
 	}
 	var rows [][]string
 	for _, t := range l.Items {
 		rows = append(rows, []string{t.Subdomain, t.Name, string(t.State), t.Server, t.CreatedAt.Format(time.RFC3339)})
 	}
-	if err := out.rows([]string{"SUBDOMAIN", "NAME", "STATE", "SERVER", "CREATED"}, rows); err != nil {
+	if err := out.Rows([]string{"SUBDOMAIN", "NAME", "STATE", "SERVER", "CREATED"}, rows); err != nil {
 		return err
 	}
 	if l.Next != nil {
-		out.hint("there are more: give --after %s too, or --all", *l.Next)
+		out.Hint("there are more: give --after %s too, or --all", *l.Next)
 	}
 	return nil
 }
@@ -228,8 +228,8 @@ func (showCommand) Help() string {
 }
 
 // Run shows the tenant.
-func (s *showCommand) Run(c *command) error {
-	return c.with(func(a *app.App) error {
+func (s *showCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
 		t, err := c.tenant(a, s.Subdomain)
 		if err != nil {
 			return err
@@ -243,7 +243,7 @@ func (s *showCommand) Run(c *command) error {
 			return err
 		}
 		if c.out.json {
-			return c.out.document(shown{operator.TenantOf(t), story, retired})
+			return c.out.Document(shown{operator.TenantOf(t), story, retired})
 		}
 		return errors.Join(writeTenant(c.out, a, t, retired), writeStory(c.out, story))
 	})
@@ -260,7 +260,7 @@ type shown struct {
 const maxStory = 100
 
 // story is what was done to the tenant, in order.
-func (c *command) story(a *app.App, t *tenants.Tenant) ([]operator.Operation, error) {
+func (c *Call) story(a *app.App, t *tenants.Tenant) ([]operator.Operation, error) {
 	page, _, err := a.Manager().Operations(c.ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", maxStory)
 	if err != nil {
 		return nil, err
@@ -269,7 +269,7 @@ func (c *command) story(a *app.App, t *tenants.Tenant) ([]operator.Operation, er
 	return operator.Operations(page, "").Items, nil
 }
 
-func writeTenant(out *output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired) error {
+func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired) error {
 	d := operator.TenantOf(t)
 	rows := [][]string{
 		{"subdomain", d.Subdomain},
@@ -291,10 +291,10 @@ func writeTenant(out *output, a *app.App, t *tenants.Tenant, retired []lifecycle
 	for _, r := range retired {
 		rows = append(rows, retiredRow(r))
 	}
-	return out.rows([]string{"FIELD", "VALUE"}, rows)
+	return out.Rows([]string{"FIELD", "VALUE"}, rows)
 }
 
-func writeStory(out *output, story []operator.Operation) error {
+func writeStory(out *Output, story []operator.Operation) error {
 	if len(story) == 0 {
 		return nil
 	}
@@ -307,35 +307,35 @@ func writeStory(out *output, story []operator.Operation) error {
 		rows = append(rows, []string{o.StartedAt.Format(time.RFC3339), string(o.Kind), o.Subdomain, state, o.By, o.Error})
 	}
 	if out.table {
-		if err := out.line(""); err != nil {
+		if err := out.Line(""); err != nil {
 			return err
 		}
 	}
-	return out.rows([]string{"BEGUN", "OPERATION", "SUBDOMAIN", "STATE", "BY", "ERROR"}, rows)
+	return out.Rows([]string{"BEGUN", "OPERATION", "SUBDOMAIN", "STATE", "BY", "ERROR"}, rows)
 }
 
 // tellState tells in which state a tenant is now.
-func (c *command) tellState(t *tenants.Tenant, err error, subdomain string) error {
+func (c *Call) tellState(t *tenants.Tenant, err error, subdomain string) error {
 	if err != nil {
 		return tenantError(err, subdomain)
 	}
 	if c.out.json {
-		return c.out.document(operator.TenantOf(t))
+		return c.out.Document(operator.TenantOf(t))
 	}
 	switch {
 	case t.State == tenants.StatePurged && t.RemoveAfter != nil:
-		return c.out.line("tenant %s is purged; until %s it comes back with: tenantry tenant restore %s",
+		return c.out.Line("tenant %s is purged; until %s it comes back with: tenantry tenant restore %s",
 			subdomain, t.RemoveAfter.UTC().Format(time.RFC3339), subdomain)
 	case t.State == tenants.StatePurged:
-		return c.out.line("tenant %s is purged, and its data is removed", subdomain)
+		return c.out.Line("tenant %s is purged, and its data is removed", subdomain)
 	case t.Subdomain != subdomain:
-		return c.out.line("tenant %s is %s now, and %s", subdomain, t.Subdomain, t.State)
+		return c.out.Line("tenant %s is %s now, and %s", subdomain, t.Subdomain, t.State)
 	}
-	return c.out.line("tenant %s is %s", t.Subdomain, t.State)
+	return c.out.Line("tenant %s is %s", t.Subdomain, t.State)
 }
 
 // tenant finds a tenant in whatever state it is.
-func (c *command) tenant(a *app.App, subdomain string) (*tenants.Tenant, error) {
+func (c *Call) tenant(a *app.App, subdomain string) (*tenants.Tenant, error) {
 	t, err := a.Manager().Get(c.ctx, subdomain)
 	return t, tenantError(err, subdomain)
 }

@@ -29,20 +29,20 @@ type versionDocument struct {
 }
 
 // Run shows the version. It needs no settings and opens nothing.
-func (versionCommand) Run(c *command) error {
+func (versionCommand) Run(c *Call) error {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{} // built without modules
 	}
 	d := versionOf(info)
 	if c.out.json {
-		return c.out.document(d)
+		return c.out.Document(d)
 	}
 	revision := cmp.Or(d.Revision, "revision unknown")
 	if d.Modified {
 		revision += ", modified"
 	}
-	return c.out.line("tenantry %s (%s), %s, %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
+	return c.out.Line("tenantry %s (%s), %s, %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
 }
 
 // versionOf tells of a build. Its revision is empty where it was not built from

@@ -1,0 +1,53 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tenantry/app"
+)
+
+// Call is what a command runs with. A command is a type with flags and arguments
+// as kong reads them, and a method Run(*Call) error.
+type Call struct {
+	ctx     context.Context
+	process Process
+	config  app.Config
+	out     *Output
+}
+
+// Context ends when the command is asked to stop.
+func (c *Call) Context() context.Context { return c.ctx }
+
+// Out is where the command writes its result.
+func (c *Call) Out() *Output { return c.out }
+
+// closeTimeout bounds the end of a command whose scopes have not ended.
+const closeTimeout = 10 * time.Second
+
+// With runs f with the App open on an installation that is there.
+func (c *Call) With(f func(a *app.App) error) error {
+	config := c.config
+	config.Existing = true
+	return c.open(config, f)
+}
+
+// Install is With, and makes what an installation consists of where it is
+// missing.
+func (c *Call) Install(f func(a *app.App) error) error { return c.open(c.config, f) }
+
+func (c *Call) open(config app.Config, f func(a *app.App) error) (err error) {
+	options := c.process.Options
+	options.Log = newLog(config, c.process.Stderr)
+	a, err := app.New(c.ctx, config, options)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), closeTimeout)
+		defer cancel()
+		err = errors.Join(err, a.Close(ctx))
+	}()
+	return f(a)
+}
