@@ -75,9 +75,9 @@ func TestWhoImportsWhom(t *testing.T) {
 		{[]string{postgres}, []string{app, postgres, fixtures}},
 		{[]string{fixtures}, []string{fixtures}}, // and tests
 		{[]string{"github.com/gin-gonic/gin"}, []string{app, handlers, web}},
-		{[]string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "gorm.io/driver/sqlite"}, []string{sqlite}},
+		{[]string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "gorm.io/driver/sqlite"}, []string{sqlite, fixtures}},
 		{[]string{"github.com/jackc/pgx/v5", "gorm.io/driver/postgres"}, []string{postgres, fixtures}},
-		{[]string{"github.com/pressly/goose/v3"}, []string{tenants + "/migrate"}},
+		{[]string{"github.com/pressly/goose/v3"}, []string{tenants + "/migrate", fixtures}},
 		{[]string{"github.com/alecthomas/kong"}, []string{command}},
 		{[]string{"github.com/prometheus/client_golang"}, []string{app}},
 	}
