@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"tenantry/handlers/auth"
-	"tenantry/handlers/operator"
 	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 	"tenantry/tenants/seal"
 )
 
@@ -95,7 +95,10 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
 	a.metrics, a.traffic = newMetrics(a.store), traffic.New(traffic.DefaultTenants, o.Now)
-	a.manager = lifecycle.New(a.store, lifecycle.Options{Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt})
+	a.manager = lifecycle.New(a.store, lifecycle.Options{
+		Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
+		LetIn: onboard.Resume(a.accounts(a.settings.addr)),
+	})
 	return a, nil
 }
 
@@ -105,8 +108,8 @@ func (a *App) Store() *tenants.Store { return a.store }
 // Manager does what operators ask for.
 func (a *App) Manager() *lifecycle.Manager { return a.manager }
 
-// Operations are what the operator's API does.
-func (a *App) Operations() *operator.API { return a.operations(a.accounts(a.settings.addr)) }
+// Onboard creates tenants with their first admin, and lets admins in.
+func (a *App) Onboard() *onboard.Service { return onboard.New(a.manager, a.accounts(a.settings.addr)) }
 
 // By is who is named in the ledger.
 func (a *App) By() lifecycle.Operator { return a.settings.by }

@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
+	"tenantry/tenants/onboard"
 	"tenantry/tenants/web"
 )
 
@@ -76,8 +77,9 @@ func routes(p *Public) {
 // it is not ready.
 func (a *App) operatorHandler(ctx context.Context, token string, accounts *handlers.Accounts) http.Handler {
 	r := a.newRouter(a.operatorTLS, maxOperatorBody)
-	api := a.operations(accounts)
-	pages := a.console(ctx, token, api, accounts)
+	onboard := onboard.New(a.manager, accounts)
+	api := a.operations(onboard)
+	pages := a.console(ctx, token, onboard, accounts)
 	guard, either := operator.Guard(token), pages.OrGuard(operator.Guard(token))
 	read := []string{http.MethodGet, http.MethodHead}
 	r.Use(pages.Errors(), ownHosts(a.settings.operatorHosts))
@@ -117,15 +119,15 @@ func (a *App) accounts(addr string) *handlers.Accounts {
 }
 
 // operations are what operators ask for, on either way.
-func (a *App) operations(accounts *handlers.Accounts) *operator.API {
-	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Admins: accounts, Domain: a.settings.domain, Doctor: a.Examine})
+func (a *App) operations(onboard *onboard.Service) *operator.API {
+	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine})
 }
 
 // console is the operator's console. What it runs in the background ends with
 // serving.
-func (a *App) console(serving context.Context, token string, api *operator.API, accounts *handlers.Accounts) *console.Console {
+func (a *App) console(serving context.Context, token string, onboard *onboard.Service, accounts *handlers.Accounts) *console.Console {
 	return console.New(console.Options{
-		Token: token, Store: a.store, Manager: a.manager, API: api, Traffic: a.traffic, Doctor: a.Examine,
+		Token: token, Store: a.store, Manager: a.manager, Onboard: onboard, Traffic: a.traffic, Doctor: a.Examine,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving,
 	})
 }

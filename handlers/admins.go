@@ -9,9 +9,13 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
 )
+
+// CheckEmail returns an *auth.EmailError if nobody can have the address.
+func (a *Accounts) CheckEmail(email string) error { return auth.CheckEmail(email) }
 
 // InviteAdmin makes the user with the address an admin of the tenant, creating
 // them where they are missing, and returns a link with which they set their

@@ -251,7 +251,7 @@ func (s *Store) checkSchema(t *Tenant) error {
 // checkMaintainable returns nil if operators can reach the tenant's data, else the reason.
 func (s *Store) checkMaintainable(t *Tenant) error {
 	switch t.State {
-	case StateProvisioning, StatePurged:
+	case StatePurged:
 		return ErrUnknownTenant
 	}
 	return s.checkSchema(t)
@@ -272,8 +272,8 @@ func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).checkServed, (*handle).update, f)
 }
 
-// Maintain is Update for operators. It also accepts a tenant that is suspended, archived or under
-// maintenance, unless this build can't serve its schema version. Requests never use it.
+// Maintain is Update for operators. It also accepts a tenant that is being created, suspended, archived or
+// under maintenance, unless this build can't serve its schema version. Requests never use it.
 func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).checkMaintainable, (*handle).update, f)
 }

@@ -5,9 +5,8 @@ import (
 	"time"
 
 	"tenantry/app"
-	"tenantry/handlers/auth"
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/onboard"
 )
 
 // adminFlags say who is let in to a tenant, and how.
@@ -17,24 +16,24 @@ type adminFlags struct {
 }
 
 // admin is who the flags name; nobody when there is no address.
-func (f adminFlags) admin(c *Call) (operator.Admin, error) {
+func (f adminFlags) admin(c *Call) (onboard.Admin, error) {
 	if f.AdminEmail == "" {
 		if f.AdminPasswordStdin {
-			return operator.Admin{}, fmt.Errorf("%w: --admin-password-stdin needs --admin-email", errUsage)
+			return onboard.Admin{}, fmt.Errorf("%w: --admin-password-stdin needs --admin-email", errUsage)
 		}
-		return operator.Admin{}, nil
+		return onboard.Admin{}, nil
 	}
-	if err := auth.CheckEmail(f.AdminEmail); err != nil {
-		return operator.Admin{}, fmt.Errorf("%w: --admin-email: %w", errUsage, err)
+	if err := app.CheckEmail(f.AdminEmail); err != nil {
+		return onboard.Admin{}, fmt.Errorf("%w: --admin-email: %w", errUsage, err)
 	}
 	if !f.AdminPasswordStdin {
-		return operator.Admin{Email: f.AdminEmail}, nil
+		return onboard.Admin{Email: f.AdminEmail}, nil
 	}
 	password, err := readPassword(c)
 	if err != nil {
-		return operator.Admin{}, err
+		return onboard.Admin{}, err
 	}
-	return operator.Admin{Email: f.AdminEmail, Password: password}, nil
+	return onboard.Admin{Email: f.AdminEmail, Password: password}, nil
 }
 
 // readPassword is the first line of standard input, when somebody may choose
@@ -44,14 +43,14 @@ func readPassword(c *Call) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read password from standard input: %w", err)
 	}
-	if err := auth.CheckPassword(password); err != nil {
+	if err := app.CheckPassword(password); err != nil {
 		return "", fmt.Errorf("%w: the first line of standard input is no password: %w", errUsage, err)
 	}
 	return password, nil
 }
 
 // tellAdmin tells how the admin gets in.
-func tellAdmin(out *Output, admin operator.Admin, invitation *operator.Invitation) error {
+func tellAdmin(out *Output, admin onboard.Admin, invitation *onboard.Invitation) error {
 	switch {
 	case admin.Email == "":
 		return nil
@@ -78,9 +77,9 @@ Examples:
 }
 
 type letIn struct {
-	Subdomain  string               `json:"subdomain"`
-	AdminEmail string               `json:"admin_email"`
-	Invitation *operator.Invitation `json:"invitation,omitempty"`
+	Subdomain  string              `json:"subdomain"`
+	AdminEmail string              `json:"admin_email"`
+	Invitation *onboard.Invitation `json:"invitation,omitempty"`
 }
 
 // Run invites the admin, or sets the password.
@@ -100,7 +99,7 @@ func (n *adminCommand) Run(c *Call) error {
 		if t.State != tenants.StateActive && t.State != tenants.StateSuspended {
 			return fmt.Errorf("tenant %q is %s: nobody can be let in", t.Subdomain, t.State)
 		}
-		invitation, err := a.Operations().LetIn(c.ctx, a.By(), tenants.KindAdmin, t, admin)
+		invitation, err := a.Onboard().LetIn(c.ctx, a.By(), tenants.KindAdmin, t.ID, admin)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 )
 
 // linkToken is what an invitation's link carries.
@@ -28,7 +28,7 @@ func TestFirstAdmin(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
 		created := s.must(t, "tenant", "create", "acme", "--admin-email="+admin("acme"), "--json", "--addr=:9000")
-		d := only[operator.Created](t, created)
+		d := only[document.Created](t, created)
 		if d.Subdomain != "acme" || d.State != "active" || d.Invitation == nil || !strings.HasPrefix(d.Invitation.URL, "http://acme.localhost:9000/invitation?") || !d.Invitation.ExpiresAt.After(d.CreatedAt) {
 			t.Fatalf("%s", created)
 		}
@@ -66,7 +66,7 @@ $`)
 	body := `{"subdomain":"globex","admin_email":"ada@example.com"}`
 	r := send(t, srv.operator, fmt.Sprintf("POST /api/tenants HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.com\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s",
 		len(body), srv.token(t), body))
-	if d := only[operator.Created](t, r.body); r.status != http.StatusCreated || d.Invitation == nil || !strings.HasPrefix(d.Invitation.URL, "https://globex.example.com:8443/invitation?") {
+	if d := only[document.Created](t, r.body); r.status != http.StatusCreated || d.Invitation == nil || !strings.HasPrefix(d.Invitation.URL, "https://globex.example.com:8443/invitation?") {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }

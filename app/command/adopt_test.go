@@ -8,8 +8,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 )
 
 // sourceOf is the URL of a tenant's database, for an administrator.
@@ -34,7 +34,7 @@ func TestAdopt(t *testing.T) {
 		srv := s.serve(t)
 		srv.post(t, "acme", "/api/projects", `{"name":"Anvils"}`)
 		r := s.pipe(t, s.sourceOf(t, "acme")+"\n", "tenant", "create", "copy", "--from=-", "--json")
-		if made := only[operator.Created](t, r.stdout); r.status != exitDone || made.State != "active" {
+		if made := only[document.Created](t, r.stdout); r.status != exitDone || made.State != "active" {
 			t.Fatalf("%d %s", r.status, r.stderr)
 		}
 		s.must(t, "tenant", "create", "again", "--from="+s.sourceOf(t, "acme"))
@@ -82,7 +82,7 @@ func TestAdoptRefuses(t *testing.T) {
 		if r := s.pipe(t, "x\n", "tenant", "create", "copy", "--from=-", "--admin-email=a@b.example", "--admin-password-stdin"); r.status != exitUsage {
 			t.Errorf("two things on standard input: %d %s", r.status, r.stderr)
 		}
-		if list := only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--json")); len(list.Items) != 1 {
+		if list := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")); len(list.Items) != 1 {
 			t.Errorf("%+v", list)
 		}
 		if after := s.files(t); len(after) != len(before) {

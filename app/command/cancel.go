@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 )
 
 type cancelCommand struct {
@@ -47,7 +47,7 @@ func (n *cancelCommand) Run(c *Call) error {
 			return tenantError(err, n.Subdomain)
 		}
 		if c.out.json {
-			return c.out.Document(operator.OperationOf(*cancelled))
+			return c.out.Document(document.OperationOf(*cancelled))
 		}
 		return c.out.Line("the %s of %s is cancelled; see: tenantry tenant show %s, and tenantry doctor", cancelled.Kind, cancelled.Subdomain, t.ID)
 	})

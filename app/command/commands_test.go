@@ -15,10 +15,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/handlers/operator"
 	"tenantry/models"
 	"tenantry/seed"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/migrate"
 )
 
@@ -54,16 +54,16 @@ func TestTenantCommands(t *testing.T) {
 			t.Errorf("create: %s, want %s", shape(created), want)
 		}
 		story := only[shown](t, s.must(t, "--json", "tenant", "show", "acme"))
-		if !reflect.DeepEqual(story.Tenant, only[operator.Tenant](t, created)) || len(story.Operations) != 1 || story.Operations[0].Kind != tenants.KindCreate {
+		if !reflect.DeepEqual(story.Tenant, only[document.Tenant](t, created)) || len(story.Operations) != 1 || story.Operations[0].Kind != tenants.KindCreate {
 			t.Errorf("show: %+v", story)
 		}
 		s.must(t, "tenant", "create", "globex")
 		s.must(t, "tenant", "create", "initech")
-		found := only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--limit=2", "--json"))
+		found := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--limit=2", "--json"))
 		if len(found.Items) != 2 || found.Items[1].Subdomain != "globex" || found.Next == nil || *found.Next != "globex" {
 			t.Errorf("first page: %+v", found)
 		}
-		found = only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--after=globex", "--json"))
+		found = only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--after=globex", "--json"))
 		if len(found.Items) != 1 || found.Items[0].Subdomain != "initech" || found.Next != nil {
 			t.Errorf("last page: %+v", found)
 		}
@@ -116,7 +116,7 @@ func TestTenantCommandsThatFail(t *testing.T) {
 			t.Errorf("%s --json: status %d, %q, %q", test.args, r.status, r.stdout, r.stderr)
 		}
 	}
-	if found := only[operator.List[operator.Tenant]](t, s.must(t, "tenant", "list", "--json")); len(found.Items) != 1 {
+	if found := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")); len(found.Items) != 1 {
 		t.Errorf("failures left tenants: %+v", found)
 	}
 }
@@ -202,7 +202,7 @@ func TestSeedCommand(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
 		r := s.run(t, "seed", "acme", "--json")
-		first := only[operator.List[seed.Result]](t, r.stdout)
+		first := only[document.List[seed.Result]](t, r.stdout)
 		if r.status != exitDone || len(first.Items) != 1 || first.Items[0].Subdomain != "acme" || first.Items[0].Outcome != "created" || first.Items[0].Rows == 0 {
 			t.Errorf("status %d, %+v, %s", r.status, first, r.stderr)
 		}

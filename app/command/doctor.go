@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
 )
@@ -73,7 +73,7 @@ func (d *doctorCommand) makeEmpty(c *Call, a *app.App) error {
 
 func writeFindings(out *Output, findings []lifecycle.Finding) error {
 	if out.json {
-		return out.Document(operator.ListOf(findings, ""))
+		return out.Document(document.ListOf(findings, ""))
 	}
 	if len(findings) == 0 {
 		return out.Line("all is well")

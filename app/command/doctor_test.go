@@ -10,8 +10,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
 )
@@ -46,7 +46,7 @@ func TestKeysAreChanged(t *testing.T) {
 	before.create(t, "acme")
 
 	r := after.run(t, "doctor", "--repair", "--json")
-	found := only[operator.List[lifecycle.Finding]](t, r.stdout)
+	found := only[document.List[lifecycle.Finding]](t, r.stdout)
 	if r.status != exitFailed || len(found.Items) != 1 || found.Items[0].Kind != lifecycle.CredentialsUnreadable || found.Items[0].Repaired {
 		t.Errorf("without the old key: status %d, %+v", r.status, found)
 	}
@@ -55,7 +55,7 @@ func TestKeysAreChanged(t *testing.T) {
 		t.Errorf("both keys: status %d, %q, %q", r.status, r.stdout, r.stderr)
 	}
 	r = between.run(t, "doctor", "--repair", "--json")
-	found = only[operator.List[lifecycle.Finding]](t, r.stdout)
+	found = only[document.List[lifecycle.Finding]](t, r.stdout)
 	if r.status != exitDone || len(found.Items) != 1 || !found.Items[0].Repaired {
 		t.Errorf("repair: status %d, %+v, %s", r.status, found, r.stderr)
 	}
@@ -131,7 +131,7 @@ func TestDoctorClosesFilesToOthers(t *testing.T) {
 	}
 	for _, repair := range []bool{false, true} {
 		r := s.run(t, "doctor", "--json", fmt.Sprintf("--repair=%t", repair))
-		found := only[operator.List[lifecycle.Finding]](t, r.stdout)
+		found := only[document.List[lifecycle.Finding]](t, r.stdout)
 		if want := map[bool]int{false: exitFailed, true: exitDone}[repair]; r.status != want || len(found.Items) < len(open) {
 			t.Errorf("repair %t: status %d, %+v, %s", repair, r.status, found.Items, r.stderr)
 		}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -94,7 +94,7 @@ func (v *verifyDomainCommand) Run(c *Call) error {
 func tellDomain(out *Output, d tenants.Domain) error {
 	switch {
 	case out.json:
-		return out.Document(operator.DomainOf(d))
+		return out.Document(document.DomainOf(d))
 	case d.VerifiedAt == nil:
 		return nil
 	}
@@ -153,7 +153,7 @@ func (l *listDomainsCommand) Run(c *Call) error {
 			return tenantError(err, l.Subdomain)
 		}
 		if c.out.json {
-			return c.out.Document(operator.Domains(found))
+			return c.out.Document(document.Domains(found))
 		}
 		var rows [][]string
 		for _, d := range found {

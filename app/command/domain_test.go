@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 )
 
 // at asks the public listener for a path at a host, as the tenant's admin.
@@ -27,7 +27,7 @@ func TestDomains(t *testing.T) {
 		const host = "work.acme.example"
 
 		r := s.run(t, "tenant", "domain", "add", "acme", "Work.Acme.Example", "--json")
-		added := only[operator.Domain](t, r.stdout)
+		added := only[document.Domain](t, r.stdout)
 		if r.status != exitDone || added.Host != host || added.VerifiedAt != nil || added.Value == "" {
 			t.Fatalf("add: %d %+v, %s", r.status, added, r.stderr)
 		}
@@ -80,7 +80,7 @@ func wantPrimary(t *testing.T, s site, host string) {
 		t.Errorf("show: %s", got)
 	}
 	s.must(t, "tenant", "domain", "add", "acme", host) // demotes nothing
-	list := only[operator.List[operator.Domain]](t, s.must(t, "tenant", "domain", "list", "acme", "--json"))
+	list := only[document.List[document.Domain]](t, s.must(t, "tenant", "domain", "list", "acme", "--json"))
 	if len(list.Items) != 1 || !list.Items[0].Primary || list.Items[0].VerifiedAt == nil {
 		t.Errorf("list: %+v", list)
 	}

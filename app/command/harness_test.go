@@ -103,9 +103,9 @@ func (s site) appOptions() app.Options {
 }
 
 // open opens the site in this process. It is closed when the test ends.
-func (s site) open(t *testing.T) *app.App {
+func (s site) open(t *testing.T, args ...string) *app.App {
 	t.Helper()
-	c := s.config(t)
+	c := s.config(t, args...)
 	a, err := app.New(t.Context(), c, s.appOptions())
 	if err != nil {
 		t.Fatal(err)

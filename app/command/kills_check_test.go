@@ -132,8 +132,23 @@ func (k *killer) expectData(t *testing.T, v victim) {
 			return
 		}
 	}
+	if strings.HasPrefix(v.command, "tenant create") && strings.Contains(v.command, "--admin-email") {
+		k.expectAdmin(t, v)
+	}
 	if strings.Contains(v.prepare, "create") && !strings.Contains(v.prepare, "lose") {
 		k.expectRow(t, v.subdomain)
+	}
+}
+
+// expectAdmin expects the admin that the tenant was to be created with.
+func (k *killer) expectAdmin(t *testing.T, v victim) {
+	t.Helper()
+	var admins int64
+	err := k.app.Store().View(t.Context(), k.find(t, v.subdomain), func(tx *gorm.DB) error {
+		return tx.Model(&models.User{}).Where("email = ? AND role = ?", "ada@example.com", models.RoleAdmin).Count(&admins).Error
+	})
+	if err != nil || admins != 1 {
+		t.Errorf("%s killed at %s: the tenant has %d such admins, %v", v.command, v.point, admins, err)
 	}
 }
 

@@ -52,6 +52,13 @@ func scenarios() []scenario {
 	return []scenario{{
 		kind: tenants.KindCreate, command: "tenant create X", before: "", after: "X active",
 	}, {
+		kind: tenants.KindCreate, command: "tenant create X --admin-email=ada@example.com", before: "", after: "X active",
+	}, {
+		kind: tenants.KindCreate, command: "tenant create X --admin-email=ada@example.com", cancelAt: "create/prepare/done", before: "", after: "",
+	}, {
+		kind: tenants.KindAdopt, command: "tenant create X --from=SOURCE --admin-email=ada@example.com", decided: "adopt/copy/after",
+		before: "", after: "X active",
+	}, {
 		kind: tenants.KindCreate, command: "tenant create X", cancelAt: "create/database/done", before: "", after: "",
 	}, {
 		kind: tenants.KindAdopt, command: "tenant create X --from=SOURCE", decided: "adopt/copy/after",

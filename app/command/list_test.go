@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 )
 
 // TestTenantListIsFiltered, and the list of operations.
@@ -23,7 +23,7 @@ func TestTenantListIsFiltered(t *testing.T) {
 			"": "acme globex", "--all": "acme globex X", "--all --limit=1": "acme globex X", "--state=purged": "X", "--state=suspended": "globex",
 			"--server=default --search=ACME": "acme", "--schema-version=1000": "", "--limit=1": "acme", "--limit=1 --after=acme": "globex",
 		} {
-			list := only[operator.List[operator.Tenant]](t, s.must(t, strings.Fields("tenant list --json "+args)...))
+			list := only[document.List[document.Tenant]](t, s.must(t, strings.Fields("tenant list --json "+args)...))
 			var got []string
 			for _, one := range list.Items {
 				if one.State == tenants.StatePurged {
@@ -35,7 +35,7 @@ func TestTenantListIsFiltered(t *testing.T) {
 				t.Errorf("%q lists %q, want %q", args, got, want)
 			}
 		}
-		operations := only[operator.List[operator.Operation]](t, s.must(t, "operations", "--done-by=Ben", "--json")).Items
+		operations := only[document.List[document.Operation]](t, s.must(t, "operations", "--done-by=Ben", "--json")).Items
 		if len(operations) != 1 || operations[0].Kind != tenants.KindSuspend {
 			t.Errorf("%+v", operations)
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 	"tenantry/tenants/fleet"
 )
 
@@ -91,7 +91,7 @@ func (statusCommand) Run(c *Call) error {
 			return err
 		}
 		if c.out.json {
-			return c.out.Document(operator.ListOf(standings, ""))
+			return c.out.Document(document.ListOf(standings, ""))
 		}
 		var rows [][]string
 		for _, s := range standings {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 )
 
 // TestSetName changes a display name beside a server, whose pages show it at once.
@@ -16,7 +16,7 @@ func TestSetName(t *testing.T) {
 		if r := srv.page(t, "acme.localhost", "/sign-in", ""); !strings.Contains(r.body, "Sign in to acme") {
 			t.Fatalf("%d %s", r.status, r.body)
 		}
-		if got := only[operator.Tenant](t, s.must(t, "tenant", "set-name", "acme", "Acme Joinery", "--json")); got.Name != "Acme Joinery" {
+		if got := only[document.Tenant](t, s.must(t, "tenant", "set-name", "acme", "Acme Joinery", "--json")); got.Name != "Acme Joinery" {
 			t.Errorf("%+v", got)
 		}
 		eventually(t, "the pages show the name", func() bool {

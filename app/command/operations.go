@@ -4,7 +4,8 @@ import (
 	"fmt"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
+	"tenantry/tenants/lifecycle"
 )
 
 type operationsCommand struct {
@@ -36,11 +37,11 @@ func (o *operationsCommand) Run(c *Call) error {
 	if o.Limit < 1 || o.Limit > maxList {
 		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, o.Limit, maxList)
 	}
-	if o.After != "" && !operator.IsOperationID(o.After) {
+	if o.After != "" && !lifecycle.IsOperationID(o.After) {
 		return fmt.Errorf("%w: --after is %q: want the id of an operation", errUsage, o.After)
 	}
 	return c.With(func(a *app.App) error {
-		filter, err := a.Operations().Operations(c.ctx, operator.OperationFilter{
+		filter, err := a.Manager().ReadOperationFilter(c.ctx, lifecycle.TypedOperationFilter{
 			Tenant: o.Tenant, Kind: o.Kind, State: o.State, By: o.DoneBy, Since: o.Since, Until: o.Until,
 		})
 		if err != nil {
@@ -51,7 +52,7 @@ func (o *operationsCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		list := operator.Operations(page, next)
+		list := document.Operations(page, next)
 		if c.out.json {
 			return c.out.Document(list)
 		}

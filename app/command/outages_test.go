@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 )
 
 // TestBrokenDatabaseHarmsOneTenant breaks a tenant's database in each way and
@@ -81,9 +81,9 @@ func expectUnavailable(t *testing.T, s site) {
 }
 
 // tenant is the row of a tenant, read through an App of its own.
-func (s site) tenant(t *testing.T, subdomain string) operator.Tenant {
+func (s site) tenant(t *testing.T, subdomain string) document.Tenant {
 	t.Helper()
-	var d operator.Tenant
+	var d document.Tenant
 	if err := json.Unmarshal([]byte(s.must(t, "tenant", "show", subdomain, "--json")), &d); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -92,7 +92,7 @@ func (reservedCommand) Run(c *Call) error {
 			return err
 		}
 		if c.out.json {
-			return c.out.Document(operator.ListOf(all, ""))
+			return c.out.Document(document.ListOf(all, ""))
 		}
 		var rows [][]string
 		for _, r := range all {

@@ -8,8 +8,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -43,7 +43,7 @@ func TestReleaseCommand(t *testing.T) {
 			t.Errorf("a subdomain in use: %d, %s", r.status, r.stderr)
 		}
 		s.must(t, "tenant", "rename", "acme", "apex", "--redirect-days=90")
-		listed := only[operator.List[lifecycle.Retired]](t, s.must(t, "tenant", "reserved", "--json"))
+		listed := only[document.List[lifecycle.Retired]](t, s.must(t, "tenant", "reserved", "--json"))
 		if len(listed.Items) != 1 || listed.Items[0].Subdomain != "acme" || listed.Items[0].Tenant != "apex" || listed.Items[0].RedirectUntil == nil {
 			t.Errorf("%+v", listed)
 		}
@@ -149,7 +149,7 @@ func TestCancelCommand(t *testing.T) {
 	story := only[shown](t, s.must(t, "tenant", "show", "acme", "--json"))
 	last := story.Operations[len(story.Operations)-1]
 	if story.State != tenants.StateArchived || last.Kind != tenants.KindCancel || last.By != "bob" ||
-		!slices.ContainsFunc(story.Operations, func(o operator.Operation) bool { return strings.Contains(o.Error, "cancelled by bob") }) {
+		!slices.ContainsFunc(story.Operations, func(o document.Operation) bool { return strings.Contains(o.Error, "cancelled by bob") }) {
 		t.Errorf("%+v", story)
 	}
 	if r := s.run(t, "tenant", "cancel", "acme", "--yes"); r.status != exitFailed || !strings.Contains(r.stderr, "no operation") {

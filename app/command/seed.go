@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
 	"tenantry/seed"
+	"tenantry/tenants/document"
 )
 
 type seedCommand struct {
@@ -45,7 +45,7 @@ func (c *Call) seed(a *app.App, subdomains []string) ([]seed.Result, error) {
 
 func writeSeeded(out *Output, results []seed.Result) error {
 	if out.json {
-		return out.Document(operator.ListOf(results, ""))
+		return out.Document(document.ListOf(results, ""))
 	}
 	var rows [][]string
 	for _, r := range results {

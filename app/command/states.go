@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -104,7 +104,7 @@ func (r *setNameCommand) Run(c *Call) error {
 		case err != nil:
 			return tenantError(err, r.Subdomain)
 		case c.out.json:
-			return c.out.Document(operator.TenantOf(t))
+			return c.out.Document(document.TenantOf(t))
 		}
 		return c.out.Line("tenant %s is called %s", t.Subdomain, t.Name)
 	})

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"tenantry/app"
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -75,17 +75,17 @@ func (n *createCommand) Run(c *Call) error {
 		return c.With(func(a *app.App) error { return n.resume(c, a) })
 	}
 	return c.Install(func(a *app.App) error {
-		made, err := a.Operations().Create(c.ctx, operator.NewTenant{
-			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: source, Admin: admin, By: a.By(),
-		})
+		t, invitation, err := a.Onboard().Create(c.ctx, lifecycle.NewTenant{
+			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: source, By: a.By(),
+		}, admin)
 		if err != nil {
 			return createError(err, n.Subdomain)
 		}
 		if c.out.json {
-			return c.out.Document(made)
+			return c.out.Document(document.Created{Tenant: document.TenantOf(t), Invitation: invitation})
 		}
-		url := a.TenantURL(made.Subdomain, "")
-		return errors.Join(c.out.Line("tenant %s is ready at %s", made.Subdomain, url), tellAdmin(c.out, admin, made.Invitation))
+		url := a.TenantURL(t.Subdomain, "")
+		return errors.Join(c.out.Line("tenant %s is ready at %s", t.Subdomain, url), tellAdmin(c.out, admin, invitation))
 	})
 }
 
@@ -118,17 +118,14 @@ func (n *createCommand) resume(c *Call, a *app.App) error {
 		return tenantError(err, n.Subdomain)
 	}
 	if c.out.json {
-		return c.out.Document(operator.TenantOf(t))
+		return c.out.Document(document.TenantOf(t))
 	}
 	return c.out.Line("tenant %s is %s", t.Subdomain, t.State)
 }
 
 // createError says what to do next.
 func createError(err error, subdomain string) error {
-	var admin *operator.AdminError
 	switch {
-	case errors.As(err, &admin):
-		return fmt.Errorf("%w; try again with: tenantry tenant admin %s --admin-email …", err, subdomain)
 	case errors.Is(err, lifecycle.ErrExists):
 		return fmt.Errorf("%w; see: tenantry tenant show %s", err, subdomain)
 	case errors.Is(err, lifecycle.ErrInvalidName):
@@ -169,7 +166,7 @@ func (l *listCommand) Run(c *Call) error {
 		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, l.Limit, maxList)
 	}
 	return c.With(func(a *app.App) error {
-		search, err := a.Operations().Search(c.ctx, operator.TenantFilter{
+		search, err := a.Manager().ReadSearch(c.ctx, lifecycle.TypedSearch{
 			Text: l.Search, State: l.State, Server: l.Server, SchemaVersion: l.SchemaVersion,
 		})
 		if err != nil {
@@ -185,20 +182,20 @@ func (l *listCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		return writeTenants(c.out, operator.Tenants(page, next))
+		return writeTenants(c.out, document.Tenants(page, next))
 	})
 }
 
 // filterError is err, or wrong usage where a flag narrows a list by what can't be.
 func filterError(err error) error {
-	var filter *operator.FilterError
+	var filter *lifecycle.FilterError
 	if errors.As(err, &filter) {
 		return fmt.Errorf("%w: --%s %s", errUsage, strings.ReplaceAll(filter.Field, "_", "-"), filter.Message)
 	}
 	return err
 }
 
-func writeTenants(out *Output, l operator.List[operator.Tenant]) error {
+func writeTenants(out *Output, l document.List[document.Tenant]) error {
 	if out.json {
 		return out.Document(l)
 	}
@@ -243,7 +240,7 @@ func (s *showCommand) Run(c *Call) error {
 			return err
 		}
 		if c.out.json {
-			return c.out.Document(shown{operator.TenantOf(t), story, retired})
+			return c.out.Document(shown{document.TenantOf(t), story, retired})
 		}
 		return errors.Join(writeTenant(c.out, a, t, retired), writeStory(c.out, story))
 	})
@@ -251,8 +248,8 @@ func (s *showCommand) Run(c *Call) error {
 
 // shown is a tenant with its story, and the subdomains that it has given up.
 type shown struct {
-	operator.Tenant
-	Operations []operator.Operation `json:"operations"`
+	document.Tenant
+	Operations []document.Operation `json:"operations"`
 	Retired    []lifecycle.Retired  `json:"retired_subdomains"`
 }
 
@@ -260,17 +257,17 @@ type shown struct {
 const maxStory = 100
 
 // story is what was done to the tenant, in order.
-func (c *Call) story(a *app.App, t *tenants.Tenant) ([]operator.Operation, error) {
+func (c *Call) story(a *app.App, t *tenants.Tenant) ([]document.Operation, error) {
 	page, _, err := a.Manager().Operations(c.ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", maxStory)
 	if err != nil {
 		return nil, err
 	}
 	slices.Reverse(page)
-	return operator.Operations(page, "").Items, nil
+	return document.Operations(page, "").Items, nil
 }
 
 func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired) error {
-	d := operator.TenantOf(t)
+	d := document.TenantOf(t)
 	rows := [][]string{
 		{"subdomain", d.Subdomain},
 		{"name", d.Name},
@@ -294,7 +291,7 @@ func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle
 	return out.Rows([]string{"FIELD", "VALUE"}, rows)
 }
 
-func writeStory(out *Output, story []operator.Operation) error {
+func writeStory(out *Output, story []document.Operation) error {
 	if len(story) == 0 {
 		return nil
 	}
@@ -320,7 +317,7 @@ func (c *Call) tellState(t *tenants.Tenant, err error, subdomain string) error {
 		return tenantError(err, subdomain)
 	}
 	if c.out.json {
-		return c.out.Document(operator.TenantOf(t))
+		return c.out.Document(document.TenantOf(t))
 	}
 	switch {
 	case t.State == tenants.StatePurged && t.RemoveAfter != nil:

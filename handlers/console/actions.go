@@ -15,6 +15,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 )
 
 func renameForm(path, subdomain string) *look.Form {
@@ -181,7 +182,7 @@ func (s *Console) invite(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := s.o.API.LetIn(c.Request.Context(), s.by(c), tenants.KindInvite, t, operator.Admin{Email: email})
+	made, err := s.o.Onboard.LetIn(c.Request.Context(), s.by(c), tenants.KindInvite, t.ID, onboard.Admin{Email: email})
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (s *Console) invite(c *gin.Context) error {
 }
 
 // showInvitation shows the tenant with the link.
-func (s *Console) showInvitation(c *gin.Context, t *tenants.Tenant, email string, made *operator.Invitation) error {
+func (s *Console) showInvitation(c *gin.Context, t *tenants.Tenant, email string, made *onboard.Invitation) error {
 	page, err := s.readTenant(c, t.ID)
 	if err != nil {
 		return err

@@ -31,11 +31,11 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
-	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 )
 
 //go:embed templates/*
@@ -45,11 +45,11 @@ var templateFiles embed.FS
 type Options struct {
 	// Token is what an operator signs in with.
 	Token string
-	// Store holds the tenants, Manager does things to them, and API creates them
-	// with their first admins.
+	// Store holds the tenants, Manager does things to them, and Onboard
+	// creates them with their first admins.
 	Store   *tenants.Store
 	Manager *lifecycle.Manager
-	API     *operator.API
+	Onboard *onboard.Service
 	// Doctor examines everything, as lifecycle.Manager's does, with keys.
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	// Traffic is that of the public listener.

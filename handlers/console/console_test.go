@@ -17,12 +17,14 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers/auth"
 	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -46,6 +48,8 @@ type site struct {
 
 // admins make links that let nobody in.
 type admins struct{}
+
+func (admins) CheckEmail(email string) error { return auth.CheckEmail(email) }
 
 func (admins) InviteAdmin(_ context.Context, t *tenants.Tenant, email string) (string, time.Time, error) {
 	if strings.HasPrefix(email, "fail@") {
@@ -77,9 +81,10 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	s := &site{Env: env, router: gin.New(), now: time.Now()}
 	clock := func() time.Time { return s.now }
 	s.traffic = traffic.New(10, clock)
-	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Admins: admins{}, Domain: domain})
+	onboard := onboard.New(env.Lifecycle, admins{})
+	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Domain: domain})
 	made := console.New(console.Options{
-		Token: token, Store: env.Store, Manager: env.Lifecycle, API: api, Traffic: s.traffic, Domain: domain,
+		Token: token, Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Traffic: s.traffic, Domain: domain,
 		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },
 		TLS:     func(*gin.Context) bool { return s.tls },

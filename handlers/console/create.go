@@ -7,9 +7,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 )
 
 func (s *Console) createForm() *look.Form {
@@ -46,10 +46,9 @@ func (s *Console) create(c *gin.Context) error {
 		return err
 	}
 	email := strings.TrimSpace(f.Value("admin_email"))
-	made, err := s.o.API.Create(c.Request.Context(), operator.NewTenant{
-		Subdomain: strings.TrimSpace(f.Value("subdomain")), Name: f.Value("name"), Server: f.Value("server"),
-		Admin: operator.Admin{Email: email}, By: s.by(c),
-	})
+	t, made, err := s.o.Onboard.Create(c.Request.Context(), lifecycle.NewTenant{
+		Subdomain: strings.TrimSpace(f.Value("subdomain")), Name: f.Value("name"), Server: f.Value("server"), By: s.by(c),
+	}, onboard.Admin{Email: email})
 	if err != nil {
 		p := describe(c, err)
 		if !f.Refuse(p) {
@@ -58,11 +57,10 @@ func (s *Console) create(c *gin.Context) error {
 		s.show(c, p.Status, "create", "Create a tenant", "/tenants", f)
 		return nil
 	}
-	t := &tenants.Tenant{ID: made.ID, Subdomain: made.Subdomain, State: made.State}
-	if made.Invitation == nil {
+	if made == nil {
 		return look.SeeOther(c, tenantPath(t)+"?done=created")
 	}
-	return s.showInvitation(c, t, email, made.Invitation)
+	return s.showInvitation(c, t, email, made)
 }
 
 // stepEvent tells how far a creation is.
@@ -92,7 +90,16 @@ func (s *Console) steps(c *gin.Context) {
 		if err != nil || len(found) == 0 {
 			return false // the form's own answer tells what is wrong
 		}
-		send("step", stepEvent{found[0].Step, found[0].State})
+		send("step", stepEvent{shownStep(found[0].Step), found[0].State})
 		return found[0].FinishedAt != nil
 	})
+}
+
+// shownStep is the name by which the page shows a step of a creation. That of the
+// database has another name when an admin is let in after it.
+func shownStep(step string) string {
+	if step == lifecycle.StepPrepare {
+		return "database"
+	}
+	return step
 }

@@ -11,11 +11,12 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 )
 
 // operationsPage lists what was done.
 type operationsPage struct {
-	Filter        operator.OperationFilter
+	Filter        lifecycle.TypedOperationFilter
 	Kinds, States []look.Option
 	Rows          []operationRow
 	First, Next   string
@@ -26,11 +27,11 @@ const shownOperations = 50
 
 // operations lists what was done to tenants, the newest first.
 func (s *Console) operations(c *gin.Context) error {
-	page := operationsPage{Filter: operator.OperationFilter{
+	page := operationsPage{Filter: lifecycle.TypedOperationFilter{
 		Tenant: strings.TrimSpace(c.Query("tenant")), Kind: c.Query("kind"), State: c.Query("state"), By: strings.TrimSpace(c.Query("by")),
 		Since: c.Query("since"), Until: c.Query("until"), Unfinished: c.Query("unfinished"),
 	}, Kinds: []look.Option{{Label: "Everything"}}, States: []look.Option{{Label: "Every state"}}}
-	filter, err := s.o.API.Operations(c.Request.Context(), page.Filter)
+	filter, err := s.o.Manager.ReadOperationFilter(c.Request.Context(), page.Filter)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (p operationsPage) Unfinished() bool { return p.Filter.Unfinished == "true"
 
 // Narrowed tells whether anything is searched for.
 func (p operationsPage) Narrowed() bool {
-	return p.Filter != operator.OperationFilter{} && !p.Unfinished()
+	return p.Filter != lifecycle.TypedOperationFilter{} && !p.Unfinished()
 }
 
 // link is the path of a page of the same list.

@@ -18,7 +18,7 @@ import (
 
 // tenantsPage lists tenants.
 type tenantsPage struct {
-	Filter operator.TenantFilter
+	Filter lifecycle.TypedSearch
 	Search lifecycle.Search
 	// Order is by what they are sorted, one of Orders.
 	Order                   string
@@ -63,11 +63,11 @@ func orders() []look.Option {
 
 // tenants lists tenants, those that are searched for.
 func (s *Console) tenants(c *gin.Context) error {
-	page := tenantsPage{Order: c.Query("order"), Orders: orders(), Filter: operator.TenantFilter{
+	page := tenantsPage{Order: c.Query("order"), Orders: orders(), Filter: lifecycle.TypedSearch{
 		Text: c.Query("search"), State: c.Query("state"), Server: c.Query("server"), SchemaVersion: c.Query("version"),
 	}}
 	var err error
-	if page.Search, err = s.o.API.Search(c.Request.Context(), page.Filter); err != nil {
+	if page.Search, err = s.o.Manager.ReadSearch(c.Request.Context(), page.Filter); err != nil {
 		return err
 	}
 	page.States = []look.Option{{Label: "Every state"}}

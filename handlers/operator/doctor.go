@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -25,6 +26,6 @@ func (a *API) checkup(c *gin.Context, repair bool) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, ListOf(findings, ""))
+	c.JSON(http.StatusOK, document.ListOf(findings, ""))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -17,7 +18,7 @@ func (a *API) listDomains(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, Domains(found))
+	c.JSON(http.StatusOK, document.Domains(found))
 	return nil
 }
 
@@ -52,7 +53,7 @@ func (a *API) addDomain(c *gin.Context) error {
 		return err
 	}
 	c.Header("Location", "/api/tenants/"+url.PathEscape(c.Param("subdomain"))+"/domains")
-	c.JSON(status, DomainOf(added))
+	c.JSON(status, document.DomainOf(added))
 	return nil
 }
 

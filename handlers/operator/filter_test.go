@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -27,7 +27,7 @@ func TestListsAreFiltered(t *testing.T) {
 			"after=" + tenants.PurgedSubdomain(acme.ID): "",
 		} {
 			var got []string
-			for _, one := range document[operator.List[operator.Tenant]](t, s.as("x", "GET", "/api/tenants?"+query, "")).Items {
+			for _, one := range decoded[document.List[document.Tenant]](t, s.as("x", "GET", "/api/tenants?"+query, "")).Items {
 				got = append(got, one.Subdomain)
 			}
 			if strings.Join(got, " ") != want {
@@ -39,7 +39,7 @@ func TestListsAreFiltered(t *testing.T) {
 			"until=2020-01-01": nil, "since=2020-01-01T00:00:00Z&kind=suspend": {"globex"}, "state=failed": nil,
 		} {
 			var got []string
-			for _, one := range document[operator.List[operator.Operation]](t, s.as("x", "GET", "/api/operations?"+query, "")).Items {
+			for _, one := range decoded[document.List[document.Operation]](t, s.as("x", "GET", "/api/operations?"+query, "")).Items {
 				got = append(got, one.Subdomain)
 			}
 			if !slices.Equal(got, want) {

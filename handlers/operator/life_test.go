@@ -13,6 +13,7 @@ import (
 
 	"tenantry/handlers/operator"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 )
@@ -28,8 +29,8 @@ func (s *service) as(name, method, path, body string) *httptest.ResponseRecorder
 	return w
 }
 
-// document decodes an answer.
-func document[T any](t *testing.T, w *httptest.ResponseRecorder) T {
+// decoded decodes an answer.
+func decoded[T any](t *testing.T, w *httptest.ResponseRecorder) T {
 	t.Helper()
 	var d T
 	if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil {
@@ -65,11 +66,11 @@ func TestLifeOfATenant(t *testing.T) {
 		} {
 			method, path, _ := strings.Cut(step.request, " ")
 			w := s.as("Ada", method, path, step.body)
-			if w.Code != step.status || step.state != "" && document[operator.Tenant](t, w).State != step.state {
+			if w.Code != step.status || step.state != "" && decoded[document.Tenant](t, w).State != step.state {
 				t.Errorf("%s: %d %s", step.request, w.Code, w.Body)
 			}
 		}
-		story := document[operator.List[operator.Operation]](t, s.as("Ada", "GET", "/api/operations?tenant=forge", "")).Items
+		story := decoded[document.List[document.Operation]](t, s.as("Ada", "GET", "/api/operations?tenant=forge", "")).Items
 		var kinds []string
 		for _, o := range story {
 			kinds = append(kinds, string(o.Kind))
@@ -92,7 +93,7 @@ func TestOperationsInPages(t *testing.T) {
 	}
 	var seen []string
 	for path := "/api/operations?limit=2"; path != ""; {
-		page := document[operator.List[operator.Operation]](t, s.as("x", "GET", path, ""))
+		page := decoded[document.List[document.Operation]](t, s.as("x", "GET", path, ""))
 		for _, o := range page.Items {
 			seen = append(seen, o.Subdomain)
 		}
@@ -104,7 +105,7 @@ func TestOperationsInPages(t *testing.T) {
 	if got := strings.Join(seen, " "); got != "initech globex acme" {
 		t.Error(got)
 	}
-	if page := document[operator.List[operator.Operation]](t, s.as("x", "GET", "/api/operations?unfinished=true", "")); len(page.Items) != 0 {
+	if page := decoded[document.List[document.Operation]](t, s.as("x", "GET", "/api/operations?unfinished=true", "")); len(page.Items) != 0 {
 		t.Errorf("unfinished: %+v", page.Items)
 	}
 }
@@ -124,7 +125,7 @@ func TestDoctor(t *testing.T) {
 		repaired bool
 	}{{"GET", 1, false}, {"GET", 1, false}, {"POST", 1, true}, {"GET", 0, false}} {
 		w := s.as("Ada", step.method, "/api/doctor", "")
-		found := document[operator.List[lifecycle.Finding]](t, w).Items
+		found := decoded[document.List[lifecycle.Finding]](t, w).Items
 		if w.Code != 200 || len(found) != step.found || len(found) > 0 && found[0].Repaired != step.repaired {
 			t.Errorf("%s: %d %s", step.method, w.Code, w.Body)
 		}
@@ -147,13 +148,13 @@ func TestDomains(t *testing.T) {
 	s := newService(env)
 	const domains = "/api/tenants/acme/domains"
 	w := s.as("x", "POST", domains, `{"host":"Work.Acme.invalid"}`)
-	if d := document[operator.Domain](t, w); w.Code != http.StatusAccepted || d.Host != "work.acme.invalid" || d.VerifiedAt != nil || !strings.HasPrefix(d.Record, "_") || d.Value == "" {
+	if d := decoded[document.Domain](t, w); w.Code != http.StatusAccepted || d.Host != "work.acme.invalid" || d.VerifiedAt != nil || !strings.HasPrefix(d.Record, "_") || d.Value == "" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if list := document[operator.List[operator.Domain]](t, s.as("x", "GET", domains, "")); len(list.Items) != 1 {
+	if list := decoded[document.List[document.Domain]](t, s.as("x", "GET", domains, "")); len(list.Items) != 1 {
 		t.Errorf("%+v", list)
 	}
-	if tenant := document[operator.Tenant](t, s.as("x", "GET", "/api/tenants/acme", "")); len(tenant.Domains) != 0 {
+	if tenant := decoded[document.Tenant](t, s.as("x", "GET", "/api/tenants/acme", "")); len(tenant.Domains) != 0 {
 		t.Errorf("reached at %v", tenant.Domains)
 	}
 	for _, status := range []int{http.StatusNoContent, http.StatusNotFound} {

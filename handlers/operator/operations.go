@@ -1,14 +1,12 @@
 package operator
 
 import (
-	"errors"
 	"net/http"
-	"strings"
+
+	"tenantry/tenants/document"
+	"tenantry/tenants/lifecycle"
 
 	"github.com/gin-gonic/gin"
-	"github.com/oklog/ulid/v2"
-
-	"tenantry/tenants"
 )
 
 // listOperations lists what was done to tenants, the newest first. ?tenant=,
@@ -21,7 +19,7 @@ func (a *API) listOperations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	filter, err := a.Operations(c.Request.Context(), OperationFilter{
+	filter, err := a.manager.ReadOperationFilter(c.Request.Context(), lifecycle.TypedOperationFilter{
 		Tenant: c.Query("tenant"), Kind: c.Query("kind"), State: c.Query("state"), By: c.Query("by"),
 		Since: c.Query("since"), Until: c.Query("until"), Unfinished: c.Query("unfinished"),
 	})
@@ -36,23 +34,9 @@ func (a *API) listOperations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, Operations(page, next))
+	c.JSON(http.StatusOK, document.Operations(page, next))
 	return nil
 }
 
 // OperationsAfter is the id below which a page of operations begins.
-func OperationsAfter(c *gin.Context) (string, error) { return readAfter(c, IsOperationID) }
-
-// IsOperationID tells whether an operation can have the id, a lower-case ULID.
-func IsOperationID(text string) bool {
-	_, err := ulid.ParseStrict(text)
-	return err == nil && text == strings.ToLower(text)
-}
-
-// unknownTenant is err, or a *FilterError where there is no such tenant.
-func unknownTenant(err error) error {
-	if errors.Is(err, tenants.ErrUnknownTenant) {
-		return &FilterError{"tenant", "is not the subdomain or id of a tenant"}
-	}
-	return err
-}
+func OperationsAfter(c *gin.Context) (string, error) { return readAfter(c, lifecycle.IsOperationID) }

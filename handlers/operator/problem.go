@@ -41,7 +41,7 @@ func Explain(err error) error {
 // explainFields explains errors about one field of the request.
 func explainFields(err error) error {
 	var (
-		filter    *FilterError
+		filter    *lifecycle.FilterError
 		host      *tenants.HostError
 		schema    *tenants.SchemaError
 		source    *tenants.SourceError
@@ -95,9 +95,8 @@ func explainConflicts(err error) error {
 
 // explainFailures explains what could not be done or found.
 func explainFailures(err error) error {
-	var admin *AdminError
 	switch {
-	case errors.As(err, &admin):
+	case errors.Is(err, lifecycle.ErrNotLetIn):
 		return problem.Caused(problem.ErrAdminNotInvited, err)
 	case errors.Is(err, tenants.ErrForbidden):
 		return problem.Caused(problem.ErrServerForbids, err)

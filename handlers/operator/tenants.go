@@ -16,7 +16,9 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 )
 
 // Register adds the routes to a group behind a Guard.
@@ -56,7 +58,7 @@ func (a *API) listTenants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	search, err := a.Search(c.Request.Context(), TenantFilter{
+	search, err := a.manager.ReadSearch(c.Request.Context(), lifecycle.TypedSearch{
 		Text: c.Query("q"), State: c.Query("state"), Server: c.Query("server"), SchemaVersion: c.Query("schema_version"),
 	})
 	if err != nil {
@@ -70,7 +72,7 @@ func (a *API) listTenants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, Tenants(page, next))
+	c.JSON(http.StatusOK, document.Tenants(page, next))
 	return nil
 }
 
@@ -126,7 +128,7 @@ func (a *API) getTenant(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, TenantOf(t))
+	c.JSON(http.StatusOK, document.TenantOf(t))
 	return nil
 }
 
@@ -144,7 +146,7 @@ func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) 
 		if err != nil {
 			return err
 		}
-		c.JSON(http.StatusOK, TenantOf(t))
+		c.JSON(http.StatusOK, document.TenantOf(t))
 		return nil
 	}
 }
@@ -239,22 +241,23 @@ func (a *API) createTenant(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	n := NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server, Source: body.DatabaseURL, By: by}
+	n := lifecycle.NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server, Source: body.DatabaseURL, By: by}
+	var admin onboard.Admin
 	if body.AdminEmail != nil {
-		if err := auth.CheckEmail(*body.AdminEmail); err != nil {
+		if err := auth.CheckEmail(*body.AdminEmail); err != nil { // also of an empty one
 			return err
 		}
-		n.Admin.Email = *body.AdminEmail
+		admin.Email = *body.AdminEmail
 	}
 	if _, err := a.store.Server(n.Server); n.Server != "" && err != nil {
 		return problem.InvalidField("server", "is not one that is configured")
 	}
-	made, err := a.Create(c.Request.Context(), n)
+	t, made, err := a.onboard.Create(c.Request.Context(), n, admin)
 	if err != nil {
 		return err
 	}
-	c.Header("Location", "/api/tenants/"+url.PathEscape(made.Subdomain))
-	c.JSON(http.StatusCreated, made)
+	c.Header("Location", "/api/tenants/"+url.PathEscape(t.Subdomain))
+	c.JSON(http.StatusCreated, document.Created{Tenant: document.TenantOf(t), Invitation: made})
 	return nil
 }
 

@@ -44,7 +44,7 @@ var (
 	ErrUnderWay = errors.New("another operation is under way")
 	// ErrServerForbids: the database server doesn't let our user do what is needed.
 	ErrServerForbids = errors.New("database server forbids this")
-	// ErrAdminNotInvited: a tenant was created without the admin that was asked for.
+	// ErrAdminNotInvited is returned where an admin could not be let in to a tenant.
 	ErrAdminNotInvited = errors.New("admin was not invited")
 )
 
@@ -67,7 +67,7 @@ var kinds = []web.Kind{
 
 	{Err: ErrUnderWay, Status: 409, Name: "under-way", Title: "Operation under way", Detail: "Another operation on this tenant has just begun."},
 	{Err: ErrServerForbids, Status: 503, Name: "unavailable", Title: "Unavailable", Detail: "The database server doesn't allow this to the user that Tenantry connects as. The log says what is denied; grant that, and try again."},
-	{Err: ErrAdminNotInvited, Status: 500, Name: "admin-not-invited", Title: "Admin was not invited", Detail: "The tenant was created, but its admin was not invited: the log says why. Try again with: tenantry tenant admin."},
+	{Err: ErrAdminNotInvited, Status: 500, Name: "admin-not-invited", Title: "Admin was not invited", Detail: "The admin could not be let in, and a tenant that was to have this admin was not created. The log says why; try again then."},
 }
 
 // clientGone is the kind of cancelled requests. Nobody reads the reply; the

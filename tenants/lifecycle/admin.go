@@ -10,6 +10,9 @@ import (
 	"gorm.io/gorm"
 )
 
+// ErrNotLetIn is returned where a person could not be let in to a tenant.
+var ErrNotLetIn = errors.New("the admin was not let in")
+
 // LetIn has work let a person in to the tenant, active or suspended, as an
 // operation of the kind tenants.KindAdmin or tenants.KindInvite. email is who that
 // is, for the ledger. What work does the engine doesn't know; it reaches the
@@ -42,7 +45,28 @@ func letIn(m *Manager, ctx context.Context, j *job) error {
 		return err
 	}
 	if err := j.letIn(ctx, t); err != nil {
-		return fmt.Errorf("let %s in: %w", j.params.Email, err)
+		return fmt.Errorf("%w: %s: %w", ErrNotLetIn, j.params.Email, err)
+	}
+	return nil
+}
+
+// errNoAdmin is returned where nobody knows any more how to let a tenant's first
+// admin in.
+var errNoAdmin = errors.New("the creation was interrupted before its admin was let in: begin it again")
+
+// letFirstIn lets the first admin of a tenant in that is being created. After the
+// process that was asked to has died it is done as Options.LetIn does it.
+func letFirstIn(m *Manager, ctx context.Context, j *job) error {
+	do := j.letIn
+	if do == nil && m.letIn == nil {
+		return errNoAdmin
+	}
+	if do == nil {
+		do = func(ctx context.Context, t *tenants.Tenant) error { return m.letIn(ctx, t, j.params.Email) }
+	}
+	t := j.tenant
+	if err := do(ctx, &t); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrNotLetIn, j.params.Email, err)
 	}
 	return nil
 }

@@ -50,12 +50,18 @@ type NewTenant struct {
 	Source string
 	// CreatedBy says who made the tenant, "seed" or, when empty, "operator".
 	CreatedBy string
+	// Admin is the e-mail address of the tenant's first admin; empty for none.
+	Admin string
+	// LetIn lets the admin in. It is called once the database is there and before
+	// the tenant is served, and reaches the tenant by tenants.Store's Maintain. When
+	// it fails the creation is undone. It may be called again.
+	LetIn func(ctx context.Context, t *tenants.Tenant) error
 	// By is who asked; empty means "operator".
 	By Operator
 }
 
 // Create makes a tenant: it reserves the subdomain, creates the database from
-// the template, or from the source, and activates the tenant. When a step fails
+// the template, or from the source, lets the first admin in, and activates the tenant. When a step fails
 // the earlier ones are undone; when the process dies, Recover goes on. It
 // returns a *tenants.SubdomainError, ErrInvalidName, ErrExists, a
 // *ReservedError, or why the engine or the master refused.
@@ -69,7 +75,9 @@ func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, err
 		kind = tenants.KindAdopt
 	}
 	j, err := m.begin(ctx, n.By, kind, func(tx *gorm.DB, j *job) error {
-		j.tenant, j.source, j.params.Version = *t, n.Source, t.SchemaVersion
+		j.tenant, j.source, j.letIn = *t, n.Source, n.LetIn
+		j.params.Version, j.params.Email = t.SchemaVersion, n.Admin
+		j.plan = planWith(kind, j.params)
 		if err := m.free(tx, t.Subdomain, t.ID, j.now); err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func TestCreateRefuses(t *testing.T) {
 			{lifecycle.NewTenant{Subdomain: "x", Server: "elsewhere"}, tenants.ErrUnavailable},
 		} {
 			if _, err := env.Lifecycle.Create(t.Context(), test.ask); !errors.Is(err, test.want) {
-				t.Errorf("Create(%.20q) = %v, want %v", test.ask, err, test.want)
+				t.Errorf("Create(%q) = %v, want %v", test.ask.Subdomain, err, test.want)
 			}
 		}
 		page, _, err := env.Lifecycle.List(t.Context(), "", 10)

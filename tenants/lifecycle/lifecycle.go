@@ -37,6 +37,10 @@ import (
 type Options struct {
 	// Resolver looks up the TXT records of domains; nil means the system's.
 	Resolver Resolver
+	// LetIn lets the first admin in to a tenant that is being created, where
+	// another process began that and died: the e-mail address is all that is
+	// known of the admin. nil has such a creation undone.
+	LetIn func(ctx context.Context, t *tenants.Tenant, email string) error
 	// Log gets what no caller can be told; nil means slog.Default().
 	Log *slog.Logger
 	// Interrupt is called at each point of an operation with what the point is
@@ -50,6 +54,7 @@ type Manager struct {
 	master    *tenants.Master
 	resolver  Resolver
 	log       *slog.Logger
+	letIn     func(ctx context.Context, t *tenants.Tenant, email string) error
 	interrupt func(point string)
 	migrating *semaphore.Weighted // bounds the databases that are migrated at once
 }
@@ -62,7 +67,7 @@ func New(store *tenants.Store, o Options) *Manager {
 	if o.Resolver == nil {
 		o.Resolver = systemResolver()
 	}
-	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, interrupt: o.Interrupt,
+	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, letIn: o.LetIn, interrupt: o.Interrupt,
 		migrating: semaphore.NewWeighted(migrateAbreast)}
 }
 

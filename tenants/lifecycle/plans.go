@@ -17,7 +17,7 @@ import (
 func planOf(kind tenants.OperationKind) plan {
 	drain := step{name: tenants.StepDrain, do: awaitQuiet}
 	served := step{name: "migrate", do: migrateDatabase, record: activate}
-	undoCreate := []step{{name: "drop", do: dropDatabase, record: deleteTenant}}
+	undoCreate := []step{{name: "drop", do: dropCreated, record: deleteTenant}}
 	switch kind {
 	case tenants.KindCreate:
 		return plan{steps: []step{{name: "database", do: createDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
@@ -59,6 +59,30 @@ func planOf(kind tenants.OperationKind) plan {
 	}
 	return plan{}
 }
+
+// planWith is planOf for an operation with these params. Who is created with an
+// admin is served once that one was let in. The steps have names of their own, so
+// that a build which knows no admin leaves them alone.
+func planWith(kind tenants.OperationKind, p params) plan {
+	plan := planOf(kind)
+	if p.Email == "" {
+		return plan
+	}
+	admin := step{name: StepAdmin, do: letFirstIn, record: activate}
+	switch kind {
+	case tenants.KindCreate:
+		plan.steps = []step{{name: StepPrepare, do: createDatabase, record: setVersion}, admin}
+	case tenants.KindAdopt:
+		plan.steps = []step{{name: "copy", do: adoptDatabase, record: setVersion}, {name: "schema", do: migrateDatabase, record: setVersion}, admin}
+	}
+	return plan
+}
+
+// The steps of a creation with an admin.
+const (
+	StepPrepare = "prepare" // the database is created
+	StepAdmin   = "admin"
+)
 
 // ErrNotQuiet: a process still used the tenant when it should have let go of
 // it. The operation is gone on with.
@@ -147,6 +171,15 @@ func dropDatabase(m *Manager, ctx context.Context, j *job) error {
 	return engine.Drop(ctx, &j.tenant)
 }
 
+// dropCreated drops the database of a creation that is undone, which this process
+// has open if it was to let somebody in.
+func dropCreated(m *Manager, ctx context.Context, j *job) error {
+	if err := m.store.Drain(ctx, j.tenant.ID, j.tenant.Epoch); err != nil {
+		return err
+	}
+	return dropDatabase(m, ctx, j)
+}
+
 // trashDatabase is content with a database that is lost: its tenant can be given
 // up all the same.
 func trashDatabase(m *Manager, ctx context.Context, j *job) error {
@@ -188,7 +221,7 @@ func forgetData(tx *gorm.DB, j *job) error {
 // freeSubdomain lets others have the subdomain of a creation that is undone. The
 // row stays until the database is dropped.
 func freeSubdomain(tx *gorm.DB, j *job) error {
-	return setTenant(tx, j, map[string]any{"state": tenants.StatePurged, "subdomain": tenants.UndoneSubdomain(j.tenant.ID)})
+	return mark(tx, j, map[string]any{"state": tenants.StatePurged, "subdomain": tenants.UndoneSubdomain(j.tenant.ID)})
 }
 
 func deleteTenant(tx *gorm.DB, j *job) error {

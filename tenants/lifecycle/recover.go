@@ -105,10 +105,10 @@ func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 		if err := tx.Take(&taken.op, "id = ?", id).Error; err != nil {
 			return err
 		}
-		taken.plan = planOf(taken.op.Kind)
 		if err := json.Unmarshal([]byte(taken.op.Params), &taken.params); err != nil {
 			return fmt.Errorf("params of operation %s: %w", id, err)
 		}
+		taken.plan = planWith(taken.op.Kind, taken.params)
 		j = &taken
 		return tx.Take(&taken.tenant, "id = ?", taken.op.TenantID).Error
 	})

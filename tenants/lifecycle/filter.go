@@ -1,23 +1,25 @@
-package operator
+package lifecycle
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"tenantry/handlers"
+	"github.com/oklog/ulid/v2"
+
 	"tenantry/tenants"
-	"tenantry/tenants/lifecycle"
 )
 
-// TenantFilter is what narrows a list of tenants, as it was typed. Empty values
+// TypedSearch is what narrows a list of tenants, as it was typed. Empty values
 // take all.
-type TenantFilter struct{ Text, State, Server, SchemaVersion string }
+type TypedSearch struct{ Text, State, Server, SchemaVersion string }
 
-// OperationFilter is what narrows a list of operations, as it was typed. Empty
+// TypedOperationFilter is what narrows a list of operations, as it was typed. Empty
 // values take all.
-type OperationFilter struct{ Tenant, Kind, State, By, Since, Until, Unfinished string }
+type TypedOperationFilter struct{ Tenant, Kind, State, By, Since, Until, Unfinished string }
 
 // FilterError is a value by which a list can't be narrowed.
 type FilterError struct {
@@ -28,40 +30,40 @@ type FilterError struct {
 // Error says both.
 func (e *FilterError) Error() string { return e.Field + " " + e.Message }
 
-// Search reads a filter of tenants. It returns a *FilterError for a value that
+// ReadSearch reads a filter of tenants. It returns a *FilterError for a value that
 // none has.
-func (a *API) Search(ctx context.Context, f TenantFilter) (lifecycle.Search, error) {
-	s := lifecycle.Search{Text: strings.TrimSpace(f.Text), State: tenants.State(f.State), Server: f.Server}
+func (m *Manager) ReadSearch(ctx context.Context, f TypedSearch) (Search, error) {
+	s := Search{Text: strings.TrimSpace(f.Text), State: tenants.State(f.State), Server: f.Server}
 	if err := oneOf("state", s.State, tenants.States()); err != nil {
 		return s, err
 	}
 	if f.SchemaVersion != "" {
-		n, ok := handlers.ParseID(f.SchemaVersion)
+		n, ok := readVersion(f.SchemaVersion)
 		if !ok {
 			return s, &FilterError{"schema_version", "must be a whole number from 1"}
 		}
 		s.SchemaVersion = n
 	}
-	return s, a.checkServer(ctx, f.Server)
+	return s, m.checkServer(ctx, f.Server)
 }
 
 // checkServer refuses servers that are not configured and have no tenants.
-func (a *API) checkServer(ctx context.Context, name string) error {
-	servers := a.store.Servers()
+func (m *Manager) checkServer(ctx context.Context, name string) error {
+	servers := m.store.Servers()
 	if name == "" || slices.Contains(servers, name) {
 		return nil
 	}
-	has, err := a.manager.HasTenants(ctx, name)
+	has, err := m.HasTenants(ctx, name)
 	if err == nil && !has {
 		return &FilterError{"server", "must be one of: " + strings.Join(servers, ", ")}
 	}
 	return err
 }
 
-// Operations reads a filter of operations. It returns a *FilterError for a value
+// ReadOperationFilter reads a filter of operations. It returns a *FilterError for a value
 // that none has.
-func (a *API) Operations(ctx context.Context, f OperationFilter) (lifecycle.OperationFilter, error) {
-	o := lifecycle.OperationFilter{
+func (m *Manager) ReadOperationFilter(ctx context.Context, f TypedOperationFilter) (OperationFilter, error) {
+	o := OperationFilter{
 		Kind: tenants.OperationKind(f.Kind), State: tenants.OperationState(f.State), By: f.By, Unfinished: f.Unfinished == "true",
 	}
 	if err := oneOf("kind", o.Kind, tenants.OperationKinds()); err != nil {
@@ -83,7 +85,7 @@ func (a *API) Operations(ctx context.Context, f OperationFilter) (lifecycle.Oper
 	if f.Tenant == "" {
 		return o, nil
 	}
-	t, err := a.manager.Get(ctx, f.Tenant)
+	t, err := m.Get(ctx, f.Tenant)
 	if err != nil {
 		return o, unknownTenant(err)
 	}
@@ -114,4 +116,24 @@ func readTime(field, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, &FilterError{field, "must be a time such as 2026-03-31T08:00:00Z, or a day such as 2026-03-31"}
+}
+
+// readVersion reads a schema version.
+func readVersion(text string) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil && n > 0 && strconv.FormatInt(n, 10) == text
+}
+
+// IsOperationID tells whether an operation can have the id, a lower-case ULID.
+func IsOperationID(text string) bool {
+	_, err := ulid.ParseStrict(text)
+	return err == nil && text == strings.ToLower(text)
+}
+
+// unknownTenant is err, or a *FilterError where there is no such tenant.
+func unknownTenant(err error) error {
+	if errors.Is(err, tenants.ErrUnknownTenant) {
+		return &FilterError{"tenant", "is not the subdomain or id of a tenant"}
+	}
+	return err
 }

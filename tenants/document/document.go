@@ -1,4 +1,6 @@
-package operator
+// Package document has tenants, domains and operations as JSON, for the operator's
+// API and for commands. No document holds a secret but an invitation.
+package document
 
 import (
 	"encoding/json"
@@ -6,6 +8,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 )
 
 // Tenant is a tenant as JSON.
@@ -108,18 +111,11 @@ func Operations(page []tenants.Operation, next string) List[Operation] {
 	return ListOf(documents, next)
 }
 
-// Invitation is a link with which an admin sets a password, once.
-type Invitation struct {
-	// URL is a secret, and is told this one time.
-	URL       string    `json:"url"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
 // Created is a tenant that was just made.
 type Created struct {
 	Tenant
 	// Invitation is there when an admin was asked for, and no password given.
-	Invitation *Invitation `json:"invitation,omitempty"`
+	Invitation *onboard.Invitation `json:"invitation,omitempty"`
 }
 
 // List is a page of results as JSON.
