@@ -88,6 +88,9 @@ func TestWhoImportsWhom(t *testing.T) {
 					t.Errorf("%s imports %s, which is for %v", p.ImportPath, imported, rule.by)
 				}
 			}
+			if p.ImportPath == command && within(imported, handlers, "net/http", "github.com/gin-gonic/gin") {
+				t.Errorf("commands import %s: what both need is in tenants", imported)
+			}
 			if p.ImportPath == models && strings.Contains(imported, ".") && !within(imported, "gorm.io/gorm", tenants) {
 				t.Errorf("models imports %s: it knows GORM alone", imported)
 			}

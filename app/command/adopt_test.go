@@ -8,8 +8,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/app"
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/document"
+	"tenantry/tenants/lifecycle"
 )
 
 // sourceOf is the URL of a tenant's database, for an administrator.
@@ -95,38 +98,58 @@ func TestAdoptRefuses(t *testing.T) {
 }
 
 // TestResumeACreation goes on with what a process left that died.
+// TestResumeACreation interrupts creations before the database is there, one of
+// a tenant that is to have an admin.
 func TestResumeACreation(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.create(t, "acme")
+		s.must(t, "tenant", "create", "acme")
+		s.create(t, "globex")
 		a := s.open(t)
-		tenant, err := a.Manager().Get(t.Context(), "acme")
+		for subdomain, step := range map[string]string{"acme": "database", "globex": lifecycle.StepPrepare} {
+			halve(t, a, subdomain, step)
+			if r := s.run(t, "tenant", "create", subdomain); r.status != exitFailed || !strings.Contains(r.stderr, "taken") {
+				t.Errorf("create: %d %s", r.status, r.stderr)
+			}
+			for range 2 { // the second time there is nothing to do
+				if got := s.must(t, "tenant", "create", subdomain, "--resume"); got != "tenant "+subdomain+" is active\n" {
+					t.Errorf("resume says %q", got)
+				}
+			}
+		}
+		globex, err := a.Manager().Get(t.Context(), "globex")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := engineOf(a).Drop(t.Context(), tenant); err != nil {
-			t.Fatal(err)
-		}
-		err = a.Store().Master().Update(t.Context(), func(tx *gorm.DB) error {
-			half := map[string]any{"state": tenants.OperationRunning, "step": "database", "finished_at": nil}
-			if err := tx.Model(&tenants.Operation{}).Where("tenant_id = ? AND kind = ?", tenant.ID, tenants.KindCreate).Updates(half).Error; err != nil {
-				return err
-			}
-			return tx.Model(tenant).Update("state", tenants.StateProvisioning).Error
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r := s.run(t, "tenant", "create", "acme"); r.status != exitFailed || !strings.Contains(r.stderr, "taken") {
-			t.Errorf("create: %d %s", r.status, r.stderr)
-		}
-		for range 2 { // the second time there is nothing to do
-			if got := s.must(t, "tenant", "create", "acme", "--resume"); got != "tenant acme is active\n" {
-				t.Errorf("resume says %q", got)
-			}
+		var user models.User
+		err = a.Store().View(t.Context(), globex, func(tx *gorm.DB) error { return tx.Take(&user).Error })
+		if err != nil || user.Email != admin("globex") || user.Role != models.RoleAdmin {
+			t.Errorf("%+v, %v", user, err)
 		}
 		if got := s.must(t, "doctor"); got != "all is well\n" {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// halve makes the tenant one whose creation stopped at the step.
+func halve(t *testing.T, a *app.App, subdomain, step string) {
+	t.Helper()
+	tenant, err := a.Manager().Get(t.Context(), subdomain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := engineOf(a).Drop(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	err = a.Store().Master().Update(t.Context(), func(tx *gorm.DB) error {
+		half := map[string]any{"state": tenants.OperationRunning, "step": step, "finished_at": nil}
+		if err := tx.Model(&tenants.Operation{}).Where("tenant_id = ? AND kind = ?", tenant.ID, tenants.KindCreate).Updates(half).Error; err != nil {
+			return err
+		}
+		return tx.Model(tenant).Update("state", tenants.StateProvisioning).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -92,7 +92,7 @@ func killOnPostgres(t *testing.T) *killer {
 
 func newKiller(t *testing.T, s site) *killer {
 	t.Helper()
-	s.serve(t).stop(t) // makes the operator's token
+	s.serve(t).stop(t)                                             // makes the operator's token
 	k := &killer{site: s, app: s.open(t, "--max-open-tenants=20")} // the others need connections too
 	if err := k.prepare(t.Context(), "create", "bystander"); err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func TestLifeOfATenant(t *testing.T) {
 func wantStory(t *testing.T, got shown) {
 	t.Helper()
 	want := []tenants.OperationKind{
-		tenants.KindCreate, tenants.KindAdmin, tenants.KindRename, tenants.KindRename, tenants.KindArchive, tenants.KindUnarchive, tenants.KindSuspend,
+		tenants.KindCreate, tenants.KindRename, tenants.KindRename, tenants.KindArchive, tenants.KindUnarchive, tenants.KindSuspend,
 		tenants.KindArchive, tenants.KindPurge, tenants.KindRestore, tenants.KindArchive, tenants.KindPurge, tenants.KindRemove,
 	}
 	if len(got.Operations) != len(want) {

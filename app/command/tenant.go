@@ -46,7 +46,7 @@ type createCommand struct {
 
 // Help is shown with the flags.
 func (createCommand) Help() string {
-	return `With --admin-email it prints a link with which that person sets a password, once. It is shown this one time; "tenantry tenant admin" makes another.
+	return `With --admin-email it prints a link with which that person sets a password, once. It is shown this one time; "tenantry tenant admin" makes another. The tenant is served once its admin exists; where that fails there is no tenant. A creation that another process resumes invites the admin: then "tenantry tenant admin" makes the link.
 
 Examples:
 
