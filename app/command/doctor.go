@@ -7,7 +7,6 @@ import (
 	"tenantry/app"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
-	"tenantry/tenants/seal"
 )
 
 type doctorCommand struct {
@@ -101,30 +100,4 @@ func verdict(findings []lifecycle.Finding) error {
 		return nil
 	}
 	return fmt.Errorf("%d of %d findings are not repaired", wrong, len(findings))
-}
-
-// keyCommand groups what is done about secret keys.
-type keyCommand struct {
-	New newKeyCommand `cmd:"" help:"Print a fresh key for TENANTRY_SECRET_KEY."`
-}
-
-type newKeyCommand struct{}
-
-// Help is shown with the flags.
-func (newKeyCommand) Help() string {
-	return `The key is stored nowhere. What it seals can't be opened without it: keep a copy apart from the database.
-
-Examples:
-
-    export TENANTRY_SECRET_KEY="$(tenantry key new)"
-    tenantry key new --json`
-}
-
-// Run prints a key. It needs no settings and opens nothing.
-func (newKeyCommand) Run(c *Call) error {
-	key := seal.GenerateKey()
-	if c.out.json {
-		return c.out.Document(map[string]string{"key": key})
-	}
-	return c.out.Line("%s", key)
 }

@@ -3,10 +3,8 @@ package command
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"tenantry/app"
-	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -70,46 +68,4 @@ func releaseError(err error) error {
 		return fmt.Errorf("%w; see: tenantry tenant reserved", err)
 	}
 	return err
-}
-
-type reservedCommand struct{}
-
-// Help is shown with the flags.
-func (reservedCommand) Help() string {
-	return `A subdomain that redirects leads its visitors to the tenant named beside it.
-
-Examples:
-
-    tenantry tenant reserved
-    tenantry tenant reserved --json`
-}
-
-// Run lists what is reserved and what redirects.
-func (reservedCommand) Run(c *Call) error {
-	return c.With(func(a *app.App) error {
-		all, err := a.Manager().Retired(c.ctx, "")
-		if err != nil {
-			return err
-		}
-		if c.out.json {
-			return c.out.Document(document.ListOf(all, ""))
-		}
-		var rows [][]string
-		for _, r := range all {
-			redirects := ""
-			if r.RedirectUntil != nil {
-				redirects = r.RedirectUntil.UTC().Format(time.RFC3339)
-			}
-			rows = append(rows, []string{r.Subdomain, r.Tenant, r.ReservedUntil.UTC().Format(time.RFC3339), redirects})
-		}
-		return c.out.Rows([]string{"SUBDOMAIN", "TENANT", "RESERVED UNTIL", "REDIRECTS UNTIL"}, rows)
-	})
-}
-
-// retiredRow tells of a subdomain that a tenant has given up.
-func retiredRow(r lifecycle.Retired) []string {
-	if r.RedirectUntil != nil {
-		return []string{"redirect", r.Subdomain + " until " + r.RedirectUntil.UTC().Format(time.RFC3339)}
-	}
-	return []string{"reserved", r.Subdomain + " until " + r.ReservedUntil.UTC().Format(time.RFC3339)}
 }

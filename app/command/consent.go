@@ -1,0 +1,28 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+)
+
+// consent is asked for before what people would miss.
+type consent struct {
+	Yes bool `help:"Don't ask for the subdomain to be typed."`
+}
+
+// ask has the subdomain typed. It returns errUsage when something else was, or
+// nothing.
+func (y consent) ask(c *Call, what, subdomain string) error {
+	if y.Yes {
+		return nil
+	}
+	c.out.Hint("%s Type the subdomain to go on:", what)
+	line, err := c.readLine("")
+	if err != nil {
+		return err
+	}
+	if typed := strings.TrimSpace(line); typed != subdomain {
+		return fmt.Errorf("%w: %q was typed, not %q; nothing was done (scripts give --yes)", errUsage, typed, subdomain)
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tenantry/app"
+	"tenantry/tenants"
+	"tenantry/tenants/document"
+	"tenantry/tenants/lifecycle"
+)
+
+type createCommand struct {
+	Subdomain string `arg:"" help:"Label under the base domain: a-z, 0-9 and inner hyphens, at most 40."`
+	Name      string `help:"Name for people; the subdomain by default."`
+	Server    string `help:"Server to place the database on; the default one by default."`
+	Source    string `name:"from" type:"file" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it stays as it is. With - it is the first line of standard input, for a URL with a password."`
+	Resume    bool   `help:"Go on with a creation that was interrupted."`
+
+	adminFlags
+}
+
+// Help is shown with the flags.
+func (createCommand) Help() string {
+	return `With --admin-email it prints a link with which that person sets a password, once. It is shown this one time; "tenantry tenant admin" makes another. The tenant is served once its admin exists; where that fails there is no tenant. A creation that another process resumes invites the admin: then "tenantry tenant admin" makes the link.
+
+Examples:
+
+    tenantry tenant create acme --name "Acme Joinery" --admin-email mara@acme.example
+    tenantry tenant create globex --admin-email vera@globex.example --admin-password-stdin < password.txt
+    tenantry tenant create initech --json
+    tenantry tenant create hooli --from sqlite:/srv/hooli/app.db
+    tenantry tenant create hooli --from - < url.txt
+    tenantry tenant create hooli --resume`
+}
+
+// Run creates the tenant and tells where it is reached, and by whom.
+func (n *createCommand) Run(c *Call) error {
+	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
+		return err
+	}
+	admin, err := n.admin(c)
+	if err != nil {
+		return err
+	}
+	source, err := n.source(c)
+	if err != nil {
+		return err
+	}
+	if n.Resume {
+		return c.With(func(a *app.App) error { return n.resume(c, a) })
+	}
+	return c.Install(func(a *app.App) error {
+		t, invitation, err := a.Onboard().Create(c.ctx, lifecycle.NewTenant{
+			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: source, By: a.By(),
+		}, admin)
+		if err != nil {
+			return createError(err, n.Subdomain)
+		}
+		if c.out.json {
+			return c.out.Document(document.Created{Tenant: document.TenantOf(t), Invitation: invitation})
+		}
+		url := a.TenantURL(t.Subdomain, "")
+		return errors.Join(c.out.Line("tenant %s is ready at %s", t.Subdomain, url), tellAdmin(c.out, admin, invitation))
+	})
+}
+
+// source is the URL of the database to copy.
+func (n *createCommand) source(c *Call) (string, error) {
+	source := n.Source
+	if source == "-" {
+		if n.AdminPasswordStdin {
+			return "", fmt.Errorf("%w: --from - and --admin-password-stdin both read standard input", errUsage)
+		}
+		line, err := c.readLine("URL")
+		if err != nil {
+			return "", err
+		}
+		source = line
+	}
+	if source == "" && n.Source == "" || strings.HasPrefix(source, "sqlite:") || strings.HasPrefix(source, "postgres://") || strings.HasPrefix(source, "postgresql://") {
+		return source, nil
+	}
+	return "", fmt.Errorf("%w: --from: want sqlite:PATH or postgres://…", errUsage)
+}
+
+// resume goes on with a creation.
+func (n *createCommand) resume(c *Call, a *app.App) error {
+	if n.Source != "" || n.AdminEmail != "" {
+		return fmt.Errorf("%w: --resume goes on with what was asked for before; an admin is let in with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)
+	}
+	t, err := a.Manager().FinishCreate(c.ctx, n.Subdomain)
+	if err != nil {
+		return tenantError(err, n.Subdomain)
+	}
+	if c.out.json {
+		return c.out.Document(document.TenantOf(t))
+	}
+	return c.out.Line("tenant %s is %s", t.Subdomain, t.State)
+}
+
+// createError says what to do next.
+func createError(err error, subdomain string) error {
+	switch {
+	case errors.Is(err, lifecycle.ErrExists):
+		return fmt.Errorf("%w; see: tenantry tenant show %s", err, subdomain)
+	case errors.Is(err, lifecycle.ErrInvalidName):
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return err
+}

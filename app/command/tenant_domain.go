@@ -1,0 +1,25 @@
+package command
+
+import (
+	"tenantry/tenants"
+	"tenantry/tenants/document"
+)
+
+// domainCommand groups what is done about a tenant's own hosts.
+type domainCommand struct {
+	Add    addDomainCommand    `cmd:"" help:"Record a host of a tenant's own, and print the TXT record to publish for it."`
+	Verify verifyDomainCommand `cmd:"" help:"Look up a host's TXT record, and serve the tenant there when it is found."`
+	Remove removeDomainCommand `cmd:"" help:"Stop serving a tenant at a host."`
+	List   listDomainsCommand  `cmd:"" help:"List a tenant's hosts."`
+}
+
+// tellDomain writes how a domain stands; while it isn't verified, to programs alone.
+func tellDomain(out *Output, d tenants.Domain) error {
+	switch {
+	case out.json:
+		return out.Document(document.DomainOf(d))
+	case d.VerifiedAt == nil:
+		return nil
+	}
+	return out.Line("%s is verified", d.Host)
+}

@@ -1,0 +1,48 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"tenantry/app"
+	"tenantry/tenants/lifecycle"
+)
+
+type addDomainCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+	Host      string `arg:"" help:"Host name, such as work.example.com."`
+	Primary   bool   `help:"Let links lead to this host, once it is verified, instead of the subdomain."`
+}
+
+// Help is shown with the flags.
+func (addDomainCommand) Help() string {
+	return `Prints the TXT record that the owner of the host has to publish. The tenant is served at the host once "tenantry tenant domain verify" has found the record. The host must resolve to the public listener, or to the proxy in front of it, which does TLS.
+
+Examples:
+
+    tenantry tenant domain add acme work.acme.example
+    tenantry tenant domain add acme work.acme.example --primary
+    tenantry tenant domain verify acme work.acme.example`
+}
+
+// Run notes the domain, and tells how it is verified.
+func (n *addDomainCommand) Run(c *Call) error {
+	host := strings.ToLower(n.Host)
+	return c.With(func(a *app.App) error {
+		if err := a.BaseDomain().ValidateHost(host); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		added, err := a.Manager().AddDomain(c.ctx, a.By(), n.Subdomain, host, n.Primary)
+		if err != nil {
+			return tenantError(err, n.Subdomain)
+		}
+		if c.out.json || added.VerifiedAt != nil {
+			return tellDomain(c.out, added)
+		}
+		return errors.Join(
+			c.out.Line("%s is noted. Publish this TXT record:", host),
+			c.out.Line("%s TXT %q", lifecycle.ChallengeRecord(host), added.Challenge),
+			c.out.Line("then run: tenantry tenant domain verify %s %s", n.Subdomain, host))
+	})
+}

@@ -1,0 +1,113 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tenantry/app"
+	"tenantry/tenants"
+	"tenantry/tenants/document"
+	"tenantry/tenants/lifecycle"
+)
+
+type showCommand struct {
+	Subdomain string `arg:"" help:"The tenant's subdomain."`
+}
+
+// Help is shown with the flags.
+func (showCommand) Help() string {
+	return `Examples:
+
+    tenantry tenant show acme
+    tenantry tenant show acme --json`
+}
+
+// Run shows the tenant.
+func (s *showCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
+		t, err := c.tenant(a, s.Subdomain)
+		if err != nil {
+			return err
+		}
+		story, err := c.story(a, t)
+		if err != nil {
+			return err
+		}
+		retired, err := a.Manager().Retired(c.ctx, t.ID)
+		if err != nil {
+			return err
+		}
+		if c.out.json {
+			return c.out.Document(shown{document.TenantOf(t), story, retired})
+		}
+		return errors.Join(writeTenant(c.out, a, t, retired), writeStory(c.out, story))
+	})
+}
+
+// shown is a tenant with its story, and the subdomains that it has given up.
+type shown struct {
+	document.Tenant
+	Operations []document.Operation `json:"operations"`
+	Retired    []lifecycle.Retired  `json:"retired_subdomains"`
+}
+
+// maxStory is how many operations are shown of a tenant, the last ones.
+const maxStory = 100
+
+// story is what was done to the tenant, in order.
+func (c *Call) story(a *app.App, t *tenants.Tenant) ([]document.Operation, error) {
+	page, _, err := a.Manager().Operations(c.ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", maxStory)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(page)
+	return document.Operations(page, "").Items, nil
+}
+
+func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired) error {
+	d := document.TenantOf(t)
+	rows := [][]string{
+		{"subdomain", d.Subdomain},
+		{"name", d.Name},
+		{"state", string(d.State)},
+		{"domains", strings.Join(d.Domains, " ")},
+		{"id", d.ID},
+		{"server", d.Server},
+		{"database", d.Database},
+		{"schema_version", fmt.Sprint(d.SchemaVersion)},
+		{"created_at", d.CreatedAt.Format(time.RFC3339)},
+	}
+	if t.State != tenants.StatePurged {
+		rows = append(rows, []string{"url", a.TenantURL(t.Address(), "")})
+	}
+	if d.RemoveAfter != nil {
+		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
+	}
+	for _, r := range retired {
+		rows = append(rows, retiredRow(r))
+	}
+	return out.Rows([]string{"FIELD", "VALUE"}, rows)
+}
+
+func writeStory(out *Output, story []document.Operation) error {
+	if len(story) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, o := range story {
+		state := string(o.State)
+		if o.Step != "" {
+			state += " at " + o.Step
+		}
+		rows = append(rows, []string{o.StartedAt.Format(time.RFC3339), string(o.Kind), o.Subdomain, state, o.By, o.Error})
+	}
+	if out.table {
+		if err := out.Line(""); err != nil {
+			return err
+		}
+	}
+	return out.Rows([]string{"BEGUN", "OPERATION", "SUBDOMAIN", "STATE", "BY", "ERROR"}, rows)
+}
