@@ -26,6 +26,9 @@ type commandLine struct {
 
 	JSON bool `name:"json" help:"Write the result as one JSON document on standard output, and an error as {\"error\": …} on standard error."`
 
+	NoHeader    bool             `help:"Leave the header line out of tables."`
+	ShowVersion kong.VersionFlag `name:"version" help:"Show what this program was built from."`
+
 	Serve      serveCommand      `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
 	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
 	Operations operationsCommand `cmd:"" help:"List what was done to tenants, the newest first."`
@@ -34,6 +37,10 @@ type commandLine struct {
 	Doctor     doctorCommand     `cmd:"" help:"Find, and repair, what is wrong with tenants and servers."`
 	Key        keyCommand        `cmd:"" help:"Make secret keys."`
 	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
+
+	Help       helpCommand       `cmd:"" help:"Print a chapter of the manual."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes commands in a shell."`
+	Complete   completeCommand   `cmd:"" hidden:""`
 
 	kong.Plugins // the application's own
 }

@@ -77,15 +77,15 @@ func TestTenantCommandsInAPipe(t *testing.T) {
 		t.Errorf("create: %q", got)
 	}
 	s.must(t, "tenant", "create", "globex", "--name=Globex")
-	want := "acme\tacme\tactive\tdefault\tTIME\nglobex\tGlobex\tactive\tdefault\tTIME\n"
+	want := "SUBDOMAIN\tNAME\tSTATE\tSERVER\tCREATED\nacme\tacme\tactive\tdefault\tTIME\nglobex\tGlobex\tactive\tdefault\tTIME\n"
 	if got := regexp.MustCompile(`\S+Z\n`).ReplaceAllString(s.must(t, "tenant", "list"), "TIME\n"); got != want {
 		t.Errorf("list: %q, want %q", got, want)
 	}
-	r := s.run(t, "tenant", "list", "--limit=1")
+	r := s.run(t, "tenant", "list", "--limit=1", "--no-header")
 	if !strings.Contains(r.stderr, "--after acme") || strings.Count(r.stdout, "\n") != 1 {
 		t.Errorf("list: %q, %q", r.stdout, r.stderr)
 	}
-	if got := s.must(t, "tenant", "show", "acme"); !strings.HasPrefix(got, "subdomain\tacme\n") || !strings.Contains(got, "url\thttp://acme.localhost:8080\n") {
+	if got := s.must(t, "tenant", "show", "acme"); !strings.HasPrefix(got, "FIELD\tVALUE\nsubdomain\tacme\n") || !strings.Contains(got, "url\thttp://acme.localhost:8080\n") {
 		t.Errorf("show: %q", got)
 	}
 }
@@ -157,7 +157,7 @@ func TestMigrateCommands(t *testing.T) {
 		if r := s.run(t, "migrate", "up", "--json"); r.status != exitDone || r.stdout != `{"migrated":1,"failed":[]}`+"\n" {
 			t.Errorf("up: status %d, %s, %s", r.status, r.stdout, r.stderr)
 		}
-		if got := s.must(t, "migrate", "status"); got != fmt.Sprintf("default\t%[1]d\t%[1]d\t2\n", latest(t)) {
+		if got := s.must(t, "migrate", "status"); got != fmt.Sprintf("SERVER\tVERSION\tTARGET\tTENANTS\ndefault\t%[1]d\t%[1]d\t2\n", latest(t)) {
 			t.Errorf("status: %q", got)
 		}
 		if got := s.must(t, "migrate", "up"); got != "0 tenants migrated, 0 failed\n" {
@@ -210,7 +210,7 @@ func TestSeedCommand(t *testing.T) {
 		if want := fmt.Sprintf("seed acme: %d of %d\n", rows, rows); !strings.HasSuffix(r.stderr, want) {
 			t.Errorf("progress in a pipe is %q, want %q", r.stderr, want)
 		}
-		if got := s.must(t, "seed", "acme"); got != "acme\tunchanged\t0\t\n" {
+		if got := s.must(t, "seed", "acme"); got != "SUBDOMAIN\tOUTCOME\tROWS\tREASON\nacme\tunchanged\t0\t\n" {
 			t.Errorf("again: %q", got)
 		}
 	})

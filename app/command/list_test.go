@@ -39,7 +39,7 @@ func TestTenantListIsFiltered(t *testing.T) {
 		if len(operations) != 1 || operations[0].Kind != tenants.KindSuspend {
 			t.Errorf("%+v", operations)
 		}
-		if out := s.must(t, "operations", "--tenant=acme", "--kind=create"); strings.Count(out, "\n") != 1 || !strings.Contains(out, "acme") {
+		if out := s.must(t, "operations", "--tenant=acme", "--kind=create"); strings.Count(out, "\n") != 2 || !strings.Contains(out, "acme") {
 			t.Errorf("operations: %q", out)
 		}
 		for _, args := range []string{

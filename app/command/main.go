@@ -54,7 +54,7 @@ func Main(ctx context.Context, p Process) int {
 	}
 	if err == nil {
 		warnUnknown(p, run.Model.Node)
-		err = run.Run(&Call{ctx: ctx, process: p, config: line.Config, out: newOutput(p, line.JSON)})
+		err = run.Run(run.Model, &Call{ctx: ctx, process: p, config: line.Config, out: newOutput(p, line.JSON, line.NoHeader)})
 	}
 	if err == nil {
 		return exitDone
@@ -72,6 +72,8 @@ func (l *commandLine) parse(p Process) (*kong.Context, error) {
 	parser, err := kong.New(l,
 		kong.Name("tenantry"),
 		kong.Description(description),
+		kong.Vars{"version": versionText()},
+		kong.Help(printHelp),
 		kong.Writers(untilClosed{p.Stdout}, untilClosed{p.Stderr}),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(p.Environ)),

@@ -20,12 +20,13 @@ import (
 type Output struct {
 	stdout, stderr io.Writer
 	json           bool
+	noHeader       bool // of tables
 	table          bool // standard output is a terminal
 	bar            bool // standard error is a terminal
 }
 
-func newOutput(p Process, asJSON bool) *Output {
-	return &Output{untilClosed{p.Stdout}, untilClosed{p.Stderr}, asJSON, isTerminal(p.Stdout), isTerminal(p.Stderr)}
+func newOutput(p Process, asJSON, noHeader bool) *Output {
+	return &Output{untilClosed{p.Stdout}, untilClosed{p.Stderr}, asJSON, noHeader, isTerminal(p.Stdout), isTerminal(p.Stderr)}
 }
 
 // untilClosed discards what is written after the reader of a pipe has gone, as
@@ -66,8 +67,12 @@ func (o *Output) Line(format string, args ...any) error {
 	return err
 }
 
-// Rows writes a table with a header, or plain lines with tabs between.
+// Rows writes a table with a header line, unless --no-header leaves it out: in
+// columns on a terminal, else with tabs between.
 func (o *Output) Rows(header []string, rows [][]string) error {
+	if !o.noHeader {
+		rows = append([][]string{header}, rows...)
+	}
 	if !o.table {
 		for _, row := range rows {
 			if err := o.Line("%s", strings.Join(row, "\t")); err != nil {
@@ -77,7 +82,7 @@ func (o *Output) Rows(header []string, rows [][]string) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(o.stdout, 0, 0, 3, ' ', 0)
-	for _, row := range append([][]string{header}, rows...) {
+	for _, row := range rows {
 		fmt.Fprintln(w, strings.Join(row, "\t")) // Flush returns the error
 	}
 	return w.Flush()

@@ -11,7 +11,7 @@ func TestRowsOnATerminalAndInAPipe(t *testing.T) {
 	header, rows := []string{"NAME", "N"}, [][]string{{"acme", "1"}, {"globex", "22"}}
 	for table, want := range map[bool]string{
 		true:  "NAME     N\nacme     1\nglobex   22\n",
-		false: "acme\t1\nglobex\t22\n",
+		false: "NAME\tN\nacme\t1\nglobex\t22\n",
 	} {
 		var stdout bytes.Buffer
 		if err := (&Output{stdout: &stdout, table: table}).Rows(header, rows); err != nil {

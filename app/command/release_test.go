@@ -54,7 +54,7 @@ func TestReleaseCommand(t *testing.T) {
 		if r.stdout != "acme is free\n" {
 			t.Errorf("%q", r.stdout)
 		}
-		if got := s.must(t, "tenant", "reserved"); got != "" {
+		if got := s.must(t, "tenant", "reserved"); strings.Count(got, "\n") != 1 {
 			t.Errorf("left: %s", got)
 		}
 		s.must(t, "tenant", "create", "acme")

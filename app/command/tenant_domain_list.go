@@ -41,6 +41,6 @@ func (l *listDomainsCommand) Run(c *Call) error {
 			}
 			rows = append(rows, []string{d.Host, verified, role, lifecycle.ChallengeRecord(d.Host), d.Challenge})
 		}
-		return c.out.Rows([]string{"HOST", "VERIFIED", "", "TXT RECORD", "VALUE"}, rows)
+		return c.out.Rows([]string{"HOST", "VERIFIED", "ROLE", "TXT RECORD", "VALUE"}, rows)
 	})
 }

@@ -43,7 +43,7 @@ func (s *showCommand) Run(c *Call) error {
 		if c.out.json {
 			return c.out.Document(shown{document.TenantOf(t), story, retired})
 		}
-		return errors.Join(writeTenant(c.out, a, t, retired), writeStory(c.out, story))
+		return errors.Join(writeTenant(c.out, a, t, retired), c.out.Line(""), writeStory(c.out, story))
 	})
 }
 
@@ -93,9 +93,6 @@ func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle
 }
 
 func writeStory(out *Output, story []document.Operation) error {
-	if len(story) == 0 {
-		return nil
-	}
 	var rows [][]string
 	for _, o := range story {
 		state := string(o.State)
@@ -103,11 +100,6 @@ func writeStory(out *Output, story []document.Operation) error {
 			state += " at " + o.Step
 		}
 		rows = append(rows, []string{o.StartedAt.Format(time.RFC3339), string(o.Kind), o.Subdomain, state, o.By, o.Error})
-	}
-	if out.table {
-		if err := out.Line(""); err != nil {
-			return err
-		}
 	}
 	return out.Rows([]string{"BEGUN", "OPERATION", "SUBDOMAIN", "STATE", "BY", "ERROR"}, rows)
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -30,19 +31,29 @@ type versionDocument struct {
 
 // Run shows the version. It needs no settings and opens nothing.
 func (versionCommand) Run(c *Call) error {
+	if c.out.json {
+		return c.out.Document(thisVersion())
+	}
+	return c.out.Line("%s", versionText())
+}
+
+// thisVersion tells of this program.
+func thisVersion() versionDocument {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{} // built without modules
 	}
-	d := versionOf(info)
-	if c.out.json {
-		return c.out.Document(d)
-	}
+	return versionOf(info)
+}
+
+// versionText is the line that tells of this program.
+func versionText() string {
+	d := thisVersion()
 	revision := cmp.Or(d.Revision, "revision unknown")
 	if d.Modified {
 		revision += ", modified"
 	}
-	return c.out.Line("tenantry %s (%s), %s, %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
+	return fmt.Sprintf("tenantry %s (%s), %s, %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
 }
 
 // versionOf tells of a build. Its revision is empty where it was not built from
