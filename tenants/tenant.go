@@ -44,7 +44,7 @@ type Tenant struct {
 	// RemoveAfter is when a purged tenant's data will be removed. It is nil once it was removed, and
 	// for all other tenants.
 	RemoveAfter *time.Time
-	// CreatedBy says what created the tenant: "operator" or "seed".
+	// CreatedBy says what created the tenant: "operator", unless the application says otherwise.
 	CreatedBy string    `gorm:"not null;check:tenants_created_by_check,length(created_by) <= 63"`
 	CreatedAt time.Time `gorm:"not null"`
 	UpdatedAt time.Time `gorm:"not null"`

@@ -23,7 +23,7 @@ func (e *VersionError) Error() string {
 	if e.Version > e.Build {
 		return fmt.Sprintf("the database is at schema version %d and this build knows no more than %d; run the newer build", e.Version, e.Build)
 	}
-	return fmt.Sprintf("the database is at schema version %d and this build serves %d; run tenantry migrate up", e.Version, e.Build)
+	return fmt.Sprintf("the database is at schema version %d and this build serves %d; migrate it first", e.Version, e.Build)
 }
 
 // Unwrap returns ErrSchemaVersion.

@@ -55,6 +55,9 @@ func (d *doctorCommand) makeEmpty(c *Call, a *app.App) error {
 	t, err := c.tenant(a, d.MakeEmpty)
 	if err == nil {
 		err = a.Manager().ExpectMissing(c.ctx, t)
+		if errors.Is(err, lifecycle.ErrNotMissing) {
+			err = fmt.Errorf("%w; see: tenantry doctor", err)
+		}
 	}
 	if err != nil {
 		return err

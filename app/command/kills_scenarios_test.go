@@ -293,6 +293,6 @@ func (k *killer) addDomain(ctx context.Context, subdomain string) error {
 	if err != nil {
 		return err
 	}
-	k.site.txt.values.Store(lifecycle.ChallengeRecord(added.Host), added.Challenge)
+	k.site.txt.values.Store(k.app.Manager().ChallengeRecord(added.Host), added.Challenge)
 	return nil
 }

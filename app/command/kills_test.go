@@ -18,7 +18,6 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants"
-	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -170,7 +169,7 @@ func pointsIn(stderr string) (points []string) {
 func (k *killer) process(t *testing.T, s scenario, subdomain string, environ ...string) ended {
 	t.Helper()
 	environ = append(environ, envCancelAt+"="+s.cancelAt)
-	record := lifecycle.ChallengeRecord(subdomain + ".example")
+	record := k.app.Manager().ChallengeRecord(subdomain + ".example")
 	if value, ok := k.site.txt.values.Load(record); ok {
 		environ = append(environ, fmt.Sprintf("%s=%s=%s", envTXT, record, value))
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"tenantry/app"
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 )
@@ -14,10 +15,10 @@ type domainCommand struct {
 }
 
 // tellDomain writes how a domain stands; while it isn't verified, to programs alone.
-func tellDomain(out *Output, d tenants.Domain) error {
+func tellDomain(out *Output, a *app.App, d tenants.Domain) error {
 	switch {
 	case out.json:
-		return out.Document(document.DomainOf(d))
+		return out.Document(document.DomainOf(d, a.Manager().ChallengeRecord(d.Host)))
 	case d.VerifiedAt == nil:
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"tenantry/app"
-	"tenantry/tenants/lifecycle"
 )
 
 type addDomainCommand struct {
@@ -38,11 +37,11 @@ func (n *addDomainCommand) Run(c *Call) error {
 			return tenantError(err, n.Subdomain)
 		}
 		if c.out.json || added.VerifiedAt != nil {
-			return tellDomain(c.out, added)
+			return tellDomain(c.out, a, added)
 		}
 		return errors.Join(
 			c.out.Line("%s is noted. Publish this TXT record:", host),
-			c.out.Line("%s TXT %q", lifecycle.ChallengeRecord(host), added.Challenge),
+			c.out.Line("%s TXT %q", a.Manager().ChallengeRecord(host), added.Challenge),
 			c.out.Line("then run: tenantry tenant domain verify %s %s", n.Subdomain, host))
 	})
 }

@@ -5,7 +5,6 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants/document"
-	"tenantry/tenants/lifecycle"
 )
 
 type listDomainsCommand struct {
@@ -28,7 +27,7 @@ func (l *listDomainsCommand) Run(c *Call) error {
 			return tenantError(err, l.Subdomain)
 		}
 		if c.out.json {
-			return c.out.Document(document.Domains(found))
+			return c.out.Document(document.Domains(found, a.Manager().ChallengeRecord))
 		}
 		var rows [][]string
 		for _, d := range found {
@@ -39,7 +38,7 @@ func (l *listDomainsCommand) Run(c *Call) error {
 			if d.Main {
 				role = "primary"
 			}
-			rows = append(rows, []string{d.Host, verified, role, lifecycle.ChallengeRecord(d.Host), d.Challenge})
+			rows = append(rows, []string{d.Host, verified, role, a.Manager().ChallengeRecord(d.Host), d.Challenge})
 		}
 		return c.out.Rows([]string{"HOST", "VERIFIED", "ROLE", "TXT RECORD", "VALUE"}, rows)
 	})

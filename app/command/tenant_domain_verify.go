@@ -31,12 +31,12 @@ func (v *verifyDomainCommand) Run(c *Call) error {
 		var unverified *lifecycle.UnverifiedError
 		switch {
 		case errors.As(err, &unverified):
-			return errors.Join(tellDomain(c.out, verified), fmt.Errorf("%w; then give the same command again", err))
+			return errors.Join(tellDomain(c.out, a, verified), fmt.Errorf("%w; then give the same command again", err))
 		case errors.Is(err, lifecycle.ErrUnknownDomain):
 			return fmt.Errorf("%w; add it with: tenantry tenant domain add %s %s", err, v.Subdomain, host)
 		case err != nil:
 			return tenantError(err, v.Subdomain)
 		}
-		return tellDomain(c.out, verified)
+		return tellDomain(c.out, a, verified)
 	})
 }

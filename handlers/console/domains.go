@@ -18,10 +18,10 @@ type domainRow struct {
 	Record string
 }
 
-func domainRows(t *tenants.Tenant) []domainRow {
+func (s *Console) domainRows(t *tenants.Tenant) []domainRow {
 	rows := make([]domainRow, len(t.Domains))
 	for i, d := range t.Domains {
-		rows[i] = domainRow{d, lifecycle.ChallengeRecord(d.Host)}
+		rows[i] = domainRow{d, s.o.Manager.ChallengeRecord(d.Host)}
 	}
 	return rows
 }

@@ -97,7 +97,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: s.o.Traffic.Hour(t.ID), Domains: domainRows(t),
+	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: s.o.Traffic.Hour(t.ID), Domains: s.domainRows(t),
 		Behind: s.isBehind(t)}
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]

@@ -18,7 +18,7 @@ func (a *API) listDomains(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, document.Domains(found))
+	c.JSON(http.StatusOK, document.Domains(found, a.manager.ChallengeRecord))
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (a *API) addDomain(c *gin.Context) error {
 		return err
 	}
 	c.Header("Location", "/api/tenants/"+url.PathEscape(c.Param("subdomain"))+"/domains")
-	c.JSON(status, document.DomainOf(added))
+	c.JSON(status, document.DomainOf(added, a.manager.ChallengeRecord(added.Host)))
 	return nil
 }
 

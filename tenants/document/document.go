@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tenantry/tenants"
-	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 )
 
@@ -64,16 +63,16 @@ type Domain struct {
 	Value  string `json:"value"`
 }
 
-// DomainOf is the document of a domain.
-func DomainOf(d tenants.Domain) Domain {
-	return Domain{d.Host, inUTC(d.VerifiedAt), d.Main, lifecycle.ChallengeRecord(d.Host), d.Challenge}
+// DomainOf is the document of a domain. record is the name of its TXT record.
+func DomainOf(d tenants.Domain, record string) Domain {
+	return Domain{d.Host, inUTC(d.VerifiedAt), d.Main, record, d.Challenge}
 }
 
-// Domains is a list of domains.
-func Domains(found []tenants.Domain) List[Domain] {
+// Domains is a list of domains. record returns the name of a host's TXT record.
+func Domains(found []tenants.Domain, record func(host string) string) List[Domain] {
 	documents := make([]Domain, len(found))
 	for i, d := range found {
-		documents[i] = DomainOf(d)
+		documents[i] = DomainOf(d, record(d.Host))
 	}
 	return ListOf(documents, "")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ type NewTenant struct {
 	// Source is the URL of an existing database that the tenant's becomes a copy
 	// of, as tenants.Engine's Adopt says; empty for a new one.
 	Source string
-	// CreatedBy says who made the tenant, "seed" or, when empty, "operator".
+	// CreatedBy says what made the tenant. Defaults to "operator".
 	CreatedBy string
 	// Admin is the e-mail address of the tenant's first admin; empty for none.
 	Admin string
@@ -113,9 +114,17 @@ func (m *Manager) free(tx *gorm.DB, subdomain, tenantID string, now time.Time) e
 	return tx.Delete(&held[0]).Error
 }
 
+// checkSubdomain returns a *tenants.SubdomainError if no tenant can have the subdomain.
+func (m *Manager) checkSubdomain(subdomain string) error {
+	if slices.Contains(m.reserved, subdomain) {
+		return &tenants.SubdomainError{Subdomain: subdomain, Rule: "is reserved"}
+	}
+	return tenants.ValidateSubdomain(subdomain)
+}
+
 // prepare checks what was asked for and makes the row that reserves it.
 func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
-	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
+	if err := m.checkSubdomain(n.Subdomain); err != nil {
 		return nil, err
 	}
 	name := cmp.Or(strings.TrimSpace(n.Name), n.Subdomain)

@@ -117,7 +117,7 @@ func (d *doctor) examineDatabase(ctx context.Context, t *tenants.Tenant) ([]Find
 	if err != nil {
 		return nil, err
 	}
-	outdated := append(d.examinePlace(t), examineVersion(engine, t, faults)...)
+	outdated := append(d.examinePlace(t), d.examineVersion(engine, t, faults)...)
 	if len(faults) == 0 && len(outdated) == 0 {
 		return nil, nil
 	}
@@ -126,7 +126,7 @@ func (d *doctor) examineDatabase(ctx context.Context, t *tenants.Tenant) ([]Find
 	}
 	found := make([]Finding, len(faults))
 	for i, f := range faults {
-		found[i] = Finding{Kind: string(f.Kind), Subject: t.Subdomain, Detail: f.Detail, Remedy: remedy(t, f)}
+		found[i] = Finding{Kind: string(f.Kind), Subject: t.Subdomain, Detail: f.Detail, Remedy: d.remedy(t, f)}
 	}
 	if d.Repair && len(faults) > 0 {
 		err = d.mend(ctx, engine, t, faults, found)
@@ -145,23 +145,23 @@ func (d *doctor) examinePlace(t *tenants.Tenant) []Finding {
 	}
 	return []Finding{{
 		Kind: DatabaseReplaced, Subject: t.Subdomain, Detail: "the file " + t.Database + " was replaced or removed while it was open",
-		Remedy: "look whether its data is the right one; " + whileSuspended(t, "replace the file"), Repaired: true,
+		Remedy: "look whether its data is the right one; " + d.whileSuspended(t, "replace the file"), Repaired: true,
 	}}
 }
 
 // whileSuspended says how something is done to a database beside a server that runs.
-func whileSuspended(t *tenants.Tenant, do string) string {
+func (m *Manager) whileSuspended(t *tenants.Tenant, do string) string {
 	if t.State != tenants.StateActive {
 		return do
 	}
-	return fmt.Sprintf("beside a server that runs: tenantry tenant suspend %s; %s, without -wal and -shm files beside it; tenantry tenant resume %s",
-		t.Subdomain, do, t.Subdomain)
+	return fmt.Sprintf("beside a server that runs: %[1]s tenant suspend %[2]s; %[3]s, without -wal and -shm files beside it; %[1]s tenant resume %[2]s",
+		m.program, t.Subdomain, do)
 }
 
 // examineVersion finds a version that this build can't serve: the one that the
 // database has, where the master has another. In the trash any will do, since a
 // restore migrates.
-func examineVersion(engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault) []Finding {
+func (m *Manager) examineVersion(engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault) []Finding {
 	version := t.SchemaVersion
 	for _, f := range faults {
 		if f.Kind == tenants.FaultVersion {
@@ -172,7 +172,7 @@ func examineVersion(engine tenants.Engine, t *tenants.Tenant, faults []tenants.F
 	if err == nil || t.State == tenants.StatePurged {
 		return nil
 	}
-	f := Finding{Kind: SchemaBehind, Subject: t.Subdomain, Detail: err.Error(), Remedy: "tenantry migrate up"}
+	f := Finding{Kind: SchemaBehind, Subject: t.Subdomain, Detail: err.Error(), Remedy: m.program + " migrate up"}
 	if version > engine.SchemaVersion() {
 		f.Kind, f.Remedy = SchemaAhead, "run the newer build, or restore a backup of before"
 	}
@@ -198,23 +198,23 @@ func (d *doctor) isUnchanged(ctx context.Context, t *tenants.Tenant) (bool, erro
 }
 
 // remedy is what to do about a fault.
-func remedy(t *tenants.Tenant, f tenants.Fault) string {
+func (m *Manager) remedy(t *tenants.Tenant, f tenants.Fault) string {
 	switch {
 	case f.Kind == tenants.FaultVersion:
-		return "have the master know it with --repair; then: tenantry migrate up"
+		return "have the master know it with --repair; then: " + m.program + " migrate up"
 	case f.Mendable:
 		return "put it right with --repair"
 	case f.Kind == tenants.FaultIdentity:
-		return whileSuspended(t, "put the database of tenant "+t.ID+" back in its place, from a backup if need be")
+		return m.whileSuspended(t, "put the database of tenant "+t.ID+" back in its place, from a backup if need be")
 	case f.Kind == tenants.FaultMisplaced:
 		return "see which of the two is the right one, and remove the other by hand"
 	case t.State == tenants.StatePurged:
 		return "restore the database " + t.Database + " from a backup if it is wanted; else it is forgotten at " + t.RemoveAfter.UTC().Format(time.RFC3339)
 	case f.Kind == tenants.FaultMissing:
-		return whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: tenantry doctor --repair --make-empty " +
-			t.Subdomain + ", or tenantry tenant archive and purge"
+		return m.whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: " + m.program + " doctor --repair --make-empty " +
+			t.Subdomain + ", or " + m.program + " tenant archive and purge"
 	case f.Kind == tenants.FaultUnreadable:
-		return whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: tenantry tenant archive and purge"
+		return m.whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: " + m.program + " tenant archive and purge"
 	}
 	return "see to it by hand"
 }

@@ -73,7 +73,7 @@ func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
 		}
 		found = append(found, Finding{
 			Kind: OperationUnfinished, Subject: o.Subdomain, Detail: detail,
-			Remedy: remedy + "; if it can never succeed: tenantry tenant cancel " + o.Subdomain,
+			Remedy: remedy + "; if it can never succeed: " + d.program + " tenant cancel " + o.Subdomain,
 		})
 	}
 	for _, t := range creations {

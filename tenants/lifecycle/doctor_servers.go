@@ -161,7 +161,7 @@ func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Obj
 		}
 	case tenants.ObjectDatabase, tenants.ObjectTrash:
 		f.Kind, f.Detail = DatabaseWithoutTenant, "tenant "+s.TenantID+" is not in the master, or its data was removed"
-		f.Remedy, remove = "keep its data with: tenantry tenant create SUBDOMAIN --from URL; or remove it by hand", nil
+		f.Remedy, remove = "keep its data with: "+d.program+" tenant create SUBDOMAIN --from URL; or remove it by hand", nil
 	}
 	if !d.Repair || remove == nil {
 		return f

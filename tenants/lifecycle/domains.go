@@ -50,7 +50,7 @@ func (e *UnverifiedError) Unwrap() error { return e.Err }
 
 // ChallengeRecord is the name of the TXT record in which a host's challenge has
 // to stand.
-func ChallengeRecord(host string) string { return "_tenantry-challenge." + host }
+func (m *Manager) ChallengeRecord(host string) string { return m.challenge + "." + host }
 
 // Domains lists the tenant's domains by host, or returns tenants.ErrUnknownTenant.
 func (m *Manager) Domains(ctx context.Context, subdomain string) (found []tenants.Domain, err error) {
@@ -79,7 +79,7 @@ func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host st
 			return err
 		}
 		j.params.Host = host
-		added, err = findOrMakeDomain(tx, j.tenant.ID, host)
+		added, err = m.findOrMakeDomain(tx, j.tenant.ID, host)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host st
 
 // findOrMakeDomain is the tenant's domain of that host, not stored yet where it
 // is new.
-func findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d tenants.Domain, err error) {
+func (m *Manager) findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d tenants.Domain, err error) {
 	var others int64
 	err = tx.Model(&tenants.Domain{}).Where("host = ? AND verified_at IS NOT NULL AND tenant_id <> ?", host, tenantID).Count(&others).Error
 	switch {
@@ -105,7 +105,7 @@ func findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d tenants.Domain, err
 	}
 	err = tx.Take(&d, "tenant_id = ? AND host = ?", tenantID, host).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return tenants.Domain{TenantID: tenantID, Host: host, Challenge: "tenantry-" + strings.ToLower(rand.Text())}, nil
+		return tenants.Domain{TenantID: tenantID, Host: host, Challenge: m.program + "-" + strings.ToLower(rand.Text())}, nil
 	}
 	return d, err
 }
@@ -159,7 +159,7 @@ func mayHaveDomains(t tenants.Tenant, subdomain string) error {
 
 // verify looks whether the domain's challenge is published.
 func (m *Manager) verify(ctx context.Context, d tenants.Domain) error {
-	record := ChallengeRecord(d.Host)
+	record := m.ChallengeRecord(d.Host)
 	values, err := m.resolver.LookupTXT(ctx, record)
 	if err == nil && slices.Contains(values, d.Challenge) {
 		return nil

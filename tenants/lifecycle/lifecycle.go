@@ -22,6 +22,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,15 @@ type Options struct {
 	LetIn func(ctx context.Context, t *tenants.Tenant, email string) error
 	// Log gets what no caller can be told; nil means slog.Default().
 	Log *slog.Logger
+	// Program is the command line's name in what operators are told to run.
+	// Defaults to tenantry.
+	Program string
+	// Challenge begins the name of the TXT record that verifies a host. Defaults to
+	// _tenantry-challenge.
+	Challenge string
+	// Reserved are subdomains that no tenant can have, beside those that
+	// tenants.ValidateSubdomain refuses.
+	Reserved []string
 	// Interrupt is called at each point of an operation with what the point is
 	// called, for tests that end the process there; nil calls nothing.
 	Interrupt func(point string)
@@ -56,6 +66,9 @@ type Manager struct {
 	log       *slog.Logger
 	letIn     func(ctx context.Context, t *tenants.Tenant, email string) error
 	interrupt func(point string)
+	program   string
+	challenge string
+	reserved  []string
 	migrating *semaphore.Weighted // bounds the databases that are migrated at once
 }
 
@@ -68,6 +81,7 @@ func New(store *tenants.Store, o Options) *Manager {
 		o.Resolver = systemResolver()
 	}
 	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, letIn: o.LetIn, interrupt: o.Interrupt,
+		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
 		migrating: semaphore.NewWeighted(migrateAbreast)}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNotMissing: the tenant's database is not missing.
-var ErrNotMissing = errors.New("the database is not missing; see: tenantry doctor")
+var ErrNotMissing = errors.New("the database is not missing")
 
 // ExpectMissing returns ErrNotMissing unless the tenant's database is on its
 // server neither in use nor in the trash.

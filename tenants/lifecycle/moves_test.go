@@ -232,7 +232,7 @@ func TestDomains(t *testing.T) {
 			t.Fatalf("%+v, %v", added, err)
 		}
 		first, err := m.VerifyDomain(t.Context(), "ada", "acme", host)
-		if !errors.As(err, &unverified) || unverified.Value != first.Challenge || unverified.Record != lifecycle.ChallengeRecord(host) {
+		if !errors.As(err, &unverified) || unverified.Value != first.Challenge || unverified.Record != env.Lifecycle.ChallengeRecord(host) {
 			t.Fatalf("%+v, %v", first, err)
 		}
 		if err := lookup(t, env, host); !errors.Is(err, tenants.ErrUnknownTenant) {

@@ -27,7 +27,7 @@ type Rename struct {
 // tenants for 30 days, or for as long as it redirects. It fails as Suspend does,
 // and with a *tenants.SubdomainError, ErrExists or a *ReservedError.
 func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r Rename) (*tenants.Tenant, error) {
-	if err := tenants.ValidateSubdomain(r.To); err != nil {
+	if err := m.checkSubdomain(r.To); err != nil {
 		return nil, err
 	}
 	return m.do(ctx, by, tenants.KindRename, subdomain, func(tx *gorm.DB, j *job) error {

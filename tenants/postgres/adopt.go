@@ -20,12 +20,12 @@ import (
 
 // adoptionPrefix is what the names of unfinished adoptions begin with. The
 // installation follows, and then the tenant's id.
-const adoptionPrefix = "tenantry_adopt_"
+func (e *Engine) adoptionPrefix() string { return e.config.Prefix + "_adopt_" }
 
 // adoptionName is what the tenant's database of that name is called until it is
 // whole.
 func (e *Engine) adoptionName(name string) string {
-	return adoptionPrefix + shortHash(e.server.Database) + "_" + strings.TrimPrefix(name, "t_")
+	return e.adoptionPrefix() + shortHash(e.server.Database) + "_" + strings.TrimPrefix(name, "t_")
 }
 
 // Adopt copies the rows of the source, which may be on another server, and lets

@@ -36,7 +36,7 @@ func (e *Engine) discard(ctx context.Context, o tenants.Object) error {
 		if listed.Kind != tenants.ObjectTemplate && listed.Kind != tenants.ObjectTemporary {
 			return fmt.Errorf("%w: it is a tenant's", tenants.ErrInUse)
 		}
-		if strings.HasPrefix(o.Name, adoptionPrefix) {
+		if strings.HasPrefix(o.Name, e.adoptionPrefix()) {
 			return e.discardUnconnected(ctx, o.Name)
 		}
 		return e.discardUnlocked(ctx, o.Name)

@@ -4,6 +4,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,6 +33,10 @@ type Config struct {
 	Keys *seal.Ring
 	// Schema is that of the tenants' databases.
 	Schema tenants.Schema
+	// Prefix begins the names of the group of the tenants' roles, of templates and
+	// of unfinished adoptions. It stays the same for an installation. Defaults to
+	// tenantry.
+	Prefix string
 	// MaxConns bounds the connections to all tenants' databases together; 0
 	// means what the server has, less a reserve for everything else. Where
 	// several processes share a server, each gets its part here.
@@ -100,7 +105,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c, server: server, admin: openAdmin(server), base: base, version: version, hash: hash, group: groupName(server.Database),
+		config: c, server: server, admin: openAdmin(server), base: base, version: version, hash: hash, group: groupName(c.Prefix, server.Database),
 		adopting: make(chan struct{}, 1), trying: make(chan struct{}, 1),
 	}
 	if err := e.start(ctx); err != nil {
@@ -135,6 +140,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 }
 
 func (c Config) withDefaults() Config {
+	c.Prefix = cmp.Or(c.Prefix, "tenantry")
 	if c.TenantConns == 0 {
 		c.TenantConns = 4
 	}

@@ -22,7 +22,7 @@ const loginsPerConn = 5
 func (e *Engine) roleLimit() int { return e.config.TenantConns * loginsPerConn }
 
 // groupName names the group of the installation with that admin database.
-func groupName(database string) string { return "tenantry_app_" + shortHash(database) }
+func groupName(prefix, database string) string { return prefix + "_app_" + shortHash(database) }
 
 // makeGroup makes the group, unless it is there.
 func (e *Engine) makeGroup(ctx context.Context) error {

@@ -83,7 +83,7 @@ func (e *Engine) supersededFor(ctx context.Context) (time.Duration, error) {
 const madeAt = "made by tenantry at "
 
 func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
-	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, templatePrefix+shortHash(e.server.Database)+"_", e.adoptionName(""))
+	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, e.templatePrefix()+shortHash(e.server.Database)+"_", e.adoptionName(""))
 	if err != nil {
 		return nil, err
 	}
@@ -117,14 +117,14 @@ func (e *Engine) objectOf(name string, role bool) tenants.Object {
 		o.Kind = tenants.ObjectDatabase
 	case trashPattern.MatchString(name):
 		o.Kind = tenants.ObjectTrash
-	case strings.HasPrefix(name, adoptionPrefix):
+	case strings.HasPrefix(name, e.adoptionPrefix()):
 		o.Kind = tenants.ObjectTemporary
 		o.TenantID = name[strings.LastIndex(name, "_")+1:]
 		return o
-	case strings.HasPrefix(name, templatePrefix) && strings.HasSuffix(name, draftSuffix):
+	case strings.HasPrefix(name, e.templatePrefix()) && strings.HasSuffix(name, draftSuffix):
 		o.Kind = tenants.ObjectTemporary
 		return o
-	case strings.HasPrefix(name, templatePrefix):
+	case strings.HasPrefix(name, e.templatePrefix()):
 		o.Kind = tenants.ObjectTemplate
 		return o
 	default:

@@ -45,7 +45,7 @@ const templateLock = 0x74656e616e747279 // "tenantry"
 
 // templatePrefix is what the names of templates begin with. The installation
 // follows, and then what is in the template.
-const templatePrefix = "tenantry_template_"
+func (e *Engine) templatePrefix() string { return e.config.Prefix + "_template_" }
 
 // newTemplate names the template for the admin database, the provisioner, who
 // owns what is in it, the hash of its migrations, and how it is made.
@@ -54,7 +54,7 @@ func newTemplate(ctx context.Context, e *Engine) (*template, error) {
 	if err := e.admin.QueryRowContext(ctx, "SELECT current_user").Scan(&owner); err != nil {
 		return nil, err
 	}
-	name := templatePrefix + shortHash(e.server.Database) + "_" + shortHash(strings.Join([]string{e.hash, templateVersion, owner}, " "))
+	name := e.templatePrefix() + shortHash(e.server.Database) + "_" + shortHash(strings.Join([]string{e.hash, templateVersion, owner}, " "))
 	t := &template{engine: e, name: name, turn: make(chan struct{}, 1)}
 	t.turn <- struct{}{}
 	return t, nil
