@@ -74,8 +74,8 @@ type Console struct {
 	tries     *tries
 	templates look.Templates
 	assets    look.Assets
-	passes    passes
-	practice  practice
+	passes    task[passView]
+	checkups  task[checkup]
 	sizes     sizes
 }
 
@@ -114,10 +114,10 @@ func (s *Console) Register(r gin.IRouter) {
 	in.Match(read, "/servers", s.do(s.servers))
 	in.Match(read, "/migrations", s.do(s.migrations))
 	in.POST("/migrations", s.do(s.migrate))
-	in.GET("/migrations/events", handlers.Takes(), s.passEvents)
+	in.GET("/migrations/events", handlers.Takes(), streamTask(s, &s.passes, func(v *passView) bool { return v.Over }))
 	in.Match(read, "/doctor", s.do(s.doctor))
 	in.POST("/doctor", s.do(s.examine))
-	in.GET("/doctor/events", handlers.Takes(), s.checkupEvents)
+	in.GET("/doctor/events", handlers.Takes(), streamTask(s, &s.checkups, func(c *checkup) bool { return c.Over }))
 
 	in.Match(read, "/tenants", s.do(s.tenants, "search", "state", "server", "version", "order", "after"))
 	in.Match(read, "/new", s.do(s.createPage))

@@ -2,9 +2,7 @@ package console
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -43,36 +41,12 @@ type checkup struct {
 // shownFindings is how many findings are remembered.
 const shownFindings = 500
 
-// practice runs one checkup at a time and remembers the last. It is safe for
-// concurrent use.
-type practice struct {
-	mu   sync.Mutex // guards last and what it points to
-	last *checkup
-}
-
-// begin begins a checkup, unless one runs.
-func (p *practice) begin(by lifecycle.Operator, repair bool, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last != nil && !p.last.Over {
-		return false
+// end notes what a checkup found.
+func (c *checkup) end(findings []lifecycle.Finding, err error, now time.Time) {
+	c.Over, c.Took = true, now.Sub(c.At)
+	if err != nil {
+		c.Problem = err.Error()
 	}
-	p.last = &checkup{By: by, At: now, Repair: repair}
-	return true
-}
-
-func (p *practice) note(done, total int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last.Done, p.last.Total = done, total
-}
-
-// end ends the checkup.
-func (p *practice) end(findings []lifecycle.Finding, problem string, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := p.last
-	c.Over, c.Took, c.Problem = true, now.Sub(c.At), problem
 	for _, f := range findings {
 		if f.Repaired {
 			c.Repaired++
@@ -84,17 +58,6 @@ func (p *practice) end(findings []lifecycle.Finding, problem string, now time.Ti
 	c.Findings, c.More = findings[:shown], len(findings)-shown
 }
 
-// view is a copy of the checkup as it stands, nil before the first.
-func (p *practice) view() *checkup {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last == nil {
-		return nil
-	}
-	c := *p.last
-	return &c
-}
-
 // doctor shows the checkup that runs, or what the last one found.
 func (s *Console) doctor(c *gin.Context) error {
 	s.showDoctor(c, http.StatusOK, "")
@@ -102,7 +65,7 @@ func (s *Console) doctor(c *gin.Context) error {
 }
 
 func (s *Console) showDoctor(c *gin.Context, status int, problem string) {
-	s.show(c, status, "doctor", "Doctor", "/doctor", doctorPage{s.practice.view(), problem})
+	s.show(c, status, "doctor", "Doctor", "/doctor", doctorPage{s.checkups.view(), problem})
 }
 
 // shortCheckup is for how long a form waits for its checkup to be over.
@@ -116,14 +79,14 @@ func (s *Console) examine(c *gin.Context) error {
 		return err
 	}
 	by, repair := s.by(c), posted.Get("repair") == "true"
-	if !s.practice.begin(by, repair, s.o.Now()) {
+	if !s.checkups.begin(checkup{By: by, At: s.o.Now(), Repair: repair}) {
 		s.showDoctor(c, http.StatusConflict, "The doctor is busy with another checkup: wait until it is over.")
 		return nil
 	}
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		s.runCheckup(s.o.Serving, lifecycle.Checkup{Repair: repair, By: by, Progress: s.practice.note})
+		s.runCheckup(s.o.Serving, lifecycle.Checkup{Repair: repair, By: by})
 	}()
 	select {
 	case <-over:
@@ -132,31 +95,14 @@ func (s *Console) examine(c *gin.Context) error {
 	return look.SeeOther(c, "/doctor")
 }
 
-// errCheckupPanicked is what a checkup ends with that doesn't return.
-var errCheckupPanicked = errors.New("the checkup broke off")
-
 // runCheckup runs the checkup that was begun.
 func (s *Console) runCheckup(ctx context.Context, what lifecycle.Checkup) {
+	what.Progress = func(done, total int) {
+		s.checkups.change(func(c *checkup) { c.Done, c.Total = done, total })
+	}
 	var findings []lifecycle.Finding
-	err := errCheckupPanicked
-	defer func() {
-		problem := ""
-		if err != nil {
-			problem = err.Error()
-		}
-		s.practice.end(findings, problem, s.o.Now())
-	}()
-	findings, err = s.o.Doctor(ctx, what)
-}
-
-// checkupEvents streams how far the checkup is, until it is over.
-func (s *Console) checkupEvents(c *gin.Context) {
-	s.stream(c, func(send func(name string, data any)) (over bool) {
-		one := s.practice.view()
-		if one == nil {
-			return true
-		}
-		send("progress", one)
-		return one.Over
-	})
+	s.checkups.run(func() (err error) {
+		findings, err = s.o.Doctor(ctx, what)
+		return err
+	}, func(c *checkup, err error) { c.end(findings, err, s.o.Now()) })
 }

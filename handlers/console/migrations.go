@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -59,32 +59,12 @@ const (
 	shownFailures = 100
 )
 
-// passes runs one pass at a time and remembers the last. It is safe for
-// concurrent use.
-type passes struct {
-	mu   sync.Mutex // guards last
-	last *passView
-}
-
-// begin begins a pass, unless one runs.
-func (p *passes) begin(by lifecycle.Operator, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last != nil && !p.last.Over {
-		return false
-	}
-	p.last = &passView{By: by, Started: now}
-	return true
-}
-
 // note counts a tenant that the pass is through with.
-func (p *passes) note(progress fleet.Progress) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	v := p.last
+func (v *passView) note(progress fleet.Progress) {
 	if v.Waves == nil {
 		v.Total, v.Waves = progress.Total, wavesOf(progress.Total)
 	}
+	v.Waves = slices.Clone(v.Waves) // others read the old ones
 	of := &v.Waves[min(v.Done/v.Waves[0].Size, len(v.Waves)-1)]
 	v.Done++
 	of.Done++
@@ -108,27 +88,13 @@ func wavesOf(total int) []wave {
 	return waves
 }
 
-// end ends the pass.
-func (p *passes) end(err error, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last.Over, p.last.Ended = true, now
+// end notes what came of the pass.
+func (v *passView) end(err error, now time.Time) {
+	v.Over, v.Ended = true, now
 	var partial *fleet.PartialError
 	if err != nil && !errors.As(err, &partial) {
-		p.last.Problem = err.Error()
+		v.Problem = err.Error()
 	}
-}
-
-// view is a copy of the pass as it stands, nil before the first.
-func (p *passes) view() *passView {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last == nil {
-		return nil
-	}
-	v := *p.last
-	v.Waves = append([]wave(nil), v.Waves...)
-	return &v
 }
 
 // migrations shows the schema versions, and the pass.
@@ -153,7 +119,7 @@ func (s *Console) showMigrations(c *gin.Context, status int, problem string) err
 
 // migrate begins a pass, which goes on when the browser has left.
 func (s *Console) migrate(c *gin.Context) error {
-	if !s.passes.begin(s.by(c), s.o.Now()) {
+	if !s.passes.begin(passView{By: s.by(c), Started: s.o.Now()}) {
 		return s.showMigrations(c, http.StatusConflict, "A pass runs already: wait until it is over.")
 	}
 	go s.runPass(s.o.Serving, s.by(c))
@@ -162,24 +128,11 @@ func (s *Console) migrate(c *gin.Context) error {
 
 // runPass runs the pass that was begun.
 func (s *Console) runPass(ctx context.Context, by lifecycle.Operator) {
-	err := errPassPanicked
-	defer func() { s.passes.end(err, s.o.Now()) }()
-	_, err = fleet.Migrate(ctx, s.o.Store, s.o.Manager, by, s.passes.note)
-}
-
-// errPassPanicked is what a pass ends with that doesn't return.
-var errPassPanicked = errors.New("the pass broke off")
-
-// passEvents streams how the pass stands, until it is over.
-func (s *Console) passEvents(c *gin.Context) {
-	s.stream(c, func(send func(name string, data any)) (over bool) {
-		v := s.passes.view()
-		if v == nil {
-			return true
-		}
-		send("progress", v)
-		return v.Over
-	})
+	note := func(p fleet.Progress) { s.passes.change(func(v *passView) { v.note(p) }) }
+	s.passes.run(func() error {
+		_, err := fleet.Migrate(ctx, s.o.Store, s.o.Manager, by, note)
+		return err
+	}, func(v *passView, err error) { v.end(err, s.o.Now()) })
 }
 
 // Took is how long the pass ran.
