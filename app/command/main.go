@@ -1,4 +1,12 @@
-// Package command is the command line over app.
+// Package command is the command line over app, one command a file.
+//
+//	main.go        parses the arguments, runs the command, and reports its error
+//	commands.go    all commands
+//	call.go        what a command runs with
+//	output.go      how it writes its result; stdin.go what it reads
+//	environment.go settings from the environment
+//	log.go         the process's log
+//	help           the manual
 package command
 
 import (
