@@ -50,7 +50,7 @@ func TestKeysAreChanged(t *testing.T) {
 	if r.status != exitFailed || len(found.Items) != 1 || found.Items[0].Kind != lifecycle.CredentialsUnreadable || found.Items[0].Repaired {
 		t.Errorf("without the old key: status %d, %+v", r.status, found)
 	}
-	r = between.run(t, "doctor")
+	r = between.run(t, "doctor", "--no-header")
 	if r.status != exitFailed || !strings.HasPrefix(r.stdout, "credentials-old-key\tacme\t") || !strings.Contains(r.stdout, "--repair") || !strings.Contains(r.stderr, "1 of 1 findings") {
 		t.Errorf("both keys: status %d, %q, %q", r.status, r.stdout, r.stderr)
 	}
@@ -99,7 +99,7 @@ func TestCopiedCredentialsOpenNothing(t *testing.T) {
 	if log := srv.log.String(); !strings.Contains(log, `"tenant":"globex"`) || !strings.Contains(log, "seal") {
 		t.Errorf("the log doesn't say why: %s", log)
 	}
-	r := s.run(t, "doctor", "--repair")
+	r := s.run(t, "doctor", "--repair", "--no-header")
 	if r.status != exitFailed || !strings.HasPrefix(r.stdout, "credentials-unreadable\tglobex\t") || strings.Contains(r.stdout, "acme") {
 		t.Errorf("status %d, %q", r.status, r.stdout)
 	}

@@ -48,7 +48,7 @@ func TestDoctorTellsOfOpenDatabases(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "CREATE DATABASE wiki"); err != nil {
 		t.Fatal(err)
 	}
-	r := s.run(t, "doctor")
+	r := s.run(t, "doctor", "--no-header")
 	const remedy = `REVOKE CONNECT ON DATABASE "wiki" FROM PUBLIC;`
 	if r.status != exitFailed || !strings.HasPrefix(r.stdout, "database-open\twiki\t") || !strings.Contains(r.stdout, remedy) {
 		t.Errorf("status %d, %s", r.status, r.stdout)
