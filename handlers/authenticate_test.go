@@ -71,7 +71,7 @@ func TestAuthenticationIsOneQuery(t *testing.T) {
 // TestAuthenticationUsesTheIndex asks the database for its plan.
 func TestAuthenticationUsesTheIndex(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 	var plan []struct{ Detail string }
 	a.view(t, func(tx *gorm.DB) error {
@@ -87,7 +87,7 @@ func TestAuthenticationUsesTheIndex(t *testing.T) {
 func BenchmarkAuthenticate(b *testing.B) {
 	for _, engine := range tenantstest.Engines() {
 		b.Run(string(engine), func(b *testing.B) {
-			env := tenantstest.New(b, tenantstest.Options{Engine: engine})
+			env := tenantstest.New(b, tenantstest.Options{Schema: models.Workspace(), Engine: engine})
 			a := newAPI(b, env.Store, env.Tenant(b, "acme"))
 			a.mountOpen(b)
 			a.create(b, "/api/projects", `{"name":"Office"}`)

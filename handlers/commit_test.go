@@ -38,7 +38,7 @@ func TestFailedCommit(t *testing.T) {
 	t.Run("killed backend", func(t *testing.T) {
 		t.Parallel()
 		server := pgcluster.URL(t)
-		env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+		env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: tenantstest.Postgres})
 		a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 		a.failCommit(t, http.StatusServiceUnavailable, func(tx *gorm.DB) error {
 			var backend int
@@ -56,7 +56,7 @@ func TestFailedCommit(t *testing.T) {
 func TestUnknownCommit(t *testing.T) {
 	t.Parallel()
 	proxy := pgproxy.New(t, pgcluster.URL(t))
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, Through: proxy.Through})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: tenantstest.Postgres, Through: proxy.Through})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 	for _, delivered := range []bool{false, true} {
 		proxy.Arm(a.tenant.Database)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tenantry/models"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/web"
 )
@@ -121,7 +122,7 @@ func FuzzTasks(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	env := tenantstest.New(f, tenantstest.Options{})
+	env := tenantstest.New(f, tenantstest.Options{Schema: models.Workspace()})
 	a := newAPI(f, env.Store, env.Tenant(f, "acme"))
 	a.create(f, "/api/projects", `{"name":"Office"}`)
 	a.create(f, "/api/projects/1/tasks", `{"title":"Order chairs"}`)

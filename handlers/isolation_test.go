@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tenantry/handlers/auth"
+	"tenantry/models"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -23,7 +24,7 @@ func TestNoForeignRowForSignedInUsers(t *testing.T) {
 	for _, engine := range tenantstest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			env := tenantstest.New(t, tenantstest.Options{Engine: engine, MaxOpen: 2, Wait: time.Minute})
+			env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: engine, MaxOpen: 2, Wait: time.Minute})
 			sites := make([]*api, 6)
 			for i := range sites {
 				sites[i] = newAPI(t, env.Store, env.Tenant(t, fmt.Sprintf("tenant-%c", 'a'+i)))

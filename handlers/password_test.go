@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tenantry/handlers/auth"
+	"tenantry/models"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -68,7 +69,7 @@ func TestPasswordRules(t *testing.T) {
 // are told to come back, and are not signed in.
 func TestTheQueueToHash(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 	slow := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: 64 << 10, Passes: 10, Lanes: 1}, 1), nil))
 	before := a.dump(t)
@@ -151,7 +152,7 @@ func TestUnknownAccountsLookLikeWrongPasswords(t *testing.T) {
 // the machine ours alone; for that reason it does not run beside other tests.
 func TestUnknownAccountsCostAsMuch(t *testing.T) {
 	const hash = 32 << 20
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 	costly := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: hash >> 10, Passes: 1, Lanes: 1}, 0), nil))
 	if err := costly.accounts.SetPassword(t.Context(), a.tenant, "member@acme.test", otherPassword); err != nil {

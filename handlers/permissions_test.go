@@ -100,7 +100,7 @@ func TestAdminsWaitForEachOther(t *testing.T) {
 	for method, body := range map[string]string{"PATCH": `{"role":"member"}`, "DELETE": ""} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+			env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: tenantstest.Postgres})
 			a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 			session := a.seedUser(t, models.User{Email: "ada@acme.test", Name: "Ada", Role: models.RoleAdmin})
 			answered := make(chan int, 1)
@@ -136,7 +136,7 @@ func untilAwaited(tx *gorm.DB, answered chan int) error {
 // come that changes user 1.
 func TestWhoWasAnAdminIsLockedInTurn(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: tenantstest.Postgres})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 	a.seedUser(t, models.User{Email: "was@acme.test", Name: "x", Role: models.RoleMember})
 	session := a.seedUser(t, models.User{Email: "ada@acme.test", Name: "Ada", Role: models.RoleAdmin})

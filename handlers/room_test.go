@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
@@ -17,7 +18,7 @@ func TestAFullTenantCanBeCleared(t *testing.T) {
 	for engine, maxSize := range map[tenantstest.Engine]int64{tenantstest.SQLite: 2 << 20, tenantstest.Postgres: 12 << 20} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			env := tenantstest.New(t, tenantstest.Options{Engine: engine, Log: newLog(t).logger(), MaxSize: maxSize})
+			env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: engine, Log: newLog(t).logger(), MaxSize: maxSize})
 			a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 			other := newAPI(t, env.Store, env.Tenant(t, "globex"))
 			project := a.create(t, "/api/projects", `{"name":"Large"}`)
@@ -50,7 +51,7 @@ func TestAFullTenantCanBeCleared(t *testing.T) {
 // TestWritesStopBeforeTheDiskIsFull asks for more free space than there is.
 func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.SQLite, Log: newLog(t).logger()})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: tenantstest.SQLite, Log: newLog(t).logger()})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 	a.create(t, "/api/projects", `{"name":"First"}`)
 	full, err := tenants.New(t.Context(), tenants.Options{
@@ -73,7 +74,7 @@ func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
 // SQLite refuses in the words that it has for a full disk.
 func TestOneWriteOverTheBound(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.SQLite, Log: newLog(t).logger(), MaxSize: 512 << 10})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: tenantstest.SQLite, Log: newLog(t).logger(), MaxSize: 512 << 10})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
 	path := fmt.Sprintf("/api/projects/%d/tasks/import", a.create(t, "/api/projects", `{"name":"Large"}`))
 	sheet := "title\n" + strings.Repeat(strings.Repeat("long ", 38)+"task\n", 4000)

@@ -189,7 +189,7 @@ func FuzzSignIn(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	env := tenantstest.New(f, tenantstest.Options{})
+	env := tenantstest.New(f, tenantstest.Options{Schema: models.Workspace()})
 	a := newAPI(f, env.Store, env.Tenant(f, "acme"))
 	f.Fuzz(func(t *testing.T, body string) {
 		for _, path := range []string{"/api/session", "/api/invitation"} {

@@ -76,7 +76,7 @@ func set(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, column stri
 // both, because it is what was made up, with ids from 1.
 func TestRun(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		results := wantRun(t, env, nil, Created, Created, Created)
 		masters := map[string]tenants.Tenant{}
 		for i, c := range companies() {
@@ -106,7 +106,7 @@ func TestRun(t *testing.T) {
 // TestNewRowsCanFollow: the ids that the seed used are not given again.
 func TestNewRowsCanFollow(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		wantRun(t, env, []string{"acme"}, Created)
 		acme := get(t, env, "acme")
 		before := read(t, env, acme)
@@ -124,7 +124,7 @@ func TestNewRowsCanFollow(t *testing.T) {
 
 func TestChosenSubdomains(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	results := wantRun(t, env, []string{"globex", "acme", "globex"}, Created, Created)
 	if results[0].Subdomain != "globex" || results[1].Subdomain != "acme" {
 		t.Errorf("results %+v", results)
@@ -136,7 +136,7 @@ func TestChosenSubdomains(t *testing.T) {
 
 func TestUnknownSubdomain(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	for _, subdomain := range []string{"umbrella", "", "ACME", "acme.", "acme globex"} {
 		results, err := Run(t.Context(), env.Store, env.Lifecycle, []string{"acme", subdomain}, nil)
 		if !errors.Is(err, ErrUnknown) || results != nil {
@@ -154,7 +154,7 @@ func TestUnknownSubdomain(t *testing.T) {
 // TestForeignTenantIsNotTouched: not one that is empty, and not one in use.
 func TestForeignTenantIsNotTouched(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
 		write(t, env, globex, &models.Project{Name: "Their own"})
 		before, master := read(t, env, globex).String(), *get(t, env, "acme")
@@ -175,7 +175,7 @@ func TestForeignTenantIsNotTouched(t *testing.T) {
 
 func TestTenantThatIsNotActive(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	acme := create(t, env, "acme")
 	for _, state := range []tenants.State{tenants.StateSuspended, tenants.StateArchived, tenants.StateMaintenance, tenants.StatePurged} {
 		set(t, env, acme, "state", state)
@@ -192,7 +192,7 @@ func TestTenantThatIsNotActive(t *testing.T) {
 
 func TestEmptyTenantIsFilled(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := create(t, env, "acme")
 		wantRun(t, env, []string{"acme"}, Filled)
 		wantSame(t, "acme", read(t, env, tenant).String(), numbered(generate(load[company]("acme"))).String())
@@ -202,7 +202,7 @@ func TestEmptyTenantIsFilled(t *testing.T) {
 // TestHalfMadeTenantIsFinished: the process died while it made the tenant.
 func TestHalfMadeTenantIsFinished(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := create(t, env, "acme")
 		set(t, env, tenant, "state", tenants.StateProvisioning)
 		wantRun(t, env, []string{"acme"}, Filled)
@@ -220,7 +220,7 @@ func TestTenantInUseIsNotFilled(t *testing.T) {
 		&models.User{Email: "a@b.example", Name: "A", Role: models.RoleAdmin},
 		&models.Activity{Action: "user.deleted", SubjectID: 1, Summary: "deleted user “A”"},
 	} {
-		env := tenantstest.New(t, tenantstest.Options{})
+		env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 		tenant := create(t, env, "acme")
 		write(t, env, tenant, row)
 		wantRun(t, env, []string{"acme"}, Unchanged)
@@ -234,7 +234,7 @@ func TestTenantInUseIsNotFilled(t *testing.T) {
 // the tenant.
 func TestCancelLeavesNothing(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		cancelled := 0
@@ -266,7 +266,7 @@ func TestCancelLeavesNothing(t *testing.T) {
 // TestPanicLeavesNothing: also what progress does can't leave half a tenant.
 func TestPanicLeavesNothing(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = Run(t.Context(), env.Store, env.Lifecycle, []string{"acme"}, func(Progress) { panic("progress") })
@@ -282,7 +282,7 @@ func TestPanicLeavesNothing(t *testing.T) {
 // the others are made.
 func TestOneFailureStopsNoOther(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	tenant := create(t, env, "acme")
 	set(t, env, tenant, "server", "elsewhere")
 	results, err := Run(t.Context(), env.Store, env.Lifecycle, []string{"acme", "globex"}, nil)
@@ -299,7 +299,7 @@ func TestOneFailureStopsNoOther(t *testing.T) {
 // TestRunsAtOnce: of several runs one makes each tenant.
 func TestRunsAtOnce(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		var group sync.WaitGroup
 		wrote := make([]int, 4)
 		for i := range wrote {
@@ -325,7 +325,7 @@ func TestRunsAtOnce(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	var all []Progress
 	results, err := Run(t.Context(), env.Store, env.Lifecycle, nil, func(p Progress) { all = append(all, p) })
 	if err != nil {
@@ -363,7 +363,7 @@ func BenchmarkRun(b *testing.B) {
 		b.Run(string(engine), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				env := tenantstest.New(b, tenantstest.Options{Engine: engine})
+				env := tenantstest.New(b, tenantstest.Options{Schema: models.Workspace(), Engine: engine})
 				b.StartTimer()
 				if _, err := Run(b.Context(), env.Store, env.Lifecycle, nil, nil); err != nil {
 					b.Fatal(err)

@@ -11,9 +11,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // ways are those to a tenant's database.
@@ -26,7 +26,7 @@ func ways(store *tenants.Store) map[string]func(context.Context, *tenants.Tenant
 // reach tries the way, and has a look at the tables.
 func reach(t *testing.T, way func(context.Context, *tenants.Tenant, tenants.Func) error, tenant *tenants.Tenant) error {
 	t.Helper()
-	return way(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Find(&[]models.Project{}).Error })
+	return way(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Find(&[]notes.Folder{}).Error })
 }
 
 // TestALeaseLooksAtTheState comes with a row that was read while the tenant was
@@ -48,7 +48,7 @@ func TestALeaseLooksAtTheState(t *testing.T) {
 	} {
 		t.Run(test.change, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+			tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 				kept := env.Tenant(t, "acme")
 				must(t, reach(t, env.Store.View, kept))
 				changeRow(t, env, kept, test.change)
@@ -84,7 +84,7 @@ func changeRow(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, chang
 // TestARowOfATenantThatIsServedAgain was read while the tenant was suspended.
 func TestARowOfATenantThatIsServedAgain(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		suspended, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme")
 		must(t, err)
@@ -119,7 +119,7 @@ func TestNoVersionThatThisBuildCantServe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+			tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 				tenant := env.Tenant(t, "acme")
 				must(t, reach(t, env.Store.View, tenant))
 				build := env.Engine.SchemaVersion()
@@ -154,7 +154,7 @@ func setVersion(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, vers
 // tenant isn't served, and none runs between a suspension and the next resumption.
 func TestScopesBesideOperations(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		kept := env.Tenant(t, "acme")
 		var suspended atomic.Bool
 		var ran, refused atomic.Int64
@@ -173,7 +173,7 @@ func TestScopesBesideOperations(t *testing.T) {
 						if suspended.Load() {
 							t.Error("a scope ran while the tenant was suspended")
 						}
-						return tx.Find(&[]models.Project{}).Error
+						return tx.Find(&[]notes.Folder{}).Error
 					})
 					switch {
 					case errors.Is(err, tenants.ErrSuspended):

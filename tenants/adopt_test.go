@@ -16,10 +16,10 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -73,50 +73,50 @@ func alter(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, statement
 	must(t, errors.Join(err, conn.Close(t.Context())))
 }
 
-func wantProjects(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, want ...string) {
+func wantFolders(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, want ...string) {
 	t.Helper()
 	handle(t, env, tenant, func(db *gorm.DB) error {
 		var got []string
-		err := db.Model(&models.Project{}).Order("id").Pluck("name", &got).Error
+		err := db.Model(&notes.Folder{}).Order("id").Pluck("name", &got).Error
 		if strings.Join(got, " ") != strings.Join(want, " ") {
-			t.Errorf("projects %q, want %q", got, want)
+			t.Errorf("folders %q, want %q", got, want)
 		}
 		return err
 	})
 }
 
 // fill gives a tenant rows in tables that refer to each other, of which the last
-// project is gone: its number must not come again.
+// folder is gone: its number must not come again.
 func fill(db *gorm.DB) error {
 	for _, name := range []string{"one", "two", "gone"} {
-		if err := db.Create(&models.Project{Name: name}).Error; err != nil {
+		if err := db.Create(&notes.Folder{Name: name}).Error; err != nil {
 			return err
 		}
 	}
-	user := &models.User{Email: "ada@example.com", Name: "Ada; \\N\t\"'", Role: "admin"}
-	if err := db.Create(user).Error; err != nil {
+	author := &notes.Person{Email: "ada@example.com", Name: "Ada; \\N\t\"'"}
+	if err := db.Create(author).Error; err != nil {
 		return err
 	}
-	due := models.DateOf(time.Date(2026, time.February, 3, 0, 0, 0, 0, time.UTC))
-	task := &models.Task{ProjectID: 2, AssigneeID: &user.ID, Title: "täsk", Status: "todo", DueOn: &due}
-	if err := db.Create(task).Error; err != nil {
+	due := time.Date(2026, time.February, 3, 0, 0, 0, 0, time.UTC)
+	note := &notes.Note{FolderID: 2, AuthorID: &author.ID, Text: "nöte", Kind: "task", DueOn: &due}
+	if err := db.Create(note).Error; err != nil {
 		return err
 	}
-	return db.Delete(&models.Project{}, "name = ?", "gone").Error
+	return db.Delete(&notes.Folder{}, "name = ?", "gone").Error
 }
 
 // TestAdoptCopies adopts another tenant's database while that one is in use, and
 // then changes each of the two.
 func TestAdoptCopies(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		source, tenant := env.Tenant(t, "source"), unmade(t, env)
 		handle(t, env, source, func(db *gorm.DB) error {
 			if err := fill(db); err != nil {
 				return err
 			}
 			return db.Transaction(func(tx *gorm.DB) error { // which is not committed yet
-				if err := tx.Create(&models.Project{Name: "unseen"}).Error; err != nil {
+				if err := tx.Create(&notes.Folder{Name: "unseen"}).Error; err != nil {
 					return err
 				}
 				for range 2 {
@@ -128,24 +128,24 @@ func TestAdoptCopies(t *testing.T) {
 				return nil
 			})
 		})
-		wantProjects(t, env, source, "one", "two", "unseen")
-		wantProjects(t, env, tenant, "one", "two")
+		wantFolders(t, env, source, "one", "two", "unseen")
+		wantFolders(t, env, tenant, "one", "two")
 		handle(t, env, tenant, func(db *gorm.DB) error {
-			var task models.Task
-			if err := db.Take(&task).Error; err != nil || task.Title != "täsk" || task.ProjectID != 2 || task.DueOn.String() != "2026-02-03" {
-				t.Errorf("task %+v, %v", task, err)
+			var note notes.Note
+			if err := db.Take(&note).Error; err != nil || note.Text != "nöte" || note.FolderID != 2 || note.DueOn.Format(time.DateOnly) != "2026-02-03" {
+				t.Errorf("note %+v, %v", note, err)
 			}
-			later := &models.Project{Name: "later"}
+			later := &notes.Folder{Name: "later"}
 			err := db.Create(later).Error
 			if later.ID <= 3 {
 				t.Errorf("number %d was given again", later.ID)
 			}
-			if db.Delete(&models.Project{}, 2).Error != nil || !errors.Is(db.Take(&task).Error, gorm.ErrRecordNotFound) {
+			if db.Delete(&notes.Folder{}, 2).Error != nil || !errors.Is(db.Take(&note).Error, gorm.ErrRecordNotFound) {
 				t.Error("the foreign key is gone")
 			}
 			return err
 		})
-		wantProjects(t, env, source, "one", "two", "unseen")
+		wantFolders(t, env, source, "one", "two", "unseen")
 		wantKinds(t, surveyed(t, env, tenant), kinds(env)...)
 		must(t, env.Engine.Trash(t.Context(), tenant))
 		_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, env, source))
@@ -161,9 +161,9 @@ func kinds(env *tenantstest.Env) []tenants.ObjectKind {
 	return []tenants.ObjectKind{tenants.ObjectDatabase}
 }
 
-// older is the workspace's schema before its last migrations.
+// older is the schema of notes before its last migrations.
 func older(version int64) tenants.Schema {
-	schema := models.Workspace()
+	schema := notes.Schema()
 	for dialect, all := range schema.Migrations {
 		schema.Migrations[dialect] = migrate.Until(all, version)
 	}
@@ -172,7 +172,7 @@ func older(version int64) tenants.Schema {
 
 func TestAdoptAnOlderVersion(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		before := tenantstest.New(t, tenantstest.Options{Engine: env.Kind, Schema: older(1)})
 		source, tenant := before.Tenant(t, "source"), unmade(t, env)
 		mark(t, before, source)
@@ -180,12 +180,12 @@ func TestAdoptAnOlderVersion(t *testing.T) {
 		if err != nil || version != 1 {
 			t.Fatalf("adopted version %d, %v", version, err)
 		}
-		wantProjects(t, env, tenant, source.ID)
+		wantFolders(t, env, tenant, source.ID)
 		version, err = env.Engine.Migrate(t.Context(), tenant)
 		if err != nil || version != env.Engine.SchemaVersion() {
 			t.Errorf("migrated to %d, %v", version, err)
 		}
-		handle(t, env, tenant, func(db *gorm.DB) error { return db.Find(&[]models.Comment{}).Error })
+		handle(t, env, tenant, func(db *gorm.DB) error { return db.Find(&[]notes.Note{}, "NOT pinned").Error })
 
 		_, err = before.Engine.Adopt(t.Context(), unmade(t, before), sourceOf(t, env, tenant))
 		wantSchemaError(t, err, fmt.Sprintf("migration %d: this program's last one is 1", env.Engine.SchemaVersion()))
@@ -219,20 +219,20 @@ func TestAdoptRefusesAnotherSchema(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ alter, want string }{
 		"table too many":    {"CREATE TABLE extra (id integer)", "table extra"},
-		"table missing":     {"DROP TABLE comments", "table comments"},
-		"column too many":   {"ALTER TABLE projects ADD COLUMN extra text", "table projects, column extra: only in the source"},
-		"column missing":    {"ALTER TABLE tasks DROP COLUMN due_on", "table tasks, column due_on: only in the migrations"},
-		"index too many":    {"CREATE INDEX extra_idx ON tasks (title)", "table tasks, index extra_idx: only in the source"},
-		"index missing":     {"DROP INDEX tasks_assignee_idx", "table tasks, index tasks_assignee_idx: only in the migrations"},
-		"view":              {"CREATE VIEW extra AS SELECT id FROM users", "extra: only in the source"},
-		"migration missing": {"DELETE FROM goose_db_version WHERE version_id = 2", "migration 2: only in the migrations"},
+		"table missing":     {"DROP TABLE notes", "table notes"},
+		"column too many":   {"ALTER TABLE folders ADD COLUMN extra text", "table folders, column extra: only in the source"},
+		"column missing":    {"ALTER TABLE notes DROP COLUMN due_on", "table notes, column due_on: only in the migrations"},
+		"index too many":    {"CREATE INDEX extra_idx ON notes (text)", "table notes, index extra_idx: only in the source"},
+		"index missing":     {"DROP INDEX notes_author_idx", "table notes, index notes_author_idx: only in the migrations"},
+		"view":              {"CREATE VIEW extra AS SELECT id FROM people", "extra: only in the source"},
+		"migration missing": {"DELETE FROM goose_db_version WHERE version_id = 1", "migration 1: only in the migrations"},
 		"version twice":     {"INSERT INTO goose_db_version (version_id, is_applied) SELECT 1000, true", "migration 1000"},
 		"no version":        {"DROP TABLE goose_db_version", "table goose_db_version"},
 		"many":              {many.String(), "and "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+			tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 				source, tenant := env.Tenant(t, "source"), unmade(t, env)
 				alter(t, env, source, test.alter)
 				_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, env, source))
@@ -246,16 +246,16 @@ func TestAdoptRefusesAnotherSchema(t *testing.T) {
 // TestAdoptRefusesBrokenRows has rows that the schema forbids.
 func TestAdoptRefusesBrokenRows(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		source, tenant := env.Tenant(t, "source"), unmade(t, env)
-		const insert = "INSERT INTO activity (actor_id, action, subject_id, summary, created_at) VALUES (77, 'a', 1, 's', '2026-01-01')"
+		const insert = "INSERT INTO notes (folder_id, text, kind, created_at) VALUES (77, 't', 'idea', '2026-01-01')"
 		if env.Kind == tenantstest.Postgres {
-			alter(t, env, source, "ALTER TABLE activity DISABLE TRIGGER ALL; "+insert+"; ALTER TABLE activity ENABLE TRIGGER ALL")
+			alter(t, env, source, "ALTER TABLE notes DISABLE TRIGGER ALL; "+insert+"; ALTER TABLE notes ENABLE TRIGGER ALL")
 		} else {
 			alterFile(t, env, source, "PRAGMA foreign_keys=OFF", insert)
 		}
 		_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, env, source))
-		wantSourceError(t, err, "table activity has rows", false)
+		wantSourceError(t, err, "table notes has rows", false)
 		wantNothing(t, env, tenant)
 	})
 }
@@ -319,7 +319,7 @@ func TestAdoptRefusesSources(t *testing.T) {
 			{"postgres://user:" + secret + "@127.0.0.1:1/db", "no connection to 127.0.0.1:1", true},
 		},
 	}
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := unmade(t, env)
 		for _, test := range tests[env.Kind] {
 			_, err := env.Engine.Adopt(t.Context(), tenant, test.source)

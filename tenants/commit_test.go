@@ -10,10 +10,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 	"tenantry/tenants/tenantstest/pgproxy"
 )
@@ -40,7 +40,7 @@ type outcome struct {
 	committed, rolledBack bool
 }
 
-// begin runs an Update that adds a project, in the background, until its COMMIT
+// begin runs an Update that adds a folder, in the background, until its COMMIT
 // is at the proxy. ended is closed when the scope's context has ended.
 func (p *proxied) begin(ctx context.Context, t *testing.T) (at *pgproxy.Commit, ended <-chan struct{}, over <-chan outcome) {
 	t.Helper()
@@ -53,7 +53,7 @@ func (p *proxied) begin(ctx context.Context, t *testing.T) (at *pgproxy.Commit, 
 			scope <- tx.Statement.Context
 			tenants.AfterCommit(tx, func(context.Context) { o.committed = true })
 			tenants.AfterRollback(tx, func(context.Context, error) { o.rolledBack = true })
-			return addProject(tx, "a")
+			return addFolder(tx, "a")
 		})
 		done <- o
 	}()
@@ -69,7 +69,7 @@ func (p *proxied) begin(ctx context.Context, t *testing.T) (at *pgproxy.Commit, 
 // awaitStored waits until others see the row.
 func (p *proxied) awaitStored(t *testing.T) {
 	t.Helper()
-	for projects(t, p.Env, p.tenant) != "a" {
+	for folders(t, p.Env, p.tenant) != "a" {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
@@ -175,10 +175,10 @@ func TestOutcomeOfACommit(t *testing.T) {
 					t.Errorf("%v matches %v", got.err, again)
 				}
 			}
-			if got := projects(t, p.Env, p.tenant); got != test.stored {
+			if got := folders(t, p.Env, p.tenant); got != test.stored {
 				t.Errorf("stored %q, want %q", got, test.stored)
 			}
-			if err := p.Store.Update(t.Context(), p.tenant, func(tx *gorm.DB) error { return addProject(tx, "next") }); err != nil {
+			if err := p.Store.Update(t.Context(), p.tenant, func(tx *gorm.DB) error { return addFolder(tx, "next") }); err != nil {
 				t.Errorf("next scope: %v", err)
 			}
 		})
@@ -219,7 +219,7 @@ func TestMasterDoesNotRunAgainWhatMayBeStored(t *testing.T) {
 // caller and the hooks hear is what is stored.
 func TestTheReportIsTrue(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		var told, undone atomic.Int64
 		for i := range 300 {
@@ -229,12 +229,12 @@ func TestTheReportIsTrue(t *testing.T) {
 				tenants.AfterCommit(tx, func(context.Context) { told.Add(1) })
 				tenants.AfterRollback(tx, func(context.Context, error) { undone.Add(1) })
 				time.AfterFunc(time.Duration(i%60)*20*time.Microsecond, cancel)
-				return addProject(tx, name)
+				return addFolder(tx, name)
 			})
 			cancel()
 			var stored int64
 			if err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
-				return tx.Model(&models.Project{}).Where("name = ?", name).Count(&stored).Error
+				return tx.Model(&notes.Folder{}).Where("name = ?", name).Count(&stored).Error
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -12,10 +12,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // The tests of this file are what every engine has to do, whatever it talks to.
@@ -40,21 +40,21 @@ func handle(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, f func(d
 // mark leaves something in a tenant's database for wantMark.
 func mark(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
-	handle(t, env, tenant, func(db *gorm.DB) error { return db.Create(&models.Project{Name: tenant.ID}).Error })
+	handle(t, env, tenant, func(db *gorm.DB) error { return db.Create(&notes.Folder{Name: tenant.ID}).Error })
 }
 
 // wantMark expects what mark left, once, and that more can be written.
 func wantMark(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
 	handle(t, env, tenant, func(db *gorm.DB) error {
-		var found []models.Project
+		var found []notes.Folder
 		if err := db.Find(&found).Error; err != nil {
 			return err
 		}
 		if len(found) != 1 || found[0].Name != tenant.ID {
-			t.Errorf("projects %+v", found)
+			t.Errorf("folders %+v", found)
 		}
-		return db.Model(&found[0]).Update("description", "written").Error
+		return db.Model(&found[0]).Update("remark", "written").Error
 	})
 }
 
@@ -75,7 +75,7 @@ func twice(t *testing.T, do func(context.Context, *tenants.Tenant) error, tenant
 
 func TestTrashKeepsTheData(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant, other := env.Tenant(t, "acme"), env.Tenant(t, "other")
 		mark(t, env, tenant)
 		mark(t, env, other)
@@ -95,7 +95,7 @@ func TestTrashKeepsTheData(t *testing.T) {
 
 func TestDropRemovesWhatTrashKept(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		must(t, env.Engine.Trash(t.Context(), tenant))
 		twice(t, env.Engine.Drop, tenant)
@@ -103,9 +103,9 @@ func TestDropRemovesWhatTrashKept(t *testing.T) {
 		must(t, env.Engine.Create(t.Context(), tenant))
 		handle(t, env, tenant, func(db *gorm.DB) error {
 			var n int64
-			err := db.Model(&models.Project{}).Count(&n).Error
+			err := db.Model(&notes.Folder{}).Count(&n).Error
 			if n != 0 {
-				t.Errorf("a new database has %d projects", n)
+				t.Errorf("a new database has %d folders", n)
 			}
 			return err
 		})
@@ -114,7 +114,7 @@ func TestDropRemovesWhatTrashKept(t *testing.T) {
 
 func TestTrashOfWhatIsNowhere(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		must(t, env.Engine.Drop(t.Context(), tenant))
 		wantUnavailable(t, "trash", env.Engine.Trash(t.Context(), tenant))
@@ -148,7 +148,7 @@ func surveyed(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) map[te
 
 func TestSurveyListsWhatTenantsHave(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		mark(t, env, tenant)
 		want := []tenants.ObjectKind{tenants.ObjectDatabase}
@@ -197,7 +197,7 @@ func wantInUse(t *testing.T, env *tenantstest.Env, found map[tenants.ObjectKind]
 
 func TestDiscardOfWhatIsNotTheEngines(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		gone := tenants.Object{Kind: tenants.ObjectTemplate, Name: "templates/0123456789abcdef.db"}
 		foreign := tenants.Object{Kind: tenants.ObjectTemporary, Name: "master.db"}
 		if env.Kind == tenantstest.Postgres {

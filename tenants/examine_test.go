@@ -9,9 +9,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // examine is what is wrong with a tenant, by kind.
@@ -54,18 +54,18 @@ func purge(tenant *tenants.Tenant) {
 
 func TestExamineOfWhatIsSound(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		mark(t, env, tenant)
 		wantSound(t, env, tenant)
 		must(t, env.Engine.Mend(t.Context(), tenant))
 		handle(t, env, tenant, func(db *gorm.DB) error {
 			return db.Transaction(func(tx *gorm.DB) error {
-				if err := tx.Create(&models.Project{Name: "open"}).Error; err != nil {
+				if err := tx.Create(&notes.Folder{Name: "open"}).Error; err != nil {
 					return err
 				}
 				wantSound(t, env, tenant) // beside a scope
-				return errors.Join(env.Engine.Mend(t.Context(), tenant), tx.Delete(&models.Project{}, "name = ?", "open").Error)
+				return errors.Join(env.Engine.Mend(t.Context(), tenant), tx.Delete(&notes.Folder{}, "name = ?", "open").Error)
 			})
 		})
 		must(t, env.Engine.Trash(t.Context(), tenant))
@@ -79,7 +79,7 @@ func TestExamineOfWhatIsSound(t *testing.T) {
 
 func TestExamineOfWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		must(t, env.Engine.Drop(t.Context(), tenant))
 		wantFault(t, env, tenant, tenants.FaultMissing, false)
@@ -107,7 +107,7 @@ func TestExamineOfWhatIsMissing(t *testing.T) {
 
 func TestExamineOfWhatIsMisplaced(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		mark(t, env, tenant)
 		purge(tenant)
@@ -129,7 +129,7 @@ func TestExamineOfWhatIsMisplaced(t *testing.T) {
 
 func TestExamineOfAnotherVersion(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		tenant.SchemaVersion--
 		fault := wantFault(t, env, tenant, tenants.FaultVersion, false)

@@ -23,7 +23,7 @@ func TestEvictionsLeaveNothing(t *testing.T) {
 			pair := []*tenants.Tenant{env.Tenant(t, "acme"), env.Tenant(t, "globex")}
 			use := func(i int) {
 				err := env.Store.Update(t.Context(), pair[i%2], func(tx *gorm.DB) error {
-					return tx.Exec("UPDATE projects SET name = name").Error
+					return tx.Exec("UPDATE folders SET name = name").Error
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // for it.
 func TestSize(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		sizer, ok := env.Engine.(tenants.Sizer)
 		if !ok {

@@ -20,7 +20,7 @@ func endings() []string {
 		"COMMIT", "/* /* */ */ COMMIT", "/* /* */ COMMIT", "-- a\rCOMMIT", ";;\v\fCOMMIT", "END", "COMMIT AND CHAIN", "ROLLBACK",
 		`SELECT E'\''; COMMIT; --'`, "SELECT $$'$$; COMMIT; --'", "SELECT $a('); COMMIT; --')", "SELECT 1 AS [']; COMMIT; --']",
 		"SELECT 1 AS \"a;\"; COMMIT", "SELECT '\\'; COMMIT; --'", "DO $$ BEGIN COMMIT; END $$", "SELECT 1; COMMIT; BEGIN",
-		"COPY projects FROM STDIN", "/**/copy projects to stdout", "INSERT OR ROLLBACK INTO projects SELECT * FROM projects RETURNING id",
+		"COPY folders FROM STDIN", "/**/copy folders to stdout", "INSERT OR ROLLBACK INTO folders SELECT * FROM folders RETURNING id",
 		"EXPLAIN ANALYZE SELECT 1; COMMIT", "", ";", "-- nothing", "/* nothing", ";SELECT 1", "\x00COMMIT", "SELECT 1\x00; COMMIT", "SELECT /* ' */ 1; COMMIT -- '", "SELECT U&'\\0027'; COMMIT", "PREPARE TRANSACTION 'x'", "BEGIN; COMMIT",
 	}
 }
@@ -51,7 +51,7 @@ func TestNothingEndsTheTransaction(t *testing.T) {
 			_ = tx.Transaction(func(in *gorm.DB) error { return in.Session(&gorm.Session{}).Commit().Error })
 		},
 	}
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		for i, sql := range endings() {
 			for way, run := range ways {
@@ -61,10 +61,10 @@ func TestNothingEndsTheTransaction(t *testing.T) {
 				} {
 					err := scope(t.Context(), func(tx *gorm.DB) error {
 						if name == "Update" {
-							_ = addProject(tx, fmt.Sprintf("%d %s %s", i, way, name))
+							_ = addFolder(tx, fmt.Sprintf("%d %s %s", i, way, name))
 						}
 						run(tx, sql)
-						_ = addProject(tx, fmt.Sprintf("%d %s %s after", i, way, name))
+						_ = addFolder(tx, fmt.Sprintf("%d %s %s after", i, way, name))
 						return errOwn
 					})
 					if !errors.Is(err, errOwn) {
@@ -73,7 +73,7 @@ func TestNothingEndsTheTransaction(t *testing.T) {
 				}
 			}
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -82,7 +82,7 @@ func TestNothingEndsTheTransaction(t *testing.T) {
 // TestViewStoresNothing has a View on Postgres made writable.
 func TestViewStoresNothing(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		for i, sql := range []string{
 			"SET TRANSACTION READ WRITE", "/**/set\ttransaction read write", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
@@ -95,13 +95,13 @@ func TestViewStoresNothing(t *testing.T) {
 				if tx.Exec(sql).Error != nil {
 					return nil
 				}
-				_ = addProject(tx, fmt.Sprint(i))
+				_ = addFolder(tx, fmt.Sprint(i))
 				return nil
 			})
-			if got := projects(t, env, tenant); got != "" {
+			if got := folders(t, env, tenant); got != "" {
 				t.Fatalf("%q: stored %q", sql, got)
 			}
-			if err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "next") }); !errors.Is(err, tenants.ErrReadOnly) {
+			if err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "next") }); !errors.Is(err, tenants.ErrReadOnly) {
 				t.Errorf("after %q: the next View's write: %v", sql, err)
 			}
 		}
@@ -133,7 +133,7 @@ func TestScopesLeaveNothingInTheSession(t *testing.T) {
 		"DO $$ BEGIN PERFORM set_config('work_mem', '1MB', false); END $$", "WITH a AS (SELECT pg_advisory_lock(1)) SELECT * FROM a",
 		"SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_lock_shared\n(2)", "LISTEN x", "PREPARE p AS SELECT 1",
 		"DECLARE c CURSOR WITH HOLD FOR SELECT 1", "SET TIME ZONE 'Asia/Tokyo'", "SET search_path = 'nowhere'", "SET ROLE NONE",
-		"UPDATE projects SET name = set_config('work_mem', '2MB', false)", "SELECT 1 WHERE set_config('work_mem', '2MB', false) = ''",
+		"UPDATE folders SET name = set_config('work_mem', '2MB', false)", "SELECT 1 WHERE set_config('work_mem', '2MB', false) = ''",
 		"SELECT query_to_xml('select set_config(''work_mem'',''1MB'',false)', true, true, '')",
 	} {
 		for _, result := range []error{nil, errOwn} {
@@ -164,7 +164,7 @@ func TestScopesLeaveNothingInTheConnection(t *testing.T) {
 	tenant := env.Tenant(t, "acme")
 	for _, sql := range []string{
 		"CREATE TEMP TABLE leftover (a)", "CREATE TEMPORARY VIEW leftover AS SELECT 1", "CREATE TABLE temp.leftover (a)",
-		`/**/create table "temp".leftover (a)`, "CREATE TEMP TRIGGER leftover AFTER INSERT ON projects BEGIN SELECT 1; END",
+		`/**/create table "temp".leftover (a)`, "CREATE TEMP TRIGGER leftover AFTER INSERT ON folders BEGIN SELECT 1; END",
 	} {
 		if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Exec(sql).Error }); err != nil && !strings.Contains(sql, "TRIGGER") {
 			t.Errorf("%q: %v", sql, err)
@@ -198,7 +198,7 @@ func TestHooksGoWithTheirSavepoints(t *testing.T) {
 		"released":         {"SAVEPOINT a|+1|SAVEPOINT a|+2|RELEASE a|+3|ROLLBACK TO a|+4", "4"},
 		"kept":             {"SAVEPOINT a|+1|RELEASE SAVEPOINT a|+2", "1 2"},
 	}
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		for name, test := range tests {
 			var said []string

@@ -10,9 +10,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // copyFile writes a copy of a file under another name.
@@ -74,7 +74,7 @@ func TestReplacedFile(t *testing.T) {
 				}
 				write := func(name string, meanwhile func() error) error {
 					return env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
-						return errors.Join(tx.Create(&models.Project{Name: name}).Error, meanwhile())
+						return errors.Join(tx.Create(&notes.Folder{Name: name}).Error, meanwhile())
 					})
 				}
 				nothing := func() error { return nil }
@@ -100,7 +100,7 @@ func TestReplacedFile(t *testing.T) {
 				}
 				var names []string
 				err = env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
-					return tx.Model(&models.Project{}).Where("name IN ?", []string{"lost", "after"}).Pluck("name", &names).Error
+					return tx.Model(&notes.Folder{}).Where("name IN ?", []string{"lost", "after"}).Pluck("name", &names).Error
 				})
 				if err != nil || len(names) != 1 || names[0] != "after" {
 					t.Errorf("there are %q, %v", names, err)

@@ -8,9 +8,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // BenchmarkScope compares one query in a scope with the same query on a bare
@@ -21,8 +21,8 @@ func BenchmarkScope(b *testing.B) {
 		b.Run(string(engine), func(b *testing.B) {
 			env := tenantstest.New(b, tenantstest.Options{Engine: engine})
 			tenant := env.Tenant(b, "acme")
-			one := func(tx *gorm.DB) error { return tx.Find(&[]models.Project{}, "id = ?", 1).Error }
-			if err := env.Store.Update(b.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "a") }); err != nil {
+			one := func(tx *gorm.DB) error { return tx.Find(&[]notes.Folder{}, "id = ?", 1).Error }
+			if err := env.Store.Update(b.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "a") }); err != nil {
 				b.Fatal(err)
 			}
 			bare := openBare(b, env, tenant)
@@ -65,7 +65,7 @@ func BenchmarkReadThenWrite(b *testing.B) {
 		b.Run(string(engine), func(b *testing.B) {
 			env := tenantstest.New(b, tenantstest.Options{Engine: engine})
 			tenant := env.Tenant(b, "acme")
-			if err := env.Store.Update(b.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "0") }); err != nil {
+			if err := env.Store.Update(b.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "0") }); err != nil {
 				b.Fatal(err)
 			}
 			var slowest atomic.Int64

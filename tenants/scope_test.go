@@ -11,17 +11,17 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
-// projects are the names of the tenant's projects, joined.
-func projects(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) string {
+// folders are the names of the tenant's folders, joined.
+func folders(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) string {
 	t.Helper()
 	var names []string
 	err := env.Store.View(context.Background(), tenant, func(tx *gorm.DB) error {
-		return tx.Model(&models.Project{}).Order("id").Pluck("name", &names).Error
+		return tx.Model(&notes.Folder{}).Order("id").Pluck("name", &names).Error
 	})
 	if err != nil {
 		t.Error(err)
@@ -29,8 +29,8 @@ func projects(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) string
 	return strings.Join(names, " ")
 }
 
-func addProject(tx *gorm.DB, name string) error {
-	return tx.Create(&models.Project{Name: name}).Error
+func addFolder(tx *gorm.DB, name string) error {
+	return tx.Create(&notes.Folder{Name: name}).Error
 }
 
 var errOwn = errors.New("the caller's own error")
@@ -44,76 +44,76 @@ func TestUpdate(t *testing.T) {
 		want   error // nil: it commits
 		stored string
 	}{
-		{"commits", func(tx *gorm.DB) error { return addProject(tx, "a") }, nil, "a"},
+		{"commits", func(tx *gorm.DB) error { return addFolder(tx, "a") }, nil, "a"},
 		{"commits nothing", func(*gorm.DB) error { return nil }, nil, ""},
 		{"rolls back on an error", func(tx *gorm.DB) error {
-			return errors.Join(addProject(tx, "a"), errOwn)
+			return errors.Join(addFolder(tx, "a"), errOwn)
 		}, errOwn, ""},
 		{"refuses the commit after a swallowed failure", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
+			_ = addFolder(tx, "a")
 			return nil
 		}, tenants.ErrStatementFailed, ""},
 		{"names the cause of the swallowed failure", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
+			_ = addFolder(tx, "a")
 			return nil
 		}, gorm.ErrDuplicatedKey, ""},
 		{"refuses the commit after swallowed bad SQL", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
 			tx.Exec("INSERT INTO nowhere VALUES (1)")
 			return nil
 		}, tenants.ErrStatementFailed, ""},
 		{"refuses the commit after a swallowed bad query", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
 			var n int
 			_ = tx.Raw("SELECT nothing FROM nowhere").Row().Scan(&n)
 			return nil
 		}, tenants.ErrStatementFailed, ""},
 		{"runs nothing after a failure", func(tx *gorm.DB) error {
-			_ = addProject(tx, "")
-			return addProject(tx, "a")
+			_ = addFolder(tx, "")
+			return addFolder(tx, "a")
 		}, tenants.ErrStatementFailed, ""},
 		{"a missing record is no failure", func(tx *gorm.DB) error {
-			if err := tx.Take(&models.Project{}, 42).Error; !errors.Is(err, gorm.ErrRecordNotFound) {
+			if err := tx.Take(&notes.Folder{}, 42).Error; !errors.Is(err, gorm.ErrRecordNotFound) {
 				return fmt.Errorf("got %w", err)
 			}
-			return addProject(tx, "a")
+			return addFolder(tx, "a")
 		}, nil, "a"},
 		{"returns the violation of a key", func(tx *gorm.DB) error {
-			return errors.Join(addProject(tx, "a"), addProject(tx, "a"))
+			return errors.Join(addFolder(tx, "a"), addFolder(tx, "a"))
 		}, gorm.ErrDuplicatedKey, ""},
 		{"returns the violation of a foreign key", func(tx *gorm.DB) error {
-			return tx.Create(&models.Task{ProjectID: 42, Title: "t", Status: models.StatusTodo}).Error
+			return tx.Create(&notes.Note{FolderID: 42, Text: "t", Kind: "idea"}).Error
 		}, gorm.ErrForeignKeyViolated, ""},
 		{"returns the violation of a check", func(tx *gorm.DB) error {
-			return addProject(tx, "")
+			return addFolder(tx, "")
 		}, gorm.ErrCheckConstraintViolated, ""},
 		{"keeps the outer work of a rolled-back savepoint", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
 			_ = tx.Transaction(func(tx *gorm.DB) error {
-				return errors.Join(addProject(tx, "b"), addProject(tx, "a"))
+				return errors.Join(addFolder(tx, "b"), addFolder(tx, "a"))
 			})
-			return addProject(tx, "c")
+			return addFolder(tx, "c")
 		}, nil, "a c"},
 		{"keeps the work of a savepoint", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
-			return tx.Transaction(func(tx *gorm.DB) error { return addProject(tx, "b") })
+			_ = addFolder(tx, "a")
+			return tx.Transaction(func(tx *gorm.DB) error { return addFolder(tx, "b") })
 		}, nil, "a b"},
 		{"refuses the commit after a failure swallowed in a savepoint", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
-			return tx.Transaction(func(tx *gorm.DB) error { _ = addProject(tx, "a"); return nil })
+			_ = addFolder(tx, "a")
+			return tx.Transaction(func(tx *gorm.DB) error { _ = addFolder(tx, "a"); return nil })
 		}, tenants.ErrStatementFailed, ""},
 		{"refuses a raw COMMIT", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
 			return tx.Exec("/* now */ commit").Error
 		}, tenants.ErrForbiddenStatement, ""},
 		{"refuses a raw COMMIT behind another statement", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
 			return tx.Exec("SELECT ';'; COMMIT; SELECT 1").Error
 		}, tenants.ErrForbiddenStatement, ""},
 		{"refuses a swallowed raw ROLLBACK", func(tx *gorm.DB) error {
-			_ = addProject(tx, "a")
+			_ = addFolder(tx, "a")
 			var n int
 			_ = tx.Raw("ROLLBACK").Row().Scan(&n)
 			return nil
@@ -125,18 +125,18 @@ func TestUpdate(t *testing.T) {
 			return tx.Exec("PRAGMA foreign_keys=off").Error
 		}, tenants.ErrForbiddenStatement, ""},
 	}
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		for i, test := range tests {
 			tenant := env.Tenant(t, fmt.Sprintf("t%d", i))
 			t.Run(test.name, func(t *testing.T) {
 				if err := env.Store.Update(t.Context(), tenant, test.f); !errors.Is(err, test.want) {
 					t.Errorf("got error %v, want %v", err, test.want)
 				}
-				if got := projects(t, env, tenant); got != test.stored {
+				if got := folders(t, env, tenant); got != test.stored {
 					t.Errorf("stored %q, want %q", got, test.stored)
 				}
 				// Whatever came before, the tenant works.
-				if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "next") }); err != nil {
+				if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "next") }); err != nil {
 					t.Errorf("next scope: %v", err)
 				}
 			})
@@ -146,7 +146,7 @@ func TestUpdate(t *testing.T) {
 
 func TestUpdateRollsBackOnPanic(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		var told error
 		func() {
@@ -157,14 +157,14 @@ func TestUpdateRollsBackOnPanic(t *testing.T) {
 			}()
 			_ = env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
 				tenants.AfterRollback(tx, func(_ context.Context, err error) { told = err })
-				_ = addProject(tx, "a")
+				_ = addFolder(tx, "a")
 				panic("own panic")
 			})
 		}()
 		if !errors.Is(told, tenants.ErrPanicked) {
 			t.Errorf("the hook was told %v", told)
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -172,18 +172,18 @@ func TestUpdateRollsBackOnPanic(t *testing.T) {
 
 func TestUpdateRollsBackWhenCancelled(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		ctx, cancel := context.WithCancel(t.Context())
 		err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error {
-			err := addProject(tx, "a")
+			err := addFolder(tx, "a")
 			cancel()
 			return err
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -206,18 +206,18 @@ func (c *ending) Err() error {
 // moment late, and committed what the caller knew to be cancelled.
 func TestUpdateLooksAtTheContextItself(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		ctx := &ending{Context: t.Context()}
 		err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error {
-			err := addProject(tx, "a")
+			err := addFolder(tx, "a")
 			ctx.ended.Store(true)
 			return err
 		})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -258,13 +258,13 @@ func TestUpdateFailsAtCommit(t *testing.T) {
 
 func TestViewIsReadOnly(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
-		err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "a") })
+		err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "a") })
 		if !errors.Is(err, tenants.ErrReadOnly) {
 			t.Errorf("got %v", err)
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -274,13 +274,13 @@ func TestViewIsReadOnly(t *testing.T) {
 // does not wait for a writer on either engine.
 func TestViewReadsBesideAnUpdate(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
-			if err := addProject(tx, "a"); err != nil {
+			if err := addFolder(tx, "a"); err != nil {
 				return err
 			}
-			if got := projects(t, env, tenant); got != "" {
+			if got := folders(t, env, tenant); got != "" {
 				t.Errorf("a View sees %q before the commit", got)
 			}
 			return nil
@@ -293,7 +293,7 @@ func TestViewReadsBesideAnUpdate(t *testing.T) {
 
 func TestNestedScopeIsRefused(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
 			return env.Store.View(tx.Statement.Context, tenant, func(*gorm.DB) error { return nil })
@@ -306,7 +306,7 @@ func TestNestedScopeIsRefused(t *testing.T) {
 
 func TestHooks(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		var said []string
 		say := func(tx *gorm.DB, what string) {
@@ -344,7 +344,7 @@ func TestHookWritesAfterRollback(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error {
 				tenants.AfterRollback(tx, func(ctx context.Context, _ error) {
-					err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error { return addProject(tx, "counted") })
+					err := env.Store.Update(ctx, tenant, func(tx *gorm.DB) error { return addFolder(tx, "counted") })
 					if err != nil {
 						t.Error(err)
 					}
@@ -355,7 +355,7 @@ func TestHookWritesAfterRollback(t *testing.T) {
 			if !errors.Is(err, errOwn) {
 				t.Errorf("got %v", err)
 			}
-			if got := projects(t, env, tenant); got != "counted" {
+			if got := folders(t, env, tenant); got != "counted" {
 				t.Errorf("stored %q", got)
 			}
 		})
@@ -366,9 +366,9 @@ func TestHookWritesAfterRollback(t *testing.T) {
 // (PITFALLS, SQLite: 9% of the time).
 func TestReadThenWrite(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
-		if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "0") }); err != nil {
+		if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "0") }); err != nil {
 			t.Fatal(err)
 		}
 		var group sync.WaitGroup
@@ -382,27 +382,27 @@ func TestReadThenWrite(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if got := projects(t, env, tenant); got != "320" {
+		if got := folders(t, env, tenant); got != "320" {
 			t.Errorf("counted to %s, want 320", got)
 		}
 	})
 }
 
-// readThenWrite adds one to the number that is the first project's name.
+// readThenWrite adds one to the number that is the first folder's name.
 func readThenWrite(tx *gorm.DB) error {
 	query := tx
 	if tx.Name() == "postgres" {
-		query = tx.Raw("SELECT * FROM projects LIMIT 1 FOR UPDATE")
+		query = tx.Raw("SELECT * FROM folders LIMIT 1 FOR UPDATE")
 	} else {
-		query = tx.Raw("SELECT * FROM projects LIMIT 1")
+		query = tx.Raw("SELECT * FROM folders LIMIT 1")
 	}
-	var project models.Project
-	if err := query.Scan(&project).Error; err != nil {
+	var folder notes.Folder
+	if err := query.Scan(&folder).Error; err != nil {
 		return err
 	}
 	var n int
-	if _, err := fmt.Sscan(project.Name, &n); err != nil {
+	if _, err := fmt.Sscan(folder.Name, &n); err != nil {
 		return err
 	}
-	return tx.Model(&project).Update("name", fmt.Sprint(n+1)).Error
+	return tx.Model(&folder).Update("name", fmt.Sprint(n+1)).Error
 }

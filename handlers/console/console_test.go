@@ -22,6 +22,7 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/traffic"
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
@@ -63,13 +64,13 @@ func (admins) SetPassword(context.Context, *tenants.Tenant, string, string) erro
 // each runs f on each engine, signed in.
 func each(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) { f(t, newSite(t, env)) })
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) { f(t, newSite(t, env)) })
 }
 
 // small is a site on SQLite, for what knows no engine.
 func small(t *testing.T) *site {
 	t.Helper()
-	return newSite(t, tenantstest.New(t, tenantstest.Options{}))
+	return newSite(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 }
 
 func newSite(t testing.TB, env *tenantstest.Env) *site {

@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
@@ -133,7 +134,7 @@ func TestOverviewOpensNothing(t *testing.T) {
 func BenchmarkOverview(b *testing.B) {
 	for _, engine := range tenantstest.Engines() {
 		b.Run(string(engine), func(b *testing.B) {
-			s := newSite(b, tenantstest.New(b, tenantstest.Options{Engine: engine}))
+			s := newSite(b, tenantstest.New(b, tenantstest.Options{Schema: models.Workspace(), Engine: engine}))
 			s.fill(b, 10_000, varied)
 			for i := range 10_000 {
 				s.traffic.Record(fmt.Sprintf("01filled%018d", i%50), false, time.Duration(i)*time.Microsecond)

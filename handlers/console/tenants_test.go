@@ -165,7 +165,7 @@ func TestServers(t *testing.T) {
 func BenchmarkSearch(b *testing.B) {
 	for _, engine := range tenantstest.Engines() {
 		b.Run(string(engine), func(b *testing.B) {
-			s := newSite(b, tenantstest.New(b, tenantstest.Options{Engine: engine}))
+			s := newSite(b, tenantstest.New(b, tenantstest.Options{Schema: models.Workspace(), Engine: engine}))
 			s.fill(b, 10_000, varied)
 			for b.Loop() {
 				w := httptest.NewRecorder()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/tenantstest"
@@ -14,7 +15,7 @@ import (
 // right.
 func TestListsAreFiltered(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		s := newService(env)
 		acme := env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
@@ -67,7 +68,7 @@ func TestListsAreFiltered(t *testing.T) {
 // TestFaultsDontNameTheirField: the field stands beside the message.
 func TestFaultsDontNameTheirField(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		s := newService(env)
 		env.Tenant(t, "acme")
 		w := s.as("x", "PATCH", "/api/tenants/acme", `{"name":"\u200b"}`)

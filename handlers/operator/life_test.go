@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"tenantry/handlers/operator"
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
@@ -42,7 +43,7 @@ func decoded[T any](t *testing.T, w *httptest.ResponseRecorder) T {
 // TestLifeOfATenant goes through all of it, and reads the story.
 func TestLifeOfATenant(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		s := newService(env)
 		for _, step := range []struct {
 			request, body string
@@ -86,7 +87,7 @@ func TestLifeOfATenant(t *testing.T) {
 
 func TestOperationsInPages(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	s := newService(env)
 	for _, name := range []string{"acme", "globex", "initech"} {
 		env.Tenant(t, name)
@@ -113,7 +114,7 @@ func TestOperationsInPages(t *testing.T) {
 // TestDoctor examines with GET, and repairs with POST.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	acme := env.Tenant(t, "acme")
 	if err := os.Chmod(filepath.Join(env.Dir, "tenants", acme.Database), 0o644); err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func (unpublished) LookupTXT(_ context.Context, name string) ([]string, error) {
 // TestDomains: nothing is published, so that none is verified.
 func TestDomains(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	env.Tenant(t, "acme")
 	env.Lifecycle = lifecycle.New(env.Store, lifecycle.Options{Resolver: unpublished{}})
 	s := newService(env)
@@ -166,7 +167,7 @@ func TestDomains(t *testing.T) {
 
 func TestLifeRequestsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	env.Tenant(t, "acme")
 	env.Tenant(t, "globex")
 	s := newService(env)

@@ -21,6 +21,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
@@ -92,7 +93,7 @@ func shape(text string) string {
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
-	s := newService(tenantstest.New(t, tenantstest.Options{}))
+	s := newService(tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	for _, test := range []struct {
 		lines []string
 		want  int
@@ -127,7 +128,7 @@ func TestGuard(t *testing.T) {
 // TestNobodyCreatesWithoutTheToken looks at what is stored afterwards.
 func TestNobodyCreatesWithoutTheToken(t *testing.T) {
 	t.Parallel()
-	s := newService(tenantstest.New(t, tenantstest.Options{}))
+	s := newService(tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	if w := s.send("POST", "/api/tenants", `{"subdomain":"acme"}`, "Bearer wrong"); w.Code != 401 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -138,7 +139,7 @@ func TestNobodyCreatesWithoutTheToken(t *testing.T) {
 
 func TestTenants(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		s := newService(env)
 		ask := func(method, path, body string) *httptest.ResponseRecorder {
 			return s.send(method, path, body, "Bearer "+token)
@@ -172,7 +173,7 @@ func TestTenants(t *testing.T) {
 
 func TestAdminIsInvited(t *testing.T) {
 	t.Parallel()
-	s := newService(tenantstest.New(t, tenantstest.Options{}))
+	s := newService(tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	w := s.send("POST", "/api/tenants", `{"subdomain":"acme","admin_email":"ada@example.com"}`, "Bearer "+token)
 	want := `"invitation":{"url":"http://acme.localhost/invitation?token=T","expires_at":"2030-01-02T02:04:05Z"}}`
 	if w.Code != 201 || !strings.HasSuffix(w.Body.String(), want) {
@@ -185,7 +186,7 @@ func TestAdminIsInvited(t *testing.T) {
 
 func TestRequestsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{})
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	env.Tenant(t, "acme")
 	s := newService(env)
 	for _, test := range []struct {
@@ -246,7 +247,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 
 func TestOnlyJSONIsTaken(t *testing.T) {
 	t.Parallel()
-	s := newService(tenantstest.New(t, tenantstest.Options{}))
+	s := newService(tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	for _, media := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"} {
 		request := httptest.NewRequest(http.MethodPost, "/api/tenants", strings.NewReader(`{"subdomain":"acme"}`))
 		request.Header.Set("Authorization", "Bearer "+token)
@@ -262,7 +263,7 @@ func TestOnlyJSONIsTaken(t *testing.T) {
 // TestAdminWhoIsNotLetIn: there is no tenant then, and the error says so.
 func TestAdminWhoIsNotLetIn(t *testing.T) {
 	t.Parallel()
-	s := newService(tenantstest.New(t, tenantstest.Options{}))
+	s := newService(tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	s.admins.fail = errors.New("no room")
 	w := s.send("POST", "/api/tenants", `{"subdomain":"globex","admin_email":"ada@example.com"}`, "Bearer "+token)
 	if w.Code != 500 || !strings.Contains(w.Body.String(), "was not created") || strings.Contains(w.Body.String(), "no room") || !strings.Contains(s.log.String(), "no room") {
@@ -275,7 +276,7 @@ func TestAdminWhoIsNotLetIn(t *testing.T) {
 
 func TestSuspendAndResume(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		s := newService(env)
 		tenant := env.Tenant(t, "acme")
 		for _, step := range []struct {

@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
@@ -16,7 +17,7 @@ func readCloser(text string) io.ReadCloser { return io.NopCloser(strings.NewRead
 
 func TestApex(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, tenantstest.New(t, tenantstest.Options{}))
+	s := newSite(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	at := func(host, path string) reply { return s.send(t, request(t, host, path, "", nil)) }
 	for _, host := range []string{"localhost", "localhost:8080", "LOCALHOST", "localhost.", "localhost.:80"} {
 		got := at(host, "/").expect(t, 200, "Your workspace", ".localhost", "http://acme.localhost:8080/sign-in", "mara@acme.example", "open sesame")
@@ -39,7 +40,7 @@ func TestApex(t *testing.T) {
 // what unknown hosts have.
 func TestApexHasOneRoute(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, tenantstest.New(t, tenantstest.Options{}))
+	s := newSite(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	want := s.send(t, request(t, "nobody.localhost", "/", "", nil)).expect(t, 404, "No tenant is served at this address", `href="http://localhost:8080/"`, "", "acme")
 	for _, r := range []struct{ host, path string }{
 		{"localhost", "/sign-in"}, {"localhost", "/people"}, {"localhost", "/nothing"}, {"localhost", "//"}, {"localhost", "/index.html"},
@@ -58,7 +59,7 @@ func TestApexHasOneRoute(t *testing.T) {
 
 func TestAssets(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, tenantstest.New(t, tenantstest.Options{}))
+	s := newSite(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	page := s.get(t, "", "/sign-in").body
 	for name, kind := range map[string]string{"style.": "text/css; charset=utf-8", "htmx.min.": "text/javascript; charset=utf-8", "workspace.": "text/javascript; charset=utf-8", "icon.": "image/svg+xml"} {
 		_, rest, found := strings.Cut(page, `"/assets/`+name)
@@ -82,7 +83,7 @@ func TestAssets(t *testing.T) {
 // TestErrorPages: every one tells what to do; programs get JSON.
 func TestErrorPages(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) {
 		s := newSite(t, env)
 		s.get(t, s.admin, "/nothing").expect(t, 404, "Go to the projects", "req-1")
 		for state, want := range map[tenants.State]struct {

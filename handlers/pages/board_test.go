@@ -210,7 +210,7 @@ func TestHostileTitles(t *testing.T) {
 func BenchmarkBoard(b *testing.B) {
 	for _, engine := range tenantstest.Engines() {
 		b.Run(string(engine), func(b *testing.B) {
-			s := newSite(b, tenantstest.New(b, tenantstest.Options{Engine: engine}))
+			s := newSite(b, tenantstest.New(b, tenantstest.Options{Schema: models.Workspace(), Engine: engine}))
 			project := s.fill(b, 2000)
 			for name, target := range map[string]string{
 				"html": path("/projects/%d", project.ID),

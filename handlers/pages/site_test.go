@@ -55,7 +55,7 @@ type site struct {
 // each runs f on each engine.
 func each(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) { f(t, newSite(t, env)) })
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) { f(t, newSite(t, env)) })
 }
 
 func quickHasher() *auth.Hasher {

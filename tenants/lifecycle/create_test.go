@@ -17,7 +17,7 @@ import (
 
 func TestCreate(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		made, err := env.Lifecycle.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme", Name: " Acme “Möbel” GmbH "})
 		if err != nil {
 			t.Fatal(err)
@@ -44,7 +44,7 @@ func TestCreate(t *testing.T) {
 
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		for _, test := range []struct {
 			ask  lifecycle.NewTenant
@@ -72,7 +72,7 @@ func TestCreateRefuses(t *testing.T) {
 
 func TestCreateOneSubdomainAtOnce(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		var made, refused atomic.Int64
 		var group sync.WaitGroup
 		for range 8 {
@@ -141,7 +141,7 @@ func TestFailedCreateIsUndone(t *testing.T) {
 // context that ended the creation.
 func TestCreateIsUndoneWhenTheCallerLeaves(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		ctx, leave := context.WithCancel(t.Context())
 		leaving := &leaver{env.Engine, leave}
 		m := managerOver(t, env, leaving)
@@ -199,7 +199,7 @@ func (d dies) Drop(context.Context, *tenants.Tenant) error { return errDied }
 // left of it, and meanwhile its subdomain is free.
 func TestRecoverUndoes(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		if _, err := managerOver(t, env, dies{env.Engine}).Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}); !errors.Is(err, errDied) {
 			t.Fatalf("got %v", err)
 		}
@@ -223,7 +223,7 @@ func TestRecoverUndoes(t *testing.T) {
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		for _, subdomain := range []string{"c", "a", "e", "b-1", "d"} {
 			env.Tenant(t, subdomain)
 		}

@@ -36,7 +36,7 @@ func wantFound(t *testing.T, found map[string]lifecycle.Finding, repaired bool, 
 // TestDoctorGoesOnWithOperations finds what was left half done, and finishes it.
 func TestDoctorGoesOnWithOperations(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "fine")
 		halfMade(t, env, "half", true)
 		forgotten := halfMade(t, env, "forgotten", false)
@@ -65,7 +65,7 @@ func TestDoctorGoesOnWithOperations(t *testing.T) {
 // it is told of, and left alone.
 func TestDoctorKeepsDataWithoutTenant(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "fine")
 		lost := env.Tenant(t, "lost")
 		t.Cleanup(func() {
@@ -198,7 +198,7 @@ func TestDoctorRemovesRolesWithoutTenant(t *testing.T) {
 // TestResealIsInTheLedger names who had it done.
 func TestResealIsInTheLedger(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		acme := env.Tenant(t, "acme")
 		key := seal.GenerateKey()
 		older, newer := ring(t, key), ring(t, seal.GenerateKey(), key)
@@ -218,7 +218,7 @@ func TestResealIsInTheLedger(t *testing.T) {
 // lost database is told of, and tenants that an operation is at are passed over.
 func TestDoctorExaminesDatabases(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "fine")
 		behind, lost, busy := env.Tenant(t, "behind"), env.Tenant(t, "lost"), env.Tenant(t, "busy")
 		for _, gone := range []*tenants.Tenant{lost, busy} {
@@ -262,7 +262,7 @@ func TestDoctorExaminesDatabases(t *testing.T) {
 // database.
 func TestDoctorMendsPermissions(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		env.Tenant(t, "fine")
 		if env.Kind == tenantstest.SQLite {

@@ -46,18 +46,6 @@ func store(t *testing.T, env *tenantstest.Env, id string, credentials []byte) {
 	}
 }
 
-// eachAlone runs f on each engine, with a server on which no other test makes
-// anything.
-func eachAlone(t *testing.T, f func(t *testing.T, env *tenantstest.Env)) {
-	t.Helper()
-	for _, engine := range tenantstest.Engines() {
-		t.Run(string(engine), func(t *testing.T) {
-			t.Parallel()
-			f(t, tenantstest.New(t, tenantstest.Options{Engine: engine, Alone: true}))
-		})
-	}
-}
-
 func examine(t *testing.T, env *tenantstest.Env, keys *seal.Ring, repair bool) map[string]lifecycle.Finding {
 	t.Helper()
 	findings, err := env.Lifecycle.Doctor(t.Context(), lifecycle.Checkup{Keys: keys, Repair: repair})
@@ -76,7 +64,7 @@ func examine(t *testing.T, env *tenantstest.Env, keys *seal.Ring, repair bool) m
 
 func TestDoctorFindsWhatDoesNotOpen(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		const secret = "hunter2-hunter2"
 		for _, subdomain := range []string{"copied", "foreign", "altered", "cut", "garbage", "fine"} {
 			env.Tenant(t, subdomain)
@@ -120,7 +108,7 @@ func TestDoctorFindsWhatDoesNotOpen(t *testing.T) {
 
 func TestDoctorSealsAnewWhatAnOldKeySealed(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		oldKey, newKey := seal.GenerateKey(), seal.GenerateKey()
 		before, both, after := ring(t, oldKey), ring(t, newKey, oldKey), ring(t, newKey)
 		ids := map[string]string{}
@@ -157,7 +145,7 @@ func TestDoctorSealsAnewWhatAnOldKeySealed(t *testing.T) {
 
 func TestDoctorTellsOfMissingCredentials(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		store(t, env, env.Tenant(t, "acme").ID, nil)
 		found := examine(t, env, env.Keys, true)
 		if env.Kind == tenantstest.SQLite {
@@ -175,7 +163,7 @@ func TestDoctorTellsOfMissingCredentials(t *testing.T) {
 // TestDoctorLooksAtEveryPage has more tenants than it reads at once.
 func TestDoctorLooksAtEveryPage(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		const many = 1203
 		rows := make([]tenants.Tenant, many)
 		for i := range rows {
@@ -201,7 +189,7 @@ func TestDoctorLooksAtEveryPage(t *testing.T) {
 // TestDoctorWritesOverNobody changes a row between the look and the repair.
 func TestDoctorWritesOverNobody(t *testing.T) {
 	t.Parallel()
-	eachAlone(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		oldKey := seal.GenerateKey()
 		before, both := ring(t, oldKey), ring(t, seal.GenerateKey(), oldKey)
 		id := env.Tenant(t, "acme").ID

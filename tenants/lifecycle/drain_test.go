@@ -12,10 +12,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // second is another process on env's master, as far as a test can be one.
@@ -42,7 +42,7 @@ func occupy(t *testing.T, store *tenants.Store, tenant *tenants.Tenant) (release
 	begun, leave, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		result <- store.Update(context.Background(), tenant, func(tx *gorm.DB) error {
-			if err := tx.Create(&models.Project{Name: "Office"}).Error; err != nil {
+			if err := tx.Create(&notes.Folder{Name: "Office"}).Error; err != nil {
 				return err
 			}
 			close(begun)
@@ -61,7 +61,7 @@ func occupy(t *testing.T, store *tenants.Store, tenant *tenants.Tenant) (release
 // TestSuspendWaitsForEveryProcess has a scope run in another process.
 func TestSuspendWaitsForEveryProcess(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		other := second(t, env, tenants.Options{})
 		release, done := occupy(t, other, tenant)
@@ -113,10 +113,10 @@ func TestSuspendEndsScopesAfterItsGrace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var projects int64
-			err = env.Store.View(t.Context(), resumed, func(tx *gorm.DB) error { return tx.Model(&models.Project{}).Count(&projects).Error })
-			if err != nil || projects != 0 {
-				t.Errorf("%d projects, %v", projects, err)
+			var folders int64
+			err = env.Store.View(t.Context(), resumed, func(tx *gorm.DB) error { return tx.Model(&notes.Folder{}).Count(&folders).Error })
+			if err != nil || folders != 0 {
+				t.Errorf("%d folders, %v", folders, err)
 			}
 		})
 	}
@@ -126,7 +126,7 @@ func TestSuspendEndsScopesAfterItsGrace(t *testing.T) {
 // suspended and resumed: it is looked up again.
 func TestScopeOnATenantOfBefore(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		before := env.Tenant(t, "acme")
 		work := func() error { return env.Store.Update(t.Context(), before, func(*gorm.DB) error { return nil }) }
 		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
@@ -154,7 +154,7 @@ func TestScopeOnATenantOfBefore(t *testing.T) {
 // SQLite the process is dead at once, on Postgres it may only be cut off.
 func TestDeadProcessesAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		dead := tenants.Instance{ID: newULID(), Name: "dead", TTL: time.Millisecond}
 		if env.Kind == tenantstest.SQLite {
@@ -326,7 +326,7 @@ func TestLapsedProcessServesNobody(t *testing.T) {
 // TestInstanceIsRegisteredAsLongAsItLives looks at the master.
 func TestInstanceIsRegisteredAsLongAsItLives(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		expires := func(id string) (at time.Time) {
 			err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error {
 				return tx.Model(&tenants.Instance{}).Where("id = ?", id).Pluck("expires_at", &at).Error
@@ -359,7 +359,7 @@ func TestInstanceIsRegisteredAsLongAsItLives(t *testing.T) {
 // operation ends: the process that runs it doesn't wait for its own.
 func TestNoAcknowledgementIsLeft(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		for range 30 {
 			for _, do := range []func(context.Context, lifecycle.Operator, string) (*tenants.Tenant, error){env.Lifecycle.Suspend, env.Lifecycle.Resume} {

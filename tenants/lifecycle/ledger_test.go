@@ -11,10 +11,10 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 func newULID() string { return strings.ToLower(ulid.Make().String()) }
@@ -44,7 +44,7 @@ func kinds(page []tenants.Operation) string {
 
 func TestTheLedgerTellsATenantsStory(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		m := env.Lifecycle
 		env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
@@ -139,7 +139,7 @@ func usable(t *testing.T, env *tenantstest.Env, name string) {
 		t.Errorf("%s is %s", name, tenant.State)
 	}
 	if err == nil {
-		err = env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: newULID()}).Error })
+		err = env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: newULID()}).Error })
 	}
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
@@ -148,7 +148,7 @@ func usable(t *testing.T, env *tenantstest.Env, name string) {
 
 func TestRecoverFinishesCreations(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "reserved", false)
 		halfMade(t, env, "created", true)
 		var group sync.WaitGroup
@@ -171,7 +171,7 @@ func TestRecoverFinishesCreations(t *testing.T) {
 
 func TestFinishCreate(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", false)
 		for range 2 { // the second finds it done
 			if _, err := env.Lifecycle.FinishCreate(t.Context(), "acme"); err != nil {
@@ -188,7 +188,7 @@ func TestFinishCreate(t *testing.T) {
 // TestCreationsThatTheLedgerDoesntKnow: of a program without a ledger, which died.
 func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		for name, finish := range map[string]func() error{
 			"asked": func() error { _, err := env.Lifecycle.FinishCreate(t.Context(), "asked"); return err },
 			"found": func() error { return env.Lifecycle.Recover(t.Context()) },
@@ -212,7 +212,7 @@ func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
 // TestRecoverLeavesTheLivingAlone: what a live process is at is its own.
 func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", true)
 		other := second(t, env, tenants.Options{})
 		o := operations(t, env, "acme")[0]
@@ -235,7 +235,7 @@ func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 // in the master, which did not answer, and lives on.
 func TestRecoverGoesOnWithWhatThisProcessLeft(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", false)
 		o := operations(t, env, "acme")[0]
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
@@ -255,7 +255,7 @@ func TestRecoverGoesOnWithWhatThisProcessLeft(t *testing.T) {
 // its points.
 func TestRecoverLeavesItsOwnProcessAlone(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		points := 0
 		m := lifecycle.New(env.Store, lifecycle.Options{Interrupt: func(point string) {
 			points++
@@ -284,7 +284,7 @@ func TestRecoverLeavesItsOwnProcessAlone(t *testing.T) {
 // the middle of a step: it is recorded once.
 func TestWhoeverWasTakenOverStops(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		var taken string
 		m := managerOver(t, env, &before{env.Engine, func(tenant *tenants.Tenant) {
 			taken = newULID()

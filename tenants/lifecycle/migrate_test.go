@@ -9,17 +9,17 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/migrate"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
-// newer is the workspace's schema of a build with more migrations.
+// newer is the schema of notes of a build with more migrations.
 func newer(t *testing.T, more map[string]string) tenants.Schema {
 	t.Helper()
-	schema := models.Workspace()
+	schema := notes.Schema()
 	for dialect, all := range schema.Migrations {
 		files := fstest.MapFS{}
 		names, err := fs.Glob(all, "*.sql")
@@ -50,20 +50,10 @@ func builds(t *testing.T, engine tenantstest.Engine) (today, next *tenantstest.E
 	return today, today.Beside(t, tenantstest.Options{Schema: more})
 }
 
-func eachEngine(t *testing.T, f func(t *testing.T, engine tenantstest.Engine)) {
-	t.Helper()
-	for _, engine := range tenantstest.Engines() {
-		t.Run(string(engine), func(t *testing.T) {
-			t.Parallel()
-			f(t, engine)
-		})
-	}
-}
-
-func projects(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (names []string, err error) {
+func folders(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (names []string, err error) {
 	t.Helper()
 	err = env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
-		return tx.Model(&models.Project{}).Order("id").Pluck("name", &names).Error
+		return tx.Model(&notes.Folder{}).Order("id").Pluck("name", &names).Error
 	})
 	return names, err
 }
@@ -72,7 +62,7 @@ func projects(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (names
 // use, and back by a newer one, in each way that there is.
 func TestWhatComesBackIsMigrated(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
 		today, next := builds(t, engine)
 		purge := func(name string) error {
 			_, err := today.Lifecycle.Archive(t.Context(), "ada", name)
@@ -93,7 +83,7 @@ func TestWhatComesBackIsMigrated(t *testing.T) {
 			"active":    {func(string) error { return nil }, func(name string) (*tenants.Tenant, error) { return next.Lifecycle.Migrate(t.Context(), "ada", name) }},
 		} {
 			before := today.Tenant(t, name)
-			err := today.Store.Update(t.Context(), before, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: name}).Error })
+			err := today.Store.Update(t.Context(), before, func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: name}).Error })
 			if err == nil {
 				err = way.leave(name)
 			}
@@ -105,10 +95,10 @@ func TestWhatComesBackIsMigrated(t *testing.T) {
 				t.Errorf("%s: %+v, %v", name, back, err)
 				continue
 			}
-			if names, err := projects(t, next, back); err != nil || !slices.Equal(names, []string{name}) {
-				t.Errorf("%s: projects %q, %v", name, names, err)
+			if names, err := folders(t, next, back); err != nil || !slices.Equal(names, []string{name}) {
+				t.Errorf("%s: folders %q, %v", name, names, err)
 			}
-			if _, err := projects(t, today, before); !errors.Is(err, tenants.ErrSchemaVersion) {
+			if _, err := folders(t, today, before); !errors.Is(err, tenants.ErrSchemaVersion) {
 				t.Errorf("%s: the build that can't serve it: %v", name, err)
 			}
 		}
@@ -118,7 +108,7 @@ func TestWhatComesBackIsMigrated(t *testing.T) {
 // TestMigrateWaitsForOlderBuilds has a scope run in a process of the older build.
 func TestMigrateWaitsForOlderBuilds(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
 		today, next := builds(t, engine)
 		tenant := today.Tenant(t, "acme")
 		release, done := occupy(t, today.Store, tenant)
@@ -162,7 +152,7 @@ func wantDone(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind t
 func TestMigrationsThatFail(t *testing.T) {
 	t.Parallel()
 	const more, broken = "CREATE TABLE more (id integer);", "CREATE TABLE half (id integer); SELECT nothing;"
-	build := models.Workspace()
+	build := notes.Schema()
 	latest, err := migrate.Latest(build.Migrations["sqlite"])
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +169,7 @@ func TestMigrationsThatFail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+			tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
 				today := tenantstest.New(t, tenantstest.Options{Engine: engine})
 				next := today.Beside(t, tenantstest.Options{Schema: newer(t, test.more)})
 				tenant := today.Tenant(t, "acme")
@@ -190,10 +180,10 @@ func TestMigrationsThatFail(t *testing.T) {
 				if err != nil || now.State != test.state || now.SchemaVersion != test.version {
 					t.Errorf("the tenant is %s at %d, %v", now.State, now.SchemaVersion, err)
 				}
-				if _, err := projects(t, today, tenant); (err == nil) != test.served {
+				if _, err := folders(t, today, tenant); (err == nil) != test.served {
 					t.Errorf("by the build of today: %v", err)
 				}
-				if _, err := projects(t, next, tenant); err == nil {
+				if _, err := folders(t, next, tenant); err == nil {
 					t.Error("served at a version that was not reached")
 				}
 				found, err := next.Lifecycle.Doctor(t.Context(), lifecycle.Checkup{Keys: next.Keys})
@@ -209,7 +199,7 @@ func TestMigrationsThatFail(t *testing.T) {
 // build, what one of the newer build has begun.
 func TestAnOlderBuildLeavesItToANewerOne(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
 		today, next := builds(t, engine)
 		tenant := today.Tenant(t, "acme")
 		died := errors.New("the process dies")

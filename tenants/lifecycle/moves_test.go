@@ -8,15 +8,15 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 func TestRename(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		made := env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
 		got, err := env.Lifecycle.Rename(t.Context(), "ada", "acme", lifecycle.Rename{To: "apex"})
@@ -51,7 +51,7 @@ func TestRename(t *testing.T) {
 
 func TestRenameRedirects(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func TestRenameRedirects(t *testing.T) {
 
 func TestArchiveAndRestore(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		if _, err := env.Lifecycle.Archive(t.Context(), "ada", "acme"); err != nil {
 			t.Fatal(err)
@@ -100,11 +100,11 @@ func TestArchiveAndRestore(t *testing.T) {
 	})
 }
 
-// purgedTenant is one that was archived and purged, with a project in it.
+// purgedTenant is one that was archived and purged, with a folder in it.
 func purgedTenant(t *testing.T, env *tenantstest.Env, subdomain string, grace time.Duration) *tenants.Tenant {
 	t.Helper()
 	tenant := env.Tenant(t, subdomain)
-	err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "Office"}).Error })
+	err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: "Office"}).Error })
 	if err == nil {
 		_, err = env.Lifecycle.Archive(t.Context(), "ada", subdomain)
 	}
@@ -119,7 +119,7 @@ func purgedTenant(t *testing.T, env *tenantstest.Env, subdomain string, grace ti
 
 func TestPurgeAndRestore(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		gone := purgedTenant(t, env, "acme", time.Hour)
 		if gone.State != tenants.StatePurged || gone.RemoveAfter == nil {
 			t.Errorf("%+v", gone)
@@ -139,9 +139,9 @@ func TestPurgeAndRestore(t *testing.T) {
 		}
 		usable(t, env, "acme")
 		var names []string
-		err = env.Store.View(t.Context(), back, func(tx *gorm.DB) error { return tx.Model(&models.Project{}).Order("id").Pluck("name", &names).Error })
+		err = env.Store.View(t.Context(), back, func(tx *gorm.DB) error { return tx.Model(&notes.Folder{}).Order("id").Pluck("name", &names).Error })
 		if err != nil || len(names) != 2 || names[0] != "Office" {
-			t.Errorf("projects %q, %v", names, err)
+			t.Errorf("folders %q, %v", names, err)
 		}
 	})
 }
@@ -149,7 +149,7 @@ func TestPurgeAndRestore(t *testing.T) {
 // TestPurgeOfATenantWhoseDatabaseIsLost: it can be given up, and not restored.
 func TestPurgeOfATenantWhoseDatabaseIsLost(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		lost := env.Tenant(t, "acme")
 		if _, err := env.Lifecycle.Archive(t.Context(), "ada", "acme"); err != nil {
 			t.Fatal(err)
@@ -181,7 +181,7 @@ func TestPurgeOfATenantWhoseDatabaseIsLost(t *testing.T) {
 // TestPurgedDataIsRemovedWhenItIsDue: at once with no grace, else by Tend.
 func TestPurgedDataIsRemovedWhenItIsDue(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		atOnce := purgedTenant(t, env, "acme", 0)
 		later := purgedTenant(t, env, "globex", time.Hour)
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
@@ -218,7 +218,7 @@ func (r records) LookupTXT(_ context.Context, name string) ([]string, error) { r
 
 func TestDomains(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		dns := records{}
 		m := lifecycle.New(env.Store, lifecycle.Options{Resolver: dns})
 		env.Tenant(t, "acme")

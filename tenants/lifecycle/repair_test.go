@@ -8,10 +8,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // meddling is an engine that finds something to mend, once, after others have
@@ -43,7 +43,7 @@ func TestRepairGoesByTheTenantAsItIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+			tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
 				wrapped := &meddling{}
 				env := tenantstest.New(t, tenantstest.Options{Engine: engine, Wrap: func(e tenants.Engine) tenants.Engine {
 					wrapped.Engine = e
@@ -72,7 +72,7 @@ func TestRepairGoesByTheTenantAsItIs(t *testing.T) {
 					t.Errorf("look-up: %v", err)
 				}
 				if err == nil {
-					if _, err := projects(t, env, now); err != nil {
+					if _, err := folders(t, env, now); err != nil {
 						t.Errorf("its database: %v", err)
 					}
 				} else if _, err := env.Lifecycle.Restore(t.Context(), "ada", "acme"); err != nil {
@@ -117,7 +117,7 @@ func wantKind(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind t
 // tenant too, and over when its process has died.
 func TestLettingInIsAnOperation(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
 			t.Fatal(err)
@@ -130,7 +130,7 @@ func TestLettingInIsAnOperation(t *testing.T) {
 			if _, err := env.Lifecycle.Resume(ctx, "ada", "acme"); !errors.Is(err, lifecycle.ErrUnderWay) {
 				t.Errorf("another operation meanwhile: %v", err)
 			}
-			return env.Store.Maintain(ctx, got, func(tx *gorm.DB) error { return tx.Create(&models.Project{Name: "x"}).Error })
+			return env.Store.Maintain(ctx, got, func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: "x"}).Error })
 		})
 		if err != nil {
 			t.Error(err)

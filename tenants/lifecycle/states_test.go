@@ -15,7 +15,7 @@ import (
 
 func TestSuspendAndResume(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		made := env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
 		for range 2 { // a second time changes nothing
@@ -42,7 +42,7 @@ func TestSuspendAndResume(t *testing.T) {
 // one of the two, and the epoch counts every change.
 func TestSuspendAndResumeAtOnce(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		var group sync.WaitGroup
 		for i := range 8 {
@@ -70,7 +70,7 @@ func TestSuspendAndResumeAtOnce(t *testing.T) {
 
 func TestSuspendNeedsATenantThatIsServed(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "nobody"); !errors.Is(err, tenants.ErrUnknownTenant) {
 			t.Errorf("nobody: %v", err)
 		}

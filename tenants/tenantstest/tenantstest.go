@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 // Engine names an engine that tests run on.
@@ -29,9 +29,9 @@ func Engines() []Engine { return []Engine{SQLite, Postgres} }
 
 // Options say what a test needs beyond the defaults.
 type Options struct {
-	// Engine is what the store runs on; empty means SQLite.
+	// Engine is what the store runs on. Defaults to SQLite; Each runs on every one.
 	Engine Engine
-	// Schema is that of the tenants' databases; none means models.Workspace().
+	// Schema is that of the tenants' databases. Defaults to notes.Schema().
 	Schema tenants.Schema
 	// MaxOpen bounds the open handles; 0 means 10.
 	MaxOpen int
@@ -88,12 +88,16 @@ func EachEngine(t *testing.T, f func(t *testing.T, engine Engine)) {
 	}
 }
 
-// Each runs f as a parallel subtest on each engine. On a machine without
-// Postgres its subtest is skipped, or fails where TENANTRY_TEST_REQUIRE says
-// that it must run.
-func Each(t *testing.T, f func(t *testing.T, env *Env)) {
+// Each runs f as a parallel subtest on each engine, with an Env that New makes of
+// the options. On a machine without Postgres its subtest is skipped, or fails
+// where TENANTRY_TEST_REQUIRE says that it must run.
+func Each(t *testing.T, o Options, f func(t *testing.T, env *Env)) {
 	t.Helper()
-	EachEngine(t, func(t *testing.T, engine Engine) { f(t, New(t, Options{Engine: engine})) })
+	EachEngine(t, func(t *testing.T, engine Engine) {
+		on := o
+		on.Engine = engine
+		f(t, New(t, on))
+	})
 }
 
 // New makes an Env for one test.
@@ -159,7 +163,7 @@ func (o Options) withDefaults() Options {
 		o.Engine = SQLite
 	}
 	if o.Schema.Models == nil {
-		o.Schema = models.Workspace()
+		o.Schema = notes.Schema()
 	}
 	if o.MaxOpen == 0 {
 		o.MaxOpen = 10

@@ -5,17 +5,17 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 )
 
 func TestFreshTenants(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
 		err := env.Store.Update(t.Context(), acme, func(tx *gorm.DB) error {
-			return tx.Create(&models.Project{Name: "Chairs"}).Error
+			return tx.Create(&notes.Folder{Name: "Chairs"}).Error
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -23,10 +23,10 @@ func TestFreshTenants(t *testing.T) {
 		for tenant, want := range map[*tenants.Tenant]int64{acme: 1, globex: 0} {
 			var got int64
 			err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
-				return tx.Model(&models.Project{}).Count(&got).Error
+				return tx.Model(&notes.Folder{}).Count(&got).Error
 			})
 			if err != nil || got != want {
-				t.Errorf("%s has %d projects, error %v; want %d", tenant.Subdomain, got, err, want)
+				t.Errorf("%s has %d folders, error %v; want %d", tenant.Subdomain, got, err, want)
 			}
 		}
 	})

@@ -11,8 +11,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/models"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/web"
 )
 
@@ -45,12 +45,12 @@ func TestNoForeignRow(t *testing.T) {
 	}
 }
 
-// addAndList adds a project named after the host and answers all names.
+// addAndList adds a folder named after the host and answers all names.
 func addAndList(c *gin.Context) {
 	tx := web.Tx(c)
 	if c.Request.Method == http.MethodPost {
 		name := fmt.Sprintf("%s/%s", web.From(c).Subdomain, c.Query("n"))
-		if err := addProject(tx, name); err != nil {
+		if err := addFolder(tx, name); err != nil {
 			_ = c.Error(err)
 			return
 		}
@@ -60,7 +60,7 @@ func addAndList(c *gin.Context) {
 		}
 	}
 	var names []string
-	if err := tx.Model(&models.Project{}).Pluck("name", &names).Error; err != nil {
+	if err := tx.Model(&notes.Folder{}).Pluck("name", &names).Error; err != nil {
 		_ = c.Error(err)
 		return
 	}

@@ -23,7 +23,7 @@ import (
 // the application brings no rendering of its own.
 func TestErrorsAreRendered(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		domain, err := tenants.ParseBaseDomain("localhost")
 		if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/web"
 )
 
@@ -72,7 +72,7 @@ func readAll(t testing.TB, r *http.Response) string {
 // TestScoped holds what of a handler's doing is stored and what is sent.
 func TestScoped(t *testing.T) {
 	t.Parallel()
-	store := func(c *gin.Context) { _ = addProject(web.Tx(c), "a") }
+	store := func(c *gin.Context) { _ = addFolder(web.Tx(c), "a") }
 	tests := []struct {
 		name    string
 		handler gin.HandlerFunc
@@ -106,7 +106,7 @@ func TestScoped(t *testing.T) {
 			c.String(200, string(body))
 		}, 200, "hello", "", nil},
 	}
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
@@ -118,10 +118,10 @@ func TestScoped(t *testing.T) {
 				if test.raised != nil && (len(s.raised) != 1 || !errors.Is(s.raised[0], test.raised)) || test.raised == nil && len(s.raised) > 0 {
 					t.Errorf("raised %v, want %v", s.raised, test.raised)
 				}
-				if got := projects(t, env, tenant); got != test.stored {
+				if got := folders(t, env, tenant); got != test.stored {
 					t.Errorf("stored %q, want %q", got, test.stored)
 				}
-				err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Exec("DELETE FROM projects").Error })
+				err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Exec("DELETE FROM folders").Error })
 				if err != nil {
 					t.Error(err)
 				}
@@ -132,10 +132,10 @@ func TestScoped(t *testing.T) {
 
 func TestScopedReadsInView(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		s := newSite(t, env, web.ScopeOptions{}, func(c *gin.Context) {
-			if err := addProject(web.Tx(c), "a"); err != nil {
+			if err := addFolder(web.Tx(c), "a"); err != nil {
 				_ = c.Error(err)
 			}
 		})
@@ -146,7 +146,7 @@ func TestScopedReadsInView(t *testing.T) {
 				t.Errorf("%s raised %v", method, s.raised)
 			}
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -155,7 +155,7 @@ func TestScopedReadsInView(t *testing.T) {
 // TestScopedBeginsAfterTheBody: a slow upload must not hold the write lock.
 func TestScopedBeginsAfterTheBody(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		s := newSite(t, env, web.ScopeOptions{}, func(c *gin.Context) { c.Status(204) })
 		body, upload := io.Pipe()
@@ -169,7 +169,7 @@ func TestScopedBeginsAfterTheBody(t *testing.T) {
 		if _, err := upload.Write([]byte("half")); err != nil { // the request is being read
 			t.Fatal(err)
 		}
-		if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "a") }); err != nil {
+		if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "a") }); err != nil {
 			t.Error(err)
 		}
 		_ = upload.Close()
@@ -201,11 +201,11 @@ func TestScopedBoundsTheBody(t *testing.T) {
 
 func TestScopedRollsBackWhenTheClientLeaves(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		ctx, leave := context.WithCancel(t.Context())
 		s := newSite(t, env, web.ScopeOptions{}, func(c *gin.Context) {
-			_ = addProject(web.Tx(c), "a")
+			_ = addFolder(web.Tx(c), "a")
 			leave()
 			c.Status(201)
 		})
@@ -215,7 +215,7 @@ func TestScopedRollsBackWhenTheClientLeaves(t *testing.T) {
 		if len(s.raised) != 1 || !errors.Is(s.raised[0], context.Canceled) {
 			t.Errorf("raised %v", s.raised)
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -223,17 +223,17 @@ func TestScopedRollsBackWhenTheClientLeaves(t *testing.T) {
 
 func TestScopedEndsInTime(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		s := newSite(t, env, web.ScopeOptions{Timeout: time.Second}, func(c *gin.Context) {
-			_ = addProject(web.Tx(c), "a")
+			_ = addFolder(web.Tx(c), "a")
 			<-c.Request.Context().Done()
 		})
 		s.do(t, http.MethodPost, "")
 		if len(s.raised) != 1 || !errors.Is(s.raised[0], context.DeadlineExceeded) {
 			t.Errorf("raised %v", s.raised)
 		}
-		if got := projects(t, env, tenant); got != "" {
+		if got := folders(t, env, tenant); got != "" {
 			t.Errorf("stored %q", got)
 		}
 	})
@@ -278,7 +278,7 @@ func TestStreamHoldsNothing(t *testing.T) {
 				t.Errorf("read %q, %v", first, err)
 			}
 			for _, tenant := range []*tenants.Tenant{acme, globex} {
-				if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addProject(tx, "a") }); err != nil {
+				if err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return addFolder(tx, "a") }); err != nil {
 					t.Error(err)
 				}
 			}
@@ -292,7 +292,7 @@ func TestStreamHoldsNothing(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		for _, state := range []tenants.State{
 			tenants.StateSuspended, tenants.StateMaintenance, tenants.StateArchived, tenants.StateProvisioning, tenants.StatePurged,
 		} {
@@ -336,18 +336,18 @@ func TestResolve(t *testing.T) {
 	})
 }
 
-func addProject(tx *gorm.DB, name string) error {
-	return tx.Create(&models.Project{Name: name}).Error
+func addFolder(tx *gorm.DB, name string) error {
+	return tx.Create(&notes.Folder{Name: name}).Error
 }
 
 var errOwn = errors.New("the handler's own error")
 
-// projects are the names of the tenant's projects, joined.
-func projects(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) string {
+// folders are the names of the tenant's folders, joined.
+func folders(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) string {
 	t.Helper()
 	var names []string
 	err := env.Store.View(context.Background(), tenant, func(tx *gorm.DB) error {
-		return tx.Model(&models.Project{}).Order("id").Pluck("name", &names).Error
+		return tx.Model(&notes.Folder{}).Order("id").Pluck("name", &names).Error
 	})
 	if err != nil {
 		t.Error(err)
