@@ -165,7 +165,7 @@ func kinds(env *tenantstest.Env) []tenants.ObjectKind {
 func older(version int64) tenants.Schema {
 	schema := notes.Schema()
 	for dialect, all := range schema.Migrations {
-		schema.Migrations[dialect] = migrate.Until(all, version)
+		schema.Migrations[dialect] = migrate.UpTo(all, version)
 	}
 	return schema
 }

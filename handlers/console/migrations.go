@@ -17,7 +17,7 @@ import (
 // migrationsPage is which schema versions tenants have, and how the last pass
 // over those that are behind went.
 type migrationsPage struct {
-	Standings []fleet.Standing
+	Standings []fleet.VersionCount
 	Behind    int64
 	// Pass is the one that runs or ran last, nil before the first.
 	Pass *passView

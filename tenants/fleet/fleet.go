@@ -50,9 +50,9 @@ func (e *PartialError) Unwrap() []error {
 	return causes
 }
 
-// abreast is the number of tenants that Migrate works on at the same time. Most of them wait until
+// parallel is the number of tenants that Migrate works on at the same time. Most of them wait until
 // other processes have drained them; few are being migrated at any moment.
-const abreast = 32
+const parallel = 32
 
 // withDatabase are the states of tenants that have a database.
 var withDatabase = []tenants.State{
@@ -72,7 +72,7 @@ func Migrate(ctx context.Context, store *tenants.Store, manager *lifecycle.Manag
 	}
 	pass := &pass{total: len(behind), progress: progress}
 	var group errgroup.Group
-	group.SetLimit(abreast)
+	group.SetLimit(parallel)
 	for i := range behind {
 		group.Go(func() error {
 			err := context.Cause(ctx)
@@ -112,8 +112,8 @@ func (p *pass) finish(t *tenants.Tenant, err error) {
 	}
 }
 
-// Standing is the number of tenants on a server that have a schema version.
-type Standing struct {
+// VersionCount is the number of tenants on a server that have a schema version.
+type VersionCount struct {
 	Server        string `json:"server"`
 	SchemaVersion int64  `json:"schema_version"`
 	Tenants       int64  `json:"tenants"`
@@ -122,8 +122,8 @@ type Standing struct {
 }
 
 // Status counts tenants by server and schema version. It reads only the master.
-func Status(ctx context.Context, store *tenants.Store) ([]Standing, error) {
-	var standings []Standing
+func Status(ctx context.Context, store *tenants.Store) ([]VersionCount, error) {
+	var standings []VersionCount
 	err := store.Master().View(ctx, func(tx *gorm.DB) error {
 		return tx.Model(&tenants.Tenant{}).Where("state IN ?", withDatabase).
 			Select("server, schema_version, count(*) AS tenants").

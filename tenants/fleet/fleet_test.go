@@ -77,7 +77,7 @@ func TestMigrateOpensOnlyTenantsBehind(t *testing.T) {
 				t.Errorf("migrated %d, opened %d, told %v, %v", n, c.migrated.Load(), told, err)
 			}
 			standings, err := fleet.Status(t.Context(), env.Store)
-			want := []fleet.Standing{{Server: tenants.DefaultServer, SchemaVersion: c.SchemaVersion(), Tenants: 4, Target: c.SchemaVersion()}}
+			want := []fleet.VersionCount{{Server: tenants.DefaultServer, SchemaVersion: c.SchemaVersion(), Tenants: 4, Target: c.SchemaVersion()}}
 			if err != nil || !slices.Equal(standings, want) {
 				t.Errorf("status %+v, %v", standings, err)
 			}

@@ -53,18 +53,18 @@ func Hash(fsys fs.FS) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
 }
 
-// Until returns the migrations in fsys up to and including a version.
-func Until(fsys fs.FS, version int64) fs.FS { return until{fsys, version} }
+// UpTo returns the migrations in fsys up to and including a version.
+func UpTo(fsys fs.FS, version int64) fs.FS { return upTo{fsys, version} }
 
-type until struct {
+type upTo struct {
 	fs.FS
 	version int64
 }
 
-var _ fs.GlobFS = until{}
+var _ fs.GlobFS = upTo{}
 
 // Glob returns the names of the migrations. goose finds them through it.
-func (u until) Glob(pattern string) ([]string, error) {
+func (u upTo) Glob(pattern string) ([]string, error) {
 	names, err := fs.Glob(u.FS, pattern)
 	return slices.DeleteFunc(names, func(name string) bool {
 		version, err := goose.NumericComponent(name)

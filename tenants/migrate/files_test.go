@@ -92,11 +92,11 @@ func TestUntil(t *testing.T) {
 	t.Parallel()
 	all := folder("1_a.sql", "", "00002_b.sql", "", "10_c.sql", "")
 	for version, want := range map[int64]int64{1: 1, 2: 2, 9: 2, 10: 10, 11: 10} {
-		if got, err := migrate.Latest(migrate.Until(all, version)); err != nil || got != want {
+		if got, err := migrate.Latest(migrate.UpTo(all, version)); err != nil || got != want {
 			t.Errorf("until %d: the last is %d, %v; want %d", version, got, err, want)
 		}
 	}
-	if _, err := migrate.Latest(migrate.Until(all, 0)); !matches(err, "no *.sql file") {
+	if _, err := migrate.Latest(migrate.UpTo(all, 0)); !matches(err, "no *.sql file") {
 		t.Errorf("until 0: %v", err)
 	}
 }

@@ -40,12 +40,12 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 	}
 	run := func() error { return upOnce(ctx, db, versions, fsys) }
 	if dialect == sqlite {
-		err = upBesideOthers(ctx, db, versions, run)
+		err = upWithoutLock(ctx, db, versions, run)
 	} else {
-		err = upBesideRequests(ctx, time.Second, run)
+		err = upWithRetries(ctx, time.Second, run)
 	}
 	if err != nil {
-		return standing(ctx, db, versions, err)
+		return stoppedAt(ctx, db, versions, err)
 	}
 	return versions.current(ctx, db)
 }
@@ -54,8 +54,8 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 // transaction or the database can't be reached.
 var ErrUnclear = errors.New("it is not known what the migration has changed")
 
-// standing returns the version of a database whose migration failed, even if ctx has ended.
-func standing(ctx context.Context, db *sql.DB, versions store, failure error) (int64, error) {
+// stoppedAt returns the version of a database whose migration failed, even if ctx has ended.
+func stoppedAt(ctx context.Context, db *sql.DB, versions store, failure error) (int64, error) {
 	if errors.Is(failure, ErrUnclear) {
 		return 0, failure
 	}
@@ -92,8 +92,8 @@ func Current(ctx context.Context, db *sql.DB) (version int64, err error) {
 	return version, nil
 }
 
-// Claim prepares the table of versions for Up in a database that plain goose has migrated.
-func Claim(ctx context.Context, db database.DBTxConn, dialect string) error {
+// PrepareVersions prepares the table of versions for Up in a database that plain goose has migrated.
+func PrepareVersions(ctx context.Context, db database.DBTxConn, dialect string) error {
 	if dialect != sqlite {
 		return nil
 	}
@@ -135,9 +135,9 @@ func isTransaction(fsys fs.FS, name string) bool {
 	return err == nil && !bytes.Contains(content, []byte("+goose NO TRANSACTION"))
 }
 
-// upBesideRequests calls run again if it timed out waiting for a lock, after a pause that doubles
+// upWithRetries calls run again if it timed out waiting for a lock, after a pause that doubles
 // each time.
-func upBesideRequests(ctx context.Context, pause time.Duration, run func() error) error {
+func upWithRetries(ctx context.Context, pause time.Duration, run func() error) error {
 	const tries = 3
 	for i := 1; ; i++ {
 		err := run()
@@ -157,10 +157,10 @@ func upBesideRequests(ctx context.Context, pause time.Duration, run func() error
 // lockNotAvailable is the SQLSTATE of a lock timeout.
 const lockNotAvailable = "55P03"
 
-// upBesideOthers calls run without a lock against other callers. If run fails, another caller may have
-// been first: upBesideOthers waits for that one's transaction, and returns the error only if nothing
+// upWithoutLock calls run without a lock against other callers. If run fails, another caller may have
+// been first: upWithoutLock waits for that one's transaction, and returns the error only if nothing
 // was applied meanwhile.
-func upBesideOthers(ctx context.Context, db *sql.DB, versions store, run func() error) error {
+func upWithoutLock(ctx context.Context, db *sql.DB, versions store, run func() error) error {
 	for {
 		before, err := versions.current(ctx, db)
 		if err != nil {

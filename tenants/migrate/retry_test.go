@@ -27,7 +27,7 @@ func TestLockTimeoutIsTriedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tries := 0
-			err := upBesideRequests(t.Context(), time.Millisecond, func() error {
+			err := upWithRetries(t.Context(), time.Millisecond, func() error {
 				tries++
 				return test.results[tries-1]
 			})
@@ -42,7 +42,7 @@ func TestPauseObeysTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	timeout := &pgconn.PgError{Code: lockNotAvailable}
-	err := upBesideRequests(ctx, time.Hour, func() error {
+	err := upWithRetries(ctx, time.Hour, func() error {
 		cancel()
 		return timeout
 	})

@@ -92,21 +92,21 @@ func newPostgresTable() (database.StoreExtender, error) {
 	return extended, nil
 }
 
-// guard is goose's advisory lock. While it is held, no statement waits long for a lock that requests
+// sessionLocker is goose's advisory lock. While it is held, no statement waits long for a lock that requests
 // hold.
-type guard struct{ lock.SessionLocker }
+type sessionLocker struct{ lock.SessionLocker }
 
-func newGuard() (guard, error) {
+func newGuard() (sessionLocker, error) {
 	const everySecond, tries = 1, 600
 	locker, err := lock.NewPostgresSessionLocker(
 		lock.WithLockTimeout(everySecond, tries),
 		lock.WithUnlockTimeout(everySecond, 1), // unlocking fails only if the connection is gone, and the lock with it
 	)
-	return guard{locker}, err
+	return sessionLocker{locker}, err
 }
 
 // SessionLock takes the lock, then sets the lock timeout.
-func (g guard) SessionLock(ctx context.Context, conn *sql.Conn) error {
+func (g sessionLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err := g.SessionLocker.SessionLock(ctx, conn); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (g guard) SessionLock(ctx context.Context, conn *sql.Conn) error {
 }
 
 // SessionUnlock resets the lock timeout, then releases the lock.
-func (g guard) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+func (g sessionLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, "RESET lock_timeout")
 	return errors.Join(err, g.SessionLocker.SessionUnlock(ctx, conn))
 }

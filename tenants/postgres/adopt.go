@@ -13,24 +13,23 @@ import (
 	"tenantry/tenants/shape"
 )
 
-// A database is adopted by copying its rows: into a database of another name,
-// which the migrations have made up to the source's version, and which gets the
-// tenant's name when all is there. As both have the same tables by then, nothing
-// is left out, and the copy has the owner and the rights of every other one.
+// Adopt copies the rows of the source into a draft: a database with a temporary name, which the
+// migrations bring to the source's version, and which gets the tenant's name when it is complete. Both
+// have the same tables by then, so nothing is left out, and the copy has the same owner and permissions
+// as every other database.
 
-// adoptionPrefix is what the names of unfinished adoptions begin with. The
-// installation follows, and then the tenant's id.
+// adoptionPrefix begins the names of unfinished adoptions. The installation's hash and the tenant's id
+// follow.
 func (e *Engine) adoptionPrefix() string { return e.config.Prefix + "_adopt_" }
 
-// adoptionName is what the tenant's database of that name is called until it is
-// whole.
+// adoptionName returns the name of the tenant's database until its adoption is complete.
 func (e *Engine) adoptionName(name string) string {
 	return e.adoptionPrefix() + shortHash(e.server.Database) + "_" + strings.TrimPrefix(name, "t_")
 }
 
-// Adopt copies the rows of the source, which may be on another server, and lets
-// the tenant's role in as Create does. One at a time is copied, over a
-// connection to each that counts against no budget.
+// Adopt copies the rows of the source, which may be on another server, and grants the tenant's role
+// access as Create does. It copies one database at a time, over one connection to each server; these
+// don't count against a budget.
 func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (version int64, err error) {
 	name, err := databaseName(t)
 	if err != nil {
@@ -38,7 +37,7 @@ func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (v
 	}
 	verifier, err := e.verifier(t)
 	if err == nil {
-		err = e.notTrashed(ctx, name)
+		err = e.checkNotTrashed(ctx, name)
 	}
 	var there bool
 	if err == nil {
@@ -48,7 +47,7 @@ func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (v
 		err = e.adopt(ctx, name, source)
 	}
 	if err == nil {
-		err = e.letIn(ctx, t, verifier)
+		err = e.grantAccess(ctx, t, verifier)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("adopt database %s: %w", name, inUse(err))
@@ -56,7 +55,7 @@ func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (v
 	return e.versionOf(ctx, name)
 }
 
-// adopt makes the database of that name. Nobody can connect to it yet.
+// adopt makes the database. Nobody can connect to it yet.
 func (e *Engine) adopt(ctx context.Context, name, url string) (err error) {
 	select {
 	case e.adopting <- struct{}{}:
@@ -70,14 +69,14 @@ func (e *Engine) adopt(ctx context.Context, name, url string) (err error) {
 	}
 	defer from.close()
 	draft := e.adoptionName(name)
-	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", draft); err != nil { // that of one who died, or is in use
+	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", draft); err != nil { // left by a process that died; fails if in use
 		return err
 	}
 	defer func() { err = errors.Join(err, e.removeDraft(ctx, draft)) }()
 	if err := e.createDraft(ctx, draft); err != nil {
 		return err
 	}
-	if err := e.fillDraft(ctx, draft, migrate.Until(e.config.Schema.Migrations[Dialect], version)); err != nil {
+	if err := e.fillDraft(ctx, draft, migrate.UpTo(e.config.Schema.Migrations[Dialect], version)); err != nil {
 		return err
 	}
 	if err := e.copyInto(ctx, draft, from); err != nil {
@@ -93,19 +92,17 @@ func (e *Engine) adopt(ctx context.Context, name, url string) (err error) {
 	return err
 }
 
-// removeTimeout bounds what is done after the caller's context has ended.
+// removeTimeout limits cleaning up after the caller's context has ended.
 const removeTimeout = 10 * time.Second
 
-// removeDraft removes what is left of an adoption that failed, also when ctx has
-// ended.
+// removeDraft removes what is left of a failed adoption, even if ctx has ended.
 func (e *Engine) removeDraft(ctx context.Context, draft string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	return e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft)
 }
 
-// copyInto copies the source's rows into a draft of the same schema, in one
-// transaction.
+// copyInto copies the source's rows into a draft with the same schema, in one transaction.
 func (e *Engine) copyInto(ctx context.Context, draft string, from *session) (err error) {
 	into, err := openSession(ctx, connector{server: e.server, database: draft}, &sql.TxOptions{})
 	if err != nil {
@@ -121,8 +118,8 @@ func (e *Engine) copyInto(ctx context.Context, draft string, from *session) (err
 	return into.tx.Commit()
 }
 
-// sameSchema returns a *tenants.SchemaError for a source that is not as the
-// migrations have made the draft.
+// sameSchema returns a *tenants.SchemaError if the source's schema differs from the draft's, which the
+// migrations made.
 func sameSchema(ctx context.Context, from, into *session) error {
 	got, err := shape.Read(ctx, from.tx, Dialect)
 	if err != nil {
@@ -135,7 +132,7 @@ func sameSchema(ctx context.Context, from, into *session) error {
 	return tenants.CheckDifferences(got.Differences(want, "the source", "the migrations"))
 }
 
-// versionOf is the version of a tenant's database.
+// versionOf returns the schema version of a tenant's database.
 func (e *Engine) versionOf(ctx context.Context, name string) (version int64, err error) {
 	db, err := e.connect(ctx, name, e.server, 1)
 	if err != nil {

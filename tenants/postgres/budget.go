@@ -11,33 +11,33 @@ import (
 	"tenantry/tenants"
 )
 
-// budget holds the connections of all pools on a server to a limit. Whoever
-// finds no place waits in a queue. While somebody waits the budget is crowded:
-// see crowd.go for how those who have places give them up.
+// budget limits the connections of all pools on a server. A pool takes a place in the budget for each
+// connection, and waits in a queue if there is none. While somebody waits the budget is crowded;
+// crowd.go describes how pools then give up places.
 //
-// Its lock is never held while a pool is called, because database/sql closes
-// connections, which come back here, under a lock of its own.
+// Its lock is never held while calling a pool, because database/sql closes connections, which calls the
+// budget, under a lock of its own.
 type budget struct {
 	limit int
-	hold  time.Duration // how long a tenant that has work keeps a connection from others
+	hold  time.Duration // how long a busy tenant keeps a connection that others wait for
 
-	mu      sync.Mutex          // guards what follows, and the fields of every share that say so
-	pools   map[*share]struct{} // of all open pools
-	holders map[*share]struct{} // of those that hold places
-	active  int                 // pools that hold places or wait for one
-	used    int
-	waiters list.List // of *waiter
-	leaving int       // connections that are being closed for the waiters
+	mu      sync.Mutex          // protects the fields below, and the fields of every share that say so
+	pools   map[*share]struct{} // all open pools
+	holders map[*share]struct{} // the pools that hold places
+	active  int                 // number of pools that hold places or wait for one
+	used    int                 // places
+	waiters list.List           // of *waiter
+	leaving int                 // connections that are being closed for the waiters
 
 	crowded   bool
-	crowdedAt time.Time // when somebody waited last
-	width     int       // how many connections a pool may have: the limit unless crowded
+	crowdedAt time.Time // when somebody last waited
+	width     int       // connections that each pool may have: the limit unless crowded
 }
 
-// waiter is a place in the queue.
+// waiter is an entry in the queue.
 type waiter struct {
 	share *share
-	given chan struct{} // closed when the place is
+	given chan struct{} // closed when the waiter gets its place
 }
 
 func newBudget(limit int) *budget {
@@ -47,9 +47,8 @@ func newBudget(limit int) *budget {
 	}
 }
 
-// acquire takes a place, or waits for one as long as ctx allows. The caller
-// gives it back with release. It returns ErrBusy when ctx's deadline passed,
-// ctx's error when it was cancelled.
+// acquire takes a place, or waits for one until ctx ends. The caller must release it. Returns ErrBusy if
+// ctx's deadline passed, or ctx's error if it was cancelled.
 func (s *share) acquire(ctx context.Context) error {
 	b := s.budget
 	if w := b.enter(s); w != nil {
@@ -68,7 +67,7 @@ func (s *share) acquire(ctx context.Context) error {
 	return nil
 }
 
-// enter takes a place and returns nil, or a place in the queue.
+// enter takes a place and returns nil, or returns a new waiter.
 func (b *budget) enter(s *share) *waiter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -88,7 +87,7 @@ func (b *budget) enter(s *share) *waiter {
 	return w
 }
 
-// leave gives up a place in the queue, unless the place itself came meanwhile.
+// leave removes a waiter from the queue. It returns nil if the waiter got its place meanwhile.
 func (b *budget) leave(ctx context.Context, w *waiter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,8 +108,8 @@ func refusal(cause error) error {
 	return fmt.Errorf("wait for a connection: %w", cause)
 }
 
-// release gives a place back, to the first in the queue. surrendered says that
-// surrender counted it.
+// release gives a place to the first waiter, or back to the budget. surrendered means that surrender has
+// counted the connection as leaving.
 func (s *share) release(surrendered bool) {
 	b := s.budget
 	b.mu.Lock()
@@ -129,8 +128,8 @@ func (s *share) release(surrendered bool) {
 	close(w.given)
 }
 
-// count notes places that the share has got or lost, and waiters that came or
-// went. The budget's lock is held.
+// count records that the share got or lost places, and that waiters came or went. The caller holds the
+// budget's lock.
 func (s *share) count(places, waiters int) {
 	b := s.budget
 	before := s.places + s.waiters

@@ -11,19 +11,19 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connectError is pgx' in one line: where, and why not.
+// connectError is pgx's error in one line: the address and the reason.
 type connectError struct {
 	address, reason string
 	causes          []error
 }
 
-// Error tells nothing of the password, which pgx' error does not hold either.
+// Error returns the address and the reason. pgx's error contains no password, so neither does this one.
 func (e *connectError) Error() string { return fmt.Sprintf("connect to %s: %s", e.address, e.reason) }
 
-// Unwrap is pgx' error, and a *URLError where that is to blame.
+// Unwrap returns pgx's error, and a *URLError if the URL is to blame.
 func (e *connectError) Unwrap() []error { return e.causes }
 
-// shorten makes an error of connecting readable, and leaves others alone.
+// shorten makes an error of connecting readable. It leaves others alone.
 func shorten(server *pgx.ConnConfig, err error) error {
 	var failed *pgconn.ConnectError
 	if !errors.As(err, &failed) {
@@ -32,13 +32,13 @@ func shorten(server *pgx.ConnConfig, err error) error {
 	short := &connectError{addressOf(server), reasonOf(err), []error{err}}
 	switch stateOf(err) {
 	case "42704", "22023": // undefined_object, invalid_parameter_value
-		short.reason = "the URL sets a parameter that the server doesn't have, or to a value that it doesn't take"
-		short.causes = append(short.causes, &URLError{"it sets a parameter that the server doesn't have, or to a value that it doesn't take"})
+		short.reason = "the URL sets a parameter that the server doesn't have, or to a value that it doesn't accept"
+		short.causes = append(short.causes, &URLError{"it sets a parameter that the server doesn't have, or to a value that it doesn't accept"})
 	}
 	return short
 }
 
-// addressOf is each host and port, or socket's folder, of a server.
+// addressOf returns each host and port, or the folder of each socket, of a server.
 func addressOf(server *pgx.ConnConfig) string {
 	var addresses []string
 	for _, at := range hostsOf(server) {
@@ -51,8 +51,8 @@ func addressOf(server *pgx.ConnConfig) string {
 	return strings.Join(addresses, ",")
 }
 
-// reasonOf is what the server or the network said. pgx says it once for each
-// address that it tried.
+// reasonOf returns what the server or the network reported, once. pgx repeats it for each address that
+// it tried.
 func reasonOf(err error) string {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {

@@ -17,21 +17,21 @@ import (
 )
 
 const (
-	// connectTimeout bounds dialling and signing in.
+	// connectTimeout limits dialling and signing in.
 	connectTimeout = 10 * time.Second
-	// idleTime is how long a connection stays open unused.
+	// idleTime is how long an unused connection stays open.
 	idleTime = 5 * time.Second
-	// lingerTime bounds the wait for the server to close its side.
+	// lingerTime limits the wait for the server to close its side.
 	lingerTime = time.Second
 )
 
-// connector opens connections to one database of a server. They count against
-// the share's budget, where it has one.
+// connector opens connections to one database of a server. They count against the share's budget, if
+// it has one.
 type connector struct {
 	server   *pgx.ConnConfig
 	database string
 	share    *share
-	scoped   bool // scopes run on the connections
+	scoped   bool // the connections are for scopes
 }
 
 var (
@@ -39,8 +39,8 @@ var (
 	_ io.Closer        = connector{}
 )
 
-// Connect waits for a place in the budget, then connects. It returns ErrBusy
-// when ctx is over before there is a place.
+// Connect waits for a place in the budget, then connects. Returns ErrBusy if ctx's deadline passes before
+// there is a place.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.share == nil {
 		return c.dial(ctx)
@@ -72,7 +72,7 @@ func (c connector) dial(ctx context.Context) (*conn, error) {
 	return &conn{Conn: dialled, scoped: c.scoped}, nil
 }
 
-// inUTC reads times in UTC instead of the machine's zone, as SQLite does.
+// inUTC makes the connection read times in UTC instead of the machine's zone, as SQLite does.
 func inUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID,
@@ -81,10 +81,10 @@ func inUTC(_ context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// Driver is pgx'.
+// Driver returns pgx's driver.
 func (c connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
 
-// Close is called when the pool is closed.
+// Close is called by database/sql when the pool is closed.
 func (c connector) Close() error {
 	if c.share != nil {
 		c.share.closed()
@@ -92,13 +92,12 @@ func (c connector) Close() error {
 	return nil
 }
 
-// conn is pgx' connection, except that a BEGIN on a connection that the server
-// has cut meanwhile is tried again on another one, and that its transactions
-// end as transaction says.
+// conn is pgx's connection, except that a BEGIN on a connection that the server has cut is tried again
+// on another one, and that its transactions are of type transaction.
 type conn struct {
 	*stdlib.Conn
-	scoped bool // the connector's
-	dirty  bool // a scope may have left something in the session
+	scoped bool // as in connector
+	dirty  bool // a scope may have left state in the session
 }
 
 var (
@@ -113,8 +112,8 @@ var (
 	_ driver.Validator          = (*countedConn)(nil)
 )
 
-// BeginTx begins a transaction. ErrBadConn has database/sql try again, at last
-// on a new connection; nothing can be lost before a transaction.
+// BeginTx begins a transaction. It returns ErrBadConn for a broken connection, which makes database/sql
+// try again, finally on a new connection. Nothing can be lost before a transaction.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.Conn.BeginTx(ctx, opts)
 	if ctx.Err() == nil && errors.Is(translate(err), tenants.ErrUnavailable) {
@@ -126,12 +125,10 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	return transaction{c, tx}, nil
 }
 
-// IsValid is called when the connection comes back to the pool. One that is
-// not valid is closed.
+// IsValid is called when the connection returns to the pool, which closes it if it is not valid.
 func (c *conn) IsValid() bool { return !c.Conn.Conn().IsClosed() }
 
-// countedConn is a connection that has a place in a budget, until the server
-// has closed it.
+// countedConn is a connection with a place in a budget, until the server has closed it.
 type countedConn struct {
 	*conn
 	share       *share
@@ -139,14 +136,13 @@ type countedConn struct {
 	surrendered bool // another tenant waits for the place
 }
 
-// ResetSession is called when the pool hands the connection out again.
+// ResetSession is called when the pool hands out the connection again.
 func (c *countedConn) ResetSession(ctx context.Context) error {
 	c.share.touch()
 	return c.conn.ResetSession(ctx)
 }
 
-// IsValid is like conn's; a connection whose place another tenant waits for is
-// not valid either.
+// IsValid is like conn's. A connection that was surrendered to another tenant is not valid either.
 func (c *countedConn) IsValid() bool {
 	c.share.touch()
 	if !c.conn.IsValid() {
@@ -156,8 +152,8 @@ func (c *countedConn) IsValid() bool {
 	return !c.surrendered
 }
 
-// Close closes the connection and gives its place back. After a query that was
-// broken off that is when the server has noticed.
+// Close closes the connection and releases its place. After a cancelled query it releases the place only
+// when the server has noticed.
 func (c *countedConn) Close() error {
 	err := c.conn.Close()
 	cleaned := c.Conn.Conn().PgConn().CleanupDone()
@@ -166,18 +162,18 @@ func (c *countedConn) Close() error {
 		c.share.release(c.surrendered)
 	default:
 		go func() {
-			<-cleaned // pgx bounds it to 15 seconds
+			<-cleaned // pgx limits this to 15 seconds
 			c.share.release(c.surrendered)
 		}()
 	}
 	return err
 }
 
-// lingering waits, when it is closed, until the server has closed its side, so
-// that a server never has more sessions than we count.
+// lingering waits in Close until the server has closed its side, so that the server never has more
+// sessions than the budget has counted.
 type lingering struct{ net.Conn }
 
-// Close says that nothing more comes, and reads until the server says so too.
+// Close closes the sending side, and reads until the server closes its side too.
 func (l lingering) Close() error {
 	if half, ok := l.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		if l.SetReadDeadline(time.Now().Add(lingerTime)) == nil {

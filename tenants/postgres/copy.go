@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// copiedTables is each table with the columns that rows are written with.
+	// copiedTables selects the tables and the columns to copy.
 	copiedTables = `SELECT format('public.%I', relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
 			AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 		GROUP BY relname ORDER BY relname`
 
-	// aroundCopies is what is done before rows are written and after it: foreign
-	// keys are checked at once in the end, triggers have fired in the source
-	// already, and materialized views are read anew.
+	// aroundCopies selects the statements to run before and after copying rows. Foreign keys are dropped
+	// and added again, which checks them all at once; triggers are disabled, because they have fired in
+	// the source; materialized views are refreshed.
 	aroundCopies = `SELECT before, after FROM (
 			SELECT 1 AS turn, oid, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS before,
 				format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS after
@@ -42,8 +42,8 @@ const (
 		WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND relname <> 'goose_db_version_id_seq'`
 )
 
-// copyRows copies all rows and then where the sequences are: they belong to no
-// snapshot, and are beyond the rows in any case.
+// copyRows copies all rows, then the values of the sequences. These belong to no snapshot, and are never
+// behind the rows.
 func copyRows(ctx context.Context, from, into *session) error {
 	around, err := into.pairs(ctx, aroundCopies)
 	if err != nil {
@@ -64,21 +64,21 @@ func copyRows(ctx context.Context, from, into *session) error {
 		}
 	}
 	if _, err := into.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
-		return brokenRule(err)
+		return constraintError(err)
 	}
 	for _, change := range around {
 		if _, err := into.tx.ExecContext(ctx, change[1]); err != nil {
-			return brokenRule(err)
+			return constraintError(err)
 		}
 	}
 	return copySequences(ctx, from, into)
 }
 
-// errCopy stands for an error of the other side, which is returned instead. The
-// server writes it into its log.
+// errCopy tells the target's server that the source failed. The server writes it into its log; the
+// caller gets the source's error.
 var errCopy = errors.New("the source can't be read")
 
-// copyTable has one server write a table's rows and the other one read them.
+// copyTable copies a table with a COPY on each side.
 func copyTable(ctx context.Context, from, into *session, table, columns string) error {
 	reader, writer := io.Pipe()
 	var reading, writing error
@@ -107,14 +107,14 @@ func copyTable(ctx context.Context, from, into *session, table, columns string) 
 	if reading != nil && !errors.Is(reading, errStopped) {
 		return sourceError(ctx, reading)
 	}
-	return brokenRule(writing)
+	return constraintError(writing)
 }
 
-// errStopped: the other side takes no more rows.
+// errStopped means that the target accepts no more rows.
 var errStopped = errors.New("the copy can't be written")
 
-// brokenRule says of rows that are refused which rule they break.
-func brokenRule(err error) error {
+// constraintError turns the target's refusal of a row into a *tenants.SourceError that names the constraint.
+func constraintError(err error) error {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) {
 		return err
@@ -125,9 +125,9 @@ func brokenRule(err error) error {
 		if rule == "" {
 			rule = "that " + refused.ColumnName + " is not null"
 		}
-		return &tenants.SourceError{Reason: fmt.Sprintf("table %s has rows that break %s", refused.TableName, rule)}
+		return &tenants.SourceError{Reason: fmt.Sprintf("table %s has rows that violate %s", refused.TableName, rule)}
 	case "22":
-		return &tenants.SourceError{Reason: "it has rows that this server can't take (SQLSTATE " + refused.Code + ")"}
+		return &tenants.SourceError{Reason: "it has rows that this server doesn't accept (SQLSTATE " + refused.Code + ")"}
 	}
 	return err
 }
@@ -152,7 +152,7 @@ func copySequences(ctx context.Context, from, into *session) error {
 	return nil
 }
 
-// pairs is the result of a query of two columns.
+// pairs returns the result of a query of two columns.
 func (s *session) pairs(ctx context.Context, query string) (all [][2]string, err error) {
 	rows, err := s.tx.QueryContext(ctx, query)
 	if err != nil {

@@ -14,21 +14,21 @@ import (
 	"tenantry/tenants"
 )
 
-// errNoCredentials: the tenant's row was made without, or lost them.
+// errNoCredentials means that the tenant's row in the master has no credentials.
 var errNoCredentials = errors.New("the tenant has no credentials")
 
-// NewCredentials is a random password of the tenant's role, sealed.
+// NewCredentials returns a random password for the tenant's role, sealed.
 func (e *Engine) NewCredentials(id string) (sealed []byte, err error) {
 	return e.config.Keys.Seal(id, []byte(base64.RawURLEncoding.EncodeToString(randomBytes(32))))
 }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
-	rand.Read(b) // never fails: it ends the program instead
+	rand.Read(b) // never returns an error: it crashes the program instead
 	return b
 }
 
-// password opens the tenant's credentials.
+// password returns the password in the tenant's credentials.
 func (e *Engine) password(t *tenants.Tenant) (string, error) {
 	if len(t.Credentials) == 0 {
 		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, errNoCredentials)
@@ -40,8 +40,7 @@ func (e *Engine) password(t *tenants.Tenant) (string, error) {
 	return string(password), nil
 }
 
-// login is how one connects as the tenant's role, which is called as the
-// database is.
+// login returns the configuration to connect as the tenant's role, which has the database's name.
 func (e *Engine) login(t *tenants.Tenant) (*pgx.ConnConfig, error) {
 	password, err := e.password(t)
 	if err != nil {
@@ -49,12 +48,12 @@ func (e *Engine) login(t *tenants.Tenant) (*pgx.ConnConfig, error) {
 	}
 	login := e.server.Copy()
 	login.User, login.Password = t.Database, password
-	delete(login.RuntimeParams, "role") // the provisioner's
+	delete(login.RuntimeParams, "role") // set for the provisioner
 	pin(login.RuntimeParams, e.pins)
 	return login, nil
 }
 
-// verifier is what the server is told of the tenant's password.
+// verifier returns what the server stores to verify the tenant's password.
 func (e *Engine) verifier(t *tenants.Tenant) (string, error) {
 	password, err := e.password(t)
 	if err != nil {
@@ -63,9 +62,8 @@ func (e *Engine) verifier(t *tenants.Tenant) (string, error) {
 	return scramVerifier(password, randomBytes(16))
 }
 
-// scramVerifier is the SCRAM-SHA-256 verifier of an ASCII password (RFC 5802,
-// RFC 7677) in the form that Postgres stores. The server checks a password with
-// it and can't tell it from it, so that none gets into the server's log.
+// scramVerifier returns the SCRAM-SHA-256 verifier of an ASCII password (RFC 5802, RFC 7677) in the form
+// that Postgres stores. The password can't be computed from it, so none gets into the server's log.
 func scramVerifier(password string, salt []byte) (string, error) {
 	const iterations = 4096
 	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)

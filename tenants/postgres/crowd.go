@@ -6,28 +6,25 @@ import (
 	"time"
 )
 
-// Connecting costs a server as much as tens of requests, so one whose
-// connections change hands with every request does little else. While a budget
-// is crowded, therefore:
+// Connecting costs a server as much as tens of requests. A server whose connections change hands with
+// every request does little else. So while a budget is crowded:
 //
-//   - each pool may have its even part of the connections only, at least one:
-//     a tenant's requests share what it has, instead of pushing others out;
-//   - a tenant that has work keeps a connection for a while (hold);
-//   - a connection that was kept for that long is given up when it comes back,
-//     and one that is not used, by the pool used longest ago first, at once.
+//   - each pool may have only its equal part of the connections, at least one. The tenant's requests
+//     share them instead of pushing others out;
+//   - a busy tenant keeps a connection for a while (hold);
+//   - a connection that was kept for that long is closed when it returns to its pool; an unused one is
+//     closed at once, in the least recently used pool first.
 const (
-	// changeTime times the limit is how long a connection is kept, so that not
-	// more than 250 connections change hands in a second, however many there are.
+	// changeTime times the limit is how long a connection is kept. At most 250 connections change hands
+	// in a second, however many there are.
 	changeTime = 4 * time.Millisecond
-	// graceTime is how long a connection is unused before its tenant counts as
-	// having no work.
+	// graceTime is how long a connection must be unused before its tenant counts as not busy.
 	graceTime = 5 * time.Millisecond
-	// calmTime is how long nobody has waited when a budget ceases to be crowded.
+	// calmTime is how long nobody must have waited before a budget is no longer crowded.
 	calmTime = time.Second
 )
 
-// surrender says whether a connection that came back is to be closed for one
-// who waits.
+// surrender reports whether a connection that returned to its pool must be closed for a waiter.
 func (b *budget) surrender() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,19 +35,19 @@ func (b *budget) surrender() bool {
 	return true
 }
 
-// watchCrowd runs while the budget is crowded: a connection may have become
-// free to take by nothing but time.
+// watchCrowd calls reclaim regularly while the budget is crowded, because a connection can become
+// takeable just by the passing of time.
 func (b *budget) watchCrowd() {
 	ticker := time.NewTicker(graceTime)
 	defer ticker.Stop()
-	for b.fit() {
+	for b.resizePools() {
 		b.reclaim()
 		<-ticker.C
 	}
 }
 
-// fit gives each pool its width, and says whether the budget is crowded still.
-func (b *budget) fit() bool {
+// resizePools resizes the pools, and reports whether the budget is still crowded.
+func (b *budget) resizePools() bool {
 	resized, crowded := b.setWidths()
 	for _, s := range resized {
 		s.resize()
@@ -58,8 +55,8 @@ func (b *budget) fit() bool {
 	return crowded
 }
 
-// setWidths decides whether the budget is crowded still and how wide each pool
-// is, and returns the pools whose width changed.
+// setWidths decides whether the budget is still crowded and how many connections each pool may have. It
+// returns the pools for which that changed.
 func (b *budget) setWidths() (resized []*share, crowded bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,8 +82,8 @@ func (b *budget) setWidths() (resized []*share, crowded bool) {
 	return resized, b.crowded
 }
 
-// reclaim has pools close unused connections, as many as there are waiters and
-// those of the pools used longest ago first.
+// reclaim makes pools close as many unused connections as there are waiters, beginning with the least
+// recently used pools.
 func (b *budget) reclaim() {
 	shares, wanted := b.wanted()
 	slices.SortFunc(shares, func(x, y *share) int { return cmp.Compare(x.touched.Load(), y.touched.Load()) })
@@ -101,8 +98,7 @@ func (b *budget) reclaim() {
 	}
 }
 
-// wanted is how many connections the waiters still need, and from whom they
-// may come.
+// wanted returns how many connections the waiters still need, and the pools that may give them.
 func (b *budget) wanted() ([]*share, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

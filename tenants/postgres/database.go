@@ -27,25 +27,25 @@ const (
 	codeWrongPassword     = "28P01"
 	codeNoConnections     = "53300"
 	codeNoEntry           = "28000" // in pg_hba.conf, or the role may not log in
-	codeInternalError     = "XX000" // a row of a catalogue was changed by another one meanwhile
+	codeInternalError     = "XX000" // among others: a concurrent statement changed the same catalogue row
 )
 
-// databasePattern is what a database may be called. Postgres would cut a name
-// of more than 63 bytes, silently.
+// databasePattern matches the names of tenants' databases. Postgres would silently truncate a name of
+// more than 63 bytes.
 var databasePattern = regexp.MustCompile(`^t_[0-9a-z]{26}$`)
 
-// DatabaseName is the name that a new tenant's database gets.
+// DatabaseName returns the name for a new tenant's database.
 func (e *Engine) DatabaseName(id string) string { return "t_" + id }
 
 func databaseName(t *tenants.Tenant) (string, error) {
 	if !databasePattern.MatchString(t.Database) {
-		return "", fmt.Errorf("%w: %q is no name of a tenant's database", tenants.ErrUnavailable, t.Database)
+		return "", fmt.Errorf("%w: %q is not the name of a tenant's database", tenants.ErrUnavailable, t.Database)
 	}
 	return t.Database, nil
 }
 
-// Create copies the template, makes the tenant's role and lets that role alone
-// in. One that was there already is closed to others too.
+// Create copies the template, makes the tenant's role and grants access to that role only. If the
+// database exists already, Create revokes the access of others.
 func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
@@ -55,7 +55,7 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil {
 		return fmt.Errorf("create database %s: %w", name, err)
 	}
-	err = e.notTrashed(ctx, name)
+	err = e.checkNotTrashed(ctx, name)
 	if err == nil {
 		err = e.copyTemplate(ctx, name)
 	}
@@ -64,7 +64,7 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 		err = e.copyTemplate(ctx, name)
 	}
 	if err == nil {
-		err = e.letIn(ctx, t, verifier)
+		err = e.grantAccess(ctx, t, verifier)
 	}
 	if err != nil {
 		return fmt.Errorf("create database %s: %w", name, asProvisioner(err))
@@ -72,17 +72,16 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// letIn lets the tenant's role into the database, and sees that it gets in.
-func (e *Engine) letIn(ctx context.Context, t *tenants.Tenant, verifier string) error {
+// grantAccess grants the tenant's role access to the database, and checks that it can connect.
+func (e *Engine) grantAccess(ctx context.Context, t *tenants.Tenant, verifier string) error {
 	if err := e.admit(ctx, t.Database, verifier); err != nil {
 		return err
 	}
 	return e.tryLogin(ctx, t)
 }
 
-// copyTemplate copies the template, or keeps the database that is there. Nobody
-// can connect to the copy yet: it is open to everybody, as no copy inherits the
-// rights to its template.
+// copyTemplate copies the template, or keeps an existing database. A copy doesn't inherit the template's
+// permissions and would be open to everybody, so nobody can connect to it yet.
 func (e *Engine) copyTemplate(ctx context.Context, name string) error {
 	template, err := e.template.ready(ctx)
 	if err != nil {
@@ -92,14 +91,14 @@ func (e *Engine) copyTemplate(ctx context.Context, name string) error {
 		return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s ALLOW_CONNECTIONS false", name, template)
 	})
 	switch stateOf(err) {
-	case codeDuplicateDatabase, codeUniqueViolation: // the latter when another one was faster by a hair
+	case codeDuplicateDatabase, codeUniqueViolation: // the latter if another process did it at the same time
 		return nil
 	}
 	return err
 }
 
-// retryInUse repeats what failed because of other sessions in a database.
-// Postgres itself has waited five seconds for them each time.
+// retryInUse calls do again if it failed because of other sessions in a database. Postgres itself waits
+// five seconds for them each time.
 func retryInUse(ctx context.Context, do func() error) error {
 	const tries = 4
 	pause := 50 * time.Millisecond
@@ -117,8 +116,8 @@ func retryInUse(ctx context.Context, do func() error) error {
 	}
 }
 
-// retryRaced repeats what another one did at the same time. All of it is done
-// when it is found done.
+// retryRaced calls do again if it failed because another process did the same at the same time. do must
+// succeed if it finds everything done.
 func retryRaced(ctx context.Context, do func() error) error {
 	const tries = 8
 	pause := 5 * time.Millisecond
@@ -141,8 +140,8 @@ func retryRaced(ctx context.Context, do func() error) error {
 	}
 }
 
-// Open connects to the tenant's database as the tenant's role. Read and Write
-// are the same pool: Postgres itself refuses writes in a read-only transaction.
+// Open connects to the tenant's database as the tenant's role. Read and Write are the same pool, because
+// Postgres refuses writes in a read-only transaction.
 func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, error) {
 	name, err := databaseName(t)
 	if err != nil {
@@ -159,9 +158,8 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	return &tenants.Conns{Write: db, Read: db}, nil
 }
 
-// Migrate applies the migrations as the provisioner, over a connection that
-// counts against the budget as any other does. Then it gives the tenant's role
-// its rights to whatever has come without.
+// Migrate applies the migrations as the provisioner, over a connection that counts against the budget.
+// Then it grants the tenant's role its permissions on new objects that lack them.
 func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
 	name, err := databaseName(t)
 	if err != nil {
@@ -182,7 +180,7 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 	return version, nil
 }
 
-// unclear is an error after which a migrated database can't be served yet.
+// unclear wraps an error after which a migrated database can't be served yet.
 func unclear(err error) error {
 	if err == nil {
 		return nil
@@ -190,14 +188,13 @@ func unclear(err error) error {
 	return fmt.Errorf("%w: %w", migrate.ErrUnclear, err)
 }
 
-// connect opens a pool of so many connections to a tenant's database, and
-// verifies that it leads there.
+// connect opens a pool of at most conns connections to a tenant's database, and verifies the database.
 func (e *Engine) connect(ctx context.Context, name string, login *pgx.ConnConfig, conns int) (*sql.DB, error) {
 	db := e.budget.openPool(connector{server: login, database: name, scoped: login != e.server}, conns)
 	err := verify(ctx, db, name)
 	switch stateOf(err) {
 	case codeUnknownDatabase, codeWrongPassword: // the latter without the role, too
-		err = e.missing(ctx, name, err)
+		err = e.addNoDatabase(ctx, name, err)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), db.Close())
@@ -205,16 +202,16 @@ func (e *Engine) connect(ctx context.Context, name string, login *pgx.ConnConfig
 	return db, nil
 }
 
-// missing adds ErrNoDatabase to an error unless the database is in the trash.
-func (e *Engine) missing(ctx context.Context, name string, err error) error {
+// addNoDatabase adds ErrNoDatabase to err unless the database exists, in use or in the trash.
+func (e *Engine) addNoDatabase(ctx context.Context, name string, err error) error {
 	if live, kept, failure := e.findBoth(ctx, name, trashName(name)); failure != nil || live || kept {
 		return err
 	}
 	return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, tenants.ErrNoDatabase, err)
 }
 
-// verify expects the database that was asked for, with migrations in it: an
-// empty one of that name was made, or left half restored, by somebody else.
+// verify returns an error unless db is the named database and has migrations. An empty database of that
+// name was made by somebody else, or is partly restored.
 func verify(ctx context.Context, db *sql.DB, name string) error {
 	var current string
 	var migrated bool
@@ -230,7 +227,7 @@ func verify(ctx context.Context, db *sql.DB, name string) error {
 	return nil
 }
 
-// exec runs a statement in which each %s is a name of a database or role.
+// exec runs a statement on the admin database in which each %s is the name of a database or role.
 func (e *Engine) exec(ctx context.Context, statement string, names ...string) error {
 	return execNamed(ctx, e.admin, statement, names...)
 }
@@ -245,7 +242,7 @@ func execNamed(ctx context.Context, db *sql.DB, statement string, names ...strin
 	return err
 }
 
-// stateOf is the SQLSTATE of err, empty when err is not the server's.
+// stateOf returns the SQLSTATE of err, or "" if err is not the server's.
 func stateOf(err error) string {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {

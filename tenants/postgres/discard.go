@@ -9,11 +9,11 @@ import (
 	"tenantry/tenants"
 )
 
-// errNotOurs: the name is somebody else's database.
-var errNotOurs = errors.New("it is no object of this installation's")
+// errNotOurs means that the object belongs to somebody else.
+var errNotOurs = errors.New("it is not an object of this installation")
 
-// Discard drops an old template or a draft, unless somebody is building one. A
-// program of other migrations that misses its template makes it again.
+// Discard drops an old template or a draft, unless a process is building one. A program with other
+// migrations that misses its template makes it again.
 func (e *Engine) Discard(ctx context.Context, o tenants.Object) error {
 	if err := e.discard(ctx, o); err != nil {
 		return fmt.Errorf("discard %q: %w", o.Name, asProvisioner(err))
@@ -48,8 +48,8 @@ func (e *Engine) discard(ctx context.Context, o tenants.Object) error {
 	return err
 }
 
-// discardUnconnected drops an unfinished adoption, unless somebody is connected
-// to it: whoever is at work is.
+// discardUnconnected drops an unfinished adoption, unless somebody is connected to it, as the process
+// that works on it is.
 func (e *Engine) discardUnconnected(ctx context.Context, name string) error {
 	err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", name)
 	if stateOf(err) == codeObjectInUse {
@@ -58,8 +58,7 @@ func (e *Engine) discardUnconnected(ctx context.Context, name string) error {
 	return err
 }
 
-// discardUnlocked drops a template or draft under the lock of those who build
-// it, if nobody has that.
+// discardUnlocked drops a template or draft if it can take the lock of the processes that build them.
 func (e *Engine) discardUnlocked(ctx context.Context, name string) error {
 	lock, err := e.admin.BeginTx(ctx, nil)
 	if err != nil {
@@ -78,7 +77,7 @@ func (e *Engine) discardUnlocked(ctx context.Context, name string) error {
 		err = e.exec(ctx, "DROP DATABASE %s WITH (FORCE)", name)
 	}
 	switch stateOf(err) {
-	case codeUnknownDatabase: // somebody else was faster
+	case codeUnknownDatabase: // somebody else has dropped it
 		return nil
 	case codeObjectInUse:
 		return fmt.Errorf("%w: %w", tenants.ErrInUse, err)

@@ -7,8 +7,8 @@ import (
 	"tenantry/tenants"
 )
 
-// Drop removes the tenant's database, from the trash and unfinished too, cuts the connections
-// to it, and removes the tenant's role.
+// Drop removes the tenant's database, in use, in the trash or unfinished, ends the connections to it,
+// and removes the tenant's role.
 func (e *Engine) Drop(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package postgres keeps each tenant's database on a Postgres server, all of
-// them over a bounded number of connections. Beside it, the package opens a
-// master database on such a server.
+// Package postgres keeps each tenant's database on a Postgres server, and limits the number of
+// connections to all of them together. It also opens a master database on such a server.
 package postgres
 
 import (
@@ -19,69 +18,68 @@ import (
 	"tenantry/tenants/seal"
 )
 
-// Dialect is the key of this engine's migrations in tenants.Schema.
+// Dialect is the key of this engine's migrations in tenants.Schema.Migrations.
 const Dialect = "postgres"
 
-// Config is what an Engine is made of.
+// Config configures an Engine.
 type Config struct {
-	// URL names the server, a user who may create databases and roles there,
-	// and the database to which that user connects for it. That user, the
-	// provisioner, owns the tenants' databases and should own this one. The URL
-	// leads to the server itself, not to a pooler that shares sessions.
+	// URL names the server, the provisioner and the admin database. The provisioner is a user who may
+	// create databases and roles; it owns the tenants' databases and should own the admin database, to
+	// which it connects for that work. The URL must lead to the server itself, not to a pooler that
+	// shares sessions.
 	URL string
-	// Keys seal the passwords of the tenants' roles; without them New fails.
+	// Keys seal the passwords of the tenants' roles. They are required.
 	Keys *seal.Ring
-	// Schema is that of the tenants' databases.
+	// Schema is the schema of the tenants' databases.
 	Schema tenants.Schema
-	// Prefix begins the names of the group of the tenants' roles, of templates and
-	// of unfinished adoptions. It stays the same for an installation. Defaults to
-	// tenantry.
+	// Prefix begins the names of the group of the tenants' roles, of templates and of unfinished
+	// adoptions. It must stay the same for an installation. Defaults to "tenantry".
 	Prefix string
-	// MaxConns bounds the connections to all tenants' databases together; 0
-	// means what the server has, less a reserve for everything else. Where
-	// several processes share a server, each gets its part here.
+	// MaxConns limits the connections to all tenants' databases together. Defaults to what the server
+	// allows, less a reserve for everything else. If several processes share a server, give each its
+	// part.
 	MaxConns int
-	// TenantConns bounds the connections to one tenant's database; 0 means 4.
+	// TenantConns limits the connections to one tenant's database. Defaults to 4.
 	TenantConns int
-	// Log gets slow statements, and what an administrator should do about the
-	// server; nil means slog.Default().
+	// Log gets slow statements, and what an administrator should do about the server. Defaults to
+	// slog.Default().
 	Log *slog.Logger
 }
 
-// errNoKeys: the passwords would have to be stored in clear.
+// errNoKeys means that the passwords would have to be stored in clear.
 var errNoKeys = errors.New("open Postgres: no keys to seal the tenants' passwords with")
 
-// The pools beside those of the tenants. Together with a LISTEN and a few
-// connections made by hand they are the reserve.
+// Sizes of the pools other than the tenants'. Together with a LISTEN and a few connections for people
+// they make up the reserve.
 const (
 	adminConns  = 3
 	masterConns = 8
 	reserve     = 15
 )
 
-// Engine is a tenants.Engine on a Postgres server.
+// Engine is a tenants.Engine on a Postgres server. It is safe for concurrent use.
 type Engine struct {
 	config  Config
-	server  *pgx.ConnConfig // without a database of its own
+	server  *pgx.ConnConfig // its database is the admin database
 	admin   *sql.DB
 	base    *gorm.DB
 	version int64
 	budget  *budget
-	group   string            // the role that may use what is in every tenant's database
+	group   string            // the role that has the permissions inside every tenant's database
 	hash    string            // of the migrations
-	locale  string            // how new databases compare text, for CREATE DATABASE
-	pins    map[string]string // what sessions of tenants' roles begin with
+	locale  string            // clause of CREATE DATABASE that decides how text is compared
+	pins    map[string]string // settings with which sessions of tenants' roles begin
 
 	template *template
-	adopting chan struct{} // holds a token while a database is adopted
-	trying   chan struct{} // and while a role is tried
+	adopting chan struct{} // holds a token while a database is being adopted
+	trying   chan struct{} // holds a token while a role's login is being tried
 }
 
 var _ tenants.Engine = (*Engine)(nil)
 
-// New connects to the server and closes its shared databases to the tenants'
-// roles, or warns where the provisioner may not. A server that is down is
-// ErrUnavailable. The caller closes the engine after all handles.
+// New connects to the server and revokes everybody's access to its shared databases, or logs a warning if
+// the provisioner may not do that. Returns ErrUnavailable if the server is down. The caller must close
+// the engine, after all handles.
 func New(ctx context.Context, c Config) (*Engine, error) {
 	c = c.withDefaults()
 	if c.Keys == nil {
@@ -114,7 +112,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	return e, nil
 }
 
-// start prepares the server and counts its connections.
+// start prepares the server and determines the connection limit.
 func (e *Engine) start(ctx context.Context) (err error) {
 	limit := e.config.MaxConns
 	if limit == 0 {
@@ -158,7 +156,7 @@ func openAdmin(server *pgx.ConnConfig) *sql.DB {
 	return admin
 }
 
-// spareConns is how many connections the server has for tenants: at least one.
+// spareConns returns how many connections the server has for tenants, at least one.
 func spareConns(ctx context.Context, admin *sql.DB) (int, error) {
 	var n int
 	err := admin.QueryRowContext(ctx, `SELECT current_setting('max_connections')::int
@@ -167,26 +165,26 @@ func spareConns(ctx context.Context, admin *sql.DB) (int, error) {
 	return max(1, n-reserve), err
 }
 
-// readLocale is the clause that makes a database compare text by its bytes, as
-// SQLite does, whatever the server's locale. UTF-8 goes with it on every server.
+// readLocale returns the clause that makes a new database compare text by its bytes, as SQLite does,
+// whatever the server's locale is. With it UTF-8 works on every server.
 func readLocale(ctx context.Context, admin *sql.DB) (string, error) {
 	const plain = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
 	var version int
 	err := admin.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version)
-	if version >= 150000 { // from which on ICU can be a server's default
+	if version >= 150000 { // since version 15 ICU can be a server's default
 		return plain + " LOCALE_PROVIDER libc", err
 	}
 	return plain, err
 }
 
-// Dialect is "postgres".
+// Dialect returns "postgres".
 func (e *Engine) Dialect() string { return Dialect }
 
-// Base is the parsed base of every handle.
+// Base returns the *gorm.DB from which handles are cloned.
 func (e *Engine) Base() *gorm.DB { return e.base }
 
-// SchemaVersion is the version of the last migration.
+// SchemaVersion returns the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
 
-// Close closes the connections to the server that belong to no tenant.
+// Close closes the engine's own connections to the server.
 func (e *Engine) Close() error { return e.admin.Close() }

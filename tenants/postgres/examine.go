@@ -12,21 +12,20 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// keepsData tells whether there should be a database, be it in the trash.
-func keepsData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
+// hasData reports whether the tenant should have a database, in use or in the trash.
+func hasData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
 
-// Examine asks the server about the database and the role, and then the
-// database itself, connected as the role is when it serves. Nobody can connect
-// to one in the trash.
+// Examine queries the server about the database and the role, then connects to the database as the role.
+// Nobody can connect to a database in the trash, so it skips that for one.
 func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
-	if !keepsData(t) {
+	if !hasData(t) {
 		return nil, nil
 	}
 	name, err := databaseName(t)
 	if err != nil {
-		return []tenants.Fault{tenants.FaultMissing.Found("%q is no name of a tenant's database", t.Database)}, nil
+		return []tenants.Fault{tenants.FaultMissing.Found("%q is not the name of a tenant's database", t.Database)}, nil
 	}
-	s, err := e.siteOf(ctx, name, t.State == tenants.StatePurged)
+	s, err := e.locate(ctx, name, t.State == tenants.StatePurged)
 	if err != nil {
 		return nil, fmt.Errorf("examine database %s: %w", name, unavailable(err))
 	}
@@ -36,7 +35,7 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 	}
 	login, err := e.login(t)
 	if err != nil {
-		return faults, nil // whoever keeps the secrets tells of this one
+		return faults, nil // the doctor reports secrets that can't be opened
 	}
 	inside, err := e.examineInside(ctx, connector{server: login, database: name}, t.SchemaVersion)
 	switch {
@@ -45,14 +44,15 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 	case stateOf(err) != codeNoConnections:
 		return nil, fmt.Errorf("examine database %s: %w", name, err)
 	case len(faults) == 0:
-		faults = append(faults, tenants.FaultPermissions.Found("the server gives the role no more connections: end what holds them (see pg_stat_activity), or raise max_connections"))
+		faults = append(faults, tenants.FaultPermissions.Found("the role has no connections left: end sessions that hold them (see pg_stat_activity), or raise max_connections"))
 	}
-	// The server answers: what one role can't have hides no other tenant.
+	// The server works: one role's lack of connections must not hide the faults of other tenants.
 	return faults, nil
 }
 
-// insideQuery is what the role that asks can't do though it should, and can do
-// though it should not, apart from what one does who may do everything.
+// insideQuery returns whether migrations have run, and what is wrong with the permissions of the role that
+// asks: what it can't do though it should, and what it can do though it should not. A superuser's extra
+// rights don't count.
 const insideQuery = `SELECT
 	EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = 'goose_db_version'),
 	coalesce((SELECT string_agg(text, '; ') FROM (
@@ -75,29 +75,29 @@ const insideQuery = `SELECT
 	) AS wrong), '')
 	FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user`
 
-// lookInside tells whether migrations have made the database, and what is wrong
-// with what the role finds in it.
-func lookInside(ctx context.Context, db *sql.DB) (migrated bool, wrong string, err error) {
+// queryInside returns whether migrations have made the database, and what is wrong with the role's
+// permissions in it.
+func queryInside(ctx context.Context, db *sql.DB) (migrated bool, wrong string, err error) {
 	err = db.QueryRowContext(ctx, insideQuery).Scan(&migrated, &wrong)
 	return migrated, wrong, err
 }
 
-// examineInside looks at what a tenant's role finds in the tenant's database.
+// examineInside checks the tenant's database from the inside, as the tenant's role.
 func (e *Engine) examineInside(ctx context.Context, as connector, version int64) (faults []tenants.Fault, err error) {
 	db := e.budget.openPool(as, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	migrated, wrong, err := lookInside(ctx, db)
+	migrated, wrong, err := queryInside(ctx, db)
 	if err != nil {
 		return refused(ctx, err)
 	}
 	if !migrated {
-		return []tenants.Fault{tenants.FaultIdentity.Found("no migrations have made the database")}, nil
+		return []tenants.Fault{tenants.FaultIdentity.Found("no migration has run in the database")}, nil
 	}
 	if wrong != "" {
 		faults = append(faults, tenants.FaultPermissions.Mendable("%s", wrong))
 	}
 	got, err := migrate.Version(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
-	if stateOf(err) != "" && len(faults) > 0 { // the role may not read it, as was told
+	if stateOf(err) != "" && len(faults) > 0 { // the role may not read the version, which faults says already
 		return faults, nil
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (e *Engine) examineInside(ctx context.Context, as connector, version int64)
 	return faults, nil
 }
 
-// refused tells a database that can't be used from one that can't be used now.
+// refused returns a fault for a database that can't be used, or an error if that may pass.
 func refused(ctx context.Context, err error) ([]tenants.Fault, error) {
 	var answer *pgconn.PgError
 	var fault tenants.Fault
@@ -121,19 +121,19 @@ func refused(ctx context.Context, err error) ([]tenants.Fault, error) {
 	case !errors.As(err, &answer), passes(answer.Code):
 		return nil, unavailable(err)
 	case answer.Code == codeWrongPassword:
-		fault = tenants.FaultPermissions.Mendable("the server refuses the password that the master has")
+		fault = tenants.FaultPermissions.Mendable("the server refuses the password in the master")
 	case answer.Code == codeForbidden:
 		fault = tenants.FaultPermissions.Mendable("the role may not read the database")
 	case answer.Code == codeNoEntry:
-		fault = tenants.FaultPermissions.Found("the server lets the role in from elsewhere or nowhere: see its pg_hba.conf")
+		fault = tenants.FaultPermissions.Found("the server's pg_hba.conf doesn't let the role connect from here: add an entry for it")
 	default:
-		fault = tenants.FaultUnreadable.Found("the server can't read it (SQLSTATE %s)", answer.Code)
+		fault = tenants.FaultUnreadable.Found("the server can't read the database (SQLSTATE %s)", answer.Code)
 	}
 	return []tenants.Fault{fault}, nil
 }
 
-// passes tells whether what a server refuses with that SQLSTATE it may not
-// refuse later: connections, resources and locks run out, servers stop and start.
+// passes reports whether the server may accept later what it refuses now with this SQLSTATE: connections,
+// resources and locks become free, servers restart.
 func passes(code string) bool {
 	switch code[:min(2, len(code))] {
 	case "08", "53", "57", "40", "55":

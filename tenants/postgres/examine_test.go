@@ -27,10 +27,10 @@ type harm struct {
 func harms() map[string]harm {
 	const permissions = tenants.FaultPermissions
 	return map[string]harm{
-		"open to everybody":   {"GRANT CONNECT ON DATABASE {t} TO PUBLIC", "", permissions, "gives rights to PUBLIC", true, false},
-		"temporary tables":    {"GRANT TEMP ON DATABASE {t} TO {t}", "", permissions, "gives rights to t_", true, false},
-		"open to another":     {"GRANT ALL ON DATABASE {t} TO pg_monitor", "", permissions, "gives rights to pg_monitor", true, false},
-		"closed":              {"ALTER DATABASE {t} ALLOW_CONNECTIONS false", "", permissions, "nobody can connect", true, false},
+		"open to everybody":   {"GRANT CONNECT ON DATABASE {t} TO PUBLIC", "", permissions, "grants permissions to PUBLIC", true, false},
+		"temporary tables":    {"GRANT TEMP ON DATABASE {t} TO {t}", "", permissions, "grants permissions to t_", true, false},
+		"open to another":     {"GRANT ALL ON DATABASE {t} TO pg_monitor", "", permissions, "grants permissions to pg_monitor", true, false},
+		"closed":              {"ALTER DATABASE {t} ALLOW_CONNECTIONS false", "", permissions, "accepts no connections", true, false},
 		"closed to the role":  {"REVOKE CONNECT ON DATABASE {t} FROM {t}", "", permissions, "may not connect", true, false},
 		"owned by the tenant": {"ALTER DATABASE {t} OWNER TO {t}", "", permissions, "belongs to t_", true, false},
 		"role of power":       {"ALTER ROLE {t} CREATEDB CREATEROLE", "", permissions, "has CREATEDB CREATEROLE", true, false},
@@ -43,7 +43,7 @@ func harms() map[string]harm {
 		"settings inside":     {"ALTER ROLE {t} IN DATABASE {t} SET enable_indexscan = off", "", permissions, "settings of its own: enable_indexscan", true, false},
 		"few connections":     {"ALTER ROLE {t} CONNECTION LIMIT 1", "", permissions, "may have 1 connections", true, false},
 		"no connections":      {"ALTER ROLE {t} CONNECTION LIMIT 0", "", permissions, "may have 0 connections", true, false},
-		"short validity":      {"ALTER ROLE {t} VALID UNTIL 'tomorrow'", "", permissions, "valid for a time only", true, false},
+		"short validity":      {"ALTER ROLE {t} VALID UNTIL 'tomorrow'", "", permissions, "password expires", true, false},
 		"no schema":           {"", "REVOKE ALL ON SCHEMA public FROM {group}", permissions, "may not use schema public", true, false},
 		"makes tables":        {"", "GRANT CREATE ON SCHEMA public TO {t}", permissions, "may make tables", true, false},
 		"no right to rows":    {"", "REVOKE ALL ON people, notes FROM {group}", permissions, "may not use notes, people", true, false},
@@ -51,10 +51,10 @@ func harms() map[string]harm {
 		"writes versions":     {"", "GRANT UPDATE ON goose_db_version TO {t}", permissions, "may write goose_db_version", true, false},
 		"no versions":         {"", "REVOKE ALL ON goose_db_version FROM {group}", permissions, "may not use goose_db_version", true, false},
 		"own tables":          {"", "ALTER TABLE people OWNER TO {t}", permissions, "people are not the owner's", true, false},
-		"no role":             {"DROP OWNED BY {t}; DROP ROLE {t}", "", tenants.FaultRole, "is not there", true, false},
+		"no role":             {"DROP OWNED BY {t}; DROP ROLE {t}", "", tenants.FaultRole, "is missing", true, false},
 		"renamed":             {"ALTER DATABASE {t} RENAME TO {trash}", "", tenants.FaultMisplaced, "is called trash_", true, false},
 		"no database":         {"DROP DATABASE {t}", "", tenants.FaultMissing, "there is no database", false, false},
-		"empty":               {"", "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO {group}", tenants.FaultIdentity, "no migrations have made", false, false},
+		"empty":               {"", "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO {group}", tenants.FaultIdentity, "no migration has run", false, false},
 	}
 }
 
@@ -137,8 +137,8 @@ func TestDamageInTheTrash(t *testing.T) {
 		tenant.State, tenant.RemoveAfter, tenant.SchemaVersion = tenants.StatePurged, &later, s.SchemaVersion()
 		for sql, detail := range map[string]string{
 			"ALTER ROLE {t} LOGIN":                          "the role may log in",
-			"ALTER DATABASE {trash} ALLOW_CONNECTIONS true": "one can connect to the database",
-			"GRANT CONNECT ON DATABASE {trash} TO PUBLIC":   "gives rights to PUBLIC",
+			"ALTER DATABASE {trash} ALLOW_CONNECTIONS true": "accepts connections",
+			"GRANT CONNECT ON DATABASE {trash} TO PUBLIC":   "grants permissions to PUBLIC",
 		} {
 			s.wantFault(t, tenant, harm{})
 			s.harm(t, tenant, s.root.Database, sql)
@@ -151,7 +151,7 @@ func TestDamageInTheTrash(t *testing.T) {
 		if err := s.exec(t.Context(), "CREATE DATABASE %s", tenant.Database); err != nil {
 			t.Fatal(err)
 		}
-		s.wantFault(t, tenant, harm{want: tenants.FaultMisplaced, detail: "one of the two must be renamed"})
+		s.wantFault(t, tenant, harm{want: tenants.FaultMisplaced, detail: "rename one of them"})
 	})
 }
 

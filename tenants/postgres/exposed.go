@@ -12,8 +12,8 @@ import (
 
 var _ tenants.Exposer = (*Engine)(nil)
 
-// exposedQuery is the databases to which everybody, the group $1 or a role in it
-// may connect. What is wrong with tenants' databases Examine tells.
+// exposedQuery selects the databases to which everybody, the group $1 or a member of it may connect,
+// except tenants' databases, which Examine checks.
 const exposedQuery = `WITH member AS (
 		SELECT role.oid, role.rolname FROM pg_auth_members m
 		JOIN pg_roles role ON role.oid = m.member JOIN pg_roles grp ON grp.oid = m.roleid WHERE grp.rolname = $1
@@ -25,12 +25,12 @@ const exposedQuery = `WITH member AS (
 	AND (grantee = 0 OR role.rolname = $1 OR grantee IN (SELECT oid FROM member))
 	GROUP BY datname ORDER BY datname`
 
-// Exposed lists the databases on the server, but for each tenant's own, to which
-// tenants' roles may connect.
+// Exposed lists the databases on the server to which tenants' roles may connect, except each tenant's
+// own.
 func (e *Engine) Exposed(ctx context.Context) ([]tenants.Exposure, error) {
 	exposed, err := e.exposed(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look for open databases: %w", translate(err))
+		return nil, fmt.Errorf("find exposed databases: %w", translate(err))
 	}
 	return exposed, nil
 }

@@ -12,23 +12,21 @@ import (
 	"tenantry/tenants"
 )
 
-// MasterConfig says where the master database is.
+// MasterConfig configures the master database.
 type MasterConfig struct {
-	// URL names the database, which is there already, and a user who may
-	// create tables in it. It leads to the server itself, not to a pooler that
-	// shares sessions.
+	// URL names the database, which must exist, and a user who may create tables in it. It must lead to
+	// the server itself, not to a pooler that shares sessions.
 	URL string
-	// Existing refuses a database without a master: ErrNoMaster.
+	// Existing means that the master must exist: if not, OpenMaster returns ErrNoMaster.
 	Existing bool
-	// Log gets slow statements and lost connections; nil means slog.Default().
+	// Log gets slow statements and lost connections. Defaults to slog.Default().
 	Log *slog.Logger
 }
 
-// OpenMaster connects to the master database, closes it to the roles of tenants
-// on the same server, and brings its schema up to date.
-// A server that is down is ErrUnavailable; a master that a newer build has
-// migrated is a *tenants.VersionError. After ErrNoMaster nothing was changed. The
-// caller closes the master.
+// OpenMaster connects to the master database, revokes the access of tenants' roles on the same server,
+// and brings its schema up to date. Returns ErrUnavailable if the server is down, and a
+// *tenants.VersionError if a newer build has migrated the master. If it returns ErrNoMaster, it has
+// changed nothing. The caller must close the master.
 func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -51,8 +49,8 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	}), nil
 }
 
-// prepareMaster connects before it migrates, which would try again for a while,
-// and closes the database to the tenants' roles.
+// prepareMaster revokes everybody's access to the database and migrates it. It pings first, because the
+// migration would retry for a while if the server is down.
 func prepareMaster(ctx context.Context, db *sql.DB, name string, c MasterConfig) error {
 	if err := db.PingContext(ctx); err != nil {
 		return err
@@ -71,11 +69,12 @@ func prepareMaster(ctx context.Context, db *sql.DB, name string, c MasterConfig)
 	return tenants.MigrateMaster(ctx, db, Dialect)
 }
 
-// errMasterElsewhere: a new master would hide the tenants of the old one.
+// errMasterElsewhere means that the database has a master in another schema. A new one would hide its
+// tenants.
 var errMasterElsewhere = errors.New("its master is in another schema, and Tenantry's tables belong in public")
 
-// checkMaster refuses a database in which text is not UTF-8, and one in which a
-// new master would be made beside an older one.
+// checkMaster refuses a database whose encoding isn't UTF-8, and one in which a new master would be made
+// beside an existing one.
 func checkMaster(ctx context.Context, db *sql.DB) error {
 	var encoding string
 	var here bool
@@ -87,10 +86,10 @@ func checkMaster(ctx context.Context, db *sql.DB) error {
 	case err != nil:
 		return err
 	case encoding != "UTF8":
-		return &URLError{"its database is encoded in " + encoding + " and not in UTF-8; make one with: createdb --template=template0 --encoding=UTF8 --locale=C NAME"}
+		return &URLError{"its database has the encoding " + encoding + " instead of UTF-8; make one with: createdb --template=template0 --encoding=UTF8 --locale=C NAME"}
 	case !here && elsewhere != nil:
 		schema := pgx.Identifier{*elsewhere}.Sanitize()
-		return fmt.Errorf("%w; move its tables, sequences and functions from schema %s, or name another database", errMasterElsewhere, schema)
+		return fmt.Errorf("%w; move its tables, sequences and functions there from schema %s, or name another database", errMasterElsewhere, schema)
 	}
 	return nil
 }

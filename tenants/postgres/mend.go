@@ -11,16 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Mend gives the database and the role the rights that Create gives, makes the
-// role where it is missing, and finishes a Trash or Untrash that was broken off.
-// It ends nobody's session.
+// Mend gives the database and the role the permissions that Create gives, makes the role if it is missing,
+// and completes an interrupted Trash or Untrash. It ends no sessions.
 func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
-	if err != nil || !keepsData(t) {
+	if err != nil || !hasData(t) {
 		return nil
 	}
-	s, err := e.siteOf(ctx, name, t.State == tenants.StatePurged)
-	if err == nil && s.here != s.there {
+	s, err := e.locate(ctx, name, t.State == tenants.StatePurged)
+	if err == nil && s.atName != s.atOther {
 		err = e.mend(ctx, t, s)
 	}
 	if err != nil {
@@ -29,21 +28,21 @@ func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s *site) error {
-	if s.there {
+func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s *location) error {
+	if s.atOther {
 		if err := e.move(ctx, t, s); err != nil {
 			return err
 		}
-		moved, err := e.siteOf(ctx, t.Database, s.trashed)
+		moved, err := e.locate(ctx, t.Database, s.trashed)
 		if err != nil {
 			return err
 		}
 		s = moved
 	}
-	if err := e.weaken(ctx, t.Database, s); err != nil {
+	if err := e.revokePowers(ctx, t.Database, s); err != nil {
 		return err
 	}
-	if err := e.own(ctx, t.Database, s); err != nil {
+	if err := e.takeOwnership(ctx, t.Database, s); err != nil {
 		return err
 	}
 	if s.trashed {
@@ -59,19 +58,19 @@ func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s *site) error {
 	return e.mendInside(ctx, s.name)
 }
 
-// move gives the database the name that it should have. The role is let in later.
-func (e *Engine) move(ctx context.Context, t *tenants.Tenant, s *site) error {
+// move gives the database its right name. The role gets access later.
+func (e *Engine) move(ctx context.Context, t *tenants.Tenant, s *location) error {
 	if s.trashed {
 		return e.Trash(ctx, t)
 	}
 	return e.rename(ctx, s.other, s.name)
 }
 
-// errPowers: only a superuser can take them away.
-var errPowers = errors.New("have a superuser run the SQL")
+// errPowers means that only a superuser can revoke the role's attributes.
+var errPowers = errors.New("run this SQL as a superuser")
 
-// weaken takes from the role what no tenant's may have.
-func (e *Engine) weaken(ctx context.Context, role string, s *site) error {
+// revokePowers revokes attributes and memberships that no tenant's role may have.
+func (e *Engine) revokePowers(ctx context.Context, role string, s *location) error {
 	quoted := pgx.Identifier{role}.Sanitize()
 	for _, other := range s.memberships {
 		if err := e.exec(ctx, "REVOKE %s FROM %s", other, role); err != nil {
@@ -89,9 +88,9 @@ func (e *Engine) weaken(ctx context.Context, role string, s *site) error {
 	return err
 }
 
-// own makes the database the provisioner's, and takes from all others but the
-// role their rights to it.
-func (e *Engine) own(ctx context.Context, role string, s *site) error {
+// takeOwnership makes the provisioner the owner of the database, and revokes the permissions of everybody except the
+// role.
+func (e *Engine) takeOwnership(ctx context.Context, role string, s *location) error {
 	if err := e.joinRole(ctx, role); err != nil {
 		return err
 	}
@@ -115,8 +114,8 @@ func (e *Engine) own(ctx context.Context, role string, s *site) error {
 	return nil
 }
 
-// mendInside makes the provisioner the owner of all tables, and gives the group
-// its rights to them. The role has them from the group alone.
+// mendInside makes the provisioner the owner of all tables, and grants the group its permissions. The role
+// has permissions only through the group.
 func (e *Engine) mendInside(ctx context.Context, name string) (err error) {
 	db, err := e.connect(ctx, name, e.server, 1)
 	if err != nil {

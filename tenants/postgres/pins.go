@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// pinned are the settings that every connection to a tenant's database names
-// when it begins. A role may plant settings on itself, which would hold for all
-// later sessions; what a session begins with goes before them.
+// pinned returns the settings that every connection to a tenant's database sets when it begins. A tenant's
+// role could set defaults on itself for all later sessions; a session's own settings override them.
 func pinned() []string {
 	return []string{
 		"default_transaction_isolation", "default_transaction_deferrable", "synchronous_commit",
@@ -21,8 +20,8 @@ func pinned() []string {
 	}
 }
 
-// readPins is the pinned settings that the server has, with its own values: not
-// those of the provisioner's role or database.
+// readPins returns the values of the pinned settings that the server has. It uses the server's own values,
+// not those of the provisioner's role or database.
 func readPins(ctx context.Context, admin *sql.DB) (map[string]string, error) {
 	rows, err := admin.QueryContext(ctx, `SELECT name, CASE WHEN source IN ('database', 'user', 'database user') THEN boot_val ELSE setting END
 		FROM pg_settings WHERE name = ANY($1)`, pinned())
@@ -41,7 +40,7 @@ func readPins(ctx context.Context, admin *sql.DB) (map[string]string, error) {
 	return pins, rows.Err()
 }
 
-// pin adds the pins to what a session begins with, unless the URL sets them.
+// pin adds the pins to a session's parameters, except for those that the URL sets.
 func pin(parameters, pins map[string]string) {
 	added := maps.Clone(pins)
 	maps.DeleteFunc(added, func(name, _ string) bool {

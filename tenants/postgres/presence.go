@@ -13,22 +13,21 @@ import (
 	"tenantry/tenants"
 )
 
-// presence has each instance hold an advisory lock in the master's database,
-// over a connection of its own. The server frees the lock with the session:
-// when the process ends, also of a process that was only cut off, and not while
-// it is stopped.
+// presence holds an advisory lock in the master's database for each instance, over a connection of its
+// own. The server releases the lock when the session ends: when the process ends or loses its connection,
+// but not while it is stopped.
 type presence struct{ server *pgx.ConnConfig }
 
 var _ tenants.Presence = presence{}
 
-// lockKey is the key of an instance's lock.
+// lockKey returns the key of an instance's lock.
 func lockKey(id string) int64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte("tenantry instance " + id)) // never fails
+	_, _ = h.Write([]byte("tenantry instance " + id)) // never returns an error
 	return int64(h.Sum64())
 }
 
-// Enter connects and locks.
+// Enter connects and takes the instance's lock.
 func (p presence) Enter(ctx context.Context, id string) (tenants.Mark, error) {
 	m := &sessionMark{server: p.server, key: lockKey(id)}
 	if err := m.lock(ctx); err != nil {
@@ -37,12 +36,12 @@ func (p presence) Enter(ctx context.Context, id string) (tenants.Mark, error) {
 	return m, nil
 }
 
-// holdsSQL asks whether a session has the lock with the key.
+// holdsSQL asks whether a session holds the lock with a key.
 const holdsSQL = `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
 	AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 	AND ((classid::bigint << 32) | objid::bigint) = ?)`
 
-// Standing looks whether some session has the lock.
+// Standing checks whether a session holds the instance's lock.
 func (presence) Standing(tx *gorm.DB, id string) (tenants.Standing, error) {
 	var held bool
 	if err := tx.Raw(holdsSQL, lockKey(id)).Scan(&held).Error; err != nil {
@@ -54,23 +53,21 @@ func (presence) Standing(tx *gorm.DB, id string) (tenants.Standing, error) {
 	return tenants.Silent, nil
 }
 
-// Sweep has nothing to do: locks go with their sessions.
+// Sweep does nothing: locks end with their sessions.
 func (presence) Sweep([]string) error { return nil }
 
-// sessionMark is a session with a lock. Its methods are called one after another.
+// sessionMark is a session with a lock. It is not safe for concurrent use.
 type sessionMark struct {
 	server *pgx.ConnConfig
 	key    int64
-	conn   *pgx.Conn // nil when it was lost
+	conn   *pgx.Conn // nil if it was lost
 }
 
-// keepAlive has the server end the session of a machine that is gone, some 15
-// seconds after it heard of it last, and not after hours. Servers that can't are
-// as they are.
+// keepAlive makes the server end the session of a machine that has disappeared after about 15 seconds
+// without a sign of it, instead of after hours. Servers that don't support it refuse it without harm.
 const keepAlive = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2"
 
-// lock connects and takes the lock. It waits while the session that had it
-// before is ending.
+// lock connects and takes the lock. It waits if an earlier session that is ending still holds it.
 func (m *sessionMark) lock(ctx context.Context) error {
 	conn, err := watcher{server: m.server}.connect(ctx)
 	if err != nil {
@@ -94,9 +91,9 @@ func (m *sessionMark) lock(ctx context.Context) error {
 	}
 }
 
-// Renew asks the session for a sign of life, and locks over another one if it
-// is lost. Until the others count the process dead they wait for longer than it
-// goes on without a sign.
+// Renew pings the session. If the session is lost, Renew connects and locks again. It never returns
+// ErrMarkLost, because others count the process as dead only after a longer time than it works without a
+// renewal.
 func (m *sessionMark) Renew(ctx context.Context) error {
 	if m.conn != nil && m.conn.Ping(ctx) == nil {
 		return nil

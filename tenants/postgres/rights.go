@@ -6,10 +6,9 @@ import (
 	"fmt"
 )
 
-// grantRights gives the group the use of what is in a database, and of what
-// its provisioner will make there: reading and writing rows, nothing else. A
-// table to which the group has any right already stays as it is, so that a
-// migration can take some away. The version table can be read only.
+// grantRights grants the group the use of a database's objects, and of those that the provisioner will
+// make in it: reading and writing rows, nothing else. It skips a table on which the group has any
+// permission, so that a migration can revoke some. The table of versions can only be read.
 func grantRights(ctx context.Context, db *sql.DB, group string) error {
 	script := render(`DO $tenantry$ DECLARE object regclass; BEGIN
 		PERFORM pg_catalog.pg_advisory_xact_lock({lock});

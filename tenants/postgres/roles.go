@@ -9,22 +9,21 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A tenant's role may connect to the tenant's database and to no other. What it
-// may do there it has from the group, a role without login: its rights are in
-// the template, and so in every copy, where nobody needs to connect for them.
-// All databases belong to the provisioner.
+// A tenant's role may connect to the tenant's database and to no other. Its permissions there come from
+// the group, a role without login. They are in the template, so every copy has them without a connection
+// to it. All databases belong to the provisioner.
 
-// loginsPerConn times TenantConns is how many connections a role may have:
-// those of as many processes. A stolen password is not worth more.
+// loginsPerConn times TenantConns is the connection limit of a role, enough for that many processes. It
+// also limits what a stolen password can be used for.
 const loginsPerConn = 5
 
-// roleLimit is how many connections a tenant's role may have.
+// roleLimit returns the connection limit of a tenant's role.
 func (e *Engine) roleLimit() int { return e.config.TenantConns * loginsPerConn }
 
-// groupName names the group of the installation with that admin database.
+// groupName returns the name of the group of the installation with that admin database.
 func groupName(prefix, database string) string { return prefix + "_app_" + shortHash(database) }
 
-// makeGroup makes the group, unless it is there.
+// makeGroup makes the group if it is missing.
 func (e *Engine) makeGroup(ctx context.Context) error {
 	script := render(`DO $tenantry$ BEGIN
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {group text}) THEN
@@ -34,9 +33,9 @@ func (e *Engine) makeGroup(ctx context.Context) error {
 	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
 }
 
-// admit makes the tenant's role, or gives it its password and limits again,
-// lets it alone into the database, and opens that. Nobody can have connected
-// before. Postgres fails where two do so at once, hence the lock.
+// admit makes the tenant's role, or sets its password and limits again, grants it alone access to the
+// database, and opens the database for connections. Postgres fails if two sessions do so at the same
+// time, so the script takes a lock.
 func (e *Engine) admit(ctx context.Context, name, verifier string) error {
 	script := render(`DO $tenantry$ DECLARE place name; BEGIN
 		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({name text}, 0));
@@ -67,8 +66,8 @@ func (e *Engine) admit(ctx context.Context, name, verifier string) error {
 	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
 }
 
-// joinRole makes the provisioner a member of the tenant's role, without which
-// one who is no superuser can't cut the role's connections.
+// joinRole makes the provisioner a member of the tenant's role. Without that, only a superuser can end
+// the role's sessions.
 func (e *Engine) joinRole(ctx context.Context, name string) error {
 	script := render(`DO $tenantry$ BEGIN
 		IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text} AND NOT pg_catalog.pg_has_role(oid, 'USAGE')) THEN
@@ -84,8 +83,8 @@ func run(ctx context.Context, db *sql.DB, script string) error {
 	return err
 }
 
-// render puts words into a script: {x} as an identifier or a number, {x text} as
-// a text. A DO block takes no parameters.
+// render inserts words into a script: {x} as an identifier or a number, {x text} as a string literal. A DO
+// block accepts no parameters.
 func render(script string, words map[string]string) string {
 	var pairs []string
 	for key, word := range words {

@@ -11,15 +11,15 @@ import (
 	"tenantry/tenants"
 )
 
-// A connection on which scopes run gets the application's own SQL: each text is
-// one statement, and what a scope leaves in the session is gone before the next.
+// A connection for scopes runs the application's own SQL. It ensures that each text is one statement, and
+// that no state in the session remains for the next scope.
 
-// errOption: pgx takes options among the arguments, and one of them is the
-// protocol in which a text may be several statements.
+// errOption means that an argument is an option of pgx. One of them selects the protocol in which a text
+// can be several statements.
 var errOption = errors.New("an option of pgx is no argument of a statement")
 
-// CheckNamedValue refuses pgx' options in a scope. It replaces the protocol asked
-// for, as gorm's migrator does, by one that takes a single statement.
+// CheckNamedValue refuses pgx's options in a scope. If the option selects a protocol, as gorm's migrator
+// does, it substitutes one that accepts only a single statement.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if c.scoped {
 		switch v.Value.(type) {
@@ -32,8 +32,8 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	return c.Conn.CheckNamedValue(v)
 }
 
-// ExecContext runs a statement. Without arguments pgx would send the text as it
-// is, in the protocol that takes several.
+// ExecContext runs a statement. Without arguments pgx would send the text in the protocol that accepts
+// several statements.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.note(query)
 	if !c.scoped || len(args) > 0 && args[0].Value != pgx.QueryExecModeExec {
@@ -60,18 +60,17 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return c.Conn.QueryContext(ctx, query, args)
 }
 
-// note marks the session where a statement may leave something in it.
-func (c *conn) note(query string) { c.dirty = c.dirty || c.scoped && !isTraceless(query) }
+// note marks the session as dirty if a statement may leave state in it.
+func (c *conn) note(query string) { c.dirty = c.dirty || c.scoped && !leavesNoState(query) }
 
-// clean resets the session if something may be left in it, and closes the
-// connection where that fails.
+// clean resets the session if it is dirty, and closes the connection if that fails.
 func (c *conn) clean() {
 	if !c.dirty || c.Conn.Conn().IsClosed() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
 	defer cancel()
-	err := c.Conn.Conn().DeallocateAll(ctx) // so that pgx knows of it
+	err := c.Conn.Conn().DeallocateAll(ctx) // also tells pgx that its prepared statements are gone
 	if err == nil {
 		_, err = c.Conn.Conn().Exec(ctx, "DISCARD ALL")
 	}
@@ -82,12 +81,11 @@ func (c *conn) clean() {
 	c.dirty = false
 }
 
-// isTraceless reports whether a statement is known to leave nothing in the
-// session: it reads or writes rows, and calls nothing but what is known. A
-// parenthesis after any other word may be a call of set_config or of
-// pg_advisory_lock, whatever quoting or comments hide. What is not known costs a
-// round trip or two at the scope's end, and nothing else.
-func isTraceless(query string) bool {
+// leavesNoState reports whether a statement is known to leave no state in the session: it reads or writes
+// rows, and calls only known functions. A parenthesis after any other word may be a call of set_config or
+// pg_advisory_lock, whatever quoting or comments hide. A statement that is not known only costs a round
+// trip or two at the end of the scope.
+func leavesNoState(query string) bool {
 	switch tenants.Keyword(query, true) {
 	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "SAVEPOINT", "RELEASE", "ROLLBACK":
 	default:
@@ -109,8 +107,7 @@ func isTraceless(query string) bool {
 	return true
 }
 
-// isHarmlessBefore reports whether a parenthesis after text calls nothing, or
-// something known.
+// isHarmlessBefore reports whether a parenthesis after text calls nothing or a known function.
 func isHarmlessBefore(text string) bool {
 	word, before := lastWord(text)
 	switch {
@@ -125,7 +122,7 @@ func isHarmlessBefore(text string) bool {
 	return into == "into"
 }
 
-// isTable reports whether text ends with a quoted name to insert into.
+// isTable reports whether text ends with "into" and a quoted name.
 func isTable(text string) bool {
 	name, quoted := strings.CutSuffix(text, `"`)
 	if !quoted {
@@ -139,8 +136,8 @@ func isTable(text string) bool {
 	return into == "into"
 }
 
-// lastWord cuts the word, in lower case, and the blanks around it off the end of
-// text. word is empty where text ends with something else.
+// lastWord splits text before the word at its end. It returns the word in lower case, or "" if text ends
+// with something else, and the text before it without trailing blanks.
 func lastWord(text string) (word, before string) {
 	text = strings.TrimRight(text, " \t\r\n\f\v")
 	start := len(text)
@@ -154,8 +151,7 @@ func isWordByte(c byte) bool {
 	return c == '_' || c == '$' || c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// isKnown reports whether a word before a parenthesis is a keyword, or a
-// function that only computes.
+// isKnown reports whether a word before a parenthesis is a keyword or a function without side effects.
 func isKnown(word string) bool {
 	switch word {
 	case "select", "from", "where", "and", "or", "not", "in", "exists", "any", "all", "some", "values", "on", "using", "conflict",

@@ -11,22 +11,22 @@ import (
 type share struct {
 	budget *budget
 	db     *sql.DB
-	full   int // how many connections the pool may have while there are enough
+	full   int // connections that the pool may have unless the budget is crowded
 
-	touched atomic.Int64 // when a connection was last handed out or came back, in Unix nanoseconds
-	dialled atomic.Int64 // when a place was last given
+	touched atomic.Int64 // when a connection was last handed out or returned, in Unix nanoseconds
+	dialled atomic.Int64 // when the share last got a place, in Unix nanoseconds
 
-	resizing sync.Mutex // held while the pool is given the width
+	resizing sync.Mutex // held while the pool is resized
 
-	// The budget's lock guards what follows.
-	width    int // how many connections the pool may have now
-	places   int // held
+	// The budget's lock protects the fields below.
+	width    int // connections that the pool may have now
+	places   int // that it holds
 	waiters  int
 	evicting bool
 }
 
-// openPool opens a pool of connections that count against the budget. It may
-// have as many as full says, fewer while the budget is crowded.
+// openPool opens a pool of connections that count against the budget. It may have up to full connections,
+// and fewer while the budget is crowded.
 func (b *budget) openPool(c connector, full int) *sql.DB {
 	s := &share{budget: b, full: full}
 	c.share = s
@@ -41,7 +41,7 @@ func (b *budget) openPool(c connector, full int) *sql.DB {
 	return s.db
 }
 
-// closed is called when the pool is closed. Its connections may be open yet.
+// closed is called when the pool was closed. Its connections may still be open.
 func (s *share) closed() {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
@@ -50,8 +50,7 @@ func (s *share) closed() {
 
 func (s *share) touch() { s.touched.Store(time.Now().UnixNano()) }
 
-// resize has the pool keep to its width. Connections over it are closed as they
-// come back.
+// resize limits the pool to its width. Connections above it are closed when they return.
 func (s *share) resize() {
 	s.resizing.Lock()
 	defer s.resizing.Unlock()
@@ -62,8 +61,8 @@ func (s *share) resize() {
 	s.db.SetMaxIdleConns(width)
 }
 
-// takeable is how many unused connections the pool has that others may have:
-// it was not given one, or had no use for one, a moment ago.
+// takeable returns how many unused connections others may take. It returns 0 if the pool got a place or
+// used a connection a moment ago.
 func (s *share) takeable() int {
 	now := time.Now().UnixNano()
 	idle := now-s.touched.Load() >= int64(graceTime)
@@ -74,7 +73,8 @@ func (s *share) takeable() int {
 	return s.db.Stats().Idle
 }
 
-// startEviction says whether the caller is the one to evict n connections.
+// startEviction reports whether the caller must evict n connections. It returns false if another caller
+// does so already.
 func (s *share) startEviction(n int) bool {
 	b := s.budget
 	b.mu.Lock()
@@ -90,7 +90,7 @@ func (s *share) startEviction(n int) bool {
 // evict closes the pool's unused connections.
 func (s *share) evict(n int) {
 	s.db.SetMaxIdleConns(0)
-	s.db.SetMaxIdleConns(s.full) // the pool keeps it under what may be open
+	s.db.SetMaxIdleConns(s.full) // the pool limits it to MaxOpenConns
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
 	s.evicting = false

@@ -9,16 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sharedDatabase is one to which every role may connect.
+// sharedDatabase is a database to which every role may connect.
 type sharedDatabase struct {
 	name string
-	mine bool   // the provisioner may close it
-	user string // the provisioner, where it needs the database; else empty
+	mine bool   // the provisioner may revoke that
+	user string // the provisioner, if it connects to the database; else empty
 }
 
-// closeShared takes from everybody the right to connect to databases that are
-// no tenant's. For those that the provisioner may not close it logs what an
-// administrator has to do. It may be run by many at once.
+// closeShared revokes everybody's right to connect to databases that are no tenant's. For those that the
+// provisioner may not change, it logs what an administrator has to do. It is safe for concurrent use, also
+// by several processes.
 func closeShared(ctx context.Context, db *sql.DB, log *slog.Logger, names ...string) error {
 	var foreign []string
 	err := retryRaced(ctx, func() error {
@@ -35,19 +35,19 @@ func closeShared(ctx context.Context, db *sql.DB, log *slog.Logger, names ...str
 			if err := run(ctx, db, d.closing()); err != nil {
 				return err
 			}
-			log.InfoContext(ctx, "database was open to every role of the server; roles that need it have to be granted CONNECT", "database", d.name)
+			log.InfoContext(ctx, "revoked the right of every role to connect to the database; grant CONNECT to roles that need it", "database", d.name)
 		}
 		return nil
 	})
 	if err == nil && len(foreign) > 0 {
-		log.WarnContext(ctx, "tenants' roles can connect to databases that are not theirs; have an administrator of the server run the SQL",
+		log.WarnContext(ctx, "tenants' roles can connect to databases that are not theirs; ask an administrator of the server to run the SQL",
 			"sql", strings.Join(foreign, " "))
 	}
 	return err
 }
 
-// closing is the SQL that closes the database to all but its owner, and the
-// provisioner where it connects to it.
+// closing returns the SQL that revokes everybody's right to connect, but keeps it for the provisioner if
+// it connects to the database.
 func (d sharedDatabase) closing() string {
 	name := pgx.Identifier{d.name}.Sanitize()
 	revoke := "REVOKE CONNECT ON DATABASE " + name + " FROM PUBLIC;"
@@ -57,7 +57,7 @@ func (d sharedDatabase) closing() string {
 	return "GRANT CONNECT ON DATABASE " + name + " TO " + pgx.Identifier{d.user}.Sanitize() + "; " + revoke
 }
 
-// findShared is those of the databases to which every role may connect.
+// findShared returns those of the named databases to which every role may connect.
 func findShared(ctx context.Context, db *sql.DB, names []string) ([]sharedDatabase, error) {
 	rows, err := db.QueryContext(ctx, `SELECT datname, pg_has_role(datdba, 'USAGE'),
 		CASE WHEN datname = current_database() THEN current_user ELSE '' END FROM pg_database

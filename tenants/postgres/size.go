@@ -12,7 +12,7 @@ var (
 	_ tenants.Budgeted = (*Engine)(nil)
 )
 
-// Size is what the server says that the tenant's database takes.
+// Size returns the size of the tenant's database according to the server.
 func (e *Engine) Size(ctx context.Context, t *tenants.Tenant) (int64, error) {
 	name, err := databaseName(t)
 	if err != nil {
@@ -30,7 +30,7 @@ func (e *Engine) Size(ctx context.Context, t *tenants.Tenant) (int64, error) {
 	return *size, nil
 }
 
-// Sizes are what the server says that each database takes.
+// Sizes returns the sizes of all databases according to the server.
 func (e *Engine) Sizes(ctx context.Context) (map[string]int64, error) {
 	rows, err := e.admin.QueryContext(ctx, `SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname LIKE 't\_%'`)
 	if err != nil {
@@ -40,7 +40,7 @@ func (e *Engine) Sizes(ctx context.Context) (map[string]int64, error) {
 	sizes := map[string]int64{}
 	for rows.Next() {
 		var name string
-		var size *int64 // NULL of one that is dropped meanwhile
+		var size *int64 // NULL if the database was dropped meanwhile
 		if err := rows.Scan(&name, &size); err != nil {
 			return nil, fmt.Errorf("sizes of databases: %w", translate(err))
 		}
@@ -54,7 +54,7 @@ func (e *Engine) Sizes(ctx context.Context) (map[string]int64, error) {
 	return sizes, nil
 }
 
-// Connections are those of the budget.
+// Connections returns the state of the budget.
 func (e *Engine) Connections() tenants.Connections {
 	b := e.budget
 	b.mu.Lock()

@@ -14,21 +14,21 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// session is a transaction with the connection that it runs on.
+// session is a transaction with its connection and its pool.
 type session struct {
 	db   *sql.DB
 	conn *sql.Conn
 	tx   *sql.Tx
 }
 
-// sessionSettings have values written and read alike on every server, however
-// long it takes, and an error where a policy would leave rows out.
+// sessionSettings make every server read and write values alike, without a time limit, and return an error
+// if a row security policy would hide rows.
 const sessionSettings = `SET LOCAL search_path = public; SET LOCAL row_security = off;
 	SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3;
 	SET LOCAL client_encoding = 'UTF8'; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0;
 	SET LOCAL idle_in_transaction_session_timeout = 0`
 
-// openSession connects and begins a transaction. The caller closes the session.
+// openSession connects and begins a transaction. The caller must close the session.
 func openSession(ctx context.Context, c connector, options *sql.TxOptions) (*session, error) {
 	s := &session{db: sql.OpenDB(c)}
 	var err error
@@ -45,7 +45,7 @@ func openSession(ctx context.Context, c connector, options *sql.TxOptions) (*ses
 	return s, nil
 }
 
-// close rolls back what was not committed. Nothing is lost if it fails.
+// close rolls back the transaction unless it was committed. Nothing is lost if that fails.
 func (s *session) close() {
 	if s.tx != nil {
 		_ = s.tx.Rollback()
@@ -56,7 +56,7 @@ func (s *session) close() {
 	_ = s.db.Close()
 }
 
-// raw calls f with pgx' connection.
+// raw calls f with pgx's connection.
 func (s *session) raw(f func(*pgconn.PgConn) error) error {
 	return s.conn.Raw(func(driver any) error {
 		c, ok := driver.(*conn)
@@ -67,8 +67,8 @@ func (s *session) raw(f func(*pgconn.PgConn) error) error {
 	})
 }
 
-// openSource begins to read a source as it is at this moment, and tells its
-// version, which the migrations know. The caller closes the session.
+// openSource begins to read a source as it is at this moment, and returns its version, which is one that
+// the migrations know. The caller must close the session.
 func (e *Engine) openSource(ctx context.Context, url string) (from *session, version int64, err error) {
 	server, err := sourceServer(url)
 	if err != nil {
@@ -92,11 +92,11 @@ func (e *Engine) openSource(ctx context.Context, url string) (from *session, ver
 	return from, version, nil
 }
 
-// sourceServer reads the source's URL.
+// sourceServer parses the source's URL.
 func sourceServer(url string) (*pgx.ConnConfig, error) {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return nil, &tenants.SourceError{
-			Reason: "the tenant's server is Postgres, so that the source must be postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+			Reason: "the tenant's server is Postgres, so the source must be postgres://USER:PASSWORD@HOST:PORT/DATABASE",
 		}
 	}
 	server, err := parseURL(url)
@@ -107,7 +107,7 @@ func sourceServer(url string) (*pgx.ConnConfig, error) {
 	return server, err
 }
 
-// sourceError says why a source can't be read.
+// sourceError returns why a source can't be read.
 func sourceError(ctx context.Context, err error) error {
 	var refused *pgconn.PgError
 	var failed *connectError
@@ -119,12 +119,12 @@ func sourceError(ctx context.Context, err error) error {
 	case errors.As(err, &failed):
 		return &tenants.SourceError{Reason: "there is no connection to " + failed.address, Err: tenants.ErrUnavailable}
 	case isDisconnect(err):
-		return &tenants.SourceError{Reason: "its server has cut the connection", Err: tenants.ErrUnavailable}
+		return &tenants.SourceError{Reason: "its server closed the connection", Err: tenants.ErrUnavailable}
 	}
-	return &tenants.SourceError{Reason: "its server answers as no Postgres does"}
+	return &tenants.SourceError{Reason: "its server doesn't answer as Postgres does"}
 }
 
-// refusedSource says what the source's server has refused.
+// refusedSource returns what the source's server refused.
 func refusedSource(err *pgconn.PgError) error {
 	failure := &tenants.SourceError{}
 	if sentinel := sentinelOfState(err.Code); !strings.HasPrefix(err.Code, "28") && err.Code != codeUnknownDatabase &&
@@ -137,15 +137,15 @@ func refusedSource(err *pgconn.PgError) error {
 	case codeUnknownDatabase:
 		failure.Reason = "there is no database of that name on its server"
 	case codeForbidden:
-		failure.Reason = "the user may not connect to it, or not read all rows of every table and sequence"
+		failure.Reason = "the user may not connect to it, or may not read all rows of every table and sequence"
 	case "55P03":
-		failure.Reason = "somebody has locked a table of it"
+		failure.Reason = "another session has locked one of its tables"
 	case codeNoConnections:
 		failure.Reason = "its server has no connection left"
 	case "57P01", "57P02", "57P03":
 		failure.Reason = "its server is starting or stopping"
 	default:
-		failure.Reason = fmt.Sprintf("its server has refused it (SQLSTATE %s)", err.Code)
+		failure.Reason = fmt.Sprintf("its server refused it (SQLSTATE %s)", err.Code)
 	}
 	return failure
 }

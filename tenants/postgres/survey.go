@@ -14,13 +14,12 @@ import (
 	"tenantry/tenants"
 )
 
-// Several installations may share a server. A database is this one's if its
-// group has rights in it: the server keeps a list of those for all databases,
-// and copies it with a template, so that there is no moment without. Only the
-// drafts have none yet. They bear the installation in their names, as templates
-// and unfinished adoptions do.
+// Several installations may share a server. A database belongs to this one if its group has permissions in
+// it: the server keeps a list of these for all databases, and CREATE DATABASE copies it with the template,
+// so there is no moment without. Only drafts have none yet; like templates and unfinished adoptions, they
+// have the installation's hash in their names.
 
-// surveyQuery is the names of this installation's databases and roles.
+// surveyQuery selects the names of this installation's databases and roles.
 const surveyQuery = `WITH mine AS (
 		SELECT dbid FROM pg_shdepend JOIN pg_roles grp ON grp.oid = refobjid
 		WHERE refclassid = 'pg_authid'::regclass AND rolname = $1
@@ -38,14 +37,14 @@ const surveyQuery = `WITH mine AS (
 	SELECT rolname, true FROM pg_roles
 	WHERE rolname IN (SELECT name FROM member) OR rolname IN (SELECT role FROM database)`
 
-// Survey lists the databases and roles that this installation has made. Only the
-// age of templates is known.
+// Survey lists the databases and roles that this installation has made. It knows only the age of
+// templates.
 func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 	objects, err := e.survey(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("survey server: %w", asProvisioner(err))
 	}
-	superseded, err := e.supersededFor(ctx)
+	superseded, err := e.templateAge(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("survey server: %w", translate(err))
 	}
@@ -60,26 +59,26 @@ func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 	return objects, nil
 }
 
-// supersededFor is how long there has been a template of the current migrations,
-// 0 where its comment doesn't say.
-func (e *Engine) supersededFor(ctx context.Context) (time.Duration, error) {
+// templateAge returns how long there has been a template for the current migrations, or 0 if its comment
+// doesn't say.
+func (e *Engine) templateAge(ctx context.Context) (time.Duration, error) {
 	var comment string
 	err := e.admin.QueryRowContext(ctx, "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1",
 		e.template.name).Scan(&comment)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 1, nil // it has yet to be made
+		return 1, nil // it doesn't exist yet
 	}
 	if err != nil {
 		return 0, err
 	}
 	made, err := time.Parse(time.RFC3339, strings.TrimPrefix(comment, madeAt))
 	if err != nil {
-		return 0, nil // somebody has changed the comment, or an older program made it
+		return 0, nil // somebody changed the comment, or an older program made the template
 	}
 	return max(1, time.Since(made)), nil
 }
 
-// madeAt begins the comment on a template, before the time.
+// madeAt begins the comment on a template. The time follows.
 const madeAt = "made by tenantry at "
 
 func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
@@ -102,10 +101,10 @@ func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
 	return objects, rows.Err()
 }
 
-// trashPattern is a tenant's database in the trash.
+// trashPattern matches the names of tenants' databases in the trash.
 var trashPattern = regexp.MustCompile(`^trash_[0-9a-z]{26}$`)
 
-// objectOf reads the name of a database or role. Other people's have no kind.
+// objectOf returns the object with that name. Its kind is empty if it is not this installation's.
 func (e *Engine) objectOf(name string, role bool) tenants.Object {
 	o := tenants.Object{Name: name}
 	switch {

@@ -17,38 +17,36 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// template is the database that new tenants' databases are copies of. It is
-// made once per admin database and set of migrations, by whichever process
-// needs it first. Installations that share a server have an admin database
-// each, and so do their templates: advisory locks reach no further (PITFALLS,
-// Postgres).
+// template is the database of which new tenants' databases are copies. It is made once per admin database
+// and set of migrations, by the first process that needs it. Installations that share a server have
+// different admin databases, and so different templates, because advisory locks work only within a
+// database (PITFALLS, Postgres).
 //
-// It is built under another name and renamed when it is whole, so that the
-// name alone says so. Nobody can connect to it, because nobody could copy it
-// meanwhile.
+// It is built as a draft under another name and renamed when it is complete, so its name shows that it is.
+// Nobody can connect to it, because nobody could copy it meanwhile.
 type template struct {
 	engine *Engine
 	name   string
 
-	turn chan struct{} // holds one token; guards made
+	turn chan struct{} // holds one token; protects made
 	made bool
 }
 
-// templateVersion changes with how a template is made, apart from migrations.
+// templateVersion changes whenever templates are made differently, apart from migrations.
 const templateVersion = "template-2"
 
-// draftSuffix ends the name of a template that is not whole yet.
+// draftSuffix ends the name of an incomplete template.
 const draftSuffix = "_draft"
 
-// templateLock is the key of the advisory lock under which templates are built.
+// templateLock is the key of the advisory lock that is held while building a template.
 const templateLock = 0x74656e616e747279 // "tenantry"
 
-// templatePrefix is what the names of templates begin with. The installation
-// follows, and then what is in the template.
+// templatePrefix begins the names of templates. The installation's hash and a hash of what the template
+// depends on follow.
 func (e *Engine) templatePrefix() string { return e.config.Prefix + "_template_" }
 
-// newTemplate names the template for the admin database, the provisioner, who
-// owns what is in it, the hash of its migrations, and how it is made.
+// newTemplate returns the template. Its name depends on the admin database, the provisioner, who owns what
+// is in it, the hash of the migrations, and templateVersion.
 func newTemplate(ctx context.Context, e *Engine) (*template, error) {
 	var owner string
 	if err := e.admin.QueryRowContext(ctx, "SELECT current_user").Scan(&owner); err != nil {
@@ -60,13 +58,13 @@ func newTemplate(ctx context.Context, e *Engine) (*template, error) {
 	return t, nil
 }
 
-// shortHash is what tells names of one kind apart.
+// shortHash returns a hash of text, for use in names.
 func shortHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
 }
 
-// ready makes the template where it is missing, and returns its name.
+// ready makes the template if it is missing, and returns its name.
 func (t *template) ready(ctx context.Context) (string, error) {
 	select {
 	case <-t.turn:
@@ -84,14 +82,14 @@ func (t *template) ready(ctx context.Context) (string, error) {
 	return t.name, nil
 }
 
-// forget has the next ready look whether the template is there.
+// forget makes the next ready check that the template exists.
 func (t *template) forget() {
 	<-t.turn
 	t.made = false
 	t.turn <- struct{}{}
 }
 
-// make builds the template unless it is there, one process at a time.
+// make builds the template if it is missing, one process at a time.
 func (t *template) make(ctx context.Context) error {
 	lock, err := t.engine.admin.BeginTx(ctx, nil)
 	if err != nil {
@@ -113,12 +111,12 @@ func (t *template) make(ctx context.Context) error {
 	if marked {
 		return nil
 	}
-	// Not needed for copies of one's own: it keeps the template from a mistaken DROP.
+	// Copying one's own database doesn't need this. It protects the template from a mistaken DROP.
 	return t.engine.exec(ctx, "ALTER DATABASE %s WITH IS_TEMPLATE true", t.name)
 }
 
-// find looks for the template. One that was given to another role is an error:
-// what is in its copies would be that role's.
+// find reports whether the template exists and is marked as one. Returns an error if another role owns it,
+// because that role would own what is in its copies.
 func (t *template) find(ctx context.Context, tx *sql.Tx) (there, marked bool, err error) {
 	var owner, user string
 	err = tx.QueryRowContext(ctx, "SELECT datistemplate, pg_get_userbyid(datdba)::text, current_user::text FROM pg_database WHERE datname = $1", t.name).
@@ -133,7 +131,7 @@ func (t *template) find(ctx context.Context, tx *sql.Tx) (there, marked bool, er
 	return err == nil, marked, err
 }
 
-// build makes the template anew. What a builder that died left is dropped.
+// build makes the template. It drops what a process that died while building left behind.
 func (t *template) build(ctx context.Context) error {
 	draft := t.name + draftSuffix
 	if err := t.engine.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
@@ -154,9 +152,8 @@ func (t *template) build(ctx context.Context) error {
 	return retryInUse(ctx, func() error { return t.engine.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, t.name) })
 }
 
-// createDraft makes an empty database to which nobody but its owner could ever
-// connect: a tenant who did would leave rows in the databases of all tenants to
-// come.
+// createDraft makes an empty database to which only its owner can ever connect: a tenant who could would
+// leave rows in the databases of all later tenants.
 func (e *Engine) createDraft(ctx context.Context, draft string) error {
 	if err := e.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 "+e.locale+" ALLOW_CONNECTIONS false", draft); err != nil {
 		return err
@@ -164,8 +161,7 @@ func (e *Engine) createDraft(ctx context.Context, draft string) error {
 	return e.exec(ctx, `REVOKE ALL ON DATABASE %[1]s FROM PUBLIC; ALTER DATABASE %[1]s WITH ALLOW_CONNECTIONS true`, draft)
 }
 
-// fillDraft migrates a draft and gives the rights to what is in it. Copies have
-// both.
+// fillDraft migrates a draft and grants the permissions inside it. Copies have both.
 func (e *Engine) fillDraft(ctx context.Context, draft string, migrations fs.FS) (err error) {
 	db := sql.OpenDB(connector{server: e.server, database: draft})
 	defer func() { err = errors.Join(err, db.Close()) }()

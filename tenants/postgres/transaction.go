@@ -14,13 +14,13 @@ import (
 	"tenantry/tenants"
 )
 
-// rollbackTime bounds a ROLLBACK. A connection on which it takes longer is
-// closed, which has the server roll back too.
+// rollbackTime limits a ROLLBACK. A connection on which it takes longer is closed, which makes the server
+// roll back too.
 const rollbackTime = 2 * time.Second
 
-// transaction is pgx' transaction, except that it ends under contexts of its
-// own. pgx commits with the context given to BeginTx: a client that left would
-// cancel a COMMIT that the server has carried out already.
+// transaction is pgx's transaction, except that it ends under contexts of its own. pgx commits with the
+// context given to BeginTx, so a client that left could cancel a COMMIT that the server has already
+// carried out.
 type transaction struct {
 	conn  *conn
 	begun driver.Tx
@@ -28,15 +28,14 @@ type transaction struct {
 
 var _ driver.Tx = transaction{}
 
-// Commit returns nil when the server confirmed the commit, and
-// tenants.ErrCommitUnknown when the COMMIT may have reached the server and its
-// answer can't be had. After any other error nothing is stored.
+// Commit returns nil if the server confirmed the commit. Returns tenants.ErrCommitUnknown if the COMMIT may
+// have reached the server and its answer was lost. After any other error nothing is stored.
 func (t transaction) Commit() error {
 	c := t.conn.Conn.Conn()
 	switch {
 	case c.IsClosed():
 		return driver.ErrBadConn
-	case c.PgConn().TxStatus() == 'I': // a statement ended it, which the scope should have refused
+	case c.PgConn().TxStatus() == 'I': // a statement that the scope should have refused has ended it
 		t.conn.discard()
 		return errors.Join(tenants.ErrCommitUnknown, tenants.ErrForbiddenStatement)
 	}
@@ -50,7 +49,7 @@ func (t transaction) Commit() error {
 	case err == nil || isRefusal(err):
 		return err
 	}
-	// The cause is not wrapped: nothing of it may pass for a reason to try again.
+	// The cause is not wrapped, so that nobody takes it for a reason to try again.
 	return fmt.Errorf("%w: %v", tenants.ErrCommitUnknown, err)
 }
 
@@ -63,8 +62,8 @@ func (t transaction) Rollback() error {
 	return err
 }
 
-// end runs a statement that ends the transaction, and closes the connection
-// when it is not known to have ended.
+// end runs a statement that ends the transaction. It closes the connection unless the transaction is known
+// to have ended.
 func (t transaction) end(ctx context.Context, statement string) (pgconn.CommandTag, error) {
 	c := t.conn.Conn.Conn()
 	tag, err := c.Exec(ctx, statement)
@@ -81,12 +80,11 @@ func (c *conn) discard() {
 	_ = c.Conn.Conn().Close(cancelled)
 }
 
-// isRefusal tells whether err, which COMMIT returned, says for certain that
-// nothing was stored: COMMIT could not be written in full, or the server itself
-// refused it. A server that is shut down or whose time-out is over says so only
-// before it has committed. Other fatal errors may come from a pooler whose own
-// connection broke, and PANIC from a server that could not complete its log.
-// pgconn.SafeToRetry can't be asked: it is true of some broken reads, too.
+// isRefusal reports whether an error of COMMIT means that certainly nothing was stored: the COMMIT could not
+// be written completely, or the server itself refused it. A server that is shutting down, or whose timeout
+// is over, reports that only before it has committed. Other fatal errors may come from a pooler whose own
+// connection broke, and PANIC from a server that could not complete its log. pgconn.SafeToRetry doesn't
+// help: it is true for some failed reads, too.
 func isRefusal(err error) bool {
 	var network *net.OpError
 	if errors.As(err, &network) {

@@ -16,7 +16,7 @@ import (
 	"tenantry/tenants"
 )
 
-// dialector is gorm's, with a translation of errors that keeps the cause.
+// dialector is gorm's dialector with a translation of errors that keeps the cause.
 type dialector struct{ *postgres.Dialector }
 
 var (
@@ -24,14 +24,14 @@ var (
 	_ gorm.SavePointerDialectorInterface = dialector{}
 )
 
-// noPool stands where gorm wants a connection that it doesn't use.
+// noPool is a connection pool that gorm requires but doesn't use.
 type noPool struct{ gorm.ConnPool }
 
 func newDialector() gorm.Dialector {
 	return dialector{&postgres.Dialector{Config: &postgres.Config{Conn: noPool{}}}}
 }
 
-// Translate puts the sentinel that err stands for in front of it.
+// Translate wraps err with the gorm or tenants error that it stands for.
 func (dialector) Translate(err error) error { return translate(err) }
 
 func translate(err error) error {
@@ -41,8 +41,8 @@ func translate(err error) error {
 	return err
 }
 
-// asProvisioner is translate for what the provisioner does: a right that the
-// server denies it is no fault of the caller's, and can be given to it.
+// asProvisioner is translate for statements of the provisioner. A missing privilege is not the caller's
+// fault, and an administrator can grant it.
 func asProvisioner(err error) error {
 	if stateOf(err) == codeForbidden && !errors.Is(err, tenants.ErrForbidden) && !errors.Is(err, errPowers) {
 		return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, tenants.ErrForbidden, err)
@@ -50,8 +50,8 @@ func asProvisioner(err error) error {
 	return translate(err)
 }
 
-// unavailable makes an error of opening a database match ErrUnavailable,
-// unless the caller went away or there was no connection to spare.
+// unavailable wraps an error of opening a database with ErrUnavailable, unless the context was cancelled or
+// there was no connection to spare.
 func unavailable(err error) error {
 	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrBusy) || errors.Is(err, tenants.ErrSchemaVersion) || errors.Is(err, context.Canceled) {
 		return err
@@ -59,7 +59,7 @@ func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 }
 
-// sentinelOf is the error of gorm or of tenants that err stands for, or nil.
+// sentinelOf returns the gorm or tenants error that err stands for, or nil.
 func sentinelOf(err error) error {
 	var refused *pgconn.PgError
 	switch {
@@ -73,7 +73,7 @@ func sentinelOf(err error) error {
 	return nil
 }
 
-// sentinelOfState reads a SQLSTATE,
+// sentinelOfState returns the error that a SQLSTATE stands for, or nil. See
 // https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func sentinelOfState(state string) error {
 	switch state {
@@ -103,8 +103,8 @@ func sentinelOfState(state string) error {
 	return nil
 }
 
-// isDisconnect tells whether there is no connection, or none any more. A
-// statement that ran into its deadline is none of that.
+// isDisconnect reports whether err means that there is no connection, or no longer one. A statement that
+// exceeded its deadline doesn't mean that.
 func isDisconnect(err error) bool {
 	var connecting *pgconn.ConnectError
 	if errors.As(err, &connecting) {

@@ -9,11 +9,11 @@ import (
 	"tenantry/tenants"
 )
 
-// trashName is what a tenant's database of that name is called in the trash.
+// trashName returns the name of a tenant's database in the trash.
 func trashName(name string) string { return "trash_" + strings.TrimPrefix(name, "t_") }
 
-// Trash closes the tenant's database, cuts the connections to it, and gives it
-// another name. The tenant's role stays, without the right to log in.
+// Trash closes the tenant's database for connections, ends the existing ones, and renames the database. The
+// tenant's role stays, without the right to log in.
 func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
@@ -21,7 +21,7 @@ func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	}
 	err = e.joinRole(ctx, name)
 	if err == nil {
-		err = e.shut(ctx, name)
+		err = e.closeDatabase(ctx, name)
 	}
 	if err == nil {
 		err = e.rename(ctx, name, trashName(name))
@@ -32,8 +32,7 @@ func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// Untrash gives the tenant's database its name again, and lets the tenant's
-// role in.
+// Untrash gives the tenant's database its name again and grants the tenant's role access.
 func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
 	if err != nil {
@@ -44,7 +43,7 @@ func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 		err = e.rename(ctx, trashName(name), name)
 	}
 	if err == nil {
-		err = e.letIn(ctx, t, verifier)
+		err = e.grantAccess(ctx, t, verifier)
 	}
 	if err != nil {
 		return fmt.Errorf("take database %s out of the trash: %w", name, inUse(err))
@@ -52,9 +51,9 @@ func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// shut lets nobody connect to the database any more, if it is there, nor the
-// tenant's role to any.
-func (e *Engine) shut(ctx context.Context, name string) error {
+// closeDatabase closes the database, if it exists, for connections, and takes from the tenant's role the right to
+// log in.
+func (e *Engine) closeDatabase(ctx context.Context, name string) error {
 	script := render(`DO $tenantry$ BEGIN
 		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({name text}, 0));
 		IF EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = {name text}) THEN
@@ -67,15 +66,15 @@ func (e *Engine) shut(ctx context.Context, name string) error {
 	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
 }
 
-// rename gives a database another name, and cuts the connections to it that the
-// provisioner may cut. One that has the other name already is left as it is.
+// rename renames a database after ending the connections to it, as far as the provisioner may. It does
+// nothing if the database already has the new name.
 func (e *Engine) rename(ctx context.Context, from, to string) error {
 	live, kept, err := e.findBoth(ctx, from, to)
 	switch {
 	case err != nil:
 		return err
 	case live && kept:
-		return fmt.Errorf("%w: there are %s and %s; one of the two must be renamed", tenants.ErrUnavailable, from, to)
+		return fmt.Errorf("%w: there are both %s and %s; rename one of them", tenants.ErrUnavailable, from, to)
 	case kept:
 		return nil
 	case !live:
@@ -89,29 +88,28 @@ func (e *Engine) rename(ctx context.Context, from, to string) error {
 		return err
 	}
 	if live, kept, raced := e.findBoth(ctx, from, to); raced == nil && kept && !live {
-		return nil // somebody else was faster
+		return nil // somebody else has renamed it
 	}
 	return err
 }
 
-// findBoth tells which of two databases there are.
+// findBoth reports which of two databases exist.
 func (e *Engine) findBoth(ctx context.Context, one, other string) (haveOne, haveOther bool, err error) {
 	err = e.admin.QueryRowContext(ctx, `SELECT coalesce(bool_or(datname = $1), false), coalesce(bool_or(datname = $2), false)
 		FROM pg_database WHERE datname IN ($1, $2)`, one, other).Scan(&haveOne, &haveOther)
 	return haveOne, haveOther, err
 }
 
-// cutConnections ends the sessions of the tenant's role, and of the provisioner
-// itself, in a database.
+// cutConnections ends the sessions of the tenant's role, and of the provisioner, in a database.
 func (e *Engine) cutConnections(ctx context.Context, database string) error {
 	_, err := e.admin.ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 		WHERE datname = $1 AND pid <> pg_backend_pid() AND pg_has_role(usesysid, 'USAGE')`, database)
 	return err
 }
 
-// notTrashed returns ErrUnavailable for a tenant whose database is in the trash:
-// a new one would keep it there for ever.
-func (e *Engine) notTrashed(ctx context.Context, name string) error {
+// checkNotTrashed returns ErrUnavailable if the tenant's database is in the trash: a new one would keep it there
+// for ever.
+func (e *Engine) checkNotTrashed(ctx context.Context, name string) error {
 	_, kept, err := e.findBoth(ctx, name, trashName(name))
 	if err == nil && kept {
 		err = fmt.Errorf("%w: it is in the trash", tenants.ErrUnavailable)
@@ -119,11 +117,10 @@ func (e *Engine) notTrashed(ctx context.Context, name string) error {
 	return err
 }
 
-// errInUse: Postgres has waited five seconds for the sessions' end.
+// errInUse means that sessions in the database did not end within the five seconds that Postgres waits.
 var errInUse = errors.New("others are connected to it; they must disconnect first")
 
-// inUse says of a database that has sessions which could not be cut that this
-// is not the time.
+// inUse wraps an error about sessions that could not be ended with ErrUnavailable and errInUse.
 func inUse(err error) error {
 	if stateOf(err) == codeObjectInUse {
 		return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, errInUse, err)

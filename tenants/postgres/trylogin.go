@@ -9,10 +9,9 @@ import (
 	"tenantry/tenants"
 )
 
-// tryLogin connects to the tenant's database once as the tenant's role, as
-// requests will: a server may let the provisioner in and not the role. The error,
-// which is ErrUnavailable, says so. One role is tried at a time, over a connection of the reserve: the
-// budget may be used up by tenants that are served.
+// tryLogin connects to the tenant's database once as the tenant's role, as requests will, because a server
+// may accept the provisioner but not the role. Returns ErrUnavailable if it can't connect. It tries one
+// role at a time, over a connection of the reserve, because tenants that are served may use up the budget.
 func (e *Engine) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
 	login, err := e.login(t)
 	if err != nil {
@@ -29,7 +28,7 @@ func (e *Engine) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
 	err = db.PingContext(ctx)
 	switch stateOf(err) {
 	case codeNoEntry, codeWrongPassword:
-		return fmt.Errorf("%w: the server doesn't let the tenant's role log in with its password; have pg_hba.conf let roles like it in with scram-sha-256: %w",
+		return fmt.Errorf("%w: the server doesn't let the tenant's role log in with its password; allow such roles in pg_hba.conf with scram-sha-256: %w",
 			tenants.ErrUnavailable, err)
 	}
 	if err != nil {

@@ -9,23 +9,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// URLError says why a Postgres URL can't be used.
+// URLError means that a Postgres URL can't be used.
 type URLError struct {
 	// Reason is a clause about the URL that shows no part of it.
 	Reason string
 }
 
-// Error holds no part of the URL, any of which may be a password.
+// Error shows no part of the URL, any of which may be a password.
 func (e *URLError) Error() string { return "the Postgres URL can't be used: " + e.Reason }
 
-// CheckURL returns a *URLError for a URL with which no master or server can be
-// opened. It connects to nothing.
+// CheckURL returns a *URLError if no master or server can be opened with the URL. It doesn't connect.
 func CheckURL(url string) error {
 	_, err := parseURL(url)
 	return err
 }
 
-// DescribeURL names the server and the database of a URL, for people.
+// DescribeURL returns the server and the database of a URL, for people.
 func DescribeURL(url string) string {
 	config, err := parseURL(url)
 	if err != nil {
@@ -34,19 +33,19 @@ func DescribeURL(url string) string {
 	return addressOf(config) + ", database " + config.Database
 }
 
-// schema is where all tables are. Every connection says so, because the
-// server's default prefers a schema that is called like the role.
+// schema contains all tables. Every connection sets it, because the server's default search path prefers a
+// schema with the role's name.
 const schema = "public"
 
-// parseURL reads a URL as pgx does, or returns a *URLError. What a URL leaves
-// out comes from libpq's environment variables and files.
+// parseURL parses a URL as pgx does, or returns a *URLError. What the URL leaves out comes from libpq's
+// environment variables and files.
 func parseURL(url string) (*pgx.ConnConfig, error) {
 	if reason := ambiguity(url); reason != "" {
 		return nil, &URLError{reason}
 	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, &URLError{parseReason(err)} // not wrapped: pgx' error holds the URL
+		return nil, &URLError{parseReason(err)} // not wrapped: pgx's error contains the URL
 	}
 	if reason := faultOf(config); reason != "" {
 		return nil, &URLError{reason}
@@ -66,9 +65,8 @@ func parseURL(url string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// ambiguity says why a person may have meant another password than pgx reads;
-// it is empty where the password can be nothing else. pgx takes what follows
-// the first @ for a host, unless a slash comes first.
+// ambiguity returns why the author of a URL may have meant another password than pgx reads, or "" if the
+// password is clear. pgx takes what follows the first @ for the host, unless there is a slash before it.
 func ambiguity(url string) string {
 	rest, ok := strings.CutPrefix(url, "postgres://")
 	if !ok {
@@ -80,19 +78,19 @@ func ambiguity(url string) string {
 	before, after, ok := strings.Cut(rest, "@")
 	_, options, _ := strings.Cut(before, "?")
 	if ok && (strings.Contains(before, "/") || strings.Contains(options, "=") || strings.Contains(after, "@")) {
-		return "a user, password or option holds @, / or ? as it is; write %40, %2F or %3F there"
+		return "a user, password or option contains @, / or ? as it is; write %40, %2F or %3F there"
 	}
 	return ""
 }
 
-// faultOf says why a URL that pgx reads is refused; it is empty for a good one.
+// faultOf returns why a URL that pgx can parse is refused, or "".
 func faultOf(config *pgx.ConnConfig) string {
 	if config.Database == "" {
 		return "it names no database"
 	}
 	for _, at := range hostsOf(config) {
 		if !strings.HasPrefix(at.Host, "/") && strings.ContainsFunc(at.Host, notOfHost) {
-			return "a host has a character that no host's name has"
+			return "a host contains a character that no host name has"
 		}
 	}
 	if config.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
@@ -110,19 +108,19 @@ func faultOf(config *pgx.ConnConfig) string {
 	return ""
 }
 
-// notOfHost tells what is in no host's name or address.
+// notOfHost reports whether a character can't be in a host name or address.
 func notOfHost(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-:%", r) || r > 0x7f)
 }
 
-// namesSearchPath reads command-line options as the server does, in which a
-// hyphen stands for an underscore and a backslash for nothing.
+// namesSearchPath reports whether command-line options set search_path. It reads them as the server does: a
+// hyphen stands for an underscore, and a backslash is ignored.
 func namesSearchPath(options string) bool {
 	plain := strings.NewReplacer("-", "_", `\`, "").Replace(strings.ToLower(options))
 	return strings.Contains(plain, "search_path")
 }
 
-// hostsOf is each host that the URL names, once.
+// hostsOf returns each host that the URL names, once.
 func hostsOf(config *pgx.ConnConfig) []pgconn.FallbackConfig {
 	hosts := []pgconn.FallbackConfig{{Host: config.Host, Port: config.Port}}
 	for _, next := range config.Fallbacks { // pgx has each host with and without TLS

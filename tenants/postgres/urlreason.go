@@ -2,11 +2,10 @@ package postgres
 
 import "strings"
 
-// parseReason is why pgx can't read a URL, in words of ours: pgx' may quote
-// what is a password.
+// parseReason returns why pgx can't parse a URL, in our own words, because pgx's may quote a password.
 func parseReason(err error) string {
 	text := err.Error()
-	text = text[strings.LastIndex(text, "`: ")+1:] // the URL stands before
+	text = text[strings.LastIndex(text, "`: ")+1:] // skip the URL
 	for _, r := range [...]struct{ part, reason string }{
 		{"percent-encoded token", "it has a % that two hexadecimal digits don't follow; write %25 for %"},
 		{"%00", "it holds a NUL"},

@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// channel is where the master's trigger tells of changed tenants.
+	// channel is where the master's trigger announces changed tenants.
 	channel = "tenantry_tenants"
-	// The pauses between attempts to connect: the first, and the longest.
+	// The first and the longest pause between attempts to connect.
 	firstPause, longestPause = 50 * time.Millisecond, 5 * time.Second
 )
 
-// watcher hears of changes of the master over a connection of its own.
+// watcher listens for changes of the master over a connection of its own.
 type watcher struct {
 	server *pgx.ConnConfig
 	log    *slog.Logger
 }
 
-// watch listens until ctx ends, and connects again whenever it has to.
+// watch listens until ctx ends, and reconnects whenever the connection breaks.
 func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error {
 	pause := firstPause
 	for {
@@ -43,9 +43,8 @@ func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error
 	}
 }
 
-// listen calls changed without an id once it listens, as changes may have been
-// missed until then, and with the tenant's after each notification. It says
-// whether it got that far.
+// listen calls changed without an id when it begins to listen, because changes may have been missed until
+// then, and with the tenant's id after each notification. connected reports whether it began to listen.
 func (w watcher) listen(ctx context.Context, changed func(tenantID string)) (connected bool, err error) {
 	conn, err := w.connect(ctx)
 	if err != nil {

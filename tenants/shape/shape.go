@@ -41,15 +41,15 @@ func Read(ctx context.Context, r Reader, dialect string, without ...string) (Sha
 	return s, nil
 }
 
-// twice separates the properties of objects that have the same name.
-const twice = "; and "
+// separator separates the properties of objects that have the same name.
+const separator = "; and "
 
 // put adds an object.
 func (s Shape) put(thing, properties string) {
 	if known, ok := s[thing]; ok {
-		all := append(strings.Split(known, twice), properties)
+		all := append(strings.Split(known, separator), properties)
 		slices.Sort(all)
-		properties = strings.Join(all, twice)
+		properties = strings.Join(all, separator)
 	}
 	s[thing] = properties
 }

@@ -18,14 +18,14 @@ func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (v
 	if err != nil {
 		return 0, err
 	}
-	if err := e.notTrashed(t); err != nil {
+	if err := e.checkNotTrashed(t); err != nil {
 		return 0, fmt.Errorf("adopt %s: %w", name, err)
 	}
-	there, err := e.files.exists(name)
-	if err == nil && !there {
-		err = e.notLeft(name)
+	exists, err := e.files.exists(name)
+	if err == nil && !exists {
+		err = e.checkNoSidecars(name)
 	}
-	if err == nil && !there {
+	if err == nil && !exists {
 		err = e.adopt(ctx, t, name, source)
 	}
 	if err == nil {
@@ -50,10 +50,10 @@ func (e *Engine) adopt(ctx context.Context, t *tenants.Tenant, name, source stri
 	if err := copySource(ctx, path, e.files.path(temporary)); err != nil {
 		return err
 	}
-	if err := e.makeTenants(ctx, e.files.path(temporary), t.ID); err != nil {
+	if err := e.checkAndStamp(ctx, e.files.path(temporary), t.ID); err != nil {
 		return err
 	}
-	if there, err := e.files.exists(temporary + "-wal"); err != nil || there {
+	if exists, err := e.files.exists(temporary + "-wal"); err != nil || exists {
 		return errors.Join(err, fmt.Errorf("%s has a -wal file after it was closed", temporary))
 	}
 	if err := e.files.sync(temporary); err != nil {
@@ -62,8 +62,8 @@ func (e *Engine) adopt(ctx context.Context, t *tenants.Tenant, name, source stri
 	return e.link(temporary, name)
 }
 
-// makeTenants checks a copy and stamps it as the tenant's, whoever it belonged to.
-func (e *Engine) makeTenants(ctx context.Context, path, id string) (err error) {
+// checkAndStamp checks a copy and stamps it as the tenant's, whoever it belonged to.
+func (e *Engine) checkAndStamp(ctx context.Context, path, id string) (err error) {
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_foreign_keys=0")})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
@@ -73,7 +73,7 @@ func (e *Engine) makeTenants(ctx context.Context, path, id string) (err error) {
 	if err := checkRows(ctx, db); err != nil {
 		return err
 	}
-	if err := migrate.Claim(ctx, db, Dialect); err != nil {
+	if err := migrate.PrepareVersions(ctx, db, Dialect); err != nil {
 		return err
 	}
 	return stamp(ctx, db, id)
@@ -97,7 +97,7 @@ func (e *Engine) checkSchema(ctx context.Context, db *sql.DB) error {
 	memory := sql.OpenDB(connector{dsn: dsn(":memory:", "")})
 	defer memory.Close()
 	memory.SetMaxOpenConns(1)
-	if _, err := migrate.Up(ctx, memory, Dialect, migrate.Until(migrations, version)); err != nil {
+	if _, err := migrate.Up(ctx, memory, Dialect, migrate.UpTo(migrations, version)); err != nil {
 		return err
 	}
 	want, err := shape.Read(ctx, memory, Dialect)
@@ -148,7 +148,7 @@ func stamp(ctx context.Context, db *sql.DB, id string) error {
 
 // versionOf returns the schema version of the tenant's database.
 func (e *Engine) versionOf(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
-	path, err := e.existing(t)
+	path, err := e.existingPath(t)
 	if err != nil {
 		return 0, err
 	}

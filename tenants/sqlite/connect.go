@@ -20,10 +20,10 @@ func dsn(path, params string) string {
 // connector opens connections with the built-in driver.
 type connector struct {
 	dsn     string
-	guarded bool   // for scopes: refuses ATTACH and several statements at once, and distrusts the file's schema
-	place   *place // the file that must be at the path; nil to skip the check
+	guarded bool    // for scopes: refuses ATTACH and several statements at once, and distrusts the file's schema
+	file    *fileAt // the file that must be at the path; nil to skip the check
 	verify  func(ctx context.Context, c rawConn) error
-	bound   func(ctx context.Context, c rawConn) error // limits the size of the file; may be nil
+	limit   func(ctx context.Context, c rawConn) error // limits the size of the file; may be nil
 }
 
 var _ driver.Connector = connector{}
@@ -40,8 +40,8 @@ type rawConn interface {
 
 // Connect opens a connection, restricts it as configured, and verifies the file.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	if c.place != nil {
-		if err := c.place.check(); err != nil {
+	if c.file != nil {
+		if err := c.file.check(); err != nil {
 			return nil, err
 		}
 	}
@@ -56,12 +56,12 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.prepare(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	if c.place != nil {
-		placed, err := newPlacedConn(conn, c.place)
+	if c.file != nil {
+		watched, err := newWatchedConn(conn, c.file)
 		if err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
-		conn = placed
+		conn = watched
 	}
 	if c.guarded {
 		return &scopedConn{raw: conn}, nil
@@ -78,7 +78,7 @@ func (c connector) prepare(ctx context.Context, conn rawConn) error {
 			return err
 		}
 	}
-	for _, step := range [...]func(context.Context, rawConn) error{c.verify, c.bound} {
+	for _, step := range [...]func(context.Context, rawConn) error{c.verify, c.limit} {
 		if step == nil {
 			continue
 		}

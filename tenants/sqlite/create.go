@@ -16,7 +16,7 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil {
 		return err
 	}
-	if err := e.notTrashed(t); err != nil {
+	if err := e.checkNotTrashed(t); err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
 	template, err := e.loadTemplate(ctx)
@@ -27,16 +27,16 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil {
 		return err
 	}
-	if err := e.place(name, content); err != nil {
+	if err := e.install(name, content); err != nil {
 		return fmt.Errorf("create %s: %w", name, fileError(err))
 	}
 	return nil
 }
 
-// place makes a durable file with the name and the content, or keeps an existing one.
-func (e *Engine) place(name string, content []byte) error {
+// install makes a durable file with the name and the content, or keeps an existing one.
+func (e *Engine) install(name string, content []byte) error {
 	temporary := temporaryName(name)
-	err := e.notLeft(name)
+	err := e.checkNoSidecars(name)
 	if err == nil {
 		err = e.writeNew(temporary, content)
 	}
@@ -52,17 +52,17 @@ func (e *Engine) place(name string, content []byte) error {
 	return e.files.sync(tenantsDir)
 }
 
-// notLeft returns ErrUnavailable if the database is missing but one of its sidecars exists: SQLite
+// checkNoSidecars returns ErrUnavailable if the database is missing but one of its sidecars exists: SQLite
 // would use it for a new database.
-func (e *Engine) notLeft(name string) error {
-	there, err := e.files.exists(name)
-	if err != nil || there {
+func (e *Engine) checkNoSidecars(name string) error {
+	exists, err := e.files.exists(name)
+	if err != nil || exists {
 		return err
 	}
 	for _, suffix := range sidecars() {
-		left, err := e.files.exists(name + suffix)
-		if err == nil && left {
-			err = fmt.Errorf("%w: there is %s without its database; move it to another folder", tenants.ErrUnavailable, name+suffix)
+		exists, err := e.files.exists(name + suffix)
+		if err == nil && exists {
+			err = fmt.Errorf("%w: exists is %s without its database; move it to another folder", tenants.ErrUnavailable, name+suffix)
 		}
 		if err != nil {
 			return err

@@ -37,10 +37,10 @@ func (e *Engine) Discard(_ context.Context, o tenants.Object) error {
 // notListed returns nil if the object is gone, and an error if it is not the engine's or is in use.
 func (e *Engine) notListed(o tenants.Object) error {
 	_, ours := objectOf(o.Name)
-	switch there, err := e.files.exists(o.Name); {
+	switch exists, err := e.files.exists(o.Name); {
 	case err != nil || !ours:
 		return fmt.Errorf("discard %q: it is not an object of this engine", o.Name)
-	case there:
+	case exists:
 		return fmt.Errorf("discard %q: %w: it is the current template", o.Name, tenants.ErrInUse)
 	}
 	return nil

@@ -41,8 +41,8 @@ func (e *Engine) Drop(_ context.Context, t *tenants.Tenant) error {
 func (e *Engine) removeDatabase(name string) error {
 	var all error
 	for _, suffix := range append([]string{""}, sidecars()...) {
-		there, err := e.files.exists(name + suffix) // a read-only file system refuses to remove even a missing file
-		if err == nil && there {
+		exists, err := e.files.exists(name + suffix) // a read-only file system refuses to remove even a missing file
+		if err == nil && exists {
 			err = e.files.remove(name + suffix)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -119,28 +119,28 @@ const readerIdle = time.Minute
 // Open opens the tenant's file for one writer and several readers. It opens connections only when they
 // are needed: a tenant that is only read has no writer.
 func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, error) {
-	path, err := e.existing(t)
+	path, err := e.existingPath(t)
 	if err != nil {
 		return nil, err
 	}
-	place, err := findPlace(path)
+	file, err := statFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", t.Database, err)
 	}
 	sync := "&_synchronous=" + string(e.config.Durability)
-	read := sql.OpenDB(connector{dsn: dsn(path, "mode=ro&_query_only=1"), guarded: true, place: place, verify: ownedBy(t)})
+	read := sql.OpenDB(connector{dsn: dsn(path, "mode=ro&_query_only=1"), guarded: true, file: file, verify: ownedBy(t)})
 	read.SetMaxOpenConns(e.config.Readers)
 	read.SetMaxIdleConns(e.config.Readers)
 	read.SetConnMaxIdleTime(readerIdle)
-	write := sql.OpenDB(tidyingConnector{connector{
-		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, place: place, verify: ownedBy(t),
-		bound: bounded(e.config.MaxSize),
+	write := sql.OpenDB(checkpointingConnector{connector{
+		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, file: file, verify: ownedBy(t),
+		limit: limitSize(e.config.MaxSize),
 	}})
 	write.SetMaxOpenConns(1)
 
-	conns := &tenants.Conns{Write: write, Read: read, Check: place.check}
+	conns := &tenants.Conns{Write: write, Read: read, Check: file.check}
 	if err := read.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", t.Database, unavailable(hindered(path, err))), conns.Close())
+		return nil, errors.Join(fmt.Errorf("open %s: %w", t.Database, unavailable(explainOpen(path, err))), conns.Close())
 	}
 	return conns, nil
 }
@@ -148,7 +148,7 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 // Migrate runs the migrations over one connection, with foreign keys off, so that a migration can
 // rebuild a table (PITFALLS, GORM: AutoMigrate).
 func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
-	path, err := e.existing(t)
+	path, err := e.existingPath(t)
 	if err != nil {
 		return 0, err
 	}
@@ -159,13 +159,13 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
 	if err := db.PingContext(ctx); err != nil {
-		return 0, fmt.Errorf("open %s: %w", t.Database, unavailable(hindered(path, err)))
+		return 0, fmt.Errorf("open %s: %w", t.Database, unavailable(explainOpen(path, err)))
 	}
 	return migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect])
 }
 
-// existing returns the path of the tenant's file. Returns an error unless it is a regular file.
-func (e *Engine) existing(t *tenants.Tenant) (string, error) {
+// existingPath returns the path of the tenant's file. Returns an error unless it is a regular file.
+func (e *Engine) existingPath(t *tenants.Tenant) (string, error) {
 	name, err := fileName(t)
 	if err != nil {
 		return "", err
@@ -173,25 +173,25 @@ func (e *Engine) existing(t *tenants.Tenant) (string, error) {
 	info, err := e.files.lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", e.missing(t, name)
+		return "", e.missingError(t, name)
 	case err != nil:
 		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%w: %s", tenants.ErrUnavailable, notPlain(name, info))
+		return "", fmt.Errorf("%w: %s", tenants.ErrUnavailable, notRegular(name, info))
 	}
 	return e.files.path(name), nil
 }
 
-// notPlain describes what is at the name of a database instead of a regular file.
-func notPlain(name string, info fs.FileInfo) string {
+// notRegular describes what is at the name of a database instead of a regular file.
+func notRegular(name string, info fs.FileInfo) string {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return name + " is a symbolic link and must be the file itself; only its folder may be a link"
 	}
 	return name + " is not a regular file"
 }
 
-// missing returns the error for a tenant's file that doesn't exist.
-func (e *Engine) missing(t *tenants.Tenant, name string) error {
+// missingError returns the error for a tenant's file that doesn't exist.
+func (e *Engine) missingError(t *tenants.Tenant, name string) error {
 	if kept, err := e.files.exists(trashName(t)); err != nil || kept {
 		return errors.Join(fmt.Errorf("%w: file %s is in the trash", tenants.ErrUnavailable, name), err)
 	}

@@ -17,13 +17,13 @@ const checkedSize = 4 << 20
 
 // Examine checks the tenant's files, and the content of the database unless it is misplaced.
 func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
-	if !keepsData(t) {
+	if !hasData(t) {
 		return nil, nil
 	}
 	if _, err := fileName(t); err != nil {
 		return []tenants.Fault{tenants.FaultMissing.Found("%q is not the name of a database file", t.Database)}, nil
 	}
-	s, err := e.siteOf(t)
+	s, err := e.locate(t)
 	if err != nil {
 		return nil, fmt.Errorf("examine %s: %w", s.name, unavailable(err))
 	}
@@ -35,7 +35,7 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 		return nil, fmt.Errorf("examine %s: %w", s.name, unavailable(err))
 	}
 	inside, err := e.examineInside(ctx, t, s.name)
-	switch cause := writable(e.files.path(s.name)); {
+	switch cause := checkWritable(e.files.path(s.name)); {
 	case err == nil:
 	case len(modes) > 0: // they lock this program out, and no other fault can be seen
 		return loose(modes), nil
@@ -55,7 +55,7 @@ func (e *Engine) examineInside(ctx context.Context, t *tenants.Tenant, name stri
 		return nil, unavailable(err)
 	}
 	if !info.Mode().IsRegular() {
-		return []tenants.Fault{tenants.FaultUnreadable.Found("%s", notPlain(name, info))}, nil
+		return []tenants.Fault{tenants.FaultUnreadable.Found("%s", notRegular(name, info))}, nil
 	}
 	mode := "mode=rw&_query_only=1"
 	if used, err := e.files.exists(name + "-wal"); err != nil {
@@ -68,7 +68,7 @@ func (e *Engine) examineInside(ctx context.Context, t *tenants.Tenant, name stri
 	db.SetMaxOpenConns(1)
 	faults, err = e.examineRows(ctx, db, t, info.Size() <= checkedSize)
 	if err != nil {
-		return unreadable(ctx, hindered(e.files.path(name), err))
+		return unreadable(ctx, explainOpen(e.files.path(name), err))
 	}
 	return faults, nil
 }

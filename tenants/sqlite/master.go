@@ -42,7 +42,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err != nil {
 		return nil, fmt.Errorf("master database: %w", fileError(err))
 	}
-	if err := hindrance(path); err != nil {
+	if err := findObstacle(path); err != nil {
 		return nil, fmt.Errorf("master database: %w", err)
 	}
 	if c.Existing {
@@ -50,16 +50,16 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 			return nil, fmt.Errorf("master database %s: %w", path, err)
 		}
 	}
-	place, err := findPlace(path)
+	file, err := statFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("master database: %w", err)
 	}
-	conns := openMasterConns(place)
+	conns := openMasterConns(file)
 	if err := tenants.MigrateMaster(ctx, conns.Write, Dialect); err != nil {
-		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(hindered(path, err))), conns.Close())
+		return nil, errors.Join(fmt.Errorf("master database %s: %w", path, unavailable(explainOpen(path, err))), conns.Close())
 	}
 	return tenants.NewMaster(tenants.MasterOptions{
-		Base: base, Conns: conns, Watch: watcher{place}.watch, Presence: newPresence(filepath.Dir(path)), Clock: c.Clock,
+		Base: base, Conns: conns, Watch: watcher{file}.watch, Presence: newPresence(filepath.Dir(path)), Clock: c.Clock,
 	}), nil
 }
 
@@ -84,7 +84,7 @@ func expectMaster(ctx context.Context, path string) (err error) {
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1")})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err = tenants.ExpectMaster(ctx, db, Dialect); err != nil {
-		err = unavailable(hindered(path, err))
+		err = unavailable(explainOpen(path, err))
 	}
 	return err
 }
@@ -112,9 +112,9 @@ func makeMasterFile(path string) (string, error) {
 // openMasterConns opens connections that work as long as the file is not replaced. A replaced master is
 // unavailable until the process restarts, because what the process knows about tenants came from the
 // old file.
-func openMasterConns(place *place) *tenants.Conns {
+func openMasterConns(file *fileAt) *tenants.Conns {
 	open := func(params string) *sql.DB {
-		return sql.OpenDB(connector{dsn: dsn(place.path, params), place: place, verify: readSomething})
+		return sql.OpenDB(connector{dsn: dsn(file.path, params), file: file, verify: readOnce})
 	}
 	write := open("mode=rw&_txlock=immediate&_journal_mode=WAL&_synchronous=full")
 	write.SetMaxOpenConns(1)
@@ -124,8 +124,8 @@ func openMasterConns(place *place) *tenants.Conns {
 	return &tenants.Conns{Write: write, Read: read}
 }
 
-// readSomething reads from the database, which makes the connection open the sidecars.
-func readSomething(ctx context.Context, conn rawConn) error {
+// readOnce reads from the database, which makes the connection open the sidecars.
+func readOnce(ctx context.Context, conn rawConn) error {
 	var count any
 	return queryRow(ctx, conn, "SELECT count(*) FROM sqlite_master", &count)
 }
@@ -134,18 +134,18 @@ func readSomething(ctx context.Context, conn rawConn) error {
 const pollInterval = 250 * time.Millisecond
 
 // watcher notices changes of the master's file by other connections.
-type watcher struct{ place *place }
+type watcher struct{ file *fileAt }
 
 // watch polls PRAGMA data_version, which only reads shared memory. It doesn't know which tenant
 // changed, so callers read everything again; that is cheap for a file on this machine.
 func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error {
-	db := sql.OpenDB(connector{dsn: dsn(w.place.path, "mode=rw&_query_only=1"), place: w.place, verify: readSomething})
+	db := sql.OpenDB(connector{dsn: dsn(w.file.path, "mode=rw&_query_only=1"), file: w.file, verify: readOnce})
 	defer db.Close()
 	db.SetMaxOpenConns(1) // the version belongs to one connection
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	for last := (seen{-1, -1}); ; {
-		now, err := look(ctx, db, last)
+	for last := (fileVersion{-1, -1}); ; {
+		now, err := readVersion(ctx, db, last)
 		if err != nil || now.changes != last.changes {
 			changed("") // while the master can't be read, changes may be missed
 		}
@@ -158,12 +158,12 @@ func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error
 	}
 }
 
-// seen is what the last poll read: the version, which every commit changes, and the number of changes
+// fileVersion is what the last poll read: the version, which every commit changes, and the number of changes
 // to tenants.
-type seen struct{ version, changes int64 }
+type fileVersion struct{ version, changes int64 }
 
-// look reads the number of changes if the version has changed.
-func look(ctx context.Context, db *sql.DB, last seen) (seen, error) {
+// readVersion reads the number of changes if the version has changed.
+func readVersion(ctx context.Context, db *sql.DB, last fileVersion) (fileVersion, error) {
 	now := last
 	if err := db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&now.version); err != nil || now.version == last.version {
 		return last, err

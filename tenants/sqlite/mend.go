@@ -10,11 +10,11 @@ import (
 
 // Mend restricts the files to their owner, and completes an interrupted Trash or Untrash.
 func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
-	if _, err := fileName(t); err != nil || !keepsData(t) {
+	if _, err := fileName(t); err != nil || !hasData(t) {
 		return nil
 	}
-	s, err := e.siteOf(t)
-	if err == nil && s.here != s.there {
+	s, err := e.locate(t)
+	if err == nil && s.atName != s.atOther {
 		err = e.mend(ctx, t, s)
 	}
 	if err != nil {
@@ -23,7 +23,7 @@ func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s site) error {
+func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s location) error {
 	for _, folder := range []string{tenantsDir, trashDir} {
 		if err := e.files.chmod(folder, folderMode); err != nil {
 			return err
@@ -33,7 +33,7 @@ func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s site) error {
 	if filepath.Dir(s.name) == trashDir {
 		move = e.Trash
 	}
-	if s.there || s.left {
+	if s.atOther || s.stray {
 		if err := move(ctx, t); err != nil {
 			return err
 		}

@@ -155,7 +155,7 @@ type fileMark struct {
 
 // Renew returns ErrMarkLost if the file is no longer at its path.
 func (m *fileMark) Renew(context.Context) error {
-	there, err := os.Lstat(m.file.Name())
+	exists, err := os.Lstat(m.file.Name())
 	if errors.Is(err, fs.ErrNotExist) {
 		return tenants.ErrMarkLost
 	}
@@ -166,7 +166,7 @@ func (m *fileMark) Renew(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("stat lock: %w", fileError(err))
 	}
-	if !os.SameFile(there, own) {
+	if !os.SameFile(exists, own) {
 		return tenants.ErrMarkLost
 	}
 	return nil

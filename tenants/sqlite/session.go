@@ -52,7 +52,7 @@ func (c *scopedConn) PrepareContext(ctx context.Context, query string) (driver.S
 // ExecContext runs a text that can only be one statement. For others it makes database/sql call
 // PrepareContext.
 func (c *scopedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if maySeveral(query) {
+	if mayBeSeveral(query) {
 		return nil, driver.ErrSkip
 	}
 	query, err := c.admit(query)
@@ -64,7 +64,7 @@ func (c *scopedConn) ExecContext(ctx context.Context, query string, args []drive
 
 // QueryContext is like ExecContext, for statements that return rows.
 func (c *scopedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if maySeveral(query) {
+	if mayBeSeveral(query) {
 		return nil, driver.ErrSkip
 	}
 	query, err := c.admit(query)
@@ -74,9 +74,9 @@ func (c *scopedConn) QueryContext(ctx context.Context, query string, args []driv
 	return c.raw.QueryContext(ctx, query, args)
 }
 
-// maySeveral reports whether a text may be several statements. gorm's never contain a semicolon, which
+// mayBeSeveral reports whether a text may be several statements. gorm's never contain a semicolon, which
 // matters because preparing and closing each would cost 23 allocations.
-func maySeveral(query string) bool { return strings.Contains(query, ";") }
+func mayBeSeveral(query string) bool { return strings.Contains(query, ";") }
 
 // admit returns a statement without leading blanks, and records whether it may leave state in the
 // connection. It refuses a text without a statement, on which the driver breaks.
@@ -85,7 +85,7 @@ func (c *scopedConn) admit(query string) (string, error) {
 	if query == "" || strings.Contains(query, "\x00") {
 		return "", errNoStatement
 	}
-	c.dirty = c.dirty || !isTraceless(query)
+	c.dirty = c.dirty || !leavesNoState(query)
 	return query, nil
 }
 
@@ -117,8 +117,8 @@ func (c *scopedConn) IsValid() bool {
 	return !c.dirty && (!ok || raw.AutoCommit())
 }
 
-// isTraceless reports whether a statement leaves no state in the connection.
-func isTraceless(query string) bool {
+// leavesNoState reports whether a statement leaves no state in the connection.
+func leavesNoState(query string) bool {
 	switch tenants.Keyword(query, false) {
 	case "SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "WITH", "VALUES", "SAVEPOINT", "RELEASE", "ROLLBACK":
 		return true

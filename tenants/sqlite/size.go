@@ -12,7 +12,7 @@ var _ tenants.Sizer = (*Engine)(nil)
 
 // Size returns the size of the tenant's file and its sidecars.
 func (e *Engine) Size(_ context.Context, t *tenants.Tenant) (int64, error) {
-	if _, err := e.existing(t); err != nil {
+	if _, err := e.existingPath(t); err != nil {
 		return 0, err
 	}
 	name, err := fileName(t)

@@ -34,7 +34,7 @@ func (e *Engine) Survey(context.Context) ([]tenants.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("survey data folder: %w", fileError(err))
 	}
-	superseded, err := e.supersededFor()
+	superseded, err := e.templateAge()
 	if err != nil {
 		return nil, fmt.Errorf("survey data folder: %w", fileError(err))
 	}
@@ -43,7 +43,7 @@ func (e *Engine) Survey(context.Context) ([]tenants.Object, error) {
 		if f.Kind == tenants.ObjectTemplate {
 			f.Age = superseded
 		}
-		if f.whole || !all[elsewhere(f.Object)].whole {
+		if f.whole || !all[counterpart(f.Object)].whole {
 			objects = append(objects, f.Object)
 		}
 	}
@@ -51,8 +51,8 @@ func (e *Engine) Survey(context.Context) ([]tenants.Object, error) {
 	return objects, nil
 }
 
-// supersededFor returns how long there has been a template for the current migrations.
-func (e *Engine) supersededFor() (time.Duration, error) {
+// templateAge returns how long there has been a template for the current migrations.
+func (e *Engine) templateAge() (time.Duration, error) {
 	name, err := e.templateName()
 	if err != nil {
 		return 0, err
@@ -67,9 +67,9 @@ func (e *Engine) supersededFor() (time.Duration, error) {
 	return max(1, time.Since(info.ModTime())), nil
 }
 
-// elsewhere returns the name of a tenant's database in the other folder. An interrupted Trash leaves
+// counterpart returns the name of a tenant's database in the other folder. An interrupted Trash leaves
 // sidecars here that belong to the database there.
-func elsewhere(o tenants.Object) string {
+func counterpart(o tenants.Object) string {
 	switch o.Kind {
 	case tenants.ObjectDatabase:
 		return filepath.Join(trashDir, filepath.Base(o.Name))

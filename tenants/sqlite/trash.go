@@ -26,7 +26,7 @@ func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 		return err
 	}
 	trashed := trashName(t)
-	err = e.onlyOne(ctx, name, trashed)
+	err = e.checkOneCopy(ctx, name, trashed)
 	if err == nil {
 		err = e.move(ctx, name, trashed)
 	}
@@ -46,7 +46,7 @@ func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 		return err
 	}
 	trashed := trashName(t)
-	err = e.onlyOne(ctx, name, trashed)
+	err = e.checkOneCopy(ctx, name, trashed)
 	if err == nil {
 		err = e.moveSidecars(ctx, trashed, name)
 	}
@@ -59,9 +59,9 @@ func (e *Engine) Untrash(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// onlyOne returns an error unless exactly one of the two files exists, or both with the same content,
+// checkOneCopy returns an error unless exactly one of the two files exists, or both with the same content,
 // which a process that died while copying leaves behind.
-func (e *Engine) onlyOne(ctx context.Context, name, trashed string) error {
+func (e *Engine) checkOneCopy(ctx context.Context, name, trashed string) error {
 	live, err := e.files.exists(name)
 	if err != nil {
 		return err
@@ -71,25 +71,25 @@ func (e *Engine) onlyOne(ctx context.Context, name, trashed string) error {
 	case err != nil:
 		return err
 	case live && kept:
-		return e.expectSame(ctx, name, trashed)
+		return e.checkSame(ctx, name, trashed)
 	case !live && !kept:
 		return fmt.Errorf("%w: %w: the file is missing, from %s too", tenants.ErrUnavailable, tenants.ErrNoDatabase, trashDir)
 	}
 	return nil
 }
 
-// expectSame returns ErrUnavailable if the files differ.
-func (e *Engine) expectSame(ctx context.Context, one, other string) error {
-	same, err := e.same(ctx, one, other)
+// checkSame returns ErrUnavailable if the files differ.
+func (e *Engine) checkSame(ctx context.Context, one, other string) error {
+	same, err := e.sameFiles(ctx, one, other)
 	if err == nil && !same {
-		err = fmt.Errorf("%w: there are both %s and %s, with different content; move one of them to another folder", tenants.ErrUnavailable, one, other)
+		err = fmt.Errorf("%w: exists are both %s and %s, with different content; move one of them to another folder", tenants.ErrUnavailable, one, other)
 	}
 	return err
 }
 
-// notTrashed returns ErrUnavailable if the tenant's file is in the trash: a new file could pick up
+// checkNotTrashed returns ErrUnavailable if the tenant's file is in the trash: a new file could pick up
 // sidecars that the old one left.
-func (e *Engine) notTrashed(t *tenants.Tenant) error {
+func (e *Engine) checkNotTrashed(t *tenants.Tenant) error {
 	kept, err := e.files.exists(trashName(t))
 	if err == nil && kept {
 		err = fmt.Errorf("%w: it is in the trash", tenants.ErrUnavailable)
@@ -109,8 +109,8 @@ func (e *Engine) moveSidecars(ctx context.Context, from, to string) error {
 
 // move moves a file if it exists. It never replaces another file. The move is durable when move returns.
 func (e *Engine) move(ctx context.Context, from, to string) error {
-	there, err := e.files.exists(from)
-	if err != nil || !there {
+	exists, err := e.files.exists(from)
+	if err != nil || !exists {
 		return err
 	}
 	taken, err := e.files.exists(to)
@@ -118,19 +118,19 @@ func (e *Engine) move(ctx context.Context, from, to string) error {
 		return err
 	}
 	if taken {
-		if err := e.expectSame(ctx, from, to); err != nil {
+		if err := e.checkSame(ctx, from, to); err != nil {
 			return err
 		}
-		return e.leave(from)
+		return e.removeDurably(from)
 	}
 	err = e.files.rename(from, to)
 	switch {
 	case errors.Is(err, syscall.EXDEV):
-		return e.carry(ctx, from, to)
+		return e.moveAcross(ctx, from, to)
 	case errors.Is(err, fs.ErrNotExist):
-		there, err = e.files.exists(from)
-		if err == nil && there {
-			err = fmt.Errorf("%w: there is no folder %s", tenants.ErrUnavailable, filepath.Dir(to))
+		exists, err = e.files.exists(from)
+		if err == nil && exists {
+			err = fmt.Errorf("%w: exists is no folder %s", tenants.ErrUnavailable, filepath.Dir(to))
 		}
 		return err // nil if another process moved it meanwhile
 	case err != nil:

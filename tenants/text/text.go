@@ -27,7 +27,9 @@ func Line(s string, limit int) string {
 	if Blank(s) && utf8.ValidString(s) {
 		return IsBlank
 	}
-	return fault(s, limit, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || turns(r) })
+	return fault(s, limit, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || changesDirection(r)
+	})
 }
 
 // Lines is like Line for text that may have several lines and may be blank.
@@ -66,6 +68,8 @@ func visible(r rune) bool {
 // and the blanks of hieroglyphs.
 const empty = "\u2800\U0001d159\U00013441\U00013442"
 
-// turns reports whether a character changes the direction of the text after it, up to the text's end or
+// changesDirection reports whether a character changes the direction of the text after it, up to the text's end or
 // the matching character: the embeddings, overrides and isolates.
-func turns(r rune) bool { return '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' }
+func changesDirection(r rune) bool {
+	return '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
+}

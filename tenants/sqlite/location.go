@@ -10,17 +10,17 @@ import (
 	"tenantry/tenants"
 )
 
-// site describes where a tenant's file should be and where it is.
-type site struct {
-	name, other string // its name where it should be, and its name in the other folder
-	here, there bool   // whether it exists under name, and under other
-	left        bool   // a sidecar exists under other
+// location describes where a tenant's file should be and where it is.
+type location struct {
+	name, other     string // its name where it should be, and its name in the other folder
+	atName, atOther bool   // whether it exists under name, and under other
+	stray           bool   // a sidecar exists under other
 }
 
-// keepsData reports whether the tenant should have a file, in use or in the trash.
-func keepsData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
+// hasData reports whether the tenant should have a file, in use or in the trash.
+func hasData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
 
-func (e *Engine) siteOf(t *tenants.Tenant) (s site, err error) {
+func (e *Engine) locate(t *tenants.Tenant) (s location, err error) {
 	if s.name, err = fileName(t); err != nil {
 		return s, err
 	}
@@ -28,34 +28,34 @@ func (e *Engine) siteOf(t *tenants.Tenant) (s site, err error) {
 	if t.State == tenants.StatePurged {
 		s.name, s.other = s.other, s.name
 	}
-	if s.here, err = e.files.exists(s.name); err != nil {
+	if s.atName, err = e.files.exists(s.name); err != nil {
 		return s, err
 	}
-	if s.there, err = e.files.exists(s.other); err != nil {
+	if s.atOther, err = e.files.exists(s.other); err != nil {
 		return s, err
 	}
 	for _, suffix := range sidecars() {
-		left, err := e.files.exists(s.other + suffix)
+		exists, err := e.files.exists(s.other + suffix)
 		if err != nil {
 			return s, err
 		}
-		s.left = s.left || left
+		s.stray = s.stray || exists
 	}
 	return s, nil
 }
 
 // misplaced returns the fault of where the files are, or nil.
-func (s site) misplaced() []tenants.Fault {
+func (s location) misplaced() []tenants.Fault {
 	switch {
-	case s.here && s.there:
+	case s.atName && s.atOther:
 		return []tenants.Fault{
 			tenants.FaultMisplaced.Found("there are both %s and %s; move one of them to another folder", s.name, s.other),
 		}
-	case s.there:
+	case s.atOther:
 		return []tenants.Fault{tenants.FaultMisplaced.Mendable("the file is %s and should be %s", s.other, s.name)}
-	case !s.here:
+	case !s.atName:
 		return []tenants.Fault{tenants.FaultMissing.Found("there is neither %s nor %s", s.name, s.other)}
-	case s.left:
+	case s.stray:
 		return []tenants.Fault{tenants.FaultMisplaced.Mendable("a file that belongs beside %s is beside %s", s.name, s.other)}
 	}
 	return nil

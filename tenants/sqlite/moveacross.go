@@ -18,10 +18,10 @@ import (
 // between, it leaves a temporary file, or two files with the same content; calling move again
 // completes either.
 
-// carry moves a file to a folder on another file system.
-func (e *Engine) carry(ctx context.Context, from, to string) error {
+// moveAcross moves a file to a folder on another file system.
+func (e *Engine) moveAcross(ctx context.Context, from, to string) error {
 	if strings.HasSuffix(from, "-shm") {
-		return e.leave(from) // SQLite rebuilds it from the -wal
+		return e.removeDurably(from) // SQLite rebuilds it from the -wal
 	}
 	temporary := temporaryName(to)
 	err := e.copyFile(ctx, from, temporary)
@@ -34,11 +34,11 @@ func (e *Engine) carry(ctx context.Context, from, to string) error {
 	if err := e.files.sync(filepath.Dir(to)); err != nil {
 		return err
 	}
-	return e.leave(from)
+	return e.removeDurably(from)
 }
 
-// leave removes a file durably.
-func (e *Engine) leave(name string) error {
+// removeDurably removes a file durably.
+func (e *Engine) removeDurably(name string) error {
 	return errors.Join(e.files.remove(name), e.files.sync(filepath.Dir(name)))
 }
 
@@ -81,9 +81,9 @@ func (r untilDone) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// same reports whether two files are regular and have the same content. Neither may be an open
+// sameFiles reports whether two files are regular and have the sameFiles content. Neither may be an open
 // database: closing the file again would drop SQLite's locks.
-func (e *Engine) same(ctx context.Context, one, other string) (bool, error) {
+func (e *Engine) sameFiles(ctx context.Context, one, other string) (bool, error) {
 	a, err := e.files.lstat(one)
 	if err != nil {
 		return false, err

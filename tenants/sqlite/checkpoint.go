@@ -8,16 +8,16 @@ import (
 	"os"
 )
 
-// tidyingConnector checkpoints what is left in the -wal when its pool is closed. A pool that has written
+// checkpointingConnector checkpoints what is left in the -wal when its pool is closed. A pool that has written
 // has done so by then. Readers can't, and leave a -wal file behind even if it is empty.
-type tidyingConnector struct{ connector }
+type checkpointingConnector struct{ connector }
 
-var _ io.Closer = tidyingConnector{}
+var _ io.Closer = checkpointingConnector{}
 
 // Close is called by the pool after its connections were closed. It returns nil even if it could not
 // checkpoint: nothing is lost, because the next connection reads the -wal with the file.
-func (c tidyingConnector) Close() error {
-	if _, err := os.Lstat(c.place.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+func (c checkpointingConnector) Close() error {
+	if _, err := os.Lstat(c.file.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	conn, err := c.Connect(context.Background())

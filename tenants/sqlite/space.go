@@ -21,9 +21,9 @@ func (e *Engine) Free() (free, total int64, err error) { return freeSpace(e.file
 // before a scope begins, and scopes that have begun may go beyond.
 const hardShare = 8
 
-// bounded limits the size to which a connection can grow the file. A file that is larger already can't
+// limitSize limits the size to which a connection can grow the file. A file that is larger already can't
 // grow.
-func bounded(maxSize int64) func(context.Context, rawConn) error {
+func limitSize(maxSize int64) func(context.Context, rawConn) error {
 	return func(ctx context.Context, conn rawConn) error {
 		if maxSize == 0 {
 			return nil

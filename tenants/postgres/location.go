@@ -10,31 +10,31 @@ import (
 	"tenantry/tenants"
 )
 
-// site is where a tenant's database should be and where it is, and what the
-// server says of it and of the tenant's role.
-type site struct {
-	name, other string   // its name where it should be, and the one that it should not have
-	trashed     bool     // name is one in the trash
-	here, there bool     // whether there are databases of those names
-	open        bool     // one may connect to it
-	owner       string   // of the database, where that is not the provisioner
-	strangers   []string // who else than owner and role may connect, and more
-	role        bool     // it is there
-	login       bool     // it may log in
-	connects    bool     // it may connect to the database
-	powers      string   // what it may do though no tenant's may
-	planted     []string // settings that new sessions of the role would begin with
-	lapses      bool     // the role's password will be, or is, no longer valid
-	limit       int      // of the role's connections
-	wantLimit   int      // what that should be
-	memberships []string // roles of which it is a member, but for the group
-	grouped     bool     // it is a member of the group
-	serves      bool     // one can find out more as the role
+// location describes where a tenant's database should be and where it is, and what the server says about it and
+// about the tenant's role.
+type location struct {
+	name, other     string   // the name that it should have, and the one that it should not have
+	trashed         bool     // name is a name in the trash
+	atName, atOther bool     // whether databases called name and other exist
+	open            bool     // the database accepts connections
+	owner           string   // the database's owner if that is not the provisioner
+	strangers       []string // who has permissions on the database besides the owner and the role
+	role            bool     // the role exists
+	login           bool     // the role may log in
+	connects        bool     // the role may connect to the database
+	powers          string   // attributes of the role that no tenant's role may have
+	planted         []string // settings that new sessions of the role would begin with
+	lapses          bool     // the role's password has an expiry time
+	limit           int      // the role's connection limit
+	wantLimit       int      // what that should be
+	memberships     []string // roles of which the role is a member, except the group
+	grouped         bool     // the role is a member of the group
+	serves          bool     // Examine can connect to the database as the role
 }
 
-// siteQuery asks for a site of the database $1 or $2, of the role $3 and the
-// group $4.
-const siteQuery = `WITH database AS (
+// locationQuery selects a site's fields for the databases $1 (name) and $2 (other), the role $3 and the group
+// $4.
+const locationQuery = `WITH database AS (
 		SELECT * FROM pg_database WHERE datname = $1
 	), role AS (
 		SELECT * FROM pg_roles WHERE rolname = $3
@@ -58,34 +58,34 @@ const siteQuery = `WITH database AS (
 		EXISTS (SELECT FROM role WHERE rolvaliduntil < 'infinity'), coalesce((SELECT rolconnlimit FROM role), 0),
 		ARRAY(SELECT name::text FROM member WHERE name <> $4 ORDER BY 1), EXISTS (SELECT FROM member WHERE name = $4)`
 
-func (e *Engine) siteOf(ctx context.Context, name string, trashed bool) (*site, error) {
-	s := &site{name: name, other: trashName(name), trashed: trashed, wantLimit: e.roleLimit()}
+func (e *Engine) locate(ctx context.Context, name string, trashed bool) (*location, error) {
+	s := &location{name: name, other: trashName(name), trashed: trashed, wantLimit: e.roleLimit()}
 	if trashed {
 		s.name, s.other = s.other, s.name
 	}
 	arrays := pgtype.NewMap()
-	err := e.admin.QueryRowContext(ctx, siteQuery, s.name, s.other, name, e.group).Scan(
-		&s.here, &s.there, &s.open, &s.owner, arrays.SQLScanner(&s.strangers), &s.role, &s.login, &s.connects, &s.powers,
+	err := e.admin.QueryRowContext(ctx, locationQuery, s.name, s.other, name, e.group).Scan(
+		&s.atName, &s.atOther, &s.open, &s.owner, arrays.SQLScanner(&s.strangers), &s.role, &s.login, &s.connects, &s.powers,
 		arrays.SQLScanner(&s.planted), &s.lapses, &s.limit, arrays.SQLScanner(&s.memberships), &s.grouped)
-	s.serves = s.here && !s.there && s.open && s.login && s.connects && s.grouped
+	s.serves = s.atName && !s.atOther && s.open && s.login && s.connects && s.grouped
 	return s, err
 }
 
-// faults is what is wrong with what the server says.
-func (s *site) faults() []tenants.Fault {
+// faults returns what is wrong according to the server.
+func (s *location) faults() []tenants.Fault {
 	switch {
-	case s.here && s.there:
+	case s.atName && s.atOther:
 		return []tenants.Fault{
-			tenants.FaultMisplaced.Found("there are databases %s and %s; one of the two must be renamed", s.name, s.other),
+			tenants.FaultMisplaced.Found("there are both databases %s and %s; rename one of them", s.name, s.other),
 		}
-	case s.there:
+	case s.atOther:
 		return []tenants.Fault{tenants.FaultMisplaced.Mendable("the database is called %s and should be %s", s.other, s.name)}
-	case !s.here:
-		return []tenants.Fault{tenants.FaultMissing.Found("there is no database %s, nor %s", s.name, s.other)}
+	case !s.atName:
+		return []tenants.Fault{tenants.FaultMissing.Found("there is no database %s or %s", s.name, s.other)}
 	}
 	var faults []tenants.Fault
 	if !s.trashed && !s.role {
-		faults = append(faults, tenants.FaultRole.Mendable("the role %s is not there", s.name))
+		faults = append(faults, tenants.FaultRole.Mendable("the role %s is missing", s.name))
 	}
 	if wrong := append(s.wrongAccess(), s.wrongRole()...); len(wrong) > 0 {
 		faults = append(faults, tenants.FaultPermissions.Mendable("%s", strings.Join(wrong, "; ")))
@@ -93,38 +93,38 @@ func (s *site) faults() []tenants.Fault {
 	return faults
 }
 
-// wrongAccess is what is wrong with who may use the database.
-func (s *site) wrongAccess() (wrong []string) {
+// wrongAccess returns what is wrong with the permissions on the database.
+func (s *location) wrongAccess() (wrong []string) {
 	if s.owner != "" {
 		wrong = append(wrong, "the database belongs to "+s.owner)
 	}
 	if len(s.strangers) > 0 {
-		wrong = append(wrong, "the database gives rights to "+strings.Join(s.strangers, ", "))
+		wrong = append(wrong, "the database grants permissions to "+strings.Join(s.strangers, ", "))
 	}
 	switch {
 	case s.trashed && s.open:
-		wrong = append(wrong, "one can connect to the database, which is in the trash")
+		wrong = append(wrong, "the database is in the trash but accepts connections")
 	case !s.trashed && !s.open:
-		wrong = append(wrong, "nobody can connect to the database")
+		wrong = append(wrong, "the database accepts no connections")
 	case !s.trashed && s.role && !s.connects:
 		wrong = append(wrong, "the role may not connect to the database")
 	}
 	return wrong
 }
 
-// wrongRole is what is wrong with the tenant's role, if it is there.
-func (s *site) wrongRole() (wrong []string) {
+// wrongRole returns what is wrong with the tenant's role, if it exists.
+func (s *location) wrongRole() (wrong []string) {
 	if !s.role {
 		return nil
 	}
 	if s.powers != "" {
-		wrong = append(wrong, "the role has "+s.powers)
+		wrong = append(wrong, "the role has the attributes "+s.powers)
 	}
 	if len(s.planted) > 0 {
 		wrong = append(wrong, "the role has settings of its own: "+strings.Join(s.planted, ", "))
 	}
 	if s.lapses {
-		wrong = append(wrong, "the role's password is valid for a time only")
+		wrong = append(wrong, "the role's password expires")
 	}
 	if s.limit != s.wantLimit && !s.trashed {
 		wrong = append(wrong, fmt.Sprintf("the role may have %d connections and should have %d", s.limit, s.wantLimit))
@@ -138,7 +138,7 @@ func (s *site) wrongRole() (wrong []string) {
 	case !s.trashed && !s.login:
 		wrong = append(wrong, "the role may not log in")
 	case !s.trashed && !s.grouped:
-		wrong = append(wrong, "the role has no rights to what is in the database")
+		wrong = append(wrong, "the role has no permissions inside the database")
 	}
 	return wrong
 }

@@ -9,15 +9,15 @@ import (
 	"tenantry/tenants"
 )
 
-// hindered replaces SQLite's error that a file can't be opened with the cause, if hindrance finds it:
+// explainOpen replaces SQLite's error that a file can't be opened with the cause, if findObstacle finds it:
 // SQLite writes beside a database even to read it. It leaves other errors alone.
-func hindered(path string, err error) error {
+func explainOpen(path string, err error) error {
 	switch resultCode(err) & 0xff {
 	case codePerm, codeReadOnly, codeIOErr, codeCantOpen:
 	default:
 		return err
 	}
-	if cause := hindrance(path); cause != nil {
+	if cause := findObstacle(path); cause != nil {
 		return cause
 	}
 	return err
@@ -27,11 +27,11 @@ func hindered(path string, err error) error {
 // and the first page of the -wal.
 const leastFree = 36 << 10
 
-// hindrance returns why this program can't write to a database, or nil. A -shm file that was created
+// findObstacle returns why this program can't write to a database, or nil. A -shm file that was created
 // while the database was read-only stays read-only afterwards.
-func hindrance(path string) error {
+func findObstacle(path string) error {
 	for i, needed := range []string{filepath.Dir(path), path, path + "-wal", path + "-shm"} {
-		if cause := writable(needed); cause != nil && (i < 2 || !errors.Is(cause, fs.ErrNotExist)) {
+		if cause := checkWritable(needed); cause != nil && (i < 2 || !errors.Is(cause, fs.ErrNotExist)) {
 			return fmt.Errorf("%w: this program must be able to write to %s: %w", tenants.ErrUnavailable, needed, cause)
 		}
 	}
