@@ -28,7 +28,7 @@ var (
 	ErrNoDatabase = errors.New("there is no database")
 	// ErrForbidden means that the server denies the engine's user what was asked for. It comes
 	// together with ErrUnavailable.
-	ErrForbidden = errors.New("the server doesn't allow this to Tenantry's own user")
+	ErrForbidden = errors.New("the database server denies this to the user that the engine connects as")
 	// ErrNoMaster means that a master database was required and there is none.
 	ErrNoMaster = errors.New("there is no master database")
 	// ErrBusy means that all handles were in use for as long as the caller could wait.

@@ -11,7 +11,7 @@ import (
 	"tenantry/tenants"
 )
 
-// ErrNothingToCancel: no operation on the tenant is unfinished.
+// ErrNothingToCancel means that the tenant has no unfinished operation.
 var ErrNothingToCancel = errors.New("no operation is under way")
 
 // Cancel ends an operation on the tenant that no process works on, because one of
@@ -40,7 +40,7 @@ func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*t
 	m.at(tenants.KindCancel, "begin", "before")
 	err = m.change(ctx, j, func(tx *gorm.DB, now time.Time) error { return m.cancel(tx, by, j, now) })
 	if err != nil {
-		return nil, errors.Join(rowError(subdomain, err), m.letGo(ctx, j, errors.New(o.Error)))
+		return nil, errors.Join(rowError(subdomain, err), m.putBack(ctx, j, errors.New(o.Error)))
 	}
 	m.at(tenants.KindCancel, "begin", "after")
 	m.store.Refresh(j.tenant.ID)

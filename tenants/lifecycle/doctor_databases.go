@@ -15,21 +15,21 @@ import (
 
 // The kinds of findings about servers.
 const (
-	// ServerUnknown: tenants are on a server that is not configured.
+	// ServerUnknown means that tenants are on a server that is not configured.
 	ServerUnknown = "server-unknown"
-	// ServerSilent: the server doesn't answer, and its tenants can't be looked at.
+	// ServerSilent means that the server doesn't answer, so its tenants can't be examined.
 	ServerSilent = "server-silent"
 )
 
 // The kinds of findings about schema versions that this build can't serve.
 const (
-	// SchemaBehind: the tenant is not served before it is migrated.
+	// SchemaBehind means that the tenant is not served until it is migrated.
 	SchemaBehind = "schema-behind"
-	// SchemaAhead: a newer build has migrated the tenant, and only that serves it.
+	// SchemaAhead means that a newer build has migrated the tenant, and only that build can serve it.
 	SchemaAhead = "schema-ahead"
 )
 
-// examineAbreast is how many databases are looked at at once.
+// examineAbreast is the number of databases that are examined at the same time.
 const examineAbreast = 4
 
 // examined is what was found out about one tenant's database.
@@ -38,7 +38,7 @@ type examined struct {
 	err   error // why nothing could be
 }
 
-// examineDatabases looks at some tenants' databases, and mends them.
+// examineDatabases examines some tenants' databases, and mends them if d.Repair is set.
 func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) error {
 	busy, err := d.underOperation(ctx, page)
 	if err != nil {
@@ -76,20 +76,20 @@ func hasDatabase(t *tenants.Tenant) bool {
 	return true
 }
 
-// addSilent adds, once, that a server can't be asked.
+// addSilent adds a finding, once per server, that the server doesn't answer.
 func (d *doctor) addSilent(server string, err error) {
 	if d.silent[server] {
 		return
 	}
 	d.silent[server] = true
-	f := Finding{Kind: ServerSilent, Subject: server, Detail: err.Error(), Remedy: "have the server answer, and look again"}
+	f := Finding{Kind: ServerSilent, Subject: server, Detail: err.Error(), Remedy: "make sure that the server runs and can be reached, then run the doctor again"}
 	if _, unknown := d.store.Server(server); unknown != nil {
-		f.Kind, f.Remedy = ServerUnknown, "configure the server on which these tenants are"
+		f.Kind, f.Remedy = ServerUnknown, "add the server of these tenants to the configuration"
 	}
 	d.add(f)
 }
 
-// underOperation are those of the tenants that an operation is at.
+// underOperation returns the ids of those tenants that have an unfinished operation.
 func (d *doctor) underOperation(ctx context.Context, page []tenants.Tenant) (map[string]bool, error) {
 	var ids []string
 	err := d.master.View(ctx, func(tx *gorm.DB) error {
@@ -145,7 +145,7 @@ func (d *doctor) examinePlace(t *tenants.Tenant) []Finding {
 	}
 	return []Finding{{
 		Kind: DatabaseReplaced, Subject: t.Subdomain, Detail: "the file " + t.Database + " was replaced or removed while it was open",
-		Remedy: "look whether its data is the right one; " + d.whileSuspended(t, "replace the file"), Repaired: true,
+		Remedy: "check that the new file has the right data; to replace it again, " + d.whileSuspended(t, "replace the file"), Repaired: true,
 	}}
 }
 
@@ -154,7 +154,7 @@ func (m *Manager) whileSuspended(t *tenants.Tenant, do string) string {
 	if t.State != tenants.StateActive {
 		return do
 	}
-	return fmt.Sprintf("beside a server that runs: %[1]s tenant suspend %[2]s; %[3]s, without -wal and -shm files beside it; %[1]s tenant resume %[2]s",
+	return fmt.Sprintf("while a server is running: %[1]s tenant suspend %[2]s; %[3]s, without -wal and -shm files beside it; %[1]s tenant resume %[2]s",
 		m.program, t.Subdomain, do)
 }
 
@@ -174,7 +174,7 @@ func (m *Manager) examineVersion(engine tenants.Engine, t *tenants.Tenant, fault
 	}
 	f := Finding{Kind: SchemaBehind, Subject: t.Subdomain, Detail: err.Error(), Remedy: m.program + " migrate up"}
 	if version > engine.SchemaVersion() {
-		f.Kind, f.Remedy = SchemaAhead, "run the newer build, or restore a backup of before"
+		f.Kind, f.Remedy = SchemaAhead, "run the newer build, or restore a backup from before the migration"
 	}
 	return []Finding{f}
 }
@@ -201,22 +201,22 @@ func (d *doctor) isUnchanged(ctx context.Context, t *tenants.Tenant) (bool, erro
 func (m *Manager) remedy(t *tenants.Tenant, f tenants.Fault) string {
 	switch {
 	case f.Kind == tenants.FaultVersion:
-		return "have the master know it with --repair; then: " + m.program + " migrate up"
+		return "run with --repair to update the master, then: " + m.program + " migrate up"
 	case f.Mendable:
-		return "put it right with --repair"
+		return "run with --repair to correct it"
 	case f.Kind == tenants.FaultIdentity:
-		return m.whileSuspended(t, "put the database of tenant "+t.ID+" back in its place, from a backup if need be")
+		return m.whileSuspended(t, "put back the database of tenant "+t.ID+", if necessary from a backup")
 	case f.Kind == tenants.FaultMisplaced:
-		return "see which of the two is the right one, and remove the other by hand"
+		return "find out which of the two is right, and remove the other"
 	case t.State == tenants.StatePurged:
-		return "restore the database " + t.Database + " from a backup if it is wanted; else it is forgotten at " + t.RemoveAfter.UTC().Format(time.RFC3339)
+		return "restore the database " + t.Database + " from a backup if you need it; otherwise the tenant is forgotten at " + t.RemoveAfter.UTC().Format(time.RFC3339)
 	case f.Kind == tenants.FaultMissing:
 		return m.whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: " + m.program + " doctor --repair --make-empty " +
 			t.Subdomain + ", or " + m.program + " tenant archive and purge"
 	case f.Kind == tenants.FaultUnreadable:
 		return m.whileSuspended(t, "restore the database "+t.Database+" from a backup") + "; if it is lost: " + m.program + " tenant archive and purge"
 	}
-	return "see to it by hand"
+	return "correct it by hand"
 }
 
 // mend mends what can be, by an operation, and marks the findings that are no

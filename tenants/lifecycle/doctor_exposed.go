@@ -32,7 +32,7 @@ func (d *doctor) examineExposed(ctx context.Context, engine tenants.Engine) erro
 			d.add(Finding{
 				Kind: DatabaseOpen, Subject: open.Database,
 				Detail: "tenants' roles can connect to it through " + strings.Join(open.Roles, ", "),
-				Remedy: "grant CONNECT to the roles that need it, then run as its owner: " + strings.TrimSpace(open.Remedy),
+				Remedy: "grant CONNECT to the roles that need it, then run this SQL as the owner of the database: " + strings.TrimSpace(open.Remedy),
 			})
 		}
 	}

@@ -13,15 +13,15 @@ import (
 
 // The kinds of findings about operations.
 const (
-	// OperationUnfinished: nobody is at it any more.
+	// OperationUnfinished means that no process works on an unfinished operation any more.
 	OperationUnfinished = "operation-unfinished"
-	// CreationUnfinished: a tenant is half made, and no operation finishes it.
+	// CreationUnfinished means that a tenant is incomplete and no operation will finish it.
 	CreationUnfinished = "creation-unfinished"
-	// RemovalOverdue: the grace of a purged tenant's data is over.
+	// RemovalOverdue means that a purged tenant's data should have been removed.
 	RemovalOverdue = "removal-overdue"
 )
 
-// examineOperations looks for what was left half done, and goes on with it.
+// examineOperations finds interrupted operations, and finishes them if d.Repair is set.
 func (d *doctor) examineOperations(ctx context.Context) error {
 	found, err := d.halfDone(ctx)
 	if err != nil || len(found) == 0 {
@@ -48,7 +48,7 @@ func (d *doctor) examineOperations(ctx context.Context) error {
 	return nil
 }
 
-// halfDone is what Tend would do, as findings.
+// halfDone returns a finding for each thing that Tend would do.
 func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
 	var operations []tenants.Operation
 	var creations, removals []tenants.Tenant
@@ -64,10 +64,10 @@ func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find unfinished operations: %w", err)
 	}
-	const remedy = "go on with it with --repair, or have a server run: it does so within a minute"
+	const remedy = "run with --repair to finish it, or start a server, which does so within a minute"
 	var found []Finding
 	for _, o := range operations {
-		detail := fmt.Sprintf("%s by %s, begun %s, stands at step %q", o.Kind, o.By, o.StartedAt.UTC().Format(time.RFC3339), o.Step)
+		detail := fmt.Sprintf("%s by %s, begun at %s, stopped at step %q", o.Kind, o.By, o.StartedAt.UTC().Format(time.RFC3339), o.Step)
 		if o.Error != "" {
 			detail += ": " + o.Error
 		}
@@ -77,10 +77,10 @@ func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
 		})
 	}
 	for _, t := range creations {
-		found = append(found, Finding{Kind: CreationUnfinished, Subject: t.Subdomain, Detail: "the tenant is being created, by no operation", Remedy: remedy})
+		found = append(found, Finding{Kind: CreationUnfinished, Subject: t.Subdomain, Detail: "the tenant was never completely created, and no operation will finish it", Remedy: remedy})
 	}
 	for _, t := range removals {
-		detail := "its data was to be removed at " + t.RemoveAfter.UTC().Format(time.RFC3339)
+		detail := "its data should have been removed at " + t.RemoveAfter.UTC().Format(time.RFC3339)
 		found = append(found, Finding{Kind: RemovalOverdue, Subject: t.Subdomain, Detail: detail, Remedy: remedy})
 	}
 	return found, nil

@@ -69,7 +69,7 @@ func (d *doctor) examineSecret(t *tenants.Tenant) *Finding {
 	return &Finding{
 		Kind: CredentialsOldKey, Subject: t.Subdomain,
 		Detail: "sealed with key " + d.Keys.KeyID(t.Credentials) + ", which is not the newest",
-		Remedy: "seal them anew with --repair, and keep the old key until none is left",
+		Remedy: "run with --repair to seal them with the newest key; keep the old key until no such finding is left",
 	}
 }
 

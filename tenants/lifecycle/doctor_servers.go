@@ -149,9 +149,9 @@ func readOwners(tx *gorm.DB, server string, ids []string, owners map[string]owne
 	return nil
 }
 
-// clear tells of a stray, and removes it where no data is lost.
+// clear returns a finding about a stray, and removes it if d.Repair is set and no data is lost.
 func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Object) Finding {
-	f := Finding{Kind: Leftover, Subject: s.Name, Detail: string(s.Kind) + " that nobody uses", Remedy: "remove it with --repair"}
+	f := Finding{Kind: Leftover, Subject: s.Name, Detail: string(s.Kind) + " that nobody uses", Remedy: "run with --repair to remove it"}
 	remove := func() error { return engine.Discard(ctx, s) }
 	switch s.Kind {
 	case tenants.ObjectRole:
@@ -161,7 +161,7 @@ func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Obj
 		}
 	case tenants.ObjectDatabase, tenants.ObjectTrash:
 		f.Kind, f.Detail = DatabaseWithoutTenant, "tenant "+s.TenantID+" is not in the master, or its data was removed"
-		f.Remedy, remove = "keep its data with: "+d.program+" tenant create SUBDOMAIN --from URL; or remove it by hand", nil
+		f.Remedy, remove = "to keep its data, run: "+d.program+" tenant create SUBDOMAIN --from URL; otherwise remove it by hand", nil
 	}
 	if !d.Repair || remove == nil {
 		return f
@@ -171,7 +171,7 @@ func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Obj
 	case err == nil:
 		f.Repaired = true
 	case errors.Is(err, tenants.ErrInUse):
-		f.Remedy = "somebody uses it right now; look again later"
+		f.Remedy = "it is in use; run the doctor again later"
 	default:
 		d.log.ErrorContext(ctx, "remove a leftover", "name", s.Name, "error", err)
 	}

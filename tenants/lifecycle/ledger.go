@@ -20,20 +20,20 @@ import (
 // Operator names who asked for an operation, for the ledger.
 type Operator string
 
-// System is who does what nobody asked for: what is due.
+// System is the operator of operations that are due without anybody asking for them.
 const System Operator = "system"
 
 // ErrUnderWay is matched by every *UnderWayError.
 var ErrUnderWay = errors.New("another operation is under way")
 
-// UnderWayError: an operation on the tenant is unfinished. Either somebody is
-// at it, or whoever was has died, and it is gone on with within a minute.
+// UnderWayError means that an operation on the tenant is unfinished. Either a process works on it, or
+// its owner died and another process resumes it within a minute.
 type UnderWayError struct {
 	Subdomain string
 	Operation tenants.Operation
 }
 
-// Error tells of the operation.
+// Error describes the operation.
 func (e *UnderWayError) Error() string {
 	o := e.Operation
 	text := fmt.Sprintf("%s of tenant %q is under way since %s (step %s, by %s)", o.Kind, e.Subdomain, o.StartedAt.UTC().Format(time.RFC3339), o.Step, o.By)
@@ -43,10 +43,10 @@ func (e *UnderWayError) Error() string {
 	return text
 }
 
-// Unwrap is ErrUnderWay.
+// Unwrap returns ErrUnderWay.
 func (e *UnderWayError) Unwrap() error { return ErrUnderWay }
 
-// errTakenOver: this process was counted dead, and another one goes on.
+// errTakenOver means that this process was counted as dead and another one resumed the operation.
 var errTakenOver = errors.New("another process has taken the operation over")
 
 // errUnchanged ends a mark that finds nothing to do.
@@ -206,11 +206,10 @@ func (j *job) steps() []step {
 	return j.plan.steps
 }
 
-// run goes through the steps that are left. When one fails it undoes the
-// operation, or lets go of it for another run to take it over; a patient run
-// undoes only what can't be finished later either. An operation of which it is
-// unknown what was recorded is taken over from what the ledger says. At its end this process is
-// no longer at the operation, even where the master didn't hear of that.
+// run does the remaining steps. If one fails, run undoes the operation, or puts it back for another run
+// to resume; a patient run undoes only what can't be finished later either. If it is unknown what was
+// recorded, the operation is resumed from what the ledger says. When run returns, this process no longer
+// holds the operation, even if that could not be recorded in the master.
 func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 	defer m.store.Process().Release(j.op.ID)
 	ctx, stop := m.store.Process().Context(ctx)
@@ -223,12 +222,12 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 		if j.isLost(err, patient) {
 			return errors.Join(err, m.undo(ctx, j, err))
 		}
-		return errors.Join(err, m.letGo(ctx, j, err))
+		return errors.Join(err, m.putBack(ctx, j, err))
 	}
 	return nil
 }
 
-// isLost says whether an operation one step of which failed is undone now.
+// isLost reports whether an operation whose step failed must be undone now.
 func (j *job) isLost(err error, patient bool) bool {
 	switch {
 	case j.op.State != tenants.OperationRunning, j.plan.undo == nil:
@@ -239,7 +238,7 @@ func (j *job) isLost(err error, patient bool) bool {
 	return j.plan.impatient || !patient || !isPassing(err)
 }
 
-// isPassing says that what failed may succeed another time.
+// isPassing reports whether what failed may succeed later.
 func isPassing(err error) bool {
 	if errors.Is(err, tenants.ErrNoDatabase) {
 		return false
@@ -327,15 +326,15 @@ func (m *Manager) undo(ctx context.Context, j *job, cause error) error {
 		return j.plan.undone(tx, j)
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("undo: %w", err), m.letGo(ctx, j, cause))
+		return errors.Join(fmt.Errorf("undo: %w", err), m.putBack(ctx, j, cause))
 	}
 	m.at(j.op.Kind, "undo", "after")
 	return m.run(ctx, j, true)
 }
 
-// letGo leaves an unfinished operation to whoever takes it over, also when ctx
-// has ended.
-func (m *Manager) letGo(ctx context.Context, j *job, cause error) error {
+// putBack leaves an unfinished operation in the ledger without an owner, for another process to resume,
+// even if ctx has ended.
+func (m *Manager) putBack(ctx context.Context, j *job, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	err := m.change(ctx, j, func(_ *gorm.DB, now time.Time) error {
@@ -348,7 +347,7 @@ func (m *Manager) letGo(ctx context.Context, j *job, cause error) error {
 	if err == nil || errors.Is(err, errTakenOver) {
 		return nil
 	}
-	return fmt.Errorf("let go of the operation: %w", err)
+	return fmt.Errorf("put back the operation: %w", err)
 }
 
 // at passes a point of an operation, for tests that end the process there.

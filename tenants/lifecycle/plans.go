@@ -84,8 +84,7 @@ const (
 	StepAdmin   = "admin"
 )
 
-// ErrNotQuiet: a process still used the tenant when it should have let go of
-// it. The operation is gone on with.
+// ErrNotQuiet means that a process did not drain the tenant in time. The operation is resumed later.
 var ErrNotQuiet = errors.New("tenant is still in use")
 
 const (
@@ -127,7 +126,7 @@ func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
 // quietError says for which processes was waited in vain.
 func quietError(ctx context.Context, err error, waiting int, name string) error {
 	if name != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w by %d processes, the first of them %s; it goes on once they let go of it or end", ErrNotQuiet, waiting, name)
+		return fmt.Errorf("%w by %d processes, the first of them %s; it is resumed when they have released the tenant or ended", ErrNotQuiet, waiting, name)
 	}
 	return errors.Join(context.Cause(ctx), err)
 }
@@ -148,8 +147,8 @@ func createDatabase(m *Manager, ctx context.Context, j *job) error {
 	return migrateDatabase(m, ctx, j)
 }
 
-// errNoSource: the process that knew where to copy from has died.
-var errNoSource = errors.New("the adoption was interrupted: begin it again")
+// errNoSource means that the process that knew the source has died.
+var errNoSource = errors.New("the adoption was interrupted: start it again")
 
 func adoptDatabase(m *Manager, ctx context.Context, j *job) error {
 	if j.source == "" {

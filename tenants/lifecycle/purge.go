@@ -73,8 +73,8 @@ func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
 	return err
 }
 
-// ErrRemoved: the purged tenant's data is gone.
-var ErrRemoved = errors.New("the data was removed when the grace was over; restore a backup of it")
+// ErrRemoved means that the purged tenant's data is gone.
+var ErrRemoved = errors.New("the data was removed after the grace period; restore a backup")
 
 // Restore has an archived tenant served again, or a purged one whose data is in
 // the trash: at the subdomain that it had, and at the schema version of this

@@ -12,10 +12,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// Recover goes on with the operations that nobody is at: those whose process
-// died, and those that failed for the time being. Each is finished, or undone
-// where finishing is impossible; what can be neither now is logged and left for
-// the next time. Two processes that recover at once share the work.
+// Recover resumes the operations without an owner: those whose process died, and those that failed
+// temporarily. It finishes each, or undoes it if finishing is impossible. If neither is possible now, it
+// logs that and leaves the operation for the next time. Several processes may call it at the same time.
 func (m *Manager) Recover(ctx context.Context) error {
 	var ids []string
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
@@ -26,7 +25,7 @@ func (m *Manager) Recover(ctx context.Context) error {
 	}
 	for _, id := range ids {
 		if err := m.recoverOperation(ctx, id); err != nil {
-			m.log.ErrorContext(ctx, "go on with an operation", "operation", id, "error", err)
+			m.log.ErrorContext(ctx, "resume an operation", "operation", id, "error", err)
 		}
 	}
 	return errors.Join(m.recoverUnrecorded(ctx), ctx.Err())
@@ -43,7 +42,7 @@ func (m *Manager) recoverUnrecorded(ctx context.Context) error {
 	}
 	for _, id := range ids {
 		if err := m.createAgain(ctx, System, id); err != nil {
-			m.log.ErrorContext(ctx, "go on with a creation", "tenant_id", id, "error", err)
+			m.log.ErrorContext(ctx, "resume a creation", "tenant_id", id, "error", err)
 		}
 	}
 	return nil
@@ -82,12 +81,12 @@ func (m *Manager) recoverOperation(ctx context.Context, id string) error {
 	if err := m.run(ctx, j, true); err != nil {
 		return fmt.Errorf("%s of tenant %q: %w", j.op.Kind, j.op.Subdomain, err)
 	}
-	m.log.InfoContext(ctx, "went on with an operation", "operation", id, "kind", j.op.Kind, "tenant", j.op.Subdomain, "state", j.op.State)
+	m.log.InfoContext(ctx, "resumed an operation", "operation", id, "kind", j.op.Kind, "tenant", j.op.Subdomain, "state", j.op.State)
 	return nil
 }
 
-// takeOver makes an operation that nobody is at this process's. It returns nil
-// when somebody else was faster. The caller runs the job.
+// takeOver makes this process the owner of an operation that has none. It returns nil if another process
+// was faster. The caller must run the job.
 func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 	var j *job
 	if !m.store.Process().Hold(id) {

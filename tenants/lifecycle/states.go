@@ -11,8 +11,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// StateError: the tenant is in a state from which it can't be brought where it
-// was asked to be.
+// StateError means that the tenant can't change from its present state to the wanted one.
 type StateError struct {
 	Subdomain string
 	// State is where the tenant is, Want where it was to be.
@@ -24,13 +23,11 @@ func (e *StateError) Error() string {
 	return fmt.Sprintf("it is %s and can't become %s", e.State, e.Want)
 }
 
-// Suspend has the tenant served no more, in every process within a second. Its
-// people read that it is suspended, and its data stays. Requests that run are
-// finished, and ended after the store's grace; it returns when none is left. A
-// tenant that is suspended already stays as it is. It returns
-// tenants.ErrUnknownTenant, a *StateError or an *UnderWayError. After another
-// error the tenant is suspended all the same, and what is left to do is done by
-// whoever recovers operations.
+// Suspend stops serving the tenant, in every process within a second. Its users see that it is suspended,
+// and its data stays. Running requests may finish, and are cancelled after the store's grace period;
+// Suspend returns when none is left. It does nothing if the tenant is suspended already. Returns
+// tenants.ErrUnknownTenant, a *StateError or an *UnderWayError. After any other error the tenant is
+// suspended all the same, and the process that recovers operations does the rest.
 func (m *Manager) Suspend(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
 	return m.move(ctx, by, tenants.KindSuspend, subdomain, tenants.StateSuspended, tenants.StateActive)
 }
@@ -41,8 +38,7 @@ func (m *Manager) Resume(ctx context.Context, by Operator, subdomain string) (*t
 	return m.move(ctx, by, tenants.KindResume, subdomain, tenants.StateActive, tenants.StateSuspended)
 }
 
-// Archive has the tenant unknown to the world, like one that never was, and
-// keeps its data. It works and fails as Suspend does.
+// Archive hides the tenant as if it did not exist, and keeps its data. It works and fails as Suspend does.
 func (m *Manager) Archive(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
 	return m.move(ctx, by, tenants.KindArchive, subdomain, tenants.StateArchived, tenants.StateActive, tenants.StateSuspended)
 }
