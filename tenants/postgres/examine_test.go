@@ -164,7 +164,7 @@ func TestExamineThatCantTell(t *testing.T) {
 	wantUsable(t, taken)
 	change(t, e, tenant, "ALTER DATABASE "+tenant.Database+" CONNECTION LIMIT 1")
 	faults, err := e.Examine(t.Context(), tenant)
-	if err != nil || len(faults) != 1 || !strings.Contains(faults[0].Detail, "no more connections") {
+	if err != nil || len(faults) != 1 || !strings.Contains(faults[0].Detail, "no connections left") {
 		t.Errorf("without a connection to spare: %v, %v", faults, err)
 	}
 	server.Stop()
