@@ -49,7 +49,7 @@ func clientBehind(peer netip.Addr, lines []string, trusted []netip.Prefix) netip
 func parseNode(text string) (netip.Addr, bool) {
 	text = strings.Trim(text, `"`)
 	if withPort, err := netip.ParseAddrPort(text); err == nil {
-		return handlers.Plain(withPort.Addr()), true
+		return handlers.PlainAddress(withPort.Addr()), true
 	}
 	if inside, ok := strings.CutPrefix(text, "["); ok {
 		text, ok = strings.CutSuffix(inside, "]")
@@ -58,7 +58,7 @@ func parseNode(text string) (netip.Addr, bool) {
 		}
 	}
 	address, err := netip.ParseAddr(text)
-	return handlers.Plain(address), err == nil
+	return handlers.PlainAddress(address), err == nil
 }
 
 // within tells whether an address is in one of the networks.

@@ -47,7 +47,7 @@ func TestClientBehindProxies(t *testing.T) {
 		if test.lines != "" {
 			lines = strings.Split(test.lines, "|")
 		}
-		if got := clientBehind(handlers.Plain(netip.MustParseAddr(test.peer)), lines, trusted); got.String() != test.want {
+		if got := clientBehind(handlers.PlainAddress(netip.MustParseAddr(test.peer)), lines, trusted); got.String() != test.want {
 			t.Errorf("%q at %s: %s, want %s", test.lines, test.peer, got, test.want)
 		}
 	}

@@ -42,7 +42,7 @@ func isSaneID(id string) bool {
 // isFrom tells whether the peer itself, not whom it speaks for, is in a network.
 func isFrom(c *gin.Context, networks []netip.Prefix) bool {
 	peer, err := netip.ParseAddrPort(c.Request.RemoteAddr)
-	return err == nil && within(handlers.Plain(peer.Addr()), networks)
+	return err == nil && within(handlers.PlainAddress(peer.Addr()), networks)
 }
 
 // logAccess writes a line for each request: never its query, headers or body.

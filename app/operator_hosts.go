@@ -33,13 +33,13 @@ func (c Config) readOperatorHosts(s *settings) error {
 }
 
 // plainHost is the one spelling of a host: in lower case, without the brackets
-// and the trailing dot, and as handlers.Plain where it is an address.
+// and the trailing dot, and as handlers.PlainAddress where it is an address.
 func plainHost(text string) string {
 	if inside, ok := strings.CutPrefix(text, "["); ok {
 		text = strings.TrimSuffix(inside, "]")
 	}
 	if address, err := netip.ParseAddr(text); err == nil {
-		return handlers.Plain(address).String()
+		return handlers.PlainAddress(address).String()
 	}
 	return strings.TrimSuffix(strings.ToLower(text), ".")
 }
@@ -71,5 +71,5 @@ func isOwnAddress(r *http.Request, host string) bool {
 		return address.Unmap().IsLoopback()
 	}
 	own, _ := netip.ParseAddrPort(local.String())
-	return address.Unmap().IsLoopback() || handlers.Plain(address) == handlers.Plain(own.Addr())
+	return address.Unmap().IsLoopback() || handlers.PlainAddress(address) == handlers.PlainAddress(own.Addr())
 }

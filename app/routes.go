@@ -27,13 +27,13 @@ func routes(p *Public) {
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins, people := handlers.Do, handlers.AdminsOnly, handlers.PeopleOnly
 
-	open, buffered := p.Group("", p.Resolve, p.Share, accounts.CrossOrigin()), p.Requests.Buffered(handlers.MaxOpenBody)
+	open, buffered := p.Group("", p.Resolve, p.Share, handlers.CrossOrigin(accounts.Origin)), p.Requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
 	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
 
 	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		return p.Group("/api", p.Resolve, p.Share, accounts.CrossOrigin(), accounts.Present()).Group("", first...).
+		return p.Group("/api", p.Resolve, p.Share, handlers.CrossOrigin(accounts.Origin), accounts.Present()).Group("", first...).
 			Group("", p.Requests.Scoped(o), accounts.Authenticate())
 	}
 	api, confirmed := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{}, buffered, accounts.Confirm())

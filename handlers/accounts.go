@@ -107,11 +107,11 @@ func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string
 		problem.Fail(c, err)
 		return
 	}
-	request := c.Request
-	ctx, cancel := context.WithTimeout(request.Context(), accountTimeout)
+	original := c.Request
+	ctx, cancel := context.WithTimeout(original.Context(), accountTimeout)
 	defer cancel()
-	defer func() { c.Request = request }()
-	c.Request = request.WithContext(ctx)
+	defer func() { c.Request = original }()
+	c.Request = original.WithContext(ctx)
 	if err := f(c); err != nil {
 		problem.Fail(c, err)
 	}

@@ -47,33 +47,6 @@ func currentUser(c *gin.Context) models.User {
 	return models.User{ID: who.UserID, Email: who.Email, Name: who.Name, Role: who.Role}
 }
 
-// CrossOrigin refuses requests that change something, carry a cookie and come
-// from a page of another origin: browsers add the cookie by themselves, also
-// to what a sibling under the base domain sends, which is same-site. It goes
-// above web.Scoped.
-func (a *Accounts) CrossOrigin() gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if len(c.Request.Header["Cookie"]) > 0 && !isSameOrigin(c.Request, a.origin) {
-			problem.Fail(c, problem.ErrCrossOrigin)
-		}
-	}
-}
-
-// SameOrigin is CrossOrigin for pages, and refuses also without a cookie: a page
-// elsewhere must not sign somebody in as another.
-func (a *Accounts) SameOrigin() gin.HandlerFunc { return sameOrigin(a.origin) }
-
-// SameOrigin is Accounts.SameOrigin where there are no accounts.
-func SameOrigin() gin.HandlerFunc { return sameOrigin(func(string) string { return "" }) }
-
-func sameOrigin(origin func(host string) string) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if !isSameOrigin(c.Request, origin) {
-			problem.Fail(c, problem.ErrCrossOrigin)
-		}
-	}
-}
-
 // CurrentUser is the user who sent the request, without what only the database
 // knows. It is false on routes and in errors where that isn't known.
 func CurrentUser(c *gin.Context) (models.User, bool) {

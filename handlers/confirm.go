@@ -30,13 +30,13 @@ type confirmationKey struct{}
 // transaction. The operation below tells what came of it.
 func (a *Accounts) Confirm() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		request := c.Request
-		ctx, cancel := context.WithTimeout(request.Context(), accountTimeout)
+		original := c.Request
+		ctx, cancel := context.WithTimeout(original.Context(), accountTimeout)
 		defer cancel()
-		c.Request = request.WithContext(ctx)
+		c.Request = original.WithContext(ctx)
 		err := a.readConfirmation(c)
-		request.Body = c.Request.Body
-		c.Request = request
+		original.Body = c.Request.Body
+		c.Request = original
 		if err != nil {
 			problem.Fail(c, err)
 		}
@@ -73,8 +73,7 @@ func passwordIn(body []byte, mediaType string) string {
 		return posted.Get("password")
 	}
 	var password string
-	in := &Input{}
-	if in.read(body) == nil {
+	if in, err := parseInput(body); err == nil {
 		member(in, "password", &password, nil)
 	}
 	return password

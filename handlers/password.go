@@ -168,3 +168,12 @@ func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next stri
 		return record(c, tx, userSubject(p.user), "password_changed", "changed their password")
 	})
 }
+
+// newPassword accepts passwords that people may choose.
+func newPassword(s string) string {
+	var bad *auth.PasswordError
+	if errors.As(auth.CheckPassword(s), &bad) {
+		return bad.Rule
+	}
+	return ""
+}

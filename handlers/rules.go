@@ -5,22 +5,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"tenantry/handlers/auth"
 	"tenantry/tenants/text"
 )
 
-// rule says what is wrong with a value, in words that follow the field's name,
-// or nothing. A nil rule takes every value.
+// rule returns what is wrong with a value, in words that follow the field's name, or
+// "". A nil rule accepts every value.
 type rule[T any] func(value T) (fault string)
 
-// line is text in one line, not blank, of at most limit characters.
+// line accepts text in one line, not blank, of at most limit characters.
 func line(limit int) rule[string] { return func(s string) string { return text.Line(s, limit) } }
 
-// prose is text of any lines, of at most limit characters.
+// prose accepts text of any number of lines, of at most limit characters.
 func prose(limit int) rule[string] { return func(s string) string { return text.Lines(s, limit) } }
 
-// emailAddress is an address that an account can have.
+// emailAddress accepts addresses that an account can have.
 func emailAddress(s string) string {
 	var bad *auth.EmailError
 	if errors.As(auth.CheckEmail(s), &bad) {
@@ -29,7 +30,7 @@ func emailAddress(s string) string {
 	return ""
 }
 
-// between is a number from least to most.
+// between accepts numbers from least to most.
 func between(least, most int64) rule[int64] {
 	return func(n int64) string {
 		if n < least || n > most {
@@ -39,16 +40,7 @@ func between(least, most int64) rule[int64] {
 	}
 }
 
-// newPassword is a password that somebody may choose.
-func newPassword(s string) string {
-	var bad *auth.PasswordError
-	if errors.As(auth.CheckPassword(s), &bad) {
-		return bad.Rule
-	}
-	return ""
-}
-
-// oneOf is one of the values.
+// oneOf accepts the values.
 func oneOf[T ~string](values ...T) rule[T] {
 	return func(value T) string {
 		if slices.Contains(values, value) {
@@ -62,3 +54,13 @@ func oneOf[T ~string](values ...T) rule[T] {
 		return "must be " + strings.Join(words[:last], ", ") + " or " + words[last]
 	}
 }
+
+// notText is the fault of text that is not storable.
+const notText = text.NotText
+
+// storable reports whether every engine can store the text.
+func storable(s string) bool { return text.Storable(s) }
+
+// isText is like storable, for text that came as JSON: encoding/json replaces broken
+// bytes and lone surrogates by U+FFFD.
+func isText(s string) bool { return storable(s) && !strings.ContainsRune(s, utf8.RuneError) }

@@ -107,7 +107,7 @@ func (a *api) mount(t testing.TB) {
 	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
 	site := a.router.Group("/", requests.Resolve())
 
-	open, buffered := site.Group("/api", a.accounts.CrossOrigin()), requests.Buffered(handlers.MaxOpenBody)
+	open, buffered := site.Group("/api", handlers.CrossOrigin(a.accounts.Origin)), requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/session", buffered, a.accounts.SignIn)
 	open.POST("/invitation", buffered, a.accounts.AcceptInvitation)
 	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.ChangePassword)

@@ -103,7 +103,7 @@ func (s *Console) Register(r gin.IRouter) {
 	read := []string{http.MethodGet, http.MethodHead}
 	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, problem.NotFound)
 
-	open := r.Group("", handlers.SameOrigin())
+	open := r.Group("", handlers.SameOrigin(nil))
 	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.do(s.signIn))
 	open.POST("/sign-out", handlers.Takes(), s.signOut)

@@ -82,17 +82,17 @@ func (s *Site) Register(r gin.IRouter) {
 	read := []string{http.MethodGet, http.MethodHead}
 	buffered := s.web.Buffered(handlers.MaxOpenBody)
 	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		return r.Group("", s.apex, resolve, s.accounts.SameOrigin(), s.accounts.Present()).Group("", first...).
+		return r.Group("", s.apex, resolve, handlers.SameOrigin(s.accounts.Origin), s.accounts.Present()).Group("", first...).
 			Group("", s.web.Scoped(o), s.accounts.Authenticate())
 	}
 
 	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, resolve, problem.NotFound)
-	open := r.Group("", resolve, s.accounts.SameOrigin(), buffered) // these begin scopes of their own
+	open := r.Group("", resolve, handlers.SameOrigin(s.accounts.Origin), buffered) // these begin scopes of their own
 	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.signIn)
 	open.Match(read, "/invitation", s.invitationPage)
 	open.POST("/invitation", s.join)
-	r.POST("/account/password", resolve, s.accounts.SameOrigin(), s.accounts.Present(), buffered, s.changePassword)
+	r.POST("/account/password", resolve, handlers.SameOrigin(s.accounts.Origin), s.accounts.Present(), buffered, s.changePassword)
 
 	in, removing := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{Deletes: true})
 	confirmed := scoped(web.ScopeOptions{}, buffered, s.accounts.Confirm())
