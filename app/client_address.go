@@ -5,20 +5,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gin-gonic/gin"
+	"tenantry/handlers/request"
 
-	"tenantry/handlers"
+	"github.com/gin-gonic/gin"
 )
 
 // identifyClient gives the request its client's address, for
 // handlers.ClientAddress.
 func identifyClient(trusted []netip.Prefix) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		client := handlers.ClientAddress(c) // the peer's
+		client := request.ClientAddress(c) // the peer's
 		if len(trusted) > 0 {
 			client = clientBehind(client, c.Request.Header.Values("X-Forwarded-For"), trusted)
 		}
-		handlers.SetClientAddress(c, client)
+		request.SetClientAddress(c, client)
 	}
 }
 
@@ -49,7 +49,7 @@ func clientBehind(peer netip.Addr, lines []string, trusted []netip.Prefix) netip
 func parseNode(text string) (netip.Addr, bool) {
 	text = strings.Trim(text, `"`)
 	if withPort, err := netip.ParseAddrPort(text); err == nil {
-		return handlers.PlainAddress(withPort.Addr()), true
+		return request.PlainAddress(withPort.Addr()), true
 	}
 	if inside, ok := strings.CutPrefix(text, "["); ok {
 		text, ok = strings.CutSuffix(inside, "]")
@@ -58,7 +58,7 @@ func parseNode(text string) (netip.Addr, bool) {
 		}
 	}
 	address, err := netip.ParseAddr(text)
-	return handlers.PlainAddress(address), err == nil
+	return request.PlainAddress(address), err == nil
 }
 
 // within tells whether an address is in one of the networks.

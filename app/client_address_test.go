@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"tenantry/handlers"
+	"tenantry/handlers/request"
 )
 
 // TestClientBehindProxies: the client is the last address that a trusted proxy
@@ -47,7 +47,7 @@ func TestClientBehindProxies(t *testing.T) {
 		if test.lines != "" {
 			lines = strings.Split(test.lines, "|")
 		}
-		if got := clientBehind(handlers.PlainAddress(netip.MustParseAddr(test.peer)), lines, trusted); got.String() != test.want {
+		if got := clientBehind(request.PlainAddress(netip.MustParseAddr(test.peer)), lines, trusted); got.String() != test.want {
 			t.Errorf("%q at %s: %s, want %s", test.lines, test.peer, got, test.want)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/oklog/ulid/v2"
 
-	"tenantry/handlers"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants/web"
 )
 
@@ -42,7 +42,7 @@ func isSaneID(id string) bool {
 // isFrom tells whether the peer itself, not whom it speaks for, is in a network.
 func isFrom(c *gin.Context, networks []netip.Prefix) bool {
 	peer, err := netip.ParseAddrPort(c.Request.RemoteAddr)
-	return err == nil && within(handlers.PlainAddress(peer.Addr()), networks)
+	return err == nil && within(request.PlainAddress(peer.Addr()), networks)
 }
 
 // logAccess writes a line for each request: never its query, headers or body.
@@ -51,7 +51,7 @@ func logAccess(log *slog.Logger, refused *refusals) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		begin := time.Now()
 		defer func() {
-			if isRefusal(c) && !refused.admit(handlers.Network(handlers.ClientAddress(c)), time.Now()) {
+			if isRefusal(c) && !refused.admit(request.Network(request.ClientAddress(c)), time.Now()) {
 				return
 			}
 			attrs := []slog.Attr{
@@ -61,7 +61,7 @@ func logAccess(log *slog.Logger, refused *refusals) gin.HandlerFunc {
 				slog.Int("bytes", max(0, c.Writer.Size())),
 				slog.Float64("duration_ms", float64(time.Since(begin).Microseconds())/1000),
 				slog.String("request_id", problem.RequestID(c)),
-				slog.String("remote_ip", handlers.ClientAddress(c).String()),
+				slog.String("remote_ip", request.ClientAddress(c).String()),
 			}
 			if t, ok := web.Resolved(c); ok {
 				attrs = append(attrs, slog.String("tenant", t.Subdomain))

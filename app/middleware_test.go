@@ -16,8 +16,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/web"
 )
@@ -111,7 +111,7 @@ func TestPanicInAScope(t *testing.T) {
 	r := a.newRouter(a.publicTLS, maxImport)
 	requests := web.New(a.store, web.Options{Domain: a.settings.domain, Render: problem.Write})
 	r.POST("/", requests.Resolve(), requests.Scoped(web.ScopeOptions{}),
-		handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
+		request.Do(func(c *gin.Context, tx *gorm.DB) error {
 			c.JSON(http.StatusCreated, gin.H{})
 			panic("after the reply")
 		}))

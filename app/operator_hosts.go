@@ -10,8 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 )
 
@@ -39,7 +39,7 @@ func plainHost(text string) string {
 		text = strings.TrimSuffix(inside, "]")
 	}
 	if address, err := netip.ParseAddr(text); err == nil {
-		return handlers.PlainAddress(address).String()
+		return request.PlainAddress(address).String()
 	}
 	return strings.TrimSuffix(strings.ToLower(text), ".")
 }
@@ -71,5 +71,5 @@ func isOwnAddress(r *http.Request, host string) bool {
 		return address.Unmap().IsLoopback()
 	}
 	own, _ := netip.ParseAddrPort(local.String())
-	return address.Unmap().IsLoopback() || handlers.PlainAddress(address) == handlers.PlainAddress(own.Addr())
+	return address.Unmap().IsLoopback() || request.PlainAddress(address) == request.PlainAddress(own.Addr())
 }

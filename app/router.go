@@ -11,6 +11,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
 )
@@ -47,7 +48,7 @@ func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
 		Accounts: accounts, Requests: requests, Resolve: requests.Resolve(), Share: shareWith(a.settings.origins),
 	}
 	a.options.Routes(p)
-	p.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", handlers.Takes(), healthy)
+	p.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", request.Takes(), healthy)
 	p.NoRoute(p.Resolve, problem.NotFound)
 	p.NoMethod(hideAllow, p.Resolve, p.Share, showAllow, problem.MethodNotAllowed)
 	return p.Engine

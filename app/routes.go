@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/web"
 )
@@ -25,15 +26,15 @@ func routes(p *Public) {
 	accounts, site := p.Accounts, p.App.pages(p.Requests, p.Accounts)
 	p.Use(site.Errors())
 	read := []string{http.MethodGet, http.MethodHead}
-	do, admins, people := handlers.Do, handlers.AdminsOnly, handlers.PeopleOnly
+	do, admins, people := request.Do, handlers.AdminsOnly, handlers.PeopleOnly
 
-	open, buffered := p.Group("", p.Resolve, p.Share, handlers.CrossOrigin(accounts.Origin)), p.Requests.Buffered(handlers.MaxOpenBody)
+	open, buffered := p.Group("", p.Resolve, p.Share, request.CrossOrigin(accounts.Origin)), p.Requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
 	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
 
 	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		return p.Group("/api", p.Resolve, p.Share, handlers.CrossOrigin(accounts.Origin), accounts.Present()).Group("", first...).
+		return p.Group("/api", p.Resolve, p.Share, request.CrossOrigin(accounts.Origin), accounts.Present()).Group("", first...).
 			Group("", p.Requests.Scoped(o), accounts.Authenticate())
 	}
 	api, confirmed := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{}, buffered, accounts.Confirm())
@@ -84,14 +85,14 @@ func (a *App) operatorHandler(ctx context.Context, token string, accounts *handl
 	read := []string{http.MethodGet, http.MethodHead}
 	r.Use(pages.Errors(), ownHosts(a.settings.operatorHosts))
 
-	r.Match(read, "/healthz", handlers.Takes(), healthy)
-	r.Match(read, "/readyz", handlers.Takes(), a.ready(ctx))
+	r.Match(read, "/healthz", request.Takes(), healthy)
+	r.Match(read, "/readyz", request.Takes(), a.ready(ctx))
 	r.NoRoute(either, problem.NotFound)
 	r.NoMethod(hideAllow, either, showAllow, problem.MethodNotAllowed)
 
 	pages.Register(r)
 	api.Register(r.Group("/api", guard))
-	r.Match(read, "/metrics", guard, handlers.Takes(), a.metrics.serve())
+	r.Match(read, "/metrics", guard, request.Takes(), a.metrics.serve())
 	profiles(r.Group("/debug/pprof", guard))
 	return r
 }
@@ -100,7 +101,7 @@ func (a *App) operatorHandler(ctx context.Context, token string, accounts *handl
 // arguments may hold a database's password.
 // The query of symbol is a list of addresses and no parameters.
 func profiles(r gin.IRoutes) {
-	takes := handlers.Takes("debug", "gc", "seconds")
+	takes := request.Takes("debug", "gc", "seconds")
 	r.GET("/", takes, gin.WrapF(pprof.Index))
 	r.GET("/:profile", takes, gin.WrapF(pprof.Index))
 	r.GET("/profile", takes, gin.WrapF(pprof.Profile))

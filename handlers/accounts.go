@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -103,7 +104,7 @@ const (
 // as with Takes. The error that f returns is recorded on c. It goes below
 // web.Buffered, which has read the body.
 func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string) {
-	if err := CheckQuery(c, parameters...); err != nil {
+	if err := request.CheckQuery(c, parameters...); err != nil {
 		problem.Fail(c, err)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -41,18 +42,18 @@ func activityKeys(a models.Activity) []int64 { return []int64{a.ID} }
 // ListActivity lists what was done, the newest first.
 func ListActivity(c *gin.Context, tx *gorm.DB) error {
 	found, err := FindActivity(c, tx)
-	return writeList(c, found, err, viewActivity)
+	return request.WriteList(c, found, err, viewActivity)
 }
 
 // FindActivity finds the page of what was done that the query asks for, with
 // the actors.
-func FindActivity(c *gin.Context, tx *gorm.DB) (Found[models.Activity], error) {
-	var bad faults
-	page := readPage(c, &bad, "activity", order{columns: []string{"activity.id"}, descending: true})
-	if err := bad.err(); err != nil {
-		return Found[models.Activity]{}, err
+func FindActivity(c *gin.Context, tx *gorm.DB) (request.Found[models.Activity], error) {
+	var bad request.Faults
+	page := request.ReadPage(c, &bad, "activity", request.Order{Columns: []string{"activity.id"}, Descending: true})
+	if err := bad.Err(); err != nil {
+		return request.Found[models.Activity]{}, err
 	}
-	return find(tx.Joins("Actor"), page, activityKeys)
+	return request.FindPage(tx.Joins("Actor"), page, activityKeys)
 }
 
 // subject is what an activity is about.

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -113,7 +114,7 @@ func TestWhatChangesNothingIsNotRecorded(t *testing.T) {
 func TestChangeAndActivityStandOrFallTogether(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
-		a.routes.POST("/failing", handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
+		a.routes.POST("/failing", request.Do(func(c *gin.Context, tx *gorm.DB) error {
 			return errors.Join(handlers.CreateProject(c, tx), errors.New("too late"))
 		}))
 		scenario{method: "POST", path: "/api/failing", body: `{"name":"Office"}`, status: 500}.run(t, a)

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 )
@@ -60,7 +61,7 @@ func (a *Accounts) SetPassword(ctx context.Context, t *tenants.Tenant, email, pa
 // makeAdmin is the user with the address, locked, who is an admin then. What
 // becomes of them is recorded as the system's doing.
 func makeAdmin(tx *gorm.DB, email string) (models.User, error) {
-	if fault := emailAddress(email); fault != "" {
+	if fault := request.EmailAddress(email); fault != "" {
 		return models.User{}, fmt.Errorf("e-mail address %q %s", email, fault)
 	}
 	user, err := userAt(locked(tx), email)

@@ -11,6 +11,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 )
@@ -27,7 +28,7 @@ const (
 type try struct{ account, address []byte }
 
 func newTry(email string, client netip.Addr) try {
-	return try{account: triesKey("account:" + auth.FoldEmail(email)), address: triesKey("address:" + Network(client))}
+	return try{account: triesKey("account:" + auth.FoldEmail(email)), address: triesKey("address:" + request.Network(client))}
 }
 
 func triesKey(text string) []byte {

@@ -15,6 +15,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -31,7 +32,7 @@ func (a *api) mountOpen(t testing.TB) {
 	}
 	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
 	open := a.router.Group("/open", requests.Resolve(), requests.Scoped(web.ScopeOptions{}))
-	open.GET("/projects/:id", handlers.Do(handlers.GetProject))
+	open.GET("/projects/:id", request.Do(handlers.GetProject))
 }
 
 // countStatements counts what gorm sends to the tenants of an engine.

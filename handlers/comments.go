@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants/text"
 )
@@ -40,27 +41,27 @@ func ListComments(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	found, err := FindComments(c, tx, task.ID, defaultLimit)
-	return writeList(c, found, err, viewComment)
+	found, err := FindComments(c, tx, task.ID, request.DefaultLimit)
+	return request.WriteList(c, found, err, viewComment)
 }
 
 // FindComments finds the page of a task's comments that the query asks for,
 // with their authors: of at most limit, where the query doesn't say otherwise.
-func FindComments(c *gin.Context, tx *gorm.DB, taskID int64, limit int) (Found[models.Comment], error) {
-	var bad faults
-	page := readPage(c, &bad, "comments/"+strconv.FormatInt(taskID, 10), order{columns: []string{"comments.id"}})
+func FindComments(c *gin.Context, tx *gorm.DB, taskID int64, limit int) (request.Found[models.Comment], error) {
+	var bad request.Faults
+	page := request.ReadPage(c, &bad, "comments/"+strconv.FormatInt(taskID, 10), request.Order{Columns: []string{"comments.id"}})
 	if _, said := c.GetQuery("limit"); !said {
-		page.limit = limit
+		page.Limit = limit
 	}
-	if err := bad.err(); err != nil {
-		return Found[models.Comment]{}, err
+	if err := bad.Err(); err != nil {
+		return request.Found[models.Comment]{}, err
 	}
-	return find(tx.Joins("Author").Where("task_id = ?", taskID), page, commentKeys)
+	return request.FindPage(tx.Joins("Author").Where("task_id = ?", taskID), page, commentKeys)
 }
 
 // CreateComment adds a comment of the user who asks.
 func CreateComment(c *gin.Context, tx *gorm.DB) error {
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -68,21 +69,21 @@ func CreateComment(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	created(c, fmt.Sprintf("/api/tasks/%d/comments", comment.TaskID), viewComment(comment))
+	request.WriteCreated(c, fmt.Sprintf("/api/tasks/%d/comments", comment.TaskID), viewComment(comment))
 	return nil
 }
 
 // AddComment adds a comment of the user who asks to the task of the path.
-func AddComment(c *gin.Context, tx *gorm.DB, in *Input) (models.Comment, error) {
-	task, err := take[models.Task](c, kept(tx))
+func AddComment(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Comment, error) {
+	task, err := request.TakeRow[models.Task](c, kept(tx))
 	if err != nil {
 		return models.Comment{}, err
 	}
 	who := current(c)
 	comment := models.Comment{TaskID: task.ID, AuthorID: &who.UserID}
-	in.require("body")
-	member(in, "body", &comment.Body, commentBody)
-	if err := in.done(); err != nil {
+	in.Require("body")
+	request.Member(in, "body", &comment.Body, commentBody)
+	if err := in.Done(); err != nil {
 		return comment, err
 	}
 	if err := tx.Create(&comment).Error; err != nil {
@@ -97,19 +98,19 @@ func commentBody(s string) string {
 	if text.Blank(s) {
 		return text.IsBlank
 	}
-	return prose(10_000)(s)
+	return request.Prose(10_000)(s)
 }
 
 // DeleteComment removes a comment: one's own, or for admins anybody's.
 func DeleteComment(c *gin.Context, tx *gorm.DB) error {
 	_, err := RemoveComment(c, tx)
-	return noContent(c, err)
+	return request.WriteNoContent(c, err)
 }
 
 // RemoveComment removes the comment of the path, which it returns: one's own,
 // or for admins anybody's.
 func RemoveComment(c *gin.Context, tx *gorm.DB) (models.Comment, error) {
-	comment, err := take[models.Comment](c, locked(tx))
+	comment, err := request.TakeRow[models.Comment](c, locked(tx))
 	if err != nil {
 		return comment, err
 	}

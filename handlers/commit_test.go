@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/pgcluster"
@@ -110,7 +110,7 @@ func (a *api) alter(t *testing.T, statement string) {
 // 201, and expects the status instead.
 func (a *api) failCommit(t *testing.T, status int, harm func(tx *gorm.DB) error) {
 	t.Helper()
-	a.routes.POST("/harm", handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
+	a.routes.POST("/harm", request.Do(func(c *gin.Context, tx *gorm.DB) error {
 		c.JSON(http.StatusCreated, gin.H{"made": true})
 		return errors.Join(tx.Create(&models.Project{Name: "a"}).Error, harm(tx))
 	}))

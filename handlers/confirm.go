@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -73,8 +74,8 @@ func passwordIn(body []byte, mediaType string) string {
 		return posted.Get("password")
 	}
 	var password string
-	if in, err := parseInput(body); err == nil {
-		member(in, "password", &password, nil)
+	if in, err := request.ParseInput(body); err == nil {
+		request.Member(in, "password", &password, nil)
 	}
 	return password
 }
@@ -109,18 +110,18 @@ func PeopleOnly(c *gin.Context) {
 
 // confirm takes the password out of the input, and reports a missing or a wrong
 // one as a fault. API tokens are refused. It works below Confirm.
-func confirm(c *gin.Context, in *Input) error {
+func confirm(c *gin.Context, in *request.Input) error {
 	if err := byPerson(c); err != nil {
 		return err
 	}
-	in.take("password")
+	in.Take("password")
 	value, _ := c.Get(confirmationKey{})
 	done, given := value.(confirmation)
 	switch {
 	case !given:
-		in.add("password", "is required: give your own password again")
+		in.Add("password", "is required: give your own password again")
 	case errors.Is(done.err, problem.ErrWrongPassword):
-		in.add("password", "is wrong")
+		in.Add("password", "is wrong")
 	default:
 		return done.err
 	}

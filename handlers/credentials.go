@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -50,31 +51,31 @@ func revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) err
 // FindCredentials finds the page that the query asks for of the credentials of
 // a kind that have not expired: those of the user who asks, or with ?user_id=
 // those of another user or of "all", for admins.
-func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (none Found[models.Credential], err error) {
+func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (none request.Found[models.Credential], err error) {
 	owner := c.DefaultQuery("user_id", strconv.FormatInt(current(c).UserID, 10))
-	var bad faults
-	page := readPage(c, &bad, string(kind)+"/"+owner, order{columns: []string{"id"}})
+	var bad request.Faults
+	page := request.ReadPage(c, &bad, string(kind)+"/"+owner, request.Order{Columns: []string{"id"}})
 	rows := tx.Where("kind = ? AND expires_at > ?", kind, a.now())
 	ownerID, err := strconv.ParseInt(owner, 10, 64)
 	switch {
 	case err == nil && strconv.FormatInt(ownerID, 10) == owner:
 		rows = rows.Where("user_id = ?", ownerID)
 	case owner != "all":
-		bad.add("user_id", `must be the id of a user, or "all"`)
+		bad.Add("user_id", `must be the id of a user, or "all"`)
 	}
-	if err := bad.err(); err != nil {
+	if err := bad.Err(); err != nil {
 		return none, err
 	}
 	if err := mayChange(c, ownerID); err != nil {
 		return none, err
 	}
-	return find(rows, page, func(row models.Credential) []int64 { return []int64{row.ID} })
+	return request.FindPage(rows, page, func(row models.Credential) []int64 { return []int64{row.ID} })
 }
 
 // takeCredential reads the credential of the path if it is of the kind, and of
 // the user who asks unless that is an admin. Else there is none.
 func takeCredential(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (models.Credential, error) {
-	row, err := take[models.Credential](c, tx.Where("kind = ?", kind))
+	row, err := request.TakeRow[models.Credential](c, tx.Where("kind = ?", kind))
 	if err == nil && mayChange(c, row.UserID) != nil {
 		err = gorm.ErrRecordNotFound
 	}

@@ -12,6 +12,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -33,10 +34,10 @@ type invitedJSON struct {
 // password already and forgot it. Earlier ones end. For admins, who give their
 // own password again.
 func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
-	in := NewInput(nil)
+	in := request.NewInput(nil)
 	if c.Request.ContentLength != 0 {
 		var err error
-		if in, err = readInput(c); err != nil {
+		if in, err = request.ReadInput(c); err != nil {
 			return err
 		}
 	}
@@ -50,14 +51,14 @@ func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
 
 // Invite makes an invitation for the user of the path. Earlier ones end. For
 // admins. It works below Confirm.
-func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, error) {
+func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
 	if err := confirm(c, in); err != nil {
 		return Invitation{}, err
 	}
-	if err := in.done(); err != nil {
+	if err := in.Done(); err != nil {
 		return Invitation{}, err
 	}
-	user, err := take[models.User](c, locked(tx))
+	user, err := request.TakeRow[models.User](c, locked(tx))
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -104,7 +105,7 @@ func (a *Accounts) mail(ctx context.Context, made Invitation) {
 // invitation is used up. It works outside of scopes.
 func (a *Accounts) AcceptInvitation(c *gin.Context) {
 	Unscoped(c, func(c *gin.Context) error {
-		in, err := readInput(c)
+		in, err := request.ReadInput(c)
 		if err != nil {
 			return err
 		}
@@ -118,7 +119,7 @@ func (a *Accounts) AcceptInvitation(c *gin.Context) {
 
 // Join accepts an invitation like AcceptInvitation, and hands the session out
 // as cookie alone. It works in Unscoped.
-func (a *Accounts) Join(c *gin.Context, in *Input) error {
+func (a *Accounts) Join(c *gin.Context, in *request.Input) error {
 	begun, err := a.join(c, in)
 	if err == nil {
 		a.setCookie(c, begun)
@@ -126,12 +127,12 @@ func (a *Accounts) Join(c *gin.Context, in *Input) error {
 	return err
 }
 
-func (a *Accounts) join(c *gin.Context, in *Input) (newSessionJSON, error) {
+func (a *Accounts) join(c *gin.Context, in *request.Input) (newSessionJSON, error) {
 	var token, password string
-	in.require("token", "password")
-	member(in, "token", &token, nil)
-	member(in, "password", &password, newPassword)
-	if err := in.done(); err != nil {
+	in.Require("token", "password")
+	request.Member(in, "token", &token, nil)
+	request.Member(in, "password", &password, newPassword)
+	if err := in.Done(); err != nil {
 		return newSessionJSON{}, err
 	}
 	return a.accept(c, token, password)

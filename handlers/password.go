@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -28,7 +29,7 @@ type proof struct {
 // ErrWrongPassword like it.
 func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error) {
 	ctx, t := c.Request.Context(), web.From(c)
-	p := &proof{try: newTry(email, ClientAddress(c))}
+	p := &proof{try: newTry(email, request.ClientAddress(c))}
 	if err := a.count(ctx, t, p.try); err != nil {
 		return nil, err
 	}
@@ -109,11 +110,11 @@ func (a *Accounts) ChangePassword(c *gin.Context) {
 		if err := byPerson(c); err != nil {
 			return err
 		}
-		in, err := readInput(c)
+		in, err := request.ReadInput(c)
 		if err != nil {
 			return err
 		}
-		return noContent(c, a.RenewPassword(c, in))
+		return request.WriteNoContent(c, a.RenewPassword(c, in))
 	})
 }
 
@@ -131,15 +132,15 @@ func (a *Accounts) Identify(c *gin.Context) error {
 
 // RenewPassword does what ChangePassword does, for a request that Identify let
 // through.
-func (a *Accounts) RenewPassword(c *gin.Context, in *Input) error {
+func (a *Accounts) RenewPassword(c *gin.Context, in *request.Input) error {
 	if err := byPerson(c); err != nil {
 		return err
 	}
 	var old, next string
-	in.require("current_password", "new_password")
-	member(in, "current_password", &old, nil)
-	member(in, "new_password", &next, newPassword)
-	if err := in.done(); err != nil {
+	in.Require("current_password", "new_password")
+	request.Member(in, "current_password", &old, nil)
+	request.Member(in, "new_password", &next, newPassword)
+	if err := in.Done(); err != nil {
 		return err
 	}
 	return a.replacePassword(c, current(c), old, next)

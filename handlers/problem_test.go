@@ -10,7 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 )
 
@@ -74,10 +74,10 @@ func TestSuspendedTenants(t *testing.T) {
 func TestFaultsOfOursNameTheTenantInTheLog(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
-		a.routes.GET("/broken", handlers.Do(func(_ *gin.Context, tx *gorm.DB) error {
+		a.routes.GET("/broken", request.Do(func(_ *gin.Context, tx *gorm.DB) error {
 			return tx.Exec("SELECT 1 FROM nowhere").Error
 		}))
-		a.routes.POST("/swallowed", handlers.Do(func(c *gin.Context, tx *gorm.DB) error {
+		a.routes.POST("/swallowed", request.Do(func(c *gin.Context, tx *gorm.DB) error {
 			_ = tx.Exec("SELECT 1 FROM nowhere").Error
 			c.Status(http.StatusNoContent)
 			return nil

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -30,10 +31,10 @@ func projectKeys(p models.Project) []int64 { return []int64{p.ID} }
 func projectSubject(p models.Project) subject { return subject{"project", p.ID, p.Name} }
 
 // fillProject takes a project's members out of the body.
-func fillProject(in *Input, p *models.Project) {
-	member(in, "name", &p.Name, line(200))
-	member(in, "description", &p.Description, prose(10_000))
-	member(in, "archived", &p.Archived, nil)
+func fillProject(in *request.Input, p *models.Project) {
+	request.Member(in, "name", &p.Name, request.Line(200))
+	request.Member(in, "description", &p.Description, request.Prose(10_000))
+	request.Member(in, "archived", &p.Archived, nil)
 }
 
 // projectTaken gives a duplicate name its words.
@@ -47,18 +48,18 @@ func projectTaken(err error) error {
 // ListProjects lists projects by id; ?archived= narrows it.
 func ListProjects(c *gin.Context, tx *gorm.DB) error {
 	found, err := FindProjects(c, tx)
-	return writeList(c, found, err, viewProject)
+	return request.WriteList(c, found, err, viewProject)
 }
 
 // FindProjects finds the page of projects that the query asks for.
-func FindProjects(c *gin.Context, tx *gorm.DB) (Found[models.Project], error) {
-	var bad faults
-	page := readPage(c, &bad, "projects", order{columns: []string{"id"}})
-	tx = filter(c, &bad, tx, "archived", parseBool)
-	if err := bad.err(); err != nil {
-		return Found[models.Project]{}, err
+func FindProjects(c *gin.Context, tx *gorm.DB) (request.Found[models.Project], error) {
+	var bad request.Faults
+	page := request.ReadPage(c, &bad, "projects", request.Order{Columns: []string{"id"}})
+	tx = request.Filter(c, &bad, tx, "archived", parseBool)
+	if err := bad.Err(); err != nil {
+		return request.Found[models.Project]{}, err
 	}
-	return find(tx, page, projectKeys)
+	return request.FindPage(tx, page, projectKeys)
 }
 
 func parseBool(text string) (value bool, fault string) {
@@ -70,7 +71,7 @@ func parseBool(text string) (value bool, fault string) {
 
 // CreateProject stores a new project.
 func CreateProject(c *gin.Context, tx *gorm.DB) error {
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -78,16 +79,16 @@ func CreateProject(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	created(c, fmt.Sprintf("/api/projects/%d", project.ID), viewProject(project))
+	request.WriteCreated(c, fmt.Sprintf("/api/projects/%d", project.ID), viewProject(project))
 	return nil
 }
 
 // AddProject stores a new project.
-func AddProject(c *gin.Context, tx *gorm.DB, in *Input) (models.Project, error) {
+func AddProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Project, error) {
 	var project models.Project
-	in.require("name")
+	in.Require("name")
 	fillProject(in, &project)
-	if err := in.done(); err != nil {
+	if err := in.Done(); err != nil {
 		return project, err
 	}
 	if err := tx.Create(&project).Error; err != nil {
@@ -98,7 +99,7 @@ func AddProject(c *gin.Context, tx *gorm.DB, in *Input) (models.Project, error) 
 
 // TakeProject is the project of the path, or gorm.ErrRecordNotFound.
 func TakeProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
-	return take[models.Project](c, tx)
+	return request.TakeRow[models.Project](c, tx)
 }
 
 // GetProject shows a project.
@@ -124,7 +125,7 @@ func projectMove(p models.Project, changed []string) string {
 
 // UpdateProject changes the members of a project that the body names.
 func UpdateProject(c *gin.Context, tx *gorm.DB) error {
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -137,27 +138,27 @@ func UpdateProject(c *gin.Context, tx *gorm.DB) error {
 }
 
 // ChangeProject changes what the input names of the project of the path.
-func ChangeProject(c *gin.Context, tx *gorm.DB, in *Input) (models.Project, error) {
-	project, err := take[models.Project](c, locked(tx))
+func ChangeProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Project, error) {
+	project, err := request.TakeRow[models.Project](c, locked(tx))
 	if err != nil {
 		return project, err
 	}
 	fillProject(in, &project)
-	if err := in.done(); err != nil {
+	if err := in.Done(); err != nil {
 		return project, err
 	}
-	err = save(c, tx, in.changed, &project, projectSubject(project), projectMove(project, in.changed))
+	err = save(c, tx, in.Changed, &project, projectSubject(project), projectMove(project, in.Changed))
 	return project, projectTaken(err)
 }
 
 // DeleteProject removes a project and its tasks.
 func DeleteProject(c *gin.Context, tx *gorm.DB) error {
-	return noContent(c, RemoveProject(c, tx))
+	return request.WriteNoContent(c, RemoveProject(c, tx))
 }
 
 // RemoveProject removes the project of the path and its tasks.
 func RemoveProject(c *gin.Context, tx *gorm.DB) error {
-	project, err := take[models.Project](c, locked(tx))
+	project, err := request.TakeRow[models.Project](c, locked(tx))
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -87,7 +88,7 @@ func newRouter(log *logBuffer) *gin.Engine {
 		func(c *gin.Context) { problem.SetRequestID(c, "req-1") },
 		func(c *gin.Context) {
 			if from, err := netip.ParseAddr(c.GetHeader("X-Forwarded-For")); err == nil {
-				handlers.SetClientAddress(c, from)
+				request.SetClientAddress(c, from)
 			}
 		},
 		problem.Middleware(log.logger()),
@@ -107,42 +108,42 @@ func (a *api) mount(t testing.TB) {
 	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
 	site := a.router.Group("/", requests.Resolve())
 
-	open, buffered := site.Group("/api", handlers.CrossOrigin(a.accounts.Origin)), requests.Buffered(handlers.MaxOpenBody)
+	open, buffered := site.Group("/api", request.CrossOrigin(a.accounts.Origin)), requests.Buffered(handlers.MaxOpenBody)
 	open.POST("/session", buffered, a.accounts.SignIn)
 	open.POST("/invitation", buffered, a.accounts.AcceptInvitation)
 	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.ChangePassword)
 
 	a.routes = open.Group("/", a.accounts.Present(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
 	confirmed := open.Group("/", a.accounts.Present(), buffered, a.accounts.Confirm(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
-	a.routes.DELETE("/session", handlers.Do(a.accounts.SignOut))
-	a.routes.Match(read, "/me", handlers.Do(handlers.GetMe))
-	a.routes.Match(read, "/tokens", handlers.Do(a.accounts.ListTokens, "user_id", "limit", "after"))
-	confirmed.POST("/tokens", handlers.PeopleOnly, handlers.Do(a.accounts.CreateToken))
-	a.routes.DELETE("/tokens/:id", handlers.Do(a.accounts.DeleteToken))
-	a.routes.Match(read, "/sessions", handlers.Do(a.accounts.ListSessions, "user_id", "limit", "after"))
-	a.routes.DELETE("/sessions/:id", handlers.PeopleOnly, handlers.Do(a.accounts.DeleteSession))
+	a.routes.DELETE("/session", request.Do(a.accounts.SignOut))
+	a.routes.Match(read, "/me", request.Do(handlers.GetMe))
+	a.routes.Match(read, "/tokens", request.Do(a.accounts.ListTokens, "user_id", "limit", "after"))
+	confirmed.POST("/tokens", handlers.PeopleOnly, request.Do(a.accounts.CreateToken))
+	a.routes.DELETE("/tokens/:id", request.Do(a.accounts.DeleteToken))
+	a.routes.Match(read, "/sessions", request.Do(a.accounts.ListSessions, "user_id", "limit", "after"))
+	a.routes.DELETE("/sessions/:id", handlers.PeopleOnly, request.Do(a.accounts.DeleteSession))
 
-	a.routes.Match(read, "/users", handlers.Do(handlers.ListUsers, "limit", "after"))
-	confirmed.POST("/users", handlers.PeopleOnly, handlers.AdminsOnly, handlers.Do(a.accounts.CreateUser))
-	confirmed.POST("/users/:id/invitation", handlers.PeopleOnly, handlers.AdminsOnly, handlers.Do(a.accounts.InviteUser))
-	a.routes.Match(read, "/users/:id", handlers.Do(handlers.GetUser))
-	confirmed.PATCH("/users/:id", handlers.Do(handlers.UpdateUser))
-	a.routes.DELETE("/users/:id", handlers.PeopleOnly, handlers.AdminsOnly, handlers.Do(handlers.DeleteUser))
-	a.routes.Match(read, "/projects", handlers.Do(handlers.ListProjects, "archived", "limit", "after"))
-	a.routes.POST("/projects", handlers.Do(handlers.CreateProject))
-	a.routes.Match(read, "/projects/:id", handlers.Do(handlers.GetProject))
-	a.routes.PATCH("/projects/:id", handlers.Do(handlers.UpdateProject))
-	a.routes.DELETE("/projects/:id", handlers.AdminsOnly, handlers.Do(handlers.DeleteProject))
-	a.routes.Match(read, "/projects/:id/tasks", handlers.Do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
-	a.routes.POST("/projects/:id/tasks", handlers.Do(handlers.CreateTask))
-	a.routes.POST("/projects/:id/tasks/import", handlers.Do(handlers.ImportTasks))
-	a.routes.Match(read, "/tasks/:id", handlers.Do(handlers.GetTask))
-	a.routes.PATCH("/tasks/:id", handlers.Do(handlers.UpdateTask))
-	a.routes.DELETE("/tasks/:id", handlers.Do(handlers.DeleteTask))
-	a.routes.Match(read, "/tasks/:id/comments", handlers.Do(handlers.ListComments, "limit", "after"))
-	a.routes.POST("/tasks/:id/comments", handlers.Do(handlers.CreateComment))
-	a.routes.DELETE("/comments/:id", handlers.Do(handlers.DeleteComment))
-	a.routes.Match(read, "/activity", handlers.Do(handlers.ListActivity, "limit", "after"))
+	a.routes.Match(read, "/users", request.Do(handlers.ListUsers, "limit", "after"))
+	confirmed.POST("/users", handlers.PeopleOnly, handlers.AdminsOnly, request.Do(a.accounts.CreateUser))
+	confirmed.POST("/users/:id/invitation", handlers.PeopleOnly, handlers.AdminsOnly, request.Do(a.accounts.InviteUser))
+	a.routes.Match(read, "/users/:id", request.Do(handlers.GetUser))
+	confirmed.PATCH("/users/:id", request.Do(handlers.UpdateUser))
+	a.routes.DELETE("/users/:id", handlers.PeopleOnly, handlers.AdminsOnly, request.Do(handlers.DeleteUser))
+	a.routes.Match(read, "/projects", request.Do(handlers.ListProjects, "archived", "limit", "after"))
+	a.routes.POST("/projects", request.Do(handlers.CreateProject))
+	a.routes.Match(read, "/projects/:id", request.Do(handlers.GetProject))
+	a.routes.PATCH("/projects/:id", request.Do(handlers.UpdateProject))
+	a.routes.DELETE("/projects/:id", handlers.AdminsOnly, request.Do(handlers.DeleteProject))
+	a.routes.Match(read, "/projects/:id/tasks", request.Do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
+	a.routes.POST("/projects/:id/tasks", request.Do(handlers.CreateTask))
+	a.routes.POST("/projects/:id/tasks/import", request.Do(handlers.ImportTasks))
+	a.routes.Match(read, "/tasks/:id", request.Do(handlers.GetTask))
+	a.routes.PATCH("/tasks/:id", request.Do(handlers.UpdateTask))
+	a.routes.DELETE("/tasks/:id", request.Do(handlers.DeleteTask))
+	a.routes.Match(read, "/tasks/:id/comments", request.Do(handlers.ListComments, "limit", "after"))
+	a.routes.POST("/tasks/:id/comments", request.Do(handlers.CreateComment))
+	a.routes.DELETE("/comments/:id", request.Do(handlers.DeleteComment))
+	a.routes.Match(read, "/activity", request.Do(handlers.ListActivity, "limit", "after"))
 }
 
 // logBuffer keeps what was logged. It is safe for concurrent use.

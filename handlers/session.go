@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -33,7 +34,7 @@ type sessionJSON struct {
 // works outside of scopes, with CrossOrigin above.
 func (a *Accounts) SignIn(c *gin.Context) {
 	Unscoped(c, func(c *gin.Context) error {
-		in, err := readInput(c)
+		in, err := request.ReadInput(c)
 		if err != nil {
 			return err
 		}
@@ -47,7 +48,7 @@ func (a *Accounts) SignIn(c *gin.Context) {
 
 // Enter begins a session like SignIn, and hands it out as cookie alone. It
 // works in Unscoped.
-func (a *Accounts) Enter(c *gin.Context, in *Input) error {
+func (a *Accounts) Enter(c *gin.Context, in *request.Input) error {
 	begun, err := a.begin(c, in)
 	if err == nil {
 		a.setCookie(c, begun)
@@ -56,12 +57,12 @@ func (a *Accounts) Enter(c *gin.Context, in *Input) error {
 }
 
 // begin stores a session of who knows the password.
-func (a *Accounts) begin(c *gin.Context, in *Input) (begun newSessionJSON, err error) {
+func (a *Accounts) begin(c *gin.Context, in *request.Input) (begun newSessionJSON, err error) {
 	var email, password string
-	in.require("email", "password")
-	member(in, "email", &email, emailAddress)
-	member(in, "password", &password, nil)
-	if err := in.done(); err != nil {
+	in.Require("email", "password")
+	request.Member(in, "email", &email, request.EmailAddress)
+	request.Member(in, "password", &password, nil)
+	if err := in.Done(); err != nil {
 		return begun, err
 	}
 	p, err := a.prove(c, email, password)
@@ -117,7 +118,7 @@ func (a *Accounts) cookie(c *gin.Context, value string) *http.Cookie {
 
 // SignOut ends the session of the request and takes its cookie back.
 func (a *Accounts) SignOut(c *gin.Context, tx *gorm.DB) error {
-	return noContent(c, a.Leave(c, tx))
+	return request.WriteNoContent(c, a.Leave(c, tx))
 }
 
 // Leave ends the session of the request and takes its cookie back.
@@ -136,7 +137,7 @@ func (a *Accounts) Leave(c *gin.Context, tx *gorm.DB) error {
 func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
 	mine := current(c).CredentialID
 	found, err := a.FindCredentials(c, tx, models.KindSession)
-	return writeList(c, found, err, func(row models.Credential) sessionJSON {
+	return request.WriteList(c, found, err, func(row models.Credential) sessionJSON {
 		return sessionJSON{
 			ID: row.ID, UserID: row.UserID, Current: row.ID == mine,
 			CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(), LastUsedAt: inUTC(row.LastUsedAt),
@@ -146,7 +147,7 @@ func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
 
 // DeleteSession ends a session: one's own, or for admins anybody's.
 func (a *Accounts) DeleteSession(c *gin.Context, tx *gorm.DB) error {
-	return noContent(c, a.RemoveSession(c, tx))
+	return request.WriteNoContent(c, a.RemoveSession(c, tx))
 }
 
 // RemoveSession ends the session of the path: one's own, or for admins anybody's.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"tenantry/handlers/request"
 )
 
 // sheet is a CSV file: RFC 4180 in UTF-8, with a header that names the columns.
@@ -29,21 +31,21 @@ type sheetRow struct {
 
 // fault adds a fault of the row, or of one of its cells. The message names the
 // line too, which is what editors and spreadsheets count.
-func (r sheetRow) fault(bad *faults, column, message string) {
+func (r sheetRow) fault(bad *request.Faults, column, message string) {
 	field := fmt.Sprintf("row %d", r.number)
 	if column != "" {
 		field += ", column " + column
 	}
-	bad.add(field, fmt.Sprintf("%s (line %d)", message, r.line))
+	bad.Add(field, fmt.Sprintf("%s (line %d)", message, r.line))
 }
 
 // readSheet reads a file of at most limit rows, whose columns are all known and
 // of which the first known one is there. Rows that can't be read are faults;
 // after a fault in the header there are no rows.
-func readSheet(data []byte, bad *faults, limit int, known ...string) sheet {
+func readSheet(data []byte, bad *request.Faults, limit int, known ...string) sheet {
 	data = bytes.TrimLeft(data, "\ufeff")
 	if fault := notUTF8(data); fault != "" {
-		bad.add("file", fault)
+		bad.Add("file", fault)
 		return sheet{}
 	}
 	comma, data := separator(plainLines(data))
@@ -56,7 +58,7 @@ func readSheet(data []byte, bad *faults, limit int, known ...string) sheet {
 	}
 	s.readRows(reader, bad, limit)
 	if len(s.rows) == 0 && len(*bad) == 0 {
-		bad.add("row 1", "is missing: there is nothing below the header")
+		bad.Add("row 1", "is missing: there is nothing below the header")
 	}
 	return s
 }
@@ -69,14 +71,14 @@ func plainLines(data []byte) []byte {
 }
 
 // readHeader reads the names of the columns, in the first row that isn't empty.
-func readHeader(reader *csv.Reader, bad *faults, known []string) []string {
+func readHeader(reader *csv.Reader, bad *request.Faults, known []string) []string {
 	columns, err := readRow(reader)
 	switch {
 	case errors.Is(err, io.EOF):
-		bad.add("header", "must name the columns: "+strings.Join(known, ", "))
+		bad.Add("header", "must name the columns: "+strings.Join(known, ", "))
 		return nil
 	case err != nil:
-		bad.add("header", badQuote)
+		bad.Add("header", badQuote)
 		return nil
 	}
 	for i := range columns {
@@ -147,24 +149,24 @@ func isEmpty(cells []string) bool {
 }
 
 // checkHeader faults columns that are unknown, doubled or missing.
-func checkHeader(columns []string, bad *faults, known []string) {
+func checkHeader(columns []string, bad *request.Faults, known []string) {
 	for i, column := range columns {
-		field := "header, column " + shorten(strings.ToValidUTF8(column, "\ufffd"))
+		field := "header, column " + request.Shorten(strings.ToValidUTF8(column, "\ufffd"))
 		switch {
 		case column == "": // so must its cells be
 		case !slices.Contains(known, column):
-			bad.add(field, "is unknown; the columns are called "+strings.Join(known, ", "))
+			bad.Add(field, "is unknown; the columns are called "+strings.Join(known, ", "))
 		case slices.Contains(columns[:i], column):
-			bad.add(field, "is there twice")
+			bad.Add(field, "is there twice")
 		}
 	}
 	if !slices.Contains(columns, known[0]) {
-		bad.add("header, column "+known[0], "is required")
+		bad.Add("header, column "+known[0], "is required")
 	}
 }
 
 // readRows reads up to the end, or to a row after which nothing can be read.
-func (s *sheet) readRows(reader *csv.Reader, bad *faults, limit int) {
+func (s *sheet) readRows(reader *csv.Reader, bad *request.Faults, limit int) {
 	for number := 1; ; number++ {
 		cells, err := readRow(reader)
 		if errors.Is(err, io.EOF) {
@@ -209,7 +211,7 @@ func several(n int, one string) string {
 }
 
 // checkUnnamed faults cells of columns without a name that hold something.
-func (s *sheet) checkUnnamed(row sheetRow, bad *faults) {
+func (s *sheet) checkUnnamed(row sheetRow, bad *request.Faults) {
 	for i, column := range s.columns {
 		if column == "" && strings.TrimSpace(row.cells[i]) != "" {
 			row.fault(bad, "", fmt.Sprintf("has text in column %d, which the header doesn't name", i+1))

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -38,26 +39,26 @@ func taskKeys(t models.Task) []int64 { return []int64{t.Position, t.ID} }
 func taskSubject(t models.Task) subject { return subject{"task", t.ID, t.Title} }
 
 var (
-	taskTitle  = line(200)
-	taskStatus = oneOf(models.StatusTodo, models.StatusDoing, models.StatusDone)
+	taskTitle  = request.Line(200)
+	taskStatus = request.OneOf(models.StatusTodo, models.StatusDoing, models.StatusDone)
 )
 
 // fillTask takes a task's members out of the input. The assignee must be a user.
-func fillTask(tx *gorm.DB, in *Input, t *models.Task) error {
-	member(in, "title", &t.Title, taskTitle)
-	member(in, "status", &t.Status, taskStatus)
-	nullable(in, "assignee_id", &t.AssigneeID, nil)
-	nullable(in, "due_on", &t.DueOn, nil)
-	member(in, "position", &t.Position, nil)
+func fillTask(tx *gorm.DB, in *request.Input, t *models.Task) error {
+	request.Member(in, "title", &t.Title, taskTitle)
+	request.Member(in, "status", &t.Status, taskStatus)
+	request.Nullable(in, "assignee_id", &t.AssigneeID, nil)
+	request.Nullable(in, "due_on", &t.DueOn, nil)
+	request.Member(in, "position", &t.Position, nil)
 	if err := fillPlace(tx, in, t); err != nil {
 		return err
 	}
-	if t.AssigneeID == nil || !slices.Contains(in.changed, "assignee_id") {
+	if t.AssigneeID == nil || !slices.Contains(in.Changed, "assignee_id") {
 		return nil
 	}
 	err := kept(tx).Take(&models.User{}, *t.AssigneeID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		in.add("assignee_id", "must be the id of a user")
+		in.Add("assignee_id", "must be the id of a user")
 		return nil
 	}
 	return err
@@ -67,27 +68,27 @@ func fillTask(tx *gorm.DB, in *Input, t *models.Task) error {
 func taskList(projectID int64) string { return "tasks/" + strconv.FormatInt(projectID, 10) }
 
 // taskOrder is the order of a project's tasks, and of each column of its board.
-func taskOrder() order { return order{columns: []string{"position", "id"}} }
+func taskOrder() request.Order { return request.Order{Columns: []string{"position", "id"}} }
 
 // ListTasks lists a project's tasks by position; ?status= and ?assignee_id=
 // narrow it.
 func ListTasks(c *gin.Context, tx *gorm.DB) error {
-	projectID, err := pathID(c)
+	projectID, err := request.PathID(c)
 	if err != nil {
 		return err
 	}
-	var bad faults
-	page := readPage(c, &bad, taskList(projectID), taskOrder())
-	rows := filter(c, &bad, tx.Where("project_id = ?", projectID), "status", parseStatus)
-	rows = filter(c, &bad, rows, "assignee_id", parseAssignee)
-	if err := bad.err(); err != nil {
+	var bad request.Faults
+	page := request.ReadPage(c, &bad, taskList(projectID), taskOrder())
+	rows := request.Filter(c, &bad, tx.Where("project_id = ?", projectID), "status", parseStatus)
+	rows = request.Filter(c, &bad, rows, "assignee_id", parseAssignee)
+	if err := bad.Err(); err != nil {
 		return err
 	}
-	found, err := find(rows, page, taskKeys)
+	found, err := request.FindPage(rows, page, taskKeys)
 	if err == nil && len(found.Rows) == 0 { // of a project without tasks, or of none
 		err = tx.Take(&models.Project{}, projectID).Error
 	}
-	return writeList(c, found, err, viewTask)
+	return request.WriteList(c, found, err, viewTask)
 }
 
 func parseStatus(text string) (status models.Status, fault string) {
@@ -96,7 +97,7 @@ func parseStatus(text string) (status models.Status, fault string) {
 }
 
 func parseAssignee(text string) (id int64, fault string) {
-	id, ok := ParseID(text)
+	id, ok := request.ParseID(text)
 	if !ok {
 		return 0, "must be the id of a user"
 	}
@@ -106,7 +107,7 @@ func parseAssignee(text string) (id int64, fault string) {
 // openProject reads the project of the path for a change of its tasks'
 // number. New tasks wait for each other, for their positions' sake.
 func openProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
-	project, err := take[models.Project](c, locked(tx))
+	project, err := request.TakeRow[models.Project](c, locked(tx))
 	if err == nil && project.Archived {
 		err = problem.Conflict("The project is archived and takes no new tasks.")
 	}
@@ -116,7 +117,7 @@ func openProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
 // CreateTask stores a new task in the project of the path, as its last unless
 // the body says otherwise.
 func CreateTask(c *gin.Context, tx *gorm.DB) error {
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -124,24 +125,24 @@ func CreateTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	created(c, fmt.Sprintf("/api/tasks/%d", task.ID), viewTask(task))
+	request.WriteCreated(c, fmt.Sprintf("/api/tasks/%d", task.ID), viewTask(task))
 	return nil
 }
 
 // AddTask stores a new task in the project of the path, as its last unless the
 // input says otherwise.
-func AddTask(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
+func AddTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error) {
 	project, err := openProject(c, tx)
 	if err != nil {
 		return models.Task{}, err
 	}
 	task := models.Task{ProjectID: project.ID, Status: models.StatusTodo}
-	placed := in.has("position") || in.has("before")
-	in.require("title")
+	placed := in.Has("position") || in.Has("before")
+	in.Require("title")
 	if err := fillTask(tx, in, &task); err != nil {
 		return task, err
 	}
-	if err := in.done(); err != nil {
+	if err := in.Done(); err != nil {
 		return task, err
 	}
 	if !placed {
@@ -156,7 +157,9 @@ func AddTask(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
 }
 
 // TakeTask is the task of the path, or gorm.ErrRecordNotFound.
-func TakeTask(c *gin.Context, tx *gorm.DB) (models.Task, error) { return take[models.Task](c, tx) }
+func TakeTask(c *gin.Context, tx *gorm.DB) (models.Task, error) {
+	return request.TakeRow[models.Task](c, tx)
+}
 
 // GetTask shows a task.
 func GetTask(c *gin.Context, tx *gorm.DB) error {
@@ -184,7 +187,7 @@ func without(changed []string, name string) []string {
 // UpdateTask changes the members of a task that the body names. Null clears
 // assignee_id and due_on.
 func UpdateTask(c *gin.Context, tx *gorm.DB) error {
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -198,7 +201,7 @@ func UpdateTask(c *gin.Context, tx *gorm.DB) error {
 
 // ChangeTask changes what the input names of the task of the path. Where the
 // input names a version that is not the stored one, it is ErrStale.
-func ChangeTask(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
+func ChangeTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error) {
 	task, err := takeToChange(c, tx, in)
 	if err != nil {
 		return task, err
@@ -209,24 +212,24 @@ func ChangeTask(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
 	if err := fillTask(tx, in, &task); err != nil {
 		return task, err
 	}
-	if err := in.done(); err != nil {
+	if err := in.Done(); err != nil {
 		return task, err
 	}
 	var silent []string
-	if len(without(in.changed, "position")) > 0 {
+	if len(without(in.Changed, "position")) > 0 {
 		task.Version++
 		silent = []string{"version"}
 	}
-	return task, save(c, tx, in.changed, &task, taskSubject(task), taskMove(task, in.changed), silent...)
+	return task, save(c, tx, in.Changed, &task, taskSubject(task), taskMove(task, in.Changed), silent...)
 }
 
 // expectVersion refuses an input that was written upon another version.
-func expectVersion(in *Input, task models.Task) error {
-	if !in.has("version") {
+func expectVersion(in *request.Input, task models.Task) error {
+	if !in.Has("version") {
 		return nil
 	}
 	version := task.Version
-	member(in, "version", &version, nil)
+	request.Member(in, "version", &version, nil)
 	if version != task.Version {
 		return problem.ErrStale
 	}
@@ -234,11 +237,13 @@ func expectVersion(in *Input, task models.Task) error {
 }
 
 // DeleteTask removes a task.
-func DeleteTask(c *gin.Context, tx *gorm.DB) error { return noContent(c, RemoveTask(c, tx)) }
+func DeleteTask(c *gin.Context, tx *gorm.DB) error {
+	return request.WriteNoContent(c, RemoveTask(c, tx))
+}
 
 // RemoveTask removes the task of the path.
 func RemoveTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := take[models.Task](c, locked(tx))
+	task, err := request.TakeRow[models.Task](c, locked(tx))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -14,7 +15,7 @@ type Board struct {
 	Project models.Project
 	// Counts are how many tasks of each status there are in all.
 	Counts  map[models.Status]int64
-	Columns map[models.Status]Found[BoardTask]
+	Columns map[models.Status]request.Found[BoardTask]
 }
 
 // BoardTask is a task as a card shows it: only that is read of it.
@@ -39,7 +40,7 @@ func boardStatuses() []models.Status {
 // an earlier page, which after has by status. Of a project that isn't there it
 // is gorm.ErrRecordNotFound.
 func FindBoard(tx *gorm.DB, projectID int64, limit int, after map[models.Status]string) (Board, error) {
-	board := Board{Counts: map[models.Status]int64{}, Columns: map[models.Status]Found[BoardTask]{}}
+	board := Board{Counts: map[models.Status]int64{}, Columns: map[models.Status]request.Found[BoardTask]{}}
 	if err := board.count(tx, projectID); err != nil {
 		return board, err
 	}
@@ -50,7 +51,7 @@ func FindBoard(tx *gorm.DB, projectID int64, limit int, after map[models.Status]
 	var found []BoardTask
 	err = tx.Raw("SELECT * FROM (?) AS a UNION ALL SELECT * FROM (?) AS b UNION ALL SELECT * FROM (?) AS c", parts...).Scan(&found).Error
 	for _, status := range boardStatuses() {
-		board.Columns[status] = cut(inColumn(found, status), page{list: taskList(projectID), limit: limit}, boardKeys)
+		board.Columns[status] = request.CutPage(inColumn(found, status), request.Page{List: taskList(projectID), Limit: limit}, boardKeys)
 	}
 	return board, err
 }
@@ -72,23 +73,23 @@ func (b *Board) count(tx *gorm.DB, projectID int64) error {
 
 // columnParts are the queries of the columns.
 func columnParts(tx *gorm.DB, projectID int64, limit int, after map[models.Status]string) ([]any, error) {
-	var bad faults
+	var bad request.Faults
 	var parts []any
 	for _, status := range boardStatuses() {
-		p := page{list: taskList(projectID), order: order{columns: []string{"tasks.position", "tasks.id"}}, limit: limit}
+		p := request.Page{List: taskList(projectID), Order: request.Order{Columns: []string{"tasks.position", "tasks.id"}}, Limit: limit}
 		if text := after[status]; text != "" {
 			var ok bool
-			if p.after, ok = p.parseCursor(text); !ok {
-				bad.add(string(status), "must be the next of an earlier page of this column")
+			if p.After, ok = p.ParseCursor(text); !ok {
+				bad.Add(string(status), "must be the next of an earlier page of this column")
 			}
 		}
 		rows := tx.Model(&models.Task{}).
 			Select("tasks.id, tasks.position, tasks.title, tasks.status, tasks.due_on, tasks.assignee_id, users.name AS assignee_name").
 			Joins("LEFT JOIN users ON users.id = tasks.assignee_id").
 			Where("tasks.project_id = ? AND tasks.status = ?", projectID, status)
-		parts = append(parts, p.rows(rows))
+		parts = append(parts, p.Rows(rows))
 	}
-	return parts, bad.err()
+	return parts, bad.Err()
 }
 
 // inColumn are the tasks of the status in the order of the board.

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -27,7 +28,7 @@ const (
 // one that is not given. Faults name the row, counted from 1 below the header
 // and without empty lines, and the column.
 func ImportTasks(c *gin.Context, tx *gorm.DB) error {
-	data, err := readBody(c, "text/csv", func(mediaType string) bool { return mediaType == "text/csv" })
+	data, err := request.ReadBody(c, "text/csv", func(mediaType string) bool { return mediaType == "text/csv" })
 	if err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func ImportTasks(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	created(c, fmt.Sprintf("/api/projects/%d/tasks", project.ID), gin.H{"imported": imported})
+	request.WriteCreated(c, fmt.Sprintf("/api/projects/%d/tasks", project.ID), gin.H{"imported": imported})
 	return nil
 }
 
@@ -82,7 +83,7 @@ func recordImport(c *gin.Context, tx *gorm.DB, project models.Project, count int
 
 // parseTasks makes tasks of a file, or returns all that is wrong with it.
 func parseTasks(tx *gorm.DB, data []byte) ([]models.Task, error) {
-	var bad faults
+	var bad request.Faults
 	file := readSheet(data, &bad, maxImport, "title", "status", "due_on", "assignee_email")
 	users, err := usersByEmail(tx, file.cells("assignee_email"))
 	if err != nil {
@@ -92,11 +93,11 @@ func parseTasks(tx *gorm.DB, data []byte) ([]models.Task, error) {
 	for _, row := range file.rows {
 		tasks = append(tasks, parseTask(file.columns, row, users, &bad))
 	}
-	return tasks, bad.err()
+	return tasks, bad.Err()
 }
 
 // parseTask makes a task of a row and faults what can't be one.
-func parseTask(columns []string, row sheetRow, users map[string]int64, bad *faults) models.Task {
+func parseTask(columns []string, row sheetRow, users map[string]int64, bad *request.Faults) models.Task {
 	task := models.Task{Status: models.StatusTodo}
 	for i, column := range columns {
 		var fault string
@@ -125,7 +126,7 @@ func parseTask(columns []string, row sheetRow, users map[string]int64, bad *faul
 func parseDay(text string) (day *models.Date, fault string) {
 	date, err := models.ParseDate(text)
 	if err != nil {
-		return nil, notADay
+		return nil, request.NotADay
 	}
 	return &date, ""
 }
@@ -141,7 +142,7 @@ func findAssignee(users map[string]int64, email string) (id *int64, fault string
 // emailKey is equal for addresses that only one user can have. It is empty for
 // what is no address: other letters than ASCII's can be lowered into them.
 func emailKey(email string) string {
-	if emailAddress(email) != "" {
+	if request.EmailAddress(email) != "" {
 		return ""
 	}
 	return auth.FoldEmail(email)

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -35,8 +36,8 @@ func positionAfter(position int64) int64 {
 // takeToChange reads the task of the path and locks it. Where it is to get
 // another place its project is locked before it, as by those who add tasks:
 // others' positions may change with it.
-func takeToChange(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
-	if in.has("before") {
+func takeToChange(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error) {
+	if in.Has("before") {
 		task, err := TakeTask(c, tx)
 		if err != nil {
 			return task, err
@@ -45,33 +46,33 @@ func takeToChange(c *gin.Context, tx *gorm.DB, in *Input) (models.Task, error) {
 			return task, err
 		}
 	}
-	return take[models.Task](c, locked(tx))
+	return request.TakeRow[models.Task](c, locked(tx))
 }
 
 // fillPlace takes "before" out of the input: the id of the task of the same
 // project and status before which the task is put, or null to put it behind
 // all of them. The project is locked.
-func fillPlace(tx *gorm.DB, in *Input, t *models.Task) error {
-	if !in.has("before") {
+func fillPlace(tx *gorm.DB, in *request.Input, t *models.Task) error {
+	if !in.Has("before") {
 		return nil
 	}
 	var before *int64
-	nullable(in, "before", &before, nil)
-	if len(in.faults) > 0 {
+	request.Nullable(in, "before", &before, nil)
+	if len(in.Faults) > 0 {
 		return nil // the status may be among them
 	}
-	in.changed = without(in.changed, "before")
+	in.Changed = without(in.Changed, "before")
 	position, err := place(tx, t, before)
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
-		in.add("before", "must be the id of a task of this project and status")
+		in.Add("before", "must be the id of a task of this project and status")
 		return nil
 	case err != nil:
 		return err
 	}
 	if position != t.Position {
 		t.Position = position
-		in.changed = append(in.changed, "position")
+		in.Changed = append(in.Changed, "position")
 	}
 	return nil
 }

@@ -31,9 +31,9 @@ func TestPlaces(t *testing.T) {
 		}
 		a.create(t, "/api/projects/2/tasks", `{"title":"elsewhere"}`)
 		for _, move := range []struct {
-			id         int64
-			body       string
-			todo, done []int64
+			id          int64
+			body        string
+			todo, Close []int64
 		}{
 			{4, `{"before":1}`, []int64{4, 1, 2, 3}, nil},
 			{4, `{"before":3}`, []int64{1, 2, 4, 3}, nil},
@@ -44,7 +44,7 @@ func TestPlaces(t *testing.T) {
 			{4, `{"before":3}`, []int64{4, 3}, []int64{2, 1}},
 		} {
 			a.must(t, 200, "PATCH", fmt.Sprintf("/api/tasks/%d", move.id), move.body)
-			if todo, done := a.columnOf(t, "todo"), a.columnOf(t, "done"); !slices.Equal(todo, move.todo) || !slices.Equal(done, move.done) {
+			if todo, done := a.columnOf(t, "todo"), a.columnOf(t, "done"); !slices.Equal(todo, move.todo) || !slices.Equal(done, move.Close) {
 				t.Fatalf("after %d %s: to do %v, done %v", move.id, move.body, todo, done)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -49,7 +50,7 @@ func tokenSubject(row models.Credential) subject { return subject{"token", row.I
 // those of another user or of "all".
 func (a *Accounts) ListTokens(c *gin.Context, tx *gorm.DB) error {
 	found, err := a.FindCredentials(c, tx, models.KindToken)
-	return writeList(c, found, err, viewToken)
+	return request.WriteList(c, found, err, viewToken)
 }
 
 const (
@@ -60,7 +61,7 @@ const (
 // CreateToken makes an API token of the user who asks and gives their password
 // again. The reply alone shows its text.
 func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -68,22 +69,22 @@ func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	created(c, fmt.Sprintf("/api/tokens/%d", row.ID), newTokenJSON{viewToken(row), text})
+	request.WriteCreated(c, fmt.Sprintf("/api/tokens/%d", row.ID), newTokenJSON{viewToken(row), text})
 	return nil
 }
 
 // AddToken makes an API token of the user who asks, whose text is shown once. It
 // works below Confirm.
-func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *Input) (row models.Credential, text string, err error) {
+func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *request.Input) (row models.Credential, text string, err error) {
 	row = models.Credential{UserID: current(c).UserID, Kind: models.KindToken}
 	days := int64(defaultTokenDays)
 	if err := confirm(c, in); err != nil {
 		return row, "", err
 	}
-	in.require("name")
-	member(in, "name", &row.Name, line(200))
-	member(in, "expires_in_days", &days, between(1, maxTokenDays))
-	if err := in.done(); err != nil {
+	in.Require("name")
+	request.Member(in, "name", &row.Name, request.Line(200))
+	request.Member(in, "expires_in_days", &days, request.Between(1, maxTokenDays))
+	if err := in.Done(); err != nil {
 		return row, "", err
 	}
 	if err := a.roomForToken(tx, row.UserID); err != nil {
@@ -115,7 +116,7 @@ func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
 
 // DeleteToken ends an API token, as RemoveToken does.
 func (a *Accounts) DeleteToken(c *gin.Context, tx *gorm.DB) error {
-	return noContent(c, a.RemoveToken(c, tx))
+	return request.WriteNoContent(c, a.RemoveToken(c, tx))
 }
 
 // RemoveToken ends the API token of the path: one's own, or for admins anybody's.

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -31,10 +32,10 @@ func userKeys(u models.User) []int64 { return []int64{u.ID} }
 func userSubject(u models.User) subject { return subject{"user", u.ID, u.Name} }
 
 // fillUser takes a user's members out of the body.
-func fillUser(in *Input, u *models.User) {
-	member(in, "email", &u.Email, emailAddress)
-	member(in, "name", &u.Name, line(200))
-	member(in, "role", &u.Role, oneOf(models.RoleAdmin, models.RoleMember))
+func fillUser(in *request.Input, u *models.User) {
+	request.Member(in, "email", &u.Email, request.EmailAddress)
+	request.Member(in, "name", &u.Name, request.Line(200))
+	request.Member(in, "role", &u.Role, request.OneOf(models.RoleAdmin, models.RoleMember))
 }
 
 // userTaken gives a duplicate e-mail address its words.
@@ -48,23 +49,23 @@ func userTaken(err error) error {
 // ListUsers lists users by id.
 func ListUsers(c *gin.Context, tx *gorm.DB) error {
 	found, err := FindUsers(c, tx)
-	return writeList(c, found, err, viewUser)
+	return request.WriteList(c, found, err, viewUser)
 }
 
 // FindUsers finds the page of users that the query asks for.
-func FindUsers(c *gin.Context, tx *gorm.DB) (Found[models.User], error) {
-	var bad faults
-	page := readPage(c, &bad, "users", order{columns: []string{"id"}})
-	if err := bad.err(); err != nil {
-		return Found[models.User]{}, err
+func FindUsers(c *gin.Context, tx *gorm.DB) (request.Found[models.User], error) {
+	var bad request.Faults
+	page := request.ReadPage(c, &bad, "users", request.Order{Columns: []string{"id"}})
+	if err := bad.Err(); err != nil {
+		return request.Found[models.User]{}, err
 	}
-	return find(tx, page, userKeys)
+	return request.FindPage(tx, page, userKeys)
 }
 
 // CreateUser stores a new user, a member unless the body says otherwise, and
 // invites them. For admins, who give their own password again.
 func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -72,20 +73,20 @@ func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	created(c, fmt.Sprintf("/api/users/%d", made.User.ID), invitedJSON{viewUser(made.User), invitationJSON{made.URL, made.ExpiresAt}})
+	request.WriteCreated(c, fmt.Sprintf("/api/users/%d", made.User.ID), invitedJSON{viewUser(made.User), invitationJSON{made.URL, made.ExpiresAt}})
 	return nil
 }
 
 // AddUser stores a new user, a member unless the input says otherwise, and
 // invites them. For admins. It works below Confirm.
-func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, error) {
+func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
 	user := models.User{Role: models.RoleMember}
 	if err := confirm(c, in); err != nil {
 		return Invitation{}, err
 	}
-	in.require("email", "name")
+	in.Require("email", "name")
 	fillUser(in, &user)
-	if err := in.done(); err != nil {
+	if err := in.Done(); err != nil {
 		return Invitation{}, err
 	}
 	if err := confirmed(c, tx); err != nil {
@@ -102,7 +103,7 @@ func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *Input) (Invitation, 
 
 // GetUser shows a user.
 func GetUser(c *gin.Context, tx *gorm.DB) error {
-	user, err := take[models.User](c, tx)
+	user, err := request.TakeRow[models.User](c, tx)
 	if err != nil {
 		return err
 	}
@@ -113,14 +114,14 @@ func GetUser(c *gin.Context, tx *gorm.DB) error {
 // UpdateUser changes the members of a user that the body names, as ChangeUser
 // does.
 func UpdateUser(c *gin.Context, tx *gorm.DB) error {
-	id, err := pathID(c)
+	id, err := request.PathID(c)
 	if err != nil {
 		return err
 	}
 	if err := mayChange(c, id); err != nil {
 		return err
 	}
-	in, err := readInput(c)
+	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func UpdateUser(c *gin.Context, tx *gorm.DB) error {
 // ends the user's other sessions; another address also ends their invitations,
 // which went to the old one. Either asks for the password of the person who
 // asks, and works below Confirm.
-func ChangeUser(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User, error) {
+func ChangeUser(c *gin.Context, tx *gorm.DB, in *request.Input, id int64) (models.User, error) {
 	if err := mayChange(c, id); err != nil {
 		return models.User{}, err
 	}
@@ -145,17 +146,17 @@ func ChangeUser(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User, 
 	if err != nil {
 		return user, err
 	}
-	if err := save(c, tx, in.changed, &user, userSubject(user), ""); err != nil {
+	if err := save(c, tx, in.Changed, &user, userSubject(user), ""); err != nil {
 		return user, userTaken(err)
 	}
-	return user, revokeChanged(c, tx, in.changed, user.ID)
+	return user, revokeChanged(c, tx, in.Changed, user.ID)
 }
 
 // fillChanged reads the user, locks them and fills in what the input says.
-func fillChanged(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User, error) {
+func fillChanged(c *gin.Context, tx *gorm.DB, in *request.Input, id int64) (models.User, error) {
 	var user models.User
 	var admins []int64
-	if in.has("role") {
+	if in.Has("role") {
 		var err error
 		if admins, err = lockAdmins(tx, id); err != nil {
 			return user, err
@@ -165,7 +166,7 @@ func fillChanged(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User,
 		return user, err
 	}
 	fillUser(in, &user)
-	if err := mayLetIn(c, tx, in); err != nil || !slices.Contains(in.changed, "role") {
+	if err := mayLetIn(c, tx, in); err != nil || !slices.Contains(in.Changed, "role") {
 		return user, err
 	}
 	return user, anotherAdmin(admins, user.ID)
@@ -173,19 +174,19 @@ func fillChanged(c *gin.Context, tx *gorm.DB, in *Input, id int64) (models.User,
 
 // mayLetIn checks the input of a change, which asks for a password where it
 // changes who gets in.
-func mayLetIn(c *gin.Context, tx *gorm.DB, in *Input) error {
-	role, email := slices.Contains(in.changed, "role"), slices.Contains(in.changed, "email")
+func mayLetIn(c *gin.Context, tx *gorm.DB, in *request.Input) error {
+	role, email := slices.Contains(in.Changed, "role"), slices.Contains(in.Changed, "email")
 	switch {
 	case !role && !email:
-		in.take("password")
-		return in.done()
+		in.Take("password")
+		return in.Done()
 	case role && !isAdmin(c):
 		return problem.ErrForbidden
 	}
 	if err := confirm(c, in); err != nil {
 		return err
 	}
-	if err := in.done(); err != nil {
+	if err := in.Done(); err != nil {
 		return err
 	}
 	return confirmed(c, tx)
@@ -208,7 +209,7 @@ func revokeChanged(c *gin.Context, tx *gorm.DB, changed []string, userID int64) 
 
 // DeleteUser removes a user, as RemoveUser does.
 func DeleteUser(c *gin.Context, tx *gorm.DB) error {
-	return noContent(c, RemoveUser(c, tx))
+	return request.WriteNoContent(c, RemoveUser(c, tx))
 }
 
 // RemoveUser removes the user of the path with their sessions and API tokens.
@@ -217,7 +218,7 @@ func RemoveUser(c *gin.Context, tx *gorm.DB) error {
 	if err := byPerson(c); err != nil {
 		return err
 	}
-	id, err := pathID(c)
+	id, err := request.PathID(c)
 	if err != nil {
 		return err
 	}
@@ -225,7 +226,7 @@ func RemoveUser(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	user, err := take[models.User](c, locked(tx))
+	user, err := request.TakeRow[models.User](c, locked(tx))
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/app"
-	"tenantry/handlers"
+	"tenantry/handlers/request"
 	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/web"
 )
@@ -55,7 +55,7 @@ func TestAnotherApplication(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
 		s.options = app.Options{Schema: notes.Schema(), Routes: func(p *app.Public) {
-			p.GET("/folders", p.Resolve, p.Requests.Scoped(web.ScopeOptions{}), handlers.Do(listFolders))
+			p.GET("/folders", p.Resolve, p.Requests.Scoped(web.ScopeOptions{}), request.Do(listFolders))
 		}}
 		s.commands = []any{&folderCommands{}}
 		s.must(t, "tenant", "create", "acme")

@@ -15,11 +15,11 @@ import (
 // rounds is how often two operators meet.
 const rounds = 12
 
-// request is what an operator asks for.
-type request struct{ method, target, body string }
+// asked is what an operator asks for.
+type asked struct{ method, target, body string }
 
 // atOnce asks two servers at the same time, and returns their answers.
-func atOnce(t *testing.T, servers []*server, asked [2]request) (answers [2]reply) {
+func atOnce(t *testing.T, servers []*server, asked [2]asked) (answers [2]reply) {
 	t.Helper()
 	var running sync.WaitGroup
 	for i, r := range asked {
@@ -43,8 +43,8 @@ func TestTwoCreationsAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s site) {
 		servers := []*server{s.serve(t), s.spawn(t)}
 		for i := range rounds {
-			create := request{http.MethodPost, "", fmt.Sprintf(`{"subdomain":"t%d"}`, i)}
-			answers := atOnce(t, servers, [2]request{create, create})
+			create := asked{http.MethodPost, "", fmt.Sprintf(`{"subdomain":"t%d"}`, i)}
+			answers := atOnce(t, servers, [2]asked{create, create})
 			got := []int{answers[0].status, answers[1].status}
 			slices.Sort(got)
 			if !slices.Equal(got, []int{http.StatusCreated, http.StatusConflict}) {
@@ -82,13 +82,13 @@ func TestOperatorsAgainstEachOther(t *testing.T) {
 		servers := []*server{s.serve(t), s.spawn(t)}
 		name := "acme"
 		for i := range rounds {
-			expectOneDone(t, servers, [2]request{
+			expectOneDone(t, servers, [2]asked{
 				{http.MethodPost, "/" + name + "/suspend", ""}, {http.MethodPost, "/" + name + "/resume", ""},
 			})
 			s.expectState(t, name, tenants.StateActive, tenants.StateSuspended)
 			s.must(t, "tenant", "resume", name)
 			fresh := fmt.Sprintf("t%d", i)
-			answers := expectOneDone(t, servers, [2]request{
+			answers := expectOneDone(t, servers, [2]asked{
 				{http.MethodDelete, "/" + name, ""}, {http.MethodPatch, "/" + name, fmt.Sprintf(`{"subdomain":%q}`, fresh)},
 			})
 			if answers[1].status == http.StatusOK {
@@ -110,7 +110,7 @@ func (s site) expectState(t *testing.T, name string, states ...tenants.State) {
 
 // expectOneDone asks two things of one tenant at once. Each is done or refused,
 // and one at least is done.
-func expectOneDone(t *testing.T, servers []*server, asked [2]request) [2]reply {
+func expectOneDone(t *testing.T, servers []*server, asked [2]asked) [2]reply {
 	t.Helper()
 	answers := atOnce(t, servers, asked)
 	done := 0

@@ -24,10 +24,10 @@ func TestDiskFull(t *testing.T) {
 	for _, c := range []faultCase{
 		in(creation("hooli"), "create/database/before", "", tenants.StateActive),
 		in(creation("initech"), "create/database/done", "", tenants.StateActive),
-		in(request{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", tenants.StateSuspended),
-		in(request{http.MethodDelete, "/acme", ""}, "archive/drain/done", tenants.StateArchived),
-		in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/done", tenants.StatePurged),
-		in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", tenants.StateActive),
+		in(asked{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", tenants.StateSuspended),
+		in(asked{http.MethodDelete, "/acme", ""}, "archive/drain/done", tenants.StateArchived),
+		in(asked{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/done", tenants.StatePurged),
+		in(asked{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", tenants.StateActive),
 	} {
 		t.Run(c.point, func(t *testing.T) { full.at(t, s, c) })
 	}
@@ -63,8 +63,8 @@ func TestPermissionDenied(t *testing.T) {
 		faultCase
 	}{
 		{"tenants", in(creation("hooli"), "create/database/before", "")},
-		{"trash", in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", tenants.StatePurged)},
-		{"trash", in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/before", tenants.StateActive)},
+		{"trash", in(asked{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", tenants.StatePurged)},
+		{"trash", in(asked{http.MethodPost, "/acme/restore", ""}, "restore/untrash/before", tenants.StateActive)},
 	} {
 		folder := filepath.Join(s.dir, c.folder)
 		mode := func(mode os.FileMode) func() {

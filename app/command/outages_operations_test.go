@@ -21,17 +21,17 @@ import (
 // operation at which the fault begins, and how the tenant may be in the end: ""
 // where there may be none.
 type faultCase struct {
-	request
+	asked
 	point  string
 	states []tenants.State
 }
 
-func in(asked request, point string, states ...tenants.State) faultCase {
-	return faultCase{asked, point, states}
+func in(what asked, point string, states ...tenants.State) faultCase {
+	return faultCase{what, point, states}
 }
 
-func creation(subdomain string) request {
-	return request{http.MethodPost, "", fmt.Sprintf(`{"subdomain":%q}`, subdomain)}
+func creation(subdomain string) asked {
+	return asked{http.MethodPost, "", fmt.Sprintf(`{"subdomain":%q}`, subdomain)}
 }
 
 // fault is something that goes wrong in the middle, and is put right.
@@ -53,11 +53,11 @@ func TestPostgresStopsInTheMiddle(t *testing.T) {
 		in(creation("nobody"), "create/begin/before", ""),
 		in(creation("hooli"), "create/database/before", tenants.StateActive),
 		in(creation("initech"), "create/database/done", tenants.StateActive),
-		in(request{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", tenants.StateSuspended),
-		in(request{http.MethodPost, "/acme/resume", ""}, "resume/begin/before", tenants.StateSuspended),
-		in(request{http.MethodDelete, "/acme", ""}, "archive/drain/done", tenants.StateArchived),
-		in(request{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", tenants.StatePurged),
-		in(request{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", tenants.StateActive),
+		in(asked{http.MethodPost, "/acme/suspend", ""}, "suspend/drain/before", tenants.StateSuspended),
+		in(asked{http.MethodPost, "/acme/resume", ""}, "resume/begin/before", tenants.StateSuspended),
+		in(asked{http.MethodDelete, "/acme", ""}, "archive/drain/done", tenants.StateArchived),
+		in(asked{http.MethodDelete, "/acme?purge=true", ""}, "purge/trash/before", tenants.StatePurged),
+		in(asked{http.MethodPost, "/acme/restore", ""}, "restore/untrash/done", tenants.StateActive),
 	} {
 		t.Run(c.point, func(t *testing.T) { down.at(t, s, c) })
 	}

@@ -12,10 +12,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 )
 
 // errSignedOut: a form was sent without a session.
@@ -110,7 +110,7 @@ func (s *Console) signIn(c *gin.Context) error {
 // refuseToken counts the try, and says so where there were too many. Only wrong
 // tokens are counted: the right one lets in whatever others tried.
 func (s *Console) refuseToken(c *gin.Context, f look.Form) {
-	wait := s.tries.count(handlers.Network(handlers.ClientAddress(c)))
+	wait := s.tries.count(request.Network(request.ClientAddress(c)))
 	if wait == 0 {
 		f.Fields[0].Fault = "This is not the operator’s token."
 		s.showSignIn(c, http.StatusUnauthorized, f)

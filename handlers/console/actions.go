@@ -8,11 +8,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/auth"
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
@@ -96,7 +96,7 @@ func (s *Console) refuse(c *gin.Context, err error, place func(p *tenantPage) *l
 
 // days reads a number of days of a form.
 func days(f *look.Form, name string, most int) (int, error) {
-	n, ok := handlers.ParseNumber(f.Value(name), 0, most)
+	n, ok := request.ParseNumber(f.Value(name), 0, most)
 	if !ok {
 		return 0, problem.InvalidField(name, "must be a whole number from 0 to "+strconv.Itoa(most))
 	}

@@ -29,9 +29,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -101,12 +101,12 @@ func functions() template.FuncMap {
 // Register adds the routes to the operator's router. GET and HEAD answer alike.
 func (s *Console) Register(r gin.IRouter) {
 	read := []string{http.MethodGet, http.MethodHead}
-	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, problem.NotFound)
+	r.Match(read, "/assets/:file", request.Takes(), s.assets.Serve, problem.NotFound)
 
-	open := r.Group("", handlers.SameOrigin(nil))
-	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
+	open := r.Group("", request.SameOrigin(nil))
+	open.Match(read, "/sign-in", request.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.do(s.signIn))
-	open.POST("/sign-out", handlers.Takes(), s.signOut)
+	open.POST("/sign-out", request.Takes(), s.signOut)
 
 	in := open.Group("", s.Guard())
 	in.Match(read, "/", s.do(s.overview))
@@ -114,18 +114,18 @@ func (s *Console) Register(r gin.IRouter) {
 	in.Match(read, "/servers", s.do(s.servers))
 	in.Match(read, "/migrations", s.do(s.migrations))
 	in.POST("/migrations", s.do(s.migrate))
-	in.GET("/migrations/events", handlers.Takes(), streamTask(s, &s.passes, func(v *passView) bool { return v.Over }))
+	in.GET("/migrations/events", request.Takes(), streamTask(s, &s.passes, func(v *passView) bool { return v.Over }))
 	in.Match(read, "/doctor", s.do(s.doctor))
 	in.POST("/doctor", s.do(s.examine))
-	in.GET("/doctor/events", handlers.Takes(), streamTask(s, &s.checkups, func(c *checkup) bool { return c.Over }))
+	in.GET("/doctor/events", request.Takes(), streamTask(s, &s.checkups, func(c *checkup) bool { return c.Over }))
 
 	in.Match(read, "/tenants", s.do(s.tenants, "search", "state", "server", "version", "order", "after"))
 	in.Match(read, "/new", s.do(s.createPage))
-	in.GET("/new/steps", handlers.Takes("subdomain"), s.steps)
+	in.GET("/new/steps", request.Takes("subdomain"), s.steps)
 	in.POST("/tenants", s.do(s.create))
 	one := in.Group("/tenants/:tenant")
 	one.Match(read, "", s.do(s.tenant, "done"))
-	one.GET("/events", handlers.Takes(), s.tenantEvents)
+	one.GET("/events", request.Takes(), s.tenantEvents)
 	one.POST("/suspend", s.do(s.move(s.o.Manager.Suspend, "suspended")))
 	one.POST("/resume", s.do(s.move(s.o.Manager.Resume, "resumed")))
 	one.POST("/archive", s.do(s.move(s.o.Manager.Archive, "archived")))
@@ -142,7 +142,7 @@ func (s *Console) Register(r gin.IRouter) {
 // its query may hold, as handlers.Takes does.
 func (s *Console) do(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := handlers.CheckQuery(c, parameters...)
+		err := request.CheckQuery(c, parameters...)
 		if err == nil {
 			err = f(c)
 		}

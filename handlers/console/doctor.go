@@ -7,8 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -74,7 +74,7 @@ const shortCheckup = 2 * time.Second
 // examine begins a checkup, which mends what can be mended where that was asked
 // for, and goes on when the browser has left.
 func (s *Console) examine(c *gin.Context) error {
-	posted, err := handlers.ReadForm(c, "repair")
+	posted, err := request.ReadForm(c, "repair")
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -82,7 +82,7 @@ func hasHost(domains []tenants.Domain, host string) bool {
 
 // removeDomain takes a domain from the tenant.
 func (s *Console) removeDomain(c *gin.Context) error {
-	posted, err := handlers.ReadForm(c, "host")
+	posted, err := request.ReadForm(c, "host")
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
+	"tenantry/handlers/request"
 	"tenantry/tenants/web"
 )
 
@@ -102,7 +102,7 @@ func (f *Form) Read(c *gin.Context, others ...string) error {
 	for _, field := range f.Fields {
 		others = append(others, field.Name)
 	}
-	posted, err := handlers.ReadFields(c, others...)
+	posted, err := request.ReadFields(c, others...)
 	if err != nil {
 		return err
 	}

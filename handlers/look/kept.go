@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"tenantry/handlers/request"
 
-	"tenantry/handlers"
+	"github.com/gin-gonic/gin"
 )
 
 // Kept is what was typed into a form that was not accepted, to be read and sent
@@ -75,7 +75,7 @@ const (
 // remembered is what was posted. A request that failed before its form was read
 // has it read now, when it is small and comes at once.
 func remembered(c *gin.Context) url.Values {
-	if posted, ok := handlers.KeptForm(c); ok {
+	if posted, ok := request.KeptForm(c); ok {
 		return posted
 	}
 	r := c.Request

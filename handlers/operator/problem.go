@@ -6,9 +6,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
@@ -17,7 +17,7 @@ import (
 // query may hold, as handlers.Takes does.
 func do(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := handlers.CheckQuery(c, parameters...)
+		err := request.CheckQuery(c, parameters...)
 		if err == nil {
 			err = f(c)
 		}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
 	"tenantry/handlers/auth"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
@@ -115,7 +115,7 @@ func isSubdomain(text string) bool {
 
 // number reads a number of a query.
 func number(text, field string, least, most int) (int, error) {
-	n, ok := handlers.ParseNumber(text, least, most)
+	n, ok := request.ParseNumber(text, least, most)
 	if !ok {
 		return 0, problem.InvalidField(field, fmt.Sprintf("must be a number from %d to %d", least, most))
 	}
@@ -264,5 +264,5 @@ func (a *API) createTenant(c *gin.Context) error {
 // decode reads the body into a struct, as handlers.Decode does.
 func decode(c *gin.Context, into any) error {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
-	return handlers.Decode(c, into)
+	return request.Decode(c, into)
 }

@@ -11,6 +11,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 )
 
 // accessPage is a page with one form, for who is not in yet.
@@ -43,13 +44,13 @@ func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
 func (s *Site) signIn(c *gin.Context) {
 	handlers.Unscoped(c, func(c *gin.Context) error {
 		f := signInForm()
-		posted, err := handlers.ReadForm(c, "email", "password", "next")
+		posted, err := request.ReadForm(c, "email", "password", "next")
 		if err != nil {
 			return err
 		}
 		next := look.LocalPath(posted.Get("next"))
 		f.values(strings.TrimSpace(posted.Get("email")), "", next)
-		in := handlers.NewInput(map[string]any{"email": f.Value("email"), "password": posted.Get("password")})
+		in := request.NewInput(map[string]any{"email": f.Value("email"), "password": posted.Get("password")})
 		if err := s.accounts.Enter(c, in); err != nil {
 			if status, ok := f.refuse(c, err); ok {
 				f.sayWhen(c, status)

@@ -105,7 +105,7 @@ func TestFormsFromElsewhere(t *testing.T) {
 		form := url.Values{"email": {"ada@acme.test"}, "password": {password}, "name": {"Intruder"}}
 		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://globex.localhost"}} {
 			for path, session := range map[string]string{"/sign-in": "", "/projects": s.admin} {
-				got := s.send(t, request(t, "acme.localhost", path, session, form, header...)).expect(t, 403, "another origin")
+				got := s.send(t, newRequest(t, "acme.localhost", path, session, form, header...)).expect(t, 403, "another origin")
 				if got.header.Get("Set-Cookie") != "" {
 					t.Errorf("%s: signed in", path)
 				}
@@ -177,12 +177,12 @@ func TestSessionEndedMeanwhile(t *testing.T) {
 		s.get(t, s.admin, board).leads(t, "/sign-in?next="+url.QueryEscape(board))
 		s.post(t, s.admin, board+"/tasks", "title", "Lost").expect(t, 401, "nothing was stored", `href="/sign-in" target="_blank"`, `value="Lost"`)
 		for to, form := range map[string]url.Values{board + "/tasks": {"title": {"Lost"}}, board: nil} {
-			got := s.send(t, request(t, "acme.localhost", to, s.admin, form, "HX-Request", "true")).expectPart(t, 401)
+			got := s.send(t, newRequest(t, "acme.localhost", to, s.admin, form, "HX-Request", "true")).expectPart(t, 401)
 			if got.header.Get("HX-Redirect") != "" || got.header.Get("WWW-Authenticate") != "" {
 				t.Errorf("headers %v", got.header)
 			}
 		}
-		r := request(t, "acme.localhost", "/", "", nil, "Accept", "application/json")
+		r := newRequest(t, "acme.localhost", "/", "", nil, "Accept", "application/json")
 		if got := s.send(t, r); got.status != http.StatusUnauthorized || got.header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("a program gets %d %v", got.status, got.header)
 		}

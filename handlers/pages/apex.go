@@ -8,7 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
+	"tenantry/handlers/request"
 	"tenantry/tenants"
 )
 
@@ -28,7 +28,7 @@ func (s *Site) apex(c *gin.Context) {
 	if c.Request.URL.Path != "/" || !s.isApex(c.Request) {
 		return
 	}
-	if handlers.Takes("workspace")(c); c.IsAborted() {
+	if request.Takes("workspace")(c); c.IsAborted() {
 		return
 	}
 	c.Abort()

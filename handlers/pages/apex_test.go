@@ -18,7 +18,7 @@ func readCloser(text string) io.ReadCloser { return io.NopCloser(strings.NewRead
 func TestApex(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
-	at := func(host, path string) reply { return s.send(t, request(t, host, path, "", nil)) }
+	at := func(host, path string) reply { return s.send(t, newRequest(t, host, path, "", nil)) }
 	for _, host := range []string{"localhost", "localhost:8080", "LOCALHOST", "localhost.", "localhost.:80"} {
 		got := at(host, "/").expect(t, 200, "Your workspace", ".localhost", "http://acme.localhost:8080/sign-in", "mara@acme.example", "open sesame")
 		if want := "default-src 'none'; form-action 'self' http://*.localhost:8080"; got.header.Get("Content-Security-Policy") != want {
@@ -41,18 +41,18 @@ func TestApex(t *testing.T) {
 func TestApexHasOneRoute(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
-	want := s.send(t, request(t, "nobody.localhost", "/", "", nil)).expect(t, 404, "No tenant is served at this address", `href="http://localhost:8080/"`, "", "acme")
+	want := s.send(t, newRequest(t, "nobody.localhost", "/", "", nil)).expect(t, 404, "No tenant is served at this address", `href="http://localhost:8080/"`, "", "acme")
 	for _, r := range []struct{ host, path string }{
 		{"localhost", "/sign-in"}, {"localhost", "/people"}, {"localhost", "/nothing"}, {"localhost", "//"}, {"localhost", "/index.html"},
 		{"www.localhost", "/"}, {"localhost..", "/"}, {".localhost", "/"}, {"localhost:", "/"}, {"localhost:x", "/"}, {"localhost:+80", "/"}, {"localhost:99999", "/"},
 		{"localhosts", "/"}, {"127.0.0.1", "/"}, {"", "/"}, {"LOCALHO\u017ft", "/"},
 	} {
-		got := s.send(t, request(t, r.host, r.path, "", nil))
+		got := s.send(t, newRequest(t, r.host, r.path, "", nil))
 		if got.status != want.status || got.body != want.body {
 			t.Errorf("%s%s: %d %s, want what an unknown host has", r.host, r.path, got.status, got.body)
 		}
 	}
-	absolute := request(t, "localhost", "/", "", nil)
+	absolute := newRequest(t, "localhost", "/", "", nil)
 	absolute.URL.Host = "localhost"
 	s.send(t, absolute).expect(t, 404)
 }
@@ -68,15 +68,15 @@ func TestAssets(t *testing.T) {
 			t.Fatalf("the page doesn't name %s", name)
 		}
 		for _, host := range []string{"acme.localhost", "localhost", "nobody.localhost"} {
-			got := s.send(t, request(t, host, "/assets/"+name+hash, "", nil))
+			got := s.send(t, newRequest(t, host, "/assets/"+name+hash, "", nil))
 			if got.status != http.StatusOK || got.header.Get("Content-Type") != kind || !strings.Contains(got.header.Get("Cache-Control"), "immutable") || got.body == "" {
 				t.Errorf("%s%s at %s: %d %v", name, hash, host, got.status, got.header)
 			}
 		}
 	}
 	for _, name := range []string{"style.css", "style.000000000000.css", "htmx.LICENSE.txt", "..", "%2e%2e%2fsite.go"} {
-		s.send(t, request(t, "acme.localhost", "/assets/"+name, "", nil)).expect(t, 404, "nothing at this path")
-		s.send(t, request(t, "nobody.localhost", "/assets/"+name, "", nil)).expect(t, 404, "No tenant is served")
+		s.send(t, newRequest(t, "acme.localhost", "/assets/"+name, "", nil)).expect(t, 404, "nothing at this path")
+		s.send(t, newRequest(t, "nobody.localhost", "/assets/"+name, "", nil)).expect(t, 404, "No tenant is served")
 	}
 }
 
@@ -98,11 +98,11 @@ func TestErrorPages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := s.send(t, request(t, subdomain+".localhost", "/", s.admin, nil)).expect(t, want.status, want.text, "", "Sign out")
+			got := s.send(t, newRequest(t, subdomain+".localhost", "/", s.admin, nil)).expect(t, want.status, want.text, "", "Sign out")
 			if got.header.Get("Content-Type") != "text/html; charset=utf-8" || (want.status == 503) != (got.header.Get("Retry-After") != "") {
 				t.Errorf("%s: %v", state, got.header)
 			}
-			api := s.send(t, request(t, subdomain+".localhost", "/api/projects/1/tasks", s.admin, nil))
+			api := s.send(t, newRequest(t, subdomain+".localhost", "/api/projects/1/tasks", s.admin, nil))
 			if api.header.Get("Content-Type") != "application/problem+json" || api.status != want.status {
 				t.Errorf("%s: the API answers %d %v", state, api.status, api.header)
 			}

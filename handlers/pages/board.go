@@ -15,6 +15,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -66,7 +67,7 @@ func newTaskForm(projectID int64) *form {
 // board shows a project. ?todo=, ?doing= and ?done= say after which card a
 // column begins.
 func (s *Site) board(c *gin.Context, tx *gorm.DB) error {
-	id, ok := handlers.ParseID(c.Param("id"))
+	id, ok := request.ParseID(c.Param("id"))
 	if !ok {
 		return gorm.ErrRecordNotFound
 	}
@@ -186,7 +187,7 @@ func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	in := handlers.NewInput(map[string]any{"title": f.Value("title"), "before": first})
+	in := request.NewInput(map[string]any{"title": f.Value("title"), "before": first})
 	var task models.Task
 	err = attempt(tx, func(tx *gorm.DB) (err error) {
 		task, err = handlers.AddTask(c, tx, in)

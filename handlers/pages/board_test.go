@@ -221,7 +221,7 @@ func BenchmarkBoard(b *testing.B) {
 					size := 0
 					for b.Loop() {
 						w := httptest.NewRecorder()
-						s.router.ServeHTTP(w, request(b, "acme.localhost", target, s.member, nil))
+						s.router.ServeHTTP(w, newRequest(b, "acme.localhost", target, s.member, nil))
 						if w.Code != http.StatusOK {
 							b.Fatalf("status %d: %s", w.Code, w.Body)
 						}
@@ -242,7 +242,7 @@ func TestHTMXGetsTheSamePages(t *testing.T) {
 		project := s.project(t, "Office", "Order chairs")
 		move := path("/tasks/%d/move", project.Tasks[0].ID)
 		hx := func(path string, form url.Values) reply {
-			return s.send(t, request(t, "acme.localhost", path, s.member, form, "HX-Request", "true", "Accept", "*/*"))
+			return s.send(t, newRequest(t, "acme.localhost", path, s.member, form, "HX-Request", "true", "Accept", "*/*"))
 		}
 		hx(move, url.Values{"to": {"done"}}).leads(t, path("/projects/%d#t%d", project.ID, project.Tasks[0].ID))
 		hx("/tasks/99/move", url.Values{"to": {"done"}}).expectPart(t, 404, "may have been deleted")

@@ -41,11 +41,11 @@ func TestNothingTypedIsLost(t *testing.T) {
 			for status, err := range failures() {
 				s.fail = err
 				values := url.Values{form.name: {form.typed}, "password": {"hunter2 hunter2"}}
-				plain := s.send(t, request(t, "acme.localhost", form.path, s.admin, values)).expect(t, status, "Send it again", "", "hunter2")
+				plain := s.send(t, newRequest(t, "acme.localhost", form.path, s.admin, values)).expect(t, status, "Send it again", "", "hunter2")
 				if got := resent(t, plain.body, form.path); got.Get(form.name) != form.typed {
 					t.Errorf("%s fails with %d: what was typed is shown as %q", form.path, status, got.Get(form.name))
 				}
-				htmx := s.send(t, request(t, "acme.localhost", form.path, s.admin, values, "HX-Request", "true", "Accept", "*/*"))
+				htmx := s.send(t, newRequest(t, "acme.localhost", form.path, s.admin, values, "HX-Request", "true", "Accept", "*/*"))
 				htmx.expectPart(t, status, "", "hunter2")
 			}
 		}
@@ -59,7 +59,7 @@ func TestAnotherSitesFormIsNotKept(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		for _, err := range []error{nil, tenants.ErrSuspended} {
 			s.fail = err
-			r := request(t, "acme.localhost", "/projects", s.admin, url.Values{"name": {"Planted"}}, "Sec-Fetch-Site", "cross-site")
+			r := newRequest(t, "acme.localhost", "/projects", s.admin, url.Values{"name": {"Planted"}}, "Sec-Fetch-Site", "cross-site")
 			s.send(t, r).expect(t, 403, "", "Planted", "Send it again")
 		}
 		s.fail = tenants.ErrUnavailable
@@ -86,15 +86,15 @@ func TestRefusedFormsStay(t *testing.T) {
 		} {
 			for _, header := range []string{"", "true"} {
 				values := c.values
-				got := s.send(t, request(t, "acme.localhost", c.path, c.session, values, "HX-Request", header)).expect(t, c.status, `id="main"`, c.typed)
+				got := s.send(t, newRequest(t, "acme.localhost", c.path, c.session, values, "HX-Request", header)).expect(t, c.status, `id="main"`, c.typed)
 				if got.header.Get("HX-Retarget") != "" || header != "" && got.header.Get("HX-Push-Url") != "false" {
 					t.Errorf("%s: headers %v", c.path, got.header)
 				}
 			}
 		}
-		s.send(t, request(t, "acme.localhost", "/people", s.member, url.Values{"email": {"eve@acme.test"}}, "HX-Request", "true")).expectPart(t, 403, "Ask an admin")
+		s.send(t, newRequest(t, "acme.localhost", "/people", s.member, url.Values{"email": {"eve@acme.test"}}, "HX-Request", "true")).expectPart(t, 403, "Ask an admin")
 		s.post(t, s.member, "/people", "email", "eve@acme.test").expect(t, 403, `value="eve@acme.test"`)
-		s.send(t, request(t, "acme.localhost", task, s.member, url.Values{"title": {strings.Repeat("x", 2<<20)}}, "HX-Request", "true")).expectPart(t, 413)
+		s.send(t, newRequest(t, "acme.localhost", task, s.member, url.Values{"title": {strings.Repeat("x", 2<<20)}}, "HX-Request", "true")).expectPart(t, 413)
 	})
 }
 

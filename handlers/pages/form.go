@@ -6,9 +6,9 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 )
 
 // form is a form as it is shown, and how what comes of it is read.
@@ -32,7 +32,7 @@ func (f *form) values(values ...string) *form { f.Set(values...); return f }
 
 // read takes what was posted into the fields, and out of them what the
 // operations take. The body may hold the others too.
-func (f *form) read(c *gin.Context, others ...string) (*handlers.Input, error) {
+func (f *form) read(c *gin.Context, others ...string) (*request.Input, error) {
 	if err := f.Read(c, others...); err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (f *form) read(c *gin.Context, others ...string) (*handlers.Input, error) {
 	for _, field := range f.Fields {
 		values[field.Name] = input(field)
 	}
-	return handlers.NewInput(values), nil
+	return request.NewInput(values), nil
 }
 
 // input is the field's value as the operations take it.

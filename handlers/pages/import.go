@@ -16,6 +16,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -64,7 +65,7 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	handlers.KeepForm(c, url.Values{"text": {text}})
+	request.KeepForm(c, url.Values{"text": {text}})
 	v := importView{Text: text}
 	var imported int
 	var tasks []models.Task
@@ -99,7 +100,7 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 // postedFile is the uploaded file, else the text typed instead of one.
 func postedFile(c *gin.Context) (string, error) {
 	if c.ContentType() != "multipart/form-data" {
-		posted, err := handlers.ReadForm(c, "text", "step")
+		posted, err := request.ReadForm(c, "text", "step")
 		return posted.Get("text"), err
 	}
 	err := c.Request.ParseMultipartForm(2 * maxImport) // all of it: no file is made
@@ -135,7 +136,7 @@ func checkUpload(posted *multipart.Form) error {
 			fields.Add(name, "")
 		}
 	}
-	return handlers.CheckForm(fields, "step")
+	return request.CheckForm(fields, "step")
 }
 
 // preview shows the first tasks.

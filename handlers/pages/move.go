@@ -11,6 +11,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -26,7 +27,7 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeTask(c, tx, handlers.NewInput(values))
+		_, err := handlers.ChangeTask(c, tx, request.NewInput(values))
 		return err
 	})
 	f := newTaskForm(task.ProjectID)
@@ -42,7 +43,7 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 
 // destination is where the form wants the task, as ChangeTask takes it.
 func destination(c *gin.Context, tx *gorm.DB, task models.Task) (map[string]any, error) {
-	posted, err := handlers.ReadForm(c, "to", "after")
+	posted, err := request.ReadForm(c, "to", "after")
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -130,7 +131,7 @@ func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, page peoplePage
 
 // changeRole makes an admin of a member, or a member of an admin.
 func (s *Site) changeRole(c *gin.Context, tx *gorm.DB) error {
-	id, ok := handlers.ParseID(c.Param("id"))
+	id, ok := request.ParseID(c.Param("id"))
 	if !ok {
 		return gorm.ErrRecordNotFound
 	}

@@ -138,7 +138,7 @@ func TestUploads(t *testing.T) {
 			const boundary = "----x"
 			body := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\n" + file +
 				"\r\n--" + boundary + "\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n" + text + "\r\n--" + boundary + "--\r\n"
-			r := request(t, "acme.localhost", imports, s.member, url.Values{})
+			r := newRequest(t, "acme.localhost", imports, s.member, url.Values{})
 			r.Body = readCloser(body)
 			r.ContentLength = int64(len(body))
 			r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
@@ -146,7 +146,7 @@ func TestUploads(t *testing.T) {
 		}
 		upload("title\nFrom the file", "title\nFrom the text").expect(t, 200, "<td>From the file</td>")
 		upload("", "title\nFrom the text").expect(t, 200, "<td>From the text</td>")
-		r := request(t, "acme.localhost", imports, s.member, url.Values{})
+		r := newRequest(t, "acme.localhost", imports, s.member, url.Values{})
 		r.Body, r.ContentLength = readCloser("no parts"), 8
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		s.send(t, r).expect(t, 400)

@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -141,7 +142,7 @@ func (s *Site) changeProject(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	if archived := c.PostForm("archived"); archived != "" {
-		in = handlers.NewInput(map[string]any{"archived": archived == "true"})
+		in = request.NewInput(map[string]any{"archived": archived == "true"})
 	}
 	err = attempt(tx, func(tx *gorm.DB) error {
 		_, err := handlers.ChangeProject(c, tx, in)

@@ -24,6 +24,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -78,21 +79,21 @@ func New(o Options) *Site {
 
 // Register adds the routes to the public router. GET and HEAD answer alike.
 func (s *Site) Register(r gin.IRouter) {
-	resolve, do, admins := s.web.Resolve(), handlers.Do, handlers.AdminsOnly
+	resolve, do, admins := s.web.Resolve(), request.Do, handlers.AdminsOnly
 	read := []string{http.MethodGet, http.MethodHead}
 	buffered := s.web.Buffered(handlers.MaxOpenBody)
 	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		return r.Group("", s.apex, resolve, handlers.SameOrigin(s.accounts.Origin), s.accounts.Present()).Group("", first...).
+		return r.Group("", s.apex, resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present()).Group("", first...).
 			Group("", s.web.Scoped(o), s.accounts.Authenticate())
 	}
 
-	r.Match(read, "/assets/:file", handlers.Takes(), s.assets.Serve, resolve, problem.NotFound)
-	open := r.Group("", resolve, handlers.SameOrigin(s.accounts.Origin), buffered) // these begin scopes of their own
-	open.Match(read, "/sign-in", handlers.Takes("next"), s.signInPage)
+	r.Match(read, "/assets/:file", request.Takes(), s.assets.Serve, resolve, problem.NotFound)
+	open := r.Group("", resolve, request.SameOrigin(s.accounts.Origin), buffered) // these begin scopes of their own
+	open.Match(read, "/sign-in", request.Takes("next"), s.signInPage)
 	open.POST("/sign-in", s.signIn)
 	open.Match(read, "/invitation", s.invitationPage)
 	open.POST("/invitation", s.join)
-	r.POST("/account/password", resolve, handlers.SameOrigin(s.accounts.Origin), s.accounts.Present(), buffered, s.changePassword)
+	r.POST("/account/password", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), buffered, s.changePassword)
 
 	in, removing := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{Deletes: true})
 	confirmed := scoped(web.ScopeOptions{}, buffered, s.accounts.Confirm())

@@ -21,6 +21,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -91,7 +92,7 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	s.router.NoRoute(requests.Resolve(), problem.NotFound)
 	made.Register(s.router)
 	list := s.router.Group("/api", requests.Resolve(), requests.Scoped(web.ScopeOptions{}), accounts.Authenticate())
-	list.GET("/projects/:id/tasks", handlers.Do(handlers.ListTasks))
+	list.GET("/projects/:id/tasks", request.Do(handlers.ListTasks))
 	s.adminID, s.admin = s.person(t, "Ada", models.RoleAdmin)
 	s.memberID, s.member = s.person(t, "Ben", models.RoleMember)
 	return s
@@ -151,8 +152,8 @@ type reply struct {
 // browser is the header of a request as browsers send it.
 const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-// request is a request of a browser to a host; a form makes it a post.
-func request(t testing.TB, host, path, session string, form url.Values, header ...string) *http.Request {
+// newRequest is a request of a browser to a host; a form makes it a post.
+func newRequest(t testing.TB, host, path, session string, form url.Values, header ...string) *http.Request {
 	t.Helper()
 	method, body := http.MethodGet, io.Reader(http.NoBody)
 	if form != nil {
@@ -201,7 +202,7 @@ func checkPage(t testing.TB, name string, w *httptest.ResponseRecorder) {
 // get opens a page of acme.
 func (s *site) get(t testing.TB, session, path string) reply {
 	t.Helper()
-	return s.send(t, request(t, "acme.localhost", path, session, nil))
+	return s.send(t, newRequest(t, "acme.localhost", path, session, nil))
 }
 
 // post sends a form, given as names and values.
@@ -214,7 +215,7 @@ func (s *site) post(t testing.TB, session, path string, pairs ...string) reply {
 	if asksForPassword(path) && !form.Has("password") {
 		form.Set("password", password)
 	}
-	return s.send(t, request(t, "acme.localhost", path, session, form))
+	return s.send(t, newRequest(t, "acme.localhost", path, session, form))
 }
 
 // asksForPassword tells which forms people confirm with their password.

@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func CheckQuery(c *gin.Context, parameters ...string) error {
 // checkPairs checks the pairs of a query. net/url silently drops those that it can't
 // parse.
 func checkPairs(query string, known []string) error {
-	var bad faults
+	var bad Faults
 	var seen []string
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
@@ -51,17 +51,17 @@ func checkPairs(query string, known []string) error {
 		name, value, err := parsePair(pair)
 		switch {
 		case err != nil:
-			return problem.Malformed(fmt.Sprintf("The query can't be parsed at %q: parameters are separated by &, and %% begins an escape such as %%20.", shorten(strings.ToValidUTF8(pair, "\ufffd"))))
+			return problem.Malformed(fmt.Sprintf("The query can't be parsed at %q: parameters are separated by &, and %% begins an escape such as %%20.", Shorten(strings.ToValidUTF8(pair, "\ufffd"))))
 		case !slices.Contains(known, name):
-			return problem.Malformed(fmt.Sprintf("The query parameter %q is unknown. %s", shorten(strings.ToValidUTF8(name, "\ufffd")), knownParameters(known)))
+			return problem.Malformed(fmt.Sprintf("The query parameter %q is unknown. %s", Shorten(strings.ToValidUTF8(name, "\ufffd")), knownParameters(known)))
 		case slices.Contains(seen, name):
 			return problem.Malformed(fmt.Sprintf("The query parameter %q is there twice.", name))
 		case !storable(value):
-			bad.add(name, notText)
+			bad.Add(name, notText)
 		}
 		seen = append(seen, name)
 	}
-	return bad.err()
+	return bad.Err()
 }
 
 // parsePair parses a pair as net/url does.

@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"errors"
@@ -21,13 +21,13 @@ func ReadForm(c *gin.Context, known ...string) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	var bad faults
+	var bad Faults
 	for _, name := range known {
 		if !storable(posted.Get(name)) {
-			bad.add(name, notText)
+			bad.Add(name, notText)
 		}
 	}
-	return posted, bad.err()
+	return posted, bad.Err()
 }
 
 // ReadFields returns the fields of a posted form. Unknown fields are a 422, and a body
@@ -62,14 +62,14 @@ func KeptForm(c *gin.Context) (posted url.Values, ok bool) {
 
 // CheckForm returns a 422 if fields of a form are unknown or there more than once.
 func CheckForm(posted url.Values, known ...string) error {
-	var bad faults
+	var bad Faults
 	for _, name := range slices.Sorted(maps.Keys(posted)) {
 		switch values := posted[name]; {
 		case !slices.Contains(known, name):
-			bad.add(shorten(strings.ToValidUTF8(name, "\ufffd")), "is unknown")
+			bad.Add(Shorten(strings.ToValidUTF8(name, "\ufffd")), "is unknown")
 		case len(values) > 1:
-			bad.add(name, "is there twice")
+			bad.Add(name, "is there twice")
 		}
 	}
-	return bad.err()
+	return bad.Err()
 }

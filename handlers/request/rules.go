@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"errors"
@@ -15,14 +15,14 @@ import (
 // "". A nil rule accepts every value.
 type rule[T any] func(value T) (fault string)
 
-// line accepts text in one line, not blank, of at most limit characters.
-func line(limit int) rule[string] { return func(s string) string { return text.Line(s, limit) } }
+// Line accepts text in one line, not blank, of at most limit characters.
+func Line(limit int) rule[string] { return func(s string) string { return text.Line(s, limit) } }
 
-// prose accepts text of any number of lines, of at most limit characters.
-func prose(limit int) rule[string] { return func(s string) string { return text.Lines(s, limit) } }
+// Prose accepts text of any number of lines, of at most limit characters.
+func Prose(limit int) rule[string] { return func(s string) string { return text.Lines(s, limit) } }
 
-// emailAddress accepts addresses that an account can have.
-func emailAddress(s string) string {
+// EmailAddress accepts addresses that an account can have.
+func EmailAddress(s string) string {
 	var bad *auth.EmailError
 	if errors.As(auth.CheckEmail(s), &bad) {
 		return bad.Rule
@@ -30,8 +30,8 @@ func emailAddress(s string) string {
 	return ""
 }
 
-// between accepts numbers from least to most.
-func between(least, most int64) rule[int64] {
+// Between accepts numbers from least to most.
+func Between(least, most int64) rule[int64] {
 	return func(n int64) string {
 		if n < least || n > most {
 			return fmt.Sprintf("must be from %d to %d", least, most)
@@ -40,8 +40,8 @@ func between(least, most int64) rule[int64] {
 	}
 }
 
-// oneOf accepts the values.
-func oneOf[T ~string](values ...T) rule[T] {
+// OneOf accepts the values.
+func OneOf[T ~string](values ...T) rule[T] {
 	return func(value T) string {
 		if slices.Contains(values, value) {
 			return ""

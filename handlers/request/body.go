@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"encoding/json"
@@ -13,23 +13,23 @@ import (
 	"tenantry/tenants/web"
 )
 
-// readInput reads the body, which must be one JSON object.
-func readInput(c *gin.Context) (*Input, error) {
-	data, err := readBody(c, "application/json", isJSON)
+// ReadInput reads the body, which must be one JSON object.
+func ReadInput(c *gin.Context) (*Input, error) {
+	data, err := ReadBody(c, "application/json", isJSON)
 	if err != nil {
 		return nil, err
 	}
-	return parseInput(data)
+	return ParseInput(data)
 }
 
 func isJSON(mediaType string) bool {
 	return mediaType == "application/json" || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json")
 }
 
-// readBody returns the body if its media type is accepted, or problem.ErrMediaType,
+// ReadBody returns the body if its media type is accepted, or problem.ErrMediaType,
 // whose detail names the type that is wanted. web.Scoped or web.Buffered has read the
 // body into memory.
-func readBody(c *gin.Context, wanted string, accepted func(mediaType string) bool) ([]byte, error) {
+func ReadBody(c *gin.Context, wanted string, accepted func(mediaType string) bool) ([]byte, error) {
 	data, err := c.GetRawData()
 	if err != nil {
 		return nil, web.BodyError(err)
@@ -54,18 +54,18 @@ func readBody(c *gin.Context, wanted string, accepted func(mediaType string) boo
 // the json tags of its fields. Members that are unknown, of the wrong type, or text
 // that no row can hold are faults. Only pointers may be null.
 func Decode(c *gin.Context, into any) error {
-	in, err := readInput(c)
+	in, err := ReadInput(c)
 	if err != nil {
 		return err
 	}
 	fields := reflect.ValueOf(into).Elem()
 	for i := range fields.NumField() {
 		name := fields.Type().Field(i).Tag.Get("json")
-		if raw, ok := in.take(name); ok {
+		if raw, ok := in.Take(name); ok {
 			in.fill(name, raw, fields.Field(i))
 		}
 	}
-	return in.done()
+	return in.Done()
 }
 
 // fill puts a member into a field of a struct.
@@ -74,13 +74,13 @@ func (in *Input) fill(name string, raw json.RawMessage, field reflect.Value) {
 	if field.Kind() == reflect.Pointer {
 		plain = reflect.New(field.Type().Elem()).Elem()
 	} else if isNull(raw) {
-		in.add(name, "must not be null")
+		in.Add(name, "must not be null")
 		return
 	}
 	switch err := json.Unmarshal(raw, field.Addr().Interface()); {
 	case err != nil:
-		in.add(name, wrongType(plain.Interface()))
+		in.Add(name, wrongType(plain.Interface()))
 	case !isText(fmt.Sprint(reflect.Indirect(field))):
-		in.add(name, notText)
+		in.Add(name, notText)
 	}
 }

@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"bytes"
@@ -14,11 +14,11 @@ import (
 // fields of a form. Operations take them out one by one; done then reports those
 // that nobody took. An Input can be used by one operation only.
 type Input struct {
-	faults
+	Faults
 	members map[string]json.RawMessage
 	// changed are the names of the members that member and nullable stored and whose
 	// value was another before. Columns have the same names.
-	changed []string
+	Changed []string
 }
 
 // NewInput makes an Input of values that did not come as JSON: strings, whole
@@ -35,9 +35,9 @@ func NewInput(values map[string]any) *Input {
 	return in
 }
 
-// parseInput reads the members of one JSON object. Names are case-sensitive, and a name
+// ParseInput reads the members of one JSON object. Names are case-sensitive, and a name
 // that is there twice is a fault: encoding/json would take the last one.
-func parseInput(data []byte) (*Input, error) {
+func ParseInput(data []byte) (*Input, error) {
 	const notJSON = "The body is not well-formed JSON."
 	if !json.Valid(data) {
 		return nil, problem.Malformed(notJSON)
@@ -45,8 +45,8 @@ func parseInput(data []byte) (*Input, error) {
 	in := NewInput(nil)
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if first, _ := decoder.Token(); first != json.Delim('{') {
-		in.add("", "must be a JSON object")
-		return nil, in.err()
+		in.Add("", "must be a JSON object")
+		return nil, in.Err()
 	}
 	for decoder.More() {
 		name, _ := decoder.Token() // the text is valid
@@ -54,65 +54,65 @@ func parseInput(data []byte) (*Input, error) {
 		if err := decoder.Decode(&value); err != nil {
 			return nil, problem.Malformed(notJSON)
 		}
-		if in.has(name.(string)) {
-			in.add(shorten(name.(string)), "is there twice")
+		if in.Has(name.(string)) {
+			in.Add(Shorten(name.(string)), "is there twice")
 		}
 		in.members[name.(string)] = value
 	}
-	return in, in.err()
+	return in, in.Err()
 }
 
-// has reports whether the member is there, and was not taken yet.
-func (in *Input) has(name string) bool {
+// Has reports whether the member is there, and was not taken yet.
+func (in *Input) Has(name string) bool {
 	_, ok := in.members[name]
 	return ok
 }
 
-// require adds a fault for each member that is not there. It goes before they are taken.
-func (in *Input) require(names ...string) {
+// Require adds a fault for each member that is not there. It goes before they are taken.
+func (in *Input) Require(names ...string) {
 	for _, name := range names {
-		if !in.has(name) {
-			in.add(name, "is required")
+		if !in.Has(name) {
+			in.Add(name, "is required")
 		}
 	}
 }
 
-// take takes a member out, and reports whether it was there.
-func (in *Input) take(name string) (json.RawMessage, bool) {
+// Take takes a member out, and reports whether it was there.
+func (in *Input) Take(name string) (json.RawMessage, bool) {
 	raw, ok := in.members[name]
 	delete(in.members, name)
 	return raw, ok
 }
 
-// done adds a fault for each member that nobody took, and returns all faults as an
+// Done adds a fault for each member that nobody took, and returns all faults as an
 // error, or nil.
-func (in *Input) done() error {
+func (in *Input) Done() error {
 	for _, name := range slices.Sorted(maps.Keys(in.members)) {
-		in.add(shorten(name), "is unknown")
+		in.Add(Shorten(name), "is unknown")
 	}
-	return in.err()
+	return in.Err()
 }
 
-// member takes a member out and stores it in dst if it has dst's type and keeps the
+// Member takes a member out and stores it in dst if it has dst's type and keeps the
 // rule; otherwise it adds a fault. It does nothing if the member is not there. Null is a fault.
-func member[T comparable](in *Input, name string, dst *T, r rule[T]) {
-	raw, ok := in.take(name)
+func Member[T comparable](in *Input, name string, dst *T, r rule[T]) {
+	raw, ok := in.Take(name)
 	if !ok {
 		return
 	}
 	if isNull(raw) {
-		in.add(name, "must not be null")
+		in.Add(name, "must not be null")
 		return
 	}
 	if value, ok := decode(in, name, raw, r); ok && value != *dst {
 		*dst = value
-		in.changed = append(in.changed, name)
+		in.Changed = append(in.Changed, name)
 	}
 }
 
-// nullable is like member, but null sets dst to nil.
-func nullable[T comparable](in *Input, name string, dst **T, r rule[T]) {
-	raw, ok := in.take(name)
+// Nullable is like member, but null sets dst to nil.
+func Nullable[T comparable](in *Input, name string, dst **T, r rule[T]) {
+	raw, ok := in.Take(name)
 	if !ok {
 		return
 	}
@@ -126,7 +126,7 @@ func nullable[T comparable](in *Input, name string, dst **T, r rule[T]) {
 	}
 	if !sameValue(next, *dst) {
 		*dst = next
-		in.changed = append(in.changed, name)
+		in.Changed = append(in.Changed, name)
 	}
 }
 
@@ -143,20 +143,20 @@ func sameValue[T comparable](a, b *T) bool {
 func decode[T any](in *Input, name string, raw json.RawMessage, r rule[T]) (T, bool) {
 	var value T
 	if err := json.Unmarshal(raw, &value); err != nil {
-		in.add(name, wrongType(value))
+		in.Add(name, wrongType(value))
 		return value, false
 	}
 	if r != nil {
 		if fault := r(value); fault != "" {
-			in.add(name, fault)
+			in.Add(name, fault)
 			return value, false
 		}
 	}
 	return value, true
 }
 
-// notADay is the fault of text that is no date.
-const notADay = "must be a day such as 2006-01-02"
+// NotADay is the fault of text that is no date.
+const NotADay = "must be a day such as 2006-01-02"
 
 // wrongType returns the fault of a value that is not of dst's type.
 func wrongType(dst any) string {
@@ -166,7 +166,7 @@ func wrongType(dst any) string {
 	case int, int64:
 		return "must be a whole number of at most 64 bits"
 	case models.Date:
-		return notADay
+		return NotADay
 	}
 	return "must be a string"
 }

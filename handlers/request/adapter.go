@@ -13,7 +13,7 @@
 //	cursor.go       the opaque text that says where the next page begins
 //	client.go       the client's address
 //	same_origin.go  refuses changes that a page of another origin sends
-package handlers
+package request
 
 import (
 	"net/http"
@@ -46,8 +46,8 @@ func Plain(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	}
 }
 
-// pathID returns the id in the path, or gorm.ErrRecordNotFound if the text is no id.
-func pathID(c *gin.Context) (int64, error) {
+// PathID returns the id in the path, or gorm.ErrRecordNotFound if the text is no id.
+func PathID(c *gin.Context) (int64, error) {
 	id, ok := ParseID(c.Param("id"))
 	if !ok {
 		return 0, gorm.ErrRecordNotFound
@@ -61,10 +61,10 @@ func ParseID(text string) (int64, bool) {
 	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == text
 }
 
-// take reads the row whose id is in the path, or returns gorm.ErrRecordNotFound.
-func take[M any](c *gin.Context, tx *gorm.DB) (M, error) {
+// TakeRow reads the row whose id is in the path, or returns gorm.ErrRecordNotFound.
+func TakeRow[M any](c *gin.Context, tx *gorm.DB) (M, error) {
 	var row M
-	id, err := pathID(c)
+	id, err := PathID(c)
 	if err != nil {
 		return row, err
 	}
@@ -72,16 +72,16 @@ func take[M any](c *gin.Context, tx *gorm.DB) (M, error) {
 	return row, err
 }
 
-// noContent answers with 204 if err is nil. It returns err.
-func noContent(c *gin.Context, err error) error {
+// WriteNoContent answers with 204 if err is nil. It returns err.
+func WriteNoContent(c *gin.Context, err error) error {
 	if err == nil {
 		c.Status(http.StatusNoContent)
 	}
 	return err
 }
 
-// created answers with 201 and the location of what was created.
-func created(c *gin.Context, location string, body any) {
+// WriteCreated answers with 201 and the location of what was created.
+func WriteCreated(c *gin.Context, location string, body any) {
 	c.Header("Location", location)
 	c.JSON(http.StatusCreated, body)
 }
