@@ -81,12 +81,16 @@ func TestWhoImportsWhom(t *testing.T) {
 		{[]string{"github.com/alecthomas/kong"}, []string{command}},
 		{[]string{"github.com/prometheus/client_golang"}, []string{app}},
 	}
+	floors := []string{app, handlers + "/pages", handlers, handlers + "/account", handlers + "/request", handlers + "/problem"}
 	for _, p := range listPackages(t) {
 		for _, imported := range p.Imports {
 			for _, rule := range rules {
 				if within(imported, rule.imported...) && !within(p.ImportPath, rule.imported...) && !within(p.ImportPath, rule.by...) {
 					t.Errorf("%s imports %s, which is for %v", p.ImportPath, imported, rule.by)
 				}
+			}
+			if i, j := slices.Index(floors, p.ImportPath), slices.Index(floors, imported); i >= 0 && j >= 0 && j < i {
+				t.Errorf("%s imports %s, which is above it", p.ImportPath, imported)
 			}
 			if p.ImportPath == command && within(imported, handlers, "net/http", "github.com/gin-gonic/gin") {
 				t.Errorf("commands import %s: what both need is in tenants", imported)

@@ -9,7 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/tenants"
@@ -21,7 +21,7 @@ import (
 type Public struct {
 	*gin.Engine
 	App      *App
-	Accounts *handlers.Accounts
+	Accounts *account.Accounts
 	Requests *web.Middleware
 
 	// Resolve finds the request's tenant, and Share lets pages of the configured
@@ -39,7 +39,7 @@ func (a *App) Operator(ctx context.Context, token string) http.Handler {
 }
 
 // publicRouter serves tenants, and nothing else, on every host.
-func (a *App) publicRouter(accounts *handlers.Accounts) *gin.Engine {
+func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 	requests := web.New(a.store, web.Options{
 		Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID,
 	})

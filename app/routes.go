@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
@@ -26,9 +27,9 @@ func routes(p *Public) {
 	accounts, site := p.Accounts, p.App.pages(p.Requests, p.Accounts)
 	p.Use(site.Errors())
 	read := []string{http.MethodGet, http.MethodHead}
-	do, admins, people := request.Do, handlers.AdminsOnly, handlers.PeopleOnly
+	do, admins, people := request.Do, account.AdminsOnly, account.PeopleOnly
 
-	open, buffered := p.Group("", p.Resolve, p.Share, request.CrossOrigin(accounts.Origin)), p.Requests.Buffered(handlers.MaxOpenBody)
+	open, buffered := p.Group("", p.Resolve, p.Share, request.CrossOrigin(accounts.Origin)), p.Requests.Buffered(account.MaxOpenBody)
 	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
 	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
@@ -39,7 +40,7 @@ func routes(p *Public) {
 	}
 	api, confirmed := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{}, buffered, accounts.Confirm())
 	api.DELETE("/session", do(accounts.SignOut))
-	api.Match(read, "/me", do(handlers.GetMe))
+	api.Match(read, "/me", do(account.GetMe))
 	api.Match(read, "/sessions", do(accounts.ListSessions, "user_id", "limit", "after"))
 	api.DELETE("/sessions/:id", people, do(accounts.DeleteSession))
 	api.Match(read, "/tokens", do(accounts.ListTokens, "user_id", "limit", "after"))
@@ -76,7 +77,7 @@ func routes(p *Public) {
 
 // operatorHandler serves operators: whoever has the token. Once ctx has ended
 // it is not ready.
-func (a *App) operatorHandler(ctx context.Context, token string, accounts *handlers.Accounts) http.Handler {
+func (a *App) operatorHandler(ctx context.Context, token string, accounts *account.Accounts) http.Handler {
 	r := a.newRouter(a.operatorTLS, maxOperatorBody)
 	onboard := onboard.New(a.manager, accounts)
 	api := a.operations(onboard)
@@ -112,8 +113,8 @@ func profiles(r gin.IRoutes) {
 
 // accounts let people in at the tenants. The listener at addr is where they
 // are reached, unless there is a public URL.
-func (a *App) accounts(addr string) *handlers.Accounts {
-	return handlers.NewAccounts(handlers.AccountsOptions{
+func (a *App) accounts(addr string) *account.Accounts {
+	return account.New(account.Options{
 		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,
 		Origin: func(name string) string { return a.TenantURL(name, addr) },
 	})
@@ -126,7 +127,7 @@ func (a *App) operations(onboard *onboard.Service) *operator.API {
 
 // console is the operator's console. What it runs in the background ends with
 // serving.
-func (a *App) console(serving context.Context, token string, onboard *onboard.Service, accounts *handlers.Accounts) *console.Console {
+func (a *App) console(serving context.Context, token string, onboard *onboard.Service, accounts *account.Accounts) *console.Console {
 	return console.New(console.Options{
 		Token: token, Store: a.store, Manager: a.manager, Onboard: onboard, Traffic: a.traffic, Doctor: a.Examine,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving,
@@ -134,7 +135,7 @@ func (a *App) console(serving context.Context, token string, onboard *onboard.Se
 }
 
 // pages are the tenants' pages, and the one at the base domain.
-func (a *App) pages(requests *web.Middleware, accounts *handlers.Accounts) *pages.Site {
+func (a *App) pages(requests *web.Middleware, accounts *account.Accounts) *pages.Site {
 	return pages.New(pages.Options{
 		Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/auth"
 	"tenantry/models"
 )
@@ -18,8 +18,8 @@ func quickHasher() *auth.Hasher {
 	return auth.NewHasherWith(auth.Params{Memory: 8, Passes: 1, Lanes: 1}, 0)
 }
 
-func (a *api) newAccounts(hasher *auth.Hasher, mailer handlers.Mailer) *handlers.Accounts {
-	return handlers.NewAccounts(handlers.AccountsOptions{
+func (a *api) newAccounts(hasher *auth.Hasher, mailer account.Mailer) *account.Accounts {
+	return account.New(account.Options{
 		Store: a.store, Hasher: hasher, Mailer: mailer, Log: a.log.logger(), Now: a.clock.now,
 		Origin: func(subdomain string) string { return "https://" + subdomain + ".example.com" },
 		TLS:    func(c *gin.Context) bool { return c.GetHeader("X-Test-TLS") != "" },
@@ -69,7 +69,7 @@ func (c *clock) pass(d time.Duration) {
 }
 
 // wired is the API with other accounts.
-func (a *api) wired(t testing.TB, accounts *handlers.Accounts) *api {
+func (a *api) wired(t testing.TB, accounts *account.Accounts) *api {
 	t.Helper()
 	b := *a
 	b.router, b.accounts = newRouter(a.log), accounts

@@ -127,30 +127,3 @@ func TestChangeAndActivityStandOrFallTogether(t *testing.T) {
 		}
 	})
 }
-
-// TestActivityIsBounded: what is older than the newest 100,000 goes in small
-// portions, and nothing else does.
-func TestActivityIsBounded(t *testing.T) {
-	t.Parallel()
-	eachAPI(t, func(t *testing.T, a *api) {
-		const newest = 105_024 // a multiple of 64
-		rows := []models.Activity{{ID: newest - 99_999}, {ID: newest}}
-		for i := range 300 {
-			rows = append(rows, models.Activity{ID: int64(1000 + i)})
-		}
-		for i := range rows {
-			rows[i].Action, rows[i].SubjectID, rows[i].Summary = "task.created", 1, "x"
-		}
-		a.update(t, func(tx *gorm.DB) error { return tx.Create(&rows).Error })
-		for _, step := range []struct{ id, left int64 }{{newest + 1, 302}, {newest, 46}, {newest, 2}, {newest, 2}, {64, 2}} {
-			var n int64
-			a.update(t, func(tx *gorm.DB) error { return handlers.TrimActivity(tx, step.id) })
-			a.view(t, func(tx *gorm.DB) error {
-				return tx.Model(&models.Activity{}).Where("id >= 1000").Count(&n).Error
-			})
-			if n != step.left {
-				t.Errorf("after %d there are %d, want %d", step.id, n, step.left)
-			}
-		}
-	})
-}

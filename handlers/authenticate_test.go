@@ -69,21 +69,6 @@ func TestAuthenticationIsOneQuery(t *testing.T) {
 	})
 }
 
-// TestAuthenticationUsesTheIndex asks the database for its plan.
-func TestAuthenticationUsesTheIndex(t *testing.T) {
-	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
-	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
-	var plan []struct{ Detail string }
-	a.view(t, func(tx *gorm.DB) error {
-		return tx.Raw("EXPLAIN QUERY PLAN "+handlers.BearerSQL, []byte("x"), "session", a.clock.now()).Scan(&plan).Error
-	})
-	if len(plan) != 2 || plan[0].Detail != "SEARCH credentials USING INDEX credentials_digest_key (digest=?)" ||
-		plan[1].Detail != "SEARCH users USING INTEGER PRIMARY KEY (rowid=?)" {
-		t.Errorf("the plan is %+v", plan)
-	}
-}
-
 // BenchmarkAuthenticate is what signing a request in costs: signed-in less open.
 func BenchmarkAuthenticate(b *testing.B) {
 	for _, engine := range tenantstest.Engines() {

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -75,11 +76,11 @@ func CreateComment(c *gin.Context, tx *gorm.DB) error {
 
 // AddComment adds a comment of the user who asks to the task of the path.
 func AddComment(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Comment, error) {
-	task, err := request.TakeRow[models.Task](c, kept(tx))
+	task, err := request.TakeRow[models.Task](c, models.Kept(tx))
 	if err != nil {
 		return models.Comment{}, err
 	}
-	who := current(c)
+	who := account.Current(c)
 	comment := models.Comment{TaskID: task.ID, AuthorID: &who.UserID}
 	in.Require("body")
 	request.Member(in, "body", &comment.Body, commentBody)
@@ -90,7 +91,7 @@ func AddComment(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Comment,
 		return comment, err
 	}
 	comment.Author = &models.User{ID: who.UserID, Name: who.Name}
-	return comment, record(c, tx, taskSubject(task), "commented", fmt.Sprintf("commented on task “%s”", task.Title))
+	return comment, account.Record(c, tx, taskSubject(task), "commented", fmt.Sprintf("commented on task “%s”", task.Title))
 }
 
 // commentBody is text that says something.
@@ -110,7 +111,7 @@ func DeleteComment(c *gin.Context, tx *gorm.DB) error {
 // RemoveComment removes the comment of the path, which it returns: one's own,
 // or for admins anybody's.
 func RemoveComment(c *gin.Context, tx *gorm.DB) (models.Comment, error) {
-	comment, err := request.TakeRow[models.Comment](c, locked(tx))
+	comment, err := request.TakeRow[models.Comment](c, models.Locked(tx))
 	if err != nil {
 		return comment, err
 	}
@@ -124,10 +125,10 @@ func RemoveComment(c *gin.Context, tx *gorm.DB) (models.Comment, error) {
 	if err := tx.Delete(&comment).Error; err != nil {
 		return comment, err
 	}
-	return comment, record(c, tx, taskSubject(task), "comment_deleted", fmt.Sprintf("deleted a comment on task “%s”", task.Title))
+	return comment, account.Record(c, tx, taskSubject(task), "comment_deleted", fmt.Sprintf("deleted a comment on task “%s”", task.Title))
 }
 
 // MayRemove tells whether the user who asks may delete the comment.
 func MayRemove(c *gin.Context, comment models.Comment) bool {
-	return isAdmin(c) || comment.AuthorID != nil && *comment.AuthorID == current(c).UserID
+	return account.IsAdmin(c) || comment.AuthorID != nil && *comment.AuthorID == account.Current(c).UserID
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/handlers"
+	"tenantry/handlers/account"
 )
 
 // invitedReply answers who invites.
@@ -121,11 +121,11 @@ func TestAnotherAddressEndsInvitations(t *testing.T) {
 
 // mailbox keeps what is mailed.
 type mailbox struct {
-	mail []handlers.Invitation
+	mail []account.Invitation
 	err  error
 }
 
-func (m *mailbox) Invite(_ context.Context, i handlers.Invitation) error {
+func (m *mailbox) Invite(_ context.Context, i account.Invitation) error {
 	m.mail = append(m.mail, i)
 	return m.err
 }

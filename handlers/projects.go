@@ -1,3 +1,15 @@
+// Package handlers is the tenants' JSON API: each file is a resource. A handler
+// gets the request and its transaction, and returns errors:
+//
+//	projects.go      the model for all others: read, decode, change, record
+//	tasks.go         tasks_board.go and tasks_place.go, their order; tasks_import.go
+//	                 and sheet.go, the import of CSV
+//	comments.go      comments on tasks
+//	users.go         users; their accounts are package account
+//	activity.go      what was done by whom
+//
+// Below it are account (who sends the request), request (how it is read) and
+// problem (what it is told when it fails). The pages call what these handlers call.
 package handlers
 
 import (
@@ -9,6 +21,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -28,7 +41,9 @@ func viewProject(p models.Project) projectJSON {
 
 func projectKeys(p models.Project) []int64 { return []int64{p.ID} }
 
-func projectSubject(p models.Project) subject { return subject{"project", p.ID, p.Name} }
+func projectSubject(p models.Project) account.Subject {
+	return account.Subject{Kind: "project", ID: p.ID, Name: p.Name}
+}
 
 // fillProject takes a project's members out of the body.
 func fillProject(in *request.Input, p *models.Project) {
@@ -94,7 +109,7 @@ func AddProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Project,
 	if err := tx.Create(&project).Error; err != nil {
 		return project, projectTaken(err)
 	}
-	return project, recordCreated(c, tx, projectSubject(project))
+	return project, account.RecordCreated(c, tx, projectSubject(project))
 }
 
 // TakeProject is the project of the path, or gorm.ErrRecordNotFound.
@@ -139,7 +154,7 @@ func UpdateProject(c *gin.Context, tx *gorm.DB) error {
 
 // ChangeProject changes what the input names of the project of the path.
 func ChangeProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Project, error) {
-	project, err := request.TakeRow[models.Project](c, locked(tx))
+	project, err := request.TakeRow[models.Project](c, models.Locked(tx))
 	if err != nil {
 		return project, err
 	}
@@ -147,7 +162,7 @@ func ChangeProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Proje
 	if err := in.Done(); err != nil {
 		return project, err
 	}
-	err = save(c, tx, in.Changed, &project, projectSubject(project), projectMove(project, in.Changed))
+	err = account.Save(c, tx, in.Changed, &project, projectSubject(project), projectMove(project, in.Changed))
 	return project, projectTaken(err)
 }
 
@@ -158,12 +173,12 @@ func DeleteProject(c *gin.Context, tx *gorm.DB) error {
 
 // RemoveProject removes the project of the path and its tasks.
 func RemoveProject(c *gin.Context, tx *gorm.DB) error {
-	project, err := request.TakeRow[models.Project](c, locked(tx))
+	project, err := request.TakeRow[models.Project](c, models.Locked(tx))
 	if err != nil {
 		return err
 	}
 	if err := tx.Delete(&project).Error; err != nil {
 		return err
 	}
-	return recordDeleted(c, tx, projectSubject(project))
+	return account.RecordDeleted(c, tx, projectSubject(project))
 }

@@ -20,6 +20,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -40,7 +41,7 @@ type api struct {
 	routes   *gin.RouterGroup // under /api, in a scope, signed in
 	store    *tenants.Store
 	tenant   *tenants.Tenant
-	accounts *handlers.Accounts
+	accounts *account.Accounts
 	clock    *clock
 	log      *logBuffer
 	// admin and member are sessions of the users adminID and memberID.
@@ -108,7 +109,7 @@ func (a *api) mount(t testing.TB) {
 	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
 	site := a.router.Group("/", requests.Resolve())
 
-	open, buffered := site.Group("/api", request.CrossOrigin(a.accounts.Origin)), requests.Buffered(handlers.MaxOpenBody)
+	open, buffered := site.Group("/api", request.CrossOrigin(a.accounts.Origin)), requests.Buffered(account.MaxOpenBody)
 	open.POST("/session", buffered, a.accounts.SignIn)
 	open.POST("/invitation", buffered, a.accounts.AcceptInvitation)
 	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.ChangePassword)
@@ -116,24 +117,24 @@ func (a *api) mount(t testing.TB) {
 	a.routes = open.Group("/", a.accounts.Present(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
 	confirmed := open.Group("/", a.accounts.Present(), buffered, a.accounts.Confirm(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
 	a.routes.DELETE("/session", request.Do(a.accounts.SignOut))
-	a.routes.Match(read, "/me", request.Do(handlers.GetMe))
+	a.routes.Match(read, "/me", request.Do(account.GetMe))
 	a.routes.Match(read, "/tokens", request.Do(a.accounts.ListTokens, "user_id", "limit", "after"))
-	confirmed.POST("/tokens", handlers.PeopleOnly, request.Do(a.accounts.CreateToken))
+	confirmed.POST("/tokens", account.PeopleOnly, request.Do(a.accounts.CreateToken))
 	a.routes.DELETE("/tokens/:id", request.Do(a.accounts.DeleteToken))
 	a.routes.Match(read, "/sessions", request.Do(a.accounts.ListSessions, "user_id", "limit", "after"))
-	a.routes.DELETE("/sessions/:id", handlers.PeopleOnly, request.Do(a.accounts.DeleteSession))
+	a.routes.DELETE("/sessions/:id", account.PeopleOnly, request.Do(a.accounts.DeleteSession))
 
 	a.routes.Match(read, "/users", request.Do(handlers.ListUsers, "limit", "after"))
-	confirmed.POST("/users", handlers.PeopleOnly, handlers.AdminsOnly, request.Do(a.accounts.CreateUser))
-	confirmed.POST("/users/:id/invitation", handlers.PeopleOnly, handlers.AdminsOnly, request.Do(a.accounts.InviteUser))
+	confirmed.POST("/users", account.PeopleOnly, account.AdminsOnly, request.Do(a.accounts.CreateUser))
+	confirmed.POST("/users/:id/invitation", account.PeopleOnly, account.AdminsOnly, request.Do(a.accounts.InviteUser))
 	a.routes.Match(read, "/users/:id", request.Do(handlers.GetUser))
 	confirmed.PATCH("/users/:id", request.Do(handlers.UpdateUser))
-	a.routes.DELETE("/users/:id", handlers.PeopleOnly, handlers.AdminsOnly, request.Do(handlers.DeleteUser))
+	a.routes.DELETE("/users/:id", account.PeopleOnly, account.AdminsOnly, request.Do(handlers.DeleteUser))
 	a.routes.Match(read, "/projects", request.Do(handlers.ListProjects, "archived", "limit", "after"))
 	a.routes.POST("/projects", request.Do(handlers.CreateProject))
 	a.routes.Match(read, "/projects/:id", request.Do(handlers.GetProject))
 	a.routes.PATCH("/projects/:id", request.Do(handlers.UpdateProject))
-	a.routes.DELETE("/projects/:id", handlers.AdminsOnly, request.Do(handlers.DeleteProject))
+	a.routes.DELETE("/projects/:id", account.AdminsOnly, request.Do(handlers.DeleteProject))
 	a.routes.Match(read, "/projects/:id/tasks", request.Do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
 	a.routes.POST("/projects/:id/tasks", request.Do(handlers.CreateTask))
 	a.routes.POST("/projects/:id/tasks/import", request.Do(handlers.ImportTasks))

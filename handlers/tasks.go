@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -36,7 +37,9 @@ func viewTask(t models.Task) taskJSON {
 
 func taskKeys(t models.Task) []int64 { return []int64{t.Position, t.ID} }
 
-func taskSubject(t models.Task) subject { return subject{"task", t.ID, t.Title} }
+func taskSubject(t models.Task) account.Subject {
+	return account.Subject{Kind: "task", ID: t.ID, Name: t.Title}
+}
 
 var (
 	taskTitle  = request.Line(200)
@@ -56,7 +59,7 @@ func fillTask(tx *gorm.DB, in *request.Input, t *models.Task) error {
 	if t.AssigneeID == nil || !slices.Contains(in.Changed, "assignee_id") {
 		return nil
 	}
-	err := kept(tx).Take(&models.User{}, *t.AssigneeID).Error
+	err := models.Kept(tx).Take(&models.User{}, *t.AssigneeID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		in.Add("assignee_id", "must be the id of a user")
 		return nil
@@ -107,7 +110,7 @@ func parseAssignee(text string) (id int64, fault string) {
 // openProject reads the project of the path for a change of its tasks'
 // number. New tasks wait for each other, for their positions' sake.
 func openProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
-	project, err := request.TakeRow[models.Project](c, locked(tx))
+	project, err := request.TakeRow[models.Project](c, models.Locked(tx))
 	if err == nil && project.Archived {
 		err = problem.Conflict("The project is archived and takes no new tasks.")
 	}
@@ -153,7 +156,7 @@ func AddTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error
 	if err := tx.Create(&task).Error; err != nil {
 		return task, err
 	}
-	return task, recordCreated(c, tx, taskSubject(task))
+	return task, account.RecordCreated(c, tx, taskSubject(task))
 }
 
 // TakeTask is the task of the path, or gorm.ErrRecordNotFound.
@@ -220,7 +223,7 @@ func ChangeTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, er
 		task.Version++
 		silent = []string{"version"}
 	}
-	return task, save(c, tx, in.Changed, &task, taskSubject(task), taskMove(task, in.Changed), silent...)
+	return task, account.Save(c, tx, in.Changed, &task, taskSubject(task), taskMove(task, in.Changed), silent...)
 }
 
 // expectVersion refuses an input that was written upon another version.
@@ -243,12 +246,12 @@ func DeleteTask(c *gin.Context, tx *gorm.DB) error {
 
 // RemoveTask removes the task of the path.
 func RemoveTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := request.TakeRow[models.Task](c, locked(tx))
+	task, err := request.TakeRow[models.Task](c, models.Locked(tx))
 	if err != nil {
 		return err
 	}
 	if err := tx.Delete(&task).Error; err != nil {
 		return err
 	}
-	return recordDeleted(c, tx, taskSubject(task))
+	return account.RecordDeleted(c, tx, taskSubject(task))
 }

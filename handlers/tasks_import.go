@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/account"
 	"tenantry/handlers/auth"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -77,7 +78,7 @@ func appendTasks(tx *gorm.DB, projectID int64, tasks []models.Task) error {
 }
 
 func recordImport(c *gin.Context, tx *gorm.DB, project models.Project, count int) error {
-	return record(c, tx, projectSubject(project), "tasks_imported",
+	return account.Record(c, tx, projectSubject(project), "tasks_imported",
 		fmt.Sprintf("imported %s into project “%s”", several(count, "task"), project.Name))
 }
 
@@ -161,7 +162,7 @@ func usersByEmail(tx *gorm.DB, emails []string) (map[string]int64, error) {
 		return ids, nil
 	}
 	var found []models.User
-	err := kept(tx).Select("id", "email").Where("lower(email) IN ?", slices.Collect(maps.Keys(wanted))).Find(&found).Error
+	err := models.Kept(tx).Select("id", "email").Where("lower(email) IN ?", slices.Collect(maps.Keys(wanted))).Find(&found).Error
 	for _, user := range found {
 		ids[emailKey(user.Email)] = user.ID
 	}

@@ -42,11 +42,11 @@ func takeToChange(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, 
 		if err != nil {
 			return task, err
 		}
-		if err := locked(tx).Take(&models.Project{}, task.ProjectID).Error; err != nil {
+		if err := models.Locked(tx).Take(&models.Project{}, task.ProjectID).Error; err != nil {
 			return task, err
 		}
 	}
-	return request.TakeRow[models.Task](c, locked(tx))
+	return request.TakeRow[models.Task](c, models.Locked(tx))
 }
 
 // fillPlace takes "before" out of the input: the id of the task of the same

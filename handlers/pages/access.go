@@ -9,7 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
 )
@@ -42,7 +42,7 @@ func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
 // signIn does what the API's sign-in does, and sends the browser to where it
 // came from.
 func (s *Site) signIn(c *gin.Context) {
-	handlers.Unscoped(c, func(c *gin.Context) error {
+	account.Unscoped(c, func(c *gin.Context) error {
 		f := signInForm()
 		posted, err := request.ReadForm(c, "email", "password", "next")
 		if err != nil {
@@ -93,7 +93,7 @@ func invitationForm() *form {
 // invitationPage is where the link of an invitation leads. Looking at it
 // doesn't use the invitation up, since mail programs look at links too.
 func (s *Site) invitationPage(c *gin.Context) {
-	handlers.Unscoped(c, func(c *gin.Context) error {
+	account.Unscoped(c, func(c *gin.Context) error {
 		f := invitationForm().values("", c.Query("token"))
 		return s.showInvitation(c, f, nil)
 	}, "token")
@@ -123,7 +123,7 @@ func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
 
 // join accepts an invitation, as the API does.
 func (s *Site) join(c *gin.Context) {
-	handlers.Unscoped(c, func(c *gin.Context) error {
+	account.Unscoped(c, func(c *gin.Context) error {
 		f := invitationForm()
 		in, err := f.read(c)
 		if err != nil {
@@ -156,7 +156,7 @@ func (s *Site) showPassword(c *gin.Context, status int, f *form) {
 
 // changePassword does what the API does.
 func (s *Site) changePassword(c *gin.Context) {
-	handlers.Unscoped(c, func(c *gin.Context) error {
+	account.Unscoped(c, func(c *gin.Context) error {
 		if err := s.accounts.Identify(c); err != nil {
 			return err
 		}

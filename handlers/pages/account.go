@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/models"
 	"tenantry/tenants/web"
@@ -65,7 +66,7 @@ func profileForm() *form {
 
 // account shows one's own name, address and sessions.
 func (s *Site) account(c *gin.Context, tx *gorm.DB) error {
-	user, _ := handlers.CurrentUser(c)
+	user, _ := account.CurrentUser(c)
 	return s.showAccount(c, tx, http.StatusOK, profileForm().values(user.Name, user.Email))
 }
 
@@ -74,7 +75,7 @@ func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	if err != nil {
 		return err
 	}
-	page := accountPage{Profile: f, Sessions: credentialRows(found.Rows, handlers.CurrentCredential(c))}
+	page := accountPage{Profile: f, Sessions: credentialRows(found.Rows, account.CurrentCredential(c))}
 	if found.Next != nil {
 		page.Next = "/account?after=" + *found.Next
 	}
@@ -95,7 +96,7 @@ func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	user, _ := handlers.CurrentUser(c)
+	user, _ := account.CurrentUser(c)
 	err = attempt(tx, func(tx *gorm.DB) error {
 		_, err := handlers.ChangeUser(c, tx, in, user.ID)
 		return err

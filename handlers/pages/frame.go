@@ -9,7 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -76,7 +76,7 @@ func frameOf(c *gin.Context, title, here string, body any) frame {
 	if t, ok := web.Resolved(c); ok {
 		f.Tenant = placeOf(t)
 	}
-	if u, ok := handlers.CurrentUser(c); ok {
+	if u, ok := account.CurrentUser(c); ok {
 		f.User = personOf(u)
 	}
 	return f

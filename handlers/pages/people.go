@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -67,7 +68,7 @@ func (s *Site) showPeople(c *gin.Context, tx *gorm.DB, status int, page peoplePa
 	if err != nil {
 		return err
 	}
-	you, _ := handlers.CurrentUser(c)
+	you, _ := account.CurrentUser(c)
 	for _, user := range found.Rows {
 		row := personRow{person: personOf(user), Joined: user.PasswordHash != nil, You: user.ID == you.ID}
 		row.Role = page.orRefused(roleForm(user.ID).values(string(user.Role)))
@@ -97,7 +98,7 @@ func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	page := peoplePage{Invite: f}
-	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
+	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (account.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
 }
 
 // inviteAgain makes another link for who has lost the first, or a password.
@@ -108,13 +109,13 @@ func (s *Site) inviteAgain(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	page := peoplePage{Invite: inviteForm(), Refused: f}
-	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (handlers.Invitation, error) { return s.accounts.Invite(c, tx, in) })
+	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (account.Invitation, error) { return s.accounts.Invite(c, tx, in) })
 }
 
 // showInvited shows the link in the answer itself: it can't be read again. Where
 // the form is refused it shows the page instead.
-func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, page peoplePage, make func(tx *gorm.DB) (handlers.Invitation, error)) error {
-	var made handlers.Invitation
+func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, page peoplePage, make func(tx *gorm.DB) (account.Invitation, error)) error {
+	var made account.Invitation
 	err := attempt(tx, func(tx *gorm.DB) (err error) {
 		made, err = make(tx)
 		return err

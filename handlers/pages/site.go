@@ -21,7 +21,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
@@ -40,7 +40,7 @@ type Options struct {
 	// Web leads requests into the tenants' scopes.
 	Web *web.Middleware
 	// Accounts let people in, and know where tenants are reached.
-	Accounts *handlers.Accounts
+	Accounts *account.Accounts
 	// Domain is the base domain.
 	Domain tenants.BaseDomain
 	// Demo are the demo tenants and how to sign in there, for all to see; nil
@@ -57,7 +57,7 @@ type Demo struct {
 type Site struct {
 	store     *tenants.Store
 	web       *web.Middleware
-	accounts  *handlers.Accounts
+	accounts  *account.Accounts
 	domain    tenants.BaseDomain
 	demo      []Demo
 	templates look.Templates
@@ -79,9 +79,9 @@ func New(o Options) *Site {
 
 // Register adds the routes to the public router. GET and HEAD answer alike.
 func (s *Site) Register(r gin.IRouter) {
-	resolve, do, admins := s.web.Resolve(), request.Do, handlers.AdminsOnly
+	resolve, do, admins := s.web.Resolve(), request.Do, account.AdminsOnly
 	read := []string{http.MethodGet, http.MethodHead}
-	buffered := s.web.Buffered(handlers.MaxOpenBody)
+	buffered := s.web.Buffered(account.MaxOpenBody)
 	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
 		return r.Group("", s.apex, resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present()).Group("", first...).
 			Group("", s.web.Scoped(o), s.accounts.Authenticate())

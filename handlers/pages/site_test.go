@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/auth"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
@@ -70,7 +71,7 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		t.Fatal(err)
 	}
 	s := &site{store: env.Store, tenant: env.Tenant(t, "acme"), router: gin.New()}
-	accounts := handlers.NewAccounts(handlers.AccountsOptions{
+	accounts := account.New(account.Options{
 		Store: env.Store, Hasher: quickHasher(), Log: slog.New(slog.DiscardHandler),
 		Origin: func(subdomain string) string {
 			return strings.Replace("http://"+subdomain+".localhost:8080", "//.", "//", 1)

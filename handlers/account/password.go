@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"context"
@@ -77,7 +77,7 @@ func (a *Accounts) verify(ctx context.Context, p *proof, password string) error 
 // is still the user's, and keeps it so until the scope ends.
 func (p *proof) settle(tx *gorm.DB) error {
 	var user models.User
-	err := locked(tx).Take(&user, p.user.ID).Error
+	err := models.Locked(tx).Take(&user, p.user.ID).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return problem.ErrWrongPassword
@@ -107,7 +107,7 @@ func (a *Accounts) ChangePassword(c *gin.Context) {
 		if err := a.Identify(c); err != nil {
 			return err
 		}
-		if err := byPerson(c); err != nil {
+		if err := ByPerson(c); err != nil {
 			return err
 		}
 		in, err := request.ReadInput(c)
@@ -133,7 +133,7 @@ func (a *Accounts) Identify(c *gin.Context) error {
 // RenewPassword does what ChangePassword does, for a request that Identify let
 // through.
 func (a *Accounts) RenewPassword(c *gin.Context, in *request.Input) error {
-	if err := byPerson(c); err != nil {
+	if err := ByPerson(c); err != nil {
 		return err
 	}
 	var old, next string
@@ -143,10 +143,10 @@ func (a *Accounts) RenewPassword(c *gin.Context, in *request.Input) error {
 	if err := in.Done(); err != nil {
 		return err
 	}
-	return a.replacePassword(c, current(c), old, next)
+	return a.replacePassword(c, Current(c), old, next)
 }
 
-func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next string) error {
+func (a *Accounts) replacePassword(c *gin.Context, who *Identity, old, next string) error {
 	p, err := a.prove(c, who.Email, old)
 	if errors.Is(err, problem.ErrWrongPassword) {
 		return problem.Invalid(web.Fault{Field: "current_password", Message: "is wrong"})
@@ -163,10 +163,10 @@ func (a *Accounts) replacePassword(c *gin.Context, who *signedIn, old, next stri
 		if err := p.settle(tx); err != nil {
 			return err
 		}
-		if err := revoke(tx, who.UserID, who.CredentialID); err != nil {
+		if err := Revoke(tx, who.UserID, who.CredentialID); err != nil {
 			return err
 		}
-		return record(c, tx, userSubject(p.user), "password_changed", "changed their password")
+		return Record(c, tx, UserSubject(p.user), "password_changed", "changed their password")
 	})
 }
 

@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"strconv"
@@ -38,9 +38,9 @@ func sweepCredentials(tx *gorm.DB, now time.Time) error {
 	return tx.Where("id IN (?)", unlocked(expired)).Delete(&models.Credential{}).Error
 }
 
-// revoke ends a user's credentials of the kinds, or of all kinds when none is
+// Revoke ends a user's credentials of the kinds, or of all kinds when none is
 // named, but for the one that is kept.
-func revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) error {
+func Revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) error {
 	tx = tx.Where("user_id = ? AND id <> ?", userID, kept)
 	if len(kinds) > 0 {
 		tx = tx.Where("kind IN ?", kinds)
@@ -52,7 +52,7 @@ func revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) err
 // a kind that have not expired: those of the user who asks, or with ?user_id=
 // those of another user or of "all", for admins.
 func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (none request.Found[models.Credential], err error) {
-	owner := c.DefaultQuery("user_id", strconv.FormatInt(current(c).UserID, 10))
+	owner := c.DefaultQuery("user_id", strconv.FormatInt(Current(c).UserID, 10))
 	var bad request.Faults
 	page := request.ReadPage(c, &bad, string(kind)+"/"+owner, request.Order{Columns: []string{"id"}})
 	rows := tx.Where("kind = ? AND expires_at > ?", kind, a.now())
@@ -66,7 +66,7 @@ func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.Cred
 	if err := bad.Err(); err != nil {
 		return none, err
 	}
-	if err := mayChange(c, ownerID); err != nil {
+	if err := MayChange(c, ownerID); err != nil {
 		return none, err
 	}
 	return request.FindPage(rows, page, func(row models.Credential) []int64 { return []int64{row.ID} })
@@ -76,7 +76,7 @@ func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.Cred
 // the user who asks unless that is an admin. Else there is none.
 func takeCredential(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (models.Credential, error) {
 	row, err := request.TakeRow[models.Credential](c, tx.Where("kind = ?", kind))
-	if err == nil && mayChange(c, row.UserID) != nil {
+	if err == nil && MayChange(c, row.UserID) != nil {
 		err = gorm.ErrRecordNotFound
 	}
 	return row, err

@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"fmt"
@@ -36,6 +36,7 @@ func viewToken(row models.Credential) tokenJSON {
 	}
 }
 
+// inUTC returns the time in UTC, nil for nil.
 func inUTC(at *time.Time) *time.Time {
 	if at == nil {
 		return nil
@@ -44,7 +45,7 @@ func inUTC(at *time.Time) *time.Time {
 	return &utc
 }
 
-func tokenSubject(row models.Credential) subject { return subject{"token", row.ID, row.Name} }
+func tokenSubject(row models.Credential) Subject { return Subject{"token", row.ID, row.Name} }
 
 // ListTokens lists API tokens by id: one's own, or for admins with ?user_id=
 // those of another user or of "all".
@@ -76,9 +77,9 @@ func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 // AddToken makes an API token of the user who asks, whose text is shown once. It
 // works below Confirm.
 func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *request.Input) (row models.Credential, text string, err error) {
-	row = models.Credential{UserID: current(c).UserID, Kind: models.KindToken}
+	row = models.Credential{UserID: Current(c).UserID, Kind: models.KindToken}
 	days := int64(defaultTokenDays)
-	if err := confirm(c, in); err != nil {
+	if err := Confirm(c, in); err != nil {
 		return row, "", err
 	}
 	in.Require("name")
@@ -90,20 +91,20 @@ func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *request.Input) (row
 	if err := a.roomForToken(tx, row.UserID); err != nil {
 		return row, "", err
 	}
-	if err := confirmed(c, tx); err != nil {
+	if err := Confirmed(c, tx); err != nil {
 		return row, "", err
 	}
 	text, err = a.mint(tx, tenantID(c), auth.KindToken, &row, time.Duration(days)*24*time.Hour)
 	if err != nil {
 		return row, "", err
 	}
-	return row, text, recordCreated(c, tx, tokenSubject(row))
+	return row, text, RecordCreated(c, tx, tokenSubject(row))
 }
 
 // roomForToken refuses one token too many. It locks the user, so that tokens
 // made at the same time are counted.
 func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
-	if err := locked(tx).Take(&models.User{}, userID).Error; err != nil {
+	if err := models.Locked(tx).Take(&models.User{}, userID).Error; err != nil {
 		return err
 	}
 	var count int64
@@ -126,10 +127,10 @@ func (a *Accounts) RemoveToken(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := byPerson(c); err != nil && row.ID != current(c).CredentialID {
+	if err := ByPerson(c); err != nil && row.ID != Current(c).CredentialID {
 		return err
 	}
-	if err := recordDeleted(c, tx, tokenSubject(row)); err != nil {
+	if err := RecordDeleted(c, tx, tokenSubject(row)); err != nil {
 		return err
 	}
 	return deleteCredential(tx, row.ID)

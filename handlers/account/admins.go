@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func makeAdmin(tx *gorm.DB, email string) (models.User, error) {
 	if fault := request.EmailAddress(email); fault != "" {
 		return models.User{}, fmt.Errorf("e-mail address %q %s", email, fault)
 	}
-	user, err := userAt(locked(tx), email)
+	user, err := userAt(models.Locked(tx), email)
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return createAdmin(tx, email)
@@ -80,7 +80,7 @@ func createAdmin(tx *gorm.DB, email string) (models.User, error) {
 	if err := tx.Create(&user).Error; err != nil {
 		return user, err
 	}
-	return user, recordBy(nil, tx, userSubject(user), "created", fmt.Sprintf("created user “%s”", user.Name))
+	return user, recordBy(nil, tx, UserSubject(user), "created", fmt.Sprintf("created user “%s”", user.Name))
 }
 
 // promote makes a member an admin, which ends their sessions.
@@ -88,8 +88,8 @@ func promote(tx *gorm.DB, user *models.User) error {
 	if err := tx.Model(user).Update("role", models.RoleAdmin).Error; err != nil {
 		return err
 	}
-	if err := revoke(tx, user.ID, 0, models.KindSession); err != nil {
+	if err := Revoke(tx, user.ID, 0, models.KindSession); err != nil {
 		return err
 	}
-	return recordBy(nil, tx, userSubject(*user), "updated", fmt.Sprintf("changed role of user “%s”", user.Name))
+	return recordBy(nil, tx, UserSubject(*user), "updated", fmt.Sprintf("changed role of user “%s”", user.Name))
 }

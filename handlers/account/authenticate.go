@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"context"
@@ -15,9 +15,9 @@ import (
 	"tenantry/tenants/web"
 )
 
-// signedIn is who sent a request, and with which credential. It is not made of
+// Identity is who sent a request, and with which credential. It is not made of
 // models, so that reading it touches no relations.
-type signedIn struct {
+type Identity struct {
 	CredentialID int64
 	Kind         models.CredentialKind
 	LastUsedAt   *time.Time
@@ -30,20 +30,20 @@ type signedIn struct {
 type signedInKey struct{}
 
 // whoSent is who sent the request, and whether that is known.
-func whoSent(c *gin.Context) (*signedIn, bool) {
+func whoSent(c *gin.Context) (*Identity, bool) {
 	value, _ := c.Get(signedInKey{})
-	who, ok := value.(*signedIn)
+	who, ok := value.(*Identity)
 	return who, ok
 }
 
-// current is who sent the request. It panics on a route without Authenticate,
+// Current is who sent the request. It panics on a route without Authenticate,
 // which is a fault of the program.
-func current(c *gin.Context) *signedIn { return c.MustGet(signedInKey{}).(*signedIn) }
+func Current(c *gin.Context) *Identity { return c.MustGet(signedInKey{}).(*Identity) }
 
 // currentUser is the user who sent the request, without what only the database
 // knows. It panics as current does.
 func currentUser(c *gin.Context) models.User {
-	who := current(c)
+	who := Current(c)
 	return models.User{ID: who.UserID, Email: who.Email, Name: who.Name, Role: who.Role}
 }
 
@@ -58,7 +58,7 @@ func CurrentUser(c *gin.Context) (models.User, bool) {
 
 // CurrentCredential is the id of the credential that the request carries. It
 // works below Authenticate only.
-func CurrentCredential(c *gin.Context) int64 { return current(c).CredentialID }
+func CurrentCredential(c *gin.Context) int64 { return Current(c).CredentialID }
 
 // Present turns away requests that carry no credential which could be one of
 // this tenant, or more than one, before a scope begins. Of a request with a body
@@ -117,7 +117,7 @@ WHERE credentials.digest = ? AND credentials.kind = ? AND credentials.expires_at
 
 // authenticate finds who sent the request. Whatever is wrong with the
 // credential, the error is the same: ErrUnauthenticated.
-func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*signedIn, error) {
+func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*Identity, error) {
 	presented, err := a.presented(c)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*signedIn, error) 
 	if presented.Kind == auth.KindToken {
 		kind = models.KindToken
 	}
-	var who signedIn
+	var who Identity
 	found := tx.Raw(bearerSQL, presented.Digest, kind, a.now()).Scan(&who)
 	switch {
 	case found.Error != nil:
@@ -148,7 +148,7 @@ const (
 
 // noteUse writes the credential's last use down once the scope is over, if that
 // wasn't done lately. That it could not be done is only logged.
-func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *signedIn) {
+func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *Identity) {
 	now, t := a.now(), web.From(c)
 	stale := now.Add(-useGrain)
 	if who.LastUsedAt != nil && who.LastUsedAt.After(stale) {
@@ -169,6 +169,6 @@ func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *signedIn) {
 
 // GetMe shows the user who asks.
 func GetMe(c *gin.Context, _ *gorm.DB) error {
-	c.JSON(200, viewUser(currentUser(c)))
+	c.JSON(200, ViewUser(currentUser(c)))
 	return nil
 }

@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"context"
@@ -52,30 +52,30 @@ func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
 // Invite makes an invitation for the user of the path. Earlier ones end. For
 // admins. It works below Confirm.
 func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
-	if err := confirm(c, in); err != nil {
+	if err := Confirm(c, in); err != nil {
 		return Invitation{}, err
 	}
 	if err := in.Done(); err != nil {
 		return Invitation{}, err
 	}
-	user, err := request.TakeRow[models.User](c, locked(tx))
+	user, err := request.TakeRow[models.User](c, models.Locked(tx))
 	if err != nil {
 		return Invitation{}, err
 	}
-	if err := confirmed(c, tx); err != nil {
+	if err := Confirmed(c, tx); err != nil {
 		return Invitation{}, err
 	}
 	made, err := a.invite(tx, web.From(c), user)
 	if err != nil {
 		return made, err
 	}
-	return made, record(c, tx, userSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name))
+	return made, Record(c, tx, UserSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name))
 }
 
 // invite makes an invitation for a user in place of earlier ones, and has it
 // mailed once it is stored.
 func (a *Accounts) invite(tx *gorm.DB, t *tenants.Tenant, user models.User) (Invitation, error) {
-	if err := revoke(tx, user.ID, 0, models.KindInvitation); err != nil {
+	if err := Revoke(tx, user.ID, 0, models.KindInvitation); err != nil {
 		return Invitation{}, err
 	}
 	row := models.Credential{UserID: user.ID, Kind: models.KindInvitation}
@@ -196,7 +196,7 @@ func (a *Accounts) accept(c *gin.Context, text, password string) (newSessionJSON
 		if err != nil {
 			return err
 		}
-		return recordBy(&found.user.ID, tx, userSubject(found.user), "joined", "accepted an invitation and set a password")
+		return recordBy(&found.user.ID, tx, UserSubject(found.user), "joined", "accepted an invitation and set a password")
 	})
 	return begun, err
 }
@@ -204,7 +204,7 @@ func (a *Accounts) accept(c *gin.Context, text, password string) (newSessionJSON
 // useUp locks the user and ends the invitation. Of two who try at the same time
 // one finds it gone.
 func (a *Accounts) useUp(tx *gorm.DB, found *invited) error {
-	err := locked(tx).Take(&found.user, found.user.ID).Error
+	err := models.Locked(tx).Take(&found.user, found.user.ID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return errNotInvited
 	}
@@ -223,5 +223,5 @@ func renewPassword(tx *gorm.DB, user *models.User, hash string) error {
 	if err := setPassword(tx, user, hash); err != nil {
 		return err
 	}
-	return revoke(tx, user.ID, 0)
+	return Revoke(tx, user.ID, 0)
 }

@@ -1,7 +1,7 @@
-package handlers
+package account
 
 // BearerSQL is for a test of its plan.
 const BearerSQL = bearerSQL
 
-// TrimActivity is trimActivity.
+// TrimActivity is for a test of what is kept.
 var TrimActivity = trimActivity

@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"bytes"
@@ -50,7 +50,7 @@ func (a *Accounts) readConfirmation(c *gin.Context) error {
 	if err := a.Identify(c); err != nil {
 		return err
 	}
-	who := current(c)
+	who := Current(c)
 	if who.Kind != models.KindSession {
 		return nil
 	}
@@ -82,7 +82,7 @@ func passwordIn(body []byte, mediaType string) string {
 
 // proveAgain checks the password of the person who asks. A right one clears the
 // tries that were counted, as at sign-in.
-func (a *Accounts) proveAgain(c *gin.Context, who *signedIn, password string) (*proof, error) {
+func (a *Accounts) proveAgain(c *gin.Context, who *Identity, password string) (*proof, error) {
 	p, err := a.prove(c, who.Email, password)
 	if err != nil {
 		return nil, err
@@ -93,9 +93,9 @@ func (a *Accounts) proveAgain(c *gin.Context, who *signedIn, password string) (*
 // errNoPerson: an API token was sent for what only people do.
 var errNoPerson = problem.New(problem.ErrForbidden, "An API token can't do this: it changes who gets in. Sign in, and do it in a session.")
 
-// byPerson refuses API tokens.
-func byPerson(c *gin.Context) error {
-	if current(c).Kind != models.KindSession {
+// ByPerson refuses API tokens.
+func ByPerson(c *gin.Context) error {
+	if Current(c).Kind != models.KindSession {
 		return errNoPerson
 	}
 	return nil
@@ -103,15 +103,15 @@ func byPerson(c *gin.Context) error {
 
 // PeopleOnly refuses API tokens. It goes below Authenticate.
 func PeopleOnly(c *gin.Context) {
-	if err := byPerson(c); err != nil {
+	if err := ByPerson(c); err != nil {
 		problem.Fail(c, err)
 	}
 }
 
-// confirm takes the password out of the input, and reports a missing or a wrong
+// Confirm takes the password out of the input, and reports a missing or a wrong
 // one as a fault. API tokens are refused. It works below Confirm.
-func confirm(c *gin.Context, in *request.Input) error {
-	if err := byPerson(c); err != nil {
+func Confirm(c *gin.Context, in *request.Input) error {
+	if err := ByPerson(c); err != nil {
 		return err
 	}
 	in.Take("password")
@@ -128,9 +128,9 @@ func confirm(c *gin.Context, in *request.Input) error {
 	return nil
 }
 
-// confirmed makes sure, in the scope that acts upon it, that the password which
+// Confirmed makes sure, in the scope that acts upon it, that the password which
 // confirm accepted is still the person's.
-func confirmed(c *gin.Context, tx *gorm.DB) error {
+func Confirmed(c *gin.Context, tx *gorm.DB) error {
 	done := c.MustGet(confirmationKey{}).(confirmation)
 	var same int64
 	err := tx.Model(&models.User{}).Where("id = ? AND password_hash = ?", done.proof.user.ID, *done.proof.user.PasswordHash).Count(&same).Error

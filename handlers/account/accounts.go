@@ -1,4 +1,18 @@
-package handlers
+// Package account is about who sends a request: people sign in, are invited, and
+// have sessions and API tokens.
+//
+//	accounts.go      what all of it needs, and scopes of its own
+//	authenticate.go  whose session or API token a request carries
+//	permissions.go   what that user may do
+//	record.go        the activity that tells what they did
+//	session.go       signing in and out, sessions
+//	password.go      proves and changes passwords; attempts.go bounds the tries
+//	confirm.go       asks for the password again where access is given
+//	invitation.go    lets a user set their first password; user.go, new users
+//	tokens.go        API tokens; credentials.go, what they share with sessions
+//	recent.go        remembers what was looked up a moment ago
+//	admins.go        a tenant's first admin, for operators
+package account
 
 import (
 	"context"
@@ -15,8 +29,8 @@ import (
 	"tenantry/tenants/web"
 )
 
-// AccountsOptions are what Accounts are made of.
-type AccountsOptions struct {
+// Options are what Accounts are made of.
+type Options struct {
 	// Store holds the tenants' accounts.
 	Store *tenants.Store
 	// Hasher hashes their passwords.
@@ -68,8 +82,8 @@ type Invitation struct {
 	ExpiresAt time.Time
 }
 
-// NewAccounts makes the accounts of all tenants of a store.
-func NewAccounts(o AccountsOptions) *Accounts {
+// New makes the accounts of all tenants of a store.
+func New(o Options) *Accounts {
 	if o.TLS == nil {
 		o.TLS = func(c *gin.Context) bool { return c.Request.TLS != nil }
 	}

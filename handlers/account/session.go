@@ -1,4 +1,4 @@
-package handlers
+package account
 
 import (
 	"net/http"
@@ -90,7 +90,7 @@ func (a *Accounts) beginSession(tx *gorm.DB, tenantID string, user models.User) 
 	older := tx.Model(&models.Credential{}).Select("id").Where("user_id = ? AND kind = ?", user.ID, models.KindSession).
 		Order("id DESC").Offset(maxCredentials).Limit(maxCredentials)
 	err = tx.Where("id IN (?)", older).Delete(&models.Credential{}).Error
-	return newSessionJSON{text, row.ExpiresAt, viewUser(user)}, err
+	return newSessionJSON{text, row.ExpiresAt, ViewUser(user)}, err
 }
 
 // answerSession hands a stored session out, as token and as cookie.
@@ -123,7 +123,7 @@ func (a *Accounts) SignOut(c *gin.Context, tx *gorm.DB) error {
 
 // Leave ends the session of the request and takes its cookie back.
 func (a *Accounts) Leave(c *gin.Context, tx *gorm.DB) error {
-	who := current(c)
+	who := Current(c)
 	if who.Kind != models.KindSession {
 		return problem.Conflict("The request carries an API token and no session. API tokens are deleted at /api/tokens.")
 	}
@@ -135,7 +135,7 @@ func (a *Accounts) Leave(c *gin.Context, tx *gorm.DB) error {
 
 // ListSessions lists sessions by id, those that ListTokens would list of tokens.
 func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
-	mine := current(c).CredentialID
+	mine := Current(c).CredentialID
 	found, err := a.FindCredentials(c, tx, models.KindSession)
 	return request.WriteList(c, found, err, func(row models.Credential) sessionJSON {
 		return sessionJSON{
@@ -153,7 +153,7 @@ func (a *Accounts) DeleteSession(c *gin.Context, tx *gorm.DB) error {
 // RemoveSession ends the session of the path: one's own, or for admins anybody's.
 // API tokens end none.
 func (a *Accounts) RemoveSession(c *gin.Context, tx *gorm.DB) error {
-	if err := byPerson(c); err != nil {
+	if err := ByPerson(c); err != nil {
 		return err
 	}
 	row, err := takeCredential(c, tx, models.KindSession)

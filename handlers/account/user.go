@@ -1,0 +1,84 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
+	"tenantry/models"
+	"tenantry/tenants/web"
+)
+
+// userJSON is how a user is shown.
+type userJSON struct {
+	ID    int64       `json:"id"`
+	Email string      `json:"email"`
+	Name  string      `json:"name"`
+	Role  models.Role `json:"role"`
+}
+
+// ViewUser returns how a user is shown.
+func ViewUser(u models.User) userJSON {
+	return userJSON{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role}
+}
+
+// UserSubject is the subject of activities about a user.
+func UserSubject(u models.User) Subject { return Subject{"user", u.ID, u.Name} }
+
+// FillUser takes a user's members out of the body.
+func FillUser(in *request.Input, u *models.User) {
+	request.Member(in, "email", &u.Email, request.EmailAddress)
+	request.Member(in, "name", &u.Name, request.Line(200))
+	request.Member(in, "role", &u.Role, request.OneOf(models.RoleAdmin, models.RoleMember))
+}
+
+// UserTaken gives a duplicate e-mail address its words.
+func UserTaken(err error) error {
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return problem.Conflict("A user has this e-mail address already.")
+	}
+	return err
+}
+
+// CreateUser stores a new user, a member unless the body says otherwise, and
+// invites them. For admins, who give their own password again.
+func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
+	in, err := request.ReadInput(c)
+	if err != nil {
+		return err
+	}
+	made, err := a.AddUser(c, tx, in)
+	if err != nil {
+		return err
+	}
+	request.WriteCreated(c, fmt.Sprintf("/api/users/%d", made.User.ID), invitedJSON{ViewUser(made.User), invitationJSON{made.URL, made.ExpiresAt}})
+	return nil
+}
+
+// AddUser stores a new user, a member unless the input says otherwise, and
+// invites them. For admins. It works below Confirm.
+func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
+	user := models.User{Role: models.RoleMember}
+	if err := Confirm(c, in); err != nil {
+		return Invitation{}, err
+	}
+	in.Require("email", "name")
+	FillUser(in, &user)
+	if err := in.Done(); err != nil {
+		return Invitation{}, err
+	}
+	if err := Confirmed(c, tx); err != nil {
+		return Invitation{}, err
+	}
+	if err := tx.Create(&user).Error; err != nil {
+		return Invitation{}, UserTaken(err)
+	}
+	if err := RecordCreated(c, tx, UserSubject(user)); err != nil {
+		return Invitation{}, err
+	}
+	return a.invite(tx, web.From(c), user)
+}
