@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -45,6 +46,9 @@ type Options struct {
 	// Routes adds the application's routes to the public listener. Defaults to
 	// the work tracker's.
 	Routes func(p *Public)
+	// Manual holds the chapters that the console shows, as TOPIC.md. Defaults to
+	// none.
+	Manual fs.FS
 	// Clients bounds the connections to the public listener. Defaults to what the
 	// limit on open files allows.
 	Clients int

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"tenantry/app"
@@ -40,6 +41,9 @@ func (c *Call) Install(f func(a *app.App) error) error { return c.open(c.config,
 func (c *Call) open(config app.Config, f func(a *app.App) error) (err error) {
 	options := c.process.Options
 	options.Log = newLog(config, c.process.Stderr)
+	if options.Manual == nil {
+		options.Manual, _ = fs.Sub(manual, "help") // the name is valid
+	}
 	a, err := app.New(c.ctx, config, options)
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func TestConsoleIsHardened(t *testing.T) {
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
 	expectHardened(t, entered)
 	cookie, _, _ := strings.Cut(entered.header.Get("Set-Cookie"), ";")
-	paths := []string{"/", "/sign-in", "/tenants", "/tenants/acme", "/new", "/operations", "/migrations", "/servers",
+	paths := []string{"/", "/sign-in", "/tenants", "/tenants/acme", "/new", "/operations", "/migrations", "/servers", "/manual",
 		"/doctor", "/nothing"}
 	for _, path := range paths {
 		r := send(t, srv.operator, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n"+

@@ -41,7 +41,7 @@ import (
 //go:embed templates/*
 var templateFiles embed.FS
 
-// Options are what a Console is made of. All are needed but Now.
+// Options are what a Console is made of. All are needed but Manual and Now.
 type Options struct {
 	// Token is what an operator signs in with.
 	Token string
@@ -63,6 +63,8 @@ type Options struct {
 	// Serving ends when the process is to stop: what runs in the background ends
 	// with it.
 	Serving context.Context
+	// Manual holds the chapters of the manual as TOPIC.md; nil for none.
+	Manual fs.FS
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -112,6 +114,8 @@ func (s *Console) Register(r gin.IRouter) {
 	in.Match(read, "/", s.do(s.overview))
 	in.Match(read, "/operations", s.do(s.operations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "after"))
 	in.Match(read, "/servers", s.do(s.servers))
+	in.Match(read, "/manual", s.do(s.manual))
+	in.Match(read, "/manual/:topic", s.do(s.manualChapter))
 	in.Match(read, "/migrations", s.do(s.migrations))
 	in.POST("/migrations", s.do(s.migrate))
 	in.GET("/migrations/events", request.Takes(), streamTask(s, &s.passes, func(v *passView) bool { return v.Over }))

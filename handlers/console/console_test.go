@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -89,7 +90,10 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },
 		TLS:     func(*gin.Context) bool { return s.tls },
-		Serving: t.Context(), Now: clock,
+		Serving: t.Context(), Now: clock, Manual: fstest.MapFS{
+			"tenants.md":  {Data: []byte("# The life of a tenant\n\nSee `doctor`. <b>\n")},
+			"settings.md": {Data: []byte("# Settings\n\n| name | default |\n|---|---|\n| x | none |\n")},
+		},
 	})
 	s.router.RedirectTrailingSlash = false
 	s.router.Use(func(c *gin.Context) { problem.SetRequestID(c, "req-1") },
