@@ -10,15 +10,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// ErrNotLetIn is returned where a person could not be let in to a tenant.
+// ErrNotLetIn means that a person could not be given access to a tenant.
 var ErrNotLetIn = errors.New("the admin was not let in")
 
-// LetIn has work let a person in to the tenant, active or suspended, as an
-// operation of the kind tenants.KindAdmin or tenants.KindInvite. email is who that
-// is, for the ledger. What work does the engine doesn't know; it reaches the
-// tenant by tenants.Store's Maintain. When the process dies no other can
-// resume work, and the operation has failed. LetIn returns work's error, and fails as
-// Suspend does.
+// LetIn gives a person access to a tenant, active or suspended, by calling work in an operation
+// of kind tenants.KindAdmin or tenants.KindInvite. email identifies the person in the ledger.
+// The engine doesn't know what work does; work opens the tenant with tenants.Store's Maintain.
+// If the process dies, no other process can resume work, and the operation fails. LetIn returns
+// work's error, and otherwise fails as Suspend does.
 func (m *Manager) LetIn(ctx context.Context, by Operator, kind tenants.OperationKind, name, email string,
 	work func(ctx context.Context, t *tenants.Tenant) error) error {
 	_, err := m.do(ctx, by, kind, name, func(_ *gorm.DB, j *job) error {
@@ -33,7 +32,7 @@ func (m *Manager) LetIn(ctx context.Context, by Operator, kind tenants.Operation
 	return err
 }
 
-// errLetInBroken: the process that knew whom to let in, and how, has died.
+// errLetInBroken means that the process that held the work of LetIn died.
 var errLetInBroken = errors.New("it was interrupted, and may have been done or not: do it again")
 
 func letIn(m *Manager, ctx context.Context, j *job) error {
@@ -50,12 +49,11 @@ func letIn(m *Manager, ctx context.Context, j *job) error {
 	return nil
 }
 
-// errNoAdmin is returned where nobody knows any more how to let a tenant's first
-// admin in.
+// errNoAdmin means that no process can give a tenant's first admin access any more.
 var errNoAdmin = errors.New("the creation was interrupted before its admin was let in: begin it again")
 
-// letFirstIn lets the first admin of a tenant in that is being created. After the
-// process that was asked to has died it is done as Options.LetIn does it.
+// letFirstIn gives the first admin access to a tenant that is being created. If the process
+// that began the creation died, letFirstIn calls Options.LetIn instead.
 func letFirstIn(m *Manager, ctx context.Context, j *job) error {
 	do := j.letIn
 	if do == nil && m.letIn == nil {
@@ -71,5 +69,5 @@ func letFirstIn(m *Manager, ctx context.Context, j *job) error {
 	return nil
 }
 
-// nothing is done in the master.
+// nothing is the record of a step that changes nothing in the master.
 func nothing(*gorm.DB, *job) error { return nil }

@@ -14,12 +14,12 @@ import (
 // ErrNothingToCancel means that the tenant has no unfinished operation.
 var ErrNothingToCancel = errors.New("no operation is under way")
 
-// Cancel ends an operation on the tenant that no process works on, because one of
-// its steps can't succeed. The tenant is as the operation found it, where that can be
-// said without its database, and else as the operation would have left it; what
-// is then wrong with its database is a finding of Doctor's. Cancelling is an
-// operation itself. It returns the cancelled operation, ErrNothingToCancel, or
-// an *UnderWayError while a process works on the operation.
+// Cancel ends an operation on the tenant that no process works on, for operations with a step
+// that can't succeed. The tenant returns to its state before the operation if that can be
+// decided without its database; otherwise it gets the state that the operation would have given
+// it, and Doctor reports what is then wrong with its database. A cancellation is itself an
+// operation in the ledger. Cancel returns the cancelled operation. Returns ErrNothingToCancel,
+// or an *UnderWayError if a process works on the operation.
 func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*tenants.Operation, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil {
@@ -47,8 +47,7 @@ func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*t
 	return &j.op, nil
 }
 
-// Unfinished is the operation on the tenant that is under way, or
-// ErrNothingToCancel.
+// Unfinished returns the tenant's unfinished operation, or ErrNothingToCancel.
 func (m *Manager) Unfinished(ctx context.Context, t *tenants.Tenant) (*tenants.Operation, error) {
 	page, _, err := m.Operations(ctx, OperationFilter{TenantID: t.ID, Unfinished: true}, "", 1)
 	if err == nil && len(page) == 0 {
@@ -60,7 +59,7 @@ func (m *Manager) Unfinished(ctx context.Context, t *tenants.Tenant) (*tenants.O
 	return &page[0], nil
 }
 
-// cancel finishes the job as failed, and writes down who had it cancelled.
+// cancel finishes the job as failed, and records the operator who cancelled it.
 func (m *Manager) cancel(tx *gorm.DB, by Operator, j *job, now time.Time) error {
 	j.op.Error = fmt.Sprintf("cancelled by %s at step %s; last error: %s", by, j.op.Step, j.op.Error)
 	j.op.State, j.op.Step, j.op.InstanceID, j.op.FinishedAt, j.op.UpdatedAt = tenants.OperationFailed, "", nil, &now, now
@@ -80,8 +79,8 @@ func (m *Manager) cancel(tx *gorm.DB, by Operator, j *job, now time.Time) error 
 	return record.write(tx)
 }
 
-// archiveAgain has a tenant that can't be purged archived as it was. Its domains
-// are gone.
+// archiveAgain returns a tenant that can't be purged to the archived state. Its domains are
+// lost.
 func archiveAgain(tx *gorm.DB, j *job) error {
 	if err := tx.Delete(&tenants.RetiredSubdomain{}, "subdomain = ? AND tenant_id = ?", j.op.Subdomain, j.tenant.ID).Error; err != nil {
 		return err
@@ -89,7 +88,7 @@ func archiveAgain(tx *gorm.DB, j *job) error {
 	return taken(mark(tx, j, map[string]any{"state": j.params.From, "subdomain": j.op.Subdomain, "remove_after": nil}))
 }
 
-// keepPurged has a tenant purged whose restoring can't be finished.
+// keepPurged returns a tenant whose restore can't be finished to the purged state.
 func keepPurged(tx *gorm.DB, j *job) error {
 	if j.tenant.State == tenants.StatePurged {
 		return nil

@@ -9,20 +9,19 @@ import (
 	"gorm.io/gorm"
 )
 
-// Census is what the master knows of all tenants together.
+// Census summarizes what the master records about all tenants.
 type Census struct {
-	// Groups count the tenants; none is empty.
+	// Groups are the counts of tenants. No group is empty.
 	Groups []Group
-	// Unfinished are the operations that are not over.
+	// Unfinished is the number of unfinished operations.
 	Unfinished int64
-	// Recent are the last operations, the newest first.
+	// Recent are the latest operations, newest first.
 	Recent []tenants.Operation
-	// Instances are the live processes, the oldest first.
+	// Instances are the live processes, oldest first.
 	Instances []tenants.Instance
 }
 
-// Group is how many tenants are in a state, on a server, and have a schema
-// version.
+// Group is the number of tenants with the same state, server and schema version.
 type Group struct {
 	State         tenants.State
 	Server        string
@@ -30,10 +29,10 @@ type Group struct {
 	Tenants       int64
 }
 
-// recentOperations is how many operations a census tells of.
+// recentOperations is the number of operations in a census.
 const recentOperations = 8
 
-// Census counts all tenants, in one transaction on the master alone.
+// Census counts all tenants in one transaction on the master. It opens no tenant.
 func (m *Manager) Census(ctx context.Context) (Census, error) {
 	var c Census
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
@@ -57,8 +56,8 @@ func (m *Manager) Census(ctx context.Context) (Census, error) {
 	return c, nil
 }
 
-// ByID returns the tenants with the ids by those, without their domains. Ids
-// that nobody has are left out.
+// ByID returns the tenants with the ids, keyed by id and without their domains. It omits
+// unknown ids.
 func (m *Manager) ByID(ctx context.Context, ids []string) (map[string]*tenants.Tenant, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -14,58 +14,59 @@ import (
 	"tenantry/tenants"
 )
 
-// ErrExists: the subdomain belongs to a tenant already, maybe to one that is
-// being created.
+// ErrExists means that another tenant has the subdomain. That tenant may still be under
+// creation.
 var ErrExists = errors.New("subdomain is taken")
 
 // ErrReserved is matched by every *ReservedError.
 var ErrReserved = errors.New("subdomain is reserved")
 
-// ReservedError: another tenant had the subdomain not long ago, and whoever got
-// it now would get that one's visitors.
+// ReservedError means that the subdomain belonged to another tenant until recently. A new owner
+// would receive the visitors of the former one.
 type ReservedError struct {
 	Subdomain string
 	Until     time.Time
 }
 
-// Error tells until when.
+// Error says until when the subdomain is reserved.
 func (e *ReservedError) Error() string {
 	return fmt.Sprintf("subdomain %q was another tenant's and is reserved until %s", e.Subdomain, e.Until.UTC().Format(time.RFC3339))
 }
 
-// Unwrap is ErrReserved.
+// Unwrap returns ErrReserved.
 func (e *ReservedError) Unwrap() error { return ErrReserved }
 
-// ErrInvalidName: a tenant's name is too long or holds control characters.
+// ErrInvalidName means that a tenant's name is not valid text, is blank or too long, or
+// contains control characters.
 var ErrInvalidName = errors.New("name must be valid text in one line, not blank, of at most 200 characters and without control characters")
 
-// NewTenant says what to create.
+// NewTenant describes a tenant to create.
 type NewTenant struct {
 	Subdomain string
-	// Name is for people; empty means the subdomain.
+	// Name is the display name. Defaults to the subdomain.
 	Name string
-	// Server is where the database is to live; empty means tenants.DefaultServer.
+	// Server is the server of the database. Defaults to tenants.DefaultServer.
 	Server string
-	// Source is the URL of an existing database that the tenant's becomes a copy
-	// of, as tenants.Engine's Adopt says; empty for a new one.
+	// Source is the URL of an existing database to copy, as described at tenants.Engine's
+	// Adopt. If it is empty, the tenant gets a new database.
 	Source string
-	// CreatedBy says what made the tenant. Defaults to "operator".
+	// CreatedBy records what created the tenant. Defaults to "operator".
 	CreatedBy string
-	// Admin is the e-mail address of the tenant's first admin; empty for none.
+	// Admin is the e-mail address of the tenant's first admin. If it is empty, there is none.
 	Admin string
-	// LetIn lets the admin in. It is called once the database is there and before
-	// the tenant is served, and reaches the tenant by tenants.Store's Maintain. When
-	// it fails the creation is undone. It may be called again.
+	// LetIn gives the admin access. It is called after the database is created and before the
+	// tenant is served, and opens the tenant with tenants.Store's Maintain. If it fails, the
+	// creation is undone. It may be called more than once.
 	LetIn func(ctx context.Context, t *tenants.Tenant) error
-	// By is who asked; empty means "operator".
+	// By is the operator who asked for the creation. Defaults to "operator".
 	By Operator
 }
 
-// Create makes a tenant: it reserves the subdomain, creates the database from
-// the template, or from the source, lets the first admin in, and activates the tenant. When a step fails
-// the earlier ones are undone; when the process dies, Recover goes on. It
-// returns a *tenants.SubdomainError, ErrInvalidName, ErrExists, a
-// *ReservedError, or why the engine or the master refused.
+// Create creates a tenant: it reserves the subdomain, creates the database from the template or
+// the source, gives the first admin access, and activates the tenant. If a step fails, Create
+// undoes the earlier ones. If the process dies, Recover resumes the creation. Returns a
+// *tenants.SubdomainError, ErrInvalidName, ErrExists, a *ReservedError, or the error of the
+// engine or the master.
 func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, error) {
 	t, err := m.prepare(n)
 	if err != nil {
@@ -93,7 +94,7 @@ func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, err
 	return &j.tenant, nil
 }
 
-// taken gives a duplicate subdomain its error.
+// taken translates the error of a duplicate subdomain to ErrExists.
 func taken(err error) error {
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return ErrExists
@@ -101,8 +102,8 @@ func taken(err error) error {
 	return err
 }
 
-// free returns a *ReservedError when the subdomain was another tenant's of late.
-// What was the tenant's own is its own again.
+// free returns a *ReservedError if another tenant gave up the subdomain recently. A tenant may
+// take back its own former subdomain.
 func (m *Manager) free(tx *gorm.DB, subdomain, tenantID string, now time.Time) error {
 	var held []tenants.RetiredSubdomain
 	if err := tx.Where("subdomain = ?", subdomain).Find(&held).Error; err != nil || len(held) == 0 {
@@ -122,7 +123,7 @@ func (m *Manager) checkSubdomain(subdomain string) error {
 	return tenants.ValidateSubdomain(subdomain)
 }
 
-// prepare checks what was asked for and makes the row that reserves it.
+// prepare validates n and returns the row that reserves the subdomain.
 func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
 	if err := m.checkSubdomain(n.Subdomain); err != nil {
 		return nil, err
@@ -153,11 +154,11 @@ func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
 	return t, nil
 }
 
-// FinishCreate goes on with a creation that nobody is at any more, and waits for
-// one that somebody is at. One that the ledger doesn't know, of before there was
-// a ledger, is begun again. A tenant that is there already is returned as it is.
-// It returns tenants.ErrUnknownTenant, also when the creation was undone, or why
-// it can't be finished.
+// FinishCreate resumes a creation that no process works on, and waits for one that a process
+// works on. It restarts a creation that isn't in the ledger because it predates the ledger. If
+// the tenant is already created, FinishCreate returns it unchanged. Returns
+// tenants.ErrUnknownTenant if there is no such tenant or its creation was undone, or the reason
+// why the creation can't be finished.
 func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*tenants.Tenant, error) {
 	tick := time.NewTicker(quietTick)
 	defer tick.Stop()
@@ -177,7 +178,7 @@ func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*tenants.
 	}
 }
 
-// goOnCreating does what is left of a creation, unless somebody is at it.
+// goOnCreating finishes a creation, unless another process works on it.
 func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant) error {
 	var unfinished []tenants.Operation
 	var orphans []string
@@ -202,8 +203,8 @@ func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant) error {
 	return m.run(ctx, j, true)
 }
 
-// createAgain begins the creation of a tenant anew whose row is there, and which
-// no operation will finish.
+// createAgain restarts the creation of a tenant whose row exists and that no operation will
+// finish.
 func (m *Manager) createAgain(ctx context.Context, by Operator, id string) error {
 	_, err := m.do(ctx, by, tenants.KindCreate, id, func(_ *gorm.DB, j *job) error {
 		if j.tenant.State != tenants.StateProvisioning {

@@ -11,34 +11,34 @@ import (
 	"tenantry/tenants/seal"
 )
 
-// Finding is something that is not as it should be.
+// Finding is a problem that Doctor found.
 type Finding struct {
 	// Kind is one of this package's constants, or a tenants.FaultKind.
 	Kind string `json:"kind"`
-	// Subject is the tenant's subdomain, or the name of what belongs to none.
+	// Subject is the tenant's subdomain, or the name of an object that belongs to no tenant.
 	Subject string `json:"subject"`
-	// Detail says what is wrong, without secrets.
+	// Detail describes the problem. It contains no secrets.
 	Detail string `json:"detail"`
-	// Remedy says what to do about it.
+	// Remedy says how to fix the problem.
 	Remedy string `json:"remedy"`
-	// Repaired says that it was mended meanwhile.
+	// Repaired reports whether Doctor has repaired the problem.
 	Repaired bool `json:"repaired"`
 }
 
-// Checkup says what Doctor is to do.
+// Checkup configures Doctor.
 type Checkup struct {
-	// Keys open what is sealed in the master. They are needed.
+	// Keys open the sealed values in the master. They are required.
 	Keys *seal.Ring
-	// Repair mends what can be mended without losing data.
+	// Repair makes Doctor repair what can be repaired without losing data.
 	Repair bool
-	// By is who asked, for the ledger; empty means "operator".
+	// By is the operator who asked, for the ledger. Defaults to "operator".
 	By Operator
-	// Progress is told how many tenants were looked at, of how many; it may be
-	// nil. Calls don't overlap.
+	// Progress reports how many of all tenants have been examined. It may be nil. Its calls
+	// don't overlap.
 	Progress func(done, total int)
 }
 
-// doctor is a checkup under way.
+// doctor is one call of Doctor.
 type doctor struct {
 	*Manager
 	Checkup
@@ -46,17 +46,18 @@ type doctor struct {
 	silent   map[string]bool // servers that were found not to answer
 }
 
-// doctorPage is how many tenants are looked at in one transaction.
+// doctorPage is the number of tenants that are examined in one transaction.
 const doctorPage = 500
 
-// errNoKeys: without keys everything sealed would seem broken.
+// errNoKeys means that the Checkup has no keys. Without keys, every sealed value would appear
+// to be damaged.
 var errNoKeys = errors.New("examine tenants: no keys")
 
-// Doctor compares the master with the servers and returns what it finds:
-// operations that nobody finishes, tenants' secrets and databases in the order
-// of the ids, and what belongs to no tenant. Tenants that an operation is at
-// are passed over. It may run beside everything else. With an error come the
-// findings until then.
+// Doctor compares the master with the servers and returns its findings: abandoned operations,
+// then problems with tenants' secrets and databases in the order of the tenants' ids, then
+// objects that belong to no tenant. It skips tenants with an unfinished operation. It may run
+// beside all other work. If it fails, it returns the error together with the findings until
+// then.
 func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
 	if c.Keys == nil {
 		return nil, errNoKeys
@@ -75,7 +76,7 @@ func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
 
 func (d *doctor) add(found ...Finding) { d.findings = append(d.findings, found...) }
 
-// examineTenants looks at all tenants, a page at a time.
+// examineTenants examines all tenants, a page at a time.
 func (d *doctor) examineTenants(ctx context.Context) error {
 	var total int64
 	err := d.master.View(ctx, func(tx *gorm.DB) error { return tx.Model(&tenants.Tenant{}).Count(&total).Error })
@@ -97,7 +98,7 @@ func (d *doctor) examineTenants(ctx context.Context) error {
 	}
 }
 
-// examinePage looks at some tenants' secrets, and then at their databases.
+// examinePage examines the secrets and then the databases of a page of tenants.
 func (d *doctor) examinePage(ctx context.Context, page []tenants.Tenant) error {
 	if err := d.examineSecrets(ctx, page); err != nil {
 		return err
@@ -105,8 +106,8 @@ func (d *doctor) examinePage(ctx context.Context, page []tenants.Tenant) error {
 	return d.examineDatabases(ctx, page)
 }
 
-// pageByID is the tenants whose ids come after the given one. Ids never change,
-// so that none is missed.
+// pageByID returns the next page of tenants whose ids come after the given one. Ids never
+// change, so no tenant is missed.
 func (m *Manager) pageByID(ctx context.Context, after string) (page []tenants.Tenant, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		return tx.Where("id > ?", after).Order("id").Limit(doctorPage).Find(&page).Error

@@ -32,13 +32,13 @@ const (
 // examineAbreast is the number of databases that are examined at the same time.
 const examineAbreast = 4
 
-// examined is what was found out about one tenant's database.
+// examined is the result of examining one tenant's database.
 type examined struct {
 	found []Finding
 	err   error // why nothing could be
 }
 
-// examineDatabases examines some tenants' databases, and mends them if d.Repair is set.
+// examineDatabases examines a page of tenants' databases, and repairs them if d.Repair is set.
 func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) error {
 	busy, err := d.underOperation(ctx, page)
 	if err != nil {
@@ -65,7 +65,7 @@ func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) er
 	return ctx.Err()
 }
 
-// hasDatabase says whether the tenant has one, be it in the trash.
+// hasDatabase reports whether the tenant has a database, in use or in the trash.
 func hasDatabase(t *tenants.Tenant) bool {
 	switch t.State {
 	case tenants.StateProvisioning:
@@ -106,8 +106,8 @@ func (d *doctor) underOperation(ctx context.Context, page []tenants.Tenant) (map
 	return busy, nil
 }
 
-// examineDatabase returns what is wrong with the tenant's database. What was
-// found while an operation began counts for nothing.
+// examineDatabase returns the problems of the tenant's database. It discards them if an
+// operation on the tenant began meanwhile.
 func (d *doctor) examineDatabase(ctx context.Context, t *tenants.Tenant) ([]Finding, error) {
 	engine, err := d.store.Server(t.Server)
 	if err != nil {
@@ -134,11 +134,11 @@ func (d *doctor) examineDatabase(ctx context.Context, t *tenants.Tenant) ([]Find
 	return append(found, outdated...), err
 }
 
-// DatabaseReplaced: the file of an open database was replaced or removed behind
-// the process that had it open, which opens it anew.
+// DatabaseReplaced means that the file of an open database was replaced or removed. The process
+// that has it open reopens it.
 const DatabaseReplaced = "database-replaced"
 
-// examinePlace compares what this process has open with what is there.
+// examinePlace compares the database that this process has open with the one on the server.
 func (d *doctor) examinePlace(t *tenants.Tenant) []Finding {
 	if !errors.Is(d.store.CheckReplaced(t.ID), tenants.ErrReplaced) {
 		return nil
@@ -149,7 +149,7 @@ func (d *doctor) examinePlace(t *tenants.Tenant) []Finding {
 	}}
 }
 
-// whileSuspended says how something is done to a database beside a server that runs.
+// whileSuspended describes how to do something to a database while a server runs.
 func (m *Manager) whileSuspended(t *tenants.Tenant, do string) string {
 	if t.State != tenants.StateActive {
 		return do
@@ -158,9 +158,9 @@ func (m *Manager) whileSuspended(t *tenants.Tenant, do string) string {
 		m.program, t.Subdomain, do)
 }
 
-// examineVersion finds a version that this build can't serve: the one that the
-// database has, where the master has another. In the trash any will do, since a
-// restore migrates.
+// examineVersion returns a finding if this build can't serve the tenant's schema version. The
+// database's version counts where it differs from the master's. A database in the trash may
+// have any version, because a restore migrates it.
 func (m *Manager) examineVersion(engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault) []Finding {
 	version := t.SchemaVersion
 	for _, f := range faults {
@@ -179,8 +179,8 @@ func (m *Manager) examineVersion(engine tenants.Engine, t *tenants.Tenant, fault
 	return []Finding{f}
 }
 
-// isUnchanged says whether the tenant is still as it was read, with no
-// operation at it.
+// isUnchanged reports whether the tenant's row is as it was read and has no unfinished
+// operation.
 func (d *doctor) isUnchanged(ctx context.Context, t *tenants.Tenant) (bool, error) {
 	var same, busy int64
 	err := d.master.View(ctx, func(tx *gorm.DB) error {
@@ -197,7 +197,7 @@ func (d *doctor) isUnchanged(ctx context.Context, t *tenants.Tenant) (bool, erro
 	return same == 1 && busy == 0, nil
 }
 
-// remedy is what to do about a fault.
+// remedy describes how to fix a fault.
 func (m *Manager) remedy(t *tenants.Tenant, f tenants.Fault) string {
 	switch {
 	case f.Kind == tenants.FaultVersion:
@@ -219,8 +219,8 @@ func (m *Manager) remedy(t *tenants.Tenant, f tenants.Fault) string {
 	return "correct it by hand"
 }
 
-// mend mends what can be, by an operation, and marks the findings that are no
-// more. Another operation on the tenant goes before.
+// mend repairs what it can in an operation, and marks the findings that are resolved. It does
+// nothing if another operation on the tenant is under way.
 func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault, found []Finding) error {
 	mendable := func(f tenants.Fault) bool { return f.Mendable || f.Kind == tenants.FaultVersion }
 	if !slices.ContainsFunc(faults, mendable) {

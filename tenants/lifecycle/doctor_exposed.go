@@ -8,12 +8,12 @@ import (
 	"tenantry/tenants"
 )
 
-// DatabaseOpen is the kind of findings about databases that are no tenant's own
-// and that tenants' roles may connect to: a stolen password opens them.
+// DatabaseOpen is the kind of findings about databases that belong to no tenant and that
+// tenants' roles may connect to. Anyone with a tenant's stolen password can open them.
 const DatabaseOpen = "database-open"
 
-// examineExposed looks twice, as a database is open while it is being made.
-// Nothing is closed: others may need it open.
+// examineExposed looks for open databases twice, because a database is open while it is being
+// created. It closes none, because other programs may need them open.
 func (d *doctor) examineExposed(ctx context.Context, engine tenants.Engine) error {
 	server, ok := engine.(tenants.Exposer)
 	if !ok {

@@ -86,11 +86,11 @@ func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// overdueAfter is how long after its time a removal is found. Servers remove
-// every minute.
+// overdueAfter is the time after which a due removal is reported. Servers remove data every
+// minute.
 const overdueAfter = 5 * time.Minute
 
-// overdue reads the purged tenants whose data no server has removed.
+// overdue reads the purged tenants whose data is overdue for removal.
 func (d *doctor) overdue(tx *gorm.DB, removals *[]tenants.Tenant) error {
 	now, err := d.master.Now(tx)
 	if err != nil {

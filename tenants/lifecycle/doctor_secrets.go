@@ -13,18 +13,19 @@ import (
 
 // The kinds of findings about tenants' sealed credentials.
 const (
-	// CredentialsUnreadable: they were sealed for another tenant or with a key
-	// that is not there, or were altered. The tenant can't be opened.
+	// CredentialsUnreadable means that the credentials were sealed for another tenant or with
+	// an unavailable key, or were altered. The tenant can't be opened.
 	CredentialsUnreadable = "credentials-unreadable"
-	// CredentialsMissing: the tenant's engine needs some. The tenant can't be
-	// opened.
+	// CredentialsMissing means that the tenant has no credentials and its engine needs some.
+	// The tenant can't be opened.
 	CredentialsMissing = "credentials-missing"
-	// CredentialsOldKey: they open, and keep an old key from being removed.
+	// CredentialsOldKey means that an old key sealed the credentials. They are readable, but
+	// the old key can't be removed.
 	CredentialsOldKey = "credentials-old-key"
 )
 
-// examineSecrets looks at some tenants' credentials, and seals anew what an old
-// key has sealed; the secrets themselves stay, and so do open handles.
+// examineSecrets examines a page of tenants' credentials. If d.Repair is set, it reseals those
+// sealed with an old key. The secrets themselves don't change, so handles stay open.
 func (d *doctor) examineSecrets(ctx context.Context, page []tenants.Tenant) error {
 	var found []Finding
 	old := map[int]*tenants.Tenant{} // by the place among the findings
@@ -47,7 +48,7 @@ func (d *doctor) examineSecrets(ctx context.Context, page []tenants.Tenant) erro
 	return nil
 }
 
-// examineSecret returns what is wrong with the tenant's credentials, or nil.
+// examineSecret returns the problem of the tenant's credentials, or nil.
 func (d *doctor) examineSecret(t *tenants.Tenant) *Finding {
 	if len(t.Credentials) == 0 {
 		return d.examineMissing(t)
@@ -73,8 +74,8 @@ func (d *doctor) examineSecret(t *tenants.Tenant) *Finding {
 	}
 }
 
-// examineMissing asks the tenant's engine whether it needs credentials. One
-// that is not configured can't tell.
+// examineMissing asks the tenant's engine whether it needs credentials. It reports nothing if
+// the engine is not configured.
 func (d *doctor) examineMissing(t *tenants.Tenant) *Finding {
 	engine, err := d.store.Server(t.Server)
 	if err != nil || t.State == tenants.StatePurged {
@@ -89,9 +90,8 @@ func (d *doctor) examineMissing(t *tenants.Tenant) *Finding {
 	}
 }
 
-// reseal seals the tenants' credentials with the newest key, where nobody has
-// changed them since they were read, and marks the findings. Each is an
-// operation in the ledger.
+// reseal seals the tenants' credentials with the newest key, unless they changed since they
+// were read, and marks the findings. Each tenant's resealing is an operation in the ledger.
 func (d *doctor) reseal(ctx context.Context, old map[int]*tenants.Tenant, found []Finding) error {
 	var done []int
 	d.at(tenants.KindReseal, "begin", "before")
@@ -118,8 +118,7 @@ func (d *doctor) reseal(ctx context.Context, old map[int]*tenants.Tenant, found 
 	return nil
 }
 
-// resealOne seals one tenant's credentials anew. It leaves those alone that
-// another operation is at.
+// resealOne reseals one tenant's credentials. It skips a tenant with an unfinished operation.
 func (d *doctor) resealOne(tx *gorm.DB, t *tenants.Tenant) (changed bool, err error) {
 	secret, err := d.Keys.Open(t.ID, t.Credentials)
 	if err != nil {

@@ -12,23 +12,23 @@ import (
 	"tenantry/tenants"
 )
 
-// The kinds of findings about what is on servers and belongs to no tenant.
+// The kinds of findings about objects on servers that belong to no tenant.
 const (
-	// DatabaseWithoutTenant: the master doesn't know whose it is, or says that
-	// it was removed.
+	// DatabaseWithoutTenant means that the master doesn't know the database's tenant, or
+	// records the database as removed.
 	DatabaseWithoutTenant = "database-without-tenant"
-	// RoleWithoutTenant: a role whose tenant and database are gone, on Postgres.
+	// RoleWithoutTenant means that a role's tenant and database are gone. Postgres only.
 	RoleWithoutTenant = "role-without-tenant"
-	// Leftover: a template of other migrations, or half of something.
+	// Leftover means a template of other migrations, or an incomplete object.
 	Leftover = "leftover"
 )
 
-// leftoverAge is how old half of something, or a template of other migrations,
-// must be, where the age is known: the one can't be told from what is being made
-// right now, and the other may be in use by processes that are being replaced.
+// leftoverAge is how old an incomplete object or a template of other migrations must be to be
+// reported, if its age is known. A younger object may be under creation at this moment, and a
+// younger template may be in use by processes that are being replaced.
 const leftoverAge = time.Hour
 
-// examineServers looks for what belongs to no tenant.
+// examineServers finds objects that belong to no tenant.
 func (d *doctor) examineServers(ctx context.Context) error {
 	for _, name := range d.store.Servers() {
 		engine, err := d.store.Server(name)
@@ -52,7 +52,8 @@ func (d *doctor) examineServers(ctx context.Context) error {
 	return nil
 }
 
-// examineServer looks twice: what comes or goes meanwhile is somebody's work.
+// examineServer lists the objects twice and ignores those that appear or vanish meanwhile,
+// because another process is working on them.
 func (d *doctor) examineServer(ctx context.Context, name string, engine tenants.Engine) error {
 	first, err := d.strays(ctx, name, engine)
 	if err != nil || len(first) == 0 {
@@ -70,8 +71,8 @@ func (d *doctor) examineServer(ctx context.Context, name string, engine tenants.
 	return nil
 }
 
-// strays are a server's objects that belong to no tenant. A role goes with its
-// database where there is one.
+// strays returns a server's objects that belong to no tenant. It omits a role whose database is
+// in the list, because the role is removed with it.
 func (d *doctor) strays(ctx context.Context, name string, engine tenants.Engine) ([]tenants.Object, error) {
 	objects, err := engine.Survey(ctx)
 	if err != nil {
@@ -96,7 +97,7 @@ func (d *doctor) strays(ctx context.Context, name string, engine tenants.Engine)
 	return strays, nil
 }
 
-// owner is how a tenant stands to its objects.
+// owner is the relation of a tenant to its objects.
 type owner struct{ keeps, busy bool }
 
 func isStray(o tenants.Object, owners map[string]owner) bool {
@@ -108,11 +109,11 @@ func isStray(o tenants.Object, owners map[string]owner) bool {
 	return !of.keeps && !of.busy
 }
 
-// ownersAtOnce bounds the ids in one query.
+// ownersAtOnce is the maximum number of ids in one query.
 const ownersAtOnce = 500
 
-// owners are the objects' tenants by their ids: those on the server that have
-// data, and those that an operation is at.
+// owners returns the objects' tenants by id: those on the server that have data, and those with
+// an unfinished operation.
 func (d *doctor) owners(ctx context.Context, server string, objects []tenants.Object) (map[string]owner, error) {
 	var ids []string
 	for _, o := range objects {

@@ -14,29 +14,29 @@ import (
 	"gorm.io/gorm"
 )
 
-// Resolver looks up TXT records. *net.Resolver is one.
+// Resolver looks up TXT records. *net.Resolver implements it.
 type Resolver interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 }
 
 func systemResolver() Resolver { return net.DefaultResolver }
 
-// ErrHostTaken: another tenant has the host, and has shown that it is its own.
+// ErrHostTaken means that another tenant has verified the host.
 var ErrHostTaken = errors.New("host is another tenant's")
 
-// ErrUnknownDomain: the tenant doesn't have the host.
+// ErrUnknownDomain means that the tenant doesn't have the host.
 var ErrUnknownDomain = errors.New("tenant has no such domain")
 
-// UnverifiedError: the host's TXT record does not hold the challenge, yet.
+// UnverifiedError means that the host's TXT record does not contain the challenge yet.
 type UnverifiedError struct {
 	Host string
-	// Record and Value are what has to be published.
+	// Record and Value are the name and the content of the TXT record to publish.
 	Record, Value string
-	// Err is why the record could not be looked up, nil if it could.
+	// Err is the error of looking up the record. It is nil if the lookup succeeded.
 	Err error
 }
 
-// Error says what to publish.
+// Error describes the record to publish.
 func (e *UnverifiedError) Error() string {
 	text := fmt.Sprintf("host %q is not verified: publish a TXT record %s with the value %s", e.Host, e.Record, e.Value)
 	if e.Err != nil {
@@ -45,14 +45,14 @@ func (e *UnverifiedError) Error() string {
 	return text
 }
 
-// Unwrap is Err.
+// Unwrap returns Err.
 func (e *UnverifiedError) Unwrap() error { return e.Err }
 
-// ChallengeRecord is the name of the TXT record in which a host's challenge has
-// to stand.
+// ChallengeRecord returns the name of the TXT record that must contain a host's challenge.
 func (m *Manager) ChallengeRecord(host string) string { return m.challenge + "." + host }
 
-// Domains lists the tenant's domains by host, or returns tenants.ErrUnknownTenant.
+// Domains returns the tenant's domains, sorted by host. Returns tenants.ErrUnknownTenant if
+// there is no such tenant.
 func (m *Manager) Domains(ctx context.Context, subdomain string) (found []tenants.Domain, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		t, err := find(tx, subdomain)
@@ -67,11 +67,10 @@ func (m *Manager) Domains(ctx context.Context, subdomain string) (found []tenant
 	return found, nil
 }
 
-// AddDomain records a host of the tenant's own, with the challenge that
-// VerifyDomain looks for. The caller has passed host to
-// tenants.Domain.ValidateHost. With primary, links lead to the host once it is
-// verified; otherwise they lead where they did. A host that the tenant already
-// has is not changed in any other way. It returns ErrHostTaken, a *StateError or an
+// AddDomain records a custom host of the tenant, with the challenge that VerifyDomain looks
+// for. The caller must have checked host with tenants.Domain.ValidateHost. With primary, links
+// lead to the host once it is verified; otherwise links stay as they are. AddDomain changes
+// nothing else of a host that the tenant already has. Returns ErrHostTaken, a *StateError or an
 // *UnderWayError.
 func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (added tenants.Domain, err error) {
 	_, err = m.do(ctx, by, tenants.KindDomainAdd, subdomain, func(tx *gorm.DB, j *job) error {
@@ -92,8 +91,7 @@ func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host st
 	return added, err
 }
 
-// findOrMakeDomain is the tenant's domain of that host, not stored yet where it
-// is new.
+// findOrMakeDomain returns the tenant's domain with the host. A new domain is not stored yet.
 func (m *Manager) findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d tenants.Domain, err error) {
 	var others int64
 	err = tx.Model(&tenants.Domain{}).Where("host = ? AND verified_at IS NOT NULL AND tenant_id <> ?", host, tenantID).Count(&others).Error
@@ -110,8 +108,7 @@ func (m *Manager) findOrMakeDomain(tx *gorm.DB, tenantID, host string) (d tenant
 	return d, err
 }
 
-// saveDomain stores a domain. A verified primary domain replaces the primary
-// domain before it.
+// saveDomain stores a domain. A verified primary domain replaces the previous primary domain.
 func saveDomain(tx *gorm.DB, d *tenants.Domain) error {
 	if d.Main && d.VerifiedAt != nil {
 		err := tx.Model(&tenants.Domain{}).Where("tenant_id = ? AND host <> ?", d.TenantID, d.Host).Update("main", false).Error
@@ -126,9 +123,9 @@ func saveDomain(tx *gorm.DB, d *tenants.Domain) error {
 	return err
 }
 
-// VerifyDomain looks whether the challenge of the tenant's domain is published,
-// and has the tenant reached at the host then. A domain that is verified stays as
-// it is. It returns the domain together with an *UnverifiedError while it isn't,
+// VerifyDomain checks whether the challenge of the tenant's domain is published, and then
+// serves the tenant at the host. It does nothing if the domain is already verified. While the
+// challenge is missing, it returns the domain together with an *UnverifiedError. Returns
 // ErrUnknownDomain, ErrHostTaken, a *StateError or an *UnderWayError.
 func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host string) (tenants.Domain, error) {
 	all, err := m.Domains(ctx, subdomain)
@@ -148,7 +145,7 @@ func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host
 	return m.acceptDomain(ctx, by, subdomain, host)
 }
 
-// mayHaveDomains says whether domains of a tenant can be changed.
+// mayHaveDomains returns an error if the tenant's domains can't be changed.
 func mayHaveDomains(t tenants.Tenant, subdomain string) error {
 	switch t.State {
 	case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
@@ -157,7 +154,7 @@ func mayHaveDomains(t tenants.Tenant, subdomain string) error {
 	return &StateError{subdomain, t.State, tenants.StateActive}
 }
 
-// verify looks whether the domain's challenge is published.
+// verify returns an *UnverifiedError unless the domain's challenge is published.
 func (m *Manager) verify(ctx context.Context, d tenants.Domain) error {
 	record := m.ChallengeRecord(d.Host)
 	values, err := m.resolver.LookupTXT(ctx, record)
@@ -171,7 +168,7 @@ func (m *Manager) verify(ctx context.Context, d tenants.Domain) error {
 	return &UnverifiedError{Host: d.Host, Record: record, Value: d.Challenge, Err: err}
 }
 
-// acceptDomain has the tenant reached at the host.
+// acceptDomain marks the domain as verified, so that the tenant is served at the host.
 func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string) (d tenants.Domain, err error) {
 	_, err = m.do(ctx, by, tenants.KindDomainVerify, subdomain, func(tx *gorm.DB, j *job) error {
 		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
@@ -191,8 +188,8 @@ func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host
 	return d, err
 }
 
-// RemoveDomain has the tenant no longer reached at the host. It returns
-// tenants.ErrUnknownTenant, ErrUnknownDomain or an *UnderWayError.
+// RemoveDomain stops serving the tenant at the host. Returns tenants.ErrUnknownTenant,
+// ErrUnknownDomain or an *UnderWayError.
 func (m *Manager) RemoveDomain(ctx context.Context, by Operator, subdomain, host string) error {
 	_, err := m.do(ctx, by, tenants.KindDomainRemove, subdomain, func(tx *gorm.DB, j *job) error {
 		j.params.Host = host

@@ -13,25 +13,24 @@ import (
 	"tenantry/tenants"
 )
 
-// TypedSearch is what narrows a list of tenants, as it was typed. Empty values
-// take all.
+// TypedSearch is an unparsed Search, as a person typed it. Empty values match all tenants.
 type TypedSearch struct{ Text, State, Server, SchemaVersion string }
 
-// TypedOperationFilter is what narrows a list of operations, as it was typed. Empty
-// values take all.
+// TypedOperationFilter is an unparsed OperationFilter, as a person typed it. Empty values match
+// all operations.
 type TypedOperationFilter struct{ Tenant, Kind, State, By, Since, Until, Unfinished string }
 
-// FilterError is a value by which a list can't be narrowed.
+// FilterError means that a list can't be filtered by a value.
 type FilterError struct {
-	// Field names the value, Message says what would be right.
+	// Field names the value. Message says which values are valid.
 	Field, Message string
 }
 
-// Error says both.
+// Error returns the field and the message.
 func (e *FilterError) Error() string { return e.Field + " " + e.Message }
 
-// ReadSearch reads a filter of tenants. It returns a *FilterError for a value that
-// none has.
+// ReadSearch parses a filter of tenants. Returns a *FilterError for a value that no tenant can
+// have.
 func (m *Manager) ReadSearch(ctx context.Context, f TypedSearch) (Search, error) {
 	s := Search{Text: strings.TrimSpace(f.Text), State: tenants.State(f.State), Server: f.Server}
 	if err := oneOf("state", s.State, tenants.States()); err != nil {
@@ -47,7 +46,7 @@ func (m *Manager) ReadSearch(ctx context.Context, f TypedSearch) (Search, error)
 	return s, m.checkServer(ctx, f.Server)
 }
 
-// checkServer refuses servers that are not configured and have no tenants.
+// checkServer returns an error for a server that is not configured and has no tenants.
 func (m *Manager) checkServer(ctx context.Context, name string) error {
 	servers := m.store.Servers()
 	if name == "" || slices.Contains(servers, name) {
@@ -60,8 +59,8 @@ func (m *Manager) checkServer(ctx context.Context, name string) error {
 	return err
 }
 
-// ReadOperationFilter reads a filter of operations. It returns a *FilterError for a value
-// that none has.
+// ReadOperationFilter parses a filter of operations. Returns a *FilterError for a value that no
+// operation can have.
 func (m *Manager) ReadOperationFilter(ctx context.Context, f TypedOperationFilter) (OperationFilter, error) {
 	o := OperationFilter{
 		Kind: tenants.OperationKind(f.Kind), State: tenants.OperationState(f.State), By: f.By, Unfinished: f.Unfinished == "true",
@@ -105,7 +104,7 @@ func oneOf[T ~string](field string, value T, all []T) error {
 	return &FilterError{field, "must be one of: " + strings.Join(names, ", ")}
 }
 
-// readTime reads a time; without a zone it is in UTC. Empty is the zero time.
+// readTime parses a time. Without a zone it is in UTC. An empty text is the zero time.
 func readTime(field, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -118,19 +117,19 @@ func readTime(field, text string) (time.Time, error) {
 	return time.Time{}, &FilterError{field, "must be a time such as 2026-03-31T08:00:00Z, or a day such as 2026-03-31"}
 }
 
-// readVersion reads a schema version.
+// readVersion parses a schema version.
 func readVersion(text string) (int64, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil && n > 0 && strconv.FormatInt(n, 10) == text
 }
 
-// IsOperationID tells whether an operation can have the id, a lower-case ULID.
+// IsOperationID reports whether text is a valid id of an operation, a lower-case ULID.
 func IsOperationID(text string) bool {
 	_, err := ulid.ParseStrict(text)
 	return err == nil && text == strings.ToLower(text)
 }
 
-// unknownTenant is err, or a *FilterError where there is no such tenant.
+// unknownTenant returns a *FilterError if err means that there is no such tenant, else err.
 func unknownTenant(err error) error {
 	if errors.Is(err, tenants.ErrUnknownTenant) {
 		return &FilterError{"tenant", "is not the subdomain or id of a tenant"}
