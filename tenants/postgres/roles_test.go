@@ -233,9 +233,13 @@ func trials() []string {
 // wantPowerless runs the trials.
 func (s *own) wantPowerless(t *testing.T, tenant, other *tenants.Tenant) {
 	t.Helper()
-	victim := opened(t, s.Engine, other)
+	victim, err := opened(t, s.Engine, other).Read.Conn(t.Context()) // held, or the pool closes it when it is idle
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer victim.Close()
 	var pid int
-	if err := victim.Read.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+	if err := victim.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 		t.Fatal(err)
 	}
 	login := s.loginOf(t, tenant)
@@ -252,7 +256,7 @@ func (s *own) wantPowerless(t *testing.T, tenant, other *tenants.Tenant) {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
-	if err := victim.Read.PingContext(t.Context()); err != nil {
+	if err := victim.PingContext(t.Context()); err != nil {
 		t.Errorf("the other tenant's session: %v", err)
 	}
 }
