@@ -20,7 +20,7 @@ import (
 // Operator names who asked for an operation, for the ledger.
 type Operator string
 
-// System is the operator of operations that are due without anybody asking for them.
+// System is the operator of scheduled operations, which no person asked for.
 const System Operator = "system"
 
 // ErrUnderWay is matched by every *UnderWayError.
@@ -49,61 +49,60 @@ func (e *UnderWayError) Unwrap() error { return ErrUnderWay }
 // errTakenOver means that this process was counted as dead and another one resumed the operation.
 var errTakenOver = errors.New("another process has taken the operation over")
 
-// errUnchanged ends a mark that finds nothing to do.
+// errUnchanged is returned by a mark that has nothing to do.
 var errUnchanged = errors.New("nothing to do")
 
-// step is a part of an operation. It may be done again from its beginning, and
-// by somebody else, at any time until it is recorded.
+// step is a part of an operation. Until it is recorded, it may be repeated from its beginning
+// at any time, also by another process.
 type step struct {
 	name string
-	// do is what is done outside of the master.
+	// do does the work outside of the master.
 	do func(m *Manager, ctx context.Context, j *job) error
-	// record is what is done in the master, in the transaction that records the
-	// step. It may be nil.
+	// record changes the master, in the transaction that records the step. It may be nil.
 	record func(tx *gorm.DB, j *job) error
 }
 
-// plan is what an operation of some kind consists of. What is done in the
-// master before the first step is done by its mark.
+// plan is the steps of a kind of operation. The operation's mark changes the master before the
+// first step.
 type plan struct {
 	steps []step
-	// undo is what is done when finishing is impossible; nil means that it
-	// never is, only late.
+	// undo is the steps to take if finishing is impossible. If it is nil, the operation is
+	// never undone, only delayed.
 	undo []step
-	// undone is what is done in the master when that turns out.
+	// undone changes the master when the operation begins to be undone.
 	undone func(tx *gorm.DB, j *job) error
-	// impatient says that whatever fails is undone at once, also where it might
-	// succeed later: the operator does it again.
+	// impatient makes any failure undo the operation at once, even one that may be temporary.
+	// The operator repeats the operation.
 	impatient bool
-	// cancelled is what is done in the master when an operator ends the operation
-	// though a step is left; nil means nothing.
+	// cancelled changes the master when an operator cancels the operation before its last step.
+	// It may be nil.
 	cancelled func(tx *gorm.DB, j *job) error
 }
 
-// params is what steps need to know beside the tenant.
+// params are the inputs of steps beside the tenant.
 type params struct {
-	// From is the state that the tenant was in.
+	// From is the state of the tenant before the operation.
 	From tenants.State `json:"from,omitempty"`
-	// To is the subdomain or state that it gets.
+	// To is the new subdomain or state.
 	To string `json:"to,omitempty"`
-	// Name is the display name that it gets.
+	// Name is the new display name.
 	Name string `json:"name,omitempty"`
-	// RedirectUntil is how long requests for the old subdomain are sent on.
+	// RedirectUntil is the time until which requests for the old subdomain are redirected.
 	RedirectUntil *time.Time `json:"redirect_until,omitempty"`
-	// RemoveAfter is when the data is removed.
+	// RemoveAfter is the time at which the data is removed.
 	RemoveAfter *time.Time `json:"remove_after,omitempty"`
-	// Hosts are the domains that went with a purge.
+	// Hosts are the domains that a purge removed.
 	Hosts []string `json:"hosts,omitempty"`
-	// Host is the domain that is added, verified or removed.
+	// Host is the domain to add, verify or remove.
 	Host string `json:"host,omitempty"`
-	// Version is the schema version that the tenant's database is brought to. A
-	// build that knows no more than an older one leaves the operation to others.
+	// Version is the target schema version of the tenant's database. A build whose latest
+	// version is older leaves the operation to other processes.
 	Version int64 `json:"version,omitempty"`
-	// Email is who is let in.
+	// Email is the address of the person who is given access.
 	Email string `json:"email,omitempty"`
 }
 
-// job is an operation with what its steps work on.
+// job is an operation with the inputs of its steps.
 type job struct {
 	op     tenants.Operation
 	tenant tenants.Tenant
@@ -117,10 +116,9 @@ type job struct {
 	letIn  func(ctx context.Context, t *tenants.Tenant) error
 }
 
-// begin marks a tenant and writes the operation down, in one transaction. The
-// caller runs the job. mark sets the job's tenant, whose row it has locked or
-// made. An operation without steps is done by then. errUnchanged from mark
-// leaves everything as it is.
+// begin marks a tenant and records the operation, in one transaction. The caller must run the
+// job. mark must set the job's tenant, whose row it has locked or created. An operation without
+// steps is finished when begin returns. If mark returns errUnchanged, begin changes nothing.
 func (m *Manager) begin(ctx context.Context, by Operator, kind tenants.OperationKind, mark func(tx *gorm.DB, j *job) error) (*job, error) {
 	var j *job
 	id := newID()
@@ -150,7 +148,7 @@ func (m *Manager) begin(ctx context.Context, by Operator, kind tenants.Operation
 	return j, nil
 }
 
-// newJob is a job of this process's, whose operation is not written yet.
+// newJob returns a job of this process. Its operation is not stored yet.
 func (m *Manager) newJob(tx *gorm.DB, by Operator, kind tenants.OperationKind) (*job, error) {
 	now, err := m.master.Now(tx)
 	if err != nil {
@@ -184,7 +182,7 @@ func (j *job) write(tx *gorm.DB) error {
 	return err
 }
 
-// moveTo makes the i-th of the steps the one under way, or finishes the operation.
+// moveTo makes the i-th step the current one, or finishes the operation after the last.
 func (j *job) moveTo(state tenants.OperationState, steps []step, i int, now time.Time) {
 	j.op.State, j.op.UpdatedAt = state, now
 	if i < len(steps) {
@@ -198,7 +196,7 @@ func (j *job) moveTo(state tenants.OperationState, steps []step, i int, now time
 	}
 }
 
-// steps are those that the operation goes through now.
+// steps returns the steps of the operation's current direction.
 func (j *job) steps() []step {
 	if j.op.State == tenants.OperationUndoing {
 		return j.plan.undo
@@ -247,7 +245,7 @@ func isPassing(err error) bool {
 		errors.Is(err, tenants.ErrFull) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// step does the step under way and records it.
+// step does the current step and records it.
 func (m *Manager) step(ctx context.Context, j *job) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -279,7 +277,7 @@ func (m *Manager) step(ctx context.Context, j *job) error {
 	return nil
 }
 
-// change changes the job in the master, unless it is no longer this process's.
+// change changes the job in the master, unless another process has taken it over.
 func (m *Manager) change(ctx context.Context, j *job, f func(tx *gorm.DB, now time.Time) error) error {
 	was := j.op
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
@@ -313,10 +311,10 @@ func (m *Manager) change(ctx context.Context, j *job, f func(tx *gorm.DB, now ti
 	return err
 }
 
-// undoTimeout bounds what is done after the caller's context has ended.
+// undoTimeout bounds the work that is done after the caller's context has ended.
 const undoTimeout = 10 * time.Second
 
-// undo takes an operation back, also when ctx has ended.
+// undo undoes an operation, even if ctx has ended.
 func (m *Manager) undo(ctx context.Context, j *job, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
@@ -350,7 +348,7 @@ func (m *Manager) putBack(ctx context.Context, j *job, cause error) error {
 	return fmt.Errorf("put back the operation: %w", err)
 }
 
-// at passes a point of an operation, for tests that end the process there.
+// at reports a point of an operation to tests that end the process there.
 func (m *Manager) at(kind tenants.OperationKind, step, moment string) {
 	if m.interrupt != nil {
 		m.interrupt(fmt.Sprintf("%s/%s/%s", kind, step, moment))

@@ -34,31 +34,30 @@ import (
 	"tenantry/tenants"
 )
 
-// Options are what a Manager is made of beside the store.
+// Options configure a Manager.
 type Options struct {
-	// Resolver looks up the TXT records of domains; nil means the system's.
+	// Resolver looks up the TXT records of domains. Defaults to the system's resolver.
 	Resolver Resolver
-	// LetIn lets the first admin in to a tenant that is being created, where
-	// another process began that and died: the e-mail address is all that is
-	// known of the admin. nil has such a creation undone.
+	// LetIn gives the first admin access to a tenant whose creation another process began
+	// before it died. Only the admin's e-mail address is known then. If LetIn is nil, such a
+	// creation is undone.
 	LetIn func(ctx context.Context, t *tenants.Tenant, email string) error
-	// Log gets what no caller can be told; nil means slog.Default().
+	// Log receives the errors that can't be returned to a caller. Defaults to slog.Default().
 	Log *slog.Logger
-	// Program is the command line's name in what operators are told to run.
-	// Defaults to tenantry.
+	// Program is the name of the command line in advice to operators. Defaults to tenantry.
 	Program string
-	// Challenge begins the name of the TXT record that verifies a host. Defaults to
-	// _tenantry-challenge.
+	// Challenge is the first part of the name of the TXT record that verifies a host. Defaults
+	// to _tenantry-challenge.
 	Challenge string
-	// Reserved are subdomains that no tenant can have, beside those that
+	// Reserved are subdomains that no tenant can have, in addition to those that
 	// tenants.ValidateSubdomain refuses.
 	Reserved []string
-	// Interrupt is called at each point of an operation with what the point is
-	// called, for tests that end the process there; nil calls nothing.
+	// Interrupt is called with the name of each point of an operation, for tests that end the
+	// process there. It may be nil.
 	Interrupt func(point string)
 }
 
-// Manager does to tenants what operators ask for. It is safe for concurrent use.
+// Manager runs operators' operations on tenants. It is safe for concurrent use.
 type Manager struct {
 	store     *tenants.Store
 	master    *tenants.Master
@@ -72,7 +71,7 @@ type Manager struct {
 	migrating *semaphore.Weighted // bounds the databases that are migrated at once
 }
 
-// New makes a manager of the tenants in store.
+// New returns a Manager of the tenants in store.
 func New(store *tenants.Store, o Options) *Manager {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -85,8 +84,8 @@ func New(store *tenants.Store, o Options) *Manager {
 		migrating: semaphore.NewWeighted(migrateAbreast)}
 }
 
-// Get returns the tenant in whatever state it is, or tenants.ErrUnknownTenant.
-// name is its subdomain, for a purged one that which it had, or its id.
+// Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged
+// tenant, or its id. Returns tenants.ErrUnknownTenant if there is none.
 func (m *Manager) Get(ctx context.Context, name string) (t *tenants.Tenant, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		t, err = find(tx, name)
@@ -98,13 +97,13 @@ func (m *Manager) Get(ctx context.Context, name string) (t *tenants.Tenant, err 
 	return t, nil
 }
 
-// withDomains has tenants read with their domains.
+// withDomains makes queries for tenants load their domains.
 func withDomains(tx *gorm.DB) *gorm.DB {
 	return tx.Preload("Domains", func(tx *gorm.DB) *gorm.DB { return tx.Order("host") })
 }
 
-// find reads the tenant with that name, or returns gorm.ErrRecordNotFound. One
-// that has the subdomain goes before one that had it.
+// find returns the tenant with the name, or gorm.ErrRecordNotFound. A tenant that has the
+// subdomain takes precedence over one that had it.
 func find(tx *gorm.DB, name string) (*tenants.Tenant, error) {
 	var found []tenants.Tenant
 	err := withDomains(tx).Where("subdomain = ? OR id = ?", name, name).
@@ -125,7 +124,7 @@ func find(tx *gorm.DB, name string) (*tenants.Tenant, error) {
 	return &found[0], nil
 }
 
-// rowError names the tenant in an error of its row.
+// rowError adds the tenant's name to an error of reading its row.
 func rowError(subdomain string, err error) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		err = tenants.ErrUnknownTenant

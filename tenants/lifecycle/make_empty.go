@@ -11,11 +11,11 @@ import (
 	"tenantry/tenants"
 )
 
-// ErrNotMissing: the tenant's database is not missing.
+// ErrNotMissing means that the tenant's database is not missing.
 var ErrNotMissing = errors.New("the database is not missing")
 
-// ExpectMissing returns ErrNotMissing unless the tenant's database is on its
-// server neither in use nor in the trash.
+// ExpectMissing returns ErrNotMissing if the tenant's database is on its server, in use or in
+// the trash.
 func (m *Manager) ExpectMissing(ctx context.Context, t *tenants.Tenant) error {
 	engine, err := m.store.Server(t.Server)
 	if err != nil {
@@ -31,10 +31,9 @@ func (m *Manager) ExpectMissing(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// MakeEmpty gives a tenant whose database is lost an empty one. What was in the
-// lost one can come back from a backup alone. It returns ErrNotMissing, a
-// *StateError for a tenant that keeps no database, and fails else as Suspend
-// does; then the tenant is as before.
+// MakeEmpty gives a tenant whose database is lost an empty one. Only a backup can bring back
+// the lost data. Returns ErrNotMissing, a *StateError for a tenant that keeps no database, or
+// the errors of Suspend; then the tenant is unchanged.
 func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err == nil {
@@ -52,8 +51,7 @@ func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) 
 	})
 }
 
-// makeEmptyDatabase makes the database unless there is one by now, and brings
-// that to the last migration.
+// makeEmptyDatabase creates the database unless it exists by now, and applies all migrations.
 func makeEmptyDatabase(m *Manager, ctx context.Context, j *job) error {
 	engine, err := m.engine(j)
 	if err != nil {

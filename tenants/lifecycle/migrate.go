@@ -9,17 +9,15 @@ import (
 	"tenantry/tenants"
 )
 
-// Migrate brings the tenant's database to the schema version of this build. An
-// active tenant is under maintenance meanwhile, and every process lets go of it
-// first: a process of an older build couldn't serve the new version. A tenant at
-// that version already is not changed; a migration whose process died is resumed.
+// Migrate migrates the tenant's database to the schema version of this build. An active tenant
+// is under maintenance meanwhile, and every process first closes its handles, because a process
+// of an older build couldn't serve the new version. Migrate does nothing if the tenant is at
+// that version already. It resumes a migration whose process died.
 //
-// When a migration fails the tenant is in the state in which it was, at the
-// version that its database has; so it is served by the builds that know that
-// one. Where it is not known what the migration has changed, the tenant stays
-// under maintenance and the migration is tried again. It returns a
-// *tenants.VersionError for a tenant that is ahead of this build, and fails as
-// Suspend does.
+// If a migration fails, the tenant returns to its former state, with the version that its
+// database has; builds that know this version serve it. If it is unknown what the migration
+// changed, the tenant stays under maintenance and the migration is tried again. Returns a
+// *tenants.VersionError if the tenant is ahead of this build, or the errors of Suspend.
 func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*tenants.Tenant, error) {
 	t, err := m.do(ctx, by, tenants.KindMigrate, name, m.markMigrate)
 	var underWay *UnderWayError
@@ -33,7 +31,7 @@ func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*tenan
 	return &j.tenant, m.run(ctx, j, true)
 }
 
-// markMigrate has an active tenant under maintenance.
+// markMigrate puts an active tenant under maintenance.
 func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 	switch j.tenant.State {
 	case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
@@ -54,8 +52,8 @@ func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 	return markPaused(tx, j)
 }
 
-// markPaused has an active tenant under maintenance until asBefore, and all
-// handles of the tenant closed by a drain.
+// markPaused puts an active tenant under maintenance until asBefore, and makes a drain close
+// all of its handles.
 func markPaused(tx *gorm.DB, j *job) error {
 	j.params.From = j.tenant.State
 	state := j.tenant.State
@@ -65,23 +63,23 @@ func markPaused(tx *gorm.DB, j *job) error {
 	return mark(tx, j, map[string]any{"state": state})
 }
 
-// asBefore has the tenant in the state in which the operation found it, with the
-// version that its database has.
+// asBefore returns the tenant to its state before the operation, with the version that its
+// database has.
 func asBefore(tx *gorm.DB, j *job) error {
 	return setTenant(tx, j, map[string]any{"state": j.params.From, "schema_version": j.tenant.SchemaVersion})
 }
 
-// setVersion notes the version that the tenant's database has.
+// setVersion records the version of the tenant's database.
 func setVersion(tx *gorm.DB, j *job) error {
 	return setTenant(tx, j, map[string]any{"schema_version": j.tenant.SchemaVersion})
 }
 
-// errNewerBuild: this build would bring the database to an older version than
-// the build that began the operation.
+// errNewerBuild means that this build would migrate the database to an older version than the
+// build that began the operation.
 var errNewerBuild = errors.New("a newer build has begun this, and one has to finish it")
 
-// builder is the engine of the tenant's server, of a build that can finish the
-// operation.
+// builder returns the engine of the tenant's server, or errNewerBuild if this build can't
+// finish the operation.
 func (m *Manager) builder(j *job) (tenants.Engine, error) {
 	engine, err := m.engine(j)
 	if err == nil && engine.SchemaVersion() < j.params.Version {
@@ -90,11 +88,11 @@ func (m *Manager) builder(j *job) (tenants.Engine, error) {
 	return engine, err
 }
 
-// migrateAbreast is how many databases a process migrates at once.
+// migrateAbreast is the number of databases that a process migrates at the same time.
 const migrateAbreast = 4
 
-// migrateDatabase brings the tenant's database to the version of this build.
-// Whatever comes of it, the job's tenant has the version that the database has.
+// migrateDatabase migrates the tenant's database to the version of this build. Even if it
+// fails, it sets the job's tenant to the version that the database has.
 func migrateDatabase(m *Manager, ctx context.Context, j *job) error {
 	engine, err := m.builder(j)
 	if err != nil {

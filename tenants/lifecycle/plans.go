@@ -11,9 +11,9 @@ import (
 	"tenantry/tenants"
 )
 
-// planOf is the plan of each kind of operation. Kinds that are not listed have
-// no steps: they are done by their mark. Names of steps are stored: a step that
-// means something else gets another name.
+// planOf returns the plan of a kind of operation. Kinds that are not listed have no steps:
+// their mark does all the work. Names of steps are stored, so a step whose meaning changes must
+// get a new name.
 func planOf(kind tenants.OperationKind) plan {
 	drain := step{name: tenants.StepDrain, do: awaitQuiet}
 	served := step{name: "migrate", do: migrateDatabase, record: activate}
@@ -60,9 +60,9 @@ func planOf(kind tenants.OperationKind) plan {
 	return plan{}
 }
 
-// planWith is planOf for an operation with these params. Who is created with an
-// admin is served once that one was let in. The steps have names of their own, so
-// that a build which knows no admin leaves them alone.
+// planWith returns the plan of an operation with these params. A tenant that is created with an
+// admin is served only after the admin has access. Those steps have names of their own, so that
+// a build that knows no admins leaves them alone.
 func planWith(kind tenants.OperationKind, p params) plan {
 	plan := planOf(kind)
 	if p.Email == "" {
@@ -94,8 +94,8 @@ const (
 	quietTick = 10 * time.Millisecond
 )
 
-// awaitQuiet has this process let go of the tenant, whatever the master says of
-// it, and waits until every other living instance has.
+// awaitQuiet closes this process's handles of the tenant, whatever state the master records,
+// and waits until every other living instance has closed its own.
 func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(ctx, m.store.Grace()+quietMargin)
 	defer cancel()
@@ -123,7 +123,7 @@ func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
 	}
 }
 
-// quietError says for which processes was waited in vain.
+// quietError names the processes that did not close their handles in time.
 func quietError(ctx context.Context, err error, waiting int, name string) error {
 	if name != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("%w by %d processes, the first of them %s; it is resumed when they have released the tenant or ended", ErrNotQuiet, waiting, name)
@@ -131,11 +131,11 @@ func quietError(ctx context.Context, err error, waiting int, name string) error 
 	return errors.Join(context.Cause(ctx), err)
 }
 
-// engine is that of the tenant's server.
+// engine returns the engine of the tenant's server.
 func (m *Manager) engine(j *job) (tenants.Engine, error) { return m.store.Server(j.tenant.Server) }
 
-// createDatabase migrates a database that was there already, made by an older
-// build that died. What it makes itself is a copy of the template.
+// createDatabase creates the database as a copy of the template. If the database exists
+// already, created by an older build that died, createDatabase migrates it.
 func createDatabase(m *Manager, ctx context.Context, j *job) error {
 	engine, err := m.builder(j)
 	if err != nil {
@@ -170,8 +170,8 @@ func dropDatabase(m *Manager, ctx context.Context, j *job) error {
 	return engine.Drop(ctx, &j.tenant)
 }
 
-// dropCreated drops the database of a creation that is undone, which this process
-// has open if it was to let somebody in.
+// dropCreated drops the database of a creation that is being undone. This process may have it
+// open in order to give the admin access.
 func dropCreated(m *Manager, ctx context.Context, j *job) error {
 	if err := m.store.Drain(ctx, j.tenant.ID, j.tenant.Epoch); err != nil {
 		return err
@@ -179,8 +179,8 @@ func dropCreated(m *Manager, ctx context.Context, j *job) error {
 	return dropDatabase(m, ctx, j)
 }
 
-// trashDatabase is content with a database that is lost: its tenant can be given
-// up all the same.
+// trashDatabase moves the database to the trash. A lost database is no error, so that its
+// tenant can still be purged.
 func trashDatabase(m *Manager, ctx context.Context, j *job) error {
 	engine, err := m.engine(j)
 	if err != nil {
@@ -202,23 +202,23 @@ func untrashDatabase(m *Manager, ctx context.Context, j *job) error {
 	return engine.Untrash(ctx, &j.tenant)
 }
 
-// activate has the tenant served.
+// activate makes the tenant served.
 func activate(tx *gorm.DB, j *job) error {
 	return setTenant(tx, j, map[string]any{"state": tenants.StateActive, "schema_version": j.tenant.SchemaVersion, "remove_after": nil})
 }
 
-// setRemoval notes when the data in the trash is to be removed.
+// setRemoval records when the data in the trash is to be removed.
 func setRemoval(tx *gorm.DB, j *job) error {
 	return setTenant(tx, j, map[string]any{"remove_after": j.params.RemoveAfter})
 }
 
-// forgetData notes that the data is gone.
+// forgetData records that the data is gone.
 func forgetData(tx *gorm.DB, j *job) error {
 	return setTenant(tx, j, map[string]any{"remove_after": nil, "credentials": nil})
 }
 
-// freeSubdomain lets others have the subdomain of a creation that is undone. The
-// row stays until the database is dropped.
+// freeSubdomain frees the subdomain of a creation that is being undone. The row stays until the
+// database is dropped.
 func freeSubdomain(tx *gorm.DB, j *job) error {
 	return mark(tx, j, map[string]any{"state": tenants.StatePurged, "subdomain": tenants.UndoneSubdomain(j.tenant.ID)})
 }

@@ -12,14 +12,13 @@ import (
 	"tenantry/tenants"
 )
 
-// DefaultGrace is how long a purged tenant's data is kept unless an operator
-// says otherwise.
+// DefaultGrace is how long a purged tenant's data is kept by default.
 const DefaultGrace = 7 * 24 * time.Hour
 
-// Purge gives up an archived tenant: its domains go at once, and its database is put in the trash, and
-// removed when the grace is over, at once when that is 0. Until then Restore
-// brings it back, without the domains: see LostDomains. Its subdomain is kept from other tenants for 30 days. It fails
-// as Suspend does.
+// Purge gives up an archived tenant. It removes the tenant's domains at once, moves its
+// database to the trash, and removes the database after the grace period, at once if that is 0.
+// Until then Restore brings the tenant back, without the domains: see LostDomains. The
+// subdomain is reserved for 30 days. Purge fails as Suspend does.
 func (m *Manager) Purge(ctx context.Context, by Operator, subdomain string, grace time.Duration) (*tenants.Tenant, error) {
 	t, err := m.do(ctx, by, tenants.KindPurge, subdomain, func(tx *gorm.DB, j *job) error {
 		switch j.tenant.State {
@@ -76,11 +75,10 @@ func (m *Manager) remove(ctx context.Context, by Operator, id string) error {
 // ErrRemoved means that the purged tenant's data is gone.
 var ErrRemoved = errors.New("the data was removed after the grace period; restore a backup")
 
-// Restore has an archived tenant served again, or a purged one whose data is in
-// the trash: at the subdomain that it had, and at the schema version of this
-// build. It fails as Suspend does, with
-// ErrRemoved, and with tenants.ErrNoDatabase when the data was lost; then it is
-// purged as before.
+// Restore serves an archived tenant again, or a purged one whose data is in the trash, at its
+// former subdomain and at the schema version of this build. Returns ErrRemoved,
+// tenants.ErrNoDatabase if the data was lost, or the errors of Suspend. After
+// tenants.ErrNoDatabase the tenant is purged as before.
 func (m *Manager) Restore(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil {
@@ -92,7 +90,7 @@ func (m *Manager) Restore(ctx context.Context, by Operator, subdomain string) (*
 	return m.move(ctx, by, tenants.KindUnarchive, subdomain, tenants.StateActive, tenants.StateArchived)
 }
 
-// markRestore brings a purged tenant to maintenance, under its old subdomain.
+// markRestore puts a purged tenant under maintenance, at its former subdomain.
 func (m *Manager) markRestore(tx *gorm.DB, j *job) error {
 	if j.tenant.State != tenants.StatePurged {
 		return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateActive}
@@ -115,7 +113,7 @@ func (m *Manager) markRestore(tx *gorm.DB, j *job) error {
 	return taken(mark(tx, j, map[string]any{"state": tenants.StateMaintenance, "subdomain": was}))
 }
 
-// purgeAgain has a tenant that can't be restored purged as it was.
+// purgeAgain returns a tenant that can't be restored to the purged state.
 func purgeAgain(tx *gorm.DB, j *job) error {
 	if err := retire(tx, tenants.RetiredSubdomain{Subdomain: j.params.To, TenantID: j.tenant.ID, ReservedUntil: j.now.Add(reservation)}); err != nil {
 		return err
@@ -125,8 +123,8 @@ func purgeAgain(tx *gorm.DB, j *job) error {
 	})
 }
 
-// LostDomains are the hosts that the tenant had when it was purged last, and which
-// Restore doesn't bring back: by then they may lead elsewhere.
+// LostDomains returns the hosts that the tenant lost at its last purge. Restore doesn't bring
+// them back, because they may lead elsewhere by then.
 func (m *Manager) LostDomains(ctx context.Context, t *tenants.Tenant) ([]string, error) {
 	var last []tenants.Operation
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
@@ -142,7 +140,7 @@ func (m *Manager) LostDomains(ctx context.Context, t *tenants.Tenant) ([]string,
 	return p.Hosts, nil
 }
 
-// subdomainBefore is what the tenant was called when it was purged.
+// subdomainBefore returns the subdomain that the tenant had when it was purged.
 func subdomainBefore(tx *gorm.DB, tenantID string) (string, error) {
 	var last tenants.Operation
 	err := tx.Where("tenant_id = ? AND kind = ?", tenantID, tenants.KindPurge).Order("id DESC").Take(&last).Error

@@ -31,7 +31,7 @@ func (m *Manager) Recover(ctx context.Context) error {
 	return errors.Join(m.recoverUnrecorded(ctx), ctx.Err())
 }
 
-// recoverUnrecorded begins the creations again that the ledger doesn't know.
+// recoverUnrecorded restarts the creations that are not in the ledger.
 func (m *Manager) recoverUnrecorded(ctx context.Context) error {
 	var ids []string
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
@@ -48,17 +48,17 @@ func (m *Manager) recoverUnrecorded(ctx context.Context) error {
 	return nil
 }
 
-// unrecorded are the tenants that are being created by no operation.
+// unrecorded selects the tenants under creation that have no operation.
 func unrecorded(tx *gorm.DB) *gorm.DB {
 	at := tx.Session(&gorm.Session{NewDB: true}).Model(&tenants.Operation{}).Select("tenant_id").Where("finished_at IS NULL")
 	return tx.Model(&tenants.Tenant{}).Where("state = ? AND id NOT IN (?)", tenants.StateProvisioning, at)
 }
 
-// orphaned are the unfinished operations that no living instance is at, and
-// those that this one is said to be at and isn't.
+// orphaned selects the unfinished operations that no living instance works on, and those that
+// the ledger wrongly assigns to this instance.
 func (m *Manager) orphaned(tx *gorm.DB) *gorm.DB { return m.orphanedBut(tx, m.store.Process().Held()) }
 
-// orphanedBut is orphaned, of a process that is at those held.
+// orphanedBut is orphaned for a process that works on the operations held.
 func (m *Manager) orphanedBut(tx *gorm.DB, held []string) *gorm.DB {
 	living, err := m.master.Living(tx)
 	if err != nil {
@@ -118,9 +118,9 @@ func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 	return j, nil
 }
 
-// Tend does what is due: Recover, the removal of purged tenants' data whose
-// grace is over, and the clearing away of dead instances. It is for a process
-// that serves, every minute; beside others it does no harm.
+// Tend does the periodic work: it calls Recover, removes the data of purged tenants after their
+// grace period, and deletes the rows of dead instances. A serving process should call it every
+// minute. Several processes may call it at the same time.
 func (m *Manager) Tend(ctx context.Context) error {
 	return errors.Join(m.Recover(ctx), m.removeDue(ctx), m.clearAway(ctx))
 }
@@ -146,7 +146,7 @@ func (m *Manager) removeDue(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// clearAway deletes what the master no longer needs.
+// clearAway deletes rows that the master no longer needs.
 func (m *Manager) clearAway(ctx context.Context) error {
 	if err := m.master.ClearDead(ctx); err != nil {
 		return fmt.Errorf("clear away dead processes: %w", err)

@@ -10,22 +10,22 @@ import (
 	"tenantry/tenants"
 )
 
-// reservation is how long a subdomain that a tenant gave up is kept from others.
+// reservation is how long a subdomain that a tenant gave up is reserved.
 const reservation = 30 * 24 * time.Hour
 
-// Rename says what a tenant is called from now on.
+// Rename describes a tenant's change of subdomain.
 type Rename struct {
 	// To is the new subdomain.
 	To string
-	// RedirectDays is for how many days requests for the old subdomain are sent
-	// on to the new one. With 0 it answers as one that nobody has.
+	// RedirectDays is the number of days for which requests for the old subdomain are
+	// redirected to the new one. With 0, the old subdomain answers as an unknown one.
 	RedirectDays int
 }
 
-// Rename gives the tenant another subdomain. While requests that run are
-// finished the tenant is under maintenance. The old subdomain is kept from other
-// tenants for 30 days, or for as long as it redirects. It fails as Suspend does,
-// and with a *tenants.SubdomainError, ErrExists or a *ReservedError.
+// Rename gives the tenant another subdomain. The tenant is under maintenance until running
+// requests have finished. The old subdomain is reserved for 30 days, or for as long as it
+// redirects. Returns a *tenants.SubdomainError, ErrExists, a *ReservedError or the errors of
+// Suspend.
 func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r Rename) (*tenants.Tenant, error) {
 	if err := m.checkSubdomain(r.To); err != nil {
 		return nil, err
@@ -43,8 +43,7 @@ func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r R
 	})
 }
 
-// markRename gives the tenant its new subdomain, at which it is under
-// maintenance for now.
+// markRename gives the tenant its new subdomain and puts it under maintenance.
 func (m *Manager) markRename(tx *gorm.DB, j *job, r Rename) error {
 	if err := m.free(tx, r.To, j.tenant.ID, j.now); err != nil {
 		return err
@@ -65,12 +64,12 @@ func (m *Manager) markRename(tx *gorm.DB, j *job, r Rename) error {
 	return taken(mark(tx, j, map[string]any{"subdomain": r.To, "state": tenants.StateMaintenance}))
 }
 
-// retire keeps a subdomain from others, in place of what was said of it before.
+// retire reserves a subdomain, replacing any earlier reservation of it.
 func retire(tx *gorm.DB, retired tenants.RetiredSubdomain) error {
 	return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&retired).Error
 }
 
-// endRename has the tenant served again as it was before, and begins to redirect.
+// endRename returns the tenant to its former state and starts the redirect.
 func endRename(tx *gorm.DB, j *job) error {
 	if j.params.RedirectUntil != nil {
 		err := tx.Model(&tenants.RetiredSubdomain{}).Where("subdomain = ? AND tenant_id = ?", j.op.Subdomain, j.tenant.ID).

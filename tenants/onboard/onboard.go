@@ -1,11 +1,11 @@
-// Package onboard creates tenants together with their first admin, and lets
-// admins in later. Who is an admin, and how one signs in, only the application
-// knows: it gives an Admins.
+// Package onboard creates tenants together with their first admin, and gives admins access
+// later. Only the application knows who is an admin and how an admin signs in, so it supplies
+// an Admins.
 //
-// The admin is made by the last step of the creation, before the tenant is served.
-// The ledger holds the admin's address and no password. Where a process dies before
-// that step is done, the one that resumes the creation invites the admin
-// instead: the link is in nobody's hands, and LetIn makes another.
+// The last step of the creation makes the admin, before the tenant is served. The ledger holds
+// the admin's address and no password. If a process dies before that step is done, the process
+// that resumes the creation invites the admin instead. Nobody receives that link; LetIn makes
+// another.
 package onboard
 
 import (
@@ -17,32 +17,32 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// Admins makes people admins of tenants. Its methods but CheckEmail may be called
-// again with the same address, by another process too.
+// Admins makes people admins of tenants. All methods but CheckEmail may be called again with
+// the same address, also by another process.
 type Admins interface {
 	// CheckEmail returns an error if nobody can have the address.
 	CheckEmail(email string) error
-	// InviteAdmin makes a link with which the admin sets a password, once.
+	// InviteAdmin returns a link with which the admin sets a password, once.
 	InviteAdmin(ctx context.Context, t *tenants.Tenant, email string) (url string, expires time.Time, err error)
-	// SetPassword sets the password of the admin, who is made where missing.
+	// SetPassword sets the password of the admin. It creates the admin if there is none.
 	SetPassword(ctx context.Context, t *tenants.Tenant, email, password string) error
 }
 
-// Admin is who is let in to a tenant; nobody where Email is empty.
+// Admin is the person to give access to a tenant. If Email is empty, there is none.
 type Admin struct {
 	Email string
-	// Password is set at once; without one there is an invitation.
+	// Password is set at once. If it is empty, the admin is invited instead.
 	Password string
 }
 
 // Invitation is a link with which an admin sets a password, once.
 type Invitation struct {
-	// URL is a secret, and is told this one time.
+	// URL is a secret. It is returned only once.
 	URL       string    `json:"url"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// Service creates tenants and lets admins in. It is safe for concurrent use.
+// Service creates tenants and gives admins access. It is safe for concurrent use.
 type Service struct {
 	manager *lifecycle.Manager
 	admins  Admins
@@ -51,10 +51,9 @@ type Service struct {
 // New returns a Service.
 func New(manager *lifecycle.Manager, admins Admins) *Service { return &Service{manager, admins} }
 
-// Create creates the tenant with the admin, whom it lets in before the tenant is
-// served. Where that is impossible there is no tenant. The invitation is nil
-// unless the admin was invited. Create returns the error of Admins.CheckEmail, or
-// fails as lifecycle.Manager's Create does.
+// Create creates the tenant and gives the admin access before the tenant is served. If that
+// fails, the tenant is not created. The invitation is nil unless the admin was invited. Returns
+// the error of Admins.CheckEmail or those of lifecycle.Manager's Create.
 func (s *Service) Create(ctx context.Context, n lifecycle.NewTenant, admin Admin) (*tenants.Tenant, *Invitation, error) {
 	var made *Invitation
 	if admin.Email != "" {
@@ -70,9 +69,8 @@ func (s *Service) Create(ctx context.Context, n lifecycle.NewTenant, admin Admin
 	return t, made, nil
 }
 
-// LetIn gives an admin of the tenant the password, else an invitation, as an
-// operation of the kind tenants.KindAdmin or tenants.KindInvite. name is the
-// tenant's subdomain or id.
+// LetIn sets the admin's password, or invites the admin if there is none, in an operation of
+// kind tenants.KindAdmin or tenants.KindInvite. name is the tenant's subdomain or id.
 func (s *Service) LetIn(ctx context.Context, by lifecycle.Operator, kind tenants.OperationKind, name string, admin Admin) (*Invitation, error) {
 	var made *Invitation
 	if err := s.manager.LetIn(ctx, by, kind, name, admin.Email, s.letIn(admin, &made)); err != nil {
@@ -81,7 +79,8 @@ func (s *Service) LetIn(ctx context.Context, by lifecycle.Operator, kind tenants
 	return made, nil
 }
 
-// letIn returns what lets the admin in, and notes the invitation, if any.
+// letIn returns the function that gives the admin access. It stores the invitation, if any, in
+// made.
 func (s *Service) letIn(admin Admin, made **Invitation) func(ctx context.Context, t *tenants.Tenant) error {
 	return func(ctx context.Context, t *tenants.Tenant) error {
 		if admin.Password != "" {
@@ -96,8 +95,8 @@ func (s *Service) letIn(admin Admin, made **Invitation) func(ctx context.Context
 	}
 }
 
-// Resume returns what lifecycle.Options.LetIn is to be: it makes the admin that
-// another process was to let in, with a link that nobody gets.
+// Resume returns a function for lifecycle.Options.LetIn. It makes the admin of a creation that
+// another process began, with a link that nobody receives.
 func Resume(admins Admins) func(ctx context.Context, t *tenants.Tenant, email string) error {
 	return func(ctx context.Context, t *tenants.Tenant, email string) error {
 		_, _, err := admins.InviteAdmin(ctx, t, email)
