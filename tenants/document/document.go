@@ -1,5 +1,5 @@
-// Package document has tenants, domains and operations as JSON, for the operator's
-// API and for commands. No document holds a secret but an invitation.
+// Package document represents tenants, domains and operations as JSON, for the operator's API
+// and for commands. The only secret in any document is an invitation.
 package document
 
 import (
@@ -19,14 +19,14 @@ type Tenant struct {
 	Server        string        `json:"server"`
 	Database      string        `json:"database"`
 	SchemaVersion int64         `json:"schema_version"`
-	// Domains are the hosts beside the subdomain at which it is reached.
+	// Domains are the custom hosts at which the tenant is served.
 	Domains []string `json:"domains"`
-	// RemoveAfter is there while a purged tenant can be restored.
+	// RemoveAfter is set while a purged tenant can be restored.
 	RemoveAfter *time.Time `json:"remove_after,omitempty"`
 	CreatedAt   time.Time  `json:"created_at"`
 }
 
-// TenantOf is the document of a tenant. It holds none of its secrets.
+// TenantOf returns the document of a tenant. It contains none of the tenant's secrets.
 func TenantOf(t *tenants.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID, Subdomain: t.Subdomain, Name: t.Name, State: t.State, Server: t.Server,
@@ -34,7 +34,7 @@ func TenantOf(t *tenants.Tenant) Tenant {
 	}
 }
 
-// hosts are those of the verified domains.
+// hosts returns the hosts of the verified domains.
 func hosts(domains []tenants.Domain) []string {
 	names := []string{}
 	for _, d := range domains {
@@ -58,17 +58,17 @@ type Domain struct {
 	Host       string     `json:"host"`
 	VerifiedAt *time.Time `json:"verified_at"`
 	Primary    bool       `json:"primary"`
-	// Record and Value are the TXT record that verifies it.
+	// Record and Value are the name and the content of the TXT record that verifies the domain.
 	Record string `json:"record"`
 	Value  string `json:"value"`
 }
 
-// DomainOf is the document of a domain. record is the name of its TXT record.
+// DomainOf returns the document of a domain. record is the name of its TXT record.
 func DomainOf(d tenants.Domain, record string) Domain {
 	return Domain{d.Host, inUTC(d.VerifiedAt), d.Main, record, d.Challenge}
 }
 
-// Domains is a list of domains. record returns the name of a host's TXT record.
+// Domains returns a list of domains. record returns the name of a host's TXT record.
 func Domains(found []tenants.Domain, record func(host string) string) List[Domain] {
 	documents := make([]Domain, len(found))
 	for i, d := range found {
@@ -93,7 +93,7 @@ type Operation struct {
 	FinishedAt *time.Time             `json:"finished_at"`
 }
 
-// OperationOf is the document of an operation.
+// OperationOf returns the document of an operation.
 func OperationOf(o tenants.Operation) Operation {
 	return Operation{
 		o.ID, o.Kind, o.TenantID, o.Subdomain, o.State, o.Step, o.By, o.Attempts, o.Error, json.RawMessage(o.Params),
@@ -101,7 +101,7 @@ func OperationOf(o tenants.Operation) Operation {
 	}
 }
 
-// Operations is a page of operations.
+// Operations returns a page of operations.
 func Operations(page []tenants.Operation, next string) List[Operation] {
 	documents := make([]Operation, len(page))
 	for i, o := range page {
@@ -110,22 +110,22 @@ func Operations(page []tenants.Operation, next string) List[Operation] {
 	return ListOf(documents, next)
 }
 
-// Created is a tenant that was just made.
+// Created is a newly created tenant.
 type Created struct {
 	Tenant
-	// Invitation is there when an admin was asked for, and no password given.
+	// Invitation is set if an admin was requested without a password.
 	Invitation *onboard.Invitation `json:"invitation,omitempty"`
 }
 
 // List is a page of results as JSON.
 type List[T any] struct {
 	Items []T `json:"items"`
-	// Next is what to list after; null at the end.
+	// Next is the value of after for the next page. It is null at the end.
 	Next *string `json:"next"`
 }
 
-// ListOf is a page with what to list after, empty at the end. No items are an
-// empty list, not null.
+// ListOf returns a page of items. next is the value of after for the next page, empty at the
+// end. Without items, the JSON has an empty list and not null.
 func ListOf[T any](items []T, next string) List[T] {
 	page := List[T]{Items: append([]T{}, items...)}
 	if next != "" {
@@ -134,7 +134,7 @@ func ListOf[T any](items []T, next string) List[T] {
 	return page
 }
 
-// Tenants is a page of tenants.
+// Tenants returns a page of tenants.
 func Tenants(page []tenants.Tenant, next string) List[Tenant] {
 	documents := make([]Tenant, len(page))
 	for i := range page {

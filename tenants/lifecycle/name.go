@@ -13,7 +13,7 @@ import (
 // maxName is the longest display name of a tenant, in characters.
 const maxName = 200
 
-// checkName returns ErrInvalidName for what can't be a tenant's display name.
+// checkName returns ErrInvalidName if name can't be a tenant's display name.
 func checkName(name string) error {
 	if text.Line(name, maxName) != "" {
 		return ErrInvalidName
@@ -21,9 +21,9 @@ func checkName(name string) error {
 	return nil
 }
 
-// SetName gives the tenant another display name, in whatever state it is. Pages
-// show it within a second; requests are served all the while. It returns
-// tenants.ErrUnknownTenant, ErrInvalidName or an *UnderWayError.
+// SetName changes the tenant's display name, in any state. Pages show it within a second, and
+// requests are served meanwhile. Returns tenants.ErrUnknownTenant, ErrInvalidName or an
+// *UnderWayError.
 func (m *Manager) SetName(ctx context.Context, by Operator, subdomain, name string) (*tenants.Tenant, error) {
 	name = strings.TrimSpace(name)
 	if err := checkName(name); err != nil {

@@ -10,26 +10,26 @@ import (
 	"gorm.io/gorm"
 )
 
-// OperationFilter narrows a list of operations. The zero filter takes all.
+// OperationFilter filters a list of operations. The zero value matches all of them.
 type OperationFilter struct {
-	// TenantID takes those on one tenant.
+	// TenantID matches the operations on one tenant.
 	TenantID string
-	// Unfinished takes those that are not over.
+	// Unfinished matches only unfinished operations.
 	Unfinished bool
-	// Subdomain takes those on tenants that had it when they began.
+	// Subdomain matches the operations on tenants that had it when the operation began.
 	Subdomain string
-	// Kind, State and By are theirs; empty takes all.
+	// Kind, State and By match operations with these values; empty values match all.
 	Kind  tenants.OperationKind
 	State tenants.OperationState
 	By    string
-	// Since takes those that began then or later, Until those that began before;
-	// the zero time takes all.
+	// Since matches operations that began at this time or later, Until those that began before;
+	// the zero time matches all.
 	Since, Until time.Time
-	// Newer takes those that began after the one with the id.
+	// Newer matches operations that began after the one with this id.
 	Newer string
 }
 
-// narrow narrows tx to the operations that the filter takes.
+// narrow adds the filter's conditions to tx.
 func (f OperationFilter) narrow(tx *gorm.DB) *gorm.DB {
 	for column, value := range map[string]string{
 		"tenant_id": f.TenantID, "subdomain": f.Subdomain, "kind": string(f.Kind), "state": string(f.State), "started_by": f.By,
@@ -53,8 +53,8 @@ func (f OperationFilter) narrow(tx *gorm.DB) *gorm.DB {
 	return tx
 }
 
-// Operations returns up to limit operations, the newest first, that began before
-// the one with the id after, and the id to go on after, empty at the end.
+// Operations returns up to limit operations, newest first, that began before the one with the
+// id after. It also returns the value of after for the next page, empty at the end.
 func (m *Manager) Operations(ctx context.Context, f OperationFilter, after string, limit int) (page []tenants.Operation, next string, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		tx = f.narrow(tx)

@@ -11,29 +11,27 @@ import (
 	"gorm.io/gorm"
 )
 
-// Retired is a subdomain that a tenant has given up, and that is kept from
-// others or redirects.
+// Retired is a subdomain that a tenant has given up and that is reserved or redirects.
 type Retired struct {
 	Subdomain string `json:"subdomain"`
-	// Tenant is what the tenant is called now; for a purged one its id.
+	// Tenant is the tenant's present subdomain, or the id of a purged tenant.
 	Tenant string `json:"tenant"`
-	// RedirectUntil is how long requests are sent on to the tenant; nil for not
-	// at all.
+	// RedirectUntil is the time until which requests are redirected to the tenant. It is nil if
+	// they are not.
 	RedirectUntil *time.Time `json:"redirect_until,omitempty"`
-	// ReservedUntil is how long no other tenant gets the subdomain.
+	// ReservedUntil is the time until which no other tenant can have the subdomain.
 	ReservedUntil time.Time `json:"reserved_until"`
-	// Restorable says that the tenant is purged, and can be restored at the
-	// subdomain.
+	// Restorable reports whether the tenant is purged and can be restored at the subdomain.
 	Restorable bool `json:"restorable"`
 
 	tenantID string
 }
 
-// ErrNotReserved: no tenant reserves the subdomain.
+// ErrNotReserved means that no tenant reserves the subdomain.
 var ErrNotReserved = errors.New("subdomain is not reserved")
 
-// Retired lists the subdomains that tenants have given up, in their order: those
-// of one tenant, or of all when the id is empty.
+// Retired returns the subdomains that a tenant has given up, sorted; those of all tenants if
+// tenantID is empty.
 func (m *Manager) Retired(ctx context.Context, tenantID string) (all []Retired, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		all, err = m.readRetired(tx, tenants.RetiredSubdomain{TenantID: tenantID})
@@ -45,8 +43,8 @@ func (m *Manager) Retired(ctx context.Context, tenantID string) (all []Retired, 
 	return all, nil
 }
 
-// readRetired reads what is reserved or redirects by the master's clock: of one
-// subdomain or tenant, or all.
+// readRetired reads the subdomains that are reserved or redirect by the master's clock: those
+// of one subdomain or tenant, or all.
 func (m *Manager) readRetired(tx *gorm.DB, of tenants.RetiredSubdomain) ([]Retired, error) {
 	now, err := m.master.Now(tx)
 	if err != nil {
@@ -77,8 +75,7 @@ func (m *Manager) readRetired(tx *gorm.DB, of tenants.RetiredSubdomain) ([]Retir
 	return all, err
 }
 
-// Reserved is who has given up the subdomain, and until when it is kept from
-// others. It returns ErrNotReserved when it isn't.
+// Reserved returns the reservation of the subdomain. Returns ErrNotReserved if there is none.
 func (m *Manager) Reserved(ctx context.Context, subdomain string) (Retired, error) {
 	var all []Retired
 	err := m.master.View(ctx, func(tx *gorm.DB) (err error) {
@@ -94,9 +91,8 @@ func (m *Manager) Reserved(ctx context.Context, subdomain string) (Retired, erro
 	return all[0], nil
 }
 
-// Release lets tenants have a subdomain that another one has given up, and ends
-// its redirect. It returns ErrNotReserved, or an *UnderWayError while an
-// operation on the tenant that had it is unfinished.
+// Release frees a subdomain that a tenant has given up, and ends its redirect. Returns
+// ErrNotReserved, or an *UnderWayError if an operation on the tenant that had it is unfinished.
 func (m *Manager) Release(ctx context.Context, by Operator, subdomain string) (Retired, error) {
 	released, err := m.Reserved(ctx, subdomain)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"tenantry/tenants"
 )
 
-// repair puts right what can be in the tenant's database, and what the master
-// says of its version, by the tenant's row as it is when the operation begins.
-// Where the database has to be moved, every process lets go of it first.
+// repair repairs what it can in the tenant's database and in the version that the master
+// records, according to the tenant's row when the operation begins. If the database must be
+// moved, every process first closes its handles.
 func (m *Manager) repair(ctx context.Context, by Operator, id string, move bool) (*tenants.Tenant, error) {
 	return m.do(ctx, by, tenants.KindRepair, id, func(tx *gorm.DB, j *job) (err error) {
 		if !hasDatabase(&j.tenant) {
@@ -30,8 +30,8 @@ func (m *Manager) repair(ctx context.Context, by Operator, id string, move bool)
 	})
 }
 
-// mendDatabase examines the tenant's database again, since what was found before
-// the operation began may be different now, and mends it.
+// mendDatabase examines the tenant's database again, because it may have changed before the
+// operation began, and repairs it.
 func mendDatabase(m *Manager, ctx context.Context, j *job) error {
 	engine, err := m.engine(j)
 	if err != nil {

@@ -10,20 +10,19 @@ import (
 	"gorm.io/gorm"
 )
 
-// Search narrows a list of tenants. The zero Search takes all.
+// Search filters a list of tenants. The zero value matches all of them.
 type Search struct {
-	// Text is part of the subdomain or the name, in whatever case, or the id.
+	// Text matches a part of the subdomain or of the name, ignoring case, or the id.
 	Text string
-	// State, Server and SchemaVersion are those of the tenants; empty or 0 takes
-	// all.
+	// State, Server and SchemaVersion match tenants with these values; empty or 0 matches all.
 	State         tenants.State
 	Server        string
 	SchemaVersion int64
-	// Present leaves out purged tenants, unless State asks for them.
+	// Present omits purged tenants, unless State asks for them.
 	Present bool
 }
 
-// narrow narrows tx to the tenants that the search takes.
+// narrow adds the search's conditions to tx.
 func (s Search) narrow(tx *gorm.DB) *gorm.DB {
 	switch {
 	case s.State != "":
@@ -44,7 +43,7 @@ func (s Search) narrow(tx *gorm.DB) *gorm.DB {
 	return tx
 }
 
-// Takes tells whether the search takes the tenant.
+// Takes reports whether the search matches the tenant.
 func (s Search) Takes(t *tenants.Tenant) bool {
 	text := Fold(s.Text)
 	return (s.State == "" || t.State == s.State) && (s.State != "" || !s.Present || t.State != tenants.StatePurged) &&
@@ -52,8 +51,8 @@ func (s Search) Takes(t *tenants.Tenant) bool {
 		(strings.Contains(t.Subdomain, text) || strings.Contains(Fold(t.Name), text) || t.ID == text)
 }
 
-// Fold has the ASCII letters of a search in lower case, as lower() has those of
-// a name in the master. Other letters count as they are written.
+// Fold returns text with its ASCII letters in lower case, as the master's lower() does with
+// names. It doesn't change other letters.
 func Fold(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
@@ -63,15 +62,15 @@ func Fold(text string) string {
 	}, text)
 }
 
-// List is Find for all tenants.
+// List is Find without a filter.
 func (m *Manager) List(ctx context.Context, after string, limit int) (page []tenants.Tenant, next string, err error) {
 	return m.Find(ctx, Search{}, after, limit)
 }
 
-// Find returns up to limit tenants that the search takes and whose subdomain comes
-// after the given one, in that order, with their domains, and the subdomain to go
-// on after, empty at the end. It reads in the order of the index on subdomains, so
-// that it ends when the page is full.
+// Find returns up to limit tenants that match the search and whose subdomain comes after the
+// given one, sorted by subdomain and with their domains. It also returns the value of after for
+// the next page, empty at the end. It reads in the order of the index on subdomains, so it
+// stops when the page is full.
 func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (page []tenants.Tenant, next string, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		return s.narrow(withDomains(tx)).Where("subdomain > ?", after).Order("subdomain").Limit(limit + 1).Find(&page).Error
@@ -86,8 +85,8 @@ func (m *Manager) Find(ctx context.Context, s Search, after string, limit int) (
 	return page, next, nil
 }
 
-// Databases returns where the databases are of all tenants that the search takes:
-// their ID, Server and Database alone.
+// Databases returns the ID, Server and Database of all tenants that match the search, and none
+// of their other fields.
 func (m *Manager) Databases(ctx context.Context, s Search) (found []tenants.Tenant, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		return s.narrow(tx).Select("id", "server", "database").Find(&found).Error
@@ -98,7 +97,7 @@ func (m *Manager) Databases(ctx context.Context, s Search) (found []tenants.Tena
 	return found, nil
 }
 
-// HasTenants tells whether any tenant is on the server.
+// HasTenants reports whether any tenant is on the server.
 func (m *Manager) HasTenants(ctx context.Context, server string) (has bool, err error) {
 	err = m.master.View(ctx, func(tx *gorm.DB) error {
 		var ids []string

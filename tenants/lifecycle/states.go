@@ -14,7 +14,7 @@ import (
 // StateError means that the tenant can't change from its present state to the wanted one.
 type StateError struct {
 	Subdomain string
-	// State is where the tenant is, Want where it was to be.
+	// State is the tenant's present state, Want the wanted one.
 	State, Want tenants.State
 }
 
@@ -32,8 +32,8 @@ func (m *Manager) Suspend(ctx context.Context, by Operator, subdomain string) (*
 	return m.move(ctx, by, tenants.KindSuspend, subdomain, tenants.StateSuspended, tenants.StateActive)
 }
 
-// Resume undoes Suspend, and fails as it does. A tenant that is behind is
-// migrated before it is served; where that fails it stays suspended.
+// Resume undoes Suspend, and fails as it does. It migrates a tenant that is behind before
+// serving it. If the migration fails, the tenant stays suspended.
 func (m *Manager) Resume(ctx context.Context, by Operator, subdomain string) (*tenants.Tenant, error) {
 	return m.move(ctx, by, tenants.KindResume, subdomain, tenants.StateActive, tenants.StateSuspended)
 }
@@ -43,8 +43,8 @@ func (m *Manager) Archive(ctx context.Context, by Operator, subdomain string) (*
 	return m.move(ctx, by, tenants.KindArchive, subdomain, tenants.StateArchived, tenants.StateActive, tenants.StateSuspended)
 }
 
-// move brings a tenant from one of some states to another. The epoch grows, so
-// that handles of before are not leased again.
+// move changes the tenant's state from one of several to another. It increments the epoch, so
+// that older handles are not leased again.
 func (m *Manager) move(ctx context.Context, by Operator, kind tenants.OperationKind, subdomain string, to tenants.State, from ...tenants.State) (*tenants.Tenant, error) {
 	return m.do(ctx, by, kind, subdomain, func(tx *gorm.DB, j *job) error {
 		switch {
@@ -61,8 +61,7 @@ func (m *Manager) move(ctx context.Context, by Operator, kind tenants.OperationK
 	})
 }
 
-// markServed has the tenant served from now on: or, where it is behind, when it
-// is migrated.
+// markServed makes the tenant served, at once or, if it is behind, after its migration.
 func (m *Manager) markServed(tx *gorm.DB, j *job) error {
 	engine, err := m.engine(j)
 	if err != nil || j.tenant.SchemaVersion >= engine.SchemaVersion() {
@@ -73,8 +72,8 @@ func (m *Manager) markServed(tx *gorm.DB, j *job) error {
 	return mark(tx, j, map[string]any{"state": tenants.StateMaintenance})
 }
 
-// do begins an operation on the tenant and goes through its steps. It returns
-// the tenant as it is then, also where there was nothing to do.
+// do begins an operation on the tenant and runs its steps. It returns the tenant as it is
+// afterwards, even if there was nothing to do.
 func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKind, subdomain string, change func(tx *gorm.DB, j *job) error) (*tenants.Tenant, error) {
 	j, err := m.begin(ctx, by, kind, func(tx *gorm.DB, j *job) error {
 		if err := load(tx, j, subdomain); err != nil {
@@ -96,8 +95,8 @@ func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKin
 	return &j.tenant, nil
 }
 
-// load locks the tenant's row and reads it. It returns gorm.ErrRecordNotFound,
-// or an *UnderWayError when an operation on it is unfinished.
+// load locks and reads the tenant's row. Returns gorm.ErrRecordNotFound, or an *UnderWayError
+// if the tenant has an unfinished operation.
 func load(tx *gorm.DB, j *job, subdomain string) error {
 	found, err := find(tx, subdomain)
 	if err != nil {
@@ -116,7 +115,7 @@ func load(tx *gorm.DB, j *job, subdomain string) error {
 	return nil
 }
 
-// mark changes columns of the job's tenant, and lets its epoch grow.
+// mark changes columns of the job's tenant, and increments its epoch.
 func mark(tx *gorm.DB, j *job, columns map[string]any) error {
 	columns["epoch"] = j.tenant.Epoch + 1
 	return setTenant(tx, j, columns)

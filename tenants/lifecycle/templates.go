@@ -8,10 +8,10 @@ import (
 	"tenantry/tenants"
 )
 
-// ClearTemplates removes the templates of other migrations than this program's
-// from all servers. It is for the end of a migration. A process of before that
-// still makes tenants makes its template again. A server that can't be asked is
-// passed over, and is in the error.
+// ClearTemplates removes the templates of other migrations than this program's from all
+// servers. Call it at the end of a migration. A process of an older build that still creates
+// tenants recreates its template. ClearTemplates skips a server that doesn't answer, and
+// reports it in the error.
 func (m *Manager) ClearTemplates(ctx context.Context) error {
 	var all error
 	for _, name := range m.store.Servers() {

@@ -12,23 +12,22 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// The memory that buffered request bodies may take, in bytes. A body counts
-// from its first byte until its request is over.
+// The memory for buffered request bodies, in bytes. A body uses memory from its first byte
+// until its request has ended.
 const (
-	// bodyMemory bounds the bodies that Scoped reads, of all tenants together.
+	// bodyMemory bounds the bodies that Scoped reads, for all tenants together.
 	bodyMemory = 64 << 20
-	// tenantBodyMemory bounds those of one tenant, so that its clients can't
-	// take the place of all others.
+	// tenantBodyMemory bounds the bodies of one tenant, so that its clients can't use all the
+	// memory.
 	tenantBodyMemory = bodyMemory / 2
-	// strangerBodyMemory bounds the bodies that Buffered reads, whose senders
-	// have not shown who they are.
+	// strangerBodyMemory bounds the bodies that Buffered reads, whose senders are not
+	// authenticated.
 	strangerBodyMemory = 4 << 20
 )
 
-// Buffered returns a handler that reads the request's body of at most limit bytes
-// into memory, for handlers outside of Scoped that anybody may call. All such
-// bodies together take no more than 4 MiB; a body for which there is no room is
-// ErrTooManyBodies.
+// Buffered returns a handler that reads the request's body of at most limit bytes into memory,
+// for handlers outside of Scoped that anybody may call. All such bodies together use at most 4
+// MiB. A body that doesn't fit fails with ErrTooManyBodies.
 func (m *Middleware) Buffered(limit int64) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		body, err := readBody(c, &m.strangers, "", limit)
@@ -50,7 +49,7 @@ type bodies struct {
 	owners map[string]int64 // what each owner uses, if anything
 }
 
-// take takes n bytes for the owner, or none and tells so.
+// take reserves n bytes for the owner. It reserves nothing and returns false if they don't fit.
 func (b *bodies) take(owner string, n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,7 +64,7 @@ func (b *bodies) take(owner string, n int64) bool {
 	return true
 }
 
-// give gives n bytes back.
+// give releases n bytes.
 func (b *bodies) give(owner string, n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -75,15 +74,16 @@ func (b *bodies) give(owner string, n int64) {
 	}
 }
 
-// bufferedBody is a request's body in memory. The zero value is no body.
+// bufferedBody is a request's body in memory. The zero value is an empty body.
 type bufferedBody struct {
 	budget *bodies
 	owner  string
 	data   []byte
 }
 
-// readBody replaces the request's body with a copy in memory, which the caller
-// releases when the request is over. One byte over the limit is ErrBodyTooLarge.
+// readBody replaces the request's body with a copy in memory. The caller must release it when
+// the request has ended. Returns ErrBodyTooLarge if the body exceeds the limit by even one
+// byte.
 func readBody(c *gin.Context, budget *bodies, owner string, limit int64) (bufferedBody, error) {
 	request, body := c.Request, bufferedBody{budget: budget, owner: owner}
 	if request.Body == nil || request.Body == http.NoBody {
@@ -121,11 +121,11 @@ func (b *bufferedBody) read(r io.Reader, limit int64) error {
 	}
 }
 
-// firstBuffer is how much memory a body takes at first: most are shorter.
+// firstBuffer is the initial size of a body's buffer, in bytes. Most bodies are shorter.
 const firstBuffer = 512
 
-// grow makes room for more, up to one byte over the limit. What a body takes
-// follows what has arrived, not what was announced.
+// grow makes room for more, up to one byte over the limit. The buffer's size follows the bytes
+// received, not the announced length.
 func (b *bufferedBody) grow(limit int64) error {
 	size := min(max(firstBuffer, 2*int64(cap(b.data))), limit+1)
 	if !b.budget.take(b.owner, size-int64(cap(b.data))) {
@@ -145,8 +145,8 @@ func (b *bufferedBody) release() {
 	}
 }
 
-// BodyError is why a body could not be read to its end: ErrBodyTooLarge,
-// ErrBodyTooSlow or ErrBodyUnreadable, with err beside it.
+// BodyError translates an error of reading a body. It returns an error that matches
+// ErrBodyTooLarge, ErrBodyTooSlow or ErrBodyUnreadable, and err.
 func BodyError(err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {

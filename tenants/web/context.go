@@ -12,11 +12,11 @@ type (
 	txKey     struct{}
 )
 
-// From is the tenant of the request. It panics on a route without Resolve,
-// which is a fault of the program.
+// From returns the request's tenant. It panics on a route without Resolve, which is a bug in
+// the program.
 func From(c *gin.Context) *tenants.Tenant { return c.MustGet(tenantKey{}).(*tenants.Tenant) }
 
-// Resolved is the tenant of the request, and whether Resolve found one.
+// Resolved returns the request's tenant, and reports whether Resolve found one.
 func Resolved(c *gin.Context) (*tenants.Tenant, bool) {
 	value, ok := c.Get(tenantKey{})
 	if !ok {
@@ -26,7 +26,7 @@ func Resolved(c *gin.Context) (*tenants.Tenant, bool) {
 	return t, ok
 }
 
-// Tx is the request's transaction, valid until the handler returns: also
-// c.Copy() must not carry it into a goroutine. It panics on a route without
-// Scoped, which is a fault of the program.
+// Tx returns the request's transaction. It is valid until the handler returns; a goroutine must
+// not use it, not even through c.Copy(). Tx panics on a route without Scoped, which is a bug in
+// the program.
 func Tx(c *gin.Context) *gorm.DB { return c.MustGet(txKey{}).(*gorm.DB) }

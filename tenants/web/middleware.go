@@ -21,14 +21,13 @@ import (
 	"tenantry/tenants"
 )
 
-// Options are what a Middleware is made of.
+// Options configure a Middleware.
 type Options struct {
-	// Domain is the base domain: tenants live at its subdomains, and at custom
-	// hosts of their own.
+	// Domain is the base domain. Tenants are served at its subdomains and at custom hosts.
 	Domain tenants.BaseDomain
-	// Render answers a request that failed with err, which is also the last one
-	// on c.Errors. Nothing was written. Defaults to WriteProblem, with a line in
-	// Log for each status of 500 or more.
+	// Render answers a request that failed with err, which is also the last error on c.Errors.
+	// Nothing has been written by then. Defaults to WriteProblem, which is preceded by a line
+	// in Log for each status of 500 or more.
 	Render func(c *gin.Context, err error)
 	// RequestID returns the request's id, for the log of slow statements. Defaults
 	// to none.
@@ -37,9 +36,9 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Middleware makes the handlers that lead requests into tenants' scopes. Those
-// of one Middleware share bounds on the memory of request bodies, so that an
-// application has one for each store. It is safe for concurrent use.
+// Middleware makes the handlers that run requests in tenants' scopes. The handlers of one
+// Middleware share the bounds on the memory of request bodies, so an application should have
+// one Middleware for each store. It is safe for concurrent use.
 type Middleware struct {
 	store     *tenants.Store
 	domain    tenants.BaseDomain
@@ -51,7 +50,7 @@ type Middleware struct {
 	strangers bodies    // of requests that Buffered reads
 }
 
-// New returns the Middleware of a store.
+// New returns a Middleware of the store.
 func New(store *tenants.Store, o Options) *Middleware {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -66,10 +65,10 @@ func New(store *tenants.Store, o Options) *Middleware {
 	}
 }
 
-// Resolve returns a handler that maps the request's host to a tenant, for From.
-// Where there is none it ends the chain with the error of Store.Lookup. Only Host
-// counts, no header beside it, and a request with an absolute-form URI, whose
-// host Go puts over Host, has none.
+// Resolve returns a handler that finds the tenant of the request's host, for From. If there is
+// none, the handler ends the chain with the error of Store.Lookup. It uses only the Host
+// header. A request with an absolute-form URI has no tenant, because Go replaces its Host with
+// the URI's.
 func (m *Middleware) Resolve() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		name, ok := m.domain.Subdomain(c.Request.Host)

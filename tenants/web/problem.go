@@ -13,8 +13,8 @@ import (
 	"tenantry/tenants"
 )
 
-// ProblemType begins the type of every problem; the rest is the kind's name.
-// Types are for programs to compare, not to be fetched.
+// ProblemType is the prefix of every problem's type; the kind's name follows. Programs compare
+// types and don't fetch them.
 const ProblemType = "urn:tenantry:problem:"
 
 // Problem is the body of an error reply: RFC 9457, application/problem+json.
@@ -24,19 +24,18 @@ type Problem struct {
 	Status    int    `json:"status"`
 	Detail    string `json:"detail"`
 	RequestID string `json:"request_id"`
-	// Errors is there with status 422 only.
+	// Errors is set only with status 422.
 	Errors []Fault `json:"errors,omitzero"`
 }
 
-// Fault is what is wrong with one field of a request: a JSON member, a query
-// parameter, or a cell such as "row 700, column due_on". Field is empty for
-// the request as a whole.
+// Fault is an error in one field of a request: a JSON member, a query parameter, or a cell such
+// as "row 700, column due_on". Field is empty if it concerns the whole request.
 type Fault struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
 
-// Kind is how errors that match Err are shown to clients.
+// Kind describes to clients the errors that match Err.
 type Kind struct {
 	Err    error
 	Status int
@@ -46,9 +45,9 @@ type Kind struct {
 	Retry  int // Retry-After in seconds, 0 for none
 }
 
-// KindOf returns how the client is told of err: by the engine's kinds, else by
-// the application's own, else by those of failed statements. Of several that match
-// the first one counts. Other errors are a 500 with fixed words.
+// KindOf returns the kind of err. It searches the engine's kinds first, then own, then the
+// kinds of failed statements, and returns the first match. Errors of no kind are a 500 with
+// fixed words.
 func KindOf(err error, own []Kind) Kind {
 	for _, kinds := range [][]Kind{engineKinds, own, statementKinds} {
 		for _, k := range kinds {
@@ -60,7 +59,7 @@ func KindOf(err error, own []Kind) Kind {
 	return internal
 }
 
-// engineKinds lists the engine's errors. An error may match several: the more
+// engineKinds lists the kinds of the engine's errors. An error may match several, so the more
 // urgent ones come first.
 var engineKinds = []Kind{
 	// First, for what makes one try again may have come up beside it.
@@ -85,7 +84,7 @@ var engineKinds = []Kind{
 	{ErrBodyUnreadable, 400, "malformed", "Malformed request", "The body broke off before its end.", 0},
 }
 
-// statementKinds lists the errors of failed statements.
+// statementKinds lists the kinds of failed statements.
 var statementKinds = []Kind{
 	{gorm.ErrRecordNotFound, 404, "not-found", "Not found", "There is nothing with this id.", 0},
 	{gorm.ErrDuplicatedKey, 409, "conflict", "Conflict", "There is one like this already.", 0},
@@ -93,20 +92,20 @@ var statementKinds = []Kind{
 	{gorm.ErrCheckConstraintViolated, 422, "invalid", "Invalid request", "A value is not one that can be stored.", 0},
 }
 
-// internal is for errors that no kind lists.
+// internal is the kind of all unlisted errors.
 var internal = Kind{
 	Status: http.StatusInternalServerError, Name: "internal", Title: "Internal error",
 	Detail: "Something went wrong here. When you report it, name the request_id.",
 }
 
-// Problem returns the reply's body. It tells nothing of the error itself.
+// Problem returns the reply's body. It reveals nothing of the error itself.
 func (k Kind) Problem() Problem {
 	return Problem{Type: ProblemType + k.Name, Title: k.Title, Status: k.Status, Detail: k.Detail}
 }
 
-// WriteProblem answers with what the client may know of err, as
-// application/problem+json, unless something was written already. The request's
-// id is taken from the reply's header X-Request-ID.
+// WriteProblem answers with what the client may know about err, as application/problem+json. It
+// does nothing if the reply has been written already. It takes the request's id from the
+// reply's header X-Request-ID.
 func WriteProblem(c *gin.Context, err error) {
 	if c.Writer.Written() {
 		return

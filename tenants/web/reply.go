@@ -29,8 +29,8 @@ type heldReply struct {
 
 var _ gin.ResponseWriter = (*heldReply)(nil)
 
-// hold returns a reply that keeps what is written to real back. The caller
-// gives it to recycle.
+// hold returns a reply that holds back what is written to real. The caller must pass it to
+// recycle.
 func (m *Middleware) hold(real gin.ResponseWriter, limit int) *heldReply {
 	h, ok := m.replies.Get().(*heldReply)
 	if !ok {
@@ -43,11 +43,10 @@ func (m *Middleware) hold(real gin.ResponseWriter, limit int) *heldReply {
 	return h
 }
 
-// keepBody is the largest buffer that recycle keeps for the next request: that of
-// a large page.
+// keepBody is the largest buffer that recycle keeps, in bytes. A large page fits in it.
 const keepBody = 256 << 10
 
-// recycle keeps the reply, which the caller no longer uses, for hold.
+// recycle makes the reply available to hold. The caller must not use it afterwards.
 func (m *Middleware) recycle(h *heldReply) {
 	if h.body.Cap() > keepBody {
 		return
@@ -58,15 +57,14 @@ func (m *Middleware) recycle(h *heldReply) {
 	m.replies.Put(h)
 }
 
-// send is release, for a handler that goes on meanwhile: the client has the
-// reply when it returns.
+// send is release for a handler that continues afterwards. It flushes the reply to the client.
 func (h *heldReply) send() {
 	h.written = true
 	h.release()
 	h.ResponseWriter.Flush()
 }
 
-// release sends what was held, once.
+// release sends the held reply. Further calls do nothing.
 func (h *heldReply) release() {
 	if h.released {
 		return
@@ -86,16 +84,17 @@ func (h *heldReply) release() {
 	}
 }
 
-// mayHaveBody: RFC 9110, 8.6 forbids Content-Length on the others.
+// mayHaveBody reports whether a reply with the status may have a body. For others, RFC 9110,
+// section 8.6 forbids Content-Length.
 func mayHaveBody(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// Header is the held header.
+// Header returns the held header.
 func (h *heldReply) Header() http.Header { return h.header }
 
-// WriteHeader sets the status, until something was written. As in gin, a code
-// of 0 or less keeps it; an informational one can't be held and is dropped.
+// WriteHeader sets the status unless the reply has been written. As in Gin, a code of 0 or less
+// doesn't change it. An informational status can't be held and is dropped.
 func (h *heldReply) WriteHeader(code int) {
 	if code >= 200 && !h.written {
 		h.status = code
@@ -105,8 +104,8 @@ func (h *heldReply) WriteHeader(code int) {
 // WriteHeaderNow marks the reply as written.
 func (h *heldReply) WriteHeaderNow() { h.written = true }
 
-// Write holds data. Past the limit it fails with ErrReplyTooLarge, and so will
-// the scope.
+// Write holds data. It returns ErrReplyTooLarge beyond the limit, and the scope fails with the
+// same error.
 func (h *heldReply) Write(data []byte) (int, error) {
 	if !h.admit(len(data)) {
 		return 0, ErrReplyTooLarge
@@ -128,10 +127,10 @@ func (h *heldReply) admit(n int) bool {
 	return !h.tooLarge
 }
 
-// Status is the held status.
+// Status returns the held status.
 func (h *heldReply) Status() int { return h.status }
 
-// Size is the number of bytes held, -1 when nothing was written.
+// Size returns the number of bytes held, or -1 if nothing was written.
 func (h *heldReply) Size() int {
 	if !h.written {
 		return -1
@@ -142,13 +141,13 @@ func (h *heldReply) Size() int {
 // Written reports whether the header is settled.
 func (h *heldReply) Written() bool { return h.written }
 
-// Flush settles the header and sends nothing: the reply is held.
+// Flush settles the header and sends nothing, because the reply is held.
 func (h *heldReply) Flush() { h.written = true }
 
-// Hijack is refused: the connection can't be had before the commit.
+// Hijack always fails, because the connection is not available before the commit.
 func (h *heldReply) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return nil, nil, errors.New("hijack: the reply is held back until the commit")
 }
 
-// Pusher is nil: nothing is sent before the commit.
+// Pusher returns nil, because nothing is sent before the commit.
 func (h *heldReply) Pusher() http.Pusher { return nil }

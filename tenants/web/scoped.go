@@ -13,16 +13,16 @@ import (
 	"gorm.io/gorm"
 )
 
-// ScopeOptions bound what a request in a scope may take.
+// ScopeOptions bound a request in a scope.
 type ScopeOptions struct {
-	// MaxBody bounds the request's body, in bytes; 0 means 1 MiB.
+	// MaxBody bounds the request's body, in bytes. Defaults to 1 MiB.
 	MaxBody int64
-	// MaxReply bounds the reply, in bytes; 0 means 16 MiB.
+	// MaxReply bounds the reply, in bytes. Defaults to 16 MiB.
 	MaxReply int
-	// Timeout bounds the scope, the wait for a handle included; 0 means 30 seconds.
+	// Timeout bounds the scope, including the wait for a handle. Defaults to 30 seconds.
 	Timeout time.Duration
-	// Deletes says that the routes delete, whatever their method: see tenants.WithReserve.
-	// Those of DELETE do anyway.
+	// Deletes marks routes that delete, whatever their method: see tenants.WithReserve. Routes
+	// with the method DELETE are marked anyway.
 	Deletes bool
 }
 
@@ -75,15 +75,14 @@ func (m *Middleware) Scoped(o ScopeOptions) gin.HandlerFunc {
 	}
 }
 
-// outranks reports whether the client is told of the scope's error and not of
-// the one that the chain recorded, which may be no more than its context's end.
+// outranks reports whether the client receives the scope's error instead of the error that the
+// chain recorded, which may only be the end of its context.
 func outranks(err error) bool {
 	return errors.Is(err, tenants.ErrMaintenance) || errors.Is(err, tenants.ErrLapsed) || errors.Is(err, tenants.ErrTenantFull)
 }
 
-// serve runs the chain in a scope with the reply held back. The real writer is
-// back in its place before a panic goes on, or the recovery's reply would be
-// held for ever.
+// serve runs the chain in a scope with the reply held back. It restores the real writer before
+// a panic propagates; otherwise the recovery's reply would be held forever.
 func (m *Middleware) serve(c *gin.Context, held *heldReply, o ScopeOptions) error {
 	begin := m.store.Update
 	switch c.Request.Method {
@@ -115,7 +114,7 @@ func (m *Middleware) serve(c *gin.Context, held *heldReply, o ScopeOptions) erro
 	})
 }
 
-// verdict says whether the scope may commit.
+// verdict returns nil if the scope may commit, or the reason for rolling it back.
 func verdict(raised []*gin.Error, held *heldReply) error {
 	switch {
 	case len(raised) > 0:
