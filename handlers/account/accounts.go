@@ -29,31 +29,32 @@ import (
 	"tenantry/tenants/web"
 )
 
-// Options are what Accounts are made of.
+// Options configures Accounts.
 type Options struct {
 	// Store holds the tenants' accounts.
 	Store *tenants.Store
 	// Hasher hashes their passwords.
 	Hasher *auth.Hasher
-	// Origin is where a tenant is reached, such as https://acme.example.com. It
-	// comes from the configuration: whoever sends a Host must not choose where a
-	// link leads. name is a tenant's subdomain, or a host of its own with its
-	// dots: tenants.Tenant.Address. For an empty one it is that of the base domain.
+	// Origin returns the URL at which a tenant is reached, such as
+	// https://acme.example.com. It comes from the configuration, because the sender
+	// of a Host header must not choose where a link leads. name is a tenant's
+	// subdomain, or its own host with dots: see tenants.Tenant.Address. For an empty
+	// name, Origin returns the URL of the base domain.
 	Origin func(name string) string
-	// Mailer tells people of their invitations; nil tells nobody, and the link
-	// is passed on by whoever invited.
+	// Mailer sends invitations. If it is nil, none are sent, and the inviter passes
+	// the link on.
 	Mailer Mailer
-	// TLS reports whether the request came over TLS, directly or by a trusted
-	// proxy; nil means directly.
+	// TLS reports whether the request came over TLS, directly or through a trusted
+	// proxy. Defaults to checking the connection itself.
 	TLS func(c *gin.Context) bool
-	// Log gets what no client is told; nil means slog.Default().
+	// Log receives details that clients must not see. Defaults to slog.Default().
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
+	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
 
-// Accounts lets the people of a tenant in: passwords, sessions, API tokens and
-// invitations. It is safe for concurrent use.
+// Accounts manages the passwords, sessions, API tokens and invitations of tenants'
+// users. It is safe for concurrent use.
 type Accounts struct {
 	store  *tenants.Store
 	hasher *auth.Hasher
@@ -65,11 +66,11 @@ type Accounts struct {
 	recent recent // credentials whose bodies are worth reading
 }
 
-// Mailer tells people what they would otherwise have to be told.
+// Mailer sends messages to users.
 type Mailer interface {
-	// Invite passes an invitation on. It is called once the invitation is
-	// stored, and before the reply of the request: a mailer that may be slow
-	// puts it in a queue. An error is logged, and mustn't hold the URL.
+	// Invite sends an invitation. It is called after the invitation is stored and
+	// before the response is sent, so a slow mailer should queue the message. An
+	// error is logged and must not contain the URL.
 	Invite(ctx context.Context, i Invitation) error
 }
 
@@ -77,12 +78,12 @@ type Mailer interface {
 type Invitation struct {
 	Tenant *tenants.Tenant
 	User   models.User
-	// URL holds the secret.
+	// URL contains the secret.
 	URL       string
 	ExpiresAt time.Time
 }
 
-// New makes the accounts of all tenants of a store.
+// New returns the accounts of all tenants in a store.
 func New(o Options) *Accounts {
 	if o.TLS == nil {
 		o.TLS = func(c *gin.Context) bool { return c.Request.TLS != nil }
@@ -98,25 +99,26 @@ func New(o Options) *Accounts {
 	}
 }
 
-// Origin is where the tenant with that subdomain or host of its own is reached,
-// and for an empty name the base domain. It comes from the configuration.
+// Origin returns the configured URL of the tenant with this subdomain or host of its
+// own, or of the base domain if the name is empty.
 func (a *Accounts) Origin(name string) string { return a.origin(name) }
 
-// now is in UTC and in microseconds, which both engines store unchanged.
+// now returns the time in UTC, truncated to microseconds, which both engines store
+// unchanged.
 func (a *Accounts) now() time.Time { return a.clock().UTC().Truncate(time.Microsecond) }
 
 const (
-	// MaxOpenBody is the largest body, in bytes, that is read for those who have
-	// not signed in: for web.Buffered, on the routes of Unscoped.
+	// MaxOpenBody is the largest body, in bytes, that is read from clients that have
+	// not signed in. It is for web.Buffered, on the routes of Unscoped.
 	MaxOpenBody = 64 << 10
-	// accountTimeout bounds the wait for a turn to hash.
+	// accountTimeout limits the wait for a turn to hash.
 	accountTimeout = 15 * time.Second
 )
 
-// Unscoped runs a handler that hashes a password, which must hold no
-// transaction, and begins scopes of its own. The query may hold the parameters,
-// as with Takes. The error that f returns is recorded on c. It goes below
-// web.Buffered, which has read the body.
+// Unscoped runs a handler that hashes a password: it must hold no transaction, and
+// begins its own scopes. The query may hold the parameters, as with Takes. The error
+// that f returns is recorded on c. Unscoped goes below web.Buffered, which has read
+// the body.
 func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string) {
 	if err := request.CheckQuery(c, parameters...); err != nil {
 		problem.Fail(c, err)
@@ -132,11 +134,11 @@ func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string
 	}
 }
 
-// tenantID is the id of the request's tenant.
+// tenantID returns the id of the request's tenant.
 func tenantID(c *gin.Context) string { return web.From(c).ID }
 
-// inTenant runs f in a scope on the request's tenant that writes. It may use the
-// reserve of a full one: who can't sign in can't delete anything.
+// inTenant runs f in a writing scope on the request's tenant. If the tenant is full,
+// f may use its reserve: users who can't sign in can't delete anything.
 func (a *Accounts) inTenant(c *gin.Context, f tenants.Func) error {
 	return a.store.Update(tenants.WithReserve(c.Request.Context()), web.From(c), f)
 }

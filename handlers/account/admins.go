@@ -15,12 +15,12 @@ import (
 	"tenantry/tenants"
 )
 
-// CheckEmail returns an *auth.EmailError if nobody can have the address.
+// CheckEmail returns an *auth.EmailError if an account can't have the address.
 func (a *Accounts) CheckEmail(email string) error { return auth.CheckEmail(email) }
 
-// InviteAdmin makes the user with the address an admin of the tenant, creating
-// them where they are missing, and returns a link with which they set their
-// password. It is for operators: of the tenant's people nobody is asked.
+// InviteAdmin makes the user with the address an admin of the tenant, creating the
+// user if necessary, and returns a link with which they set their password. It is
+// for operators and checks no permissions within the tenant.
 func (a *Accounts) InviteAdmin(ctx context.Context, t *tenants.Tenant, email string) (url string, expires time.Time, err error) {
 	var made Invitation
 	err = a.store.Maintain(ctx, t, func(tx *gorm.DB) error {
@@ -37,9 +37,9 @@ func (a *Accounts) InviteAdmin(ctx context.Context, t *tenants.Tenant, email str
 	return made.URL, made.ExpiresAt, nil
 }
 
-// SetPassword makes the user with the address an admin, like InviteAdmin, and
-// sets their password. Their sessions, API tokens and invitations end. It
-// returns *auth.PasswordError for a password that nobody may choose.
+// SetPassword makes the user with the address an admin, like InviteAdmin, and sets
+// their password. Their sessions, API tokens and invitations end. Returns
+// *auth.PasswordError if the password breaks the rules.
 func (a *Accounts) SetPassword(ctx context.Context, t *tenants.Tenant, email, password string) error {
 	hash, err := a.hasher.Hash(ctx, password)
 	if err != nil {
@@ -58,8 +58,8 @@ func (a *Accounts) SetPassword(ctx context.Context, t *tenants.Tenant, email, pa
 	return nil
 }
 
-// makeAdmin is the user with the address, locked, who is an admin then. What
-// becomes of them is recorded as the system's doing.
+// makeAdmin locks the user with the address, makes them an admin and returns them.
+// The change is recorded as made by the system.
 func makeAdmin(tx *gorm.DB, email string) (models.User, error) {
 	if fault := request.EmailAddress(email); fault != "" {
 		return models.User{}, fmt.Errorf("e-mail address %q %s", email, fault)

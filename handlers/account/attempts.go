@@ -16,7 +16,7 @@ import (
 	"tenantry/tenants"
 )
 
-// What may be tried in a window, which begins with the first try.
+// Limits on tries to sign in. A window begins with the first try.
 const (
 	triesWindow     = 15 * time.Minute
 	triesPerAccount = 5
@@ -24,7 +24,7 @@ const (
 	maxTriesRows    = 10_000
 )
 
-// try is under which keys a try to sign in is counted.
+// try holds the keys under which a try to sign in is counted.
 type try struct{ account, address []byte }
 
 func newTry(email string, client netip.Addr) try {
@@ -36,10 +36,10 @@ func triesKey(text string) []byte {
 	return sum[:]
 }
 
-// count counts a try before its password is looked at, in a scope of its own:
-// so tries at the same time can't slip through together, and a try stays
-// counted whatever becomes of the request. One too many is ErrTooManyTries. It
-// is found by a look where others were too many before it, and costs no write.
+// count counts a try before its password is checked, in its own scope. So concurrent
+// tries can't get past the limit, and a try stays counted whether or not the request
+// succeeds. Returns ErrTooManyTries if the limit is exceeded. If it was exceeded
+// before, a read finds that and nothing is written.
 func (a *Accounts) count(ctx context.Context, t *tenants.Tenant, one try) error {
 	now := a.now()
 	var wait time.Duration
@@ -63,8 +63,8 @@ func (a *Accounts) count(ctx context.Context, t *tenants.Tenant, one try) error 
 	return err
 }
 
-// counters are the try's keys, each with how many tries it has in a window.
-// Address goes first: an address with too many doesn't count for accounts.
+// counters returns the try's keys, each with its limit per window. The address goes
+// first: an address over its limit doesn't count for accounts.
 func (one try) counters() [2]triesCounter {
 	return [...]triesCounter{{one.address, triesPerAddress}, {one.account, triesPerAccount}}
 }
@@ -74,7 +74,8 @@ type triesCounter struct {
 	most int64
 }
 
-// wait is how long to wait until another try would be counted, 0 for not at all.
+// wait returns how long to wait until another try is counted, or 0 if there is no
+// wait.
 func (one try) wait(tx *gorm.DB, now time.Time) (time.Duration, error) {
 	for _, counter := range one.counters() {
 		var rows []models.SignInAttempts
@@ -89,9 +90,9 @@ func (one try) wait(tx *gorm.DB, now time.Time) (time.Duration, error) {
 	return 0, nil
 }
 
-// count returns how long to wait until the next try, 0 when this one was not
-// one too many. An address with too many doesn't count for accounts any more,
-// or it could fill the table.
+// count counts the try and returns how long to wait until the next one, or 0 if the
+// limit isn't exceeded. An address over its limit no longer counts for accounts,
+// because it could otherwise fill the table.
 func (one try) count(tx *gorm.DB, now time.Time) (wait time.Duration, err error) {
 	for _, counter := range one.counters() {
 		row, err := countOne(tx, counter.key, now)
@@ -105,8 +106,8 @@ func (one try) count(tx *gorm.DB, now time.Time) (wait time.Duration, err error)
 	return 0, nil
 }
 
-// countSQL begins a window where there is none, or the last one has ended. The
-// key is not the first value: gorm spreads a slice behind a parenthesis.
+// countSQL begins a window if there is none or the last one has ended. The key is
+// not the first value because gorm expands a slice after a parenthesis.
 const countSQL = `INSERT INTO sign_in_attempts AS a (count, since, key) VALUES (1, ?, ?)
 ON CONFLICT (key) DO UPDATE SET
 	count = CASE WHEN a.since <= ? THEN 1 ELSE a.count + 1 END,
@@ -122,8 +123,8 @@ func countOne(tx *gorm.DB, key []byte, now time.Time) (models.SignInAttempts, er
 	return row, err
 }
 
-// forget clears what was counted for the account, and takes the try, which
-// succeeded, off the address. Address goes first, as in count.
+// forget clears the account's count and subtracts the successful try from the
+// address's count. The address goes first, as in count.
 func (one try) forget(tx *gorm.DB) error {
 	err := tx.Exec("UPDATE sign_in_attempts SET count = count - 1 WHERE key = ? AND count > 0", one.address).Error
 	if err != nil {
@@ -132,7 +133,8 @@ func (one try) forget(tx *gorm.DB) error {
 	return tx.Where("key = ?", one.account).Delete(&models.SignInAttempts{}).Error
 }
 
-// sweepTries removes rows of ended windows, and the oldest of too many.
+// sweepTries removes rows of ended windows, and the oldest rows if there are too
+// many.
 func sweepTries(tx *gorm.DB, now time.Time) error {
 	rows := func() *gorm.DB { return tx.Model(&models.SignInAttempts{}).Select("key") }
 	ended := rows().Where("since <= ?", now.Add(-triesWindow)).Order("since")
@@ -145,8 +147,8 @@ func sweepTries(tx *gorm.DB, now time.Time) error {
 	return nil
 }
 
-// unlocked narrows a query to a few rows that nobody else is at: who sweeps
-// waits for nobody, and the next one gets the rest.
+// unlocked limits a query to a few rows that no other transaction has locked: a
+// sweep never waits, and the next sweep removes the rest.
 func unlocked(tx *gorm.DB) *gorm.DB {
 	return tx.Limit(100).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
 }

@@ -15,8 +15,8 @@ import (
 	"tenantry/tenants/web"
 )
 
-// Identity is who sent a request, and with which credential. It is not made of
-// models, so that reading it touches no relations.
+// Identity is the user who sent a request and the credential they used. It contains
+// no models, so reading it loads no relations.
 type Identity struct {
 	CredentialID int64
 	Kind         models.CredentialKind
@@ -29,26 +29,27 @@ type Identity struct {
 
 type signedInKey struct{}
 
-// whoSent is who sent the request, and whether that is known.
+// whoSent returns the identity of the request's sender, and whether it is known.
 func whoSent(c *gin.Context) (*Identity, bool) {
 	value, _ := c.Get(signedInKey{})
 	who, ok := value.(*Identity)
 	return who, ok
 }
 
-// Current is who sent the request. It panics on a route without Authenticate,
-// which is a fault of the program.
+// Current returns the identity of the request's sender. It panics on a route without
+// Authenticate, which is a bug.
 func Current(c *gin.Context) *Identity { return c.MustGet(signedInKey{}).(*Identity) }
 
-// currentUser is the user who sent the request, without what only the database
-// knows. It panics as current does.
+// currentUser returns the user who sent the request, with only the fields that
+// Identity holds. It panics as Current does.
 func currentUser(c *gin.Context) models.User {
 	who := Current(c)
 	return models.User{ID: who.UserID, Email: who.Email, Name: who.Name, Role: who.Role}
 }
 
-// CurrentUser is the user who sent the request, without what only the database
-// knows. It is false on routes and in errors where that isn't known.
+// CurrentUser returns the user who sent the request, with only the fields that
+// Identity holds. It returns false if the user isn't known, as on open routes and in
+// errors.
 func CurrentUser(c *gin.Context) (models.User, bool) {
 	if _, ok := whoSent(c); !ok {
 		return models.User{}, false
@@ -56,15 +57,15 @@ func CurrentUser(c *gin.Context) (models.User, bool) {
 	return currentUser(c), true
 }
 
-// CurrentCredential is the id of the credential that the request carries. It
-// works below Authenticate only.
+// CurrentCredential returns the id of the request's credential. It works below
+// Authenticate only.
 func CurrentCredential(c *gin.Context) int64 { return Current(c).CredentialID }
 
-// Present turns away requests that carry no credential which could be one of
-// this tenant, or more than one, before a scope begins. Of a request with a body
-// the credential must be valid, or have been so a minute ago, before its body is
-// read: strangers take neither memory nor the tenant's writer. It goes above
-// web.Scoped, and Authenticate, whose word is final, below it.
+// Present rejects requests that carry no credential, several, or one that can't be
+// this tenant's, before a scope begins. If the request has a body, the credential
+// must be valid, or have been valid a minute ago, before the body is read: strangers
+// use neither memory nor the tenant's writer. Present goes above web.Scoped.
+// Authenticate, which makes the final decision, goes below it.
 func (a *Accounts) Present() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		presented, err := a.presented(c)
@@ -81,7 +82,7 @@ func hasBody(r *http.Request) bool { return r.Body != nil && r.Body != http.NoBo
 
 type presentedKey struct{}
 
-// presented is the credential of the request, or ErrUnauthenticated.
+// presented returns the request's credential, or ErrUnauthenticated.
 func (a *Accounts) presented(c *gin.Context) (auth.Presented, error) {
 	if value, ok := c.Get(presentedKey{}); ok {
 		return value.(auth.Presented), nil
@@ -94,8 +95,8 @@ func (a *Accounts) presented(c *gin.Context) (auth.Presented, error) {
 	return presented, nil
 }
 
-// Authenticate lets requests through that carry a valid session or API token
-// of their tenant. It works under web.Scoped only, and costs one query.
+// Authenticate accepts requests that carry a valid session or API token of their
+// tenant. It works below web.Scoped only, and costs one query.
 func (a *Accounts) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		tx := web.Tx(c)
@@ -115,8 +116,8 @@ const bearerSQL = `SELECT credentials.id AS credential_id, credentials.kind, cre
 FROM credentials JOIN users ON users.id = credentials.user_id
 WHERE credentials.digest = ? AND credentials.kind = ? AND credentials.expires_at > ?`
 
-// authenticate finds who sent the request. Whatever is wrong with the
-// credential, the error is the same: ErrUnauthenticated.
+// authenticate identifies the request's sender. Returns ErrUnauthenticated for every
+// kind of invalid credential.
 func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*Identity, error) {
 	presented, err := a.presented(c)
 	if err != nil {
@@ -139,15 +140,15 @@ func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*Identity, error) 
 }
 
 const (
-	// useGrain is how exact last_used_at is: a write for every read would cost
+	// useGrain is the precision of last_used_at: a write for every read would cost
 	// more than the read.
 	useGrain = 5 * time.Minute
-	// useTimeout bounds what noting the use may add to a request.
+	// useTimeout limits how long recording the use may delay a request.
 	useTimeout = 2 * time.Second
 )
 
-// noteUse writes the credential's last use down once the scope is over, if that
-// wasn't done lately. That it could not be done is only logged.
+// noteUse records the credential's last use after the scope ends, unless that was
+// done recently. Failures are only logged.
 func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *Identity) {
 	now, t := a.now(), web.From(c)
 	stale := now.Add(-useGrain)
@@ -167,7 +168,7 @@ func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *Identity) {
 	})
 }
 
-// GetMe shows the user who asks.
+// GetMe shows the current user.
 func GetMe(c *gin.Context, _ *gorm.DB) error {
 	c.JSON(200, ViewUser(currentUser(c)))
 	return nil

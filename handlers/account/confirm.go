@@ -16,7 +16,7 @@ import (
 	"tenantry/tenants/web"
 )
 
-// confirmation is what came of the password that a request gave again.
+// confirmation is the result of checking the password that a request repeats.
 type confirmation struct {
 	proof *proof
 	err   error
@@ -24,11 +24,11 @@ type confirmation struct {
 
 type confirmationKey struct{}
 
-// Confirm checks the password of the person who asks, which the body gives as
-// its member or field "password". Each route that gives access asks for it, so
-// that a stolen session or API token doesn't become access that lasts. It goes below
-// Present and web.Buffered and above web.Scoped: hashing must hold no
-// transaction. The operation below tells what came of it.
+// Confirm checks the current user's password, which the body holds as its member or
+// field "password". Each route that gives access requires it, because a stolen
+// session or API token must not become lasting access. It goes below Present and
+// web.Buffered and above web.Scoped, because hashing must hold no transaction. The
+// operation below it reports the result.
 func (a *Accounts) Confirm() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		original := c.Request
@@ -44,8 +44,8 @@ func (a *Accounts) Confirm() gin.HandlerFunc {
 	}
 }
 
-// readConfirmation finds out who asks before it reads the body. An API token
-// confirms nothing.
+// readConfirmation identifies the user before it reads the body. An API token can't
+// confirm.
 func (a *Accounts) readConfirmation(c *gin.Context) error {
 	if err := a.Identify(c); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (a *Accounts) readConfirmation(c *gin.Context) error {
 	return nil
 }
 
-// passwordIn is the password in a body, empty where there is none. What else is
-// wrong with the body is told by its reader.
+// passwordIn returns the password in a body, or "" if there is none. Other faults of
+// the body are reported by the operation that reads it.
 func passwordIn(body []byte, mediaType string) string {
 	if mediaType == "application/x-www-form-urlencoded" {
 		posted, _ := url.ParseQuery(string(body))
@@ -80,8 +80,8 @@ func passwordIn(body []byte, mediaType string) string {
 	return password
 }
 
-// proveAgain checks the password of the person who asks. A right one clears the
-// tries that were counted, as at sign-in.
+// proveAgain checks the current user's password. A correct password clears the
+// counted tries, as at sign-in.
 func (a *Accounts) proveAgain(c *gin.Context, who *Identity, password string) (*proof, error) {
 	p, err := a.prove(c, who.Email, password)
 	if err != nil {
@@ -90,10 +90,11 @@ func (a *Accounts) proveAgain(c *gin.Context, who *Identity, password string) (*
 	return p, a.inTenant(c, p.try.forget)
 }
 
-// errNoPerson: an API token was sent for what only people do.
+// errNoPerson is returned if an API token is used for an action that only people may
+// take.
 var errNoPerson = problem.New(problem.ErrForbidden, "An API token can't do this: it changes who gets in. Sign in, and do it in a session.")
 
-// ByPerson refuses API tokens.
+// ByPerson returns an error if the request carries an API token.
 func ByPerson(c *gin.Context) error {
 	if Current(c).Kind != models.KindSession {
 		return errNoPerson
@@ -101,15 +102,15 @@ func ByPerson(c *gin.Context) error {
 	return nil
 }
 
-// PeopleOnly refuses API tokens. It goes below Authenticate.
+// PeopleOnly rejects API tokens. It goes below Authenticate.
 func PeopleOnly(c *gin.Context) {
 	if err := ByPerson(c); err != nil {
 		problem.Fail(c, err)
 	}
 }
 
-// Confirm takes the password out of the input, and reports a missing or a wrong
-// one as a fault. API tokens are refused. It works below Confirm.
+// Confirm takes the password out of the input, and reports a missing or wrong
+// password as a fault. It rejects API tokens. It works below Accounts.Confirm only.
 func Confirm(c *gin.Context, in *request.Input) error {
 	if err := ByPerson(c); err != nil {
 		return err
@@ -128,8 +129,8 @@ func Confirm(c *gin.Context, in *request.Input) error {
 	return nil
 }
 
-// Confirmed makes sure, in the scope that acts upon it, that the password which
-// confirm accepted is still the person's.
+// Confirmed checks, in the scope that makes the change, that the password accepted
+// by Confirm is still the user's.
 func Confirmed(c *gin.Context, tx *gorm.DB) error {
 	done := c.MustGet(confirmationKey{}).(confirmation)
 	var same int64

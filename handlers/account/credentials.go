@@ -12,16 +12,17 @@ import (
 	"tenantry/models"
 )
 
-// How long credentials last from when they are made: use doesn't prolong them.
+// Lifetimes of credentials, from their creation. Use doesn't extend them.
 const (
 	sessionLife    = 14 * 24 * time.Hour
 	invitationLife = 7 * 24 * time.Hour
 )
 
-// maxCredentials is how many sessions, and how many API tokens, a user has at most.
+// maxCredentials is the maximum number of sessions, and of API tokens, per user.
 const maxCredentials = 100
 
-// mint stores a credential of the tenant, whose text is handed out once.
+// mint stores a credential of the tenant and returns its text, which can't be read
+// again.
 func (a *Accounts) mint(tx *gorm.DB, tenantID string, kind auth.Kind, row *models.Credential, life time.Duration) (text string, err error) {
 	text, row.Digest = auth.Mint(tenantID, kind)
 	row.CreatedAt = a.now()
@@ -32,14 +33,14 @@ func (a *Accounts) mint(tx *gorm.DB, tenantID string, kind auth.Kind, row *model
 	return text, tx.Create(row).Error
 }
 
-// sweepCredentials removes some that have expired, of all users.
+// sweepCredentials removes some of all users' expired credentials.
 func sweepCredentials(tx *gorm.DB, now time.Time) error {
 	expired := tx.Model(&models.Credential{}).Select("id").Where("expires_at <= ?", now).Order("expires_at")
 	return tx.Where("id IN (?)", unlocked(expired)).Delete(&models.Credential{}).Error
 }
 
-// Revoke ends a user's credentials of the kinds, or of all kinds when none is
-// named, but for the one that is kept.
+// Revoke ends a user's credentials of the given kinds, or of all kinds if none is
+// given, except the one with the id kept.
 func Revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) error {
 	tx = tx.Where("user_id = ? AND id <> ?", userID, kept)
 	if len(kinds) > 0 {
@@ -48,9 +49,9 @@ func Revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) err
 	return tx.Delete(&models.Credential{}).Error
 }
 
-// FindCredentials finds the page that the query asks for of the credentials of
-// a kind that have not expired: those of the user who asks, or with ?user_id=
-// those of another user or of "all", for admins.
+// FindCredentials returns the page that the query asks for of the unexpired
+// credentials of a kind: the current user's, or for admins with ?user_id= those of
+// another user or of "all".
 func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (none request.Found[models.Credential], err error) {
 	owner := c.DefaultQuery("user_id", strconv.FormatInt(Current(c).UserID, 10))
 	var bad request.Faults
@@ -72,8 +73,9 @@ func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.Cred
 	return request.FindPage(rows, page, func(row models.Credential) []int64 { return []int64{row.ID} })
 }
 
-// takeCredential reads the credential of the path if it is of the kind, and of
-// the user who asks unless that is an admin. Else there is none.
+// takeCredential reads the credential whose id is in the path, if it is of the kind
+// and belongs to the current user or the current user is an admin. Otherwise it
+// returns gorm.ErrRecordNotFound.
 func takeCredential(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (models.Credential, error) {
 	row, err := request.TakeRow[models.Credential](c, tx.Where("kind = ?", kind))
 	if err == nil && MayChange(c, row.UserID) != nil {
@@ -82,8 +84,8 @@ func takeCredential(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (mo
 	return row, err
 }
 
-// deleteCredential ends a credential. One that somebody else ended meanwhile
-// is gone as it should be.
+// deleteCredential ends a credential. It is not an error if the credential has
+// already ended.
 func deleteCredential(tx *gorm.DB, id int64) error {
 	return tx.Delete(&models.Credential{ID: id}).Error
 }

@@ -18,21 +18,21 @@ import (
 	"tenantry/tenants/web"
 )
 
-// invitationJSON is how an invitation is shown, once.
+// invitationJSON is the representation of an invitation, shown once.
 type invitationJSON struct {
 	URL       string    `json:"url"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// invitedJSON is how a user is shown to who invites them.
+// invitedJSON is the representation of a user for the admin who invites them.
 type invitedJSON struct {
 	userJSON
 	Invitation invitationJSON `json:"invitation"`
 }
 
-// InviteUser makes an invitation for the user of the path, who may have a
-// password already and forgot it. Earlier ones end. For admins, who give their
-// own password again.
+// InviteUser creates an invitation for the user in the path, who may have forgotten
+// their password. Earlier invitations end. It is for admins, who repeat their own
+// password.
 func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
 	in := request.NewInput(nil)
 	if c.Request.ContentLength != 0 {
@@ -49,8 +49,8 @@ func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// Invite makes an invitation for the user of the path. Earlier ones end. For
-// admins. It works below Confirm.
+// Invite creates an invitation for the user in the path. Earlier invitations end. It
+// is for admins, and works below Confirm.
 func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
 	if err := Confirm(c, in); err != nil {
 		return Invitation{}, err
@@ -72,8 +72,8 @@ func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *request.Input) (Invit
 	return made, Record(c, tx, UserSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name))
 }
 
-// invite makes an invitation for a user in place of earlier ones, and has it
-// mailed once it is stored.
+// invite replaces a user's earlier invitations with a new one, and sends it after it
+// is stored.
 func (a *Accounts) invite(tx *gorm.DB, t *tenants.Tenant, user models.User) (Invitation, error) {
 	if err := Revoke(tx, user.ID, 0, models.KindInvitation); err != nil {
 		return Invitation{}, err
@@ -90,7 +90,7 @@ func (a *Accounts) invite(tx *gorm.DB, t *tenants.Tenant, user models.User) (Inv
 	return made, nil
 }
 
-// mailTimeout bounds what a mailer may add to a request.
+// mailTimeout limits how long a mailer may delay a request.
 const mailTimeout = 10 * time.Second
 
 func (a *Accounts) mail(ctx context.Context, made Invitation) {
@@ -101,8 +101,8 @@ func (a *Accounts) mail(ctx context.Context, made Invitation) {
 	}
 }
 
-// AcceptInvitation sets the password of who was invited and signs them in. The
-// invitation is used up. It works outside of scopes.
+// AcceptInvitation sets the invited user's password and signs them in. The
+// invitation can't be used again. It works outside of scopes.
 func (a *Accounts) AcceptInvitation(c *gin.Context) {
 	Unscoped(c, func(c *gin.Context) error {
 		in, err := request.ReadInput(c)
@@ -117,8 +117,8 @@ func (a *Accounts) AcceptInvitation(c *gin.Context) {
 	})
 }
 
-// Join accepts an invitation like AcceptInvitation, and hands the session out
-// as cookie alone. It works in Unscoped.
+// Join accepts an invitation like AcceptInvitation, but returns the session as a
+// cookie only. It works in Unscoped.
 func (a *Accounts) Join(c *gin.Context, in *request.Input) error {
 	begun, err := a.join(c, in)
 	if err == nil {
@@ -138,8 +138,8 @@ func (a *Accounts) join(c *gin.Context, in *request.Input) (newSessionJSON, erro
 	return a.accept(c, token, password)
 }
 
-// Invited is the user whom an invitation of that text was made for. Looking
-// doesn't use it up.
+// Invited returns the user for whom the invitation with this text was created. It
+// doesn't use the invitation up.
 func (a *Accounts) Invited(c *gin.Context, text string) (models.User, error) {
 	found, err := a.findInvited(c, text)
 	return found.user, err
@@ -151,11 +151,11 @@ type invited struct {
 	user       models.User
 }
 
-// errNotInvited says the same of whatever is wrong with an invitation.
+// errNotInvited is returned for every kind of invalid invitation.
 var errNotInvited = problem.New(problem.ErrUnauthenticated,
 	"This invitation is not valid, or no longer: it works once, for seven days, and until there is a newer one. Ask an admin for another.")
 
-// findInvited finds the user who was sent the text, or returns errNotInvited.
+// findInvited returns the invitation with the text, or errNotInvited.
 func (a *Accounts) findInvited(c *gin.Context, text string) (found invited, err error) {
 	kind, digest, err := auth.Digest(tenantID(c), text)
 	if err != nil || kind != auth.KindInvitation {
@@ -174,7 +174,7 @@ func (a *Accounts) findInvited(c *gin.Context, text string) (found invited, err 
 	return found, err
 }
 
-// accept hashes only for who has an invitation.
+// accept hashes the password only if the invitation is valid.
 func (a *Accounts) accept(c *gin.Context, text, password string) (newSessionJSON, error) {
 	found, err := a.findInvited(c, text)
 	if err != nil {
@@ -201,8 +201,8 @@ func (a *Accounts) accept(c *gin.Context, text, password string) (newSessionJSON
 	return begun, err
 }
 
-// useUp locks the user and ends the invitation. Of two who try at the same time
-// one finds it gone.
+// useUp locks the user and ends the invitation. If two requests use it at the same
+// time, one of them fails.
 func (a *Accounts) useUp(tx *gorm.DB, found *invited) error {
 	err := models.Locked(tx).Take(&found.user, found.user.ID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -218,7 +218,7 @@ func (a *Accounts) useUp(tx *gorm.DB, found *invited) error {
 	return used.Error
 }
 
-// renewPassword sets a password in place of whatever let the user in before.
+// renewPassword sets a password and ends the user's other credentials.
 func renewPassword(tx *gorm.DB, user *models.User, hash string) error {
 	if err := setPassword(tx, user, hash); err != nil {
 		return err

@@ -14,19 +14,19 @@ import (
 	"tenantry/tenants/web"
 )
 
-// proof is that somebody knew the password of a user. It is good until the
-// password is changed.
+// proof records that a user's password was given correctly. It is valid until the
+// password changes.
 type proof struct {
 	user models.User
 	try  try
-	// rehashed is the password's hash with today's parameters; empty when the
-	// stored one has them.
+	// rehashed is the password's hash with the current parameters, or "" if the
+	// stored hash already has them.
 	rehashed string
 }
 
-// prove checks the password of the account with the address. An account that
-// doesn't exist or has no password takes as long as a wrong password, and is
-// ErrWrongPassword like it.
+// prove checks the password of the account with the address. If the account doesn't
+// exist or has no password, prove takes as long as for a wrong password and also
+// returns ErrWrongPassword.
 func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error) {
 	ctx, t := c.Request.Context(), web.From(c)
 	p := &proof{try: newTry(email, request.ClientAddress(c))}
@@ -43,14 +43,14 @@ func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error)
 	return p, a.verify(ctx, p, password)
 }
 
-// userAt is the user with the address, or gorm.ErrRecordNotFound.
+// userAt returns the user with the address, or gorm.ErrRecordNotFound.
 func userAt(tx *gorm.DB, email string) (models.User, error) {
 	var user models.User
 	err := tx.Where("lower(email) = ?", auth.FoldEmail(email)).Take(&user).Error
 	return user, err
 }
 
-// verify hashes the password.
+// verify checks the password against the stored hash.
 func (a *Accounts) verify(ctx context.Context, p *proof, password string) error {
 	if p.user.PasswordHash == nil {
 		if err := a.hasher.VerifyNobody(ctx, password); err != nil {
@@ -73,8 +73,8 @@ func (a *Accounts) verify(ctx context.Context, p *proof, password string) error 
 	return err
 }
 
-// settle makes sure, in the scope that acts upon the proof, that the password
-// is still the user's, and keeps it so until the scope ends.
+// settle checks, in the scope that relies on the proof, that the password is still
+// the user's, and locks it until the scope ends.
 func (p *proof) settle(tx *gorm.DB) error {
 	var user models.User
 	err := models.Locked(tx).Take(&user, p.user.ID).Error
@@ -99,9 +99,8 @@ func setPassword(tx *gorm.DB, user *models.User, hash string) error {
 	return tx.Model(user).Update("password_hash", hash).Error
 }
 
-// ChangePassword gives the user who asks another password. All their other
-// sessions, API tokens and invitations end. It works outside of scopes, with
-// CrossOrigin above.
+// ChangePassword changes the current user's password. Their other sessions, API
+// tokens and invitations end. It works outside of scopes, below CrossOrigin.
 func (a *Accounts) ChangePassword(c *gin.Context) {
 	Unscoped(c, func(c *gin.Context) error {
 		if err := a.Identify(c); err != nil {
@@ -118,8 +117,8 @@ func (a *Accounts) ChangePassword(c *gin.Context) {
 	})
 }
 
-// Identify is Authenticate for handlers that work outside of scopes. It takes
-// a scope of its own.
+// Identify is Authenticate for handlers that work outside of scopes. It begins its
+// own scope.
 func (a *Accounts) Identify(c *gin.Context) error {
 	return a.store.View(c.Request.Context(), web.From(c), func(tx *gorm.DB) error {
 		who, err := a.authenticate(c, tx)
@@ -130,8 +129,8 @@ func (a *Accounts) Identify(c *gin.Context) error {
 	})
 }
 
-// RenewPassword does what ChangePassword does, for a request that Identify let
-// through.
+// RenewPassword changes the password like ChangePassword, for a request that
+// Identify accepted.
 func (a *Accounts) RenewPassword(c *gin.Context, in *request.Input) error {
 	if err := ByPerson(c); err != nil {
 		return err
@@ -170,7 +169,7 @@ func (a *Accounts) replacePassword(c *gin.Context, who *Identity, old, next stri
 	})
 }
 
-// newPassword accepts passwords that people may choose.
+// newPassword is the rule for new passwords.
 func newPassword(s string) string {
 	var bad *auth.PasswordError
 	if errors.As(auth.CheckPassword(s), &bad) {

@@ -10,18 +10,18 @@ import (
 	"tenantry/models"
 )
 
-// AdminsOnly lets admins through. It goes below Authenticate.
+// AdminsOnly rejects users who are not admins. It goes below Authenticate.
 func AdminsOnly(c *gin.Context) {
 	if !IsAdmin(c) {
 		problem.Fail(c, problem.ErrForbidden)
 	}
 }
 
-// IsAdmin reports whether the user of the request is an admin.
+// IsAdmin reports whether the current user is an admin.
 func IsAdmin(c *gin.Context) bool { return Current(c).Role == models.RoleAdmin }
 
-// MayChange says whether the user of the request may change the user with the
-// id: people change themselves, admins change all.
+// MayChange returns an error unless the current user may change the user with the
+// id: users may change themselves, and admins may change everyone.
 func MayChange(c *gin.Context, userID int64) error {
 	if IsAdmin(c) || Current(c).UserID == userID {
 		return nil
@@ -29,11 +29,11 @@ func MayChange(c *gin.Context, userID int64) error {
 	return problem.ErrForbidden
 }
 
-// LockAdmins keeps the admins, and the user with the id, from changing until
-// the scope ends, and returns the admins' ids. All are locked at once and in
-// the order of their ids: a scope that took the user's lock after the admins'
-// could wait for one that, begun while the user was an admin, took it before.
-// So it also comes before any other lock on users.
+// LockAdmins locks the admins and the user with the id until the scope ends, and
+// returns the admins' ids. It locks all of them at once in the order of their ids, to
+// prevent a deadlock: a scope that locked the user after the admins could wait for one
+// that began while the user was an admin, and so locked the user earlier. For the same
+// reason it must precede any other lock on users.
 func LockAdmins(tx *gorm.DB, userID int64) ([]int64, error) {
 	var found []models.User
 	err := models.Locked(tx).Select("id", "role").Where("role = ? OR id = ?", models.RoleAdmin, userID).Order("id").Find(&found).Error
@@ -46,7 +46,7 @@ func LockAdmins(tx *gorm.DB, userID int64) ([]int64, error) {
 	return ids, err
 }
 
-// AnotherAdmin refuses to go on without the user when they are the only admin.
+// AnotherAdmin returns an error if the user is the only admin.
 func AnotherAdmin(admins []int64, userID int64) error {
 	if slices.Equal(admins, []int64{userID}) {
 		return problem.Conflict("This is the last admin. Make somebody else an admin first.")

@@ -6,17 +6,16 @@ import (
 )
 
 const (
-	// recentLife is how long a credential is remembered at least, unless there
-	// are too many; it is forgotten after twice that time.
+	// recentLife is the minimum time for which a credential is remembered, unless
+	// there are too many. After twice that time it is forgotten.
 	recentLife = 30 * time.Second
-	// maxRecent bounds the credentials remembered in each of the two halves.
+	// maxRecent limits the credentials remembered in each of the two halves.
 	maxRecent = 10_000
 )
 
-// recent remembers the digests of credentials that were valid a moment ago. It
-// tells only whose bodies are worth reading: whether a credential is valid now
-// is for the database to say. The zero value is empty. It is safe for
-// concurrent use.
+// recent remembers the digests of recently valid credentials. It decides only whose
+// bodies are read: the database decides whether a credential is valid now. The zero
+// value is empty. It is safe for concurrent use.
 type recent struct {
 	mu         sync.Mutex // guards what follows
 	since      time.Time  // when young began
@@ -38,7 +37,7 @@ func (r *recent) add(digest []byte, now time.Time) {
 	r.young[key] = struct{}{}
 }
 
-// has tells whether a digest is remembered.
+// has reports whether a digest is remembered.
 func (r *recent) has(digest []byte, now time.Time) bool {
 	key := [32]byte(digest)
 	r.mu.Lock()
@@ -49,8 +48,8 @@ func (r *recent) has(digest []byte, now time.Time) bool {
 	return young || old
 }
 
-// age forgets what was remembered for long enough, also when the clock has
-// been set back. The lock is held.
+// age forgets expired digests, even if the clock has been set back. The caller holds
+// mu.
 func (r *recent) age(now time.Time) {
 	switch age := now.Sub(r.since); {
 	case age >= 2*recentLife, age < 0:

@@ -19,14 +19,14 @@ type Subject struct {
 	Name string
 }
 
-// Record stores what the request did to the subject, in the transaction in
-// which it did it: a verb for programs, and a sentence of at most 500
-// characters for people.
+// Record stores what the request did to the subject, in the same transaction: a verb
+// for programs, and a sentence of at most 500 characters for people.
 func Record(c *gin.Context, tx *gorm.DB, s Subject, verb, summary string) error {
 	return recordBy(actor(c), tx, s, verb, summary)
 }
 
-// recordBy is record for work of a user, or of the system when actor is nil.
+// recordBy is Record for changes by the user actor, or by the system if actor is
+// nil.
 func recordBy(actor *int64, tx *gorm.DB, s Subject, verb, summary string) error {
 	row := &models.Activity{ActorID: actor, Action: s.Kind + "." + verb, SubjectID: s.ID, Summary: summary}
 	if err := tx.Create(row).Error; err != nil {
@@ -36,15 +36,15 @@ func recordBy(actor *int64, tx *gorm.DB, s Subject, verb, summary string) error 
 }
 
 const (
-	// keptActivity is how many activities a tenant keeps, the newest ones.
+	// keptActivity is the number of activities that a tenant keeps, the newest ones.
 	keptActivity = 100_000
-	// trimInterval is how many are added before old ones are removed, and
-	// trimPortion how many then are at most.
+	// trimInterval is the number of activities added between removals of old ones,
+	// and trimPortion the maximum number removed at once.
 	trimInterval, trimPortion = 64, 256
 )
 
-// trimActivity removes some of what is older than the newest activities, now
-// and then. newest is the id of the last one.
+// trimActivity occasionally removes some of the oldest activities. newest is the id
+// of the newest activity.
 func trimActivity(tx *gorm.DB, newest int64) error {
 	if newest%trimInterval != 0 || newest <= keptActivity {
 		return nil
@@ -57,7 +57,7 @@ func trimActivity(tx *gorm.DB, newest int64) error {
 	return nil
 }
 
-// actor is the id of the user who sent the request, nil for nobody known.
+// actor returns the id of the user who sent the request, or nil if it isn't known.
 func actor(c *gin.Context) *int64 {
 	if who, ok := whoSent(c); ok {
 		return &who.UserID
@@ -75,9 +75,9 @@ func RecordDeleted(c *gin.Context, tx *gorm.DB, s Subject) error {
 	return Record(c, tx, s, "deleted", fmt.Sprintf("deleted %s “%s”", s.Kind, s.Name))
 }
 
-// Save stores the changed columns of row and records it, in the words of
-// summary where it isn't empty. When nothing was changed it does nothing.
-// silent columns are stored too, and not told of.
+// Save stores the changed columns of row and records the change, with summary unless
+// it is empty. It does nothing if no column changed. Columns in silent are stored
+// too, but not recorded.
 func Save(c *gin.Context, tx *gorm.DB, changed []string, row any, s Subject, summary string, silent ...string) error {
 	if len(changed) == 0 {
 		return nil

@@ -13,14 +13,14 @@ import (
 	"tenantry/models"
 )
 
-// newSessionJSON answers who signed in.
+// newSessionJSON is the response to a sign-in.
 type newSessionJSON struct {
 	Token     string    `json:"token"`
 	ExpiresAt time.Time `json:"expires_at"`
 	User      userJSON  `json:"user"`
 }
 
-// sessionJSON is how a session is shown.
+// sessionJSON is the representation of a session.
 type sessionJSON struct {
 	ID         int64      `json:"id"`
 	UserID     int64      `json:"user_id"`
@@ -30,8 +30,8 @@ type sessionJSON struct {
 	LastUsedAt *time.Time `json:"last_used_at"`
 }
 
-// SignIn begins a session for who knows an account's password, of 14 days. It
-// works outside of scopes, with CrossOrigin above.
+// SignIn checks an account's password and begins a session of 14 days. It works
+// outside of scopes, below CrossOrigin.
 func (a *Accounts) SignIn(c *gin.Context) {
 	Unscoped(c, func(c *gin.Context) error {
 		in, err := request.ReadInput(c)
@@ -46,8 +46,8 @@ func (a *Accounts) SignIn(c *gin.Context) {
 	})
 }
 
-// Enter begins a session like SignIn, and hands it out as cookie alone. It
-// works in Unscoped.
+// Enter begins a session like SignIn, but returns it as a cookie only. It works in
+// Unscoped.
 func (a *Accounts) Enter(c *gin.Context, in *request.Input) error {
 	begun, err := a.begin(c, in)
 	if err == nil {
@@ -56,7 +56,7 @@ func (a *Accounts) Enter(c *gin.Context, in *request.Input) error {
 	return err
 }
 
-// begin stores a session of who knows the password.
+// begin checks the password and stores a session.
 func (a *Accounts) begin(c *gin.Context, in *request.Input) (begun newSessionJSON, err error) {
 	var email, password string
 	in.Require("email", "password")
@@ -79,8 +79,8 @@ func (a *Accounts) begin(c *gin.Context, in *request.Input) (begun newSessionJSO
 	return begun, err
 }
 
-// beginSession stores a session of the user, whose row is locked. The oldest
-// of too many sessions ends.
+// beginSession stores a session of the user, whose row is locked. If the user has
+// too many sessions, the oldest ends.
 func (a *Accounts) beginSession(tx *gorm.DB, tenantID string, user models.User) (newSessionJSON, error) {
 	row := models.Credential{UserID: user.ID, Kind: models.KindSession}
 	text, err := a.mint(tx, tenantID, auth.KindSession, &row, sessionLife)
@@ -93,7 +93,7 @@ func (a *Accounts) beginSession(tx *gorm.DB, tenantID string, user models.User) 
 	return newSessionJSON{text, row.ExpiresAt, ViewUser(user)}, err
 }
 
-// answerSession hands a stored session out, as token and as cookie.
+// answerSession returns a stored session as a token and as a cookie.
 func (a *Accounts) answerSession(c *gin.Context, s newSessionJSON) {
 	a.setCookie(c, s)
 	c.JSON(http.StatusCreated, s)
@@ -105,9 +105,9 @@ func (a *Accounts) setCookie(c *gin.Context, s newSessionJSON) {
 	http.SetCookie(c.Writer, cookie)
 }
 
-// cookie is the session cookie. It has no domain, so that only this host gets
-// it; SameSite is but a help, since siblings are of the same site: see
-// CrossOrigin.
+// cookie returns the session cookie. It has no domain, so browsers send it to this
+// host only. SameSite is only an additional protection, since sibling subdomains
+// belong to the same site: see CrossOrigin.
 func (a *Accounts) cookie(c *gin.Context, value string) *http.Cookie {
 	tls := a.tls(c)
 	return &http.Cookie{
@@ -116,12 +116,12 @@ func (a *Accounts) cookie(c *gin.Context, value string) *http.Cookie {
 	}
 }
 
-// SignOut ends the session of the request and takes its cookie back.
+// SignOut ends the request's session and clears its cookie.
 func (a *Accounts) SignOut(c *gin.Context, tx *gorm.DB) error {
 	return request.WriteNoContent(c, a.Leave(c, tx))
 }
 
-// Leave ends the session of the request and takes its cookie back.
+// Leave ends the request's session and clears its cookie.
 func (a *Accounts) Leave(c *gin.Context, tx *gorm.DB) error {
 	who := Current(c)
 	if who.Kind != models.KindSession {
@@ -133,7 +133,7 @@ func (a *Accounts) Leave(c *gin.Context, tx *gorm.DB) error {
 	return deleteCredential(tx, who.CredentialID)
 }
 
-// ListSessions lists sessions by id, those that ListTokens would list of tokens.
+// ListSessions lists sessions by id, with the same filter as ListTokens.
 func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
 	mine := Current(c).CredentialID
 	found, err := a.FindCredentials(c, tx, models.KindSession)
@@ -145,13 +145,13 @@ func (a *Accounts) ListSessions(c *gin.Context, tx *gorm.DB) error {
 	})
 }
 
-// DeleteSession ends a session: one's own, or for admins anybody's.
+// DeleteSession ends one of the current user's sessions, or for admins anyone's.
 func (a *Accounts) DeleteSession(c *gin.Context, tx *gorm.DB) error {
 	return request.WriteNoContent(c, a.RemoveSession(c, tx))
 }
 
-// RemoveSession ends the session of the path: one's own, or for admins anybody's.
-// API tokens end none.
+// RemoveSession ends the session in the path, which must be the current user's
+// unless they are an admin. API tokens can't end sessions.
 func (a *Accounts) RemoveSession(c *gin.Context, tx *gorm.DB) error {
 	if err := ByPerson(c); err != nil {
 		return err

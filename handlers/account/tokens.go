@@ -13,7 +13,7 @@ import (
 	"tenantry/models"
 )
 
-// tokenJSON is how an API token is shown.
+// tokenJSON is the representation of an API token.
 type tokenJSON struct {
 	ID         int64      `json:"id"`
 	Name       string     `json:"name"`
@@ -23,7 +23,7 @@ type tokenJSON struct {
 	LastUsedAt *time.Time `json:"last_used_at"`
 }
 
-// newTokenJSON shows an API token's text, once.
+// newTokenJSON includes an API token's text, which is shown once.
 type newTokenJSON struct {
 	tokenJSON
 	Token string `json:"token"`
@@ -36,7 +36,7 @@ func viewToken(row models.Credential) tokenJSON {
 	}
 }
 
-// inUTC returns the time in UTC, nil for nil.
+// inUTC returns the time in UTC, or nil for nil.
 func inUTC(at *time.Time) *time.Time {
 	if at == nil {
 		return nil
@@ -47,8 +47,8 @@ func inUTC(at *time.Time) *time.Time {
 
 func tokenSubject(row models.Credential) Subject { return Subject{"token", row.ID, row.Name} }
 
-// ListTokens lists API tokens by id: one's own, or for admins with ?user_id=
-// those of another user or of "all".
+// ListTokens lists API tokens by id: the current user's, or for admins with
+// ?user_id= those of another user or of "all".
 func (a *Accounts) ListTokens(c *gin.Context, tx *gorm.DB) error {
 	found, err := a.FindCredentials(c, tx, models.KindToken)
 	return request.WriteList(c, found, err, viewToken)
@@ -59,8 +59,8 @@ const (
 	maxTokenDays     = 365
 )
 
-// CreateToken makes an API token of the user who asks and gives their password
-// again. The reply alone shows its text.
+// CreateToken creates an API token for the current user, who repeats their password.
+// Only the response contains its text.
 func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	in, err := request.ReadInput(c)
 	if err != nil {
@@ -74,8 +74,8 @@ func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// AddToken makes an API token of the user who asks, whose text is shown once. It
-// works below Confirm.
+// AddToken creates an API token for the current user and returns its text, which
+// can't be read again. It works below Confirm.
 func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *request.Input) (row models.Credential, text string, err error) {
 	row = models.Credential{UserID: Current(c).UserID, Kind: models.KindToken}
 	days := int64(defaultTokenDays)
@@ -101,8 +101,8 @@ func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *request.Input) (row
 	return row, text, RecordCreated(c, tx, tokenSubject(row))
 }
 
-// roomForToken refuses one token too many. It locks the user, so that tokens
-// made at the same time are counted.
+// roomForToken returns an error if the user already has the maximum number of
+// tokens. It locks the user, because concurrent requests could exceed the limit.
 func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
 	if err := models.Locked(tx).Take(&models.User{}, userID).Error; err != nil {
 		return err
@@ -115,13 +115,14 @@ func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
 	return err
 }
 
-// DeleteToken ends an API token, as RemoveToken does.
+// DeleteToken ends an API token, like RemoveToken.
 func (a *Accounts) DeleteToken(c *gin.Context, tx *gorm.DB) error {
 	return request.WriteNoContent(c, a.RemoveToken(c, tx))
 }
 
-// RemoveToken ends the API token of the path: one's own, or for admins anybody's.
-// A request that carries an API token may end that one alone.
+// RemoveToken ends the API token in the path, which must be the current user's
+// unless they are an admin. A request that carries an API token can end only that
+// token.
 func (a *Accounts) RemoveToken(c *gin.Context, tx *gorm.DB) error {
 	row, err := takeCredential(c, tx, models.KindToken)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"tenantry/tenants/web"
 )
 
-// userJSON is how a user is shown.
+// userJSON is the representation of a user.
 type userJSON struct {
 	ID    int64       `json:"id"`
 	Email string      `json:"email"`
@@ -21,7 +21,7 @@ type userJSON struct {
 	Role  models.Role `json:"role"`
 }
 
-// ViewUser returns how a user is shown.
+// ViewUser returns the representation of a user.
 func ViewUser(u models.User) userJSON {
 	return userJSON{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role}
 }
@@ -36,7 +36,7 @@ func FillUser(in *request.Input, u *models.User) {
 	request.Member(in, "role", &u.Role, request.OneOf(models.RoleAdmin, models.RoleMember))
 }
 
-// UserTaken gives a duplicate e-mail address its words.
+// UserTaken turns a duplicate e-mail address into an error for the client.
 func UserTaken(err error) error {
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return problem.Conflict("A user has this e-mail address already.")
@@ -44,8 +44,8 @@ func UserTaken(err error) error {
 	return err
 }
 
-// CreateUser stores a new user, a member unless the body says otherwise, and
-// invites them. For admins, who give their own password again.
+// CreateUser stores a new user, a member unless the body says otherwise, and invites
+// them. It is for admins, who repeat their own password.
 func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 	in, err := request.ReadInput(c)
 	if err != nil {
@@ -59,8 +59,8 @@ func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// AddUser stores a new user, a member unless the input says otherwise, and
-// invites them. For admins. It works below Confirm.
+// AddUser stores a new user, a member unless the input says otherwise, and invites
+// them. It is for admins, and works below Confirm.
 func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
 	user := models.User{Role: models.RoleMember}
 	if err := Confirm(c, in); err != nil {
