@@ -26,8 +26,8 @@ func (stuck) Drop(context.Context, *tenants.Tenant) error    { return errStuck }
 func (stuck) Trash(context.Context, *tenants.Tenant) error   { return errStuck }
 func (stuck) Untrash(context.Context, *tenants.Tenant) error { return errStuck }
 
-// TestCancel ends operations with a step that can't succeed. Each leaves the
-// tenant in a state that is said, and says in the ledger who did it.
+// TestCancel cancels operations with a step that can't succeed. Each leaves the tenant in the
+// expected state, and the ledger names the operator.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
@@ -103,8 +103,7 @@ func unfinished(t *testing.T, env *tenantstest.Env) []tenants.Operation {
 	return page
 }
 
-// TestCancelledPurgeGoesOn: the tenant can be served again, and be purged once
-// the disk is back.
+// TestCancelledPurgeGoesOn serves the tenant again, and purges it once the disk is back.
 func TestCancelledPurgeGoesOn(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
@@ -138,7 +137,7 @@ func TestCancelledPurgeGoesOn(t *testing.T) {
 	})
 }
 
-// TestCancelWaitsForNobody refuses to end what a process is at.
+// TestCancelWaitsForNobody expects an error for an operation that a process works on.
 func TestCancelWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
@@ -206,8 +205,8 @@ func TestRelease(t *testing.T) {
 	})
 }
 
-// TestMakeEmpty gives a tenant an empty database whose own is lost, in each state
-// that keeps one, and never when it isn't.
+// TestMakeEmpty gives a tenant whose database is lost an empty one, in each state that keeps a
+// database, and never if the database exists.
 func TestMakeEmpty(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
@@ -266,7 +265,8 @@ func TestMakeEmptyThatFails(t *testing.T) {
 	})
 }
 
-// TestPurgeTellsOfDomains: they go, and are told of after a restore.
+// TestPurgeTellsOfDomains expects a purge to remove the domains, and LostDomains to list them
+// after a restore.
 func TestPurgeTellsOfDomains(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {

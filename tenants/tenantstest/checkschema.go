@@ -16,14 +16,13 @@ import (
 	"tenantry/tenants/shape"
 )
 
-// SchemaOptions say what CheckSchema can't find out by itself. Most schemas need
-// none of it.
+// SchemaOptions configure CheckSchema for what it can't find out by itself. Most schemas need
+// none.
 type SchemaOptions struct {
-	// Rows are INSERT statements for tables into which CheckSchema finds no row
-	// that fits. Statements that fail are passed over: a table may not be there
-	// yet, or have other columns.
+	// Rows are INSERT statements for tables that CheckSchema can't fill itself. It ignores
+	// statements that fail, because a table may not exist yet or may have other columns.
 	Rows []string
-	// WithoutModel names tables that have no model, since only SQL uses them.
+	// WithoutModel names tables that have no model because only SQL uses them.
 	WithoutModel []string
 }
 
@@ -49,8 +48,7 @@ func CheckSchema(t *testing.T, schema tenants.Schema, o SchemaOptions) {
 	})
 }
 
-// checkDialects returns an error unless every dialect has migrations of the same
-// names.
+// checkDialects returns an error unless all dialects have migrations with the same names.
 func checkDialects(schema tenants.Schema) error {
 	has := map[string][]string{}
 	for _, engine := range Engines() {
@@ -79,7 +77,7 @@ func checkDialects(schema tenants.Schema) error {
 	return nil
 }
 
-// checkEngine checks the schema in databases of its own.
+// checkEngine checks the schema in new databases.
 func checkEngine(t testing.TB, engine Engine, schema tenants.Schema, o SchemaOptions) error {
 	t.Helper()
 	models, err := shapeOfModels(t, engine, schema)
@@ -108,7 +106,7 @@ func checkEngine(t testing.TB, engine Engine, schema tenants.Schema, o SchemaOpt
 	return differences("up, down and up again gives another schema", first, w.last(), "the first time", "the second time")
 }
 
-// shapeOfModels is the schema that gorm makes of the models.
+// shapeOfModels returns the schema that gorm creates from the models.
 func shapeOfModels(t testing.TB, engine Engine, schema tenants.Schema) (shape.Shape, error) {
 	t.Helper()
 	s := openScratch(t, engine)
@@ -118,7 +116,7 @@ func shapeOfModels(t testing.TB, engine Engine, schema tenants.Schema) (shape.Sh
 	return s.shape(t.Context())
 }
 
-// checkDrift compares what the migrations make with what the models say.
+// checkDrift returns an error if the schemas of the migrations and the models differ.
 func checkDrift(migrations, models shape.Shape, withoutModel []string) error {
 	for _, words := range []string{"trigger", "function", "view", "relation of kind v", "relation of kind m"} {
 		migrations = migrations.Without(words)
@@ -136,9 +134,9 @@ func differences(what string, one, two shape.Shape, here, there string) error {
 	return nil
 }
 
-// plain leaves out of a schema the collations of columns, which models can't say,
-// and the parentheses of checks, of which Postgres keeps fewer once a column's
-// collation has been changed.
+// plain returns a schema without the collations of columns, which models can't express, and
+// without the parentheses of checks, of which Postgres keeps fewer after a column's collation
+// has changed.
 func plain(s shape.Shape) shape.Shape {
 	rest := shape.Shape{}
 	for thing, properties := range s {
@@ -151,7 +149,7 @@ func plain(s shape.Shape) shape.Shape {
 	return rest
 }
 
-// walk applies migrations one by one, and takes them back.
+// walk applies migrations one by one, and reverts them.
 type walk struct {
 	*scratch
 	*goose.Provider
@@ -181,8 +179,8 @@ func (w *walk) up(ctx context.Context) error {
 	return nil
 }
 
-// down takes all migrations back, each from tables with rows, and compares the
-// schema with what it was before the migration.
+// down reverts all migrations, each from tables with rows, and compares the schema with the one
+// before the migration.
 func (w *walk) down(ctx context.Context) error {
 	for i := len(w.shapes) - 1; i > 0; i-- {
 		if err := w.fill(ctx, w.shapes[i]); err != nil {

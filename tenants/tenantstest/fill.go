@@ -10,15 +10,14 @@ import (
 	"tenantry/tenants/shape"
 )
 
-// filler puts a row into every table that is empty. In it only those columns
-// have values that must: a migration that needs more of a row fails.
+// filler inserts a row into every empty table. The row has values only in the columns that
+// require one, so a migration that needs more of a row fails.
 type filler struct {
 	db   *sql.DB
 	rows []string // statements for tables that it can't fill itself
 }
 
-// fill fills the tables of the schema. Tables come after those that they refer
-// to.
+// fill fills the tables of the schema. It fills a table after those that it refers to.
 func (f filler) fill(ctx context.Context, s shape.Shape) error {
 	for _, statement := range f.rows {
 		_, _ = f.db.ExecContext(ctx, statement) // at another version it may fit
@@ -48,11 +47,11 @@ func (f filler) fillTable(ctx context.Context, t table) error {
 	return f.insert(ctx, t)
 }
 
-// mostTries bounds the rows that are tried for one table.
+// mostTries bounds the number of rows that are tried for one table.
 const mostTries = 1000
 
-// insert tries rows until one fits the table's checks. After each that doesn't,
-// it takes other values for the columns of the check that refused it.
+// insert tries rows until one satisfies the table's checks. After each failure it changes the
+// values of the columns of the check that failed.
 func (f filler) insert(ctx context.Context, t table) (err error) {
 	chosen := make([]int, len(t.columns))
 	for range mostTries {
@@ -66,8 +65,8 @@ func (f filler) insert(ctx context.Context, t table) (err error) {
 	return err
 }
 
-// advance chooses the next combination of values of the columns that are blamed.
-// It returns false when all were tried.
+// advance chooses the next combination of values of the blamed columns. It returns false if all
+// have been tried.
 func advance(chosen []int, columns []column, blamed []int) bool {
 	for _, i := range blamed {
 		if chosen[i]++; chosen[i] < len(columns[i].values) {
@@ -78,7 +77,7 @@ func advance(chosen []int, columns []column, blamed []int) bool {
 	return false
 }
 
-// insertion is the statement that inserts the chosen values.
+// insertion returns the statement that inserts the chosen values.
 func (t table) insertion(chosen []int) string {
 	if len(t.columns) == 0 {
 		return "INSERT INTO " + quoted(t.name) + " DEFAULT VALUES"
@@ -90,7 +89,7 @@ func (t table) insertion(chosen []int) string {
 	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", quoted(t.name), strings.Join(names, ", "), strings.Join(values, ", "))
 }
 
-// blamed are the columns of the check that an error names.
+// blamed returns the columns of the check that an error names.
 func (t table) blamed(err error) (columns []int) {
 	var check string
 	for name := range t.checks {

@@ -22,9 +22,9 @@ import (
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
-// Migrated returns a new database with the tables that the schema's migrations
-// make. It is no tenant's: the connection may change the schema, and no scope
-// guards it. It is removed when the test ends.
+// Migrated returns a new database with the tables of the schema's migrations. It belongs to no
+// tenant: the connection may change the schema, and no scope guards it. It is removed when the
+// test ends.
 func Migrated(t testing.TB, engine Engine, schema tenants.Schema) *gorm.DB {
 	t.Helper()
 	s := openScratch(t, engine)
@@ -45,7 +45,7 @@ type scratch struct {
 	gorm   *gorm.DB
 }
 
-// openScratch makes an empty database, which is removed when the test ends.
+// openScratch creates an empty database, which is removed when the test ends.
 func openScratch(t testing.TB, engine Engine) *scratch {
 	t.Helper()
 	s := &scratch{engine: engine}
@@ -66,7 +66,8 @@ func openScratch(t testing.TB, engine Engine) *scratch {
 	return s
 }
 
-// now has the precision of Postgres, so that what was written is what is read.
+// now returns the time with the precision of Postgres, so that a value is read as it was
+// written.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func openSQLiteFile(t testing.TB) *sql.DB {
@@ -88,8 +89,7 @@ func openPostgresDatabase(t testing.TB) *sql.DB {
 	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(readTimesAsUTC))
 }
 
-// readTimesAsUTC has pgx return a timestamptz in UTC and not in the machine's
-// zone.
+// readTimesAsUTC makes pgx return a timestamptz in UTC instead of the machine's zone.
 func readTimesAsUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name:  "timestamptz",
@@ -112,7 +112,7 @@ func provider(dialect goose.Dialect, db *sql.DB, files fs.FS) (*goose.Provider, 
 	return goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
-// shape reads the schema, but for the list of migrations that were applied.
+// shape reads the schema without the table of applied migrations.
 func (s *scratch) shape(ctx context.Context) (shape.Shape, error) {
 	found, err := shape.Read(ctx, s.sql, string(s.engine))
 	if err != nil {

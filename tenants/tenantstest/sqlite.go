@@ -9,7 +9,7 @@ import (
 	"tenantry/tenants/sqlite"
 )
 
-// openSQLite makes the master and the engine in a folder of the test's own.
+// openSQLite creates the master and the engine in a folder of the test.
 func (e *Env) openSQLite(t testing.TB, o Options) *tenants.Master {
 	t.Helper()
 	e.Dir = tempDir(t)
@@ -32,8 +32,8 @@ func (e *Env) newSQLite(t testing.TB, o Options) tenants.Engine {
 	return engine
 }
 
-// tempDir is a folder in memory where the system has one: what is synced there
-// costs nothing, and a test needs no more of it. A benchmark gets a disk.
+// tempDir returns a folder in memory if the system has one, because syncing there costs nothing
+// and tests don't need more. Benchmarks get a folder on disk.
 func tempDir(t testing.TB) string {
 	t.Helper()
 	if _, ok := t.(*testing.B); ok {

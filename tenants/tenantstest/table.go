@@ -11,7 +11,7 @@ import (
 	"tenantry/tenants/shape"
 )
 
-// table is what a filler needs to know of a table.
+// table is what a filler needs to know about a table.
 type table struct {
 	name    string
 	columns []column          // those that need a value
@@ -68,7 +68,7 @@ func newTable(s shape.Shape, name string) table {
 	return t
 }
 
-// needsValue tells whether a row can't do without a value for the column.
+// needsValue reports whether a row needs a value for the column.
 func needsValue(properties string) bool {
 	return strings.Contains(properties, ", not null") && !strings.Contains(properties, ", default ") &&
 		!strings.Contains(properties, ", identity ") && !strings.Contains(properties, ", generated ") && !strings.Contains(properties, ", hidden ")
@@ -81,8 +81,8 @@ func typeOf(properties string) string {
 
 var foreignKey = regexp.MustCompile(`(?i)foreign key \(([^)]*)\).*references (\S+) ?\(([^)]*)\)`)
 
-// referencesOf returns, for the columns of a foreign key, the SQL of the value in
-// the table that they refer to.
+// referencesOf returns, for each column of a foreign key, the SQL of a value in the table that
+// it refers to.
 func referencesOf(key string) map[string]string {
 	values := map[string]string{}
 	parts := foreignKey.FindStringSubmatch(key)
@@ -141,7 +141,7 @@ func wordsOf(expression string) []string {
 	return sqlWord.FindAllString(sqlText.ReplaceAllString(expression, ""), -1)
 }
 
-// longestText bounds the texts that are tried.
+// longestText bounds the length of the texts that are tried.
 const longestText = 1000
 
 // hints returns the texts and the small numbers in the checks of a column.

@@ -24,54 +24,52 @@ const (
 	Postgres Engine = "postgres"
 )
 
-// Engines are all engines, for tests that run on each.
+// Engines returns all engines, for tests that run on each.
 func Engines() []Engine { return []Engine{SQLite, Postgres} }
 
-// Options say what a test needs beyond the defaults.
+// Options configure an Env.
 type Options struct {
-	// Engine is what the store runs on. Defaults to SQLite; Each runs on every one.
+	// Engine is the store's engine. Defaults to SQLite; Each runs on every one.
 	Engine Engine
-	// Schema is that of the tenants' databases. Defaults to notes.Schema().
+	// Schema is the schema of the tenants' databases. Defaults to notes.Schema().
 	Schema tenants.Schema
-	// MaxOpen bounds the open handles; 0 means 10.
+	// MaxOpen bounds the open handles. Defaults to 10.
 	MaxOpen int
-	// Wait bounds the wait for a handle; 0 means 30 seconds, so that a slow
-	// machine fails no test.
+	// Wait bounds the wait for a handle. Defaults to 30 seconds, so that a slow machine fails
+	// no test.
 	Wait time.Duration
-	// InstanceTTL and Grace are the store's of those names; 0 means its defaults.
+	// InstanceTTL and Grace are passed to the store. They default to the store's defaults.
 	InstanceTTL, Grace time.Duration
-	// Clock is the machine's, where the master is on SQLite; nil means time.Now.
+	// Clock is the machine's clock, if the master is on SQLite. Defaults to time.Now.
 	Clock func() time.Time
-	// MaxSize bounds a tenant's database, in bytes; 0 means any size.
+	// MaxSize bounds a tenant's database, in bytes. Defaults to no bound.
 	MaxSize int64
-	// Log gets what the store logs; nil means that nobody does.
+	// Log receives the store's log. If it is nil, the log is discarded.
 	Log *slog.Logger
-	// Alone gives the test an installation of its own on the tests' server: an
-	// Engine's Survey lists what others have made where it is shared. It takes
-	// longer, since the template is the test's own, too.
+	// Alone gives the test an installation of its own on the tests' server, for example because
+	// an Engine's Survey of a shared one lists other tests' objects. It takes longer, because
+	// the test also creates its own template.
 	Alone bool
-	// Through rewrites the URL of the tests' Postgres server, for tests that put a
-	// proxy before it; nil leaves it as it is.
+	// Through rewrites the URL of the tests' Postgres server, for tests that use a proxy. It
+	// may be nil.
 	Through func(url string) string
-	// Wrap puts something between the store and its engine, for tests of
-	// faults; nil puts nothing.
+	// Wrap wraps the store's engine, for tests of faults. It may be nil.
 	Wrap func(tenants.Engine) tenants.Engine
 }
 
-// Env is a store on a master of its own, with what a test needs around it.
-// All of it vanishes when the test ends.
+// Env is a store with a master of its own. All of it is removed when the test ends.
 type Env struct {
 	Store     *tenants.Store
 	Lifecycle *lifecycle.Manager
-	// Engine is the default server's.
+	// Engine is the engine of the default server.
 	Engine tenants.Engine
-	// Kind is which engine that is.
+	// Kind names that engine.
 	Kind Engine
-	// Keys seal what is secret in the master. They are fresh.
+	// Keys seal the secrets in the master. They are new for each Env.
 	Keys *seal.Ring
-	// Dir is the data folder on SQLite, else empty.
+	// Dir is the data folder on SQLite, and empty on Postgres.
 	Dir string
-	// MasterURL is the master database's URL on Postgres, else empty.
+	// MasterURL is the URL of the master database on Postgres, and empty on SQLite.
 	MasterURL string
 
 	installation string // the URL of the engine's database, on Postgres
@@ -88,9 +86,9 @@ func EachEngine(t *testing.T, f func(t *testing.T, engine Engine)) {
 	}
 }
 
-// Each runs f as a parallel subtest on each engine, with an Env that New makes of
-// the options. On a machine without Postgres its subtest is skipped, or fails
-// where TENANTRY_TEST_REQUIRE says that it must run.
+// Each runs f as a parallel subtest on each engine, with an Env that New makes from the
+// options. On a machine without Postgres its subtest is skipped, or fails if
+// TENANTRY_TEST_REQUIRE requires it.
 func Each(t *testing.T, o Options, f func(t *testing.T, env *Env)) {
 	t.Helper()
 	EachEngine(t, func(t *testing.T, engine Engine) {
@@ -100,7 +98,7 @@ func Each(t *testing.T, o Options, f func(t *testing.T, env *Env)) {
 	})
 }
 
-// New makes an Env for one test.
+// New returns an Env for one test.
 func New(t testing.TB, o Options) *Env {
 	t.Helper()
 	o = o.withDefaults()
@@ -119,7 +117,7 @@ func New(t testing.TB, o Options) *Env {
 	return env
 }
 
-// run has a store on the master and the env's engine.
+// run opens a store on the master and the env's engine.
 func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 	t.Helper()
 	e.Engine = o.Wrap(e.Engine)
@@ -135,9 +133,8 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 	e.Store, e.Lifecycle = store, lifecycle.New(store, lifecycle.Options{Log: o.Log})
 }
 
-// Beside is another process on the same master and server, as far as a test can
-// be one: maybe of another build, with another schema. Of o its Engine and Alone
-// don't count.
+// Beside returns an Env that acts as another process on the same master and server, possibly of
+// another build with another schema. It ignores Engine and Alone of o.
 func (e *Env) Beside(t testing.TB, o Options) *Env {
 	t.Helper()
 	o.Engine = e.Kind
@@ -202,7 +199,7 @@ func (e *Env) Tenant(t testing.TB, subdomain string) *tenants.Tenant {
 	return tenant
 }
 
-// closeTimeout bounds the end of a test whose scopes did not end.
+// closeTimeout bounds the end of a test whose scopes have not ended.
 const closeTimeout = 30 * time.Second
 
 // close drains the store, drops every tenant's database and closes the rest.

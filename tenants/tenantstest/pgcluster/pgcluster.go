@@ -1,6 +1,6 @@
-// Package pgcluster gives tests a Postgres server: the one that
-// TENANTRY_TEST_POSTGRES_URL names, else a throwaway one started from local
-// binaries, which is gone when the test process is, however that ends.
+// Package pgcluster gives tests a Postgres server: the one that TENANTRY_TEST_POSTGRES_URL
+// names, or else a throwaway one started from local binaries, which is removed when the test
+// process ends, however it ends.
 package pgcluster
 
 import (
@@ -19,10 +19,10 @@ import (
 
 // Environment variables that the package reads.
 const (
-	// EnvURL names a server to use instead of a throwaway one. Its user may
-	// create databases and roles; its database is "postgres".
+	// EnvURL is the URL of a server to use instead of a throwaway one. Its user must be allowed
+	// to create databases and roles. Its database is "postgres".
 	EnvURL = "TENANTRY_TEST_POSTGRES_URL"
-	// EnvRequire lists, with commas, what may not be skipped: "postgres".
+	// EnvRequire is a comma-separated list of tests that must not be skipped: "postgres".
 	EnvRequire = "TENANTRY_TEST_REQUIRE"
 )
 
@@ -34,10 +34,10 @@ var shared struct {
 	err    error
 }
 
-// URL is that of a Postgres server on which the user may create databases and
-// roles, pointing at its "postgres" database. All tests of a process share the
-// server. Without one the test is skipped, or fails where TENANTRY_TEST_REQUIRE
-// says so. With -short it is skipped unless that requires it.
+// URL returns the URL of the "postgres" database of a Postgres server on which the user may
+// create databases and roles. All tests of a process share the server. If there is no server,
+// URL skips the test, or fails it if TENANTRY_TEST_REQUIRE requires Postgres. With -short, URL
+// skips the test unless it is required.
 func URL(t testing.TB) string {
 	t.Helper()
 	skipShort(t)
@@ -51,9 +51,9 @@ func URL(t testing.TB) string {
 	return shared.server.url
 }
 
-// Database is the URL of a new, empty database on the server of URL, closed to
-// roles that were not let in. It is
-// dropped when the test ends, also when connections to it are still open.
+// Database returns the URL of a new, empty database on the server of URL. Roles can't connect
+// to it unless they are granted access. It is dropped when the test ends, even if connections
+// to it are open.
 func Database(t testing.TB) string {
 	t.Helper()
 	server := URL(t)
@@ -87,26 +87,24 @@ func execute(t testing.TB, server, statement string) {
 	}
 }
 
-// Cluster is a server of one test's own, to be stopped and started at will.
-// Its methods belong to the test's goroutine.
+// Cluster is a server for one test, which may stop and start it. Only the test's goroutine may
+// call its methods.
 type Cluster struct {
 	t      testing.TB
 	server *supervisor
 }
 
-// New starts a throwaway server, also where TENANTRY_TEST_POSTGRES_URL names
-// one. It is removed when the test ends. Without local binaries the test is
-// skipped, or fails, like with URL.
+// New starts a throwaway server, even if TENANTRY_TEST_POSTGRES_URL names one. It is removed
+// when the test ends. Without local binaries New skips or fails the test, as URL does.
 func New(t testing.TB) *Cluster {
 	t.Helper()
 	return NewWith(t, usual()...)
 }
 
-// usual is the encoding and the locale of throwaway servers.
+// usual returns initdb's options for the encoding and the locale of throwaway servers.
 func usual() []string { return []string{"--encoding=UTF8", "--locale=C"} }
 
-// NewWith is like New, with the encoding and the locale that initdb's options
-// say.
+// NewWith is like New, with initdb's options for the encoding and the locale.
 func NewWith(t testing.TB, options ...string) *Cluster {
 	t.Helper()
 	skipShort(t)
@@ -118,17 +116,18 @@ func NewWith(t testing.TB, options ...string) *Cluster {
 	return &Cluster{t: t, server: server}
 }
 
-// Dir holds the server's data in the folder data, its socket and its log.
+// Dir returns the folder of the server, which contains its data in the folder data, its socket
+// and its log.
 func (c *Cluster) Dir() string { return c.server.dir }
 
-// URL is like the function of that name. It stays the same over Stop and Start.
+// URL returns the server's URL, like the function URL. It doesn't change over Stop and Start.
 func (c *Cluster) URL() string { return c.server.url }
 
-// Stop cuts all connections and stops the server as a crash would, and returns
-// when it is down.
+// Stop cuts all connections and stops the server as a crash would. It returns when the server
+// is down.
 func (c *Cluster) Stop() { c.t.Helper(); c.command("stop") }
 
-// Start starts the stopped server again, and returns when it takes connections.
+// Start restarts the stopped server. It returns when the server accepts connections.
 func (c *Cluster) Start() { c.t.Helper(); c.command("start") }
 
 func (c *Cluster) command(command string) {
@@ -138,7 +137,7 @@ func (c *Cluster) command(command string) {
 	}
 }
 
-// isRequired says whether a test that can't run fails.
+// isRequired reports whether a test that can't run must fail.
 func isRequired() bool { return strings.Contains(os.Getenv(EnvRequire), "postgres") }
 
 func skipShort(t testing.TB) {

@@ -22,8 +22,8 @@ import (
 //go:embed supervisor.sh
 var script string
 
-// supervisor is the shell process that owns a throwaway server. It lives until
-// commands is closed, be it by the end of this process.
+// supervisor is the shell process that owns a throwaway server. It exits when commands is
+// closed, which the end of this process also does.
 type supervisor struct {
 	process  *exec.Cmd
 	commands io.WriteCloser
@@ -32,8 +32,7 @@ type supervisor struct {
 	url      string
 }
 
-// launch starts a supervisor with a new, running server, made with initdb's
-// options.
+// launch starts a supervisor with a new, running server, created with initdb's options.
 func launch(options ...string) (*supervisor, error) {
 	bin, err := programs()
 	if err != nil {
@@ -105,7 +104,7 @@ func (s *supervisor) answer() (string, error) {
 	return strings.TrimSuffix(line, "\n"), err
 }
 
-// lastWords is the end of the server's log.
+// lastWords returns the end of the server's log.
 func (s *supervisor) lastWords() string {
 	log, err := os.ReadFile(filepath.Join(s.dir, "log"))
 	if err != nil {
@@ -114,14 +113,14 @@ func (s *supervisor) lastWords() string {
 	return strings.TrimSpace(string(log[max(0, len(log)-1000):]))
 }
 
-// close stops the server, removes its folder and waits for both.
+// close stops the server, removes its folder, and waits until both are done.
 func (s *supervisor) close() {
 	s.commands.Close()
 	s.process.Wait()
 }
 
-// programs is the folder of Postgres' server programs: that of the PATH, else
-// the newest of Debian's.
+// programs returns the folder of Postgres' server programs: the one in PATH, or else Debian's
+// newest.
 func programs() (string, error) {
 	var folders []string
 	if found, err := exec.LookPath("initdb"); err == nil {
@@ -137,7 +136,7 @@ func programs() (string, error) {
 	return "", errors.New("no initdb, pg_ctl and postgres in the PATH or in /usr/lib/postgresql/*/bin")
 }
 
-// versions are Debian's folders of programs, newest first.
+// versions returns Debian's folders of programs, newest first.
 func versions() []string {
 	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	number := func(folder string) int {
@@ -157,8 +156,8 @@ func complete(folder string) bool {
 	return true
 }
 
-// unprivileged starts a process in a session of its own, out of the reach of
-// the terminal's signals, and not as root, whom Postgres refuses.
+// unprivileged makes a process start in a session of its own, so that the terminal's signals
+// don't reach it, and not as root, which Postgres refuses.
 func unprivileged() (*syscall.SysProcAttr, error) {
 	attributes := &syscall.SysProcAttr{Setsid: true}
 	if os.Getuid() != 0 {
@@ -183,8 +182,8 @@ func unprivileged() (*syscall.SysProcAttr, error) {
 	return attributes, nil
 }
 
-// fsync is off for tests, which outlive no power failure, and on for
-// benchmarks, whose figures would lie.
+// fsync returns the server's setting: off for tests, which needn't survive a power failure, and
+// on for benchmarks, whose results would be wrong without it.
 func fsync() string {
 	if bench := flag.Lookup("test.bench"); bench != nil && bench.Value.String() != "" {
 		return "on"

@@ -1,5 +1,5 @@
-// Package pgproxy stands between a test and its Postgres server, and lets the
-// test decide what becomes of each COMMIT and of its answer.
+// Package pgproxy puts a proxy between a test and its Postgres server. The test decides whether
+// each COMMIT and its answer are delivered.
 package pgproxy
 
 import (
@@ -14,11 +14,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Proxy passes on what clients and server say to each other. While it is armed
-// it stops at each COMMIT in a database, which it sends to Commits.
+// Proxy forwards messages between clients and the server. While it is armed, it stops at each
+// COMMIT in a database and sends it to Commits.
 type Proxy struct {
-	// Commits gets each COMMIT that arrives while the proxy is armed, before it is
-	// passed on.
+	// Commits receives each COMMIT that arrives while the proxy is armed, before it is
+	// forwarded.
 	Commits chan *Commit
 
 	network, address string // the server's
@@ -29,7 +29,7 @@ type Proxy struct {
 	conns map[net.Conn]bool
 }
 
-// New starts a proxy to the server that the URL names. It ends with the test.
+// New starts a proxy to the server of the URL. The proxy stops when the test ends.
 func New(t testing.TB, server string) *Proxy {
 	t.Helper()
 	config, err := pgconn.ParseConfig(server)
@@ -47,7 +47,7 @@ func New(t testing.TB, server string) *Proxy {
 	return p
 }
 
-// Through is the URL of a database on the server, by way of the proxy.
+// Through returns the URL of a database on the server, by way of the proxy.
 func (p *Proxy) Through(server string) string {
 	u, err := url.Parse(server)
 	if err != nil {
@@ -61,8 +61,8 @@ func (p *Proxy) Through(server string) string {
 	return u.String()
 }
 
-// Arm has the proxy stop at each COMMIT in a database from now on; with an empty
-// name it stops at none.
+// Arm makes the proxy stop at each COMMIT in the database from now on. With an empty name it
+// stops at none.
 func (p *Proxy) Arm(database string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,7 +94,7 @@ func (p *Proxy) close() {
 	}
 }
 
-// link joins a client to a connection of its own to the server.
+// link connects a client to the server over a new connection.
 func (p *Proxy) link(client net.Conn) {
 	server, err := net.Dial(p.network, p.address)
 	if err != nil {
@@ -122,7 +122,7 @@ func (l *link) cut() {
 	_ = l.server.Close()
 }
 
-// answers passes on what the server says.
+// answers forwards the server's messages.
 func (l *link) answers() {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -137,8 +137,7 @@ func (l *link) answers() {
 	}
 }
 
-// questions passes on what the client says, message by message. The first one
-// has no type, and names the database.
+// questions forwards the client's messages. The first one has no type, and names the database.
 func (l *link) questions() {
 	database := ""
 	for first := true; ; first = false {
@@ -161,7 +160,7 @@ func (l *link) questions() {
 	}
 }
 
-// readMessage reads a message of the protocol's version 3, with its header.
+// readMessage reads a message of protocol version 3, with its header.
 func readMessage(r io.Reader, first bool) ([]byte, error) {
 	header := make([]byte, 5)
 	if first {
@@ -176,7 +175,7 @@ func readMessage(r io.Reader, first bool) ([]byte, error) {
 	return append(header, body...), err
 }
 
-// databaseOf is the database that a startup message names.
+// databaseOf returns the database that a startup message names.
 func databaseOf(message []byte) string {
 	fields := bytes.Split(message[min(8, len(message)):], []byte{0})
 	for i := 0; i+1 < len(fields); i += 2 {
@@ -187,13 +186,13 @@ func databaseOf(message []byte) string {
 	return ""
 }
 
-// isCommit tells whether the message is a simple query that commits.
+// isCommit reports whether the message is a simple query that commits.
 func isCommit(message []byte) bool {
 	return message[0] == 'Q' && bytes.EqualFold(message[5:], []byte("commit\x00"))
 }
 
-// Commit is a COMMIT at which the proxy stopped. Its methods belong to one
-// goroutine; Release or Cut ends it.
+// Commit is a COMMIT at which the proxy stopped. Only one goroutine may call its methods. The
+// caller must end it with Release or Cut.
 type Commit struct {
 	link    *link
 	message []byte
@@ -201,21 +200,21 @@ type Commit struct {
 	done    chan struct{}
 }
 
-// Deliver passes the COMMIT on to the server and keeps the answer back.
+// Deliver forwards the COMMIT to the server and holds the answer back.
 func (c *Commit) Deliver() {
 	c.link.holding.Lock()
 	c.sent = true
 	_, _ = c.link.server.Write(c.message) // a server that has gone is part of the test
 }
 
-// Release lets the answer through, after Deliver.
+// Release forwards the answer, after Deliver.
 func (c *Commit) Release() {
 	c.link.holding.Unlock()
 	close(c.done)
 }
 
-// Cut breaks the connection, without an answer. Without Deliver the server has
-// seen no COMMIT.
+// Cut breaks the connection without an answer. Without Deliver the server has not received the
+// COMMIT.
 func (c *Commit) Cut() {
 	_ = c.link.client.Close()
 	if c.sent {
