@@ -10,7 +10,7 @@ import (
 // less the angle brackets).
 const MaxEmail = 254
 
-// EmailError tells why an account can't have an e-mail address.
+// EmailError reports why an account can't have an e-mail address.
 type EmailError struct {
 	Email string
 	// Rule is the rule that it breaks, for people.

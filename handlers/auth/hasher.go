@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Hasher hashes passwords with argon2id, a few at a time: a hash takes 19 MiB
-// and tens of milliseconds of a core, and whoever floods the sign-in waits for a
-// turn instead of taking all memory. It is safe for concurrent use. One Hasher
-// serves the whole process.
+// Hasher hashes passwords with argon2id, a few at a time. A hash takes 19 MiB and
+// tens of milliseconds of a core, so a flood of sign-ins waits for a turn instead of
+// using up the memory. It is safe for concurrent use. One Hasher serves the whole
+// process.
 type Hasher struct {
 	params Params
 	turn   *semaphore.Weighted
@@ -83,9 +83,9 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, outd
 	return ok, ok && stored.outdated(h.params), nil
 }
 
-// VerifyNobody takes as long as Verify with a hash that is not outdated, and
-// fails in the same ways, for accounts that don't exist: so the time tells
-// nobody which do.
+// VerifyNobody takes as long as Verify with a hash that is not outdated, and returns
+// the same errors. It is for accounts that don't exist: the response time must not
+// reveal which do.
 func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 	_, _, err := h.Verify(ctx, h.nobody, password)
 	return err

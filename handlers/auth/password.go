@@ -25,8 +25,8 @@ const (
 	MaxPassword = 1024
 )
 
-// PasswordError tells which rule a new password breaks. It holds nothing of
-// the password.
+// PasswordError reports which rule a new password breaks. It doesn't contain the
+// password.
 type PasswordError struct {
 	// Rule is the rule, in words that follow the field's name, such as "must
 	// be at least 12 bytes long".

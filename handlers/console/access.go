@@ -21,9 +21,9 @@ import (
 // errSignedOut: a form was sent without a session.
 var errSignedOut = problem.New(problem.ErrUnauthenticated, "You were signed out meanwhile, and nothing was done.")
 
-// Guard lets requests through that have a session. Browsers are sent to the
-// sign-in, and from there back, unless they send a form: then they are told that
-// nothing was done. Programs get a 401.
+// Guard accepts requests that have a session. It redirects browsers to the sign-in
+// and from there back, unless they send a form: then an error says that nothing was
+// done. Programs get a 401.
 func (s *Console) Guard() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if _, ok := s.current(c); ok {
@@ -48,7 +48,8 @@ func (s *Console) Guard() gin.HandlerFunc {
 	}
 }
 
-// OrGuard is Guard for who asks for a page, and for programs the other guard.
+// OrGuard applies Guard to clients that ask for a page, and the other guard to
+// programs.
 func (s *Console) OrGuard(other gin.HandlerFunc) gin.HandlerFunc {
 	guard := s.Guard()
 	return func(c *gin.Context) {
@@ -82,7 +83,7 @@ func (s *Console) showSignIn(c *gin.Context, status int, f look.Form) {
 	s.show(c, status, "access", "Sign in", "", &f)
 }
 
-// signIn begins a session for who has the token.
+// signIn begins a session if the token is correct.
 func (s *Console) signIn(c *gin.Context) error {
 	f := signInForm()
 	if err := f.Read(c); err != nil {
@@ -107,8 +108,8 @@ func (s *Console) signIn(c *gin.Context) error {
 	return look.Enter(c, f.Value("next"))
 }
 
-// refuseToken counts the try, and says so where there were too many. Only wrong
-// tokens are counted: the right one lets in whatever others tried.
+// refuseToken counts the try, and says so if there were too many. It counts wrong
+// tokens only: the correct one is always accepted.
 func (s *Console) refuseToken(c *gin.Context, f look.Form) {
 	wait := s.tries.count(request.Network(request.ClientAddress(c)))
 	if wait == 0 {
@@ -121,7 +122,7 @@ func (s *Console) refuseToken(c *gin.Context, f look.Form) {
 	s.showSignIn(c, http.StatusTooManyRequests, f)
 }
 
-// isToken compares in a time that doesn't tell how much of the text is right.
+// isToken compares in constant time.
 func (s *Console) isToken(text string) bool {
 	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(s.o.Token))
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1

@@ -14,7 +14,7 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// operationsPage lists what was done.
+// operationsPage lists operations on tenants.
 type operationsPage struct {
 	Filter        lifecycle.TypedOperationFilter
 	Kinds, States []look.Option
@@ -25,7 +25,7 @@ type operationsPage struct {
 // shownOperations is how many operations a page has.
 const shownOperations = 50
 
-// operations lists what was done to tenants, the newest first.
+// operations lists operations on tenants, newest first.
 func (s *Console) operations(c *gin.Context) error {
 	page := operationsPage{Filter: lifecycle.TypedOperationFilter{
 		Tenant: strings.TrimSpace(c.Query("tenant")), Kind: c.Query("kind"), State: c.Query("state"), By: strings.TrimSpace(c.Query("by")),
@@ -60,10 +60,10 @@ func (s *Console) operations(c *gin.Context) error {
 	return nil
 }
 
-// Unfinished tells whether only those are listed that are not over.
+// Unfinished reports whether the list is limited to unfinished operations.
 func (p operationsPage) Unfinished() bool { return p.Filter.Unfinished == "true" }
 
-// Narrowed tells whether anything is searched for.
+// Narrowed reports whether the list is filtered.
 func (p operationsPage) Narrowed() bool {
 	return p.Filter != lifecycle.TypedOperationFilter{} && !p.Unfinished()
 }
@@ -95,7 +95,7 @@ func operationRows(all []tenants.Operation) []operationRow {
 	return rows
 }
 
-// Unfinished tells whether the operation is not over.
+// Unfinished reports whether the operation is unfinished.
 func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 
 // did is what an operation does, in words. What this program doesn't know is

@@ -102,7 +102,7 @@ func (s *Console) overview(c *gin.Context) error {
 	return nil
 }
 
-// hasDatabase tells whether migrations take tenants of the state.
+// hasDatabase reports whether tenants in this state are migrated.
 func hasDatabase(state tenants.State) bool {
 	return state != tenants.StateProvisioning && state != tenants.StatePurged
 }

@@ -19,7 +19,7 @@ const (
 	maxSessions = 64
 )
 
-// session is somebody who has shown the token.
+// session belongs to an operator who signed in with the token.
 type session struct {
 	by      lifecycle.Operator // who it is, for the ledger
 	expires time.Time
@@ -66,7 +66,7 @@ func (s *sessions) makeRoom() {
 	}
 }
 
-// find is the session with a secret, and whether there is one.
+// find returns the session with a secret, and whether there is one.
 func (s *sessions) find(secret string) (session, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *Console) secrets(c *gin.Context) []*http.Cookie {
 
 type sessionKey struct{}
 
-// current is the session of the request, and whether it has one.
+// current returns the request's session, and whether there is one.
 func (s *Console) current(c *gin.Context) (session, bool) {
 	if value, ok := c.Get(sessionKey{}); ok {
 		return value.(session), true
@@ -127,7 +127,7 @@ func (s *Console) current(c *gin.Context) (session, bool) {
 	return one, ok
 }
 
-// lasts tells whether the session of the request has not ended meanwhile.
+// lasts reports whether the request's session is still valid.
 func (s *Console) lasts(c *gin.Context) bool {
 	sent := s.secrets(c)
 	if len(sent) != 1 {
@@ -137,7 +137,7 @@ func (s *Console) lasts(c *gin.Context) bool {
 	return ok
 }
 
-// by is who sent the request. It works below Guard only.
+// by returns the operator who sent the request. It works below Guard only.
 func (s *Console) by(c *gin.Context) lifecycle.Operator {
 	one, _ := s.current(c)
 	return one.by

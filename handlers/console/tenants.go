@@ -199,7 +199,7 @@ func (p *tenantsPage) add(s *Console, t *tenants.Tenant, hour traffic.Total) {
 	p.Rows = append(p.Rows, tenantRow{Tenant: t, Traffic: hour, Behind: s.isBehind(t)})
 }
 
-// isBehind tells whether migrations have something to do for the tenant.
+// isBehind reports whether the tenant has pending migrations.
 func (s *Console) isBehind(t *tenants.Tenant) bool {
 	engine, err := s.o.Store.Server(t.Server)
 	return err == nil && hasDatabase(t.State) && t.SchemaVersion < engine.SchemaVersion()
@@ -226,8 +226,8 @@ func linkTo(path string, pairs ...string) string {
 	return path + "?" + query.Encode()
 }
 
-// Narrowed tells whether anything is searched for.
+// Narrowed reports whether the list is filtered.
 func (p *tenantsPage) Narrowed() bool { return p.Search != lifecycle.Search{} }
 
-// Busiest tells whether the tenants are sorted by their requests.
+// Busiest reports whether the tenants are sorted by their requests.
 func (p *tenantsPage) Busiest() bool { return p.Order != "" && p.Order != "size" }

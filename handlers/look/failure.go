@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Failure is what is shown of a request that failed and has no page of its own.
+// Failure describes a failed request that has no page of its own.
 type Failure struct {
 	web.Problem
 	// Advice is what to do about it.
@@ -40,13 +40,13 @@ func (t Templates) ShowFailure(c *gin.Context, f Failure, frame func(body any) a
 	c.Data(f.Status, htmlType, []byte(t.Part("error", "problem", f)))
 }
 
-// IsHTMX tells whether htmx sent the request and puts the answer into the page
-// that is there.
+// IsHTMX reports whether htmx sent the request and puts the response into the
+// current page.
 func IsHTMX(c *gin.Context) bool {
 	return c.GetHeader("HX-Request") == "true" && c.GetHeader("HX-History-Restore-Request") != "true"
 }
 
-// Posts tells whether the request was to change something.
+// Posts reports whether the request was meant to change something.
 func Posts(c *gin.Context) bool {
 	return c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead
 }

@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// LocalPath is text where it is the path of a page of this host, else the
-// first page: who signs in must not be sent elsewhere.
+// LocalPath returns text if it is the path of a page on this host, or else the path
+// of the first page. A sign-in must not redirect to another host.
 func LocalPath(text string) string {
 	const home = "/"
 	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") ||

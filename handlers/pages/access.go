@@ -14,7 +14,7 @@ import (
 	"tenantry/handlers/request"
 )
 
-// accessPage is a page with one form, for who is not in yet.
+// accessPage is a page with one form, for people who are not signed in.
 type accessPage struct {
 	Lead string
 	Form *form
@@ -99,8 +99,8 @@ func (s *Site) invitationPage(c *gin.Context) {
 	}, "token")
 }
 
-// showInvitation shows the form to who was invited; err is why it was not
-// accepted. Nobody else gets a form.
+// showInvitation shows the form to the invited user; err is the reason why it was
+// not accepted. It shows no form if the invitation is invalid.
 func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
 	user, notInvited := s.accounts.Invited(c, f.Value("token"))
 	if notInvited != nil {

@@ -14,7 +14,7 @@ import (
 	"tenantry/tenants/web"
 )
 
-// accountPage is one's own account.
+// accountPage shows the current user's account.
 type accountPage struct {
 	Profile  *form
 	Sessions []credentialRow
@@ -23,7 +23,7 @@ type accountPage struct {
 	Done string
 }
 
-// tokensPage is one's own API tokens.
+// tokensPage shows the current user's API tokens.
 type tokensPage struct {
 	New    *form
 	Tokens []credentialRow
@@ -64,7 +64,7 @@ func profileForm() *form {
 	)
 }
 
-// account shows one's own name, address and sessions.
+// account shows the current user's name, address and sessions.
 func (s *Site) account(c *gin.Context, tx *gorm.DB) error {
 	user, _ := account.CurrentUser(c)
 	return s.showAccount(c, tx, http.StatusOK, profileForm().values(user.Name, user.Email))
@@ -89,7 +89,7 @@ func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	return nil
 }
 
-// changeAccount changes one's own name or address.
+// changeAccount changes the current user's name or address.
 func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
 	f := profileForm()
 	in, err := f.read(c)
@@ -110,7 +110,7 @@ func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
 	return look.SeeOther(c, "/account?done=profile")
 }
 
-// deleteSession ends one of one's sessions.
+// deleteSession ends one of the current user's sessions.
 func (s *Site) deleteSession(c *gin.Context, tx *gorm.DB) error {
 	if err := s.accounts.RemoveSession(c, tx); err != nil {
 		return err
@@ -127,7 +127,7 @@ func tokenForm() *form {
 	)
 }
 
-// tokens shows one's own API tokens.
+// tokens shows the current user's API tokens.
 func (s *Site) tokens(c *gin.Context, tx *gorm.DB) error {
 	return s.showTokens(c, tx, http.StatusOK, tokensPage{New: tokenForm()})
 }
@@ -169,7 +169,7 @@ func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
 	return s.showTokens(c, tx, http.StatusCreated, page)
 }
 
-// deleteToken ends one of one's tokens.
+// deleteToken ends one of the current user's tokens.
 func (s *Site) deleteToken(c *gin.Context, tx *gorm.DB) error {
 	if err := s.accounts.RemoveToken(c, tx); err != nil {
 		return err

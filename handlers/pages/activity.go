@@ -12,7 +12,7 @@ import (
 	"tenantry/models"
 )
 
-// activityPage tells who did what, day by day, the newest first.
+// activityPage shows who did what, by day, newest first.
 type activityPage struct {
 	Days []activityDay
 	Next string
@@ -31,7 +31,7 @@ type activityEntry struct {
 	Time, Stamp   string
 }
 
-// activity tells what was done here.
+// activity shows the tenant's activities.
 func (s *Site) activity(c *gin.Context, tx *gorm.DB) error {
 	found, err := handlers.FindActivity(c, tx)
 	if err != nil {
@@ -63,7 +63,7 @@ func byDay(rows []models.Activity, today models.Date) []activityDay {
 	return days
 }
 
-// linkOf is where the subject is, empty where it is nowhere.
+// linkOf returns the path of the subject's page, or "" if it has none.
 func linkOf(a models.Activity) string {
 	kind, verb, _ := strings.Cut(a.Action, ".")
 	switch {

@@ -14,7 +14,7 @@ import (
 	"tenantry/models"
 )
 
-// peoplePage lists who works here.
+// peoplePage lists the tenant's users.
 type peoplePage struct {
 	People []personRow
 	Next   string
@@ -58,7 +58,7 @@ func againForm(id string) *form {
 	return newForm("again-"+id, "/people/"+id+"/invitation", "New invitation link", passwordField("Your own password", true))
 }
 
-// people lists who works here.
+// people lists the tenant's users.
 func (s *Site) people(c *gin.Context, tx *gorm.DB) error {
 	return s.showPeople(c, tx, http.StatusOK, peoplePage{Invite: inviteForm()})
 }
@@ -101,7 +101,8 @@ func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
 	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (account.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
 }
 
-// inviteAgain makes another link for who has lost the first, or a password.
+// inviteAgain creates another link for a user who lost the first one, or forgot
+// their password.
 func (s *Site) inviteAgain(c *gin.Context, tx *gorm.DB) error {
 	f := againForm(c.Param("id"))
 	in, err := f.read(c)
