@@ -53,7 +53,7 @@ func logFailure(log *slog.Logger, c *gin.Context, err error) {
 }
 
 // Write answers with what the client may know of err, unless something was
-// written already: with a page if SetErrorPage gave one and the client asks for one, else
+// written already: with a page if SetPage gave one and the client asks for one, else
 // as JSON. Errors that no table lists are a 500 with fixed words.
 func Write(c *gin.Context, err error) {
 	if c.Writer.Written() {

@@ -84,7 +84,7 @@ func FindPage[M any](tx *gorm.DB, p Page, keys func(M) []int64) (Found[M], error
 	return CutPage(rows, p, keys), err
 }
 
-// CutPage leaves the row out that tells of another page.
+// CutPage drops the extra row that signals a next page.
 func CutPage[M any](rows []M, p Page, keys func(M) []int64) Found[M] {
 	if len(rows) <= p.Limit {
 		return Found[M]{Rows: rows}
