@@ -24,7 +24,7 @@ type App struct {
 	settings settings
 	options  Options
 	demo     Secret       // the demo admins' password, empty for random ones
-	opened   []DemoTenant // the demo tenants that serve --demo let people in to
+	opened   []DemoTenant // the demo tenants that serve --demo gave access to
 	log      *slog.Logger
 
 	keys    *seal.Ring
@@ -37,7 +37,7 @@ type App struct {
 	traffic *traffic.Recorder
 }
 
-// Options are what an App is given beside its configuration.
+// Options are the parameters of an App beside its configuration.
 type Options struct {
 	// Log is where the App tells what happens.
 	Log *slog.Logger
@@ -52,8 +52,8 @@ type Options struct {
 	// Clients bounds the connections to the public listener. Defaults to what the
 	// limit on open files allows.
 	Clients int
-	// Drain is how long running requests may take when Run is to end. Defaults to
-	// 30 seconds.
+	// Drain is how long running requests may take after Run is asked to end.
+	// Defaults to 30 seconds.
 	Drain time.Duration
 	// Now is the clock of the console's traffic. Defaults to time.Now.
 	Now func() time.Time
@@ -62,7 +62,8 @@ type Options struct {
 	Interrupt func(point string)
 }
 
-// withDefaults fills in what was left out.
+// withDefaults returns the options with defaults for the fields that are not
+// set.
 func (o Options) withDefaults() Options {
 	o.Drain = cmp.Or(o.Drain, drainTimeout)
 	if o.Log == nil {
@@ -83,8 +84,8 @@ func (o Options) withDefaults() Options {
 // openTimeout bounds the opening of the master.
 const openTimeout = 30 * time.Second
 
-// New checks the configuration and opens the databases. Bad settings are
-// returned as *SettingError, joined. The caller closes the App.
+// New checks the configuration and opens the databases. It returns bad settings
+// as joined *SettingErrors. The caller must close the App.
 func New(ctx context.Context, c Config, o Options) (*App, error) {
 	s, err := c.validate()
 	if err != nil {
@@ -112,10 +113,10 @@ func (a *App) Store() *tenants.Store { return a.store }
 // Manager does what operators ask for.
 func (a *App) Manager() *lifecycle.Manager { return a.manager }
 
-// Onboard creates tenants with their first admin, and lets admins in.
+// Onboard creates tenants with their first admin, and gives admins access.
 func (a *App) Onboard() *onboard.Service { return onboard.New(a.manager, a.accounts(a.settings.addr)) }
 
-// By is who is named in the ledger.
+// By returns the operator that the ledger records.
 func (a *App) By() lifecycle.Operator { return a.settings.by }
 
 // BaseDomain is the domain under which tenants have their subdomains.
@@ -127,9 +128,8 @@ func (a *App) Traffic() *traffic.Recorder { return a.traffic }
 // Log is where the App tells what happens.
 func (a *App) Log() *slog.Logger { return a.log }
 
-// Close waits until the scopes that run are over, and closes the databases.
-// When ctx ends first, scopes may still run; what they hold is closed as they
-// end.
+// Close waits for the running scopes to end, then closes the databases. If ctx
+// ends first, scopes may still run; their databases are closed as they end.
 func (a *App) Close(ctx context.Context) error {
 	var errs []error
 	if a.store != nil {
@@ -144,8 +144,8 @@ func (a *App) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// open opens the master, the engine beside it, and the store on both. The master
-// comes first: where there must be one and is none, nothing is made.
+// open opens the master, the engine beside it, and the store on both. The
+// master comes first: if it must exist and does not, nothing is created.
 func (a *App) open(ctx context.Context) error {
 	openMaster, openEngine := a.openSQLiteMaster, a.openSQLiteEngine
 	if a.settings.postgresURL != "" {

@@ -27,9 +27,9 @@ const (
 	lingerTimeout = 2 * time.Second
 )
 
-// watchBodies bounds the time that a request's body may take, and has an answer
-// that doesn't need the body sent at once: net/http would first wait for it. The
-// connection is closed then.
+// watchBodies bounds the time that a request's body may take. A reply that
+// doesn't need the body is sent at once, and the connection is closed; net/http
+// would first wait for the body.
 func watchBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -64,7 +64,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// until sets when reads end. Connections of tests may not know how.
+// until sets the read deadline. Connections of tests may not support one.
 func (b *watchedBody) until(end time.Time) { _ = b.conn.SetReadDeadline(end) }
 
 // earlyWriter closes the connection when it answers before the body has

@@ -2,7 +2,7 @@ package app
 
 import "log/slog"
 
-// capacity is how the files that this process may have open are shared out.
+// capacity is the division of the limit on open files among their uses.
 type capacity struct {
 	files     uint64 // the limit on open files
 	tenants   int    // handles open at once
@@ -16,8 +16,8 @@ const (
 	// reservedFiles are for the master database, the log, the listeners, and what
 	// an operation on a tenant opens.
 	reservedFiles = 64
-	// spareClients and spareOperators are connections that are told to come again,
-	// because the others are taken.
+	// spareClients and spareOperators are connections kept for clients that are
+	// told to retry, because all others are in use.
 	spareClients, spareOperators = 32, 8
 )
 
@@ -27,8 +27,8 @@ const (
 	leastReaders, mostReaders     = 1, 4
 	leastClients, mostClients     = 64, 8192
 	leastOperators, mostOperators = 16, 256
-	// mostServerConns is what connections to a Postgres server are reckoned to
-	// take at most.
+	// mostServerConns is the assumed upper bound of the files that connections
+	// to a Postgres server take.
 	mostServerConns = 4096
 )
 
@@ -36,10 +36,10 @@ const (
 // connection, one of which writes, and one that all of them share.
 func handleFiles(readers int) int { return 2*(1+readers) + 1 }
 
-// shareFiles shares a limit on open files out. asked is the number of handles
-// that was set, or 0. Clients get at least half of what is left, because a
-// tenant's handle is closed for another one when it is idle, and a client that
-// finds no place is turned away.
+// shareFiles divides a limit on open files. asked is the configured number of
+// handles, or 0. Clients get at least half of the remainder, because an idle
+// tenant's handle is closed for another one, while a client without a place is
+// refused.
 func shareFiles(limit uint64, asked int, sqlite bool) capacity {
 	c := capacity{files: limit, tenants: asked, readers: mostReaders}
 	files := int(min(limit, 1<<20))

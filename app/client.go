@@ -31,8 +31,8 @@ const (
 	active               // a request runs
 )
 
-// Read reads what the client sent. Of a client that was shown out meanwhile it
-// reads nothing: the request would run, and its answer be lost.
+// Read reads what the client sent. It reads nothing from a client that was
+// disconnected meanwhile: the request would run, and its reply be lost.
 func (c *client) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.door.heard(c) {
@@ -50,7 +50,8 @@ func (c *client) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetReadDeadline sets when reads end. One that was refused can't stay.
+// SetReadDeadline sets the read deadline. A refused client can't extend its
+// own.
 func (c *client) SetReadDeadline(end time.Time) error {
 	if c.refused != "" && (end.IsZero() || end.After(c.until)) {
 		end = c.until

@@ -25,8 +25,8 @@ func identifyClient(trusted []netip.Prefix) gin.HandlerFunc {
 // clientBehind is the address of the client that a peer speaks for. Each proxy
 // appends the address of its own peer to X-Forwarded-For, so the list is read
 // from its end, for as long as what was found is a trusted proxy. Anything left
-// of that may be invented, and so may what stands left of an element that is no
-// address: there the proxy that sent it counts.
+// of that may be forged, and so may anything left of an element that is no
+// address: the result is then the proxy that sent it.
 func clientBehind(peer netip.Addr, lines []string, trusted []netip.Prefix) netip.Addr {
 	elements := strings.Split(strings.Join(lines, ","), ",")
 	for _, element := range slices.Backward(elements) {
@@ -61,7 +61,7 @@ func parseNode(text string) (netip.Addr, bool) {
 	return request.PlainAddress(address), err == nil
 }
 
-// within tells whether an address is in one of the networks.
+// within reports whether an address is in one of the networks.
 func within(address netip.Addr, networks []netip.Prefix) bool {
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(address) })
 }

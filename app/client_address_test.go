@@ -9,7 +9,7 @@ import (
 )
 
 // TestClientBehindProxies: the client is the last address that a trusted proxy
-// vouches for, in whatever spelling proxies write it.
+// vouches for, in every spelling that proxies use.
 func TestClientBehindProxies(t *testing.T) {
 	t.Parallel()
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}

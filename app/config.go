@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Config is what the process is told. Each setting is a flag, else the
+// Config is the configuration of the process. Each setting is a flag, else the
 // environment variable of the same name in capitals after TENANTRY_, else the
 // default. An empty environment variable counts as none.
 type Config struct {
@@ -18,21 +18,24 @@ type Config struct {
 	DatabaseURL string `default:"sqlite:master.db" type:"file" placeholder:"URL" help:"Master database, and where new tenants are placed: sqlite:PATH or postgres://…; with a password, give it in the environment."`
 	// BaseDomain is the domain under which tenants have their subdomains.
 	BaseDomain string `default:"localhost" placeholder:"DOMAIN" help:"Tenants are reached at SUBDOMAIN.DOMAIN."`
-	// PublicURL is what people type to reach the base domain; empty is http, the
-	// base domain, and the port of the public listener. Links are made of it,
-	// and https means that browsers are told to stay there.
+	// PublicURL is the URL at which people reach the base domain. Defaults to
+	// http, the base domain, and the port of the public listener. Links are
+	// made from it; with https, browsers are told to use only https.
 	PublicURL string `name:"public-url" placeholder:"URL" help:"What people type to reach the base domain, such as https://app.example.com; http and the listener's port by default."`
-	// Addr is where tenants are served; port 0 takes a free one.
+	// Addr is the address of the public listener, which serves tenants; port 0
+	// takes a free port.
 	Addr string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Public listener; port 0 takes a free one."`
-	// OperatorAddr is where operators are served; port 0 takes a free one.
+	// OperatorAddr is the address of the operator's listener; port 0 takes a
+	// free port.
 	OperatorAddr string `default:"127.0.0.1:8081" placeholder:"HOST:PORT" help:"Operator's listener; not for the public."`
-	// OperatorHosts are more names by which the operator's listener is reached,
+	// OperatorHosts are additional host names of the operator's listener,
 	// beside the host of OperatorAddr, localhost and its own addresses.
 	OperatorHosts []string `placeholder:"HOST" help:"More host names by which the operator's listener is reached, such as behind a proxy; none by default."`
 	// MaxOpenTenants bounds the tenants' databases open at once. 0 is what the
 	// limit on open files allows, at most 2000.
 	MaxOpenTenants string `default:"0" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
-	// MaxTenantSize is what the database of one tenant may take; 0 is any size.
+	// MaxTenantSize is the largest size of one tenant's database; 0 means no
+	// limit.
 	MaxTenantSize string `default:"10GB" placeholder:"SIZE" help:"What one tenant's database may take, such as 500MB or 10GB; writes beyond get 507; 0 for any size."`
 	// MinFreeSpace is what is kept free on the disk of the data folder; auto is 1
 	// GiB or a twentieth of the disk, whichever is less.
@@ -45,10 +48,10 @@ type Config struct {
 	// CORSOrigins are the origins whose pages may use the API with a bearer
 	// token. Cookies never go along.
 	CORSOrigins []string `name:"cors-origins" placeholder:"ORIGIN" help:"Exact origins whose pages may call the API with a bearer token, such as https://tools.example.com; none by default."`
-	// InstanceTTL is how long a process goes without a heartbeat in the master at
-	// most.
+	// InstanceTTL is the longest time that a process may go without a heartbeat
+	// in the master.
 	InstanceTTL string `name:"instance-ttl" default:"15s" placeholder:"DURATION" help:"How long a process goes without a heartbeat before it stops serving by itself. With Postgres, others take over its work 15 seconds later at the earliest."`
-	// By names who runs a command; empty is the system's user.
+	// By names the person who runs a command. Defaults to the system's user.
 	By string `placeholder:"NAME" help:"Who is named in the ledger of operations; the system's user by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.
 	LogFormat string `placeholder:"text|json" help:"Format of the log on standard error; text on a terminal, else json."`
@@ -57,7 +60,7 @@ type Config struct {
 
 	Secrets `kong:"-"`
 
-	// Existing refuses to make an installation where there is none.
+	// Existing requires an existing installation, instead of creating one.
 	Existing bool `kong:"-"`
 }
 

@@ -18,8 +18,8 @@ import (
 // keyFile is the name of the generated key, in the data folder.
 const keyFile = "secret.key"
 
-// loadKeys takes the keys that are set, else those in the key's file. Only an
-// installation that may be made gets a new key.
+// loadKeys returns the configured keys, else those in the key file. It creates
+// a key only if it may create the installation.
 func (a *App) loadKeys(context.Context) error {
 	if a.keys = a.settings.keys; a.keys != nil {
 		return nil
@@ -85,8 +85,8 @@ func (a *App) openSQLiteEngine(context.Context) error {
 	return nil
 }
 
-// makePrivate makes the folder for its owner alone, and warns of one that
-// others can enter.
+// makePrivate creates the folder for its owner alone, and warns if others can
+// enter an existing one.
 func (a *App) makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make data folder: %w; choose another with %s", err, name("data-dir"))

@@ -15,14 +15,14 @@ import (
 	"tenantry/tenants"
 )
 
-// DemoTenant is a demo tenant with the way in. It is never logged.
+// DemoTenant is a demo tenant with an admin's credentials. It is never logged.
 type DemoTenant struct {
 	seed.Result
 	Email, Password string
 }
 
-// OpenDemo lets an admin in to each demo tenant that the seed made. The page at
-// the base domain shows them from then on.
+// OpenDemo gives an admin access to each demo tenant that the seed made. The
+// page at the base domain then shows the credentials.
 func (a *App) OpenDemo(ctx context.Context, results []seed.Result) ([]DemoTenant, error) {
 	var demo []DemoTenant
 	for _, result := range results {
@@ -38,8 +38,8 @@ func (a *App) OpenDemo(ctx context.Context, results []seed.Result) ([]DemoTenant
 	return demo, nil
 }
 
-// shownDemo are the demo tenants with the way in, for all to see at the base
-// domain: they are there to be looked at.
+// shownDemo returns the demo tenants with their credentials, which the page at
+// the base domain shows to everybody: that is their purpose.
 func (a *App) shownDemo(origin func(name string) string) []pages.Demo {
 	var shown []pages.Demo
 	for _, t := range a.opened {
@@ -50,7 +50,7 @@ func (a *App) shownDemo(origin func(name string) string) []pages.Demo {
 	return shown
 }
 
-// letDemoIn gives the tenant's first admin a password.
+// letDemoIn sets a password for the tenant's first admin.
 func (a *App) letDemoIn(ctx context.Context, d *DemoTenant) error {
 	t, err := a.manager.Get(ctx, d.Subdomain)
 	if err != nil {

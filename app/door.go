@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// door is a listener that lets a bounded number of clients in, and of each
-// address a share. When it is full it shows out who has waited longest between
-// two requests; where all are busy, the next client is answered with 503. No
-// client waits for a place.
+// door is a listener that admits a bounded number of clients, and a share of
+// that number from each address. When it is full it disconnects the client that
+// has waited longest between two requests; if all are busy, it answers the next
+// client with 503. No client waits for a place.
 type door struct {
 	net.Listener
 	limit, share, spare int
@@ -37,12 +37,12 @@ const (
 )
 
 const (
-	// settleTime is what a client gets to send the head of its request before its
-	// place may be given to another.
+	// settleTime is how long a client has to send the head of its request
+	// before its place may be given to another.
 	settleTime = time.Second
-	// refusalTime is what a client that is turned away may stay.
+	// refusalTime is how long a refused client may stay connected.
 	refusalTime = 2 * time.Second
-	// missedInterval is how often the log tells of clients that were turned away.
+	// missedInterval is how often the log reports refused clients.
 	missedInterval = 10 * time.Second
 )
 
@@ -52,8 +52,8 @@ func newDoor(l net.Listener, limit, share, spare int, exempt []netip.Prefix, log
 	return d
 }
 
-// Accept returns the next client. When the process has too many files open, a
-// client that waits is shown out for it.
+// Accept returns the next client. If the process has too many files open,
+// Accept disconnects a waiting client to free one.
 func (d *door) Accept() (net.Conn, error) {
 	for {
 		conn, err := d.Listener.Accept()
@@ -70,15 +70,16 @@ func (d *door) Accept() (net.Conn, error) {
 	}
 }
 
-// turnAway answers before anything is asked, where too many are waiting for
-// such an answer.
+// turnAway refuses a client before it sends a request, if too many refused
+// clients are connected already.
 func turnAway(conn net.Conn) {
 	_ = conn.SetDeadline(time.Now().Add(time.Second)) // the buffer is empty: it won't wait
 	_, _ = conn.Write([]byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
 	_ = conn.Close()
 }
 
-// admit lets a client in, or in to be told to come again, or returns nil.
+// admit returns the client, admitted or only to be told to retry, or nil if
+// there is no place for either.
 func (d *door) admit(conn net.Conn) *client {
 	now := time.Now()
 	c := &client{Conn: conn, door: d, source: source(conn.RemoteAddr()), since: now}
@@ -105,8 +106,8 @@ func (d *door) admit(conn net.Conn) *client {
 	return c
 }
 
-// source is what one client has of addresses: one of IPv4, and 64 bits' worth
-// of IPv6.
+// source is the range of addresses that one client has: one IPv4 address, or an
+// IPv6 network of 64 bits.
 func source(addr net.Addr) netip.Prefix {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
@@ -129,8 +130,9 @@ func (d *door) isExempt(source netip.Prefix) bool {
 	return false
 }
 
-// dismiss shows out the client that has waited longest, of a source unless that
-// is the zero one. It is false when there is none. The lock is held.
+// dismiss disconnects the client that has waited longest, of the given source
+// unless that is zero. It returns false if there is none. The caller must hold
+// the lock.
 func (d *door) dismiss(now time.Time, of netip.Prefix) bool {
 	for c := d.waiting.next; c != &d.waiting; c = c.next {
 		if (c.source == of || of == netip.Prefix{}) && (c.phase == idle || now.Sub(c.since) >= settleTime) {
@@ -142,14 +144,15 @@ func (d *door) dismiss(now time.Time, of netip.Prefix) bool {
 	return false
 }
 
-// showOut is dismiss for who doesn't hold the lock.
+// showOut is like dismiss, for callers that don't hold the lock.
 func (d *door) showOut() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.dismiss(time.Now(), netip.Prefix{})
 }
 
-// heard notes that something arrived, and is false when the client was shown out.
+// heard records that data arrived. It returns false if the client was
+// disconnected.
 func (d *door) heard(c *client) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -159,7 +162,7 @@ func (d *door) heard(c *client) bool {
 	return !c.left
 }
 
-// follow is for http.Server.ConnState.
+// follow is the http.Server.ConnState hook.
 func (d *door) follow(conn net.Conn, state http.ConnState) {
 	c, ok := conn.(*client)
 	if !ok || state != http.StateActive && state != http.StateIdle {
@@ -177,14 +180,14 @@ func (d *door) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// leave gives the client's place back.
+// leave releases the client's place.
 func (d *door) leave(c *client) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.remove(c)
 }
 
-// remove is leave for who holds the lock.
+// remove is like leave. The caller must hold the lock.
 func (d *door) remove(c *client) {
 	if c.left {
 		return
@@ -201,7 +204,7 @@ func (d *door) remove(c *client) {
 	}
 }
 
-// enqueue puts the client behind all that wait. The lock is held.
+// enqueue puts the client behind all that wait. The caller must hold the lock.
 func (d *door) enqueue(c *client, p phase, now time.Time) {
 	c.unlink()
 	c.phase, c.since = p, now
@@ -209,7 +212,8 @@ func (d *door) enqueue(c *client, p phase, now time.Time) {
 	c.prev.next, c.next.prev = c, c
 }
 
-// unlink takes the client out of the ring, if it is there. The lock is held.
+// unlink removes the client from the ring, if it is there. The caller must hold
+// the lock.
 func (c *client) unlink() {
 	if c.next == nil {
 		return
@@ -218,8 +222,8 @@ func (c *client) unlink() {
 	c.prev, c.next = nil, nil
 }
 
-// miss counts a client that is turned away, and tells of them every while. The
-// lock is held.
+// miss counts a refused client, and logs the count every missedInterval. The
+// caller must hold the lock.
 func (d *door) miss(now time.Time) {
 	d.missed++
 	if now.Sub(d.told) < missedInterval {

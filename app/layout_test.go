@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// goPackage is what go list tells of a package.
+// goPackage is the output of go list for a package.
 type goPackage struct {
 	ImportPath string
 	Dir        string

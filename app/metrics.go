@@ -15,8 +15,8 @@ import (
 	"tenantry/tenants/web"
 )
 
-// metrics are what monitoring asks this process for. No tenant is named in
-// them, so that their number stays the same.
+// metrics are the metrics of this process. They name no tenant, so that their
+// number stays constant.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -49,7 +49,7 @@ func (m *metrics) serve() gin.HandlerFunc {
 // loads collects what is open of what may be open.
 type loads struct{ store *tenants.Store }
 
-// Describe tells of no metrics beforehand: which servers there are is known as
+// Describe describes no metrics in advance: the servers are known only when
 // they are collected.
 func (loads) Describe(chan<- *prometheus.Desc) {}
 
@@ -95,7 +95,7 @@ func collectConnections(into chan<- prometheus.Metric, server string, c tenants.
 	}
 }
 
-// measure counts requests, once it is known what became of them.
+// measure counts requests, once their outcome is known.
 func measure(m *metrics, recorder *traffic.Recorder) gin.HandlerFunc {
 	var classes [6]prometheus.Counter
 	for i := range classes[1:] {

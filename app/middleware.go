@@ -31,7 +31,7 @@ func identify(trusted []netip.Prefix) gin.HandlerFunc {
 	}
 }
 
-// isSaneID keeps what would break a log line or a header out.
+// isSaneID reports whether an id is safe in a log line and a header.
 func isSaneID(id string) bool {
 	if id == "" || len(id) > 64 {
 		return false
@@ -39,14 +39,15 @@ func isSaneID(id string) bool {
 	return strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
 }
 
-// isFrom tells whether the peer itself, not whom it speaks for, is in a network.
+// isFrom reports whether the peer itself, not the client behind it, is in a
+// network.
 func isFrom(c *gin.Context, networks []netip.Prefix) bool {
 	peer, err := netip.ParseAddrPort(c.Request.RemoteAddr)
 	return err == nil && within(request.PlainAddress(peer.Addr()), networks)
 }
 
 // logAccess writes a line for each request: never its query, headers or body.
-// Of many that are refused it only tells how many there were.
+// Of many refused requests it logs only the number.
 func logAccess(log *slog.Logger, refused *refusals) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		begin := time.Now()
@@ -117,7 +118,7 @@ const (
 	transportPolicy = "max-age=31536000"
 )
 
-// harden sets what every reply carries, unless a handler knows better. All
+// harden sets the headers of every reply, which handlers may override. All
 // routes have the same, so that hosts without a tenant look alike at each.
 // Without any referrer browsers would call a form's origin null (Fetch, "append
 // a request Origin header"), and CrossOrigin would refuse it over plain HTTP.
@@ -136,8 +137,8 @@ func harden(tls func(c *gin.Context) bool) gin.HandlerFunc {
 	}
 }
 
-// hideAllow takes gin's Allow header off until the host is known to be a
-// tenant's: the others must all look alike.
+// hideAllow removes gin's Allow header until the host is known to be a
+// tenant's: replies on all other hosts must be alike.
 func hideAllow(c *gin.Context) {
 	allow := c.Writer.Header().Get("Allow")
 	c.Writer.Header().Del("Allow")

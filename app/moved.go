@@ -10,11 +10,10 @@ import (
 	"tenantry/tenants"
 )
 
-// renderMoves sends requests for the old subdomain of a tenant that was renamed
-// on to the new one, for as long as its operator wants that; other errors are
-// rendered by next. The status is 307: it ends, and what is posted is posted
-// again. Credentials don't come with it, as clients give none of one host to
-// another.
+// renderMoves redirects requests for the old subdomain of a renamed tenant to
+// the new one, for as long as its operator wants that; next renders other
+// errors. The status is 307, because the redirect is temporary and must repeat
+// a POST with its body. Clients don't send one host's credentials to another.
 func renderMoves(origin func(name string) string, next func(c *gin.Context, err error)) func(c *gin.Context, err error) {
 	return func(c *gin.Context, err error) {
 		var moved *tenants.MovedError

@@ -32,8 +32,9 @@ func (c Config) readOperatorHosts(s *settings) error {
 	return nil
 }
 
-// plainHost is the one spelling of a host: in lower case, without the brackets
-// and the trailing dot, and as handlers.PlainAddress where it is an address.
+// plainHost returns the canonical spelling of a host: in lower case, without
+// the brackets and the trailing dot, and as handlers.PlainAddress where it is
+// an address.
 func plainHost(text string) string {
 	if inside, ok := strings.CutPrefix(text, "["); ok {
 		text = strings.TrimSuffix(inside, "]")
@@ -44,10 +45,10 @@ func plainHost(text string) string {
 	return strings.TrimSuffix(strings.ToLower(text), ".")
 }
 
-// ownHosts lets requests to the operator's listener through that are for it: by
-// localhost or a loopback address, one of the names, or the address that the
-// client is connected to. A page elsewhere whose name was made to lead here (DNS
-// rebinding) sends its own name, and is refused, as are the tenants' hosts.
+// ownHosts admits requests to the operator's listener whose host is its own:
+// localhost, a loopback address, one of the names, or the address that the
+// client is connected to. A page elsewhere whose name resolves to this listener
+// (DNS rebinding) sends its own name and is refused, as are the tenants' hosts.
 func ownHosts(names []string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		host := plainHost((&url.URL{Host: c.Request.Host}).Hostname())
@@ -59,8 +60,8 @@ func ownHosts(names []string) gin.HandlerFunc {
 	}
 }
 
-// isOwnAddress tells whether a host is a loopback address, or the address that
-// the request came to.
+// isOwnAddress reports whether a host is a loopback address, or the address
+// that the request came to.
 func isOwnAddress(r *http.Request, host string) bool {
 	address, err := netip.ParseAddr(host)
 	if err != nil {

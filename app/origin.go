@@ -11,8 +11,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// readPublicURL reads what people type, which stays nil where it follows from
-// the listener. It needs to know the base domain.
+// readPublicURL reads the public URL, which stays nil if it follows from the
+// listener. The base domain must be read first.
 func (c Config) readPublicURL(s *settings) error {
 	if c.PublicURL == "" {
 		return nil
@@ -37,7 +37,7 @@ func (c Config) readPublicURL(s *settings) error {
 	return nil
 }
 
-// isPort tells whether the URL's port is none, or one that can be reached.
+// isPort reports whether the URL has no port, or a port that can be reached.
 func isPort(u *url.URL) bool {
 	host, port, found := strings.Cut(u.Host, ":")
 	if !found {
@@ -76,22 +76,22 @@ func withPort(scheme, host, port string) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// publicTLS tells whether a request to the public listener came over TLS: to
-// this process, to a trusted proxy that says so, or to whatever stands before
-// it where the public URL is https.
+// publicTLS reports whether a request to the public listener came over TLS: to
+// this process, to a trusted proxy that says so, or, if the public URL is
+// https, to any proxy in front of it.
 func (a *App) publicTLS(c *gin.Context) bool {
 	public := a.settings.public
 	return overTLS(c, a.settings.proxies, public != nil && public.Scheme == "https")
 }
 
-// operatorTLS is the same of the operator's listener, which the public URL
-// doesn't lead to.
+// operatorTLS is like publicTLS for the operator's listener, to which the
+// public URL doesn't apply.
 func (a *App) operatorTLS(c *gin.Context) bool { return overTLS(c, a.settings.proxies, false) }
 
-// overTLS tells how the client came; expected is true where there is no other
-// way, whatever a proxy says. X-Forwarded-Proto counts from trusted proxies
-// only. Each proxy may add how it was reached itself, so the first element is
-// how the client came.
+// overTLS reports whether the client connected over TLS. If expected is true
+// the answer is true, regardless of any proxy. X-Forwarded-Proto counts from
+// trusted proxies only. Each proxy may append the scheme of its own connection,
+// so the first element is the client's.
 func overTLS(c *gin.Context, trusted []netip.Prefix, expected bool) bool {
 	if expected {
 		return true

@@ -35,7 +35,7 @@ func TestTenantURL(t *testing.T) {
 }
 
 // TestTransportSecurity: browsers are told to stay with TLS when they came over
-// it, in whatever way that is known.
+// it, however that is known.
 func TestTransportSecurity(t *testing.T) {
 	t.Parallel()
 	const near, far = "192.0.2.0/24", "10.0.0.0/8" // ask comes from 192.0.2.1

@@ -20,7 +20,7 @@ const fileOpenToOthers = "file-open-to-others"
 // others are the permissions that nobody but the owner is to have.
 const others fs.FileMode = 0o077
 
-// examineFiles looks at the data folder and at what lies in it: the master, the
+// examineFiles examines the data folder and its content: the master, the
 // generated secrets and the engine's folders. The files in those are the
 // engine's to examine.
 func (a *App) examineFiles(repair bool) ([]lifecycle.Finding, error) {
@@ -65,8 +65,8 @@ func (a *App) privatePaths() ([]string, error) {
 	return slices.Compact(paths), nil
 }
 
-// examineFile returns a finding about a file that others can use, or nil. Of a
-// symbolic link it is what that leads to.
+// examineFile returns a finding about a file that others can use, or nil. It
+// follows symbolic links.
 func examineFile(path string, repair bool) (*lifecycle.Finding, error) {
 	info, err := os.Stat(path)
 	switch {

@@ -5,7 +5,8 @@ import "strings"
 // hidden stands for a value that may hold a password.
 const hidden = "(not shown: it may hold a password)"
 
-// redact is a value for people, hidden where any of it may be a password.
+// redact returns a value to show to people, or hidden if any part of it may be
+// a password.
 func redact(value string) string {
 	if strings.ContainsAny(value, "@=?#%&;'\\ ") {
 		return hidden

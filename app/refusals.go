@@ -11,16 +11,17 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// How many refused requests the log tells of one by one, within refusalsWindow.
+// The largest numbers of refused requests that are logged one by one within
+// refusalsWindow.
 const (
 	refusalsWindow     = time.Minute
 	refusalsPerAddress = 20
 	refusalsTogether   = 200
 )
 
-// refusals bound what strangers can have written to the log: of their refused
-// requests it tells of some, and of the others how many there were. They are
-// safe for concurrent use.
+// refusals bound how much strangers can write to the log: it has a line for
+// some of their refused requests, and the number of the others. They are safe
+// for concurrent use.
 type refusals struct {
 	log *slog.Logger
 
@@ -33,8 +34,8 @@ type refusals struct {
 
 func newRefusals(log *slog.Logger) *refusals { return &refusals{log: log} }
 
-// admit tells whether the log has a line for one more request of a network.
-// Where it has none, one line tells of all such requests at the window's end.
+// admit reports whether one more request of a network may be logged. Otherwise
+// one line at the window's end gives the number of all such requests.
 func (r *refusals) admit(from string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -53,7 +54,7 @@ func (r *refusals) admit(from string, now time.Time) bool {
 	return false
 }
 
-// tell writes how many requests have no line, and ends the window.
+// tell logs how many requests have no line, and ends the window.
 func (r *refusals) tell() {
 	r.mu.Lock()
 	suppressed := r.suppressed
@@ -62,8 +63,8 @@ func (r *refusals) tell() {
 	r.log.Warn("refused requests without a line of their own", "requests", suppressed)
 }
 
-// isRefusal tells whether the request was refused for want of a credential, for
-// a wrong one, for too many tries, or for a host that is no tenant's.
+// isRefusal reports whether the request was refused for a missing or wrong
+// credential, for too many attempts, or for a host that is no tenant's.
 func isRefusal(c *gin.Context) bool {
 	switch c.Writer.Status() {
 	case http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusMisdirectedRequest:

@@ -11,13 +11,13 @@ import (
 
 type clientKey struct{}
 
-// knowClient is for http.Server.ConnContext.
+// knowClient is the http.Server.ConnContext hook.
 func knowClient(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, clientKey{}, conn)
 }
 
 // refuseSurplus answers clients that the door has no place for with 503, and
-// doesn't run requests of those whom it has shown out.
+// doesn't run requests of clients that the door has disconnected.
 func refuseSurplus(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := r.Context().Value(clientKey{}).(*client)

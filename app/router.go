@@ -17,7 +17,7 @@ import (
 )
 
 // Public is the public listener's router without the application's routes, and
-// what those are made of.
+// the parts that those need.
 type Public struct {
 	*gin.Engine
 	App      *App
@@ -29,11 +29,12 @@ type Public struct {
 	Resolve, Share gin.HandlerFunc
 }
 
-// Public serves tenants, as the public listener does, for who has no listener.
+// Public returns the handler of the public listener, for callers without a
+// listener.
 func (a *App) Public() http.Handler { return a.publicRouter(a.accounts(a.settings.addr)) }
 
-// Operator serves operators who have the token, likewise. Once ctx has ended it
-// is not ready.
+// Operator returns the handler of the operator's listener, for requests with
+// the operator's token. It reports not ready once ctx has ended.
 func (a *App) Operator(ctx context.Context, token string) http.Handler {
 	return a.operatorHandler(ctx, token, a.accounts(a.settings.addr))
 }

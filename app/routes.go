@@ -18,7 +18,7 @@ import (
 	"tenantry/tenants/web"
 )
 
-// maxImport is the largest CSV file that is taken in, in bytes.
+// maxImport is the largest CSV file that can be imported, in bytes.
 const maxImport = 10 << 20
 
 // routes are the work tracker's. All but signing in and accepting an invitation
@@ -75,8 +75,8 @@ func routes(p *Public) {
 	site.Register(p.Engine) // the pages, and the one at the base domain
 }
 
-// operatorHandler serves operators: whoever has the token. Once ctx has ended
-// it is not ready.
+// operatorHandler serves requests with the operator's token. It reports not
+// ready once ctx has ended.
 func (a *App) operatorHandler(ctx context.Context, token string, accounts *account.Accounts) http.Handler {
 	r := a.newRouter(a.operatorTLS, maxOperatorBody)
 	onboard := onboard.New(a.manager, accounts)
@@ -111,8 +111,8 @@ func profiles(r gin.IRoutes) {
 	r.GET("/trace", takes, gin.WrapF(pprof.Trace))
 }
 
-// accounts let people in at the tenants. The listener at addr is where they
-// are reached, unless there is a public URL.
+// accounts returns the service through which people sign in to tenants. Links
+// lead to the listener at addr, unless there is a public URL.
 func (a *App) accounts(addr string) *account.Accounts {
 	return account.New(account.Options{
 		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,

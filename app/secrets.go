@@ -19,25 +19,25 @@ type Secrets struct {
 	// first. Empty, with a SQLite master, takes DataDir/secret.key, which is
 	// made where it is missing. A Postgres master needs it.
 	SecretKey Secret
-	// OperatorToken lets operators in. Empty takes DataDir/operator.token,
-	// which is made where it is missing.
+	// OperatorToken gives operators access. Defaults to the content of
+	// DataDir/operator.token, which is created if it is missing.
 	OperatorToken Secret
 	// DemoPassword is set for an admin of each demo tenant by serve --demo.
 	// Empty takes a random one at each start.
 	DemoPassword Secret
 }
 
-// Secret is a text that is not shown, in whatever way it is printed, logged or
+// Secret is a text that is never shown, however it is printed, logged or
 // marshalled.
 type Secret string
 
 // notShown stands for a Secret.
 const notShown = "(secret)"
 
-// String is not the secret.
+// String returns a placeholder, not the secret.
 func (Secret) String() string { return notShown }
 
-// Format writes String, whatever the verb.
+// Format writes String for every verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, notShown) }
 
 // LogValue is String.
@@ -117,7 +117,8 @@ const (
 	wantToken = "32 to 512 letters, digits and -._~+/= that nobody can guess"
 )
 
-// tokenFault is what is wrong with an operator's token, empty for nothing.
+// tokenFault returns what is wrong with an operator's token, or an empty
+// string.
 func tokenFault(token string) string {
 	switch text, err := auth.Bearer("Bearer " + token); {
 	case len(token) < minToken || len(token) > maxToken:

@@ -19,19 +19,21 @@ type Listening struct {
 }
 
 const (
-	// maxHeaderBytes bounds a request's head, which is read from everybody: 431 is
-	// the answer to a longer one. net/http adds 4 KiB.
+	// maxHeaderBytes bounds a request's head, which is read before
+	// authentication; the reply to a longer one is 431. net/http adds 4 KiB.
 	maxHeaderBytes = 16 << 10
 	// maxOperatorBody bounds a request's body on the operator's listener.
 	maxOperatorBody = 64 << 10
-	// drainTimeout is what requests have left when the process is to stop.
+	// drainTimeout is how long running requests may take after the process is
+	// asked to stop.
 	drainTimeout = 30 * time.Second
 )
 
-// Run listens, calls started, and serves until ctx ends. Meanwhile it finishes
-// what other processes left half-done, and does what is due. Then it accepts nothing more, and returns nil when
-// the requests that ran are over. Those that take longer than 30 seconds are
-// cut off and rolled back.
+// Run listens, calls started, and serves until ctx ends. Meanwhile it resumes
+// operations that other processes left unfinished, and does the work that is
+// due. After ctx ends it accepts no more requests, and returns nil when the
+// running ones are finished. Requests that take longer than 30 seconds are cut
+// off and rolled back.
 func (a *App) Run(ctx context.Context, started func(Listening) error) error {
 	a.warnVersions(ctx)
 	token, err := a.operatorToken()
@@ -127,8 +129,8 @@ func (a *App) tend(ctx context.Context) {
 	}
 }
 
-// stop stops the servers one after another, so that the operator's still tells
-// of the public one's end.
+// stop stops the servers one after another, so that the operator's can still
+// report on the public one as it ends.
 func (a *App) stop(servers []*http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.options.Drain)
 	defer cancel()

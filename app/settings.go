@@ -18,7 +18,7 @@ import (
 	"tenantry/tenants/sqlite"
 )
 
-// settings are a Config's values, found good.
+// settings are the validated values of a Config.
 type settings struct {
 	dataDir     string
 	masterPath  string     // of a SQLite master, else empty
@@ -85,8 +85,8 @@ func checkAddress(flag, value string) error {
 
 const mostOpen = 1_000_000
 
-// readOpenTenants shares the files that may be open out. It needs to know the
-// master.
+// readOpenTenants divides the limit on open files. The master's setting must be
+// read first.
 func (c Config) readOpenTenants(s *settings) error {
 	open, err := strconv.Atoi(c.MaxOpenTenants)
 	if err != nil || open < 0 || open > mostOpen {
@@ -129,7 +129,7 @@ func (c Config) readInstanceTTL(s *settings) error {
 	return nil
 }
 
-// readBy reads who is named in the ledger.
+// readBy reads the name that the ledger records.
 func (c Config) readBy(s *settings) (err error) {
 	if c.By == "" {
 		s.by = systemUser()

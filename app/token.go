@@ -30,9 +30,9 @@ func (a *App) operatorToken() (string, error) {
 	return token, nil
 }
 
-// loadOrCreateToken reads the token's file; where it is missing it makes one,
-// 0600, with a random token. Of several processes that do so at once all get
-// the same token, and none reads half of it.
+// loadOrCreateToken reads the token's file. If it is missing it creates one,
+// with mode 0600 and a random token. Processes that do so at once all get the
+// same token, and none reads a partial one.
 func loadOrCreateToken(path string) (string, error) {
 	token, err := loadToken(path)
 	if !errors.Is(err, fs.ErrNotExist) {

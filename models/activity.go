@@ -2,8 +2,8 @@ package models
 
 import "time"
 
-// Activity records who did what. It is written in the transaction of the
-// change that it tells of, and stays when its actor or subject is deleted.
+// Activity records who did what. It is written in the transaction of the change
+// that it describes, and is kept when its actor or subject is deleted.
 type Activity struct {
 	ID int64 `gorm:"primaryKey"`
 	// ActorID is nil when the system acted or the actor was deleted.

@@ -7,7 +7,8 @@ import (
 	"tenantry/tenants/tenantstest"
 )
 
-// TestEmailIsComparedByItsBytes on Postgres, whatever the database's locale.
+// TestEmailIsComparedByItsBytes on Postgres, regardless of the database's
+// locale.
 func TestEmailIsComparedByItsBytes(t *testing.T) {
 	t.Parallel()
 	db := tenantstest.Migrated(t, tenantstest.Postgres, models.Workspace())

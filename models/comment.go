@@ -2,7 +2,7 @@ package models
 
 import "time"
 
-// Comment is what somebody had to say about a task.
+// Comment is a user's remark on a task.
 type Comment struct {
 	ID     int64 `gorm:"primaryKey;index:comments_task_idx,priority:2"`
 	TaskID int64 `gorm:"not null;index:comments_task_idx,priority:1"`

@@ -2,7 +2,7 @@ package models
 
 import "time"
 
-// CredentialKind says what a credential is good for.
+// CredentialKind says what a credential can be used for.
 type CredentialKind string
 
 // The kinds: a session of a browser or program that signed in, an API token,
@@ -18,8 +18,8 @@ type Credential struct {
 	ID     int64          `gorm:"primaryKey"`
 	UserID int64          `gorm:"not null;index:credentials_user_idx"`
 	Kind   CredentialKind `gorm:"not null;check:credentials_kind_check,kind IN ('session', 'token', 'invitation')"`
-	// Digest is SHA-256 over the secret, the kind and the tenant's id: a copy of
-	// the row in another tenant's database lets nobody in.
+	// Digest is SHA-256 over the secret, the kind and the tenant's id: a copy
+	// of the row in another tenant's database gives no access.
 	Digest []byte `gorm:"not null;check:credentials_digest_check,length(digest) = 32;uniqueIndex:credentials_digest_key"`
 	// Name is what its user calls an API token; empty for the other kinds.
 	Name      string    `gorm:"not null;check:credentials_name_check,length(name) <= 200"`

@@ -28,17 +28,17 @@ func ParseDate(s string) (Date, error) {
 	return date, nil
 }
 
-// DateOf is the day of t in t's own zone.
+// DateOf returns the day of t in t's own zone.
 func DateOf(t time.Time) Date {
 	year, month, day := t.Date()
 	return Date{time.Date(year, month, day, 0, 0, 0, 0, time.UTC)}
 }
 
-// valid tells whether d is a day that every engine stores and ParseDate reads.
-// Year 0 is none: Postgres goes from 1 BC to 1 AD.
+// valid reports whether d is a day that every engine stores and ParseDate
+// reads. Year 0 is none: Postgres goes from 1 BC to 1 AD.
 func (d Date) valid() bool { return d.day.After(time.Time{}) && d.day.Year() <= 9999 }
 
-// String is the day in the form 2006-01-02.
+// String returns the day in the form 2006-01-02.
 func (d Date) String() string { return d.day.Format(time.DateOnly) }
 
 // MarshalJSON writes the day as a string. A day out of range is an error.

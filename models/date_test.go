@@ -19,7 +19,7 @@ var (
 	_ json.Unmarshaler = (*models.Date)(nil)
 )
 
-// badDates are no days, whatever reads them.
+// badDates are texts that every reader of dates must refuse.
 func badDates() map[string]string {
 	return map[string]string{
 		"empty":            "",

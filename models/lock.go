@@ -12,7 +12,7 @@ func Locked(tx *gorm.DB) *gorm.DB {
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
 }
 
-// Kept makes reads on tx keep their rows from being deleted until the transaction
+// Kept makes reads on tx protect their rows from deletion until the transaction
 // ends, so that other rows can refer to them.
 func Kept(tx *gorm.DB) *gorm.DB {
 	return tx.Clauses(clause.Locking{Strength: "KEY SHARE"})

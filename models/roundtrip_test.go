@@ -12,7 +12,7 @@ import (
 )
 
 // TestRowsComeBackAsTheyWere holds for every field: also times stay in UTC and
-// lose nothing, whatever zone the machine is in.
+// lose nothing, regardless of the machine's time zone.
 func TestRowsComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
 	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {

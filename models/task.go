@@ -26,8 +26,8 @@ type Task struct {
 	Position  int64     `gorm:"not null;index:tasks_project_position_idx,priority:2;index:tasks_project_status_position_idx,priority:3"`
 	CreatedAt time.Time `gorm:"not null"`
 	UpdatedAt time.Time `gorm:"not null"`
-	// Version grows with every change but that of the position, so that who
-	// writes upon an old one can be told.
+	// Version increases with every change except a change of the position, so
+	// that a write based on an old version is detected.
 	Version int64 `gorm:"not null;default:1"`
 
 	Project  *Project

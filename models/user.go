@@ -14,8 +14,8 @@ const (
 // User is a person who works at a tenant.
 type User struct {
 	ID int64 `gorm:"primaryKey"`
-	// Email is kept as it was typed and is unique without regard to the case
-	// of its ASCII letters: SQLite knows the case of no others.
+	// Email is kept as it was typed and is unique without regard to the case of
+	// its ASCII letters: SQLite folds the case of no others.
 	Email string `gorm:"not null;check:users_email_check,length(email) BETWEEN 3 AND 254;uniqueIndex:users_email_key,expression:lower(email)"`
 	Name  string `gorm:"not null;check:users_name_check,length(name) BETWEEN 1 AND 200"`
 	Role  Role   `gorm:"not null;check:users_role_check,role IN ('admin', 'member')"`

@@ -17,7 +17,7 @@ func referenceDay() time.Time {
 	return time.Date(2026, time.November, 20, 0, 0, 0, 0, time.UTC)
 }
 
-// isPast tells whether t has happened by the end of the reference day.
+// isPast reports whether t has happened by the end of the reference day.
 func isPast(t time.Time) bool { return t.Before(referenceDay().Add(day)) }
 
 // daysLeft are the days from t until the day that is so many days ago.

@@ -7,8 +7,8 @@ import (
 )
 
 // discuss has some of the team talk about a task, in the days after it was
-// written down. It chooses by a course of its own, so that what else a company
-// did stays as it is.
+// written down. It uses a random sequence of its own, so that the rest of a
+// company's data doesn't change.
 func (g *generator) discuss(task *models.Task, team []*models.User) {
 	if !g.talk.chance(18) {
 		return

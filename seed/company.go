@@ -6,7 +6,7 @@ import (
 	"tenantry/models"
 )
 
-// company is a demo tenant as its file in data tells it. generate makes the
+// company is a demo tenant as its file in data describes it. generate makes the
 // rows from it. Days count backwards from the reference day.
 type company struct {
 	Subdomain string
@@ -88,7 +88,7 @@ func (p project) planned() int {
 	return p.Tasks * (p.Opened - p.Closed) / p.Opened
 }
 
-// wants tells whether someone is on the project, by team or by login.
+// wants reports whether someone is on the project, by team or by login.
 func (p project) wants(someone person) bool {
 	return slices.Contains(p.Team, someone.Team) || slices.Contains(p.Team, someone.Login)
 }

@@ -7,8 +7,8 @@ import (
 	"tenantry/models"
 )
 
-// userCreated tells that by gave user an account. The first one was made by
-// nobody at the company.
+// userCreated records that by gave user an account. Nobody at the company
+// created the first one.
 func (g *generator) userCreated(by, user *models.User) {
 	if by == user {
 		by = nil

@@ -34,9 +34,9 @@ func (g *generator) live(task *models.Task, p project, team []*models.User) {
 	g.setDue(task, due)
 }
 
-// isDropped tells whether a task is never begun: some in a project that runs,
-// few in one that was brought to an end, none of those that make a project
-// what it is.
+// isDropped reports whether a task is never begun: some in a project that runs,
+// few in one that was brought to an end, none of those that make a project what
+// it is.
 func (g *generator) isDropped(task *models.Task, p project) bool {
 	switch {
 	case slices.Contains(p.Own, task.Title):

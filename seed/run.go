@@ -17,7 +17,7 @@ type run struct {
 	progress func(Progress)
 }
 
-// make does what is to be done about one demo tenant.
+// make creates or fills one demo tenant, if that is needed.
 func (r *run) make(ctx context.Context, c company) (Result, error) {
 	t, outcome, err := r.tenant(ctx, c)
 	if err != nil {
@@ -38,8 +38,8 @@ func (r *run) make(ctx context.Context, c company) (Result, error) {
 	return result, err
 }
 
-// tenant finds or creates the company's tenant. The outcome is Filled for one
-// that was there.
+// tenant finds or creates the company's tenant. The outcome is Filled if the
+// tenant already existed.
 func (r *run) tenant(ctx context.Context, c company) (*tenants.Tenant, Outcome, error) {
 	t, err := r.find(ctx, c.Subdomain)
 	if err == nil || !errors.Is(err, tenants.ErrUnknownTenant) {
@@ -85,7 +85,7 @@ func (r *run) fill(ctx context.Context, t *tenants.Tenant, c company) (int, erro
 	return rows, err
 }
 
-// isFilled tells whether the tenant is known to be in use.
+// isFilled reports whether the tenant is known to be in use.
 func (r *run) isFilled(ctx context.Context, t *tenants.Tenant) (filled bool) {
 	err := r.store.View(ctx, t, func(tx *gorm.DB) (err error) {
 		filled, err = isFilled(tx)

@@ -26,7 +26,7 @@ import (
 // It never touches another.
 const CreatedBy = "seed"
 
-// ErrUnknown: a subdomain is not that of a demo tenant.
+// ErrUnknown means that a subdomain is not that of a demo tenant.
 var ErrUnknown = errors.New("no demo tenant")
 
 // Outcome is what Run did about a tenant.
@@ -45,7 +45,7 @@ const (
 	Skipped Outcome = "skipped"
 )
 
-// Result tells what Run did about one tenant.
+// Result is the outcome of Run for one tenant.
 type Result struct {
 	Subdomain string  `json:"subdomain"`
 	Name      string  `json:"name"`
@@ -56,7 +56,7 @@ type Result struct {
 	Rows int `json:"rows"`
 }
 
-// Progress tells how far the data of one tenant is written.
+// Progress reports how much of one tenant's data is written.
 type Progress struct {
 	Subdomain string
 	// Done of Total rows are written. They are stored when all are.
@@ -72,11 +72,12 @@ func Subdomains() []string {
 	return all
 }
 
-// Run makes those of the demo tenants that are missing and fills those that
-// are empty, each in one transaction; no subdomains means all of them. A
-// subdomain of no demo tenant is ErrUnknown, before anything is done. Run goes
-// on past a tenant that fails, but not when ctx has ended, and returns the
-// results of the others with the failures. progress may be nil; it is called in Run's own goroutine.
+// Run makes those of the demo tenants that are missing and fills those that are
+// empty, each in one transaction; no subdomains means all of them. Run returns
+// ErrUnknown if a subdomain is that of no demo tenant, before it changes
+// anything. It continues after a tenant that fails, unless ctx has ended, and
+// returns the results of the others with the failures. progress may be nil; it
+// is called in Run's own goroutine.
 func Run(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, subdomains []string, progress func(Progress)) ([]Result, error) {
 	chosen, err := choose(subdomains)
 	if err != nil {

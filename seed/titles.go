@@ -86,8 +86,8 @@ func capitalized(s string) string {
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
-// expand is every title that a template gives. A slot that nobody knows is a
-// fault in the data files.
+// expand is every title that a template gives. An unknown slot is a fault in
+// the data files.
 func expand(template string, known words) []string {
 	before, rest, found := strings.Cut(template, "{")
 	if !found {

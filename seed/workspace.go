@@ -8,7 +8,7 @@ import (
 	"tenantry/models"
 )
 
-// workspace is what a company's database is to hold. The rows have no ids yet
+// workspace is the content of a company's database. The rows have no ids yet
 // and refer to each other by pointers: Task.Project, Task.Assignee and
 // Activity.Actor. They are in the order in which they came into being.
 type workspace struct {

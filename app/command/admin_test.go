@@ -50,7 +50,7 @@ func TestFirstAdmin(t *testing.T) {
 }
 
 // TestLinksComeFromTheConfiguration, in commands and on the operator's
-// listener, whatever host is sent there.
+// listener, whichever host the request names.
 func TestLinksComeFromTheConfiguration(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)

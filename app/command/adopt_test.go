@@ -97,7 +97,7 @@ func TestAdoptRefuses(t *testing.T) {
 	})
 }
 
-// TestResumeACreation goes on with what a process left that died.
+// TestResumeACreation resumes a creation whose process died.
 // TestResumeACreation interrupts creations before the database is there, one of
 // a tenant that is to have an admin.
 func TestResumeACreation(t *testing.T) {

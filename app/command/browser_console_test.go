@@ -95,8 +95,8 @@ func companies() map[string]string {
 	}
 }
 
-// rehearse serves a site with companies in it, and an hour of traffic that never
-// was.
+// rehearse serves an installation with companies in it, and an hour of traffic
+// that never was.
 func (s site) rehearse(t *testing.T) *server {
 	t.Helper()
 	for subdomain, name := range companies() {

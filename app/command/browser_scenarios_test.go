@@ -245,7 +245,7 @@ func (b *tab) keys(t *testing.T, texts ...string) {
 	}
 }
 
-// tabTo goes on with the tab key until the expression is true.
+// tabTo presses the tab key until the expression is true.
 func (b *tab) tabTo(t *testing.T, expression string) {
 	t.Helper()
 	for range 60 {

@@ -40,7 +40,7 @@ func chromium(t *testing.T) string {
 }
 
 // launch starts a browser in which every name under localhost is this machine.
-// Contexts made of the one that it returns are profiles of their own.
+// Contexts derived from the returned one are separate profiles.
 func launch(t *testing.T) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],

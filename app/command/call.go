@@ -27,15 +27,14 @@ func (c *Call) Out() *Output { return c.out }
 // closeTimeout bounds the end of a command whose scopes have not ended.
 const closeTimeout = 10 * time.Second
 
-// With runs f with the App open on an installation that is there.
+// With runs f with the App open on an existing installation.
 func (c *Call) With(f func(a *app.App) error) error {
 	config := c.config
 	config.Existing = true
 	return c.open(config, f)
 }
 
-// Install is With, and makes what an installation consists of where it is
-// missing.
+// Install is like With, but creates the missing parts of the installation.
 func (c *Call) Install(f func(a *app.App) error) error { return c.open(c.config, f) }
 
 func (c *Call) open(config app.Config, f func(a *app.App) error) (err error) {

@@ -10,8 +10,8 @@ type consent struct {
 	Yes bool `help:"Don't ask for the subdomain to be typed."`
 }
 
-// ask has the subdomain typed. It returns errUsage when something else was, or
-// nothing.
+// ask asks the operator to type the subdomain. It returns errUsage if the input
+// is anything else, or empty.
 func (y consent) ask(c *Call, what, subdomain string) error {
 	if y.Yes {
 		return nil

@@ -91,7 +91,7 @@ func writeFindings(out *Output, findings []lifecycle.Finding) error {
 	return out.Rows([]string{"FINDING", "SUBJECT", "DETAIL", "WHAT TO DO"}, rows)
 }
 
-// verdict is an error when something is still wrong.
+// verdict returns an error if something is still wrong.
 func verdict(findings []lifecycle.Finding) error {
 	wrong := 0
 	for _, f := range findings {

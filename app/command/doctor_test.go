@@ -16,7 +16,8 @@ import (
 	"tenantry/tenants/seal"
 )
 
-// with is the site with another setting; the last one counts.
+// with returns the installation with another setting; the last value of a
+// setting counts.
 func (s site) with(setting string) site {
 	s.environ = append(s.environ[:len(s.environ):len(s.environ)], setting)
 	return s

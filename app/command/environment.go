@@ -63,8 +63,8 @@ func decodeFile(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// warnUnknown tells of environment variables that look like settings and are
-// none: a misspelt one would be ignored in silence. Values are not shown.
+// warnUnknown reports environment variables that look like settings but are
+// not: a misspelt one would be ignored silently. It does not show values.
 func warnUnknown(p Process, model *kong.Node) {
 	var known []string
 	for _, flag := range model.Flags {
@@ -117,8 +117,8 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// secretArgument refuses a secret among the arguments, which tell it already,
-// and says where it goes.
+// secretArgument refuses a secret among the arguments, which have already
+// exposed it, and says where to put it instead.
 func secretArgument(args []string) error {
 	for _, arg := range args {
 		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")

@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 // patience bounds what a test waits for. It is no expectation of speed.
 const patience = time.Minute
 
-// site is a master with its tenants, and the environment that leads there.
+// site is an installation: a master with its tenants, and the environment that
+// selects it.
 type site struct {
 	environ []string
 	dir     string    // the data folder
@@ -44,15 +45,15 @@ type site struct {
 	commands []any
 }
 
-// newSQLite is a site with nothing in it.
+// newSQLite returns an empty SQLite installation.
 func newSQLite(t *testing.T) site {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}, txt: &records{}}
 }
 
-// newPostgres is a site with nothing in it. Its databases are dropped when the
-// test ends.
+// newPostgres returns an empty Postgres installation. Its databases are dropped
+// when the test ends.
 func newPostgres(t *testing.T) site {
 	t.Helper()
 	s := onPostgres(t, pgcluster.Database(t))
@@ -60,7 +61,7 @@ func newPostgres(t *testing.T) site {
 	return s
 }
 
-// onPostgres is a site whose master is the database at url.
+// onPostgres returns an installation whose master is the database at url.
 func onPostgres(t *testing.T, url string) site {
 	t.Helper()
 	s := newSQLite(t)
@@ -68,7 +69,7 @@ func onPostgres(t *testing.T, url string) site {
 	return s
 }
 
-// each runs f on a site of each engine.
+// each runs f on an installation of each engine.
 func each(t *testing.T, f func(t *testing.T, s site)) {
 	t.Helper()
 	for name, make := range map[string]func(*testing.T) site{"sqlite": newSQLite, "postgres": newPostgres} {
@@ -79,7 +80,7 @@ func each(t *testing.T, f func(t *testing.T, s site)) {
 	}
 }
 
-// config is what the site's environment says.
+// config returns the configuration that the installation's environment gives.
 func (s site) config(t *testing.T, args ...string) app.Config {
 	t.Helper()
 	c, err := s.parsed(args...)
@@ -102,7 +103,7 @@ func (s site) appOptions() app.Options {
 	return o
 }
 
-// open opens the site in this process. It is closed when the test ends.
+// open opens the installation in this process. It is closed when the test ends.
 func (s site) open(t *testing.T, args ...string) *app.App {
 	t.Helper()
 	c := s.config(t, args...)

@@ -4,7 +4,7 @@ import (
 	"tenantry/tenants/seal"
 )
 
-// keyCommand groups what is done about secret keys.
+// keyCommand groups the commands for secret keys.
 type keyCommand struct {
 	New newKeyCommand `cmd:"" help:"Print a fresh key for TENANTRY_SECRET_KEY."`
 }

@@ -21,8 +21,8 @@ import (
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
-// killer kills processes that work on the tenants of one site, beside a process
-// that lives on.
+// killer kills processes that work on the tenants of one installation, beside a
+// process that lives on.
 type killer struct {
 	site  site
 	app   *app.App     // lives on
@@ -40,8 +40,8 @@ type victim struct {
 }
 
 // TestKilledAtEveryPoint kills a process at every point of every kind of
-// operation, on tenants of one site. Once with each way to recover, all of them
-// must be as before or finished, and nothing must be left over.
+// operation, on tenants of one installation. Once with each way to recover, all
+// of them must be as before or finished, and nothing must be left over.
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	for engine, make := range map[string]func(*testing.T) *killer{"sqlite": killOnSQLite, "postgres": killOnPostgres} {
@@ -74,7 +74,8 @@ func killOnSQLite(t *testing.T) *killer {
 	return k
 }
 
-// killOnPostgres has a server of its own, so that everything on it is the site's.
+// killOnPostgres has a server of its own, so that everything on it is the
+// installation's.
 func killOnPostgres(t *testing.T) *killer {
 	t.Helper()
 	url := pgcluster.New(t).URL()

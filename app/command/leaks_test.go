@@ -42,8 +42,8 @@ func TestNoSecretIsLogged(t *testing.T) {
 	})
 }
 
-// scene is a site, the secrets that were used there, and what was written
-// where no secret belongs.
+// scene is an installation, the secrets that were used there, and what was
+// written where no secret belongs.
 type scene struct {
 	t       *testing.T
 	site    site

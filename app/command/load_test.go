@@ -27,7 +27,7 @@ const (
 	subjects = 5
 )
 
-// load is a site under random load.
+// load is an installation under random load.
 type load struct {
 	site    site
 	seed    uint64
@@ -96,7 +96,7 @@ func (l *load) duration() time.Duration {
 
 func (l *load) random(i int) *rand.Rand { return rand.New(rand.NewPCG(l.seed, uint64(i))) }
 
-// name is one that nothing has.
+// name returns an unused name.
 func (l *load) name(prefix string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -215,7 +215,7 @@ func (l *load) judge(q question, a answer, err error) {
 	}
 }
 
-// answer asks, and expects that whoever answers is the owner.
+// answer sends a request, and expects the host's owner to answer.
 func (srv *server) answer(ctx context.Context, client *http.Client, q question) (answer, error) {
 	method, path, body := http.MethodGet, "/api/me", io.Reader(nil)
 	if q.project != "" {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// maxLogged is the most, in bytes, that the log holds of a text: requests
-	// bring their own, such as a path of 60 KB.
+	// maxLogged is the largest number of bytes of a text that the log keeps:
+	// requests supply texts of their own, such as a path of 60 KB.
 	maxLogged = 1 << 10
 	// maxLoggedStack is the same for a stack.
 	maxLoggedStack = 16 << 10
@@ -30,7 +30,7 @@ func newLog(c app.Config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// shortenLogged bounds what one request can have written to the log.
+// shortenLogged bounds how much one request can write to the log.
 func shortenLogged(_ []string, a slog.Attr) slog.Attr {
 	limit := maxLogged
 	if a.Key == "stack" {

@@ -137,7 +137,7 @@ func commandOf(run *kong.Context) []string {
 	return names
 }
 
-// status is the exit status of an error.
+// status returns the exit status for an error.
 func status(err error) int {
 	var setting *app.SettingError
 	var usage *kong.ParseError
@@ -153,8 +153,8 @@ func status(err error) int {
 // errUsage is wrapped by errors about how a command was called.
 var errUsage = errors.New("wrong usage")
 
-// redactAll is a message in which arguments are quoted, without what may be a
-// password.
+// redactAll returns a message that quotes arguments, without anything that may
+// be a password.
 func redactAll(text string) string {
 	for _, part := range []string{"@", "://", "sqlite:", "password="} {
 		if strings.Contains(strings.ToLower(text), part) {

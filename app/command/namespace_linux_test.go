@@ -50,7 +50,8 @@ func inNamespace(t *testing.T, user int) bool {
 	return false
 }
 
-// small is a site on a disk of 8 MiB, and what fills that and frees it again.
+// small is an installation on a disk of 8 MiB, with the means to fill the disk
+// and free it again.
 func small(t *testing.T) (s site, fill, free func()) {
 	t.Helper()
 	s = newSQLite(t)

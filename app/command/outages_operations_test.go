@@ -93,8 +93,8 @@ func TestRightsLostInTheMiddle(t *testing.T) {
 	denied.at(t, s, in(creation("hooli"), "create/database/before", ""))
 }
 
-// at has the fault begin at a point of an operation, and end when the client has
-// its answer, which tells of no driver. What was begun is then finished or
+// at has the fault begin at a point of an operation, and end when the client
+// has its answer, which names no driver. What was begun is then finished or
 // undone by the server itself, and nothing is wrong any more.
 func (f fault) at(t *testing.T, s site, c faultCase) {
 	t.Helper()

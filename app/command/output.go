@@ -15,8 +15,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Output writes results for whoever reads them: a program that wants JSON, a
-// person at a terminal, or a pipe that wants plain lines.
+// Output writes results in the form that their reader needs: JSON for a
+// program, tables for a person at a terminal, or plain lines for a pipe.
 type Output struct {
 	stdout, stderr io.Writer
 	json           bool
@@ -30,8 +30,8 @@ func newOutput(p Process, asJSON, noHeader bool) *Output {
 }
 
 // untilClosed discards what is written after the reader of a pipe has gone, as
-// "| head" does: a command does its work all the same, and its exit status
-// tells of the work.
+// "| head" does: the command still does its work, and its exit status reports
+// the result.
 type untilClosed struct{ io.Writer }
 
 // Write reports success when the pipe's reader has gone.
@@ -50,8 +50,8 @@ func isTerminal(w io.Writer) bool {
 
 func isTerminalFile(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// JSON tells whether the command is to write one JSON document, and nothing else,
-// to standard output.
+// JSON reports whether the command must write one JSON document, and nothing
+// else, to standard output.
 func (o *Output) JSON() bool { return o.json }
 
 // Document writes the one JSON document of a command.
@@ -93,19 +93,19 @@ func (o *Output) Hint(format string, args ...any) {
 	fmt.Fprintf(o.stderr, format+"\n", args...)
 }
 
-// progress returns what tells of a command's progress on standard error: a bar
-// on a terminal, else a line for each thing that is done.
+// progress returns a reporter of the command's progress on standard error: a
+// bar on a terminal, else a line for each finished item.
 func (o *Output) progress() *progress { return &progress{out: o} }
 
-// progress shows how far several things are, one after another. It belongs to
-// one goroutine.
+// progress shows the progress of several items, one after another. It is not
+// safe for concurrent use.
 type progress struct {
 	out  *Output
 	bar  *progressbar.ProgressBar
 	what string
 }
 
-// step tells that done of total are reached of what.
+// step reports that done of total steps of what are finished.
 func (p *progress) step(what string, done, total int) {
 	if !p.out.bar {
 		if done == total {

@@ -105,7 +105,7 @@ func TestNobodyReadsTheAddresses(t *testing.T) {
 }
 
 // TestNobodyReadsTheResult runs commands whose outputs are closed from the
-// start. They do their work, and their status tells of it.
+// start. They do their work, and their status reports it.
 func TestNobodyReadsTheResult(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)

@@ -72,8 +72,8 @@ func announce(out *Output, a *app.App, l app.Listening, demo []app.DemoTenant) e
 	return err
 }
 
-// openDemo makes the demo tenants that are missing, and lets an admin in to
-// each that the seed made.
+// openDemo creates the missing demo tenants, and gives an admin access to each
+// tenant that the seed made.
 func (c *Call) openDemo(a *app.App) ([]app.DemoTenant, error) {
 	results, err := c.seed(a, nil)
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *Call) openDemo(a *app.App) ([]app.DemoTenant, error) {
 	return a.OpenDemo(c.ctx, results)
 }
 
-// tellDemo tells how to sign in to a demo tenant.
+// tellDemo writes how to sign in to a demo tenant.
 func tellDemo(out *Output, t app.DemoTenant, url string) {
 	if t.Outcome == seed.Skipped {
 		out.Hint("%s: left alone, %s", t.Subdomain, t.Reason)

@@ -99,8 +99,8 @@ func serveArgs(args []string) []string {
 	return append([]string{"serve", "--addr=127.0.0.1:0", "--operator-addr=127.0.0.1:0"}, args...)
 }
 
-// waitUntilListening reads the two lines that a server writes, and sees to it
-// that it writes no more. What it returns is closed at the end of the output.
+// waitUntilListening reads the two lines that a server writes, and ensures that
+// it writes no more. What it returns is closed at the end of the output.
 func (srv *server) waitUntilListening(t *testing.T, stdout io.Reader) <-chan struct{} {
 	t.Helper()
 	lines, end := make(chan string), make(chan struct{})
@@ -217,7 +217,7 @@ func (srv *server) signIn(t *testing.T, subdomain, email, password string) (toke
 	return session.Token, r.status == http.StatusCreated
 }
 
-// send sends the bytes of a request, whatever they are, and reads the answer.
+// send sends any bytes as a request, and reads the reply.
 func send(t *testing.T, addr, request string) reply {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, patience)

@@ -15,9 +15,9 @@ import (
 // more than the longest password.
 const maxLine = 4 << 10
 
-// readLine is the first line of standard input without its end, empty where
-// there is none. With a prompt a person at a terminal types it unseen. It
-// returns early when ctx ends; the reading itself can't be cancelled.
+// readLine returns the first line of standard input without its end, or an
+// empty string if there is none. With a prompt, a terminal does not echo the
+// input. It returns early when ctx ends; the read itself can't be cancelled.
 func (c *Call) readLine(prompt string) (string, error) {
 	type read struct {
 		line string

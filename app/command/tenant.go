@@ -11,7 +11,7 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// tenantCommand groups what is done to single tenants.
+// tenantCommand groups the commands for single tenants.
 type tenantCommand struct {
 	Create createCommand `cmd:"" help:"Create a tenant with a database of its own."`
 	List   listCommand   `cmd:"" help:"List tenants in the order of their subdomains."`
@@ -32,7 +32,7 @@ type tenantCommand struct {
 	Cancel   cancelCommand   `cmd:"" help:"End an operation on a tenant that can't be finished."`
 }
 
-// tellState tells in which state a tenant is now.
+// tellState writes the state that a tenant is in now.
 func (c *Call) tellState(t *tenants.Tenant, err error, subdomain string) error {
 	if err != nil {
 		return tenantError(err, subdomain)
@@ -52,7 +52,7 @@ func (c *Call) tellState(t *tenants.Tenant, err error, subdomain string) error {
 	return c.out.Line("tenant %s is %s", t.Subdomain, t.State)
 }
 
-// tenant finds a tenant in whatever state it is.
+// tenant finds a tenant in any state.
 func (c *Call) tenant(a *app.App, subdomain string) (*tenants.Tenant, error) {
 	t, err := a.Manager().Get(c.ctx, subdomain)
 	return t, tenantError(err, subdomain)
@@ -72,7 +72,7 @@ func tenantError(err error, subdomain string) error {
 	return err
 }
 
-// change changes a tenant, and tells how it is now.
+// change changes a tenant, and writes its new state.
 func (c *Call) change(subdomain string, do func(a *app.App) (*tenants.Tenant, error)) error {
 	return c.With(func(a *app.App) error {
 		t, err := do(a)

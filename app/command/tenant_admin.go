@@ -9,13 +9,13 @@ import (
 	"tenantry/tenants/onboard"
 )
 
-// adminFlags say who is let in to a tenant, and how.
+// adminFlags name the admin who gets access to a tenant, and how.
 type adminFlags struct {
 	AdminEmail         string `placeholder:"ADDRESS" help:"Make this person an admin."`
 	AdminPasswordStdin bool   `help:"Set the admin's password to the first line of standard input, 12 to 1024 bytes, instead of making a link."`
 }
 
-// admin is who the flags name; nobody when there is no address.
+// admin returns the admin that the flags name, or none if there is no address.
 func (f adminFlags) admin(c *Call) (onboard.Admin, error) {
 	if f.AdminEmail == "" {
 		if f.AdminPasswordStdin {
@@ -36,8 +36,8 @@ func (f adminFlags) admin(c *Call) (onboard.Admin, error) {
 	return onboard.Admin{Email: f.AdminEmail, Password: password}, nil
 }
 
-// readPassword is the first line of standard input, when somebody may choose
-// it as a password.
+// readPassword returns the first line of standard input if it is allowed as a
+// password.
 func readPassword(c *Call) (string, error) {
 	password, err := c.readLine("password")
 	if err != nil {
@@ -49,7 +49,7 @@ func readPassword(c *Call) (string, error) {
 	return password, nil
 }
 
-// tellAdmin tells how the admin gets in.
+// tellAdmin writes how the admin signs in.
 func tellAdmin(out *Output, admin onboard.Admin, invitation *onboard.Invitation) error {
 	switch {
 	case admin.Email == "":

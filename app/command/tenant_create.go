@@ -35,7 +35,7 @@ Examples:
     tenantry tenant create hooli --resume`
 }
 
-// Run creates the tenant and tells where it is reached, and by whom.
+// Run creates the tenant, and writes its address and its admin.
 func (n *createCommand) Run(c *Call) error {
 	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (n *createCommand) source(c *Call) (string, error) {
 	return "", fmt.Errorf("%w: --from: want sqlite:PATH or postgres://…", errUsage)
 }
 
-// resume goes on with a creation.
+// resume resumes an unfinished creation.
 func (n *createCommand) resume(c *Call, a *app.App) error {
 	if n.Source != "" || n.AdminEmail != "" {
 		return fmt.Errorf("%w: --resume goes on with what was asked for before; an admin is let in with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)

@@ -6,7 +6,7 @@ import (
 	"tenantry/tenants/document"
 )
 
-// domainCommand groups what is done about a tenant's own hosts.
+// domainCommand groups the commands for a tenant's own hosts.
 type domainCommand struct {
 	Add    addDomainCommand    `cmd:"" help:"Record a host of a tenant's own, and print the TXT record to publish for it."`
 	Verify verifyDomainCommand `cmd:"" help:"Look up a host's TXT record, and serve the tenant there when it is found."`

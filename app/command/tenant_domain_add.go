@@ -25,7 +25,7 @@ Examples:
     tenantry tenant domain verify acme work.acme.example`
 }
 
-// Run notes the domain, and tells how it is verified.
+// Run records the domain, and writes how to verify it.
 func (n *addDomainCommand) Run(c *Call) error {
 	host := strings.ToLower(n.Host)
 	return c.With(func(a *app.App) error {

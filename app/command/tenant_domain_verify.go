@@ -23,7 +23,7 @@ Examples:
     tenantry tenant domain verify acme work.acme.example`
 }
 
-// Run verifies the domain, or tells what is missing.
+// Run verifies the domain, or writes what is missing.
 func (v *verifyDomainCommand) Run(c *Call) error {
 	host := strings.ToLower(v.Host)
 	return c.With(func(a *app.App) error {

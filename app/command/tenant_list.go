@@ -64,7 +64,8 @@ func (l *listCommand) Run(c *Call) error {
 	})
 }
 
-// filterError is err, or wrong usage where a flag narrows a list by what can't be.
+// filterError returns err, or a usage error if a flag filters by an impossible
+// value.
 func filterError(err error) error {
 	var filter *lifecycle.FilterError
 	if errors.As(err, &filter) {

@@ -51,7 +51,7 @@ func (r *purgeCommand) Run(c *Call) error {
 	})
 }
 
-// domainsGo says that the tenant's domains go with a purge, if it has any.
+// domainsGo says that a purge also removes the tenant's domains, if it has any.
 func domainsGo(t *tenants.Tenant) string {
 	if len(t.Domains) == 0 {
 		return ""
@@ -65,7 +65,7 @@ func domainsGo(t *tenants.Tenant) string {
 
 const longestGrace = 10 * 365 * 24 * time.Hour
 
-// parseGrace reads a duration, for which days may be given: 7d.
+// parseGrace reads a duration, which may be in days, such as 7d.
 func parseGrace(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		hours, err := time.ParseDuration(days + "h")

@@ -51,7 +51,7 @@ func (r *releaseCommand) Run(c *Call) error {
 	})
 }
 
-// consequence is what a release means to people.
+// consequence describes the effect of a release on people.
 func consequence(r lifecycle.Retired) string {
 	text := fmt.Sprintf("Another tenant may then take %s, and get the visitors of the former one.", r.Subdomain)
 	if r.RedirectUntil != nil {

@@ -42,7 +42,7 @@ func (reservedCommand) Run(c *Call) error {
 	})
 }
 
-// retiredRow tells of a subdomain that a tenant has given up.
+// retiredRow is the row of a subdomain that a tenant has given up.
 func retiredRow(r lifecycle.Retired) []string {
 	if r.RedirectUntil != nil {
 		return []string{"redirect", r.Subdomain + " until " + r.RedirectUntil.UTC().Format(time.RFC3339)}

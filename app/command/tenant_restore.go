@@ -33,7 +33,7 @@ func (r *restoreCommand) Run(c *Call) error {
 	})
 }
 
-// tellLost tells which domains a restored tenant had.
+// tellLost writes which domains a restored tenant had.
 func (c *Call) tellLost(a *app.App, t *tenants.Tenant) error {
 	hosts, err := a.Manager().LostDomains(c.ctx, t)
 	for _, host := range hosts {

@@ -47,14 +47,16 @@ func (s *showCommand) Run(c *Call) error {
 	})
 }
 
-// shown is a tenant with its story, and the subdomains that it has given up.
+// shown is a tenant with its operations, and the subdomains that it has given
+// up.
 type shown struct {
 	document.Tenant
 	Operations []document.Operation `json:"operations"`
 	Retired    []lifecycle.Retired  `json:"retired_subdomains"`
 }
 
-// maxStory is how many operations are shown of a tenant, the last ones.
+// maxStory is the largest number of a tenant's operations that are shown, the
+// latest ones.
 const maxStory = 100
 
 // story is what was done to the tenant, in order.

@@ -37,7 +37,7 @@ func (versionCommand) Run(c *Call) error {
 	return c.out.Line("%s", versionText())
 }
 
-// thisVersion tells of this program.
+// thisVersion returns the version of this program.
 func thisVersion() versionDocument {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -46,7 +46,7 @@ func thisVersion() versionDocument {
 	return versionOf(info)
 }
 
-// versionText is the line that tells of this program.
+// versionText returns the line that describes this program.
 func versionText() string {
 	d := thisVersion()
 	revision := cmp.Or(d.Revision, "revision unknown")
@@ -56,8 +56,8 @@ func versionText() string {
 	return fmt.Sprintf("tenantry %s (%s), %s, %s, SQLite through %s", d.Version, revision, d.Go, d.Platform, d.SQLite)
 }
 
-// versionOf tells of a build. Its revision is empty where it was not built from
-// a repository.
+// versionOf returns the version of a build. Its revision is empty if it was not
+// built from a repository.
 func versionOf(info *debug.BuildInfo) versionDocument {
 	d := versionDocument{
 		Version: cmp.Or(info.Main.Version, "(devel)"),
