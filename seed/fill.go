@@ -14,7 +14,7 @@ import (
 // that a statement can bind, many enough to be fast.
 const batch = 250
 
-// isFilled reports whether somebody has begun to use the workspace.
+// isFilled reports whether the workspace has users or activities already.
 func isFilled(tx *gorm.DB) (bool, error) {
 	for _, model := range []any{&models.User{}, &models.Activity{}} {
 		var found []int64

@@ -7,8 +7,8 @@ import (
 	"tenantry/models"
 )
 
-// userCreated records that by gave user an account. Nobody at the company
-// created the first one.
+// userCreated records that by gave user an account. The company's first account
+// has no such record.
 func (g *generator) userCreated(by, user *models.User) {
 	if by == user {
 		by = nil

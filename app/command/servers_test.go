@@ -59,7 +59,7 @@ func (u upload) finish(t *testing.T) reply {
 	return receive(t, u.conn, u.answers, http.MethodPost)
 }
 
-// closed tells whether nobody listens at addr any more.
+// closed reports whether connections to addr are refused.
 func closed(addr string) bool {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -20,7 +20,7 @@ var (
 	ErrInvalid = errors.New("request is invalid")
 	// ErrConflict: the request conflicts with what is stored.
 	ErrConflict = errors.New("request conflicts with what is stored")
-	// ErrStale: another version is stored than the one that the request changes.
+	// ErrStale: the stored version differs from the one that the request changes.
 	ErrStale = errors.New("another version is stored")
 	// ErrUnauthenticated: the request carries no valid credential.
 	ErrUnauthenticated = errors.New("no valid credential")
@@ -70,7 +70,7 @@ var kinds = []web.Kind{
 	{Err: ErrAdminNotInvited, Status: 500, Name: "admin-not-invited", Title: "Admin was not invited", Detail: "The admin could not be let in, and a tenant that was to have this admin was not created. The log says why; try again then."},
 }
 
-// clientGone is the kind of cancelled requests. Nobody reads the reply; the
+// clientGone is the kind of cancelled requests. The reply is not read; the
 // status, which nginx uses too, is for the log.
 var clientGone = web.Kind{Status: 499, Name: "client-closed-request", Title: "Client closed request", Detail: "The client did not wait for the answer."}
 

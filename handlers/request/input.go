@@ -11,8 +11,8 @@ import (
 )
 
 // Input holds the values of a request by name: the members of a JSON body, or the
-// fields of a form. Operations take them out one by one; done then reports those
-// that nobody took. An Input can be used by one operation only.
+// fields of a form. Operations take them out one by one; Done then reports those
+// that were not taken. An Input can be used by one operation only.
 type Input struct {
 	Faults
 	members map[string]json.RawMessage
@@ -84,7 +84,7 @@ func (in *Input) Take(name string) (json.RawMessage, bool) {
 	return raw, ok
 }
 
-// Done adds a fault for each member that nobody took, and returns all faults as an
+// Done adds a fault for each member that was not taken, and returns all faults as an
 // error, or nil.
 func (in *Input) Done() error {
 	for _, name := range slices.Sorted(maps.Keys(in.members)) {

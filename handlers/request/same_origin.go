@@ -23,7 +23,7 @@ func CrossOrigin(origin func(host string) string) gin.HandlerFunc {
 }
 
 // SameOrigin is like CrossOrigin, and refuses requests without a cookie too: a page
-// elsewhere must not sign somebody in as another. origin may be nil.
+// elsewhere must not replace a session by one of another user. origin may be nil.
 func SameOrigin(origin func(host string) string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if !isSameOrigin(c.Request, origin) {
