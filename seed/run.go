@@ -59,7 +59,7 @@ func (r *run) find(ctx context.Context, subdomain string) (*tenants.Tenant, erro
 	if err != nil || t.State != tenants.StateProvisioning || t.CreatedBy != CreatedBy {
 		return t, err
 	}
-	return r.manager.FinishCreate(ctx, subdomain)
+	return r.manager.FinishCreate(ctx, subdomain, nil)
 }
 
 // fill writes the company's data if the tenant is empty: all or nothing. It

@@ -97,9 +97,8 @@ func TestAdoptRefuses(t *testing.T) {
 	})
 }
 
-// TestResumeACreation resumes a creation whose process died.
 // TestResumeACreation interrupts creations before the database is there, one of
-// a tenant that is to have an admin.
+// a tenant that is to have an admin. That one's resumption prints a link.
 func TestResumeACreation(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
@@ -111,10 +110,19 @@ func TestResumeACreation(t *testing.T) {
 			if r := s.run(t, "tenant", "create", subdomain); r.status != exitFailed || !strings.Contains(r.stderr, "taken") {
 				t.Errorf("create: %d %s", r.status, r.stderr)
 			}
-			for range 2 { // the second time there is nothing to do
-				if got := s.must(t, "tenant", "create", subdomain, "--resume"); got != "tenant "+subdomain+" is active\n" {
-					t.Errorf("resume says %q", got)
+			resumed := s.must(t, "tenant", "create", subdomain, "--resume")
+			said, link, invited := strings.Cut(resumed, "\n"+admin(subdomain)+" sets a password, once and before ")
+			if strings.TrimSpace(said) != "tenant "+subdomain+" is active" || invited != (subdomain == "globex") {
+				t.Errorf("resume says %q", resumed)
+			}
+			if invited {
+				if r := s.serve(t).accept(t, subdomain, strings.TrimSpace(link)); r.status != http.StatusCreated {
+					t.Errorf("the link from resume: %d %s", r.status, r.body)
 				}
+			}
+			r := s.run(t, "tenant", "create", subdomain, "--resume") // there is nothing to do
+			if r.stdout != "tenant "+subdomain+" is active\n" || !strings.Contains(r.stderr, "tenantry tenant admin "+subdomain) {
+				t.Errorf("resume says %q, %q", r.stdout, r.stderr)
 			}
 		}
 		globex, err := a.Manager().Get(t.Context(), "globex")

@@ -9,6 +9,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/onboard"
 )
 
 type createCommand struct {
@@ -23,7 +24,7 @@ type createCommand struct {
 
 // Help is shown with the flags.
 func (createCommand) Help() string {
-	return `With --admin-email it prints a link with which that person sets a password, once. It is shown this one time; "tenantry tenant admin" makes another. The tenant is served once its admin exists; where that fails there is no tenant. A creation that another process resumes invites the admin: then "tenantry tenant admin" makes the link.
+	return `With --admin-email it prints a link with which that person sets a password, once. It is shown this one time; "tenantry tenant admin" makes another. The tenant is served once its admin exists; where that fails there is no tenant. The password is not kept for a creation that is interrupted: --resume prints a link instead, and "tenantry tenant admin" makes one where a server has finished the creation.
 
 Examples:
 
@@ -90,14 +91,17 @@ func (n *createCommand) resume(c *Call, a *app.App) error {
 	if n.Source != "" || n.AdminEmail != "" {
 		return fmt.Errorf("%w: --resume goes on with what was asked for before; an admin is let in with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)
 	}
-	t, err := a.Manager().FinishCreate(c.ctx, n.Subdomain)
+	t, email, invitation, err := a.Onboard().FinishCreate(c.ctx, n.Subdomain)
 	if err != nil {
 		return tenantError(err, n.Subdomain)
 	}
-	if c.out.json {
-		return c.out.Document(document.TenantOf(t))
+	if invitation == nil {
+		c.out.Hint("if the tenant was to have an admin, make a link with: tenantry tenant admin %s --admin-email …", t.Subdomain)
 	}
-	return c.out.Line("tenant %s is %s", t.Subdomain, t.State)
+	if c.out.json {
+		return c.out.Document(document.Created{Tenant: document.TenantOf(t), Invitation: invitation})
+	}
+	return errors.Join(c.out.Line("tenant %s is %s", t.Subdomain, t.State), tellAdmin(c.out, onboard.Admin{Email: email}, invitation))
 }
 
 // createError says what to do next.

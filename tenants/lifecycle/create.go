@@ -155,11 +155,13 @@ func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
 }
 
 // FinishCreate resumes a creation that no process works on, and waits for one that a process
-// works on. It restarts a creation that isn't in the ledger because it predates the ledger. If
+// works on. letIn gives the first admin, if there is one, access; it defaults to Options.LetIn.
+// FinishCreate restarts a creation that isn't in the ledger because it predates the ledger. If
 // the tenant is already created, FinishCreate returns it unchanged. Returns
 // tenants.ErrUnknownTenant if there is no such tenant or its creation was undone, or the reason
 // why the creation can't be finished.
-func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*tenants.Tenant, error) {
+func (m *Manager) FinishCreate(ctx context.Context, subdomain string,
+	letIn func(ctx context.Context, t *tenants.Tenant, email string) error) (*tenants.Tenant, error) {
 	tick := time.NewTicker(quietTick)
 	defer tick.Stop()
 	for {
@@ -167,7 +169,7 @@ func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*tenants.
 		if err != nil || t.State != tenants.StateProvisioning {
 			return t, err
 		}
-		if err := m.goOnCreating(ctx, t); err != nil {
+		if err := m.goOnCreating(ctx, t, letIn); err != nil {
 			return nil, fmt.Errorf("create tenant %q: %w", subdomain, err)
 		}
 		select {
@@ -179,7 +181,7 @@ func (m *Manager) FinishCreate(ctx context.Context, subdomain string) (*tenants.
 }
 
 // goOnCreating finishes a creation, unless another process works on it.
-func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant) error {
+func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant, letIn func(ctx context.Context, t *tenants.Tenant, email string) error) error {
 	var unfinished []tenants.Operation
 	var orphans []string
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
@@ -199,6 +201,9 @@ func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant) error {
 	j, err := m.takeOver(ctx, orphans[0])
 	if err != nil || j == nil {
 		return err
+	}
+	if letIn != nil {
+		j.letIn = func(ctx context.Context, t *tenants.Tenant) error { return letIn(ctx, t, j.params.Email) }
 	}
 	return m.run(ctx, j, true)
 }

@@ -174,12 +174,12 @@ func TestFinishCreate(t *testing.T) {
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", false)
 		for range 2 { // the second finds it done
-			if _, err := env.Lifecycle.FinishCreate(t.Context(), "acme"); err != nil {
+			if _, err := env.Lifecycle.FinishCreate(t.Context(), "acme", nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 		usable(t, env, "acme")
-		if _, err := env.Lifecycle.FinishCreate(t.Context(), "nobody"); !errors.Is(err, tenants.ErrUnknownTenant) {
+		if _, err := env.Lifecycle.FinishCreate(t.Context(), "nobody", nil); !errors.Is(err, tenants.ErrUnknownTenant) {
 			t.Errorf("nobody: %v", err)
 		}
 	})
@@ -190,7 +190,7 @@ func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		for name, finish := range map[string]func() error{
-			"asked": func() error { _, err := env.Lifecycle.FinishCreate(t.Context(), "asked"); return err },
+			"asked": func() error { _, err := env.Lifecycle.FinishCreate(t.Context(), "asked", nil); return err },
 			"found": func() error { return env.Lifecycle.Recover(t.Context()) },
 		} {
 			made := halfMade(t, env, name, false)

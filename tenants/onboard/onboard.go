@@ -4,8 +4,8 @@
 //
 // The last step of the creation makes the admin, before the tenant is served. The ledger holds
 // the admin's address and no password. If a process dies before that step is done, the process
-// that resumes the creation invites the admin instead. Nobody receives that link; LetIn makes
-// another.
+// that resumes the creation invites the admin instead. FinishCreate returns that link; if a
+// server resumed the creation by itself, nobody receives it, and LetIn makes another.
 package onboard
 
 import (
@@ -67,6 +67,20 @@ func (s *Service) Create(ctx context.Context, n lifecycle.NewTenant, admin Admin
 		return nil, nil, err
 	}
 	return t, made, nil
+}
+
+// FinishCreate resumes a creation as lifecycle.Manager's FinishCreate does, and invites the
+// tenant's first admin. The invitation is nil if the creation has no admin, or if it was already
+// done or another process did it.
+func (s *Service) FinishCreate(ctx context.Context, subdomain string) (t *tenants.Tenant, email string, made *Invitation, err error) {
+	t, err = s.manager.FinishCreate(ctx, subdomain, func(ctx context.Context, t *tenants.Tenant, admin string) error {
+		email = admin
+		return s.letIn(Admin{Email: admin}, &made)(ctx, t)
+	})
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return t, email, made, nil
 }
 
 // LetIn sets the admin's password, or invites the admin if there is none, in an operation of
