@@ -26,6 +26,7 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 	if o.Alone {
 		e.installation = e.MasterURL
 	}
+	e.prefix = o.Prefix
 	e.Engine = e.newPostgres(t, o)
 	return master
 }
@@ -33,7 +34,7 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 func (e *Env) newPostgres(t testing.TB, o Options) tenants.Engine {
 	t.Helper()
 	engine, err := postgres.New(t.Context(), postgres.Config{
-		URL: e.installation, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns,
+		URL: e.installation, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns, Prefix: e.prefix,
 	})
 	if err != nil {
 		t.Fatal(err)

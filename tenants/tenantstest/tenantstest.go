@@ -50,6 +50,8 @@ type Options struct {
 	// an Engine's Survey of a shared one lists other tests' objects. It takes longer, because
 	// the test also creates its own template.
 	Alone bool
+	// Prefix is postgres.Config's Prefix. It has no effect on SQLite.
+	Prefix string
 	// Through rewrites the URL of the tests' Postgres server, for tests that use a proxy. It
 	// may be nil.
 	Through func(url string) string
@@ -72,7 +74,7 @@ type Env struct {
 	// MasterURL is the URL of the master database on Postgres, and empty on SQLite.
 	MasterURL string
 
-	installation string // the URL of the engine's database, on Postgres
+	installation, prefix string // the URL of the engine's database, and its names' prefix, on Postgres
 }
 
 // EachEngine runs f as a parallel subtest for each engine.
@@ -134,7 +136,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 }
 
 // Beside returns an Env that acts as another process on the same master and server, possibly of
-// another build with another schema. It ignores Engine and Alone of o.
+// another build with another schema. It ignores Engine, Alone and Prefix of o.
 func (e *Env) Beside(t testing.TB, o Options) *Env {
 	t.Helper()
 	o.Engine = e.Kind
