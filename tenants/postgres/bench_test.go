@@ -25,7 +25,7 @@ func BenchmarkCreate(b *testing.B) {
 	database := func(ctx context.Context, t *tenants.Tenant) error {
 		return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s", t.Database, e.template.name)
 	}
-	verifier, err := scramVerifier("password", make([]byte, 16))
+	verifier, err := scramVerifier("password", make([]byte, 16), iterations)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -134,6 +134,10 @@ func TestContextErrorsStayRecognizable(t *testing.T) {
 			return ctx, cancel
 		},
 	} {
+		// The statement is what must be interrupted, not a connect: the one before broke its connection.
+		if err := db.Exec("SELECT 1").Error; err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := begin()
 		err := db.WithContext(ctx).Exec("SELECT pg_sleep(60)").Error
 		cancel()

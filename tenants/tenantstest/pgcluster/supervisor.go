@@ -78,7 +78,7 @@ func supervise(bin string) (*supervisor, error) {
 	s := &supervisor{process: cmd, commands: commands, answers: bufio.NewReader(answers)}
 	if s.dir, err = s.answer(); err != nil {
 		s.close()
-		return nil, fmt.Errorf("make a folder in /tmp: %w", err)
+		return nil, fmt.Errorf("make a folder in TMPDIR or /tmp: %w", err)
 	}
 	return s, nil
 }

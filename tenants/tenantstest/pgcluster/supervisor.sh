@@ -9,7 +9,10 @@ bin=$1 fsync=$2
 # Nobody may be left to read an answer, and only the end of input ends this.
 trap '' PIPE HUP INT TERM
 umask 077
-dir=$(mktemp -d "/tmp/pgcluster.XXXXXX") || exit 1
+# The path of a socket has at most 107 bytes.
+parent=${TMPDIR:-/tmp}
+if [ ${#parent} -gt 70 ] || [ ! -w "$parent" ]; then parent=/tmp; fi
+dir=$(mktemp -d "$parent/pgcluster.XXXXXX") || exit 1
 echo "$dir"
 
 # init PASSWORD [OPTION…] makes the server, with initdb's options.
