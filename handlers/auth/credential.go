@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// Kind is what a credential is for. Its number is part of every digest.
+// Kind says what a credential is for. Its number is part of every digest.
 type Kind uint8
 
 // The kinds.
@@ -17,11 +17,11 @@ const (
 	KindSession Kind = 1
 	// KindToken is an API token, made by a user for programs.
 	KindToken Kind = 2
-	// KindInvitation lets somebody set a password, once.
+	// KindInvitation allows its holder to set a password, once.
 	KindInvitation Kind = 3
 )
 
-// String is the kind for logs.
+// String returns the kind for logs.
 func (k Kind) String() string {
 	switch k {
 	case KindSession:
@@ -44,21 +44,21 @@ const (
 	textSize   = prefixSize + 43
 )
 
-// prefix is how the texts of a kind begin.
+// prefix returns the prefix of texts of the kind.
 func (k Kind) prefix() string { return prefixes[int(k-1)*prefixSize : int(k)*prefixSize] }
 
-// ErrMalformed: what was presented is no credential, or it can't be told which
-// one is meant. The error holds nothing of it.
+// ErrMalformed means that a text is no credential, or that a request has several.
+// The error contains nothing of it.
 var ErrMalformed = errors.New("credential is malformed")
 
-// encoding refuses texts with bits beyond the last byte, so that a credential
-// has one text.
+// encoding refuses texts with bits beyond the last byte, so that each credential
+// has one text only.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Mint makes a credential of the tenant. The text is handed out once and
-// forgotten; the digest, 32 bytes, is stored and looked up, and nobody can make
-// the text from it. It panics on a kind that doesn't exist and on a tenant without
-// an id, which are faults of the program.
+// Mint makes a credential of the tenant. The text must be handed out once and not
+// be stored; the digest, 32 bytes, is stored and looked up. The text can't be
+// computed from the digest. Mint panics if the kind doesn't exist or the tenant's
+// id is empty.
 func Mint(tenantID string, kind Kind) (text string, digest []byte) {
 	if tenantID == "" {
 		panic("auth: credential of no tenant")
@@ -67,14 +67,14 @@ func Mint(tenantID string, kind Kind) (text string, digest []byte) {
 	return kind.prefix() + encoding.EncodeToString(token[:]), digestOf(tenantID, kind, &token)
 }
 
-// Digest is the kind of a credential and the digest under which Mint's caller
-// stored it, if it is one of this tenant: that of another tenant, or of another
-// kind with the same random bytes, has a different digest. Callers check the
-// kind. It costs about one SHA-256, and is safe to call with whatever a stranger
-// sent: anything but the exact text of a credential is ErrMalformed.
+// Digest returns a credential's kind and the digest with which it is stored if it
+// belongs to this tenant. A credential of another tenant, or one of another kind
+// with the same random bytes, has another digest. The caller must check the kind.
+// Digest costs about one SHA-256 and is safe to call with any text. Returns
+// ErrMalformed for anything but the exact text of a credential.
 //
-// Digests may be compared in any way and looked up by an index: the time that
-// takes tells about hashes, not about texts.
+// Digests need no comparison in constant time and may be looked up in an index: the
+// time reveals something about hashes, but not about texts.
 func Digest(tenantID, text string) (kind Kind, digest []byte, err error) {
 	kind, ok := kindOf(text)
 	if !ok {
@@ -82,13 +82,14 @@ func Digest(tenantID, text string) (kind Kind, digest []byte, err error) {
 	}
 	var token [tokenSize]byte
 	size, err := encoding.Decode(token[:], []byte(text[prefixSize:]))
-	if err != nil || size != tokenSize { // the decoder skips line ends
+	if err != nil || size != tokenSize { // the decoder ignores line ends
 		return 0, nil, ErrMalformed
 	}
 	return kind, digestOf(tenantID, kind, &token), nil
 }
 
-// kindOf is the kind that a text of the right length begins with.
+// kindOf returns the kind of a text by its prefix. It returns false if the text has
+// another length.
 func kindOf(text string) (Kind, bool) {
 	if len(text) != textSize {
 		return 0, false
@@ -101,10 +102,10 @@ func kindOf(text string) (Kind, bool) {
 	return 0, false
 }
 
-// digestOf binds a token to its kind and tenant. The id's length keeps the id
-// and the token apart.
+// digestOf binds a token to its kind and tenant. The id's length is hashed too, so
+// that no two pairs of id and token give the same message.
 func digestOf(tenantID string, kind Kind, token *[tokenSize]byte) []byte {
-	message := make([]byte, 0, 128) // on the stack
+	message := make([]byte, 0, 128) // stays on the stack
 	message = append(message, "tenantry credential v1\x00"...)
 	message = append(message, byte(kind))
 	message = binary.BigEndian.AppendUint64(message, uint64(len(tenantID)))

@@ -6,22 +6,23 @@ import (
 	"strings"
 )
 
-// MaxEmail is how many bytes an e-mail address may have (RFC 5321, 4.5.3.1.3,
-// less the angle brackets).
+// MaxEmail is the longest e-mail address in bytes (RFC 5321, 4.5.3.1.3, without the
+// angle brackets).
 const MaxEmail = 254
 
 // EmailError reports why an account can't have an e-mail address.
 type EmailError struct {
 	Email string
-	// Rule is the rule that it breaks, for people.
+	// Rule is the rule that the address breaks, for people.
 	Rule string
 }
 
-// Error shows the address and the rule.
+// Error returns the address and the rule.
 func (e *EmailError) Error() string { return fmt.Sprintf("e-mail address %q %s", e.Email, e.Rule) }
 
-// CheckEmail returns an *EmailError for what is no address as RFC 5322 has it,
-// in ASCII and without a name: databases know the case of no other letters.
+// CheckEmail returns an *EmailError unless the text is an address as in RFC 5322,
+// without a name, and in ASCII, because databases compare no other letters without
+// regard to case.
 func CheckEmail(email string) error {
 	if len(email) > MaxEmail {
 		return &EmailError{email, fmt.Sprintf("must be at most %d characters long", MaxEmail)}
@@ -33,9 +34,9 @@ func CheckEmail(email string) error {
 	return nil
 }
 
-// FoldEmail is equal for addresses that differ in the case of ASCII letters
-// alone, which are one person's. It is what lower() makes of an address in the
-// databases, whose columns know the case of no other letters.
+// FoldEmail returns the address with its ASCII letters in lower case. Addresses
+// that differ only in these are one person's. It does the same as lower() on the
+// databases' columns, which leaves other letters as they are.
 func FoldEmail(email string) string { return strings.Map(foldASCII, email) }
 
 func foldASCII(r rune) rune {

@@ -22,16 +22,16 @@ type Hasher struct {
 	derive deriveFunc
 }
 
-// deriveFunc is argon2.IDKey, or what a test puts in its place.
+// deriveFunc is the type of argon2.IDKey. Tests use another function.
 type deriveFunc func(password, salt []byte, passes, memory uint32, lanes uint8, size uint32) []byte
 
-// NewHasher hashes with OWASP's parameters, at most parallel passwords at once;
-// less than 1 stands for GOMAXPROCS.
+// NewHasher returns a Hasher with OWASP's parameters that hashes at most parallel
+// passwords at once. parallel defaults to GOMAXPROCS if it is less than 1.
 func NewHasher(parallel int) *Hasher { return NewHasherWith(OWASP(), parallel) }
 
-// NewHasherWith is NewHasher with other parameters. Tests take
-// Params{Memory: 8, Passes: 1, Lanes: 1}, which is a thousand times quicker. It
-// panics when the parameters are out of bounds.
+// NewHasherWith is like NewHasher with other parameters. Tests use Params{Memory:
+// 8, Passes: 1, Lanes: 1}, which is a thousand times faster. It panics if the
+// parameters are out of bounds.
 func NewHasherWith(params Params, parallel int) *Hasher {
 	if !params.valid() {
 		panic(fmt.Sprintf("auth: argon2id parameters %+v are out of bounds", params))
@@ -43,9 +43,9 @@ func NewHasherWith(params Params, parallel int) *Hasher {
 	return &Hasher{params, semaphore.NewWeighted(int64(parallel)), nobody.encode(), argon2.IDKey}
 }
 
-// Hash is the password's hash in the PHC string format, to be stored. It
-// returns a *PasswordError for what CheckPassword refuses, or wraps ctx's error
-// when ctx ended before its turn came.
+// Hash returns the password's hash in the PHC string format. Returns a
+// *PasswordError if CheckPassword does, or wraps ctx's error if ctx ends while Hash
+// waits for its turn.
 func (h *Hasher) Hash(ctx context.Context, password string) (encoded string, err error) {
 	if err := CheckPassword(password); err != nil {
 		return "", err
@@ -58,15 +58,14 @@ func (h *Hasher) Hash(ctx context.Context, password string) (encoded string, err
 	return made.encode(), nil
 }
 
-// Verify reports whether encoded is the password's hash, and if so whether it
-// was made with other parameters than Hash uses now, so that the password is to
-// be hashed again. Passwords are not held against today's rules: they may have
-// been set under others; only longer ones than any rule allows are refused
-// unhashed.
+// Verify reports whether encoded is the password's hash, and if so, whether Hash
+// would now use other parameters, so that the caller should hash the password
+// again. Verify doesn't apply today's rules for passwords, because the password may
+// have been set under others; but it never accepts one that is longer than
+// MaxPassword.
 //
-// The error is ErrMalformedHash, or wraps ctx's error when ctx ended before
-// its turn came. An account that has no password yet is verified with
-// VerifyNobody.
+// Returns ErrMalformedHash, or wraps ctx's error if ctx ends while Verify waits for
+// its turn. For an account without a password call VerifyNobody.
 func (h *Hasher) Verify(ctx context.Context, encoded, password string) (ok, outdated bool, err error) {
 	stored, err := parseHash(encoded)
 	if err != nil {
@@ -91,8 +90,8 @@ func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 	return err
 }
 
-// key derives a key of size bytes when its turn has come, with the parameters
-// and the salt of a hash.
+// key waits for its turn and derives a key of size bytes, with the parameters and
+// the salt of a hash.
 func (h *Hasher) key(ctx context.Context, with hash, password string, size int) ([]byte, error) {
 	if err := h.turn.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("wait to hash a password: %w", err)
@@ -101,7 +100,7 @@ func (h *Hasher) key(ctx context.Context, with hash, password string, size int) 
 	return h.derive(normal(password), with.salt, with.Passes, with.Memory, with.Lanes, uint32(size)), nil
 }
 
-// random is size bytes of the system's randomness, which never fails: it ends
+// random returns size random bytes. The system's randomness never fails: it crashes
 // the program instead.
 func random(size int) []byte {
 	b := make([]byte, size)

@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// ErrMissing: the request carries no credential.
+// ErrMissing means that the request contains no credential.
 var ErrMissing = errors.New("no credential")
 
-// Source is where a request carries its credential.
+// Source is the place of a credential in a request.
 type Source uint8
 
 // The sources.
 const (
-	// SourceHeader is Authorization: whoever sent it meant to.
+	// SourceHeader is the Authorization header, which clients send on purpose.
 	SourceHeader Source = 1
-	// SourceCookie is the session cookie: the browser adds it by itself, so
-	// that a request which changes something must be shown to come from the
-	// tenant's own pages.
+	// SourceCookie is the session cookie. Browsers add it by themselves, so a
+	// request that changes something must be shown to come from the tenant's own
+	// pages.
 	SourceCookie Source = 2
 )
 
-// String is the source for logs.
+// String returns the source for logs.
 func (s Source) String() string {
 	switch s {
 	case SourceHeader:
@@ -34,14 +34,14 @@ func (s Source) String() string {
 	return "nowhere"
 }
 
-// carries reports whether credentials of the kind may come from there.
+// carries reports whether credentials of the kind may come from the source.
 func (s Source) carries(kind Kind) bool {
 	return kind == KindSession || kind == KindToken && s == SourceHeader
 }
 
-// CookieName is the session cookie's name. Over TLS browsers take a cookie of
-// the prefix __Host- only from the host itself; without, a sibling under the
-// base domain can add one of its own.
+// CookieName returns the name of the session cookie. Over TLS, browsers accept a
+// cookie with the prefix __Host- only from the host itself. Without TLS, a sibling
+// host under the base domain can set a cookie of that name.
 func CookieName(tls bool) string {
 	if tls {
 		return "__Host-session"
@@ -49,22 +49,22 @@ func CookieName(tls bool) string {
 	return "session"
 }
 
-// Presented is the credential that a request carries: what to look up, and
-// nothing that could be presented again.
+// Presented is the credential in a request. Its digest can be looked up, but not
+// presented again.
 type Presented struct {
 	Kind   Kind
 	Digest []byte
 	Source Source
 }
 
-// FromHeader finds the one credential of a request to the tenant: a session or
-// an API token as bearer, else a session in the cookie of the name. The bearer
-// counts when both are there, also when it is malformed.
+// FromHeader returns the one credential of a request to the tenant: a session or an
+// API token as bearer token, or else a session in the cookie of that name. If the
+// request has both, the bearer token counts, even if it is malformed.
 //
-// It returns ErrMissing when there is none; what other schemes than Bearer
-// carry is not for us. It returns ErrMalformed, and never guesses, for more
-// than one Authorization, for a cookie that is there twice, since a sibling may
-// have added it, and for a kind that has no place there.
+// Returns ErrMissing if there is no credential; it ignores schemes other than
+// Bearer. Returns ErrMalformed if there is more than one Authorization header, if
+// the cookie is there twice, since a sibling host may have added one, or if the
+// kind isn't allowed there.
 func FromHeader(tenantID string, header http.Header, cookie string) (Presented, error) {
 	text, source, err := find(header, cookie)
 	if err != nil {
@@ -77,7 +77,7 @@ func FromHeader(tenantID string, header http.Header, cookie string) (Presented, 
 	return Presented{kind, digest, source}, nil
 }
 
-// find is the text of a credential, and where it was.
+// find returns the text of a credential, and its source.
 func find(header http.Header, cookie string) (string, Source, error) {
 	text, err := authorization(header.Values("Authorization"))
 	if !errors.Is(err, ErrMissing) {
@@ -87,7 +87,7 @@ func find(header http.Header, cookie string) (string, Source, error) {
 	return text, SourceCookie, err
 }
 
-// authorization is the bearer token of a request's Authorization lines.
+// authorization returns the bearer token of a request's Authorization headers.
 func authorization(lines []string) (string, error) {
 	switch len(lines) {
 	case 0:
@@ -98,9 +98,9 @@ func authorization(lines []string) (string, error) {
 	return "", ErrMalformed
 }
 
-// Bearer is the token of an Authorization header: the scheme in any case, one
-// or more spaces, and exactly one token (RFC 9110, 11.4; RFC 6750, 2.1). It
-// returns ErrMissing for another scheme, and else ErrMalformed.
+// Bearer returns the token of an Authorization header: the scheme in any case, one
+// or more spaces, and exactly one token (RFC 9110, 11.4; RFC 6750, 2.1). Returns
+// ErrMissing if the scheme is another one, and ErrMalformed for anything else.
 func Bearer(header string) (text string, err error) {
 	scheme, text, _ := strings.Cut(header, " ")
 	switch text = strings.TrimLeft(text, " "); {
@@ -112,8 +112,8 @@ func Bearer(header string) (text string, err error) {
 	return text, nil
 }
 
-// otherScheme tells another scheme's name, a token of RFC 9110, 5.6.2, from
-// what is none.
+// otherScheme returns ErrMissing if a scheme has a valid name (a token of RFC 9110,
+// 5.6.2), else ErrMalformed.
 func otherScheme(scheme string) error {
 	if !consistsOf(scheme, "!#$%&'*+-.^_`|~") {
 		return ErrMalformed
@@ -124,8 +124,8 @@ func otherScheme(scheme string) error {
 // isToken68 reports whether s is a token68 of RFC 9110, 11.2.
 func isToken68(s string) bool { return consistsOf(strings.TrimRight(s, "="), "-._~+/") }
 
-// consistsOf reports whether s is letters, digits and the other characters,
-// all of them ASCII, and not empty.
+// consistsOf reports whether s is not empty and contains only ASCII letters, ASCII
+// digits and the characters in others.
 func consistsOf(s, others string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -137,9 +137,9 @@ func consistsOf(s, others string) bool {
 	return s != ""
 }
 
-// onlyCookie is the value of the cookie of the name, as it was sent. HTTP/2
-// may spread cookies over several lines. A cookie without = is one without a
-// value, as net/http reads it.
+// onlyCookie returns the value of the cookie of that name, unchanged. HTTP/2 may
+// spread cookies over several headers. Like net/http, it reads a cookie without =
+// as one without a value.
 func onlyCookie(lines []string, name string) (value string, err error) {
 	err = ErrMissing
 	for _, line := range lines {

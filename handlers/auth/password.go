@@ -1,15 +1,15 @@
-// Package auth tells who may be let in: passwords, credentials made at random,
-// and where a request carries them. It knows no database and no routes.
+// Package auth checks passwords and credentials. It knows neither databases nor
+// routes.
 //
-//	password.go    what a password may be
+//	password.go    which passwords are allowed
 //	hasher.go      hashes passwords, a few at a time
-//	phc.go         how a hash is written down
+//	phc.go         the text form of a hash
 //	credential.go  sessions, API tokens and invitations, bound to their tenant
-//	email.go       what an address may be
-//	header.go      the credential that a request carries
+//	email.go       which addresses are allowed
+//	header.go      the credential of a request
 //
-// Passwords and credentials in clear are never in an error and never kept:
-// what is stored are hashes and digests.
+// No error contains a password or credential, and neither is stored in clear:
+// hashes and digests are.
 package auth
 
 import (
@@ -19,7 +19,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Passwords are of 12 to 1,024 bytes of UTF-8, as they were typed.
+// Passwords have 12 to 1,024 bytes of UTF-8.
 const (
 	MinPassword = 12
 	MaxPassword = 1024
@@ -28,18 +28,18 @@ const (
 // PasswordError reports which rule a new password breaks. It doesn't contain the
 // password.
 type PasswordError struct {
-	// Rule is the rule, in words that follow the field's name, such as "must
-	// be at least 12 bytes long".
+	// Rule is the rule as the end of a sentence that begins with the field's name,
+	// such as "must be at least 12 bytes long".
 	Rule string
 }
 
-// Error names the rule.
+// Error returns the rule.
 func (e *PasswordError) Error() string { return "password " + e.Rule }
 
-// CheckPassword returns a *PasswordError when nobody may choose the password.
-// Any Unicode is welcome, no kind of character is asked for, and nothing is cut
-// off (NIST SP 800-63B, Passwords). U+FFFD is refused because encoding/json puts
-// it in the place of what is no Unicode.
+// CheckPassword returns a *PasswordError if the password is not allowed. Any
+// Unicode is, no kind of character is required, and nothing is cut off (NIST SP
+// 800-63B, Passwords). U+FFFD is refused because encoding/json replaces invalid
+// text with it.
 func CheckPassword(password string) error {
 	switch {
 	case len(password) < MinPassword:
@@ -52,9 +52,9 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// normal is what is hashed of a password: its NFC, so that an é that one
-// keyboard types as one character and another as two is the same. NIST SP 800-63B
-// asks for NFKC or NFKD, which would also make ² a 2; RFC 8265, 4.2.2, on
-// passwords asks for NFC, which takes no two characters for one that people tell
-// apart.
+// normal returns the text that is hashed for a password: its NFC, so that an é is
+// the same whether a keyboard types one character or two. NIST SP 800-63B
+// recommends NFKC or NFKD, which would also turn ² into 2. RFC 8265, 4.2.2, on
+// passwords, recommends NFC, which never equates characters that people
+// distinguish.
 func normal(password string) []byte { return norm.NFC.AppendString(nil, password) }

@@ -9,28 +9,27 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Params are what an argon2id hash costs (RFC 9106).
+// Params set the cost of an argon2id hash (RFC 9106).
 type Params struct {
-	// Memory is in KiB, from 8 a lane to 65,536.
+	// Memory is in KiB, from 8 for each lane to 65,536.
 	Memory uint32
-	// Passes is how often the memory is gone through, from 1 to 10.
+	// Passes is the number of passes over the memory, from 1 to 10.
 	Passes uint32
-	// Lanes is how many threads share the memory, from 1 to 4.
+	// Lanes is the number of threads that share the memory, from 1 to 4.
 	Lanes uint8
 }
 
-// OWASP are the parameters that the OWASP Password Storage Cheat Sheet names as
-// the least: 19 MiB, 2 passes, 1 lane.
+// OWASP returns the minimum of the OWASP Password Storage Cheat Sheet: 19 MiB, 2
+// passes, 1 lane.
 func OWASP() Params { return Params{Memory: 19 * 1024, Passes: 2, Lanes: 1} }
 
-// ErrMalformedHash: a stored hash is none that this package makes, or asks for
-// more than it gives.
+// ErrMalformedHash means that a stored hash is not in this package's format, or
+// that its parameters are out of bounds.
 var ErrMalformedHash = errors.New("password hash is malformed")
 
-// What hashes are made with, and the most that a stored one may ask for. The
-// bounds let in OWASP's alternatives and the smaller recommendation of RFC 9106
-// (64 MiB, 3 passes, 4 lanes), and keep a hash that somebody planted in the
-// database from taking all memory.
+// The format of new hashes, and the bounds of stored ones. The bounds allow OWASP's
+// alternatives and the smaller recommendation of RFC 9106 (64 MiB, 3 passes, 4
+// lanes), but no hash that was written into the database to exhaust the memory.
 const (
 	saltSize = 16
 	keySize  = 32
@@ -47,13 +46,13 @@ func (p Params) valid() bool {
 		p.Memory >= 8*uint32(p.Lanes) && p.Memory <= maxMemory
 }
 
-// hash is a stored password: argon2id with its parameters.
+// hash is the argon2id hash of a password, with its parameters.
 type hash struct {
 	Params
 	salt, key []byte
 }
 
-// encode is the hash in the PHC string format:
+// encode returns the hash in the PHC string format:
 // $argon2id$v=19$m=19456,t=2,p=1$SALT$KEY.
 func (h hash) encode() string {
 	b64 := base64.RawStdEncoding
@@ -61,8 +60,8 @@ func (h hash) encode() string {
 		h.Memory, h.Passes, h.Lanes, b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
 }
 
-// parseHash reads what encode wrote, and nothing else: it reads generously and
-// compares what that would be written as.
+// parseHash parses what encode returns, and nothing else: it parses leniently and
+// compares the result's encoding with the text.
 func parseHash(encoded string) (hash, error) {
 	var h hash
 	fields := strings.Split(encoded, "$")
@@ -81,13 +80,13 @@ func parseHash(encoded string) (hash, error) {
 	return h, nil
 }
 
-// valid reports whether parameters and sizes are within the bounds. Hashes
-// from elsewhere have salts and keys of other sizes.
+// valid reports whether parameters and sizes are within the bounds. Hashes that
+// other programs made have salts and keys of other sizes.
 func (h hash) valid() bool {
 	return h.Params.valid() && len(h.salt) >= 8 && len(h.salt) <= 64 && len(h.key) >= 16 && len(h.key) <= 64
 }
 
-// outdated reports whether a new hash would be another one.
+// outdated reports whether a new hash would have other parameters or sizes.
 func (h hash) outdated(p Params) bool {
 	return h.Params != p || len(h.salt) != saltSize || len(h.key) != keySize
 }

@@ -9,14 +9,14 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// examine lists what is wrong.
+// examine reports what is wrong.
 func (a *API) examine(c *gin.Context) error { return a.checkup(c, false) }
 
-// repair mends what can be mended, and lists what was wrong.
+// repair is like examine, and repairs what it can.
 func (a *API) repair(c *gin.Context) error { return a.checkup(c, true) }
 
-// checkup answers when it is over. Of many thousand tenants that may be later
-// than the server lets an answer take; then the command is the way.
+// checkup answers when the checkup has ended. With many thousand tenants that can
+// take longer than the server allows; then use the command instead.
 func (a *API) checkup(c *gin.Context, repair bool) error {
 	by, err := nameOf(c)
 	if err != nil {

@@ -22,8 +22,8 @@ func (a *API) listDomains(c *gin.Context) error {
 	return nil
 }
 
-// addDomain notes a tenant's domain and looks whether its challenge is published:
-// 201 when it is, 202 until then.
+// addDomain adds a domain to a tenant and checks whether its challenge is
+// published. It answers 201 if it is, else 202.
 func (a *API) addDomain(c *gin.Context) error {
 	var body struct {
 		Host    string `json:"host"`
@@ -57,7 +57,7 @@ func (a *API) addDomain(c *gin.Context) error {
 	return nil
 }
 
-// removeDomain takes a domain from a tenant.
+// removeDomain removes a domain from a tenant.
 func (a *API) removeDomain(c *gin.Context) error {
 	by, err := nameOf(c)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"tenantry/handlers/problem"
 )
 
-// errToken: the request doesn't carry the operator's token.
+// errToken means that the request doesn't contain the operator's token.
 var errToken = problem.New(problem.ErrUnauthenticated, "Send the operator's token as Authorization: Bearer.")
 
 // Guard returns a handler that ends requests without the token in Authorization
@@ -25,7 +25,8 @@ func Guard(token string) gin.HandlerFunc {
 	}
 }
 
-// AskForToken ends the request with a 401 as JSON, whatever the client prefers.
+// AskForToken ends the request with a 401 in JSON, even if the client prefers a
+// page.
 func AskForToken(c *gin.Context) {
 	p := problem.Describe(c, errToken)
 	c.Header("WWW-Authenticate", `Bearer realm="operator"`)
@@ -33,7 +34,8 @@ func AskForToken(c *gin.Context) {
 	c.Abort()
 }
 
-// carries tells whether the header holds the token, once.
+// carries reports whether the header contains the token in its only Authorization
+// line.
 func carries(header http.Header, want [sha256.Size]byte) bool {
 	lines := header.Values("Authorization")
 	if len(lines) != 1 {

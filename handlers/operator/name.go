@@ -11,8 +11,8 @@ import (
 	"tenantry/tenants/text"
 )
 
-// NameHeader is the request header with the operator's name for the ledger.
-// Whoever has the token is trusted to tell it.
+// NameHeader is the request header with the operator's name for the ledger. Clients
+// with the token are trusted to send the right name.
 const NameHeader = "Tenantry-Operator"
 
 // maxName is the longest name of an operator, in characters.
@@ -20,16 +20,16 @@ const maxName = 100
 
 var errName = errors.New("a name of at most 100 characters in one line, not blank and without control characters, other than system and seed")
 
-// isOurs tells whether a name is this program's in the ledger: that of what is
-// done when it is due, and that of the demo tenants.
+// isOurs reports whether the ledger uses a name for this program itself: for
+// operations that were due, or for the demo tenants.
 func isOurs(name string) bool {
 	return strings.EqualFold(name, string(lifecycle.System)) || strings.EqualFold(name, seed)
 }
 
-// seed is whom the ledger names for the demo tenants.
+// seed is the ledger's name for the program that makes the demo tenants.
 const seed = "seed"
 
-// ParseName checks an operator's name. The error says what would be right.
+// ParseName checks an operator's name. The error says which names are valid.
 func ParseName(name string) (lifecycle.Operator, error) {
 	name = strings.TrimSpace(name)
 	if text.Line(name, maxName) != "" || isOurs(name) {
@@ -38,7 +38,8 @@ func ParseName(name string) (lifecycle.Operator, error) {
 	return lifecycle.Operator(name), nil
 }
 
-// nameOf is who sent the request: "operator" where it doesn't say.
+// nameOf returns the name of the operator who sent the request. Defaults to
+// "operator".
 func nameOf(c *gin.Context) (lifecycle.Operator, error) {
 	name := c.GetHeader(NameHeader)
 	if name == "" {

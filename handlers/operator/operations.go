@@ -9,8 +9,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// listOperations lists what was done to tenants, the newest first. ?tenant=,
-// ?kind=, ?state=, ?by=, ?since=, ?until= and ?unfinished=true narrow it.
+// listOperations lists operations on tenants, the newest first. ?tenant=, ?kind=,
+// ?state=, ?by=, ?since=, ?until= and ?unfinished=true filter the list.
 func (a *API) listOperations(c *gin.Context) error {
 	limit, err := readLimit(c)
 	if err == nil {
@@ -38,5 +38,5 @@ func (a *API) listOperations(c *gin.Context) error {
 	return nil
 }
 
-// OperationsAfter is the id below which a page of operations begins.
+// OperationsAfter returns the id after which a page of operations begins.
 func OperationsAfter(c *gin.Context) (string, error) { return readAfter(c, lifecycle.IsOperationID) }

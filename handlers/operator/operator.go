@@ -1,14 +1,14 @@
-// Package operator is the operator's JSON API: what is done about tenants, not
-// what is in them. It is served on the operator's listener alone, and to those
-// who have the operator's token.
+// Package operator is the operator's JSON API. It manages tenants and gives no
+// access to their data. It is served on the operator's listener only, to clients
+// with the operator's token.
 //
-//	guard.go    who is let in
-//	name.go     who asks, for the ledger
-//	tenants.go  the routes, and those of a tenant's life
-//	domains.go  those of a tenant's own hosts
-//	operations.go what was done
-//	doctor.go   what is wrong
-//	problem.go  the errors that only operators see
+//	guard.go       checks the token
+//	name.go        the operator's name, for the ledger
+//	tenants.go     all routes, and the handlers of tenants
+//	domains.go     the handlers of tenants' domains
+//	operations.go  the handler of the ledger
+//	doctor.go      the handlers of checkups
+//	problem.go     the errors that only operators see
 package operator
 
 import (
@@ -19,18 +19,18 @@ import (
 	"tenantry/tenants/onboard"
 )
 
-// Options are what an API is made of. All are needed.
+// Options configure an API. All fields are required.
 type Options struct {
 	Store   *tenants.Store
 	Manager *lifecycle.Manager
 	Onboard *onboard.Service
 	// Domain is the base domain.
 	Domain tenants.BaseDomain
-	// Doctor examines everything, as lifecycle.Manager's does, with keys.
+	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 }
 
-// API does what operators ask for. It is safe for concurrent use.
+// API serves the operator's API. It is safe for concurrent use.
 type API struct {
 	store   *tenants.Store
 	manager *lifecycle.Manager
@@ -39,5 +39,5 @@ type API struct {
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 }
 
-// New makes an API.
+// New returns an API.
 func New(o Options) *API { return &API{o.Store, o.Manager, o.Onboard, o.Domain, o.Doctor} }

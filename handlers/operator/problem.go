@@ -13,8 +13,8 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// do adapts a route that returns its error, and declares the parameters that its
-// query may hold, as handlers.Takes does.
+// do adapts a handler that returns an error. parameters are those that the query
+// may contain, as in request.Takes.
 func do(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := request.CheckQuery(c, parameters...)
@@ -27,8 +27,8 @@ func do(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	}
 }
 
-// Explain returns the error of package problem that tells operators of err, for
-// errors that tell them more than the people of a tenant. It returns others as they are.
+// Explain returns an error of package problem with the details of err that only
+// operators may know. It returns err if there are none.
 func Explain(err error) error {
 	for _, explain := range []func(error) error{explainFields, explainConflicts, explainFailures} {
 		if explained := explain(err); explained != nil {
@@ -93,7 +93,7 @@ func explainConflicts(err error) error {
 	return nil
 }
 
-// explainFailures explains what could not be done or found.
+// explainFailures explains errors about what could not be done or found.
 func explainFailures(err error) error {
 	switch {
 	case errors.Is(err, lifecycle.ErrNotLetIn):

@@ -21,7 +21,7 @@ import (
 	"tenantry/tenants/onboard"
 )
 
-// Register adds the routes to a group behind a Guard.
+// Register adds the routes to r, which must be behind a Guard.
 func (a *API) Register(r gin.IRoutes) {
 	read := []string{http.MethodGet, http.MethodHead}
 	r.Match(read, "/tenants", do(a.listTenants, "q", "state", "server", "schema_version", "limit", "after"))
@@ -49,7 +49,7 @@ const (
 )
 
 // listTenants lists tenants by subdomain. ?q=, ?state=, ?server= and
-// ?schema_version= narrow it.
+// ?schema_version= filter the list.
 func (a *API) listTenants(c *gin.Context) error {
 	limit, err := readLimit(c)
 	if err == nil {
@@ -76,7 +76,7 @@ func (a *API) listTenants(c *gin.Context) error {
 	return nil
 }
 
-// readLimit is how many items a page may have.
+// readLimit returns the largest number of items of the page.
 func readLimit(c *gin.Context) (int, error) {
 	text, given := c.GetQuery("limit")
 	if !given {
@@ -85,8 +85,8 @@ func readLimit(c *gin.Context) (int, error) {
 	return number(text, "limit", 1, maxLimit)
 }
 
-// noneEmpty refuses parameters that are given without a value: a script whose
-// variable is empty would take a whole list for a narrowed one.
+// noneEmpty refuses parameters without a value: a script whose variable is empty
+// would mistake a whole list for a filtered one.
 func noneEmpty(c *gin.Context, parameters ...string) error {
 	for _, name := range parameters {
 		if value, given := c.GetQuery(name); given && value == "" {
@@ -96,7 +96,8 @@ func noneEmpty(c *gin.Context, parameters ...string) error {
 	return nil
 }
 
-// readAfter is where a page begins: what an earlier one gave as its next.
+// readAfter returns the place after which a page begins: the next of an earlier
+// page.
 func readAfter(c *gin.Context, valid func(after string) bool) (string, error) {
 	after, given := c.GetQuery("after")
 	if given && !valid(after) {
@@ -105,15 +106,16 @@ func readAfter(c *gin.Context, valid func(after string) bool) (string, error) {
 	return after, nil
 }
 
-// TenantsAfter is the subdomain after which a page of tenants begins.
+// TenantsAfter returns the subdomain after which a page of tenants begins.
 func TenantsAfter(c *gin.Context) (string, error) { return readAfter(c, isSubdomain) }
 
-// isSubdomain tells whether a tenant can have the subdomain, also a purged one.
+// isSubdomain reports whether a tenant, even a purged one, can have the subdomain.
+// longer ones.
 func isSubdomain(text string) bool {
 	return text != "" && len(text) <= 63 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// number reads a number of a query.
+// number parses a number of a query.
 func number(text, field string, least, most int) (int, error) {
 	n, ok := request.ParseNumber(text, least, most)
 	if !ok {
@@ -122,7 +124,7 @@ func number(text, field string, least, most int) (int, error) {
 	return n, nil
 }
 
-// getTenant shows a tenant in whatever state it is.
+// getTenant shows a tenant in any state.
 func (a *API) getTenant(c *gin.Context) error {
 	t, err := a.manager.Get(c.Request.Context(), c.Param("subdomain"))
 	if err != nil {
@@ -132,7 +134,7 @@ func (a *API) getTenant(c *gin.Context) error {
 	return nil
 }
 
-// moveTenant brings a tenant to another state, and shows it.
+// moveTenant brings a tenant into another state, and shows it.
 func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) (*tenants.Tenant, error)) func(c *gin.Context) error {
 	return func(c *gin.Context) error {
 		if err := noMembers(c); err != nil {
@@ -151,8 +153,8 @@ func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) 
 	}
 }
 
-// noMembers refuses a body that says something, where nothing is to be said. One
-// that was read already is empty.
+// noMembers refuses a body that isn't empty, for requests that have no members. A
+// body that was read before counts as empty.
 func noMembers(c *gin.Context) error {
 	body := bufio.NewReader(c.Request.Body)
 	if _, err := body.Peek(1); err != nil {
@@ -162,11 +164,11 @@ func noMembers(c *gin.Context) error {
 	return decode(c, &struct{}{})
 }
 
-// MaxRedirectDays is the longest that an old subdomain redirects.
+// MaxRedirectDays is the largest number of days that an old subdomain can redirect.
 const MaxRedirectDays = 3650
 
-// changeTenant gives a tenant another subdomain or another display name. Each is
-// an operation of its own, so that a request asks for one of them.
+// changeTenant changes a tenant's subdomain or its display name. Each is an
+// operation of its own, so a request can change only one of them.
 func (a *API) changeTenant(c *gin.Context) error {
 	var body struct {
 		Subdomain    *string `json:"subdomain"`
@@ -193,7 +195,8 @@ func (a *API) changeTenant(c *gin.Context) error {
 	})(c)
 }
 
-// MaxGraceDays is the longest that a purged tenant's data is kept.
+// MaxGraceDays is the largest number of days that a purged tenant's data can be
+// kept.
 const MaxGraceDays = 365
 
 // deleteTenant archives a tenant, or purges an archived one with ?purge=true.
@@ -221,14 +224,14 @@ func (a *API) deleteTenant(c *gin.Context) error {
 	})(c)
 }
 
-// createTenant makes a tenant.
+// createTenant creates a tenant.
 func (a *API) createTenant(c *gin.Context) error {
 	var body struct {
 		Subdomain  *string `json:"subdomain"`
 		Name       string  `json:"name"`
 		Server     string  `json:"server"`
 		AdminEmail *string `json:"admin_email"`
-		// DatabaseURL is an existing database that the tenant's becomes a copy of.
+		// DatabaseURL is an existing database to copy into the tenant's.
 		DatabaseURL string `json:"database_url"`
 	}
 	if err := decode(c, &body); err != nil {
@@ -244,7 +247,7 @@ func (a *API) createTenant(c *gin.Context) error {
 	n := lifecycle.NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server, Source: body.DatabaseURL, By: by}
 	var admin onboard.Admin
 	if body.AdminEmail != nil {
-		if err := auth.CheckEmail(*body.AdminEmail); err != nil { // also of an empty one
+		if err := auth.CheckEmail(*body.AdminEmail); err != nil { // an empty one is invalid
 			return err
 		}
 		admin.Email = *body.AdminEmail
@@ -261,7 +264,7 @@ func (a *API) createTenant(c *gin.Context) error {
 	return nil
 }
 
-// decode reads the body into a struct, as handlers.Decode does.
+// decode reads the body into a struct, as request.Decode does.
 func decode(c *gin.Context, into any) error {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
 	return request.Decode(c, into)

@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// Requests are counted by how long they took, in buckets of which each second
-// one begins at twice the time: under 256 µs, to 384, to 512, to 768 µs, and so
-// on to half a minute.
+// Requests are counted in buckets by their duration. The bounds double at every
+// second bucket: 256, 384, 512, 768 µs, and so on up to half a minute.
 const (
 	buckets  = 36
 	shortest = 256 // microseconds, a power of two
 )
 
-// bucketOf is the bucket of a duration.
+// bucketOf returns the bucket of a duration.
 func bucketOf(took time.Duration) int {
 	us := uint64(max(0, took.Microseconds()))
 	if us < shortest {
@@ -24,7 +23,7 @@ func bucketOf(took time.Duration) int {
 	return min(buckets-1, 1+2*(length-bits.Len64(shortest))+half)
 }
 
-// begin is where a bucket begins.
+// begin returns the lower bound of a bucket.
 func begin(bucket int) time.Duration {
 	if bucket == 0 {
 		return 0
@@ -33,7 +32,8 @@ func begin(bucket int) time.Duration {
 	return (shortest << octave) * time.Microsecond * time.Duration(2+half) / 2
 }
 
-// percentile is how long so many of a hundred took at most, by the buckets.
+// percentile estimates a percentile of the durations that were counted in the
+// buckets.
 func percentile(took *[buckets]uint32, percent uint64) time.Duration {
 	var all uint64
 	for _, n := range took {
@@ -42,7 +42,7 @@ func percentile(took *[buckets]uint32, percent uint64) time.Duration {
 	if all == 0 {
 		return 0
 	}
-	rank := max(1, (all*percent+99)/100) // of the request that counts
+	rank := max(1, (all*percent+99)/100) // of the request at the percentile
 	for i, n := range took {
 		if uint64(n) < rank {
 			rank -= uint64(n)
@@ -51,5 +51,5 @@ func percentile(took *[buckets]uint32, percent uint64) time.Duration {
 		width := begin(i+1) - begin(i)
 		return begin(i) + width*time.Duration(rank)/time.Duration(n)
 	}
-	return begin(buckets) // every request is in a bucket
+	return begin(buckets) // not reached: every request is in a bucket
 }

@@ -2,10 +2,11 @@ package traffic
 
 import "time"
 
-// Minutes is how far back a recorder remembers, the minute that runs included.
+// Minutes is the number of minutes that a recorder keeps, including the current
+// one.
 const Minutes = 60
 
-// counts are the requests of one minute.
+// counts counts the requests of one minute.
 type counts struct {
 	requests, failed uint32
 	took             [buckets]uint32
@@ -17,7 +18,7 @@ type series struct {
 	ring   [Minutes]counts
 }
 
-// count counts a request of a minute that is not before the newest one.
+// count counts a request of a minute, which must not be before the newest one.
 func (s *series) count(minute int64, failed bool, bucket int) {
 	for gone := max(s.newest+1, minute-Minutes+1); gone <= minute; gone++ {
 		s.ring[gone%Minutes] = counts{}
@@ -31,7 +32,7 @@ func (s *series) count(minute int64, failed bool, bucket int) {
 	c.took[bucket]++
 }
 
-// at are the requests of a minute, nil where there were none.
+// at returns the requests of a minute, or nil if there were none.
 func (s *series) at(minute int64) *counts {
 	if s == nil || minute > s.newest || minute <= s.newest-Minutes {
 		return nil
@@ -41,26 +42,26 @@ func (s *series) at(minute int64) *counts {
 
 // Minute is one minute of an Hour.
 type Minute struct {
-	// At is its beginning.
+	// At is the beginning of the minute.
 	At time.Time
 	Total
 }
 
-// Total are requests, of those the ones that failed, and how long all but the
-// slowest twentieth took at most: 0 without requests.
+// Total sums up requests: their number, how many of them failed, and the 95th
+// percentile of their durations, 0 without requests.
 type Total struct {
 	Requests, Failed int64
 	P95              time.Duration
 }
 
-// Hour is the last hour, with what it comes to.
+// Hour is the last hour, by minute and in total.
 type Hour struct {
-	// Minutes are the oldest first. The last one is not over.
+	// Minutes has the oldest minute first. The last one is still running.
 	Minutes [Minutes]Minute
 	Total
 }
 
-// hour is the hour that ends with a minute. A nil series is empty.
+// hour returns the hour that ends with a minute. A nil series is empty.
 func (s *series) hour(last int64) Hour {
 	var h Hour
 	h.Total = s.total(last)
@@ -74,7 +75,7 @@ func (s *series) hour(last int64) Hour {
 	return h
 }
 
-// total is what the hour that ends with a minute comes to.
+// total sums up the hour that ends with a minute.
 func (s *series) total(last int64) Total {
 	var sum counts
 	for minute := last - Minutes + 1; minute <= last; minute++ {

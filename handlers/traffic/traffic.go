@@ -1,9 +1,9 @@
-// Package traffic remembers the last hour of this process's requests, of all
-// together and of each of the busiest tenants, in bounded memory.
+// Package traffic counts this process's requests of the last hour, in total and for
+// each of the busiest tenants, in bounded memory.
 //
 //	traffic.go the recorder
 //	series.go  an hour of minutes
-//	buckets.go how long requests took
+//	buckets.go durations of requests
 package traffic
 
 import (
@@ -13,32 +13,33 @@ import (
 	"time"
 )
 
-// DefaultTenants is how many tenants a recorder tells apart. An hour of one
-// takes 9 KB.
+// DefaultTenants is the number of tenants that a recorder counts separately. One
+// tenant's hour takes 9 KB.
 const DefaultTenants = 256
 
-// Recorder counts requests by the minute. Tenants beyond its limit are counted
-// together, as others; each minute the least busy ones give room, so that who
-// becomes busy is among the busiest within a minute or two. It is safe for
-// concurrent use.
+// Recorder counts requests by the minute. Requests of tenants beyond its limit are
+// only part of the total. When a minute begins, the least busy tenants are dropped
+// if others found no room, so a tenant that becomes busy is counted within a minute
+// or two. It is safe for concurrent use.
 type Recorder struct {
 	limit int
 	now   func() time.Time
 
 	mu      sync.Mutex // guards what follows
-	minute  int64      // since 1970, of the last request
-	crowded bool       // some tenant found no room since the last minute turned
+	minute  int64      // of the last request, in minutes since 1970
+	crowded bool       // whether a tenant found no room since the minute began
 	all     series
 	tenants map[string]*series // by id
 }
 
-// New makes a recorder that tells at most limit tenants apart, by the clock now.
+// New returns a recorder that counts at most limit tenants separately. now returns
+// the time.
 func New(limit int, now func() time.Time) *Recorder {
 	return &Recorder{limit: limit, now: now, tenants: map[string]*series{}}
 }
 
-// Record counts a request that took so long. tenantID is empty where there was
-// no tenant; failed says that the server was at fault.
+// Record counts a request of this duration. tenantID is empty if the request had no
+// tenant. failed means that the server was at fault.
 func (r *Recorder) Record(tenantID string, failed bool, took time.Duration) {
 	minute, bucket := minuteOf(r.now()), bucketOf(took)
 	r.mu.Lock()
@@ -65,8 +66,8 @@ func (r *Recorder) Record(tenantID string, failed bool, took time.Duration) {
 
 func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
 
-// turn begins a minute. Who had no request in an hour is forgotten; where that
-// isn't enough, the least busy of the others give room.
+// turn begins a minute. If there was no room, it drops the tenants without requests
+// in the last hour and, if that isn't enough, the least busy of the others.
 func (r *Recorder) turn(minute int64) {
 	r.minute = minute
 	if !r.crowded {
@@ -79,8 +80,8 @@ func (r *Recorder) turn(minute int64) {
 	}
 }
 
-// Hour is the last hour of a tenant's requests, or of all where tenantID is
-// empty.
+// Hour returns the last hour of a tenant's requests, or of all requests if tenantID
+// is empty.
 func (r *Recorder) Hour(tenantID string) Hour {
 	minute := minuteOf(r.now())
 	r.mu.Lock()
@@ -93,13 +94,13 @@ func (r *Recorder) Hour(tenantID string) Hour {
 	return of.hour(minute)
 }
 
-// Rank is a tenant's last hour in short.
+// Rank sums up a tenant's last hour.
 type Rank struct {
 	TenantID string
 	Total
 }
 
-// Busiest are the tenants with the most requests in the last hour, at most n.
+// Busiest returns the n tenants with the most requests in the last hour, or fewer.
 func (r *Recorder) Busiest(n int) []Rank {
 	minute := minuteOf(r.now())
 	r.mu.Lock()
@@ -109,8 +110,8 @@ func (r *Recorder) Busiest(n int) []Rank {
 	return ranks[:min(n, len(ranks))]
 }
 
-// ranks are all tenants with requests in the last hour, the busiest first. Who
-// has none is forgotten. The lock is held.
+// ranks returns all tenants with requests in the last hour, the busiest first, and
+// drops the others. The caller holds mu.
 func (r *Recorder) ranks() []Rank {
 	ranks := make([]Rank, 0, len(r.tenants))
 	for id, of := range r.tenants {
