@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -62,6 +63,17 @@ type Config struct {
 
 	// Existing requires an existing installation, instead of creating one.
 	Existing bool `kong:"-"`
+}
+
+// Defaults returns the configuration in which nothing is set.
+func Defaults() Config {
+	var c Config
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if value, ok := field.Tag.Lookup("default"); ok {
+			reflect.ValueOf(&c).Elem().FieldByIndex(field.Index).SetString(value)
+		}
+	}
+	return c
 }
 
 // SettingError is a setting that can't be used.

@@ -73,7 +73,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		{[]string{web}, []string{app, handlers}},
 		{[]string{sqlite}, []string{app, sqlite, fixtures}},
 		{[]string{postgres}, []string{app, postgres, fixtures}},
-		{[]string{fixtures}, []string{fixtures}}, // and tests
+		{[]string{fixtures}, []string{fixtures, app + "/apptest"}}, // and tests
 		{[]string{"github.com/gin-gonic/gin"}, []string{app, handlers, web}},
 		{[]string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "gorm.io/driver/sqlite"}, []string{sqlite, fixtures}},
 		{[]string{"github.com/jackc/pgx/v5", "gorm.io/driver/postgres"}, []string{postgres, fixtures}},

@@ -21,58 +21,27 @@ import (
 // maxImport is the largest CSV file that can be imported, in bytes.
 const maxImport = 10 << 20
 
-// routes are the work tracker's. All but signing in and accepting an invitation
-// needs a session or an API token.
+// routes are the work tracker's.
 func routes(p *Public) {
-	accounts, site := p.Accounts, p.App.pages(p.Requests, p.Accounts)
-	p.Use(site.Errors())
-	read := []string{http.MethodGet, http.MethodHead}
-	do, admins, people := request.Do, account.AdminsOnly, account.PeopleOnly
-
-	open, buffered := p.Group("", p.Resolve, p.Share, request.CrossOrigin(accounts.Origin)), p.Requests.Buffered(account.MaxOpenBody)
-	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
-	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
-	open.POST("/api/me/password", accounts.Present(), buffered, accounts.ChangePassword)
-
-	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		return p.Group("/api", p.Resolve, p.Share, request.CrossOrigin(accounts.Origin), accounts.Present()).Group("", first...).
-			Group("", p.Requests.Scoped(o), accounts.Authenticate())
-	}
-	api, confirmed := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{}, buffered, accounts.Confirm())
-	api.DELETE("/session", do(accounts.SignOut))
-	api.Match(read, "/me", do(account.GetMe))
-	api.Match(read, "/sessions", do(accounts.ListSessions, "user_id", "limit", "after"))
-	api.DELETE("/sessions/:id", people, do(accounts.DeleteSession))
-	api.Match(read, "/tokens", do(accounts.ListTokens, "user_id", "limit", "after"))
-	confirmed.POST("/tokens", people, do(accounts.CreateToken))
-	api.DELETE("/tokens/:id", do(accounts.DeleteToken))
-
-	api.Match(read, "/users", do(handlers.ListUsers, "limit", "after"))
-	confirmed.POST("/users", people, admins, do(accounts.CreateUser))
-	api.Match(read, "/users/:id", do(handlers.GetUser))
-	confirmed.PATCH("/users/:id", do(handlers.UpdateUser))
-	api.DELETE("/users/:id", people, admins, do(handlers.DeleteUser))
-	confirmed.POST("/users/:id/invitation", people, admins, do(accounts.InviteUser))
-
+	site := p.AccountRoutes(pages.Options{})
+	do, read := request.Do, []string{http.MethodGet, http.MethodHead}
+	api := p.API(web.ScopeOptions{})
 	api.Match(read, "/projects", do(handlers.ListProjects, "archived", "limit", "after"))
 	api.POST("/projects", do(handlers.CreateProject))
 	api.Match(read, "/projects/:id", do(handlers.GetProject))
 	api.PATCH("/projects/:id", do(handlers.UpdateProject))
-	api.DELETE("/projects/:id", admins, do(handlers.DeleteProject))
+	api.DELETE("/projects/:id", account.AdminsOnly, do(handlers.DeleteProject))
 
 	api.Match(read, "/projects/:id/tasks", do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
 	api.POST("/projects/:id/tasks", do(handlers.CreateTask))
-	scoped(web.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/tasks/import", do(handlers.ImportTasks))
+	p.API(web.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/tasks/import", do(handlers.ImportTasks))
 	api.Match(read, "/tasks/:id", do(handlers.GetTask))
 	api.PATCH("/tasks/:id", do(handlers.UpdateTask))
 	api.DELETE("/tasks/:id", do(handlers.DeleteTask))
 	api.Match(read, "/tasks/:id/comments", do(handlers.ListComments, "limit", "after"))
 	api.POST("/tasks/:id/comments", do(handlers.CreateComment))
 	api.DELETE("/comments/:id", do(handlers.DeleteComment))
-
-	api.Match(read, "/activity", do(handlers.ListActivity, "limit", "after"))
-
-	site.Register(p.Engine) // the pages, and the one at the base domain
+	site.Register(p.Engine)
 }
 
 // operatorHandler serves requests with the operator's token. It reports not
@@ -135,8 +104,9 @@ func (a *App) console(serving context.Context, token string, onboard *onboard.Se
 }
 
 // pages are the tenants' pages, and the one at the base domain.
-func (a *App) pages(requests *web.Middleware, accounts *account.Accounts) *pages.Site {
+func (a *App) pages(requests *web.Middleware, accounts *account.Accounts, o pages.Options) *pages.Site {
 	return pages.New(pages.Options{
 		Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
+		Navigation: o.Navigation, Templates: o.Templates,
 	})
 }

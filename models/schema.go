@@ -12,11 +12,15 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
+// Accounts are the models that package account works with: users, how they sign in, and
+// what they did. Every application's schema has them.
+func Accounts() []any { return []any{&User{}, &Credential{}, &SignInAttempts{}, &Activity{}} }
+
 // Workspace is the schema of every tenant's database.
 func Workspace() tenants.Schema {
 	folder, _ := fs.Sub(migrations, "migrations")
 	return tenants.Schema{
-		Models:     []any{&User{}, &Credential{}, &SignInAttempts{}, &Project{}, &Task{}, &Comment{}, &Activity{}},
+		Models:     append(Accounts(), &Project{}, &Task{}, &Comment{}),
 		Migrations: tenants.MigrationsIn(folder),
 	}
 }

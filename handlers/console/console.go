@@ -91,7 +91,7 @@ func New(o Options) *Console {
 	if err != nil {
 		panic(err) // they are embedded: only a broken build gets here
 	}
-	s.templates = look.LoadTemplates(files, s.assets, functions())
+	s.templates = look.LoadTemplates(files, s.assets, functions(), nil)
 	return s
 }
 

@@ -24,23 +24,32 @@ type Templates struct {
 }
 
 // LoadTemplates parses the templates of a folder, a page each. Those in parts
-// are parts of every page, and so are forms; one of them defines "frame". It
-// panics for templates that are broken.
-func LoadTemplates(files fs.FS, a Assets, functions template.FuncMap) Templates {
+// are parts of every page, and so are forms; one of them defines "frame". The
+// folder more holds further pages; it may be nil, and a page there replaces one of
+// the same name. LoadTemplates panics for templates that are broken.
+func LoadTemplates(files fs.FS, a Assets, functions template.FuncMap, more fs.FS) Templates {
 	all := template.FuncMap{"asset": a.url}
 	maps.Copy(all, functions)
 	base := template.Must(template.New("").Funcs(all).ParseFS(formFiles, "templates/*.html"))
 	base = template.Must(base.ParseFS(files, "parts/*.html"))
+	t := Templates{map[string]*template.Template{}, &sync.Pool{New: func() any { return new(bytes.Buffer) }}}
+	t.addPages(base, files)
+	if more != nil {
+		t.addPages(base, more)
+	}
+	return t
+}
+
+// addPages parses the pages of a folder.
+func (t Templates) addPages(base *template.Template, files fs.FS) {
 	names, err := fs.Glob(files, "*.html")
 	if err != nil {
 		panic(err) // the pattern is constant
 	}
-	t := Templates{map[string]*template.Template{}, &sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	for _, name := range names {
 		page := template.Must(template.Must(base.Clone()).ParseFS(files, name))
 		t.pages[strings.TrimSuffix(name, ".html")] = page
 	}
-	return t
 }
 
 // keepPage is the largest buffer that is kept for the next page.

@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,7 +24,7 @@ func (s *Site) showError(c *gin.Context, p web.Problem) {
 		return
 	}
 	f := look.Failure{Problem: p}
-	f.Advice, f.Link, f.To = advice(p, known, look.Posts(c))
+	f.Advice, f.Link, f.To = s.advice(p, known, look.Posts(c))
 	if f.Apart = f.To == "/sign-in"; f.Apart {
 		f.Detail = "You were signed out meanwhile, and nothing was stored."
 	}
@@ -43,10 +44,10 @@ func (s *Site) showError(c *gin.Context, p web.Problem) {
 // advice is what to do about a problem, and where to go. What was posted was not
 // stored; without posted the request only asked for a page, perhaps after it had
 // posted.
-func advice(p web.Problem, known, posted bool) (text, link, to string) {
+func (s *Site) advice(p web.Problem, known, posted bool) (text, link, to string) {
 	lost, again := "", "try again"
 	if known {
-		link, to = "Go to the projects", "/"
+		link, to = "Go to the "+strings.ToLower(s.navigation[0].Label), s.navigation[0].Path
 	}
 	if posted {
 		lost, again = "Nothing was stored. ", "send it again"

@@ -70,6 +70,15 @@ func initials(name string, most int) string {
 	return cmp.Or(string(letters), "·")
 }
 
+// Link is an entry of the navigation.
+type Link struct{ Path, Label string }
+
+// Show answers with the page of a template, in the frame of the workspace. path is
+// the entry of the navigation that the page belongs to.
+func (s *Site) Show(c *gin.Context, status int, template, title, path string, body any) {
+	s.templates.Show(c, status, template, frameOf(c, title, path, body))
+}
+
 // frameOf is the frame of a request.
 func frameOf(c *gin.Context, title, here string, body any) frame {
 	f := frame{Title: title, Here: here, Body: body}

@@ -3,7 +3,8 @@
 // name; what it changes is changed by the operations of package handlers, which
 // the JSON API calls too.
 //
-//	site.go      what a site is made of, and all routes
+//	site.go      what a site is made of
+//	routes.go    all routes
 //	frame.go     what surrounds every page
 //	form.go      forms, as the operations take them
 //	errors.go    what is shown when there is nothing else to show
@@ -16,15 +17,11 @@ package pages
 
 import (
 	"embed"
+	"html/template"
 	"io/fs"
-	"net/http"
-
-	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/account"
 	"tenantry/handlers/look"
-	"tenantry/handlers/problem"
-	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
@@ -46,6 +43,13 @@ type Options struct {
 	// Demo are the demo tenants and how to sign in there, for all to see; nil
 	// where there are none.
 	Demo []Demo
+	// Navigation leads to the application's pages, before people and activity; its
+	// first entry is where people go after they signed in, "/". Defaults to the
+	// projects.
+	Navigation []Link
+	// Templates are the application's pages, each a file NAME.html that defines
+	// "main", for Show. It may be nil.
+	Templates fs.FS
 }
 
 // Demo is a demo tenant with the way in.
@@ -55,13 +59,14 @@ type Demo struct {
 
 // Site serves the pages. It is safe for concurrent use.
 type Site struct {
-	store     *tenants.Store
-	web       *web.Middleware
-	accounts  *account.Accounts
-	domain    tenants.BaseDomain
-	demo      []Demo
-	templates look.Templates
-	assets    look.Assets
+	store      *tenants.Store
+	web        *web.Middleware
+	accounts   *account.Accounts
+	domain     tenants.BaseDomain
+	demo       []Demo
+	navigation []Link
+	templates  look.Templates
+	assets     look.Assets
 }
 
 // New makes a Site.
@@ -71,64 +76,14 @@ func New(o Options) *Site {
 	if err != nil {
 		panic(err) // they are embedded: only a broken build gets here
 	}
+	if o.Navigation == nil {
+		o.Navigation = []Link{{"/", "Projects"}}
+	}
+	functions := template.FuncMap{"navigation": func() []Link { return o.Navigation }}
 	return &Site{
-		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo,
-		assets: assets, templates: look.LoadTemplates(files, assets, nil),
+		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, navigation: o.Navigation,
+		assets: assets, templates: look.LoadTemplates(files, assets, functions, o.Templates),
 	}
-}
-
-// Register adds the routes to the public router. GET and HEAD answer alike.
-func (s *Site) Register(r gin.IRouter) {
-	resolve, do, admins := s.web.Resolve(), request.Do, account.AdminsOnly
-	read := []string{http.MethodGet, http.MethodHead}
-	buffered := s.web.Buffered(account.MaxOpenBody)
-	scoped := func(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-		return r.Group("", s.apex, resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present()).Group("", first...).
-			Group("", s.web.Scoped(o), s.accounts.Authenticate())
-	}
-
-	r.Match(read, "/assets/:file", request.Takes(), s.assets.Serve, resolve, problem.NotFound)
-	open := r.Group("", resolve, request.SameOrigin(s.accounts.Origin), buffered) // these begin scopes of their own
-	open.Match(read, "/sign-in", request.Takes("next"), s.signInPage)
-	open.POST("/sign-in", s.signIn)
-	open.Match(read, "/invitation", s.invitationPage)
-	open.POST("/invitation", s.join)
-	r.POST("/account/password", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), buffered, s.changePassword)
-
-	in, removing := scoped(web.ScopeOptions{}), scoped(web.ScopeOptions{Deletes: true})
-	confirmed := scoped(web.ScopeOptions{}, buffered, s.accounts.Confirm())
-	in.Match(read, "/", do(s.projects, "archived", "limit", "after"))
-	in.POST("/projects", do(s.createProject))
-	in.Match(read, "/projects/:id", do(s.board, "todo", "doing", "done", "imported"))
-	in.Match(read, "/projects/:id/edit", do(s.editProject))
-	in.POST("/projects/:id", do(s.changeProject))
-	removing.POST("/projects/:id/delete", admins, do(s.deleteProject))
-	in.POST("/projects/:id/tasks", do(s.createTask))
-	in.Match(read, "/projects/:id/import", do(s.importPage))
-	scoped(web.ScopeOptions{MaxBody: maxImport}).POST("/projects/:id/import", do(s.importTasks))
-
-	in.Match(read, "/tasks/:id", do(s.task, "limit", "after", "done"))
-	in.POST("/tasks/:id", do(s.changeTask))
-	in.POST("/tasks/:id/move", do(s.moveTask))
-	removing.POST("/tasks/:id/delete", do(s.deleteTask))
-	in.POST("/tasks/:id/comments", do(s.createComment))
-	removing.POST("/comments/:id/delete", do(s.deleteComment))
-
-	in.Match(read, "/people", do(s.people, "limit", "after"))
-	confirmed.POST("/people", admins, do(s.invite))
-	confirmed.POST("/people/:id", admins, do(s.changeRole))
-	confirmed.POST("/people/:id/invitation", admins, do(s.inviteAgain))
-	removing.POST("/people/:id/delete", admins, do(s.removePerson))
-	in.Match(read, "/activity", do(s.activity, "limit", "after"))
-
-	in.Match(read, "/account", do(s.account, "limit", "after", "done"))
-	confirmed.POST("/account", do(s.changeAccount))
-	in.Match(read, "/account/password", do(s.passwordPage))
-	in.Match(read, "/account/tokens", do(s.tokens, "limit", "after"))
-	confirmed.POST("/account/tokens", do(s.createToken))
-	removing.POST("/account/tokens/:id/delete", do(s.deleteToken))
-	removing.POST("/account/sessions/:id/delete", do(s.deleteSession))
-	removing.POST("/sign-out", do(s.signOut))
 }
 
 // statuses are those of tasks in the words of the pages, in the board's order.

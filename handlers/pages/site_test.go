@@ -91,6 +91,7 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		}
 	})
 	s.router.NoRoute(requests.Resolve(), problem.NotFound)
+	made.RegisterAccounts(s.router)
 	made.Register(s.router)
 	list := s.router.Group("/api", requests.Resolve(), requests.Scoped(web.ScopeOptions{}), accounts.Authenticate())
 	list.GET("/projects/:id/tasks", request.Do(handlers.ListTasks))

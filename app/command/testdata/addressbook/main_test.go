@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+
+	"tenantry/app/apptest"
+	"tenantry/tenants/tenantstest"
+
+	"example.com/addressbook/models"
+)
+
+// TestSchema compares the migrations with the models, and applies and takes back each
+// of them on tables with rows.
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	tenantstest.CheckSchema(t, models.Schema(), tenantstest.SchemaOptions{})
+}
+
+func TestContacts(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, options(), func(t *testing.T, a *apptest.App) {
+		a.Expect(t, "POST", "/api/contacts", `{"name":"Grace","phone":"+1 555 0100"}`, 201, `"name":"Grace"`, `"author_id":1`)
+		a.Expect(t, "POST", "/api/contacts", `{"name":" "}`, 422, `"field":"name"`, `"field":"phone"`)
+		a.Expect(t, "GET", "/api/contacts?limit=1", "", 200, `"phone":"+1 555 0100"`, `"next":null`)
+		a.Expect(t, "GET", "/api/contacts?after=x", "", 422, `"field":"after"`)
+		a.Expect(t, "GET", "/api/contacts/2", "", 404)
+		a.Expect(t, "GET", "/", "", 200, "<h1>Contacts</h1>", "Grace", "added by ada")
+		a.Expect(t, "GET", "/activity", "", 200, "created contact “Grace”")
+	})
+}

@@ -1,0 +1,22 @@
+// Package models holds what a tenant's database contains.
+package models
+
+import (
+	"embed"
+	"io/fs"
+
+	"tenantry/models"
+	"tenantry/tenants"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Schema returns the schema of a tenant's database.
+func Schema() tenants.Schema {
+	folder, _ := fs.Sub(migrations, "migrations") // the name is valid
+	return tenants.Schema{
+		Models:     append(models.Accounts(), &Contact{}),
+		Migrations: tenants.MigrationsIn(folder),
+	}
+}
