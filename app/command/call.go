@@ -9,8 +9,8 @@ import (
 	"tenantry/app"
 )
 
-// Call is what a command runs with. A command is a type with flags and arguments
-// as kong reads them, and a method Run(*Call) error.
+// Call is what a command runs with. A command is a struct whose fields are flags
+// and arguments as in kong, and a method Run(*Call) error.
 type Call struct {
 	ctx     context.Context
 	process Process
@@ -18,13 +18,13 @@ type Call struct {
 	out     *Output
 }
 
-// Context ends when the command is asked to stop.
+// Context ends when the command should stop.
 func (c *Call) Context() context.Context { return c.ctx }
 
-// Out is where the command writes its result.
+// Out returns the command's output.
 func (c *Call) Out() *Output { return c.out }
 
-// closeTimeout bounds the end of a command whose scopes have not ended.
+// closeTimeout limits the time to close the App if scopes have not ended.
 const closeTimeout = 10 * time.Second
 
 // With runs f with the App open on an existing installation.
@@ -41,7 +41,7 @@ func (c *Call) open(config app.Config, f func(a *app.App) error) (err error) {
 	options := c.process.Options
 	options.Log = newLog(config, c.process.Stderr)
 	if options.Manual == nil {
-		options.Manual, _ = fs.Sub(manual, "help") // the name is valid
+		options.Manual, _ = fs.Sub(manual, "help") // the name is always valid
 	}
 	a, err := app.New(c.ctx, config, options)
 	if err != nil {

@@ -20,7 +20,7 @@ Secrets are taken from the environment alone, since other users of a machine can
                              data folder by default
     TENANTRY_DEMO_PASSWORD   for serve --demo; a random one at each start by default`
 
-// commandLine is what the process can be asked to do.
+// commandLine has all commands and global flags.
 type commandLine struct {
 	app.Config `embed:"" group:"settings"`
 

@@ -22,8 +22,8 @@ Examples:
     tenantry completion fish | source`
 }
 
-// script returns the shell's. It asks the program for candidates, so that they
-// fit the program that is installed.
+// script returns the script for a shell. The script runs the program to get
+// candidates, so that they match the installed version.
 func script(shell string) string {
 	return map[string]string{
 		"bash": `_tenantry() {
@@ -49,12 +49,12 @@ func (s completionCommand) Run(c *Call) error {
 	return c.out.Line("%s", script(s.Shell))
 }
 
-// completeCommand is what the scripts call.
+// completeCommand is run by the scripts.
 type completeCommand struct {
 	Words []string `arg:"" optional:"" passthrough:"" help:"The words after the program's name, the last of them incomplete."`
 }
 
-// Run prints what the last word may become, one candidate a line.
+// Run prints the candidates for the last word, one per line.
 func (w *completeCommand) Run(c *Call, model *kong.Application) error {
 	words := w.Words
 	if len(words) > 0 && words[0] == "--" {
@@ -71,8 +71,8 @@ func (w *completeCommand) Run(c *Call, model *kong.Application) error {
 	return nil
 }
 
-// candidates are the commands and flags that the last of the words may become,
-// after the commands that the others name.
+// candidates returns the commands and flags that begin with the last word, after
+// the commands in the other words.
 func candidates(node *kong.Node, words []string) (found []string) {
 	last := words[len(words)-1]
 	flags := append([]*kong.Flag{}, node.Flags...)
@@ -97,7 +97,7 @@ func candidates(node *kong.Node, words []string) (found []string) {
 	return found
 }
 
-// childOf is the node's command of that name, or nil.
+// childOf returns the node's command of that name, or nil.
 func childOf(node *kong.Node, name string) *kong.Node {
 	for _, child := range node.Children {
 		if child.Name == name {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// consent is asked for before what people would miss.
+// consent has the flag of commands that ask for confirmation.
 type consent struct {
 	Yes bool `help:"Don't ask for the subdomain to be typed."`
 }

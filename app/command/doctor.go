@@ -50,7 +50,7 @@ func (d *doctorCommand) Run(c *Call) error {
 	})
 }
 
-// makeEmpty gives the tenant that --make-empty names an empty database.
+// makeEmpty gives the tenant named by --make-empty an empty database.
 func (d *doctorCommand) makeEmpty(c *Call, a *app.App) error {
 	t, err := c.tenant(a, d.MakeEmpty)
 	if err == nil {

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// envPrefix begins the environment variables that are settings.
+	// envPrefix is the prefix of environment variables that are settings.
 	envPrefix = app.EnvPrefix
-	// testPrefix begins those that tests read.
+	// testPrefix is the prefix of those that tests read.
 	testPrefix = envPrefix + "TEST_"
 	// settingsGroup holds the flags that are settings.
 	settingsGroup = "settings"
@@ -24,7 +24,7 @@ func isSetting(flag *kong.Flag) bool {
 	return flag.Group != nil && flag.Group.Key == settingsGroup
 }
 
-// environment gives settings that the command line doesn't.
+// environment resolves settings that are not on the command line.
 func environment(environ []string) kong.ResolverFunc {
 	values := map[string]string{}
 	for _, entry := range environ {
@@ -40,8 +40,8 @@ func environment(environ []string) kong.ResolverFunc {
 	}
 }
 
-// describe is a flag's help, for a setting with its default and its
-// environment variable.
+// describe returns the help of a flag. For a setting it includes the environment
+// variable and the default.
 func describe(value *kong.Value) string {
 	if value.Flag == nil || !isSetting(value.Flag) {
 		return value.Help
@@ -52,8 +52,8 @@ func describe(value *kong.Value) string {
 	return fmt.Sprintf("%s [$%s, %s]", value.Help, app.EnvName(value.Name), value.Default)
 }
 
-// decodeFile reads a file's name byte by byte. Kong's own mapper replaces what
-// is not UTF-8, and the name would be another file's.
+// decodeFile returns a file's name byte by byte. Kong's own mapper replaces invalid
+// UTF-8, which would name another file.
 func decodeFile(ctx *kong.DecodeContext, target reflect.Value) error {
 	token, err := ctx.Scan.PopValue("file")
 	if err != nil {
@@ -86,7 +86,7 @@ func warnUnknown(p Process, model *kong.Node) {
 	}
 }
 
-// nearest is the candidate with the least edit distance to name.
+// nearest returns the candidate with the smallest edit distance to name.
 func nearest(name string, candidates []string) (best string, distance int) {
 	distance = -1
 	for _, candidate := range candidates {
@@ -97,7 +97,7 @@ func nearest(name string, candidates []string) (best string, distance int) {
 	return best, distance
 }
 
-// editDistance is Levenshtein's, in bytes.
+// editDistance returns the Levenshtein distance, in bytes.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -117,8 +117,8 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// secretArgument refuses a secret among the arguments, which have already
-// exposed it, and says where to put it instead.
+// secretArgument returns an error if a secret is among the arguments, which expose
+// it. The error says where to put the secret instead.
 func secretArgument(args []string) error {
 	for _, arg := range args {
 		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")

@@ -89,8 +89,8 @@ func writeTopics(out *Output, all []topic) error {
 	return nil
 }
 
-// printHelp prints how a command is used. Settings are shown with the program's
-// and with serve's alone: the other commands take them too.
+// printHelp prints how to use a command. All commands take settings, but only the
+// help of the program and of serve lists them.
 func printHelp(o kong.HelpOptions, run *kong.Context) error {
 	selected := run.Selected()
 	if selected == nil || selected.Name == "serve" {

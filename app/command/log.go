@@ -13,11 +13,12 @@ const (
 	// maxLogged is the largest number of bytes of a text that the log keeps:
 	// requests supply texts of their own, such as a path of 60 KB.
 	maxLogged = 1 << 10
-	// maxLoggedStack is the same for a stack.
+	// maxLoggedStack is the same limit for a stack.
 	maxLoggedStack = 16 << 10
 )
 
-// newLog is the process's log. A bad level counts as info: New refuses it.
+// newLog returns the process's log. It treats an invalid level as info; app.New
+// refuses it later.
 func newLog(c app.Config, w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -30,7 +31,7 @@ func newLog(c app.Config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// shortenLogged bounds how much one request can write to the log.
+// shortenLogged limits how much one request can write to the log.
 func shortenLogged(_ []string, a slog.Attr) slog.Attr {
 	limit := maxLogged
 	if a.Key == "stack" {
@@ -52,7 +53,7 @@ func shortenLogged(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// shortenText cuts a text between two characters and says how much is missing.
+// shortenText cuts a text between two characters and adds how much is missing.
 func shortenText(text string, limit int) string {
 	if len(text) <= limit {
 		return text

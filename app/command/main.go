@@ -1,9 +1,9 @@
-// Package command is the command line over app, one command a file.
+// Package command is the command line of app, with one command per file.
 //
 //	main.go        parses the arguments, runs the command, and reports its error
 //	commands.go    all commands
 //	call.go        what a command runs with
-//	output.go      how it writes its result; stdin.go what it reads
+//	output.go      writes results; stdin.go reads input
 //	environment.go settings from the environment
 //	log.go         the process's log
 //	help           the manual
@@ -26,7 +26,7 @@ import (
 	"tenantry/tenants"
 )
 
-// Process is what a process is given.
+// Process has what a process gets from the system and from its application.
 type Process struct {
 	// Args are the arguments after the program's name.
 	Args []string
@@ -36,10 +36,10 @@ type Process struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 
-	// Options are the application's. Their Log is set by Main.
+	// Options are the application's. Main sets their Log.
 	Options app.Options
-	// Commands are the application's own, pointers to structs whose fields are
-	// commands as in kong.Plugins. Each has a method Run(*Call) error.
+	// Commands are the application's own commands: pointers to structs whose fields
+	// are commands, as in kong.Plugins. Each command has a method Run(*Call) error.
 	Commands []any
 }
 
@@ -50,15 +50,16 @@ const (
 	exitUsage  = 2
 )
 
-// Main runs the command that p's arguments name, until it is done or ctx ends,
-// and returns the exit status: 0 done, 1 failed, 2 wrong usage or a bad setting.
-// It has the process ignore SIGPIPE, which would end it with its log's reader.
+// Main runs the command in p's arguments until it is done or ctx ends. It returns
+// the exit status: 0 done, 1 failed, 2 wrong usage or a bad setting. It makes the
+// process ignore SIGPIPE, which would end the process together with the reader of
+// its log.
 func Main(ctx context.Context, p Process) int {
 	signal.Ignore(syscall.SIGPIPE)
 	line := commandLine{Plugins: p.Commands}
 	run, err := line.parse(p)
 	if err == nil && run == nil {
-		return exitDone // help was asked for and printed
+		return exitDone // help was requested and printed
 	}
 	if err == nil {
 		warnUnknown(p, run.Model.Node)
@@ -74,7 +75,7 @@ func Main(ctx context.Context, p Process) int {
 	return status(err)
 }
 
-// parse fills the command line. It returns nil when help was asked for.
+// parse parses the command line. It returns nil if help was requested.
 func (l *commandLine) parse(p Process) (*kong.Context, error) {
 	var helped bool
 	parser, err := kong.New(l,
@@ -111,7 +112,7 @@ func report(p Process, asJSON bool, err error) {
 	var usage *kong.ParseError
 	switch {
 	case errors.As(err, &setting) && errors.As(err, &usage):
-		text = setting.Error() // without kong's prefix, which names the flag again
+		text = setting.Error() // without kong's prefix, which repeats the flag
 	case errors.As(err, &usage):
 		hint := strings.Join(append([]string{"tenantry"}, commandOf(usage.Context)...), " ")
 		text = redactAll(text) + "; see " + hint + " --help"
@@ -120,10 +121,11 @@ func report(p Process, asJSON bool, err error) {
 		fmt.Fprintf(p.Stderr, "tenantry: %s\n", strings.ReplaceAll(text, "\n", "\ntenantry: "))
 		return
 	}
-	_ = json.NewEncoder(p.Stderr).Encode(map[string]string{"error": text}) // nobody is left to tell
+	_ = json.NewEncoder(p.Stderr).Encode(map[string]string{"error": text}) // there is no other place to report this error
 }
 
-// commandOf is the path of the command that was selected before parsing failed.
+// commandOf returns the path of the command that was selected before parsing
+// failed.
 func commandOf(run *kong.Context) []string {
 	var names []string
 	if run == nil {
@@ -150,11 +152,11 @@ func status(err error) int {
 	return exitFailed
 }
 
-// errUsage is wrapped by errors about how a command was called.
+// errUsage is wrapped by errors about wrong usage of a command.
 var errUsage = errors.New("wrong usage")
 
-// redactAll returns a message that quotes arguments, without anything that may
-// be a password.
+// redactAll removes everything from a message that may be a password. Such messages
+// quote arguments.
 func redactAll(text string) string {
 	for _, part := range []string{"@", "://", "sqlite:", "password="} {
 		if strings.Contains(strings.ToLower(text), part) {

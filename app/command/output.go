@@ -15,8 +15,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Output writes results in the form that their reader needs: JSON for a
-// program, tables for a person at a terminal, or plain lines for a pipe.
+// Output writes results in the form that suits the reader: JSON for a program,
+// aligned tables for a terminal, or plain lines for a pipe.
 type Output struct {
 	stdout, stderr io.Writer
 	json           bool
@@ -50,11 +50,11 @@ func isTerminal(w io.Writer) bool {
 
 func isTerminalFile(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// JSON reports whether the command must write one JSON document, and nothing
-// else, to standard output.
+// JSON reports whether the command must write only one JSON document to standard
+// output.
 func (o *Output) JSON() bool { return o.json }
 
-// Document writes the one JSON document of a command.
+// Document writes the command's JSON document.
 func (o *Output) Document(v any) error {
 	encoder := json.NewEncoder(o.stdout)
 	encoder.SetEscapeHTML(false)
@@ -67,8 +67,8 @@ func (o *Output) Line(format string, args ...any) error {
 	return err
 }
 
-// Rows writes a table with a header line, unless --no-header leaves it out: in
-// columns on a terminal, else with tabs between.
+// Rows writes a table, aligned on a terminal and separated by tabs elsewhere. It
+// has a header line unless --no-header is given.
 func (o *Output) Rows(header []string, rows [][]string) error {
 	if !o.noHeader {
 		rows = append([][]string{header}, rows...)
@@ -88,13 +88,13 @@ func (o *Output) Rows(header []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// Hint writes a line beside the result, on standard error.
+// Hint writes a line to standard error.
 func (o *Output) Hint(format string, args ...any) {
 	fmt.Fprintf(o.stderr, format+"\n", args...)
 }
 
-// progress returns a reporter of the command's progress on standard error: a
-// bar on a terminal, else a line for each finished item.
+// progress returns a reporter of progress on standard error: a bar on a terminal,
+// else a line per finished item.
 func (o *Output) progress() *progress { return &progress{out: o} }
 
 // progress shows the progress of several items, one after another. It is not
@@ -105,7 +105,7 @@ type progress struct {
 	what string
 }
 
-// step reports that done of total steps of what are finished.
+// step reports that done of total steps are finished. what names the item.
 func (p *progress) step(what string, done, total int) {
 	if !p.out.bar {
 		if done == total {
@@ -124,5 +124,5 @@ func (p *progress) step(what string, done, total int) {
 			progressbar.OptionOnCompletion(func() { p.out.Hint("") }),
 		)
 	}
-	_ = p.bar.Set(done) // a bar that can't be drawn harms nothing
+	_ = p.bar.Set(done) // a bar that can't be drawn does no harm
 }

@@ -33,7 +33,7 @@ type serveDocument struct {
 	Demo     []string `json:"demo,omitempty"`
 }
 
-// Run serves until the context ends, which is no failure.
+// Run serves until the context ends. That is not an error.
 func (s *serveCommand) Run(c *Call) error {
 	err := c.Install(func(a *app.App) error {
 		var demo []app.DemoTenant
@@ -51,13 +51,13 @@ func (s *serveCommand) Run(c *Call) error {
 		})
 	})
 	if c.ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil // asked to stop before it served
+		return nil // stopped before it began to serve
 	}
 	return err
 }
 
-// announce tells where the listeners are, and how to get in to the demo
-// tenants: on standard error alone, where people read.
+// announce writes the addresses of the listeners and how to sign in to the demo
+// tenants. Passwords go only to standard error.
 func announce(out *Output, a *app.App, l app.Listening, demo []app.DemoTenant) error {
 	d := serveDocument{Public: "http://" + l.Public.String(), Operator: "http://" + l.Operator.String()}
 	for _, t := range demo {
@@ -82,7 +82,7 @@ func (c *Call) openDemo(a *app.App) ([]app.DemoTenant, error) {
 	return a.OpenDemo(c.ctx, results)
 }
 
-// tellDemo writes how to sign in to a demo tenant.
+// tellDemo writes how to sign in to a demo tenant, to standard error.
 func tellDemo(out *Output, t app.DemoTenant, url string) {
 	if t.Outcome == seed.Skipped {
 		out.Hint("%s: left alone, %s", t.Subdomain, t.Reason)

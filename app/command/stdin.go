@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// maxLine bounds the lines that are read from standard input, in bytes. It is
-// more than the longest password.
+// maxLine is the longest line that is read from standard input, in bytes. It is
+// longer than any password.
 const maxLine = 4 << 10
 
 // readLine returns the first line of standard input without its end, or an

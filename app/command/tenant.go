@@ -32,7 +32,7 @@ type tenantCommand struct {
 	Cancel   cancelCommand   `cmd:"" help:"End an operation on a tenant that can't be finished."`
 }
 
-// tellState writes the state that a tenant is in now.
+// tellState writes the tenant's state.
 func (c *Call) tellState(t *tenants.Tenant, err error, subdomain string) error {
 	if err != nil {
 		return tenantError(err, subdomain)
@@ -58,7 +58,7 @@ func (c *Call) tenant(a *app.App, subdomain string) (*tenants.Tenant, error) {
 	return t, tenantError(err, subdomain)
 }
 
-// tenantError says what to do next.
+// tenantError adds what to do next.
 func tenantError(err error, subdomain string) error {
 	var state *lifecycle.StateError
 	switch {
@@ -72,7 +72,7 @@ func tenantError(err error, subdomain string) error {
 	return err
 }
 
-// change changes a tenant, and writes its new state.
+// change changes a tenant, and writes its state.
 func (c *Call) change(subdomain string, do func(a *app.App) (*tenants.Tenant, error)) error {
 	return c.With(func(a *app.App) error {
 		t, err := do(a)

@@ -9,7 +9,7 @@ import (
 	"tenantry/tenants/onboard"
 )
 
-// adminFlags name the admin who gets access to a tenant, and how.
+// adminFlags identify the admin to give access to a tenant.
 type adminFlags struct {
 	AdminEmail         string `placeholder:"ADDRESS" help:"Make this person an admin."`
 	AdminPasswordStdin bool   `help:"Set the admin's password to the first line of standard input, 12 to 1024 bytes, instead of making a link."`

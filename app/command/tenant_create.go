@@ -67,7 +67,7 @@ func (n *createCommand) Run(c *Call) error {
 	})
 }
 
-// source is the URL of the database to copy.
+// source returns the URL of the database to copy, or "".
 func (n *createCommand) source(c *Call) (string, error) {
 	source := n.Source
 	if source == "-" {
@@ -86,7 +86,7 @@ func (n *createCommand) source(c *Call) (string, error) {
 	return "", fmt.Errorf("%w: --from: want sqlite:PATH or postgres://…", errUsage)
 }
 
-// resume resumes an unfinished creation.
+// resume finishes an interrupted creation.
 func (n *createCommand) resume(c *Call, a *app.App) error {
 	if n.Source != "" || n.AdminEmail != "" {
 		return fmt.Errorf("%w: --resume goes on with what was asked for before; an admin is let in with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)
@@ -104,7 +104,7 @@ func (n *createCommand) resume(c *Call, a *app.App) error {
 	return errors.Join(c.out.Line("tenant %s is %s", t.Subdomain, t.State), tellAdmin(c.out, onboard.Admin{Email: email}, invitation))
 }
 
-// createError says what to do next.
+// createError adds what to do next.
 func createError(err error, subdomain string) error {
 	switch {
 	case errors.Is(err, lifecycle.ErrExists):

@@ -6,7 +6,7 @@ import (
 	"tenantry/tenants/document"
 )
 
-// domainCommand groups the commands for a tenant's own hosts.
+// domainCommand groups the commands for a tenant's domains.
 type domainCommand struct {
 	Add    addDomainCommand    `cmd:"" help:"Record a host of a tenant's own, and print the TXT record to publish for it."`
 	Verify verifyDomainCommand `cmd:"" help:"Look up a host's TXT record, and serve the tenant there when it is found."`
@@ -14,7 +14,7 @@ type domainCommand struct {
 	List   listDomainsCommand  `cmd:"" help:"List a tenant's hosts."`
 }
 
-// tellDomain writes how a domain stands; while it isn't verified, to programs alone.
+// tellDomain writes a domain. If it isn't verified, tellDomain writes only JSON.
 func tellDomain(out *Output, a *app.App, d tenants.Domain) error {
 	switch {
 	case out.json:

@@ -25,7 +25,7 @@ Examples:
     tenantry tenant domain verify acme work.acme.example`
 }
 
-// Run records the domain, and writes how to verify it.
+// Run adds the domain, and writes how to verify it.
 func (n *addDomainCommand) Run(c *Call) error {
 	host := strings.ToLower(n.Host)
 	return c.With(func(a *app.App) error {

@@ -12,7 +12,7 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// maxList is the most that are listed at once.
+// maxList is the largest number of items in a list.
 const maxList = 1000
 
 type listCommand struct {

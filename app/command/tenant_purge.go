@@ -51,7 +51,8 @@ func (r *purgeCommand) Run(c *Call) error {
 	})
 }
 
-// domainsGo says that a purge also removes the tenant's domains, if it has any.
+// domainsGo returns a sentence that a purge also removes the tenant's domains, or
+// "" if it has none.
 func domainsGo(t *tenants.Tenant) string {
 	if len(t.Domains) == 0 {
 		return ""
@@ -65,7 +66,7 @@ func domainsGo(t *tenants.Tenant) string {
 
 const longestGrace = 10 * 365 * 24 * time.Hour
 
-// parseGrace reads a duration, which may be in days, such as 7d.
+// parseGrace parses a duration, which may be in days, such as 7d.
 func parseGrace(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		hours, err := time.ParseDuration(days + "h")

@@ -20,7 +20,7 @@ Examples:
     tenantry tenant reserved --json`
 }
 
-// Run lists what is reserved and what redirects.
+// Run lists reserved and redirecting subdomains.
 func (reservedCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
 		all, err := a.Manager().Retired(c.ctx, "")
@@ -42,7 +42,7 @@ func (reservedCommand) Run(c *Call) error {
 	})
 }
 
-// retiredRow is the row of a subdomain that a tenant has given up.
+// retiredRow returns the row of a subdomain that a tenant has given up.
 func retiredRow(r lifecycle.Retired) []string {
 	if r.RedirectUntil != nil {
 		return []string{"redirect", r.Subdomain + " until " + r.RedirectUntil.UTC().Format(time.RFC3339)}

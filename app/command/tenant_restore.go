@@ -33,7 +33,7 @@ func (r *restoreCommand) Run(c *Call) error {
 	})
 }
 
-// tellLost writes which domains a restored tenant had.
+// tellLost writes which domains the purge of a restored tenant removed.
 func (c *Call) tellLost(a *app.App, t *tenants.Tenant) error {
 	hosts, err := a.Manager().LostDomains(c.ctx, t)
 	for _, host := range hosts {

@@ -23,7 +23,7 @@ Examples:
     tenantry tenant set-name acme "Acme Joinery and Sons"`
 }
 
-// Run gives the tenant the name.
+// Run changes the tenant's display name.
 func (r *setNameCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
 		t, err := a.Manager().SetName(c.ctx, a.By(), r.Subdomain, r.Name)

@@ -47,19 +47,18 @@ func (s *showCommand) Run(c *Call) error {
 	})
 }
 
-// shown is a tenant with its operations, and the subdomains that it has given
-// up.
+// shown is a tenant with its operations, and the subdomains that it has given up,
+// as JSON.
 type shown struct {
 	document.Tenant
 	Operations []document.Operation `json:"operations"`
 	Retired    []lifecycle.Retired  `json:"retired_subdomains"`
 }
 
-// maxStory is the largest number of a tenant's operations that are shown, the
-// latest ones.
+// maxStory is the largest number of a tenant's operations to show, the latest ones.
 const maxStory = 100
 
-// story is what was done to the tenant, in order.
+// story returns the operations on a tenant in order.
 func (c *Call) story(a *app.App, t *tenants.Tenant) ([]document.Operation, error) {
 	page, _, err := a.Manager().Operations(c.ctx, lifecycle.OperationFilter{TenantID: t.ID}, "", maxStory)
 	if err != nil {

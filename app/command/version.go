@@ -29,7 +29,7 @@ type versionDocument struct {
 	SQLite   string `json:"sqlite"`
 }
 
-// Run shows the version. It needs no settings and opens nothing.
+// Run prints the version. It needs no settings and opens nothing.
 func (versionCommand) Run(c *Call) error {
 	if c.out.json {
 		return c.out.Document(thisVersion())

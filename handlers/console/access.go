@@ -18,7 +18,7 @@ import (
 	"tenantry/handlers/request"
 )
 
-// errSignedOut: a form was sent without a session.
+// errSignedOut means that a form was sent without a session.
 var errSignedOut = problem.New(problem.ErrUnauthenticated, "You were signed out meanwhile, and nothing was done.")
 
 // Guard accepts requests that have a session. It redirects browsers to the sign-in

@@ -51,10 +51,10 @@ func inviteForm(path string) *look.Form {
 	return &f
 }
 
-// mover brings a tenant to another state.
+// mover changes a tenant's state.
 type mover func(ctx context.Context, by lifecycle.Operator, name string) (*tenants.Tenant, error)
 
-// move does it, and shows what came of it.
+// move changes a tenant's state, and redirects to its page with the result.
 func (s *Console) move(move mover, done string) func(c *gin.Context) error {
 	return func(c *gin.Context) error {
 		t, err := move(c.Request.Context(), s.by(c), c.Param("tenant"))
@@ -65,9 +65,8 @@ func (s *Console) move(move mover, done string) func(c *gin.Context) error {
 	}
 }
 
-// refuse shows the tenant as it is, and why something was not done to it: in the
-// form that place chooses, or above all where place is nil. What has a page of its own
-// is returned.
+// refuse shows the tenant's page with an error: in the form that place returns, or
+// at the top if place is nil. It returns errors that have a page of their own.
 func (s *Console) refuse(c *gin.Context, err error, place func(p *tenantPage) *look.Form) error {
 	p := describe(c, err)
 	if p.Status != http.StatusConflict && p.Status != http.StatusUnprocessableEntity {
@@ -94,7 +93,7 @@ func (s *Console) refuse(c *gin.Context, err error, place func(p *tenantPage) *l
 	return nil
 }
 
-// days reads a number of days of a form.
+// days parses a number of days in a form.
 func days(f *look.Form, name string, most int) (int, error) {
 	n, ok := request.ParseNumber(f.Value(name), 0, most)
 	if !ok {
@@ -103,7 +102,7 @@ func days(f *look.Form, name string, most int) (int, error) {
 	return n, nil
 }
 
-// rename gives the tenant another subdomain.
+// rename changes the tenant's subdomain.
 func (s *Console) rename(c *gin.Context) error {
 	f := renameForm("", "")
 	if err := f.Read(c); err != nil {
@@ -121,7 +120,7 @@ func (s *Console) rename(c *gin.Context) error {
 	return s.refuse(c, err, func(p *tenantPage) *look.Form { return p.Rename })
 }
 
-// setName gives the tenant another display name.
+// setName changes the tenant's display name.
 func (s *Console) setName(c *gin.Context) error {
 	f := nameForm("", "")
 	if err := f.Read(c); err != nil {
@@ -134,7 +133,7 @@ func (s *Console) setName(c *gin.Context) error {
 	return look.SeeOther(c, tenantPath(t)+"?done=named")
 }
 
-// purge gives an archived tenant up, when its subdomain was typed.
+// purge purges an archived tenant if its subdomain was typed.
 func (s *Console) purge(c *gin.Context) error {
 	f := purgeForm("")
 	if err := f.Read(c); err != nil {
@@ -166,8 +165,8 @@ func (s *Console) purgeNamed(c *gin.Context, f *look.Form) (*tenants.Tenant, err
 	return s.o.Manager.Purge(c.Request.Context(), s.by(c), t.ID, time.Duration(grace)*24*time.Hour)
 }
 
-// invite makes a link with which an admin sets a password, and shows it in the
-// answer itself: it can't be read again.
+// invite creates an invitation for an admin. It shows the link in its own answer,
+// because the link can't be read again.
 func (s *Console) invite(c *gin.Context) error {
 	f := inviteForm("")
 	if err := f.Read(c); err != nil {
@@ -189,7 +188,7 @@ func (s *Console) invite(c *gin.Context) error {
 	return s.showInvitation(c, t, email, made)
 }
 
-// showInvitation shows the tenant with the link.
+// showInvitation shows the tenant's page with the link.
 func (s *Console) showInvitation(c *gin.Context, t *tenants.Tenant, email string, made *onboard.Invitation) error {
 	page, err := s.readTenant(c, t.ID)
 	if err != nil {

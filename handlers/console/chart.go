@@ -9,38 +9,38 @@ import (
 	"tenantry/handlers/traffic"
 )
 
-// The size of a chart's drawing, in its own units; it is shown as wide as there
-// is room.
+// The size of a chart in its own units. On the page it is as wide as its container.
 const (
 	chartWidth  = 600
 	chartHeight = 120
 	barWidth    = chartWidth / traffic.Minutes
 )
 
-// chart is a drawing of an hour.
+// chart is a drawing of the last hour.
 type chart struct {
-	// Title and Summary tell what is drawn, also to who doesn't see it.
+	// Title and Summary describe the drawing, also for screen readers.
 	Title, Summary string
-	// Top is what the upper edge stands for.
+	// Top is the value at the upper edge.
 	Top string
-	// Empty says that there is nothing to draw.
+	// Empty means that there is nothing to draw.
 	Empty bool
-	// From, Middle and To are the times below it.
+	// From, Middle and To are the times below the drawing.
 	From, Middle, To string
 	Bars             []bar
-	// Line is the path of a line, empty for bars alone.
+	// Line is the path of a line. It is empty in a chart that has only bars.
 	Line string
 }
 
-// bar is a minute of a chart.
+// bar is one minute of a chart.
 type bar struct {
 	X, Width int
-	// Y and Height are of the bar, and of the part that stands for failures.
+	// Y and Height are those of the whole bar, FailedY and FailedHeight those of
+	// its failures.
 	Y, Height, FailedY, FailedHeight int
 	Tip                              string
 }
 
-// Width and Height are the drawing's.
+// Width and Height return the size of the drawing.
 func (chart) Width() int  { return chartWidth }
 func (chart) Height() int { return chartHeight }
 
@@ -50,7 +50,7 @@ func newChart(h traffic.Hour, title string) chart {
 		To: clock(traffic.Minutes - 1)}
 }
 
-// requestsChart draws how many requests came and failed each minute.
+// requestsChart draws the number of requests and failures in each minute.
 func requestsChart(h traffic.Hour) chart {
 	c := newChart(h, "Requests a minute")
 	var most int64
@@ -71,8 +71,8 @@ func requestsChart(h traffic.Hour) chart {
 	return c
 }
 
-// latencyChart draws how long all but the slowest twentieth took at most. Minutes
-// without requests break the line.
+// latencyChart draws the 95th percentile of each minute's durations. Minutes
+// without requests interrupt the line.
 func latencyChart(h traffic.Hour) chart {
 	c := newChart(h, "p95 latency")
 	var most time.Duration
@@ -92,7 +92,7 @@ func latencyChart(h traffic.Hour) chart {
 			if drawn {
 				fmt.Fprintf(&line, "L%d %d", i*barWidth+barWidth/2, y)
 			} else {
-				fmt.Fprintf(&line, "M%d %dh%d", i*barWidth+barWidth/2-2, y, 2) // a dot, where no other follows
+				fmt.Fprintf(&line, "M%d %dh%d", i*barWidth+barWidth/2-2, y, 2) // a dot, if the next minute has no requests
 			}
 		}
 		drawn = m.Requests > 0
@@ -102,7 +102,7 @@ func latencyChart(h traffic.Hour) chart {
 	return c
 }
 
-// share is a part of the drawing's height; what is more than nothing is seen.
+// share returns n's share of the drawing's height, at least one unit if n isn't 0.
 func share(n, of int64) int {
 	if n <= 0 {
 		return 0
@@ -110,7 +110,7 @@ func share(n, of int64) int {
 	return max(2, int(n*chartHeight/of))
 }
 
-// roundUp is a round number that is no less: a digit and zeros.
+// roundUp returns the next number that is one digit followed by zeros.
 func roundUp(n int64) int64 {
 	if n <= 1 {
 		return 1

@@ -1,22 +1,22 @@
-// Package console is the operator's console: pages on the operator's listener
-// for whoever has the operator's token. A page is filled by a handler of the file
-// of its name, from the template of the same name; what it changes is changed
-// through tenants/lifecycle, as by the operator's API and the commands.
+// Package console is the operator's console: pages on the operator's listener, for
+// operators with the token. The file of a page has its handlers, and the template
+// of the same name its HTML. Changes go through tenants/lifecycle, as those of the
+// operator's API and the commands do.
 //
-//	console.go  what a console is made of, and all routes
-//	session.go  who is signed in
-//	tries.go    how often the token was tried
+//	console.go  the options of a console, and all routes
+//	session.go  sessions of operators
+//	tries.go    limits wrong tokens
 //	access.go   signing in and out
 //	frame.go    what surrounds every page
-//	errors.go   what is shown when there is nothing else to show
+//	errors.go   pages about errors
 //	chart.go    charts, drawn as SVG
-//	sizes.go    how large the databases are
-//	events.go   streams of events, for pages that show what runs
+//	sizes.go    sizes of databases
+//	task.go     work in the background
+//	events.go   streams of events about such work
 //
-// Every page works without scripts: forms are posted, and answered with a
-// redirect (303) to the page that shows what came of it, or with the form and
-// what is wrong. The cookie of the console counts for its pages alone: the
-// operator's API takes the token and nothing else.
+// Every page works without scripts: a form's answer is a redirect (303) to the page
+// with the result, or the form with what is wrong in it. The console's cookie is
+// valid for its pages only; the operator's API accepts only the token.
 package console
 
 import (
@@ -41,31 +41,31 @@ import (
 //go:embed templates/*
 var templateFiles embed.FS
 
-// Options are what a Console is made of. All are needed but Manual and Now.
+// Options configure a Console. All fields but Manual and Now are required.
 type Options struct {
-	// Token is what an operator signs in with.
+	// Token is the operator's token, for signing in.
 	Token string
-	// Store holds the tenants, Manager does things to them, and Onboard
-	// creates them with their first admins.
+	// Store has the tenants, Manager changes them, and Onboard creates them with
+	// their first admins.
 	Store   *tenants.Store
 	Manager *lifecycle.Manager
 	Onboard *onboard.Service
-	// Doctor examines everything, as lifecycle.Manager's does, with keys.
+	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
-	// Traffic is that of the public listener.
+	// Traffic has the requests to the public listener.
 	Traffic *traffic.Recorder
-	// Origin is where a tenant is reached.
+	// Origin returns the origin of a tenant's pages.
 	Origin func(subdomain string) string
 	// Domain is the base domain.
 	Domain tenants.BaseDomain
-	// TLS tells whether a request came over TLS.
+	// TLS reports whether a request came over TLS.
 	TLS func(c *gin.Context) bool
-	// Serving ends when the process is to stop: what runs in the background ends
-	// with it.
+	// Serving ends when the process is to stop, which also ends work in the
+	// background.
 	Serving context.Context
-	// Manual holds the chapters of the manual as TOPIC.md; nil for none.
+	// Manual has the chapters of the manual as TOPIC.md. It may be nil.
 	Manual fs.FS
-	// Now is the clock; nil means time.Now.
+	// Now returns the time. Defaults to time.Now.
 	Now func() time.Time
 }
 
@@ -81,7 +81,7 @@ type Console struct {
 	sizes     sizes
 }
 
-// New makes a Console.
+// New returns a Console.
 func New(o Options) *Console {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -89,18 +89,18 @@ func New(o Options) *Console {
 	s := &Console{o: o, sessions: newSessions(o.Now), tries: newTries(o.Now), assets: look.LoadAssets()}
 	files, err := fs.Sub(templateFiles, "templates")
 	if err != nil {
-		panic(err) // they are embedded: only a broken build gets here
+		panic(err) // embedded files can always be read
 	}
 	s.templates = look.LoadTemplates(files, s.assets, functions(), nil)
 	return s
 }
 
-// functions are what templates call.
+// functions returns the functions that templates call.
 func functions() template.FuncMap {
 	return template.FuncMap{"number": number, "bytes": byteSize, "took": took, "at": at}
 }
 
-// Register adds the routes to the operator's router. GET and HEAD answer alike.
+// Register adds the routes to the operator's router. HEAD is answered like GET.
 func (s *Console) Register(r gin.IRouter) {
 	read := []string{http.MethodGet, http.MethodHead}
 	r.Match(read, "/assets/:file", request.Takes(), s.assets.Serve, problem.NotFound)
@@ -142,8 +142,8 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/domains/remove", s.do(s.removeDomain))
 }
 
-// do adapts a handler that returns its error, and declares the parameters that
-// its query may hold, as handlers.Takes does.
+// do adapts a handler that returns an error. parameters are those that the query
+// may contain, as in request.Takes.
 func (s *Console) do(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := request.CheckQuery(c, parameters...)

@@ -32,14 +32,14 @@ func (s *Console) createForm() *look.Form {
 	return &f
 }
 
-// createPage asks what to create.
+// createPage shows the form for a new tenant.
 func (s *Console) createPage(c *gin.Context) error {
 	s.show(c, http.StatusOK, "create", "Create a tenant", "/tenants", s.createForm())
 	return nil
 }
 
-// create makes a tenant and shows it. The link for its admin is in the answer
-// itself: it can't be read again.
+// create creates a tenant and shows it. The link for its admin is in this answer,
+// because it can't be read again.
 func (s *Console) create(c *gin.Context) error {
 	f := s.createForm()
 	if err := f.Read(c); err != nil {
@@ -63,16 +63,16 @@ func (s *Console) create(c *gin.Context) error {
 	return s.showInvitation(c, t, email, made)
 }
 
-// stepEvent tells how far a creation is.
+// stepEvent is the progress of a creation.
 type stepEvent struct {
-	// Step is the one under way; empty when all are done.
+	// Step is the current step. It is empty when all are done.
 	Step string `json:"step"`
-	// State is the operation's.
+	// State is the state of the operation.
 	State tenants.OperationState `json:"state"`
 }
 
-// steps streams the steps of the next creation of a tenant with the subdomain,
-// from the ledger, until it is over.
+// steps streams the steps of the next creation of a tenant with this subdomain,
+// from the ledger, until it ends.
 func (s *Console) steps(c *gin.Context) {
 	ctx := c.Request.Context()
 	filter := lifecycle.OperationFilter{Subdomain: c.Query("subdomain")}
@@ -88,15 +88,15 @@ func (s *Console) steps(c *gin.Context) {
 	s.stream(c, func(send func(name string, data any)) (over bool) {
 		found, _, err := s.o.Manager.Operations(ctx, filter, "", 1)
 		if err != nil || len(found) == 0 {
-			return false // the form's own answer tells what is wrong
+			return false // the answer to the form says what is wrong
 		}
 		send("step", stepEvent{shownStep(found[0].Step), found[0].State})
 		return found[0].FinishedAt != nil
 	})
 }
 
-// shownStep is the name by which the page shows a step of a creation. That of the
-// database has another name when an admin is let in after it.
+// shownStep returns the name of a step on the page. The step that makes the
+// database has another name if the creation also makes an admin.
 func shownStep(step string) string {
 	if step == lifecycle.StepPrepare {
 		return "database"

@@ -12,36 +12,36 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// doctorPage is the checkup that runs, or what the last one found.
+// doctorPage shows the running or the last checkup.
 type doctorPage struct {
-	// Checkup is nil before the first.
+	// Checkup is nil before the first checkup.
 	Checkup *checkup
 	Problem string
 }
 
-// checkup is how far the doctor is, and what was found.
+// checkup is the progress and result of a checkup.
 type checkup struct {
 	By     lifecycle.Operator `json:"-"`
 	At     time.Time          `json:"-"`
 	Took   time.Duration      `json:"-"`
 	Repair bool               `json:"-"`
-	// Done of Total tenants were looked at.
+	// Done of Total tenants have been checked.
 	Done  int  `json:"done"`
 	Total int  `json:"total"`
 	Over  bool `json:"over"`
 
-	// Findings are there when it is over; Wrong is how many of them are not
-	// repaired, More how many are not shown.
+	// Findings are set at the end. Wrong is the number of those that are not
+	// repaired, More of those that are not shown.
 	Findings              []lifecycle.Finding `json:"-"`
 	Wrong, Repaired, More int                 `json:"-"`
-	// Problem is why it ended early, empty if it didn't.
+	// Problem says why the checkup ended early, or is empty.
 	Problem string `json:"-"`
 }
 
-// shownFindings is how many findings are remembered.
+// shownFindings is the largest number of findings that are kept.
 const shownFindings = 500
 
-// end notes what a checkup found.
+// end records the result of a checkup.
 func (c *checkup) end(findings []lifecycle.Finding, err error, now time.Time) {
 	c.Over, c.Took = true, now.Sub(c.At)
 	if err != nil {
@@ -58,7 +58,7 @@ func (c *checkup) end(findings []lifecycle.Finding, err error, now time.Time) {
 	c.Findings, c.More = findings[:shown], len(findings)-shown
 }
 
-// doctor shows the checkup that runs, or what the last one found.
+// doctor shows the running or the last checkup.
 func (s *Console) doctor(c *gin.Context) error {
 	s.showDoctor(c, http.StatusOK, "")
 	return nil
@@ -68,11 +68,11 @@ func (s *Console) showDoctor(c *gin.Context, status int, problem string) {
 	s.show(c, status, "doctor", "Doctor", "/doctor", doctorPage{s.checkups.view(), problem})
 }
 
-// shortCheckup is for how long a form waits for its checkup to be over.
+// shortCheckup is how long the answer to the form waits for the checkup to end.
 const shortCheckup = 2 * time.Second
 
-// examine begins a checkup, which mends what can be mended where that was asked
-// for, and goes on when the browser has left.
+// examine starts a checkup, with repairs if the form says so. The checkup continues
+// when the browser disconnects.
 func (s *Console) examine(c *gin.Context) error {
 	posted, err := request.ReadForm(c, "repair")
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Console) examine(c *gin.Context) error {
 	return look.SeeOther(c, "/doctor")
 }
 
-// runCheckup runs the checkup that was begun.
+// runCheckup runs the checkup that has been started.
 func (s *Console) runCheckup(ctx context.Context, what lifecycle.Checkup) {
 	what.Progress = func(done, total int) {
 		s.checkups.change(func(c *checkup) { c.Done, c.Total = done, total })

@@ -37,8 +37,8 @@ func domainForm(path string) *look.Form {
 	return &f
 }
 
-// addDomain gives the tenant a domain, looks again whether its record is
-// published, or has links lead elsewhere: all of it is adding it once more.
+// addDomain adds a domain, checks its record again, or changes the primary domain.
+// For the Manager all of these add the domain.
 func (s *Console) addDomain(c *gin.Context) error {
 	f := domainForm("")
 	if err := f.Read(c); err != nil {
@@ -80,7 +80,7 @@ func hasHost(domains []tenants.Domain, host string) bool {
 	return false
 }
 
-// removeDomain takes a domain from the tenant.
+// removeDomain removes a domain from the tenant.
 func (s *Console) removeDomain(c *gin.Context) error {
 	posted, err := request.ReadForm(c, "host")
 	if err != nil {

@@ -9,20 +9,20 @@ import (
 	"tenantry/tenants/web"
 )
 
-// Errors returns a handler that has errors of the request shown as pages, to clients
-// that ask for pages.
+// Errors returns a handler that answers errors with pages if the client asks for
+// pages.
 func (s *Console) Errors() gin.HandlerFunc {
 	return func(c *gin.Context) { problem.SetPage(c, s.showError) }
 }
 
-// fail ends the request with a page about the error, whatever the client prefers.
-// problem.Middleware logs errors of this program.
+// fail ends the request with a page about the error, even if the client prefers
+// JSON. problem.Middleware logs failures of this program.
 func (s *Console) fail(c *gin.Context, err error) {
 	problem.Fail(c, operator.Explain(err))
 	s.showError(c, describe(c, err))
 }
 
-// describe returns what operators may know of err.
+// describe returns the part of err that operators may know.
 func describe(c *gin.Context, err error) web.Problem {
 	return problem.Describe(c, operator.Explain(err))
 }
@@ -34,7 +34,7 @@ func (s *Console) showError(c *gin.Context, p web.Problem) {
 	s.templates.ShowFailure(c, f, func(body any) any { return s.frameOf(c, p.Title, "", body) })
 }
 
-// advice is what to do about a problem, and where to go.
+// advice says what to do about a problem, and which link to follow.
 func advice(p web.Problem) (text, link, to string) {
 	switch p.Type[len(web.ProblemType):] {
 	case "unauthenticated":

@@ -10,25 +10,24 @@ import (
 )
 
 const (
-	// streamTick is how often a stream looks for news.
+	// streamTick is the interval at which a stream checks for news.
 	streamTick = 100 * time.Millisecond
-	// streamLife bounds a stream; browsers come back by themselves. It is less
-	// than the server gives a reply.
+	// streamLife limits the duration of a stream, to less than the server's limit
+	// for replies. Browsers reconnect by themselves.
 	streamLife = 90 * time.Second
-	// streamPing is how often a stream without news says that it is there.
+	// streamPing is the interval of comments in a stream without news.
 	streamPing = 10 * time.Second
 )
 
-// stream answers with server-sent events, for as long as the request's session
-// lasts. look is called at once and then every
-// tick, sends what there is, and tells whether that was all. What was sent last
-// is not sent again.
+// stream answers with server-sent events while the request's session is valid. It
+// calls look at once and at every tick. look sends events and reports whether the
+// stream is over; an event equal to the last one is not sent again.
 func (s *Console) stream(c *gin.Context, look func(send func(name string, data any)) (over bool)) {
 	c.Header("Content-Type", "text/event-stream")
-	c.Header("X-Accel-Buffering", "no") // proxies hold events back
+	c.Header("X-Accel-Buffering", "no") // stops proxies from buffering events
 	c.Status(http.StatusOK)
 	write := func(text string) {
-		_, _ = c.Writer.WriteString(text) // when nobody reads, the request's context ends
+		_, _ = c.Writer.WriteString(text) // if the client is gone, the request's context ends
 		c.Writer.Flush()
 	}
 	write(": open\n\n")
@@ -36,7 +35,7 @@ func (s *Console) stream(c *gin.Context, look func(send func(name string, data a
 	send := func(name string, data any) {
 		body, err := json.Marshal(data)
 		if err != nil {
-			panic(err) // the program's own types
+			panic(err) // data has a type of this package, which can be marshalled
 		}
 		if event := fmt.Sprintf("event: %s\ndata: %s\n\n", name, body); event != last {
 			write(event)

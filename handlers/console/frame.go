@@ -8,14 +8,14 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// frame is what surrounds a page, and the page.
+// frame is the data of a page and what surrounds it.
 type frame struct {
 	Title string
-	// Here is the path of the part of the console that the page belongs to.
+	// Here is the path of the page's part of the console.
 	Here string
-	// By is who is signed in; empty where nobody is.
+	// By is the operator who is signed in, or empty.
 	By string
-	// Now is when the page was made.
+	// Now is the time of the page.
 	Now  time.Time
 	Body any
 }
@@ -25,13 +25,13 @@ func (s *Console) show(c *gin.Context, status int, page, title, here string, bod
 	s.templates.Show(c, status, page, s.frameOf(c, title, here, body))
 }
 
-// frameOf is the frame of a request.
+// frameOf returns the frame of a request's page.
 func (s *Console) frameOf(c *gin.Context, title, here string, body any) frame {
 	one, _ := s.current(c)
 	return frame{Title: title, Here: here, By: string(one.by), Now: s.o.Now().UTC(), Body: body}
 }
 
-// number is a whole number with commas, as 12,345.
+// number formats a whole number with commas, as in 12,345.
 func number(n any) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
@@ -40,7 +40,7 @@ func number(n any) string {
 	return digits
 }
 
-// byteSize is a size for people, as 1.4 MB.
+// byteSize formats a size, as in 1.4 MB.
 func byteSize(n int64) string {
 	size, unit := float64(n), "bytes"
 	for _, next := range []string{"kB", "MB", "GB", "TB"} {
@@ -55,7 +55,7 @@ func byteSize(n int64) string {
 	return precise(size) + " " + unit
 }
 
-// precise is a number with about two digits that count.
+// precise formats a number with about two significant digits.
 func precise(n float64) string {
 	if n < 9.95 {
 		return strconv.FormatFloat(n, 'f', 1, 64)
@@ -63,7 +63,7 @@ func precise(n float64) string {
 	return strconv.FormatFloat(n, 'f', 0, 64)
 }
 
-// took is a duration for people, as 12 ms.
+// took formats a duration, as in 12 ms.
 func took(d time.Duration) string {
 	switch {
 	case d <= 0:
@@ -76,7 +76,7 @@ func took(d time.Duration) string {
 	return precise(d.Seconds()) + " s"
 }
 
-// at is a time for people, in UTC.
+// at formats a time in UTC.
 func at(t any) string {
 	switch t := t.(type) {
 	case time.Time:

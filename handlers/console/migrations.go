@@ -14,18 +14,18 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// migrationsPage is which schema versions tenants have, and how the last pass
-// over those that are behind went.
+// migrationsPage shows the tenants' schema versions, and the running or the last
+// migration of all tenants that are behind.
 type migrationsPage struct {
 	Standings []fleet.VersionCount
 	Behind    int64
-	// Pass is the one that runs or ran last, nil before the first.
+	// Pass is nil before the first migration of all tenants.
 	Pass *passView
-	// Problem is why a pass was not begun.
+	// Problem says why no migration was started.
 	Problem string
 }
 
-// passView is a pass as it stands.
+// passView is the progress of a migration of all tenants.
 type passView struct {
 	By      lifecycle.Operator `json:"-"`
 	Started time.Time          `json:"-"`
@@ -33,18 +33,17 @@ type passView struct {
 	Ended time.Time `json:"-"`
 	Total int       `json:"total"`
 	Done  int       `json:"done"`
-	// Failed is how many tenants could not be migrated, Failures the first of
-	// them.
+	// Failed is the number of tenants that could not be migrated, and Failures has
+	// the first of them.
 	Failed   int             `json:"failed"`
 	Failures []fleet.Failure `json:"-"`
 	Waves    []wave          `json:"waves"`
-	// Problem is why the pass as a whole ended early, empty if it didn't.
+	// Problem says why the pass ended early, or is empty.
 	Problem string `json:"-"`
 	Over    bool   `json:"over"`
 }
 
-// wave is a part of a pass: tenants that are migrated one after another, a few at
-// once.
+// wave is a part of a pass. Its tenants are migrated a few at a time.
 type wave struct {
 	Number int `json:"number"`
 	Size   int `json:"size"`
@@ -53,18 +52,18 @@ type wave struct {
 }
 
 const (
-	// maxWaves is into how many waves a pass is divided at most.
+	// maxWaves is the largest number of waves in a pass.
 	maxWaves = 20
-	// shownFailures is how many failures of a pass are remembered.
+	// shownFailures is the largest number of failures that are kept.
 	shownFailures = 100
 )
 
-// note counts a tenant that the pass is through with.
+// note counts a tenant that has been migrated or has failed.
 func (v *passView) note(progress fleet.Progress) {
 	if v.Waves == nil {
 		v.Total, v.Waves = progress.Total, wavesOf(progress.Total)
 	}
-	v.Waves = slices.Clone(v.Waves) // others read the old ones
+	v.Waves = slices.Clone(v.Waves) // readers may still use the old slice
 	of := &v.Waves[min(v.Done/v.Waves[0].Size, len(v.Waves)-1)]
 	v.Done++
 	of.Done++
@@ -78,7 +77,7 @@ func (v *passView) note(progress fleet.Progress) {
 	}
 }
 
-// wavesOf divides tenants into waves, all but the last of one size.
+// wavesOf divides tenants into waves of one size; only the last may be smaller.
 func wavesOf(total int) []wave {
 	size := max(1, (total+maxWaves-1)/maxWaves)
 	var waves []wave
@@ -88,7 +87,7 @@ func wavesOf(total int) []wave {
 	return waves
 }
 
-// end notes what came of the pass.
+// end records the result of the pass.
 func (v *passView) end(err error, now time.Time) {
 	v.Over, v.Ended = true, now
 	var partial *fleet.PartialError
@@ -97,7 +96,7 @@ func (v *passView) end(err error, now time.Time) {
 	}
 }
 
-// migrations shows the schema versions, and the pass.
+// migrations shows the schema versions and the pass.
 func (s *Console) migrations(c *gin.Context) error {
 	return s.showMigrations(c, http.StatusOK, "")
 }
@@ -117,7 +116,7 @@ func (s *Console) showMigrations(c *gin.Context, status int, problem string) err
 	return nil
 }
 
-// migrate begins a pass, which goes on when the browser has left.
+// migrate starts a pass, which continues when the browser disconnects.
 func (s *Console) migrate(c *gin.Context) error {
 	if !s.passes.begin(passView{By: s.by(c), Started: s.o.Now()}) {
 		return s.showMigrations(c, http.StatusConflict, "A pass runs already: wait until it is over.")
@@ -126,7 +125,7 @@ func (s *Console) migrate(c *gin.Context) error {
 	return look.SeeOther(c, "/migrations")
 }
 
-// runPass runs the pass that was begun.
+// runPass runs the pass that has been started.
 func (s *Console) runPass(ctx context.Context, by lifecycle.Operator) {
 	note := func(p fleet.Progress) { s.passes.change(func(v *passView) { v.note(p) }) }
 	s.passes.run(func() error {
@@ -135,8 +134,8 @@ func (s *Console) runPass(ctx context.Context, by lifecycle.Operator) {
 	}, func(v *passView, err error) { v.end(err, s.o.Now()) })
 }
 
-// Took is how long the pass ran.
+// Took returns the duration of the pass.
 func (v *passView) Took() time.Duration { return v.Ended.Sub(v.Started) }
 
-// Migrated is how many tenants it has brought to their version.
+// Migrated returns the number of tenants that have been migrated.
 func (v *passView) Migrated() int { return v.Done - v.Failed }

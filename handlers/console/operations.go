@@ -22,7 +22,7 @@ type operationsPage struct {
 	First, Next   string
 }
 
-// shownOperations is how many operations a page has.
+// shownOperations is the number of operations on a page.
 const shownOperations = 50
 
 // operations lists operations on tenants, newest first.
@@ -68,19 +68,19 @@ func (p operationsPage) Narrowed() bool {
 	return p.Filter != lifecycle.TypedOperationFilter{} && !p.Unfinished()
 }
 
-// link is the path of a page of the same list.
+// link returns the path of a page of the same list.
 func (p operationsPage) link(after string) string {
 	f := p.Filter
 	return linkTo("/operations", "tenant", f.Tenant, "kind", f.Kind, "state", f.State, "by", f.By, "since", f.Since, "until", f.Until,
 		"unfinished", f.Unfinished, "after", after)
 }
 
-// operationRow is an operation as it is shown.
+// operationRow is an operation in a list.
 type operationRow struct {
 	tenants.Operation
-	// Did says what was done, in words.
+	// Did describes the operation.
 	Did string
-	// Took is how long; 0 while it isn't over.
+	// Took is the duration, or 0 if the operation is unfinished.
 	Took time.Duration
 }
 
@@ -98,11 +98,11 @@ func operationRows(all []tenants.Operation) []operationRow {
 // Unfinished reports whether the operation is unfinished.
 func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 
-// did is what an operation does, in words. What this program doesn't know is
-// called what the ledger calls it.
+// did describes an operation. A kind that this program doesn't know is shown as in
+// the ledger.
 func did(o tenants.Operation) string {
 	var params struct{ To, Host, Name, Email string }
-	_ = json.Unmarshal([]byte(o.Params), &params) // the words do without
+	_ = json.Unmarshal([]byte(o.Params), &params) // the description works without them
 	text := map[tenants.OperationKind]string{
 		tenants.KindCreate: "Create", tenants.KindAdopt: "Adopt a database", tenants.KindSuspend: "Suspend",
 		tenants.KindResume: "Resume",

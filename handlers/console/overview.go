@@ -12,7 +12,7 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// overviewPage is how all is.
+// overviewPage sums up all tenants, servers and requests.
 type overviewPage struct {
 	Tenants    int64
 	Behind     int64
@@ -26,8 +26,8 @@ type overviewPage struct {
 	Latency    chart
 	Busiest    []busy
 	Operations []operationRow
-	// Failing are the tenants that can't be opened here, as far as they are shown,
-	// and Failures how many there are.
+	// Failing has the tenants that this process can't open, up to a limit. Failures
+	// is the number of all of them.
 	Failing  []failing
 	Failures int
 }
@@ -38,47 +38,47 @@ type failing struct {
 	Tenant *tenants.Tenant
 }
 
-// stateCount is how many tenants are in a state.
+// stateCount is the number of tenants in a state.
 type stateCount struct {
 	State   tenants.State
 	Tenants int64
 }
 
-// versionCount is how many tenants that have a database have a schema version.
+// versionCount is the number of tenants whose database has a schema version.
 type versionCount struct {
 	Version, Tenants int64
-	// Behind says that this program is ahead of it.
+	// Behind means that this program has newer migrations.
 	Behind bool
 }
 
-// serverCount is how many tenants are on a server, and its connections.
+// serverCount is the number of tenants on a server, and its connections.
 type serverCount struct {
 	Name    string
 	Dialect string
-	// Known says that the server is configured here.
+	// Known means that the server is configured in this process.
 	Known   bool
 	Tenants int64
 	Target  int64
-	// Connections are nil where they have no limit.
+	// Connections is nil if the server has no limit.
 	Connections *tenants.Connections
 }
 
-// busy is a tenant among the busiest.
+// busy is a tenant with many requests.
 type busy struct {
 	traffic.Rank
-	// Tenant is nil when it is gone meanwhile.
+	// Tenant is nil if it no longer exists.
 	Tenant *tenants.Tenant
-	// Part is its part of all requests, in percent.
+	// Part is its share of all requests, in percent.
 	Part int
 }
 
-// shownFailing is how many of the tenants that can't be opened the overview shows.
+// shownFailing is the largest number of failing tenants on the overview.
 const shownFailing = 20
 
-// shownBusiest is how many of the busiest tenants the overview shows.
+// shownBusiest is the largest number of busy tenants on the overview.
 const shownBusiest = 8
 
-// overview shows how all is, from the master and this process's memory. It opens
+// overview shows the overview, from the master and this process's memory. It opens
 // no tenant's database.
 func (s *Console) overview(c *gin.Context) error {
 	census, err := s.o.Manager.Census(c.Request.Context())
@@ -107,7 +107,7 @@ func hasDatabase(state tenants.State) bool {
 	return state != tenants.StateProvisioning && state != tenants.StatePurged
 }
 
-// count adds the groups up.
+// count adds up the groups.
 func (p *overviewPage) count(groups []lifecycle.Group) {
 	targets, byState, byVersion := map[string]int64{}, map[tenants.State]int64{}, map[int64]versionCount{}
 	for _, server := range p.Servers {
@@ -137,7 +137,7 @@ func (p *overviewPage) count(groups []lifecycle.Group) {
 	slices.SortFunc(p.Versions, func(a, b versionCount) int { return cmp.Compare(b.Version, a.Version) })
 }
 
-// countServers are the servers that are configured or have tenants, by name.
+// countServers returns the servers that are configured or have tenants, by name.
 func (s *Console) countServers(groups []lifecycle.Group) []serverCount {
 	counts := map[string]int64{}
 	names := s.o.Store.Servers()
@@ -171,7 +171,7 @@ func (s *Console) serverCount(name string, n int64) serverCount {
 	return count
 }
 
-// busiest are the busiest tenants of the last hour, with their part of all
+// busiest returns the n busiest tenants of the last hour, with their share of all
 // requests.
 func (s *Console) busiest(c *gin.Context, n int, all int64) ([]busy, error) {
 	ranks := s.o.Traffic.Busiest(n)
@@ -190,7 +190,7 @@ func (s *Console) busiest(c *gin.Context, n int, all int64) ([]busy, error) {
 	return rows, nil
 }
 
-// failing finds the tenants that failed, without those that are gone meanwhile.
+// failing returns the tenants that failed, without those that no longer exist.
 func (s *Console) failing(c *gin.Context, failures []tenants.Failure) (rows []failing, err error) {
 	ids := make([]string, len(failures))
 	for i, f := range failures {

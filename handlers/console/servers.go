@@ -9,7 +9,7 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// serversPage lists where databases live.
+// serversPage lists the servers of databases.
 type serversPage struct {
 	Servers   []serverCount
 	Default   string
@@ -17,7 +17,7 @@ type serversPage struct {
 	Instances lifecycle.Census
 }
 
-// servers lists the servers, with what is on each.
+// servers lists the servers and their tenants.
 func (s *Console) servers(c *gin.Context) error {
 	census, err := s.o.Manager.Census(c.Request.Context())
 	if err != nil {

@@ -13,21 +13,20 @@ import (
 )
 
 const (
-	// sessionLife is how long a session lasts, however it is used.
+	// sessionLife is how long a session lasts, even if it is used.
 	sessionLife = 12 * time.Hour
-	// maxSessions bounds the sessions at once; the oldest one ends for a new one.
+	// maxSessions is the largest number of sessions. A new one ends the oldest.
 	maxSessions = 64
 )
 
-// session belongs to an operator who signed in with the token.
+// session is that of an operator who signed in with the token.
 type session struct {
-	by      lifecycle.Operator // who it is, for the ledger
+	by      lifecycle.Operator // the operator's name for the ledger
 	expires time.Time
 }
 
-// sessions are the console's, in this process's memory: they end with it, and
-// nothing that lets anybody in is stored anywhere. They are safe for concurrent
-// use.
+// sessions has the console's sessions in this process's memory. They end with the
+// process, and no credential is stored elsewhere. It is safe for concurrent use.
 type sessions struct {
 	now func() time.Time
 
@@ -49,8 +48,8 @@ func (s *sessions) begin(by lifecycle.Operator) string {
 	return secret
 }
 
-// makeRoom ends sessions that are over, and the oldest of too many. The lock is
-// held.
+// makeRoom removes expired sessions and, if there are still too many, the oldest.
+// The caller holds mu.
 func (s *sessions) makeRoom() {
 	var oldest [sha256.Size]byte
 	var first time.Time
@@ -81,8 +80,8 @@ func (s *sessions) end(secret string) {
 	delete(s.open, sha256.Sum256([]byte(secret)))
 }
 
-// cookieName is that of the session's cookie. Ports share cookies: a tenant's
-// pages on the same host have one of another name.
+// cookieName returns the name of the session's cookie. It differs from the tenants'
+// because ports on the same host share cookies.
 func cookieName(tls bool) string {
 	if tls {
 		return "__Host-console"
@@ -90,7 +89,8 @@ func cookieName(tls bool) string {
 	return "console"
 }
 
-// setCookie hands a session's secret out; an empty one takes the cookie back.
+// setCookie sets the session's cookie to a secret. An empty secret deletes the
+// cookie.
 func (s *Console) setCookie(c *gin.Context, secret string) {
 	tls := s.o.TLS(c)
 	cookie := &http.Cookie{
@@ -103,8 +103,8 @@ func (s *Console) setCookie(c *gin.Context, secret string) {
 	http.SetCookie(c.Writer, cookie)
 }
 
-// secrets are the values of the session's cookie: one, unless somebody plays
-// tricks.
+// secrets returns the session's cookies. There are several only if something else
+// set one too.
 func (s *Console) secrets(c *gin.Context) []*http.Cookie {
 	return c.Request.CookiesNamed(cookieName(s.o.TLS(c)))
 }

@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	// sizesLife is how long sizes are remembered: to measure thousands takes a
-	// server seconds.
+	// sizesLife is how long sizes are kept: measuring thousands takes a server
+	// seconds.
 	sizesLife = time.Minute
-	// sizesTimeout bounds the measuring.
+	// sizesTimeout limits the time of a measurement.
 	sizesTimeout = 20 * time.Second
 )
 
-// sizes remembers how large all databases are. It is safe for concurrent use.
+// sizes keeps the sizes of all databases. It is safe for concurrent use.
 type sizes struct {
-	mu    sync.Mutex // guards what follows, and is held while it is measured
+	mu    sync.Mutex // guards the rest; held during a measurement
 	until time.Time
 	known map[string]map[string]int64 // by server and database
 }
 
-// of returns the sizes by server and database. No tenant's database is opened.
-// Servers that can't be asked are left out.
+// of returns the sizes by server and database. It opens no tenant's database, and
+// leaves out servers that don't answer.
 func (s *sizes) of(ctx context.Context, store *tenants.Store, now time.Time) map[string]map[string]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *sizes) of(ctx context.Context, store *tenants.Store, now time.Time) map
 	return known
 }
 
-// sizeIn is what the tenant's database takes, 0 where that isn't known.
+// sizeIn returns the size of the tenant's database, or 0 if it isn't known.
 func sizeIn(known map[string]map[string]int64, t *tenants.Tenant) int64 {
 	return known[t.Server][t.Database]
 }

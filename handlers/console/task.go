@@ -7,16 +7,16 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// task is work that goes on when the browser has left, one at a time. T is how it
-// stands: only a running task's is changed, and slices in it are replaced, not
-// changed. It is safe for concurrent use.
+// task is work that continues when the browser disconnects. Only one runs at a
+// time. T is its progress: it changes only while the task runs, and slices in it
+// are replaced rather than changed. It is safe for concurrent use.
 type task[T any] struct {
 	mu      sync.Mutex // guards the rest
 	last    *T
 	running bool
 }
 
-// begin notes a task that begins, unless one runs.
+// begin starts a task, unless one is running. It returns false if one is.
 func (t *task[T]) begin(first T) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -27,17 +27,17 @@ func (t *task[T]) begin(first T) bool {
 	return true
 }
 
-// change changes how the task stands.
+// change changes the progress.
 func (t *task[T]) change(f func(v *T)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f(t.last)
 }
 
-// errBrokeOff is what a task ends with whose work panics.
+// errBrokeOff is the error of a task that panics.
 var errBrokeOff = errors.New("it broke off")
 
-// run does the work of the task that was begun. end notes what came of it.
+// run runs the work of the task that has been started. end records its result.
 func (t *task[T]) run(work func() error, end func(v *T, err error)) {
 	err := errBrokeOff
 	defer func() {
@@ -49,7 +49,7 @@ func (t *task[T]) run(work func() error, end func(v *T, err error)) {
 	err = work()
 }
 
-// view returns a copy of how the task stands, or of how the last one ended; nil
+// view returns a copy of the progress of the running or the last task, or nil
 // before the first.
 func (t *task[T]) view() *T {
 	t.mu.Lock()
@@ -61,7 +61,7 @@ func (t *task[T]) view() *T {
 	return &v
 }
 
-// streamTask streams how the task stands, until it is over.
+// streamTask streams the progress of the task until it ends.
 func streamTask[T any](s *Console, t *task[T], over func(v *T) bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		s.stream(c, func(send func(name string, data any)) bool {

@@ -12,46 +12,46 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// tenantPage is a tenant, with what was and can be done to it.
+// tenantPage shows a tenant, its operations, and what can be done to it.
 type tenantPage struct {
 	*tenants.Tenant
-	// URL is where it is reached; empty while it isn't.
+	// URL is the tenant's address, or empty if it isn't served.
 	URL string
-	// Size is what its database takes, in bytes; SizeProblem is why that is not
-	// known. Where there is no database neither is set.
+	// Size is the size of its database in bytes. SizeProblem says why it isn't
+	// known. Neither is set if there is no database.
 	Size        int64
 	SizeProblem string
-	// Target is the schema version that migrations lead to, 0 where nothing here
-	// leads anywhere.
+	// Target is the schema version to migrate to, or 0 if this process has no
+	// migrations for the tenant.
 	Target int64
 	Behind bool
 	Hour   traffic.Hour
-	// Requests and Latency draw the hour.
+	// Requests and Latency show the last hour.
 	Requests, Latency chart
 	Domains           []domainRow
 	Story             []operationRow
-	// UnderWay is the operation that is not over, nil where there is none.
+	// UnderWay is the unfinished operation, or nil.
 	UnderWay *operationRow
 
-	// The forms are nil where they can't be used now.
+	// A form is nil if it can't be used in the tenant's state.
 	SetName, Rename, Purge, AddDomain, Invite *look.Form
 	Can                                       can
-	// Done says what was just done, Problem why something was not.
+	// Done says what has just been done, Problem why something could not be.
 	Done, Problem string
-	// Invitation has just been made; its link is shown this once.
+	// Invitation is a new invitation. Its link is shown only once.
 	Invitation *invitation
 }
 
-// can is which moves are open from the tenant's state.
+// can says which changes of state are possible.
 type can struct{ Suspend, Resume, Archive, Restore, Purge bool }
 
-// invitation is a link with which somebody sets a password, as it is shown, once.
+// invitation is a link with which an admin sets a password. It is shown only once.
 type invitation struct {
 	Email, URL string
 	Until      time.Time
 }
 
-// doneTexts say what was done, by the word of it in a URL.
+// doneText returns the text for a result, by its word in the URL.
 func doneText(done string) string {
 	return map[string]string{
 		"created": "The tenant is ready.", "suspended": "The tenant is suspended: its people read that it is.",
@@ -68,7 +68,8 @@ func doneText(done string) string {
 	}[done]
 }
 
-// storyLength is how many operations a tenant's page tells of, the last ones.
+// storyLength is the largest number of operations on a tenant's page, the latest
+// ones.
 const storyLength = 200
 
 // tenant shows one tenant.
@@ -86,7 +87,7 @@ func (s *Console) showTenant(c *gin.Context, status int, page *tenantPage) {
 	s.show(c, status, "tenant", page.Name, "/tenants", page)
 }
 
-// readTenant reads what is known of a tenant, without opening its database.
+// readTenant reads what the page shows of a tenant, without opening its database.
 func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	ctx := c.Request.Context()
 	t, err := s.o.Manager.Get(ctx, name)
@@ -111,7 +112,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	return page, nil
 }
 
-// tenantEvents streams what is done to the tenant, until nothing is.
+// tenantEvents streams the operation on the tenant, until none is unfinished.
 func (s *Console) tenantEvents(c *gin.Context) {
 	ctx, name := c.Request.Context(), c.Param("tenant")
 	t, err := s.o.Manager.Get(ctx, name)
@@ -123,7 +124,7 @@ func (s *Console) tenantEvents(c *gin.Context) {
 	s.stream(c, func(send func(name string, data any)) (over bool) {
 		found, _, err := s.o.Manager.Operations(ctx, filter, "", 1)
 		if err != nil {
-			return false // it is asked again
+			return false // try again at the next tick
 		}
 		if len(found) > 0 {
 			send("progress", stepEvent{found[0].Step, found[0].State})
@@ -132,7 +133,7 @@ func (s *Console) tenantEvents(c *gin.Context) {
 	})
 }
 
-// measure asks the tenant's server for the size of its database.
+// measure reads the size of the tenant's database from its server.
 func (s *Console) measure(c *gin.Context, page *tenantPage) {
 	engine, err := s.o.Store.Server(page.Server)
 	if err != nil {
@@ -149,7 +150,7 @@ func (s *Console) measure(c *gin.Context, page *tenantPage) {
 	}
 }
 
-// offer offers what can be done in the tenant's state.
+// offer sets what can be done in the tenant's state.
 func (p *tenantPage) offer() {
 	path, state := tenantPath(p.Tenant), p.State
 	active, suspended, archived := state == tenants.StateActive, state == tenants.StateSuspended,
@@ -175,8 +176,8 @@ func (p *tenantPage) offer() {
 	}
 }
 
-// Link is the path of the page.
+// Link returns the path of the page.
 func (p *tenantPage) Link() string { return tenantPath(p.Tenant) }
 
-// Removed tells whether the tenant's data is gone.
+// Removed reports whether the tenant's data has been removed.
 func (p *tenantPage) Removed() bool { return p.State == tenants.StatePurged && p.RemoveAfter == nil }

@@ -20,29 +20,30 @@ import (
 type tenantsPage struct {
 	Filter lifecycle.TypedSearch
 	Search lifecycle.Search
-	// Order is by what they are sorted, one of Orders.
+	// Order is the order of the list, one of Orders.
 	Order                   string
 	States, Servers, Orders []look.Option
 	Rows                    []tenantRow
-	// First and Next lead to other pages; empty where one is there, or at the end.
+	// First and Next are the paths of other pages. They are empty on the first or
+	// the last page.
 	First, Next string
 }
 
-// tenantRow is a tenant of a list, with its last hour.
+// tenantRow is a tenant in a list, with its last hour.
 type tenantRow struct {
 	*tenants.Tenant
 	Traffic traffic.Total
-	// Size is what its database takes; 0 where that isn't known.
+	// Size is the size of its database, or 0 if it isn't known.
 	Size int64
-	// Behind says that migrations have something to do for it.
+	// Behind means that the tenant has pending migrations.
 	Behind bool
 }
 
-// Link is the path of the tenant's page.
+// Link returns the path of the tenant's page.
 func (r tenantRow) Link() string { return tenantPath(r.Tenant) }
 
-// tenantPath is the path of a tenant's page. Those whose subdomain is no longer
-// their own are found by their id.
+// tenantPath returns the path of a tenant's page. A tenant that has lost its
+// subdomain has its id in the path.
 func tenantPath(t *tenants.Tenant) string {
 	if t.State == tenants.StatePurged {
 		return "/tenants/" + url.PathEscape(t.ID)
@@ -50,10 +51,10 @@ func tenantPath(t *tenants.Tenant) string {
 	return "/tenants/" + url.PathEscape(t.Subdomain)
 }
 
-// shownTenants is how many tenants a page has.
+// shownTenants is the number of tenants on a page.
 const shownTenants = 50
 
-// orders are by what tenants are sorted.
+// orders returns the orders of the list.
 func orders() []look.Option {
 	return []look.Option{
 		{Label: "by subdomain"}, {Value: "requests", Label: "most requests first"}, {Value: "failures", Label: "most failures first"},
@@ -61,7 +62,7 @@ func orders() []look.Option {
 	}
 }
 
-// tenants lists tenants, those that are searched for.
+// tenants lists the tenants that match the search.
 func (s *Console) tenants(c *gin.Context) error {
 	page := tenantsPage{Order: c.Query("order"), Orders: orders(), Filter: lifecycle.TypedSearch{
 		Text: c.Query("search"), State: c.Query("state"), Server: c.Query("server"), SchemaVersion: c.Query("version"),
@@ -94,7 +95,7 @@ func (s *Console) serverNames(asked string) []string {
 	return names
 }
 
-// fillTenants reads the rows in their order.
+// fillTenants reads the rows in the order of the page.
 func (s *Console) fillTenants(c *gin.Context, page *tenantsPage) error {
 	switch page.Order {
 	case "":
@@ -107,7 +108,7 @@ func (s *Console) fillTenants(c *gin.Context, page *tenantsPage) error {
 	return problem.InvalidField("order", "must be one of: requests, failures, p95, size")
 }
 
-// list lists tenants by their subdomains.
+// list lists tenants by subdomain.
 func (s *Console) list(c *gin.Context, page *tenantsPage) error {
 	after, err := operator.TenantsAfter(c)
 	if err != nil {
@@ -130,7 +131,7 @@ func (s *Console) list(c *gin.Context, page *tenantsPage) error {
 	return nil
 }
 
-// hours are the last hours of the tenants that are told apart, by their ids.
+// hours returns the last hours of the tenants that are counted separately, by id.
 func (s *Console) hours() map[string]traffic.Total {
 	hours := map[string]traffic.Total{}
 	for _, rank := range s.o.Traffic.Busiest(traffic.DefaultTenants) {
@@ -139,8 +140,8 @@ func (s *Console) hours() map[string]traffic.Total {
 	return hours
 }
 
-// listBusiest lists the tenants that had requests in the last hour, by what the
-// order says of those.
+// listBusiest lists the tenants with requests in the last hour, in the order of the
+// page.
 func (s *Console) listBusiest(c *gin.Context, page *tenantsPage) error {
 	rows, err := s.busiest(c, traffic.DefaultTenants, 0)
 	if err != nil {
@@ -158,12 +159,12 @@ func (s *Console) listBusiest(c *gin.Context, page *tenantsPage) error {
 		case "p95":
 			return cmp.Compare(b.Traffic.P95, a.Traffic.P95)
 		}
-		return 0 // they are by requests already
+		return 0 // already sorted by requests
 	})
 	return nil
 }
 
-// shownLargest is how many of the largest tenants are listed.
+// shownLargest is the largest number of tenants in the list by size.
 const shownLargest = 256
 
 // listLargest lists the tenants with the largest databases.
@@ -205,14 +206,14 @@ func (s *Console) isBehind(t *tenants.Tenant) bool {
 	return err == nil && hasDatabase(t.State) && t.SchemaVersion < engine.SchemaVersion()
 }
 
-// link is the path of a page of the same list.
+// link returns the path of a page of the same list.
 func (p *tenantsPage) link(after string) string {
 	return linkTo("/tenants", "search", p.Filter.Text, "state", p.Filter.State, "server", p.Filter.Server,
 		"version", p.Filter.SchemaVersion, "after", after)
 }
 
-// linkTo is a path with a query of the parameters that are not empty, given as
-// names and values.
+// linkTo returns a path with a query. pairs are names and values; empty values are
+// left out.
 func linkTo(path string, pairs ...string) string {
 	query := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {

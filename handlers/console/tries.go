@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// maxTries is how often the token may be tried in a window, from one address.
+	// maxTries is the number of wrong tokens that an address may try in a window.
 	maxTries    = 10
 	triesWindow = 15 * time.Minute
-	// maxAddresses bounds the addresses that are remembered.
+	// maxAddresses is the largest number of addresses that are kept.
 	maxAddresses = 1000
 )
 
@@ -29,8 +29,7 @@ type count struct {
 
 func newTries(now func() time.Time) *tries { return &tries{now: now, counts: map[string]count{}} }
 
-// count counts a try, and returns how long to wait until the next one: 0 when
-// this was not one too many.
+// count counts a try. It returns how long to wait, or 0 if there were not too many.
 func (t *tries) count(address string) time.Duration {
 	now := t.now()
 	t.mu.Lock()

@@ -1,11 +1,11 @@
-// Package look is what all pages have in common, those of the tenants and the
-// operator's: the style sheet and scripts, how templates are read, and forms.
+// Package look has what the pages of tenants and operators share: the style sheet
+// and scripts, the loading of templates, and forms.
 //
-//	assets.go    the style sheet and scripts, under names that change with them
-//	templates.go pages from their templates
-//	path.go      paths of this host, to go on to
+//	assets.go    the style sheet and scripts, under names that change with their content
+//	templates.go renders pages from templates
+//	path.go      paths on this host that a redirect may lead to
 //	form.go      forms: their fields, what was typed, and what is wrong with it
-//	failure.go   what is shown of a request that failed
+//	failure.go   the page of a failed request
 //	kept.go      what was typed into a form that failed
 package look
 
@@ -23,25 +23,25 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// asset is a file that pages need.
+// asset is a file that pages load.
 type asset struct {
 	contentType string
 	content     []byte
 }
 
-// Assets are all of them. They never change.
+// Assets has all files that pages load. It never changes.
 type Assets struct {
-	names map[string]string // from the file's name to that in URLs
+	names map[string]string // by file name: the name in URLs
 	files map[string]asset  // by the name in URLs
 }
 
-// LoadAssets names the embedded files by their content, so that browsers may
-// keep each for ever.
+// LoadAssets loads the embedded files. Names in URLs depend on the content, so
+// browsers may cache each file for ever.
 func LoadAssets() Assets {
 	a := Assets{names: map[string]string{}, files: map[string]asset{}}
 	entries, err := assetFiles.ReadDir("assets")
 	if err != nil {
-		panic(err) // they are embedded: only a broken build gets here
+		panic(err) // embedded files can always be read
 	}
 	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
 		".svg": "image/svg+xml"}
@@ -61,7 +61,7 @@ func LoadAssets() Assets {
 	return a
 }
 
-// url is where the file is, for templates. It panics for one that isn't there.
+// url returns the URL of a file, for templates. It panics if there is no such file.
 func (a Assets) url(name string) string {
 	hashed, ok := a.names[name]
 	if !ok {
@@ -70,9 +70,9 @@ func (a Assets) url(name string) string {
 	return "/assets/" + hashed
 }
 
-// Serve serves the file of the path, /assets/:file, at every host alike: error
-// pages need them too, and they tell nothing of who is served there. For what is
-// none the chain goes on.
+// Serve serves the file of the path /assets/:file at every host: error pages need
+// the files too, and they reveal nothing about tenants. If there is no such file,
+// it leaves the request to the next handler.
 func (a Assets) Serve(c *gin.Context) {
 	file, ok := a.files[c.Param("file")]
 	if !ok {

@@ -11,20 +11,21 @@ import (
 // Failure describes a failed request that has no page of its own.
 type Failure struct {
 	web.Problem
-	// Advice is what to do about it.
+	// Advice says what to do next.
 	Advice string
-	// Link and To are where to go; without Link there is nowhere.
+	// Link is the path to go to, and To its text. Both may be empty.
 	Link, To string
-	// Apart has the link open a tab of its own, so that the page stays as it is.
+	// Apart opens the link in a new tab, so that this page stays open.
 	Apart bool
-	// Kept is what was typed; nil where nothing was, or where it can't be shown.
+	// Kept is what was typed. It is nil if there was nothing, or nothing that may
+	// be shown.
 	Kept *Kept
 }
 
-// ShowFailure answers with a failure. htmx gets the message alone, for the region
-// with the id "alert": the page that it belongs to stays, and what was typed is
-// still there. Everybody else gets a page, in which what was typed can be sent
-// again. frame puts the failure into what surrounds it.
+// ShowFailure answers with a failure. htmx gets only the message, for the element
+// with the id "alert", and the page keeps what was typed. Other clients get a page
+// with a form to send it again. frame returns the data of the template "frame"
+// around a body.
 func (t Templates) ShowFailure(c *gin.Context, f Failure, frame func(body any) any) {
 	if !IsHTMX(c) {
 		if f.Kept = kept(c); f.Kept != nil {

@@ -12,22 +12,23 @@ import (
 	"tenantry/tenants/web"
 )
 
-// Form is a form as it is shown.
+// Form is a form on a page.
 type Form struct {
-	// ID begins the ids of what is in it: no two on a page have the same.
+	// ID is the prefix of all ids in the form. It is unique on the page.
 	ID     string
 	Action string
 	Submit string
 	Fields []Field
-	// Target is the id of the part of the page that htmx renews; empty for all.
+	// Target is the id of the element that htmx replaces. Defaults to the whole
+	// page.
 	Target string
-	// Beside is the id of another part that htmx renews with it; empty for none.
+	// Beside is the id of another element that htmx replaces too, or empty.
 	Beside string
-	// Problem is why the form as a whole was not accepted.
+	// Problem says why the form as a whole was refused.
 	Problem string
 }
 
-// Field is a field of a form, named like the member of the API.
+// Field is a field of a form. Its name is that of the API's member.
 type Field struct {
 	ID, Name, Label string
 	// Kind is the type of an input, or select, textarea or hidden.
@@ -38,21 +39,21 @@ type Field struct {
 	Autocomplete string
 	Required     bool
 	Autofocus    bool
-	// Fault is what is wrong with the value.
+	// Fault says what is wrong with the value.
 	Fault string
 
-	// Clears says that an empty value stands for null, Number that others stand
-	// for whole numbers.
+	// Clears means that an empty value stands for null; Number, that other values
+	// are whole numbers.
 	Clears, Number bool
 }
 
 // Option is a choice of a select.
 type Option struct{ Value, Label string }
 
-// Hidden tells whether the field has nothing to see.
+// Hidden reports whether the field is invisible.
 func (f Field) Hidden() bool { return f.Kind == "hidden" }
 
-// Say is a value in the words of the field.
+// Say returns a value in words: the label of a select's option.
 func (f Field) Say(value string) string {
 	for _, o := range f.Options {
 		if o.Value == value {
@@ -65,12 +66,12 @@ func (f Field) Say(value string) string {
 	return value
 }
 
-// Refused tells whether something is wrong with what was typed.
+// Refused reports whether something is wrong with what was typed.
 func (f *Form) Refused() bool {
 	return f.Problem != "" || slices.ContainsFunc(f.Fields, func(field Field) bool { return field.Fault != "" })
 }
 
-// NewForm makes a form of fields without ids.
+// NewForm returns a form, and gives its fields ids.
 func NewForm(id, action, submit string, fields ...Field) Form {
 	for i := range fields {
 		fields[i].ID = id + "-" + fields[i].Name
@@ -79,14 +80,14 @@ func NewForm(id, action, submit string, fields ...Field) Form {
 	return Form{ID: id, Action: action, Submit: submit, Fields: fields}
 }
 
-// Set sets what the fields hold, in their order.
+// Set sets the values of the fields, in their order.
 func (f *Form) Set(values ...string) {
 	for i := range values {
 		f.Fields[i].Value = values[i]
 	}
 }
 
-// Value is what a field holds.
+// Value returns the value of a field.
 func (f *Form) Value(name string) string {
 	for _, field := range f.Fields {
 		if field.Name == name {
@@ -96,8 +97,8 @@ func (f *Form) Value(name string) string {
 	return ""
 }
 
-// Read takes what was posted into the fields. The body may hold those and the
-// others that are named.
+// Read sets the fields to what was posted. The body may contain these fields and
+// the others named.
 func (f *Form) Read(c *gin.Context, others ...string) error {
 	for _, field := range f.Fields {
 		others = append(others, field.Name)
@@ -108,13 +109,13 @@ func (f *Form) Read(c *gin.Context, others ...string) error {
 	}
 	for i := range f.Fields {
 		field := &f.Fields[i]
-		field.Value = strings.ReplaceAll(posted.Get(field.Name), "\r\n", "\n") // as browsers end lines
+		field.Value = strings.ReplaceAll(posted.Get(field.Name), "\r\n", "\n") // browsers send CR LF
 	}
 	return nil
 }
 
-// Refuse shows in the form why it was not accepted, and hides what is secret.
-// It is false for problems that have a page of their own.
+// Refuse adds a problem to the form, and removes secrets from it. It returns false
+// if the problem has a page of its own.
 func (f *Form) Refuse(p web.Problem) bool {
 	switch p.Status {
 	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusUnauthorized, http.StatusTooManyRequests:
@@ -136,7 +137,8 @@ func (f *Form) Refuse(p web.Problem) bool {
 	return true
 }
 
-// blame puts a fault to its field, or to the form where there is none to see.
+// blame adds a fault to its field, or to the form if the field is hidden or
+// missing.
 func (f *Form) blame(fault web.Fault) {
 	for i := range f.Fields {
 		if field := &f.Fields[i]; field.Name == fault.Field && !field.Hidden() {

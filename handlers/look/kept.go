@@ -13,22 +13,22 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Kept is what was typed into a form that was not accepted, to be read and sent
-// again.
+// Kept is what was typed into a form that was refused, to be shown and sent again.
 type Kept struct {
 	Action string
 	Fields []Field
-	// Final says that it must not be sent again without looking: it may be stored.
+	// Final means that it should not be sent again unchecked, because it may have
+	// been stored.
 	Final bool
 }
 
-// Shown tells whether any of it was typed, and not chosen.
+// Shown reports whether any of it was typed rather than chosen.
 func (k *Kept) Shown() bool {
 	return slices.ContainsFunc(k.Fields, func(f Field) bool { return !f.Hidden() })
 }
 
-// kept is what was posted, without what is secret; nil where that isn't known, or
-// where the form may come from another site.
+// kept returns what was posted, without secrets. It returns nil if that isn't
+// known, or if the form may come from another site.
 func kept(c *gin.Context) *Kept {
 	if !Posts(c) || http.NewCrossOriginProtection().Check(c.Request) != nil {
 		return nil
@@ -36,18 +36,18 @@ func kept(c *gin.Context) *Kept {
 	posted := remembered(c)
 	k := &Kept{Action: c.Request.URL.RequestURI()}
 	for _, name := range slices.Sorted(maps.Keys(posted)) {
-		if !strings.Contains(name, "password") { // it must be typed anew
+		if !strings.Contains(name, "password") { // has to be typed again
 			k.Fields = append(k.Fields, keptField(name, posted.Get(name)))
 		}
 	}
 	if len(k.Fields) == 0 || posted.Has("token") {
-		return nil // a form that is a secret as a whole
+		return nil // the form as a whole is a secret
 	}
 	return k
 }
 
-// keptField is a field with what was typed. What people choose and don't type is
-// sent again and not shown.
+// keptField returns a field with its value. Values that people choose instead of
+// typing are hidden, and sent again.
 func keptField(name, value string) Field {
 	f := Field{ID: "kept-" + name, Name: name, Value: value, Kind: "hidden", Label: labelOf(name)}
 	switch name {
@@ -59,21 +59,21 @@ func keptField(name, value string) Field {
 	return f
 }
 
-// labelOf is the name of a field in words.
+// labelOf returns the name of a field in words.
 func labelOf(name string) string {
 	words := strings.ReplaceAll(name, "_", " ")
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
 const (
-	// maxKept bounds the form that is read only to be shown again, in bytes.
+	// maxKept is the largest form that is read only to be shown again, in bytes.
 	maxKept = 64 << 10
-	// keepWithin is how long the rest of it is waited for.
+	// keepWithin is the time to wait for the rest of the form.
 	keepWithin = time.Second
 )
 
-// remembered is what was posted. A request that failed before its form was read
-// has it read now, when it is small and comes at once.
+// remembered returns what was posted. If the request failed before its form was
+// read, remembered reads it now if it is small and arrives soon.
 func remembered(c *gin.Context) url.Values {
 	if posted, ok := request.KeptForm(c); ok {
 		return posted

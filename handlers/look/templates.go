@@ -16,17 +16,17 @@ import (
 //go:embed templates/*
 var formFiles embed.FS
 
-// Templates are pages by name, each with the frame around it. They are safe for
+// Templates has pages by name, each with the frame around it. It is safe for
 // concurrent use.
 type Templates struct {
 	pages   map[string]*template.Template
-	buffers *sync.Pool // of *bytes.Buffer, for pages as they are made
+	buffers *sync.Pool // of *bytes.Buffer, for rendering pages
 }
 
-// LoadTemplates parses the templates of a folder, a page each. Those in parts
-// are parts of every page, and so are forms; one of them defines "frame". The
-// folder more holds further pages; it may be nil, and a page there replaces one of
-// the same name. LoadTemplates panics for templates that are broken.
+// LoadTemplates parses the templates in a folder, one for each page. The templates
+// in its folder "parts", one of which defines "frame", and those of forms are part
+// of every page. The folder more has further pages and replaces those of the same
+// name; it may be nil. LoadTemplates panics if a template is invalid.
 func LoadTemplates(files fs.FS, a Assets, functions template.FuncMap, more fs.FS) Templates {
 	all := template.FuncMap{"asset": a.url}
 	maps.Copy(all, functions)
@@ -52,29 +52,29 @@ func (t Templates) addPages(base *template.Template, files fs.FS) {
 	}
 }
 
-// keepPage is the largest buffer that is kept for the next page.
+// keepPage is the size of the largest buffer that is used again, in bytes.
 const keepPage = 256 << 10
 
 const htmlType = "text/html; charset=utf-8"
 
-// Show answers with a page. Where htmx posted a form, the address stays what it
-// was: that of the form shows no page.
+// Show answers with a page. If htmx posted a form, the browser's URL stays the
+// same, because the form's URL has no page.
 func (t Templates) Show(c *gin.Context, status int, page string, frame any) {
 	text := t.buffers.Get().(*bytes.Buffer)
 	text.Reset()
 	if err := t.pages[page].ExecuteTemplate(text, "frame", frame); err != nil {
-		panic(err) // the program gave what the template doesn't take
+		panic(err) // the data doesn't fit the template
 	}
 	if Posts(c) && IsHTMX(c) {
 		c.Header("HX-Push-Url", "false")
 	}
 	c.Data(status, htmlType, text.Bytes())
 	if text.Cap() <= keepPage {
-		t.buffers.Put(text) // writers keep nothing of what they are given
+		t.buffers.Put(text) // safe: writers may not keep what they are given
 	}
 }
 
-// Part renders a part of a page alone.
+// Part renders only a part of a page.
 func (t Templates) Part(page, name string, data any) string {
 	var text strings.Builder
 	if err := t.pages[page].ExecuteTemplate(&text, name, data); err != nil {
@@ -83,7 +83,7 @@ func (t Templates) Part(page, name string, data any) string {
 	return text.String()
 }
 
-// SeeOther sends the browser to a page that shows what was done.
+// SeeOther redirects the browser to a page with the result.
 func SeeOther(c *gin.Context, path string) error {
 	c.Redirect(http.StatusSeeOther, path)
 	return nil

@@ -63,7 +63,7 @@ const (
 		FROM pg_type
 		WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c' AND typelem = 0`
 
-	// Read looks into the schema "public" only, so it reports that other schemas exist.
+	// Read reads only the schema "public", but includes the names of other schemas.
 	postgresElsewhere = `
 		SELECT 'schema ' || nspname, '' FROM pg_namespace
 		WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\_%'
