@@ -37,17 +37,13 @@ func activityKeys(a models.Activity) []int64 { return []int64{a.ID} }
 
 // ListActivity lists what was done, the newest first.
 func ListActivity(c *gin.Context, tx *gorm.DB) error {
-	found, err := FindActivity(c, tx)
+	found, err := FindActivity(tx, request.ReadQuery(c))
 	return request.WriteList(c, found, err, viewActivity)
 }
 
 // FindActivity finds the page of what was done that the query asks for, with
 // the actors.
-func FindActivity(c *gin.Context, tx *gorm.DB) (request.Found[models.Activity], error) {
-	var bad request.Faults
-	page := request.ReadPage(c, &bad, "activity", request.Order{Columns: []string{"activity.id"}, Descending: true})
-	if err := bad.Err(); err != nil {
-		return request.Found[models.Activity]{}, err
-	}
-	return request.FindPage(tx.Joins("Actor"), page, activityKeys)
+func FindActivity(tx *gorm.DB, q *request.Query) (request.Found[models.Activity], error) {
+	page := q.Page("activity", request.Order{Columns: []string{"activity.id"}, Descending: true})
+	return request.FindPage(tx.Joins("Actor"), q, page, activityKeys)
 }

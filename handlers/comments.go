@@ -38,35 +38,28 @@ func commentKeys(m models.Comment) []int64 { return []int64{m.ID} }
 
 // ListComments lists a task's comments, the oldest first.
 func ListComments(c *gin.Context, tx *gorm.DB) error {
-	task, err := TakeTask(c, tx)
+	task, err := request.Take[models.Task](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
-	found, err := FindComments(c, tx, task.ID, request.DefaultLimit)
+	found, err := FindComments(tx, task.ID, request.ReadQuery(c))
 	return request.WriteList(c, found, err, viewComment)
 }
 
 // FindComments finds the page of a task's comments that the query asks for,
-// with their authors: of at most limit, where the query doesn't say otherwise.
-func FindComments(c *gin.Context, tx *gorm.DB, taskID int64, limit int) (request.Found[models.Comment], error) {
-	var bad request.Faults
-	page := request.ReadPage(c, &bad, "comments/"+strconv.FormatInt(taskID, 10), request.Order{Columns: []string{"comments.id"}})
-	if _, said := c.GetQuery("limit"); !said {
-		page.Limit = limit
-	}
-	if err := bad.Err(); err != nil {
-		return request.Found[models.Comment]{}, err
-	}
-	return request.FindPage(tx.Joins("Author").Where("task_id = ?", taskID), page, commentKeys)
+// with their authors.
+func FindComments(tx *gorm.DB, taskID int64, q *request.Query) (request.Found[models.Comment], error) {
+	page := q.Page("comments/"+strconv.FormatInt(taskID, 10), request.Order{Columns: []string{"comments.id"}})
+	return request.FindPage(tx.Joins("Author").Where("task_id = ?", taskID), q, page, commentKeys)
 }
 
-// CreateComment adds a comment of the user who asks.
+// CreateComment adds a comment of the current user to a task.
 func CreateComment(c *gin.Context, tx *gorm.DB) error {
 	in, err := request.ReadInput(c)
 	if err != nil {
 		return err
 	}
-	comment, err := AddComment(c, tx, in)
+	comment, err := AddComment(tx, account.Current(c), request.PathID(c), in)
 	if err != nil {
 		return err
 	}
@@ -74,13 +67,12 @@ func CreateComment(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// AddComment adds a comment of the user who asks to the task of the path.
-func AddComment(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Comment, error) {
-	task, err := request.TakeRow[models.Task](c, models.Kept(tx))
+// AddComment adds a comment of the user to a task.
+func AddComment(tx *gorm.DB, who *account.Identity, taskID int64, in *request.Input) (models.Comment, error) {
+	task, err := request.Take[models.Task](models.Kept(tx), taskID)
 	if err != nil {
 		return models.Comment{}, err
 	}
-	who := account.Current(c)
 	comment := models.Comment{TaskID: task.ID, AuthorID: &who.UserID}
 	in.Require("body")
 	request.Member(in, "body", &comment.Body, commentBody)
@@ -91,7 +83,7 @@ func AddComment(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Comment,
 		return comment, err
 	}
 	comment.Author = &models.User{ID: who.UserID, Name: who.Name}
-	return comment, account.Record(c, tx, taskSubject(task), "commented", fmt.Sprintf("commented on task “%s”", task.Title))
+	return comment, account.Record(tx, who, taskSubject(task), "commented", fmt.Sprintf("commented on task “%s”", task.Title))
 }
 
 // commentBody is text that says something.
@@ -102,20 +94,20 @@ func commentBody(s string) string {
 	return request.Prose(10_000)(s)
 }
 
-// DeleteComment removes a comment: one's own, or for admins anybody's.
+// DeleteComment removes a comment, as RemoveComment does.
 func DeleteComment(c *gin.Context, tx *gorm.DB) error {
-	_, err := RemoveComment(c, tx)
+	_, err := RemoveComment(tx, account.Current(c), request.PathID(c))
 	return request.WriteNoContent(c, err)
 }
 
-// RemoveComment removes the comment of the path, which it returns: one's own,
-// or for admins anybody's.
-func RemoveComment(c *gin.Context, tx *gorm.DB) (models.Comment, error) {
-	comment, err := request.TakeRow[models.Comment](c, models.Locked(tx))
+// RemoveComment removes a comment and returns it. Users may remove their own comments,
+// and admins all.
+func RemoveComment(tx *gorm.DB, who *account.Identity, id int64) (models.Comment, error) {
+	comment, err := request.Take[models.Comment](models.Locked(tx), id)
 	if err != nil {
 		return comment, err
 	}
-	if !MayRemove(c, comment) {
+	if !MayRemove(who, comment) {
 		return comment, problem.New(problem.ErrForbidden, "Only its author and admins may delete a comment.")
 	}
 	task := models.Task{ID: comment.TaskID}
@@ -125,10 +117,10 @@ func RemoveComment(c *gin.Context, tx *gorm.DB) (models.Comment, error) {
 	if err := tx.Delete(&comment).Error; err != nil {
 		return comment, err
 	}
-	return comment, account.Record(c, tx, taskSubject(task), "comment_deleted", fmt.Sprintf("deleted a comment on task “%s”", task.Title))
+	return comment, account.Record(tx, who, taskSubject(task), "comment_deleted", fmt.Sprintf("deleted a comment on task “%s”", task.Title))
 }
 
-// MayRemove tells whether the user who asks may delete the comment.
-func MayRemove(c *gin.Context, comment models.Comment) bool {
-	return account.IsAdmin(c) || comment.AuthorID != nil && *comment.AuthorID == account.Current(c).UserID
+// MayRemove reports whether the user may remove the comment.
+func MayRemove(who *account.Identity, comment models.Comment) bool {
+	return who.IsAdmin() || comment.AuthorID != nil && *comment.AuthorID == who.UserID
 }

@@ -1,5 +1,5 @@
-// Package handlers is the tenants' JSON API: each file is a resource. A handler
-// gets the request and its transaction, and returns errors:
+// Package handlers is the tenants' JSON API and the operations behind it, which the
+// pages call too. Each file is a resource:
 //
 //	projects.go      the model for all others: read, decode, change, record
 //	tasks.go         tasks_board.go and tasks_place.go, their order; tasks_import.go
@@ -8,14 +8,20 @@
 //	users.go         users; their accounts are package account
 //	activity.go      what was done by whom
 //
+// A resource has two kinds of functions. The handlers of requests, which package app
+// routes, are called List, Create, Get, Update and Delete, as in CreateProject(c, tx):
+// they read the request, call an operation and write the reply. The operations are
+// called Find, Add, Change and Remove, as in AddProject(tx, who, in): they take
+// values, check them, and return rows and errors. Of a row that isn't there they
+// return gorm.ErrRecordNotFound.
+//
 // Below it are account (who sends the request), request (how it is read) and
-// problem (what it is told when it fails). The pages call what these handlers call.
+// problem (what it is told when it fails).
 package handlers
 
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/gin-gonic/gin"
@@ -62,19 +68,14 @@ func projectTaken(err error) error {
 
 // ListProjects lists projects by id; ?archived= narrows it.
 func ListProjects(c *gin.Context, tx *gorm.DB) error {
-	found, err := FindProjects(c, tx)
+	found, err := FindProjects(tx, request.ReadQuery(c))
 	return request.WriteList(c, found, err, viewProject)
 }
 
 // FindProjects finds the page of projects that the query asks for.
-func FindProjects(c *gin.Context, tx *gorm.DB) (request.Found[models.Project], error) {
-	var bad request.Faults
-	page := request.ReadPage(c, &bad, "projects", request.Order{Columns: []string{"id"}})
-	tx = request.Filter(c, &bad, tx, "archived", parseBool)
-	if err := bad.Err(); err != nil {
-		return request.Found[models.Project]{}, err
-	}
-	return request.FindPage(tx, page, projectKeys)
+func FindProjects(tx *gorm.DB, q *request.Query) (request.Found[models.Project], error) {
+	page := q.Page("projects", request.Order{Columns: []string{"id"}})
+	return request.FindPage(request.Filter(q, tx, "archived", parseBool), q, page, projectKeys)
 }
 
 func parseBool(text string) (value bool, fault string) {
@@ -90,7 +91,7 @@ func CreateProject(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	project, err := AddProject(c, tx, in)
+	project, err := AddProject(tx, account.Current(c), in)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func CreateProject(c *gin.Context, tx *gorm.DB) error {
 }
 
 // AddProject stores a new project.
-func AddProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Project, error) {
+func AddProject(tx *gorm.DB, who *account.Identity, in *request.Input) (models.Project, error) {
 	var project models.Project
 	in.Require("name")
 	fillProject(in, &project)
@@ -109,22 +110,13 @@ func AddProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Project,
 	if err := tx.Create(&project).Error; err != nil {
 		return project, projectTaken(err)
 	}
-	return project, account.RecordCreated(c, tx, projectSubject(project))
-}
-
-// TakeProject is the project of the path, or gorm.ErrRecordNotFound.
-func TakeProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
-	return request.TakeRow[models.Project](c, tx)
+	return project, account.RecordCreated(tx, who, projectSubject(project))
 }
 
 // GetProject shows a project.
 func GetProject(c *gin.Context, tx *gorm.DB) error {
-	project, err := TakeProject(c, tx)
-	if err != nil {
-		return err
-	}
-	c.JSON(http.StatusOK, viewProject(project))
-	return nil
+	project, err := request.Take[models.Project](tx, request.PathID(c))
+	return request.WriteRow(c, project, err, viewProject)
 }
 
 // projectMove is what a change of archived alone is called.
@@ -144,17 +136,13 @@ func UpdateProject(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	project, err := ChangeProject(c, tx, in)
-	if err != nil {
-		return err
-	}
-	c.JSON(http.StatusOK, viewProject(project))
-	return nil
+	project, err := ChangeProject(tx, account.Current(c), request.PathID(c), in)
+	return request.WriteRow(c, project, err, viewProject)
 }
 
-// ChangeProject changes what the input names of the project of the path.
-func ChangeProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Project, error) {
-	project, err := request.TakeRow[models.Project](c, models.Locked(tx))
+// ChangeProject changes what the input names of a project.
+func ChangeProject(tx *gorm.DB, who *account.Identity, id int64, in *request.Input) (models.Project, error) {
+	project, err := request.Take[models.Project](models.Locked(tx), id)
 	if err != nil {
 		return project, err
 	}
@@ -162,23 +150,23 @@ func ChangeProject(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Proje
 	if err := in.Done(); err != nil {
 		return project, err
 	}
-	err = account.Save(c, tx, in.Changed, &project, projectSubject(project), projectMove(project, in.Changed))
+	err = account.Save(tx, who, in.Changed, &project, projectSubject(project), projectMove(project, in.Changed))
 	return project, projectTaken(err)
 }
 
 // DeleteProject removes a project and its tasks.
 func DeleteProject(c *gin.Context, tx *gorm.DB) error {
-	return request.WriteNoContent(c, RemoveProject(c, tx))
+	return request.WriteNoContent(c, RemoveProject(tx, account.Current(c), request.PathID(c)))
 }
 
-// RemoveProject removes the project of the path and its tasks.
-func RemoveProject(c *gin.Context, tx *gorm.DB) error {
-	project, err := request.TakeRow[models.Project](c, models.Locked(tx))
+// RemoveProject removes a project and its tasks.
+func RemoveProject(tx *gorm.DB, who *account.Identity, id int64) error {
+	project, err := request.Take[models.Project](models.Locked(tx), id)
 	if err != nil {
 		return err
 	}
 	if err := tx.Delete(&project).Error; err != nil {
 		return err
 	}
-	return account.RecordDeleted(c, tx, projectSubject(project))
+	return account.RecordDeleted(tx, who, projectSubject(project))
 }

@@ -112,7 +112,7 @@ func (a *api) mount(t testing.TB) {
 	open, buffered := site.Group("/api", request.CrossOrigin(a.accounts.Origin)), requests.Buffered(account.MaxOpenBody)
 	open.POST("/session", buffered, a.accounts.SignIn)
 	open.POST("/invitation", buffered, a.accounts.AcceptInvitation)
-	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.ChangePassword)
+	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.UpdatePassword)
 
 	a.routes = open.Group("/", a.accounts.Present(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
 	confirmed := open.Group("/", a.accounts.Present(), buffered, a.accounts.Confirm(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())

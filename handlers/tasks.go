@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -76,22 +75,20 @@ func taskOrder() request.Order { return request.Order{Columns: []string{"positio
 // ListTasks lists a project's tasks by position; ?status= and ?assignee_id=
 // narrow it.
 func ListTasks(c *gin.Context, tx *gorm.DB) error {
-	projectID, err := request.PathID(c)
-	if err != nil {
-		return err
-	}
-	var bad request.Faults
-	page := request.ReadPage(c, &bad, taskList(projectID), taskOrder())
-	rows := request.Filter(c, &bad, tx.Where("project_id = ?", projectID), "status", parseStatus)
-	rows = request.Filter(c, &bad, rows, "assignee_id", parseAssignee)
-	if err := bad.Err(); err != nil {
-		return err
-	}
-	found, err := request.FindPage(rows, page, taskKeys)
+	found, err := FindTasks(tx, request.PathID(c), request.ReadQuery(c))
+	return request.WriteList(c, found, err, viewTask)
+}
+
+// FindTasks finds the page of a project's tasks that the query asks for.
+func FindTasks(tx *gorm.DB, projectID int64, q *request.Query) (request.Found[models.Task], error) {
+	page := q.Page(taskList(projectID), taskOrder())
+	rows := request.Filter(q, tx.Where("project_id = ?", projectID), "status", parseStatus)
+	rows = request.Filter(q, rows, "assignee_id", parseAssignee)
+	found, err := request.FindPage(rows, q, page, taskKeys)
 	if err == nil && len(found.Rows) == 0 { // of a project without tasks, or of none
 		err = tx.Take(&models.Project{}, projectID).Error
 	}
-	return request.WriteList(c, found, err, viewTask)
+	return found, err
 }
 
 func parseStatus(text string) (status models.Status, fault string) {
@@ -107,10 +104,10 @@ func parseAssignee(text string) (id int64, fault string) {
 	return id, ""
 }
 
-// openProject reads the project of the path for a change of its tasks'
-// number. New tasks wait for each other, for their positions' sake.
-func openProject(c *gin.Context, tx *gorm.DB) (models.Project, error) {
-	project, err := request.TakeRow[models.Project](c, models.Locked(tx))
+// openProject reads and locks a project that gets new tasks. New tasks wait for each
+// other, for their positions' sake.
+func openProject(tx *gorm.DB, id int64) (models.Project, error) {
+	project, err := request.Take[models.Project](models.Locked(tx), id)
 	if err == nil && project.Archived {
 		err = problem.Conflict("The project is archived and takes no new tasks.")
 	}
@@ -124,7 +121,7 @@ func CreateTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	task, err := AddTask(c, tx, in)
+	task, err := AddTask(tx, account.Current(c), request.PathID(c), in)
 	if err != nil {
 		return err
 	}
@@ -132,10 +129,9 @@ func CreateTask(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// AddTask stores a new task in the project of the path, as its last unless the
-// input says otherwise.
-func AddTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error) {
-	project, err := openProject(c, tx)
+// AddTask stores a new task in a project, as its last unless the input says otherwise.
+func AddTask(tx *gorm.DB, who *account.Identity, projectID int64, in *request.Input) (models.Task, error) {
+	project, err := openProject(tx, projectID)
 	if err != nil {
 		return models.Task{}, err
 	}
@@ -156,22 +152,13 @@ func AddTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error
 	if err := tx.Create(&task).Error; err != nil {
 		return task, err
 	}
-	return task, account.RecordCreated(c, tx, taskSubject(task))
-}
-
-// TakeTask is the task of the path, or gorm.ErrRecordNotFound.
-func TakeTask(c *gin.Context, tx *gorm.DB) (models.Task, error) {
-	return request.TakeRow[models.Task](c, tx)
+	return task, account.RecordCreated(tx, who, taskSubject(task))
 }
 
 // GetTask shows a task.
 func GetTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := TakeTask(c, tx)
-	if err != nil {
-		return err
-	}
-	c.JSON(http.StatusOK, viewTask(task))
-	return nil
+	task, err := request.Take[models.Task](tx, request.PathID(c))
+	return request.WriteRow(c, task, err, viewTask)
 }
 
 // taskMove is what a change of the status alone, or with the place, is called.
@@ -194,18 +181,14 @@ func UpdateTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	task, err := ChangeTask(c, tx, in)
-	if err != nil {
-		return err
-	}
-	c.JSON(http.StatusOK, viewTask(task))
-	return nil
+	task, err := ChangeTask(tx, account.Current(c), request.PathID(c), in)
+	return request.WriteRow(c, task, err, viewTask)
 }
 
-// ChangeTask changes what the input names of the task of the path. Where the
-// input names a version that is not the stored one, it is ErrStale.
-func ChangeTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error) {
-	task, err := takeToChange(c, tx, in)
+// ChangeTask changes what the input names of a task. Returns problem.ErrStale if the
+// input names another version than the stored one.
+func ChangeTask(tx *gorm.DB, who *account.Identity, id int64, in *request.Input) (models.Task, error) {
+	task, err := takeToChange(tx, id, in)
 	if err != nil {
 		return task, err
 	}
@@ -223,7 +206,7 @@ func ChangeTask(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, er
 		task.Version++
 		silent = []string{"version"}
 	}
-	return task, account.Save(c, tx, in.Changed, &task, taskSubject(task), taskMove(task, in.Changed), silent...)
+	return task, account.Save(tx, who, in.Changed, &task, taskSubject(task), taskMove(task, in.Changed), silent...)
 }
 
 // expectVersion refuses an input that was written upon another version.
@@ -241,17 +224,18 @@ func expectVersion(in *request.Input, task models.Task) error {
 
 // DeleteTask removes a task.
 func DeleteTask(c *gin.Context, tx *gorm.DB) error {
-	return request.WriteNoContent(c, RemoveTask(c, tx))
+	_, err := RemoveTask(tx, account.Current(c), request.PathID(c))
+	return request.WriteNoContent(c, err)
 }
 
-// RemoveTask removes the task of the path.
-func RemoveTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := request.TakeRow[models.Task](c, models.Locked(tx))
+// RemoveTask removes a task and returns it.
+func RemoveTask(tx *gorm.DB, who *account.Identity, id int64) (models.Task, error) {
+	task, err := request.Take[models.Task](models.Locked(tx), id)
 	if err != nil {
-		return err
+		return task, err
 	}
 	if err := tx.Delete(&task).Error; err != nil {
-		return err
+		return task, err
 	}
-	return account.RecordDeleted(c, tx, taskSubject(task))
+	return task, account.RecordDeleted(tx, who, taskSubject(task))
 }

@@ -33,35 +33,40 @@ func ImportTasks(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	project, imported, err := AddTasks(c, tx, data)
+	projectID := request.PathID(c)
+	imported, err := AddTasks(tx, account.Current(c), projectID, data)
 	if err != nil {
 		return err
 	}
-	request.WriteCreated(c, fmt.Sprintf("/api/projects/%d/tasks", project.ID), gin.H{"imported": imported})
+	request.WriteCreated(c, fmt.Sprintf("/api/projects/%d/tasks", projectID), gin.H{"imported": imported})
 	return nil
 }
 
-// AddTasks stores the tasks of a CSV file as ImportTasks does.
-func AddTasks(c *gin.Context, tx *gorm.DB, data []byte) (project models.Project, imported int, err error) {
-	project, tasks, err := ReadTasks(c, tx, data)
+// AddTasks stores the tasks of a CSV file in a project, as ImportTasks does, and
+// returns how many there are.
+func AddTasks(tx *gorm.DB, who *account.Identity, projectID int64, data []byte) (imported int, err error) {
+	project, err := openProject(tx, projectID)
 	if err != nil {
-		return project, 0, err
-	}
-	if err := appendTasks(tx, project.ID, tasks); err != nil {
-		return project, 0, err
-	}
-	return project, len(tasks), recordImport(c, tx, project, len(tasks))
-}
-
-// ReadTasks makes the tasks of a CSV file that AddTasks would store in the
-// project of the path, or returns all that is wrong with it.
-func ReadTasks(c *gin.Context, tx *gorm.DB, data []byte) (models.Project, []models.Task, error) {
-	project, err := openProject(c, tx)
-	if err != nil {
-		return project, nil, err
+		return 0, err
 	}
 	tasks, err := parseTasks(tx, data)
-	return project, tasks, err
+	if err != nil {
+		return 0, err
+	}
+	if err := appendTasks(tx, projectID, tasks); err != nil {
+		return 0, err
+	}
+	return len(tasks), account.Record(tx, who, projectSubject(project), "tasks_imported",
+		fmt.Sprintf("imported %s into project “%s”", several(len(tasks), "task"), project.Name))
+}
+
+// PreviewTasks returns the tasks of a CSV file that AddTasks would store in a project,
+// or all that is wrong with it.
+func PreviewTasks(tx *gorm.DB, projectID int64, data []byte) ([]models.Task, error) {
+	if _, err := openProject(tx, projectID); err != nil {
+		return nil, err
+	}
+	return parseTasks(tx, data)
 }
 
 // appendTasks stores tasks behind those of the project.
@@ -75,11 +80,6 @@ func appendTasks(tx *gorm.DB, projectID int64, tasks []models.Task) error {
 		position = positionAfter(position)
 	}
 	return tx.CreateInBatches(tasks, importBatch).Error
-}
-
-func recordImport(c *gin.Context, tx *gorm.DB, project models.Project, count int) error {
-	return account.Record(c, tx, projectSubject(project), "tasks_imported",
-		fmt.Sprintf("imported %s into project “%s”", several(count, "task"), project.Name))
 }
 
 // parseTasks makes tasks of a file, or returns all that is wrong with it.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 
-	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"tenantry/handlers/request"
@@ -33,12 +32,11 @@ func positionAfter(position int64) int64 {
 	return position + positionStep
 }
 
-// takeToChange reads the task of the path and locks it. Where it is to get
-// another place its project is locked before it, as by those who add tasks:
-// others' positions may change with it.
-func takeToChange(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, error) {
+// takeToChange reads a task and locks it. If it gets another place, its project is
+// locked first, as AddTask does: the positions of other tasks may change with it.
+func takeToChange(tx *gorm.DB, id int64, in *request.Input) (models.Task, error) {
 	if in.Has("before") {
-		task, err := TakeTask(c, tx)
+		task, err := request.Take[models.Task](tx, id)
 		if err != nil {
 			return task, err
 		}
@@ -46,7 +44,7 @@ func takeToChange(c *gin.Context, tx *gorm.DB, in *request.Input) (models.Task, 
 			return task, err
 		}
 	}
-	return request.TakeRow[models.Task](c, models.Locked(tx))
+	return request.Take[models.Task](models.Locked(tx), id)
 }
 
 // fillPlace takes "before" out of the input: the id of the task of the same

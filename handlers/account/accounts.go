@@ -12,6 +12,11 @@
 //	tokens.go        API tokens; credentials.go, what they share with sessions
 //	recent.go        remembers what was looked up a moment ago
 //	admins.go        a tenant's first admin, for operators
+//
+// As in package handlers, the handlers of requests take a *gin.Context: SignIn,
+// SignOut, AcceptInvitation, InviteUser, and List, Create, Update and Delete. Each
+// calls an operation, which takes values and which the pages call too: Enter, Leave,
+// Join, Invite, and Find, Add, Change and Remove.
 package account
 
 import (
@@ -26,7 +31,6 @@ import (
 	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
-	"tenantry/tenants/web"
 )
 
 // Options configures Accounts.
@@ -134,11 +138,8 @@ func Unscoped(c *gin.Context, f func(c *gin.Context) error, parameters ...string
 	}
 }
 
-// tenantID returns the id of the request's tenant.
-func tenantID(c *gin.Context) string { return web.From(c).ID }
-
-// inTenant runs f in a writing scope on the request's tenant. If the tenant is full,
-// f may use its reserve: users who can't sign in can't delete anything.
-func (a *Accounts) inTenant(c *gin.Context, f tenants.Func) error {
-	return a.store.Update(tenants.WithReserve(c.Request.Context()), web.From(c), f)
+// inTenant runs f in a writing scope on the tenant. If the tenant is full, f may use
+// its reserve: users who can't sign in can't delete anything.
+func (a *Accounts) inTenant(ctx context.Context, t *tenants.Tenant, f tenants.Func) error {
+	return a.store.Update(tenants.WithReserve(ctx), t, f)
 }

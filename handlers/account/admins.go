@@ -80,7 +80,7 @@ func createAdmin(tx *gorm.DB, email string) (models.User, error) {
 	if err := tx.Create(&user).Error; err != nil {
 		return user, err
 	}
-	return user, recordBy(nil, tx, UserSubject(user), "created", fmt.Sprintf("created user “%s”", user.Name))
+	return user, Record(tx, nil, UserSubject(user), "created", fmt.Sprintf("created user “%s”", user.Name))
 }
 
 // promote makes a member an admin, which ends their sessions.
@@ -91,5 +91,5 @@ func promote(tx *gorm.DB, user *models.User) error {
 	if err := Revoke(tx, user.ID, 0, models.KindSession); err != nil {
 		return err
 	}
-	return recordBy(nil, tx, UserSubject(*user), "updated", fmt.Sprintf("changed role of user “%s”", user.Name))
+	return Record(tx, nil, UserSubject(*user), "updated", fmt.Sprintf("changed role of user “%s”", user.Name))
 }

@@ -15,8 +15,8 @@ import (
 	"tenantry/tenants/web"
 )
 
-// Identity is the user who sent a request and the credential they used. It contains
-// no models, so reading it loads no relations.
+// Identity is the user who sent a request and the credential they used: operations
+// take it to know who asks. It contains no models, so reading it loads no relations.
 type Identity struct {
 	CredentialID int64
 	Kind         models.CredentialKind
@@ -25,12 +25,15 @@ type Identity struct {
 	Email        string
 	Name         string
 	Role         models.Role
+
+	confirmed *confirmation // nil unless Accounts.Confirm found a password
 }
 
 type signedInKey struct{}
 
-// whoSent returns the identity of the request's sender, and whether it is known.
-func whoSent(c *gin.Context) (*Identity, bool) {
+// Known returns the identity of the request's sender, and whether it is known: it
+// isn't on open routes and in errors.
+func Known(c *gin.Context) (*Identity, bool) {
 	value, _ := c.Get(signedInKey{})
 	who, ok := value.(*Identity)
 	return who, ok
@@ -40,26 +43,10 @@ func whoSent(c *gin.Context) (*Identity, bool) {
 // Authenticate, which is a bug.
 func Current(c *gin.Context) *Identity { return c.MustGet(signedInKey{}).(*Identity) }
 
-// currentUser returns the user who sent the request, with only the fields that
-// Identity holds. It panics as Current does.
-func currentUser(c *gin.Context) models.User {
-	who := Current(c)
+// User returns the user with only the fields that Identity holds.
+func (who *Identity) User() models.User {
 	return models.User{ID: who.UserID, Email: who.Email, Name: who.Name, Role: who.Role}
 }
-
-// CurrentUser returns the user who sent the request, with only the fields that
-// Identity holds. It returns false if the user isn't known, as on open routes and in
-// errors.
-func CurrentUser(c *gin.Context) (models.User, bool) {
-	if _, ok := whoSent(c); !ok {
-		return models.User{}, false
-	}
-	return currentUser(c), true
-}
-
-// CurrentCredential returns the id of the request's credential. It works below
-// Authenticate only.
-func CurrentCredential(c *gin.Context) int64 { return Current(c).CredentialID }
 
 // Present rejects requests that carry no credential, several, or one that can't be
 // this tenant's, before a scope begins. If the request has a body, the credential
@@ -87,7 +74,7 @@ func (a *Accounts) presented(c *gin.Context) (auth.Presented, error) {
 	if value, ok := c.Get(presentedKey{}); ok {
 		return value.(auth.Presented), nil
 	}
-	presented, err := auth.FromHeader(tenantID(c), c.Request.Header, auth.CookieName(a.tls(c)))
+	presented, err := auth.FromHeader(web.From(c).ID, c.Request.Header, auth.CookieName(a.tls(c)))
 	if err != nil {
 		return presented, problem.ErrUnauthenticated
 	}
@@ -104,6 +91,9 @@ func (a *Accounts) Authenticate() gin.HandlerFunc {
 		if err != nil {
 			problem.Fail(c, err)
 			return
+		}
+		if earlier, ok := Known(c); ok { // by Confirm
+			who.confirmed = earlier.confirmed
 		}
 		c.Set(signedInKey{}, who)
 		a.noteUse(c, tx, who)
@@ -170,6 +160,6 @@ func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *Identity) {
 
 // GetMe shows the current user.
 func GetMe(c *gin.Context, _ *gorm.DB) error {
-	c.JSON(200, ViewUser(currentUser(c)))
+	c.JSON(200, ViewUser(Current(c).User()))
 	return nil
 }

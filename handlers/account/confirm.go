@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"net/url"
 
 	"github.com/gin-gonic/gin"
@@ -13,6 +14,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/web"
 )
 
@@ -21,8 +23,6 @@ type confirmation struct {
 	proof *proof
 	err   error
 }
-
-type confirmationKey struct{}
 
 // Confirm checks the current user's password, which the body holds as its member or
 // field "password". Each route that gives access requires it, because a stolen
@@ -60,8 +60,8 @@ func (a *Accounts) readConfirmation(c *gin.Context) error {
 	}
 	c.Request.Body = io.NopCloser(bytes.NewReader(body))
 	if password := passwordIn(body, c.ContentType()); password != "" {
-		p, err := a.proveAgain(c, who, password)
-		c.Set(confirmationKey{}, confirmation{p, err})
+		p, err := a.proveAgain(c.Request.Context(), web.From(c), request.ClientAddress(c), who, password)
+		who.confirmed = &confirmation{p, err}
 	}
 	return nil
 }
@@ -82,59 +82,37 @@ func passwordIn(body []byte, mediaType string) string {
 
 // proveAgain checks the current user's password. A correct password clears the
 // counted tries, as at sign-in.
-func (a *Accounts) proveAgain(c *gin.Context, who *Identity, password string) (*proof, error) {
-	p, err := a.prove(c, who.Email, password)
+func (a *Accounts) proveAgain(ctx context.Context, t *tenants.Tenant, client netip.Addr, who *Identity, password string) (*proof, error) {
+	p, err := a.prove(ctx, t, client, who.Email, password)
 	if err != nil {
 		return nil, err
 	}
-	return p, a.inTenant(c, p.try.forget)
-}
-
-// errNoPerson is returned if an API token is used for an action that only people may
-// take.
-var errNoPerson = problem.New(problem.ErrForbidden, "An API token can't do this: it changes who gets in. Sign in, and do it in a session.")
-
-// ByPerson returns an error if the request carries an API token.
-func ByPerson(c *gin.Context) error {
-	if Current(c).Kind != models.KindSession {
-		return errNoPerson
-	}
-	return nil
-}
-
-// PeopleOnly rejects API tokens. It goes below Authenticate.
-func PeopleOnly(c *gin.Context) {
-	if err := ByPerson(c); err != nil {
-		problem.Fail(c, err)
-	}
+	return p, a.inTenant(ctx, t, p.try.forget)
 }
 
 // Confirm takes the password out of the input, and reports a missing or wrong
 // password as a fault. It rejects API tokens. It works below Accounts.Confirm only.
-func Confirm(c *gin.Context, in *request.Input) error {
-	if err := ByPerson(c); err != nil {
+func (who *Identity) Confirm(in *request.Input) error {
+	if err := who.ByPerson(); err != nil {
 		return err
 	}
 	in.Take("password")
-	value, _ := c.Get(confirmationKey{})
-	done, given := value.(confirmation)
 	switch {
-	case !given:
+	case who.confirmed == nil:
 		in.Add("password", "is required: give your own password again")
-	case errors.Is(done.err, problem.ErrWrongPassword):
+	case errors.Is(who.confirmed.err, problem.ErrWrongPassword):
 		in.Add("password", "is wrong")
 	default:
-		return done.err
+		return who.confirmed.err
 	}
 	return nil
 }
 
 // Confirmed checks, in the scope that makes the change, that the password accepted
 // by Confirm is still the user's.
-func Confirmed(c *gin.Context, tx *gorm.DB) error {
-	done := c.MustGet(confirmationKey{}).(confirmation)
-	var same int64
-	err := tx.Model(&models.User{}).Where("id = ? AND password_hash = ?", done.proof.user.ID, *done.proof.user.PasswordHash).Count(&same).Error
+func (who *Identity) Confirmed(tx *gorm.DB) error {
+	user, same := who.confirmed.proof.user, int64(0)
+	err := tx.Model(&models.User{}).Where("id = ? AND password_hash = ?", user.ID, *user.PasswordHash).Count(&same).Error
 	if err == nil && same != 1 {
 		err = problem.ErrUnauthenticated
 	}

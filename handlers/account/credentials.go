@@ -4,12 +4,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants"
 )
 
 // Lifetimes of credentials, from their creation. Use doesn't extend them.
@@ -23,8 +23,8 @@ const maxCredentials = 100
 
 // mint stores a credential of the tenant and returns its text, which can't be read
 // again.
-func (a *Accounts) mint(tx *gorm.DB, tenantID string, kind auth.Kind, row *models.Credential, life time.Duration) (text string, err error) {
-	text, row.Digest = auth.Mint(tenantID, kind)
+func (a *Accounts) mint(tx *gorm.DB, t *tenants.Tenant, kind auth.Kind, row *models.Credential, life time.Duration) (text string, err error) {
+	text, row.Digest = auth.Mint(t.ID, kind)
 	row.CreatedAt = a.now()
 	row.ExpiresAt = row.CreatedAt.Add(life)
 	if err := sweepCredentials(tx, row.CreatedAt); err != nil {
@@ -50,35 +50,36 @@ func Revoke(tx *gorm.DB, userID, kept int64, kinds ...models.CredentialKind) err
 }
 
 // FindCredentials returns the page that the query asks for of the unexpired
-// credentials of a kind: the current user's, or for admins with ?user_id= those of
-// another user or of "all".
-func (a *Accounts) FindCredentials(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (none request.Found[models.Credential], err error) {
-	owner := c.DefaultQuery("user_id", strconv.FormatInt(Current(c).UserID, 10))
-	var bad request.Faults
-	page := request.ReadPage(c, &bad, string(kind)+"/"+owner, request.Order{Columns: []string{"id"}})
+// credentials of a kind: those of the user who asks, or for admins with user_id those
+// of another user or of "all".
+func (a *Accounts) FindCredentials(tx *gorm.DB, who *Identity, kind models.CredentialKind, q *request.Query) (none request.Found[models.Credential], err error) {
+	owner, given := q.Get("user_id")
+	if !given {
+		owner = strconv.FormatInt(who.UserID, 10)
+	}
+	page := q.Page(string(kind)+"/"+owner, request.Order{Columns: []string{"id"}})
 	rows := tx.Where("kind = ? AND expires_at > ?", kind, a.now())
 	ownerID, err := strconv.ParseInt(owner, 10, 64)
 	switch {
 	case err == nil && strconv.FormatInt(ownerID, 10) == owner:
 		rows = rows.Where("user_id = ?", ownerID)
 	case owner != "all":
-		bad.Add("user_id", `must be the id of a user, or "all"`)
+		q.Add("user_id", `must be the id of a user, or "all"`)
 	}
-	if err := bad.Err(); err != nil {
+	if err := q.Err(); err != nil {
 		return none, err
 	}
-	if err := MayChange(c, ownerID); err != nil {
+	if err := who.MayChange(ownerID); err != nil {
 		return none, err
 	}
-	return request.FindPage(rows, page, func(row models.Credential) []int64 { return []int64{row.ID} })
+	return request.FindPage(rows, q, page, func(row models.Credential) []int64 { return []int64{row.ID} })
 }
 
-// takeCredential reads the credential whose id is in the path, if it is of the kind
-// and belongs to the current user or the current user is an admin. Otherwise it
-// returns gorm.ErrRecordNotFound.
-func takeCredential(c *gin.Context, tx *gorm.DB, kind models.CredentialKind) (models.Credential, error) {
-	row, err := request.TakeRow[models.Credential](c, tx.Where("kind = ?", kind))
-	if err == nil && MayChange(c, row.UserID) != nil {
+// takeCredential reads the credential with the id, if it is of the kind and belongs to
+// the user who asks or they are an admin. Otherwise it returns gorm.ErrRecordNotFound.
+func takeCredential(tx *gorm.DB, who *Identity, kind models.CredentialKind, id int64) (models.Credential, error) {
+	row, err := request.Take[models.Credential](tx.Where("kind = ?", kind), id)
+	if err == nil && who.MayChange(row.UserID) != nil {
 		err = gorm.ErrRecordNotFound
 	}
 	return row, err

@@ -41,7 +41,7 @@ func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
 			return err
 		}
 	}
-	made, err := a.Invite(c, tx, in)
+	made, err := a.Invite(tx, web.From(c), Current(c), request.PathID(c), in)
 	if err != nil {
 		return err
 	}
@@ -49,27 +49,27 @@ func (a *Accounts) InviteUser(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// Invite creates an invitation for the user in the path. Earlier invitations end. It
-// is for admins, and works below Confirm.
-func (a *Accounts) Invite(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
-	if err := Confirm(c, in); err != nil {
+// Invite creates an invitation for the user with the id. Earlier invitations end. It
+// is for admins, and works below Accounts.Confirm.
+func (a *Accounts) Invite(tx *gorm.DB, t *tenants.Tenant, who *Identity, id int64, in *request.Input) (Invitation, error) {
+	if err := who.Confirm(in); err != nil {
 		return Invitation{}, err
 	}
 	if err := in.Done(); err != nil {
 		return Invitation{}, err
 	}
-	user, err := request.TakeRow[models.User](c, models.Locked(tx))
+	user, err := request.Take[models.User](models.Locked(tx), id)
 	if err != nil {
 		return Invitation{}, err
 	}
-	if err := Confirmed(c, tx); err != nil {
+	if err := who.Confirmed(tx); err != nil {
 		return Invitation{}, err
 	}
-	made, err := a.invite(tx, web.From(c), user)
+	made, err := a.invite(tx, t, user)
 	if err != nil {
 		return made, err
 	}
-	return made, Record(c, tx, UserSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name))
+	return made, Record(tx, who, UserSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name))
 }
 
 // invite replaces a user's earlier invitations with a new one, and sends it after it
@@ -79,7 +79,7 @@ func (a *Accounts) invite(tx *gorm.DB, t *tenants.Tenant, user models.User) (Inv
 		return Invitation{}, err
 	}
 	row := models.Credential{UserID: user.ID, Kind: models.KindInvitation}
-	text, err := a.mint(tx, t.ID, auth.KindInvitation, &row, invitationLife)
+	text, err := a.mint(tx, t, auth.KindInvitation, &row, invitationLife)
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -104,44 +104,36 @@ func (a *Accounts) mail(ctx context.Context, made Invitation) {
 // AcceptInvitation sets the invited user's password and signs them in. The
 // invitation can't be used again. It works outside of scopes.
 func (a *Accounts) AcceptInvitation(c *gin.Context) {
-	Unscoped(c, func(c *gin.Context) error {
-		in, err := request.ReadInput(c)
-		if err != nil {
-			return err
-		}
-		begun, err := a.join(c, in)
-		if err == nil {
-			a.answerSession(c, begun)
-		}
-		return err
+	a.answerSession(c, func(in *request.Input) (Session, error) {
+		return a.Join(c.Request.Context(), web.From(c), in)
 	})
 }
 
-// Join accepts an invitation like AcceptInvitation, but returns the session as a
-// cookie only. It works in Unscoped.
-func (a *Accounts) Join(c *gin.Context, in *request.Input) error {
-	begun, err := a.join(c, in)
-	if err == nil {
-		a.setCookie(c, begun)
-	}
-	return err
-}
-
-func (a *Accounts) join(c *gin.Context, in *request.Input) (newSessionJSON, error) {
+// Join sets the invited user's password, and begins a session. The password is hashed
+// only if the invitation is valid.
+func (a *Accounts) Join(ctx context.Context, t *tenants.Tenant, in *request.Input) (Session, error) {
 	var token, password string
 	in.Require("token", "password")
 	request.Member(in, "token", &token, nil)
 	request.Member(in, "password", &password, newPassword)
 	if err := in.Done(); err != nil {
-		return newSessionJSON{}, err
+		return Session{}, err
 	}
-	return a.accept(c, token, password)
+	found, err := a.findInvited(ctx, t, token)
+	if err != nil {
+		return Session{}, err
+	}
+	hash, err := a.hasher.Hash(ctx, password)
+	if err != nil {
+		return Session{}, err
+	}
+	return a.accept(ctx, t, &found, hash)
 }
 
 // Invited returns the user for whom the invitation with this text was created. It
 // doesn't use the invitation up.
-func (a *Accounts) Invited(c *gin.Context, text string) (models.User, error) {
-	found, err := a.findInvited(c, text)
+func (a *Accounts) Invited(ctx context.Context, t *tenants.Tenant, text string) (models.User, error) {
+	found, err := a.findInvited(ctx, t, text)
 	return found.user, err
 }
 
@@ -156,12 +148,12 @@ var errNotInvited = problem.New(problem.ErrUnauthenticated,
 	"This invitation is not valid, or no longer: it works once, for seven days, and until there is a newer one. Ask an admin for another.")
 
 // findInvited returns the invitation with the text, or errNotInvited.
-func (a *Accounts) findInvited(c *gin.Context, text string) (found invited, err error) {
-	kind, digest, err := auth.Digest(tenantID(c), text)
+func (a *Accounts) findInvited(ctx context.Context, t *tenants.Tenant, text string) (found invited, err error) {
+	kind, digest, err := auth.Digest(t.ID, text)
 	if err != nil || kind != auth.KindInvitation {
 		return found, errNotInvited
 	}
-	err = a.store.View(c.Request.Context(), web.From(c), func(tx *gorm.DB) error {
+	err = a.store.View(ctx, t, func(tx *gorm.DB) error {
 		err := tx.Where("digest = ? AND kind = ? AND expires_at > ?", digest, models.KindInvitation, a.now()).Take(&found.credential).Error
 		if err != nil {
 			return err
@@ -174,29 +166,20 @@ func (a *Accounts) findInvited(c *gin.Context, text string) (found invited, err 
 	return found, err
 }
 
-// accept hashes the password only if the invitation is valid.
-func (a *Accounts) accept(c *gin.Context, text, password string) (newSessionJSON, error) {
-	found, err := a.findInvited(c, text)
-	if err != nil {
-		return newSessionJSON{}, err
-	}
-	hash, err := a.hasher.Hash(c.Request.Context(), password)
-	if err != nil {
-		return newSessionJSON{}, err
-	}
-	var begun newSessionJSON
-	err = a.inTenant(c, func(tx *gorm.DB) error {
-		if err := a.useUp(tx, &found); err != nil {
+// accept uses an invitation up and sets the password's hash.
+func (a *Accounts) accept(ctx context.Context, t *tenants.Tenant, found *invited, hash string) (begun Session, err error) {
+	err = a.inTenant(ctx, t, func(tx *gorm.DB) error {
+		if err := a.useUp(tx, found); err != nil {
 			return err
 		}
 		if err := renewPassword(tx, &found.user, hash); err != nil {
 			return err
 		}
-		begun, err = a.beginSession(tx, tenantID(c), found.user)
+		begun, err = a.beginSession(tx, t, found.user)
 		if err != nil {
 			return err
 		}
-		return recordBy(&found.user.ID, tx, UserSubject(found.user), "joined", "accepted an invitation and set a password")
+		return Record(tx, &Identity{UserID: found.user.ID}, UserSubject(found.user), "joined", "accepted an invitation and set a password")
 	})
 	return begun, err
 }

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -11,6 +12,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/web"
 )
 
@@ -27,9 +29,8 @@ type proof struct {
 // prove checks the password of the account with the address. If the account doesn't
 // exist or has no password, prove takes as long as for a wrong password and also
 // returns ErrWrongPassword.
-func (a *Accounts) prove(c *gin.Context, email, password string) (*proof, error) {
-	ctx, t := c.Request.Context(), web.From(c)
-	p := &proof{try: newTry(email, request.ClientAddress(c))}
+func (a *Accounts) prove(ctx context.Context, t *tenants.Tenant, client netip.Addr, email, password string) (*proof, error) {
+	p := &proof{try: newTry(email, client)}
 	if err := a.count(ctx, t, p.try); err != nil {
 		return nil, err
 	}
@@ -99,21 +100,22 @@ func setPassword(tx *gorm.DB, user *models.User, hash string) error {
 	return tx.Model(user).Update("password_hash", hash).Error
 }
 
-// ChangePassword changes the current user's password. Their other sessions, API
+// UpdatePassword changes the current user's password. Their other sessions, API
 // tokens and invitations end. It works outside of scopes, below CrossOrigin.
-func (a *Accounts) ChangePassword(c *gin.Context) {
+func (a *Accounts) UpdatePassword(c *gin.Context) {
 	Unscoped(c, func(c *gin.Context) error {
 		if err := a.Identify(c); err != nil {
 			return err
 		}
-		if err := ByPerson(c); err != nil {
+		if err := Current(c).ByPerson(); err != nil {
 			return err
 		}
 		in, err := request.ReadInput(c)
 		if err != nil {
 			return err
 		}
-		return request.WriteNoContent(c, a.RenewPassword(c, in))
+		err = a.ChangePassword(c.Request.Context(), web.From(c), request.ClientAddress(c), Current(c), in)
+		return request.WriteNoContent(c, err)
 	})
 }
 
@@ -129,10 +131,10 @@ func (a *Accounts) Identify(c *gin.Context) error {
 	})
 }
 
-// RenewPassword changes the password like ChangePassword, for a request that
-// Identify accepted.
-func (a *Accounts) RenewPassword(c *gin.Context, in *request.Input) error {
-	if err := ByPerson(c); err != nil {
+// ChangePassword changes the password of the user who asks from the client's address.
+// It works outside of scopes.
+func (a *Accounts) ChangePassword(ctx context.Context, t *tenants.Tenant, client netip.Addr, who *Identity, in *request.Input) error {
+	if err := who.ByPerson(); err != nil {
 		return err
 	}
 	var old, next string
@@ -142,30 +144,24 @@ func (a *Accounts) RenewPassword(c *gin.Context, in *request.Input) error {
 	if err := in.Done(); err != nil {
 		return err
 	}
-	return a.replacePassword(c, Current(c), old, next)
-}
-
-func (a *Accounts) replacePassword(c *gin.Context, who *Identity, old, next string) error {
-	p, err := a.prove(c, who.Email, old)
+	p, err := a.prove(ctx, t, client, who.Email, old)
 	if errors.Is(err, problem.ErrWrongPassword) {
 		return problem.Invalid(web.Fault{Field: "current_password", Message: "is wrong"})
 	}
 	if err != nil {
 		return err
 	}
-	hash, err := a.hasher.Hash(c.Request.Context(), next)
-	if err != nil {
+	if p.rehashed, err = a.hasher.Hash(ctx, next); err != nil {
 		return err
 	}
-	p.rehashed = hash
-	return a.inTenant(c, func(tx *gorm.DB) error {
+	return a.inTenant(ctx, t, func(tx *gorm.DB) error {
 		if err := p.settle(tx); err != nil {
 			return err
 		}
 		if err := Revoke(tx, who.UserID, who.CredentialID); err != nil {
 			return err
 		}
-		return Record(c, tx, UserSubject(p.user), "password_changed", "changed their password")
+		return Record(tx, who, UserSubject(p.user), "password_changed", "changed their password")
 	})
 }
 

@@ -12,18 +12,37 @@ import (
 
 // AdminsOnly rejects users who are not admins. It goes below Authenticate.
 func AdminsOnly(c *gin.Context) {
-	if !IsAdmin(c) {
+	if !Current(c).IsAdmin() {
 		problem.Fail(c, problem.ErrForbidden)
 	}
 }
 
-// IsAdmin reports whether the current user is an admin.
-func IsAdmin(c *gin.Context) bool { return Current(c).Role == models.RoleAdmin }
+// PeopleOnly rejects API tokens. It goes below Authenticate.
+func PeopleOnly(c *gin.Context) {
+	if err := Current(c).ByPerson(); err != nil {
+		problem.Fail(c, err)
+	}
+}
 
-// MayChange returns an error unless the current user may change the user with the
-// id: users may change themselves, and admins may change everyone.
-func MayChange(c *gin.Context, userID int64) error {
-	if IsAdmin(c) || Current(c).UserID == userID {
+// errNoPerson is returned if an API token is used for an action that only people may
+// take.
+var errNoPerson = problem.New(problem.ErrForbidden, "An API token can't do this: it changes who gets in. Sign in, and do it in a session.")
+
+// ByPerson returns an error if the user sent an API token.
+func (who *Identity) ByPerson() error {
+	if who.Kind != models.KindSession {
+		return errNoPerson
+	}
+	return nil
+}
+
+// IsAdmin reports whether the user is an admin.
+func (who *Identity) IsAdmin() bool { return who.Role == models.RoleAdmin }
+
+// MayChange returns an error unless the user may change the user with the id: users
+// may change themselves, and admins may change everyone.
+func (who *Identity) MayChange(userID int64) error {
+	if who.IsAdmin() || who.UserID == userID {
 		return nil
 	}
 	return problem.ErrForbidden

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -19,16 +18,14 @@ type Subject struct {
 	Name string
 }
 
-// Record stores what the request did to the subject, in the same transaction: a verb
-// for programs, and a sentence of at most 500 characters for people.
-func Record(c *gin.Context, tx *gorm.DB, s Subject, verb, summary string) error {
-	return recordBy(actor(c), tx, s, verb, summary)
-}
-
-// recordBy is Record for changes by the user actor, or by the system if actor is
-// nil.
-func recordBy(actor *int64, tx *gorm.DB, s Subject, verb, summary string) error {
-	row := &models.Activity{ActorID: actor, Action: s.Kind + "." + verb, SubjectID: s.ID, Summary: summary}
+// Record stores what the user did to the subject, in the same transaction: a verb for
+// programs, and a sentence of at most 500 characters for people. The system acts where
+// who is nil.
+func Record(tx *gorm.DB, who *Identity, s Subject, verb, summary string) error {
+	row := &models.Activity{Action: s.Kind + "." + verb, SubjectID: s.ID, Summary: summary}
+	if who != nil {
+		row.ActorID = &who.UserID
+	}
 	if err := tx.Create(row).Error; err != nil {
 		return fmt.Errorf("record activity: %w", err)
 	}
@@ -57,28 +54,20 @@ func trimActivity(tx *gorm.DB, newest int64) error {
 	return nil
 }
 
-// actor returns the id of the user who sent the request, or nil if it isn't known.
-func actor(c *gin.Context) *int64 {
-	if who, ok := whoSent(c); ok {
-		return &who.UserID
-	}
-	return nil
-}
-
 // RecordCreated records that the subject was created.
-func RecordCreated(c *gin.Context, tx *gorm.DB, s Subject) error {
-	return Record(c, tx, s, "created", fmt.Sprintf("created %s “%s”", s.Kind, s.Name))
+func RecordCreated(tx *gorm.DB, who *Identity, s Subject) error {
+	return Record(tx, who, s, "created", fmt.Sprintf("created %s “%s”", s.Kind, s.Name))
 }
 
 // RecordDeleted records that the subject was deleted.
-func RecordDeleted(c *gin.Context, tx *gorm.DB, s Subject) error {
-	return Record(c, tx, s, "deleted", fmt.Sprintf("deleted %s “%s”", s.Kind, s.Name))
+func RecordDeleted(tx *gorm.DB, who *Identity, s Subject) error {
+	return Record(tx, who, s, "deleted", fmt.Sprintf("deleted %s “%s”", s.Kind, s.Name))
 }
 
 // Save stores the changed columns of row and records the change, with summary unless
 // it is empty. It does nothing if no column changed. Columns in silent are stored
 // too, but not recorded.
-func Save(c *gin.Context, tx *gorm.DB, changed []string, row any, s Subject, summary string, silent ...string) error {
+func Save(tx *gorm.DB, who *Identity, changed []string, row any, s Subject, summary string, silent ...string) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -88,5 +77,5 @@ func Save(c *gin.Context, tx *gorm.DB, changed []string, row any, s Subject, sum
 	if summary == "" {
 		summary = fmt.Sprintf("changed %s of %s “%s”", strings.Join(changed, ", "), s.Kind, s.Name)
 	}
-	return Record(c, tx, s, "updated", summary)
+	return Record(tx, who, s, "updated", summary)
 }

@@ -11,6 +11,8 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/web"
 )
 
 // tokenJSON is the representation of an API token.
@@ -50,7 +52,7 @@ func tokenSubject(row models.Credential) Subject { return Subject{"token", row.I
 // ListTokens lists API tokens by id: the current user's, or for admins with
 // ?user_id= those of another user or of "all".
 func (a *Accounts) ListTokens(c *gin.Context, tx *gorm.DB) error {
-	found, err := a.FindCredentials(c, tx, models.KindToken)
+	found, err := a.FindCredentials(tx, Current(c), models.KindToken, request.ReadQuery(c))
 	return request.WriteList(c, found, err, viewToken)
 }
 
@@ -66,7 +68,7 @@ func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	row, text, err := a.AddToken(c, tx, in)
+	row, text, err := a.AddToken(tx, web.From(c), Current(c), in)
 	if err != nil {
 		return err
 	}
@@ -74,12 +76,12 @@ func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// AddToken creates an API token for the current user and returns its text, which
-// can't be read again. It works below Confirm.
-func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *request.Input) (row models.Credential, text string, err error) {
-	row = models.Credential{UserID: Current(c).UserID, Kind: models.KindToken}
+// AddToken creates an API token for the user who asks and returns its text, which
+// can't be read again. It works below Accounts.Confirm.
+func (a *Accounts) AddToken(tx *gorm.DB, t *tenants.Tenant, who *Identity, in *request.Input) (row models.Credential, text string, err error) {
+	row = models.Credential{UserID: who.UserID, Kind: models.KindToken}
 	days := int64(defaultTokenDays)
-	if err := Confirm(c, in); err != nil {
+	if err := who.Confirm(in); err != nil {
 		return row, "", err
 	}
 	in.Require("name")
@@ -91,14 +93,14 @@ func (a *Accounts) AddToken(c *gin.Context, tx *gorm.DB, in *request.Input) (row
 	if err := a.roomForToken(tx, row.UserID); err != nil {
 		return row, "", err
 	}
-	if err := Confirmed(c, tx); err != nil {
+	if err := who.Confirmed(tx); err != nil {
 		return row, "", err
 	}
-	text, err = a.mint(tx, tenantID(c), auth.KindToken, &row, time.Duration(days)*24*time.Hour)
+	text, err = a.mint(tx, t, auth.KindToken, &row, time.Duration(days)*24*time.Hour)
 	if err != nil {
 		return row, "", err
 	}
-	return row, text, RecordCreated(c, tx, tokenSubject(row))
+	return row, text, RecordCreated(tx, who, tokenSubject(row))
 }
 
 // roomForToken returns an error if the user already has the maximum number of
@@ -117,21 +119,20 @@ func (a *Accounts) roomForToken(tx *gorm.DB, userID int64) error {
 
 // DeleteToken ends an API token, like RemoveToken.
 func (a *Accounts) DeleteToken(c *gin.Context, tx *gorm.DB) error {
-	return request.WriteNoContent(c, a.RemoveToken(c, tx))
+	return request.WriteNoContent(c, RemoveToken(tx, Current(c), request.PathID(c)))
 }
 
-// RemoveToken ends the API token in the path, which must be the current user's
-// unless they are an admin. A request that carries an API token can end only that
-// token.
-func (a *Accounts) RemoveToken(c *gin.Context, tx *gorm.DB) error {
-	row, err := takeCredential(c, tx, models.KindToken)
+// RemoveToken ends the API token with the id, which must belong to the user who asks
+// unless they are an admin. An API token can end only itself.
+func RemoveToken(tx *gorm.DB, who *Identity, id int64) error {
+	row, err := takeCredential(tx, who, models.KindToken, id)
 	if err != nil {
 		return err
 	}
-	if err := ByPerson(c); err != nil && row.ID != Current(c).CredentialID {
+	if err := who.ByPerson(); err != nil && row.ID != who.CredentialID {
 		return err
 	}
-	if err := RecordDeleted(c, tx, tokenSubject(row)); err != nil {
+	if err := RecordDeleted(tx, who, tokenSubject(row)); err != nil {
 		return err
 	}
 	return deleteCredential(tx, row.ID)

@@ -10,6 +10,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/web"
 )
 
@@ -51,7 +52,7 @@ func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	made, err := a.AddUser(c, tx, in)
+	made, err := a.AddUser(tx, web.From(c), Current(c), in)
 	if err != nil {
 		return err
 	}
@@ -60,10 +61,10 @@ func (a *Accounts) CreateUser(c *gin.Context, tx *gorm.DB) error {
 }
 
 // AddUser stores a new user, a member unless the input says otherwise, and invites
-// them. It is for admins, and works below Confirm.
-func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *request.Input) (Invitation, error) {
+// them. It is for admins, and works below Accounts.Confirm.
+func (a *Accounts) AddUser(tx *gorm.DB, t *tenants.Tenant, who *Identity, in *request.Input) (Invitation, error) {
 	user := models.User{Role: models.RoleMember}
-	if err := Confirm(c, in); err != nil {
+	if err := who.Confirm(in); err != nil {
 		return Invitation{}, err
 	}
 	in.Require("email", "name")
@@ -71,14 +72,14 @@ func (a *Accounts) AddUser(c *gin.Context, tx *gorm.DB, in *request.Input) (Invi
 	if err := in.Done(); err != nil {
 		return Invitation{}, err
 	}
-	if err := Confirmed(c, tx); err != nil {
+	if err := who.Confirmed(tx); err != nil {
 		return Invitation{}, err
 	}
 	if err := tx.Create(&user).Error; err != nil {
 		return Invitation{}, UserTaken(err)
 	}
-	if err := RecordCreated(c, tx, UserSubject(user)); err != nil {
+	if err := RecordCreated(tx, who, UserSubject(user)); err != nil {
 		return Invitation{}, err
 	}
-	return a.invite(tx, web.From(c), user)
+	return a.invite(tx, t, user)
 }

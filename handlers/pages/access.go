@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
+	"tenantry/tenants/web"
 )
 
 // accessPage is a page with one form, for people who are not signed in.
@@ -51,7 +52,8 @@ func (s *Site) signIn(c *gin.Context) {
 		next := look.LocalPath(posted.Get("next"))
 		f.values(strings.TrimSpace(posted.Get("email")), "", next)
 		in := request.NewInput(map[string]any{"email": f.Value("email"), "password": posted.Get("password")})
-		if err := s.accounts.Enter(c, in); err != nil {
+		begun, err := s.accounts.Enter(c.Request.Context(), web.From(c), request.ClientAddress(c), in)
+		if err != nil {
 			if status, ok := f.refuse(c, err); ok {
 				f.sayWhen(c, status)
 				s.showSignIn(c, status, f)
@@ -59,6 +61,7 @@ func (s *Site) signIn(c *gin.Context) {
 			}
 			return err
 		}
+		s.accounts.SetCookie(c, begun)
 		return look.Enter(c, next)
 	})
 }
@@ -76,9 +79,10 @@ func (f *form) sayWhen(c *gin.Context, status int) {
 
 // signOut ends the session.
 func (s *Site) signOut(c *gin.Context, tx *gorm.DB) error {
-	if err := s.accounts.Leave(c, tx); err != nil {
+	if err := account.Leave(tx, account.Current(c)); err != nil {
 		return err
 	}
+	s.accounts.ClearCookie(c)
 	return look.Enter(c, "/sign-in")
 }
 
@@ -102,7 +106,7 @@ func (s *Site) invitationPage(c *gin.Context) {
 // showInvitation shows the form to the invited user; err is the reason why it was
 // not accepted. It shows no form if the invitation is invalid.
 func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
-	user, notInvited := s.accounts.Invited(c, f.Value("token"))
+	user, notInvited := s.accounts.Invited(c.Request.Context(), web.From(c), f.Value("token"))
 	if notInvited != nil {
 		err = notInvited
 	}
@@ -129,9 +133,11 @@ func (s *Site) join(c *gin.Context) {
 		if err != nil {
 			return err
 		}
-		if err := s.accounts.Join(c, in); err != nil {
+		begun, err := s.accounts.Join(c.Request.Context(), web.From(c), in)
+		if err != nil {
 			return s.showInvitation(c, f, err)
 		}
+		s.accounts.SetCookie(c, begun)
 		return look.Enter(c, "/")
 	})
 }
@@ -165,7 +171,8 @@ func (s *Site) changePassword(c *gin.Context) {
 		if err != nil {
 			return err
 		}
-		if err := s.accounts.RenewPassword(c, in); err != nil {
+		err = s.accounts.ChangePassword(c.Request.Context(), web.From(c), request.ClientAddress(c), account.Current(c), in)
+		if err != nil {
 			if status, ok := f.refuse(c, err); ok {
 				f.sayWhen(c, status)
 				s.showPassword(c, status, f)

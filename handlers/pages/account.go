@@ -10,6 +10,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/look"
+	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants/web"
 )
@@ -66,16 +67,17 @@ func profileForm() *form {
 
 // account shows the current user's name, address and sessions.
 func (s *Site) account(c *gin.Context, tx *gorm.DB) error {
-	user, _ := account.CurrentUser(c)
-	return s.showAccount(c, tx, http.StatusOK, profileForm().values(user.Name, user.Email))
+	who := account.Current(c)
+	return s.showAccount(c, tx, http.StatusOK, profileForm().values(who.Name, who.Email))
 }
 
 func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) error {
-	found, err := s.accounts.FindCredentials(c, tx, models.KindSession)
+	who := account.Current(c)
+	found, err := s.accounts.FindCredentials(tx, who, models.KindSession, request.ReadQuery(c))
 	if err != nil {
 		return err
 	}
-	page := accountPage{Profile: f, Sessions: credentialRows(found.Rows, account.CurrentCredential(c))}
+	page := accountPage{Profile: f, Sessions: credentialRows(found.Rows, who.CredentialID)}
 	if found.Next != nil {
 		page.Next = "/account?after=" + *found.Next
 	}
@@ -96,9 +98,9 @@ func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	user, _ := account.CurrentUser(c)
+	who := account.Current(c)
 	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeUser(c, tx, in, user.ID)
+		_, err := handlers.ChangeUser(tx, who, who.UserID, in)
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
@@ -112,7 +114,7 @@ func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
 
 // deleteSession ends one of the current user's sessions.
 func (s *Site) deleteSession(c *gin.Context, tx *gorm.DB) error {
-	if err := s.accounts.RemoveSession(c, tx); err != nil {
+	if err := account.RemoveSession(tx, account.Current(c), request.PathID(c)); err != nil {
 		return err
 	}
 	return look.SeeOther(c, "/account")
@@ -133,7 +135,7 @@ func (s *Site) tokens(c *gin.Context, tx *gorm.DB) error {
 }
 
 func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPage) error {
-	found, err := s.accounts.FindCredentials(c, tx, models.KindToken)
+	found, err := s.accounts.FindCredentials(tx, account.Current(c), models.KindToken, request.ReadQuery(c))
 	if err != nil {
 		return err
 	}
@@ -156,7 +158,7 @@ func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
 	}
 	page := tokensPage{New: tokenForm()}
 	err = attempt(tx, func(tx *gorm.DB) error {
-		row, text, err := s.accounts.AddToken(c, tx, in)
+		row, text, err := s.accounts.AddToken(tx, web.From(c), account.Current(c), in)
 		page.Made, page.Text = row.Name, text
 		return err
 	})
@@ -171,7 +173,7 @@ func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
 
 // deleteToken ends one of the current user's tokens.
 func (s *Site) deleteToken(c *gin.Context, tx *gorm.DB) error {
-	if err := s.accounts.RemoveToken(c, tx); err != nil {
+	if err := account.RemoveToken(tx, account.Current(c), request.PathID(c)); err != nil {
 		return err
 	}
 	return look.SeeOther(c, "/account/tokens")

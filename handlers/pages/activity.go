@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -33,7 +34,7 @@ type activityEntry struct {
 
 // activity shows the tenant's activities.
 func (s *Site) activity(c *gin.Context, tx *gorm.DB) error {
-	found, err := handlers.FindActivity(c, tx)
+	found, err := handlers.FindActivity(tx, request.ReadQuery(c))
 	if err != nil {
 		return err
 	}

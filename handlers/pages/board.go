@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -67,10 +68,7 @@ func newTaskForm(projectID int64) *form {
 // board shows a project. ?todo=, ?doing= and ?done= say after which card a
 // column begins.
 func (s *Site) board(c *gin.Context, tx *gorm.DB) error {
-	id, ok := request.ParseID(c.Param("id"))
-	if !ok {
-		return gorm.ErrRecordNotFound
-	}
+	id := request.PathID(c)
 	return s.showBoard(c, tx, http.StatusOK, id, boardPage{New: newTaskForm(id)})
 }
 
@@ -175,7 +173,7 @@ func moreOf(c *gin.Context, projectID int64, status string, next *string) string
 
 // createTask adds a task on top of its column, below where it was typed.
 func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
-	project, err := handlers.TakeProject(c, tx)
+	project, err := request.Take[models.Project](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
@@ -190,7 +188,7 @@ func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
 	in := request.NewInput(map[string]any{"title": f.Value("title"), "before": first})
 	var task models.Task
 	err = attempt(tx, func(tx *gorm.DB) (err error) {
-		task, err = handlers.AddTask(c, tx, in)
+		task, err = handlers.AddTask(tx, account.Current(c), project.ID, in)
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {

@@ -85,8 +85,8 @@ func frameOf(c *gin.Context, title, here string, body any) frame {
 	if t, ok := web.Resolved(c); ok {
 		f.Tenant = placeOf(t)
 	}
-	if u, ok := account.CurrentUser(c); ok {
-		f.User = personOf(u)
+	if who, ok := account.Known(c); ok {
+		f.User = personOf(who.User())
 	}
 	return f
 }

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
@@ -52,7 +53,7 @@ func (s *Site) importPage(c *gin.Context, tx *gorm.DB) error {
 
 func (s *Site) showImport(c *gin.Context, tx *gorm.DB, status int, v importView) error {
 	var err error
-	if v.Project, err = handlers.TakeProject(c, tx); err != nil {
+	if v.Project, err = request.Take[models.Project](tx, request.PathID(c)); err != nil {
 		return err
 	}
 	s.templates.Show(c, status, "import", frameOf(c, "Import into “"+v.Project.Name+"”", "/", v))
@@ -66,15 +67,15 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	request.KeepForm(c, url.Values{"text": {text}})
-	v := importView{Text: text}
+	v, projectID := importView{Text: text}, request.PathID(c)
 	var imported int
 	var tasks []models.Task
 	err = attempt(tx, func(tx *gorm.DB) (err error) {
 		if c.PostForm("step") == "import" {
-			_, imported, err = handlers.AddTasks(c, tx, []byte(text))
+			imported, err = handlers.AddTasks(tx, account.Current(c), projectID, []byte(text))
 			return err
 		}
-		_, tasks, err = handlers.ReadTasks(c, tx, []byte(text))
+		tasks, err = handlers.PreviewTasks(tx, projectID, []byte(text))
 		return err
 	})
 	if err != nil {
@@ -88,7 +89,7 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 		return s.showImport(c, tx, p.Status, v)
 	}
 	if imported > 0 {
-		return look.SeeOther(c, fmt.Sprintf("/projects/%s?imported=%d", c.Param("id"), imported))
+		return look.SeeOther(c, fmt.Sprintf("%s?imported=%d", boardPath(projectID), imported))
 	}
 	if v.Rows, err = preview(tx, tasks); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -18,7 +19,7 @@ import (
 // moveTask moves a card: with to=up or to=down within its column, with to=STATUS
 // on top of another, or, as it was dropped, with after=ID below that one.
 func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := handlers.TakeTask(c, tx)
+	task, err := request.Take[models.Task](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
@@ -27,7 +28,7 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeTask(c, tx, request.NewInput(values))
+		_, err := handlers.ChangeTask(tx, account.Current(c), task.ID, request.NewInput(values))
 		return err
 	})
 	f := newTaskForm(task.ProjectID)

@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants/web"
 )
 
 // peoplePage lists the tenant's users.
@@ -54,8 +55,9 @@ func roleForm(id int64) *form {
 		field{Name: "role", Label: "Role", Kind: "select", Options: roles()}, passwordField("Your own password", true))
 }
 
-func againForm(id string) *form {
-	return newForm("again-"+id, "/people/"+id+"/invitation", "New invitation link", passwordField("Your own password", true))
+func againForm(id int64) *form {
+	text := strconv.FormatInt(id, 10)
+	return newForm("again-"+text, "/people/"+text+"/invitation", "New invitation link", passwordField("Your own password", true))
 }
 
 // people lists the tenant's users.
@@ -64,15 +66,15 @@ func (s *Site) people(c *gin.Context, tx *gorm.DB) error {
 }
 
 func (s *Site) showPeople(c *gin.Context, tx *gorm.DB, status int, page peoplePage) error {
-	found, err := handlers.FindUsers(c, tx)
+	found, err := handlers.FindUsers(tx, request.ReadQuery(c))
 	if err != nil {
 		return err
 	}
-	you, _ := account.CurrentUser(c)
+	you := account.Current(c)
 	for _, user := range found.Rows {
-		row := personRow{person: personOf(user), Joined: user.PasswordHash != nil, You: user.ID == you.ID}
+		row := personRow{person: personOf(user), Joined: user.PasswordHash != nil, You: user.ID == you.UserID}
 		row.Role = page.orRefused(roleForm(user.ID).values(string(user.Role)))
-		row.Again = page.orRefused(againForm(strconv.FormatInt(user.ID, 10)))
+		row.Again = page.orRefused(againForm(user.ID))
 		page.People = append(page.People, row)
 	}
 	if found.Next != nil {
@@ -98,19 +100,24 @@ func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	page := peoplePage{Invite: f}
-	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (account.Invitation, error) { return s.accounts.AddUser(c, tx, in) })
+	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (account.Invitation, error) {
+		return s.accounts.AddUser(tx, web.From(c), account.Current(c), in)
+	})
 }
 
 // inviteAgain creates another link for a user who lost the first one, or forgot
 // their password.
 func (s *Site) inviteAgain(c *gin.Context, tx *gorm.DB) error {
-	f := againForm(c.Param("id"))
+	id := request.PathID(c)
+	f := againForm(id)
 	in, err := f.read(c)
 	if err != nil {
 		return err
 	}
 	page := peoplePage{Invite: inviteForm(), Refused: f}
-	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (account.Invitation, error) { return s.accounts.Invite(c, tx, in) })
+	return s.showInvited(c, tx, f, page, func(tx *gorm.DB) (account.Invitation, error) {
+		return s.accounts.Invite(tx, web.From(c), account.Current(c), id, in)
+	})
 }
 
 // showInvited shows the link in the answer itself: it can't be read again. Where
@@ -133,24 +140,21 @@ func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, page peoplePage
 
 // changeRole makes an admin of a member, or a member of an admin.
 func (s *Site) changeRole(c *gin.Context, tx *gorm.DB) error {
-	id, ok := request.ParseID(c.Param("id"))
-	if !ok {
-		return gorm.ErrRecordNotFound
-	}
+	id := request.PathID(c)
 	f := roleForm(id)
 	in, err := f.read(c)
 	if err != nil {
 		return err
 	}
 	return s.changePeople(c, tx, f, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeUser(c, tx, in, id)
+		_, err := handlers.ChangeUser(tx, account.Current(c), id, in)
 		return err
 	})
 }
 
 // removePerson removes somebody.
 func (s *Site) removePerson(c *gin.Context, tx *gorm.DB) error {
-	return s.changePeople(c, tx, newForm("", "", ""), func(tx *gorm.DB) error { return handlers.RemoveUser(c, tx) })
+	return s.changePeople(c, tx, newForm("", "", ""), func(tx *gorm.DB) error { return handlers.RemoveUser(tx, account.Current(c), request.PathID(c)) })
 }
 
 func (s *Site) changePeople(c *gin.Context, tx *gorm.DB, f *form, change func(tx *gorm.DB) error) error {

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -48,7 +49,7 @@ func (s *Site) projects(c *gin.Context, tx *gorm.DB) error {
 
 func (s *Site) showProjects(c *gin.Context, tx *gorm.DB, status int, f *form) error {
 	archived := c.Query("archived") == "true"
-	found, err := handlers.FindProjects(c, tx.Where("archived = ?", archived))
+	found, err := handlers.FindProjects(tx.Where("archived = ?", archived), request.ReadQuery(c))
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (s *Site) createProject(c *gin.Context, tx *gorm.DB) error {
 	}
 	var project models.Project
 	err = attempt(tx, func(tx *gorm.DB) (err error) {
-		project, err = handlers.AddProject(c, tx, in)
+		project, err = handlers.AddProject(tx, account.Current(c), in)
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
@@ -117,7 +118,7 @@ type projectPage struct {
 
 // editProject shows what can be changed about a project.
 func (s *Site) editProject(c *gin.Context, tx *gorm.DB) error {
-	project, err := handlers.TakeProject(c, tx)
+	project, err := request.Take[models.Project](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (s *Site) editProject(c *gin.Context, tx *gorm.DB) error {
 }
 
 func (s *Site) showProject(c *gin.Context, tx *gorm.DB, status int, f *form) error {
-	project, err := handlers.TakeProject(c, tx)
+	project, err := request.Take[models.Project](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (s *Site) changeProject(c *gin.Context, tx *gorm.DB) error {
 		in = request.NewInput(map[string]any{"archived": archived == "true"})
 	}
 	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeProject(c, tx, in)
+		_, err := handlers.ChangeProject(tx, account.Current(c), request.PathID(c), in)
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
@@ -159,7 +160,7 @@ func (s *Site) changeProject(c *gin.Context, tx *gorm.DB) error {
 
 // deleteProject removes a project with its tasks.
 func (s *Site) deleteProject(c *gin.Context, tx *gorm.DB) error {
-	if err := handlers.RemoveProject(c, tx); err != nil {
+	if err := handlers.RemoveProject(tx, account.Current(c), request.PathID(c)); err != nil {
 		return err
 	}
 	return look.SeeOther(c, "/")

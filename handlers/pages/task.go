@@ -11,8 +11,10 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
+	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
+	"tenantry/handlers/request"
 	"tenantry/models"
 )
 
@@ -91,7 +93,7 @@ func commentForm(taskID int64) *form {
 
 // task shows a task.
 func (s *Site) task(c *gin.Context, tx *gorm.DB) error {
-	task, err := handlers.TakeTask(c, tx)
+	task, err := request.Take[models.Task](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
@@ -108,12 +110,14 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	if err := tx.Take(&page.Project, page.Task.ProjectID).Error; err != nil {
 		return err
 	}
-	found, err := handlers.FindComments(c, tx, page.Task.ID, maxComments)
+	q := request.ReadQuery(c)
+	q.Limit = maxComments
+	found, err := handlers.FindComments(tx, page.Task.ID, q)
 	if err != nil {
 		return err
 	}
 	for _, comment := range found.Rows {
-		v := commentView{ID: comment.ID, Body: comment.Body, At: comment.CreatedAt.UTC(), Mine: handlers.MayRemove(c, comment)}
+		v := commentView{ID: comment.ID, Body: comment.Body, At: comment.CreatedAt.UTC(), Mine: handlers.MayRemove(account.Current(c), comment)}
 		if comment.Author != nil {
 			v.Author = personOf(*comment.Author)
 		}
@@ -130,7 +134,7 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 // both are shown. The task stays in sight, as a comment may be half written
 // beside it.
 func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := handlers.TakeTask(c, tx)
+	task, err := request.Take[models.Task](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,7 @@ func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeTask(c, tx, in)
+		_, err := handlers.ChangeTask(tx, account.Current(c), task.ID, in)
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
@@ -177,11 +181,8 @@ func (f *form) compare(stored []string) []difference {
 
 // deleteTask removes a task.
 func (s *Site) deleteTask(c *gin.Context, tx *gorm.DB) error {
-	task, err := handlers.TakeTask(c, tx)
+	task, err := handlers.RemoveTask(tx, account.Current(c), request.PathID(c))
 	if err != nil {
-		return err
-	}
-	if err := handlers.RemoveTask(c, tx); err != nil {
 		return err
 	}
 	return look.SeeOther(c, boardPath(task.ProjectID))
@@ -189,7 +190,7 @@ func (s *Site) deleteTask(c *gin.Context, tx *gorm.DB) error {
 
 // createComment adds a comment.
 func (s *Site) createComment(c *gin.Context, tx *gorm.DB) error {
-	task, err := handlers.TakeTask(c, tx)
+	task, err := request.Take[models.Task](tx, request.PathID(c))
 	if err != nil {
 		return err
 	}
@@ -200,7 +201,7 @@ func (s *Site) createComment(c *gin.Context, tx *gorm.DB) error {
 	}
 	var comment models.Comment
 	err = attempt(tx, func(tx *gorm.DB) (err error) {
-		comment, err = handlers.AddComment(c, tx, in)
+		comment, err = handlers.AddComment(tx, account.Current(c), task.ID, in)
 		return err
 	})
 	if status, ok := f.refuse(c, err); ok {
@@ -218,7 +219,7 @@ func (s *Site) createComment(c *gin.Context, tx *gorm.DB) error {
 
 // deleteComment removes a comment.
 func (s *Site) deleteComment(c *gin.Context, tx *gorm.DB) error {
-	comment, err := handlers.RemoveComment(c, tx)
+	comment, err := handlers.RemoveComment(tx, account.Current(c), request.PathID(c))
 	if err != nil {
 		return err
 	}

@@ -46,13 +46,10 @@ func Plain(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	}
 }
 
-// PathID returns the id in the path, or gorm.ErrRecordNotFound if the text is no id.
-func PathID(c *gin.Context) (int64, error) {
-	id, ok := ParseID(c.Param("id"))
-	if !ok {
-		return 0, gorm.ErrRecordNotFound
-	}
-	return id, nil
+// PathID returns the id in the path. Do, Plain and Takes have checked that it is one.
+func PathID(c *gin.Context) int64 {
+	id, _ := ParseID(c.Param("id"))
+	return id
 }
 
 // ParseID reads an id. Each id has one spelling.
@@ -61,15 +58,18 @@ func ParseID(text string) (int64, bool) {
 	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == text
 }
 
-// TakeRow reads the row whose id is in the path, or returns gorm.ErrRecordNotFound.
-func TakeRow[M any](c *gin.Context, tx *gorm.DB) (M, error) {
-	var row M
-	id, err := PathID(c)
-	if err != nil {
-		return row, err
-	}
+// Take reads the row with the id, or returns gorm.ErrRecordNotFound.
+func Take[M any](tx *gorm.DB, id int64) (row M, err error) {
 	err = tx.Take(&row, id).Error
 	return row, err
+}
+
+// WriteRow answers with a row, or passes its error on.
+func WriteRow[M, V any](c *gin.Context, row M, err error, view func(M) V) error {
+	if err == nil {
+		c.JSON(http.StatusOK, view(row))
+	}
+	return err
 }
 
 // WriteNoContent answers with 204 if err is nil. It returns err.

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	DefaultLimit = 50
+	defaultLimit = 50
 	maxLimit     = 200
 )
 
@@ -25,27 +25,26 @@ type Order struct {
 
 // Page is the part of a list that a request asks for.
 type Page struct {
-	// list names the list, with what it belongs to: a cursor of one list is
-	// none of another.
-	List  string
+	List  string // the list's name, with what it belongs to
 	Order Order
 	Limit int
 	After []int64 // the columns of the last row seen, nil at the beginning
 }
 
-// ReadPage reads ?limit= and ?after=.
-func ReadPage(c *gin.Context, bad *Faults, list string, o Order) Page {
-	p := Page{List: list, Order: o, Limit: DefaultLimit}
-	if text, ok := c.GetQuery("limit"); ok {
+// Page reads the parameters limit and after. list names the list, with what it
+// belongs to: a cursor of one list is none of another.
+func (q *Query) Page(list string, o Order) Page {
+	p := Page{List: list, Order: o, Limit: q.Limit}
+	if text, ok := q.Get("limit"); ok {
 		limit, ok := ParseNumber(text, 1, maxLimit)
 		if !ok {
-			bad.Add("limit", "must be a number from 1 to "+strconv.Itoa(maxLimit))
+			q.Add("limit", "must be a number from 1 to "+strconv.Itoa(maxLimit))
 		}
 		p.Limit = limit
 	}
-	if text, ok := c.GetQuery("after"); ok {
+	if text, ok := q.Get("after"); ok {
 		if p.After, ok = p.ParseCursor(text); !ok {
-			bad.Add("after", "must be the next of an earlier page of this list")
+			q.Add("after", "must be the next of an earlier page of this list")
 		}
 	}
 	return p
@@ -77,8 +76,12 @@ type Found[M any] struct {
 	Next *string
 }
 
-// FindPage reads a page of a list. keys are the columns of its order.
-func FindPage[M any](tx *gorm.DB, p Page, keys func(M) []int64) (Found[M], error) {
+// FindPage reads a page of a list, or returns what is wrong with its query. keys are
+// the columns of its order.
+func FindPage[M any](tx *gorm.DB, q *Query, p Page, keys func(M) []int64) (Found[M], error) {
+	if err := q.Err(); err != nil {
+		return Found[M]{}, err
+	}
 	var rows []M
 	err := p.Rows(tx).Find(&rows).Error
 	return CutPage(rows, p, keys), err
@@ -108,14 +111,14 @@ func WriteList[M, V any](c *gin.Context, found Found[M], err error, view func(M)
 
 // Filter narrows tx to the rows whose column has the value of the query
 // parameter of the same name, if it is there.
-func Filter[T any](c *gin.Context, bad *Faults, tx *gorm.DB, name string, parse func(text string) (value T, fault string)) *gorm.DB {
-	text, ok := c.GetQuery(name)
+func Filter[T any](q *Query, tx *gorm.DB, name string, parse func(text string) (value T, fault string)) *gorm.DB {
+	text, ok := q.Get(name)
 	if !ok {
 		return tx
 	}
 	value, fault := parse(text)
 	if fault != "" {
-		bad.Add(name, fault)
+		q.Add(name, fault)
 		return tx
 	}
 	return tx.Where(name+" = ?", value)

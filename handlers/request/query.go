@@ -13,10 +13,27 @@ import (
 	"tenantry/handlers/problem"
 )
 
+// Query holds the values of a request's query by name, as Input holds those of its
+// body: operations read them and add what is wrong with them.
+type Query struct {
+	Faults
+	// Limit is the size of a page unless the query says otherwise.
+	Limit  int
+	values url.Values
+}
+
+// ReadQuery reads the query, which Takes has checked.
+func ReadQuery(c *gin.Context) *Query {
+	return &Query{Limit: defaultLimit, values: c.Request.URL.Query()}
+}
+
+// Get returns the value of a parameter, and whether it is there.
+func (q *Query) Get(name string) (string, bool) { return q.values.Get(name), q.values.Has(name) }
+
 // Takes returns a handler that declares the parameters that a route's query may hold,
 // each at most once. Queries that can't be parsed or hold another parameter get 400; a
-// path or value that no row can hold gets 404 or 422. Do and Plain declare the same
-// beside their handler.
+// path without the id of a row gets 404, and a value that no row can hold 422. Do and
+// Plain declare the same beside their handler.
 func Takes(parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := CheckQuery(c, parameters...); err != nil {
@@ -30,6 +47,11 @@ func Takes(parameters ...string) gin.HandlerFunc {
 func CheckQuery(c *gin.Context, parameters ...string) error {
 	for i := range c.Params {
 		if !storable(c.Params[i].Value) {
+			return gorm.ErrRecordNotFound
+		}
+	}
+	if text, there := c.Params.Get("id"); there {
+		if _, ok := ParseID(text); !ok {
 			return gorm.ErrRecordNotFound
 		}
 	}

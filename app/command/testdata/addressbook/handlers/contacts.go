@@ -28,18 +28,13 @@ func contactKeys(m models.Contact) []int64 { return []int64{m.ID} }
 
 // ListContacts lists the contacts, the oldest first.
 func ListContacts(c *gin.Context, tx *gorm.DB) error {
-	found, err := findContacts(c, tx)
+	found, err := findContacts(tx, request.ReadQuery(c))
 	return request.WriteList(c, found, err, viewContact)
 }
 
 // findContacts returns the page of contacts that the query asks for.
-func findContacts(c *gin.Context, tx *gorm.DB) (request.Found[models.Contact], error) {
-	var bad request.Faults
-	page := request.ReadPage(c, &bad, "contacts", request.Order{Columns: []string{"id"}})
-	if err := bad.Err(); err != nil {
-		return request.Found[models.Contact]{}, err
-	}
-	return request.FindPage(tx, page, contactKeys)
+func findContacts(tx *gorm.DB, q *request.Query) (request.Found[models.Contact], error) {
+	return request.FindPage(tx, q, q.Page("contacts", request.Order{Columns: []string{"id"}}), contactKeys)
 }
 
 // CreateContact adds a contact, and records who did.
@@ -48,7 +43,8 @@ func CreateContact(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	contact := models.Contact{AuthorID: &account.Current(c).UserID}
+	who := account.Current(c)
+	contact := models.Contact{AuthorID: &who.UserID}
 	in.Require("name", "phone")
 	request.Member(in, "name", &contact.Name, request.Line(200))
 	request.Member(in, "phone", &contact.Phone, request.Line(50))
@@ -58,7 +54,7 @@ func CreateContact(c *gin.Context, tx *gorm.DB) error {
 	if err := tx.Create(&contact).Error; err != nil {
 		return err
 	}
-	if err := account.RecordCreated(c, tx, account.Subject{Kind: "contact", ID: contact.ID, Name: contact.Name}); err != nil {
+	if err := account.RecordCreated(tx, who, account.Subject{Kind: "contact", ID: contact.ID, Name: contact.Name}); err != nil {
 		return err
 	}
 	request.WriteCreated(c, fmt.Sprintf("/api/contacts/%d", contact.ID), viewContact(contact))
@@ -67,9 +63,6 @@ func CreateContact(c *gin.Context, tx *gorm.DB) error {
 
 // GetContact shows the contact whose id is in the path.
 func GetContact(c *gin.Context, tx *gorm.DB) error {
-	contact, err := request.TakeRow[models.Contact](c, tx)
-	if err == nil {
-		c.JSON(200, viewContact(contact))
-	}
-	return err
+	contact, err := request.Take[models.Contact](tx, request.PathID(c))
+	return request.WriteRow(c, contact, err, viewContact)
 }

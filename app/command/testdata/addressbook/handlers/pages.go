@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/pages"
+	"tenantry/handlers/request"
 
 	"example.com/addressbook/models"
 )
@@ -32,7 +33,7 @@ type contactsPage struct {
 // showContacts returns the handler of the page of contacts.
 func showContacts(site *pages.Site) func(c *gin.Context, tx *gorm.DB) error {
 	return func(c *gin.Context, tx *gorm.DB) error {
-		found, err := findContacts(c, tx.Preload("Author"))
+		found, err := findContacts(tx.Preload("Author"), request.ReadQuery(c))
 		if err != nil {
 			return err
 		}
