@@ -24,7 +24,9 @@ func (p *Public) API(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGr
 // invitation needs a session or an API token. Of o, only Navigation and Templates
 // count. The application's own pages are shown by the Site.
 func (p *Public) AccountRoutes(o pages.Options) *pages.Site {
-	accounts, site := p.Accounts, p.App.pages(p.Requests, p.Accounts, o)
+	made := p.Pages
+	made.Navigation, made.Templates = o.Navigation, o.Templates
+	accounts, site := p.Accounts, pages.New(made)
 	p.Use(site.Errors())
 	read := []string{http.MethodGet, http.MethodHead}
 	do, admins, people := request.Do, account.AdminsOnly, account.PeopleOnly

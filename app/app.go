@@ -44,7 +44,7 @@ type Options struct {
 	// Schema is what a tenant's database holds. Defaults to the work tracker's.
 	Schema tenants.Schema
 	// Routes adds the application's routes to the public listener. Defaults to
-	// the work tracker's.
+	// the work tracker's, app.Routes.
 	Routes func(p *Public)
 	// Manual holds the chapters that the console shows, as TOPIC.md. Defaults to
 	// none.
@@ -73,7 +73,7 @@ func (o Options) withDefaults() Options {
 		o.Schema = models.Workspace()
 	}
 	if o.Routes == nil {
-		o.Routes = routes
+		o.Routes = Routes
 	}
 	if o.Now == nil {
 		o.Now = time.Now

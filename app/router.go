@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/account"
+	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/tenants"
@@ -20,9 +21,10 @@ import (
 // the parts that those need.
 type Public struct {
 	*gin.Engine
-	App      *App
 	Accounts *account.Accounts
 	Requests *web.Middleware
+	// Pages are the options of the tenants' pages, without navigation and templates.
+	Pages pages.Options
 
 	// Resolve finds the request's tenant, and Share lets pages of the configured
 	// origins call what comes after it.
@@ -45,8 +47,11 @@ func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 		Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID,
 	})
 	p := &Public{
-		Engine: a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic)), App: a,
+		Engine:   a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic)),
 		Accounts: accounts, Requests: requests, Resolve: requests.Resolve(), Share: shareWith(a.settings.origins),
+		Pages: pages.Options{
+			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
+		},
 	}
 	a.options.Routes(p)
 	p.Match([]string{http.MethodGet, http.MethodHead}, "/healthz", request.Takes(), healthy)

@@ -21,8 +21,8 @@ import (
 // maxImport is the largest CSV file that can be imported, in bytes.
 const maxImport = 10 << 20
 
-// routes are the work tracker's.
-func routes(p *Public) {
+// Routes adds the work tracker's routes.
+func Routes(p *Public) {
 	site := p.AccountRoutes(pages.Options{})
 	do, read := request.Do, []string{http.MethodGet, http.MethodHead}
 	api := p.API(web.ScopeOptions{})
@@ -100,13 +100,5 @@ func (a *App) console(serving context.Context, token string, onboard *onboard.Se
 	return console.New(console.Options{
 		Token: token, Store: a.store, Manager: a.manager, Onboard: onboard, Traffic: a.traffic, Doctor: a.Examine,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
-	})
-}
-
-// pages are the tenants' pages, and the one at the base domain.
-func (a *App) pages(requests *web.Middleware, accounts *account.Accounts, o pages.Options) *pages.Site {
-	return pages.New(pages.Options{
-		Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
-		Navigation: o.Navigation, Templates: o.Templates,
 	})
 }

@@ -72,7 +72,7 @@ func (c *clock) pass(d time.Duration) {
 func (a *api) wired(t testing.TB, accounts *account.Accounts) *api {
 	t.Helper()
 	b := *a
-	b.router, b.accounts = newRouter(a.log), accounts
+	b.accounts = accounts
 	b.mount(t)
 	return &b
 }

@@ -14,24 +14,16 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers"
-	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
-	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/web"
 )
 
 // mountOpen adds GET /open/projects/ID, which is GET /api/projects/ID without
 // Authenticate.
-func (a *api) mountOpen(t testing.TB) {
-	t.Helper()
-	domain, err := tenants.ParseBaseDomain("localhost")
-	if err != nil {
-		t.Fatal(err)
-	}
-	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
-	open := a.router.Group("/open", requests.Resolve(), requests.Scoped(web.ScopeOptions{}))
+func (a *api) mountOpen() {
+	open := a.public.Group("/open", a.public.Resolve, a.public.Requests.Scoped(web.ScopeOptions{}))
 	open.GET("/projects/:id", request.Do(handlers.GetProject))
 }
 
@@ -57,7 +49,7 @@ func TestAuthenticationIsOneQuery(t *testing.T) {
 	eachEnv(t, func(t *testing.T, env *tenantstest.Env) {
 		statements := countStatements(t, env.Engine.Base())
 		a := newAPI(t, env.Store, env.Tenant(t, "acme"))
-		a.mountOpen(t)
+		a.mountOpen()
 		a.create(t, "/api/projects", `{"name":"Office"}`)
 		for path, want := range map[string]int64{"/open/projects/1": 1, "/api/projects/1": 2, "/api/me": 1} {
 			before := statements.Load()
@@ -75,7 +67,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 		b.Run(string(engine), func(b *testing.B) {
 			env := tenantstest.New(b, tenantstest.Options{Schema: models.Workspace(), Engine: engine})
 			a := newAPI(b, env.Store, env.Tenant(b, "acme"))
-			a.mountOpen(b)
+			a.mountOpen()
 			a.create(b, "/api/projects", `{"name":"Office"}`)
 			for name, path := range map[string]string{"open": "/open/projects/1", "signed-in": "/api/projects/1"} {
 				b.Run(name, func(b *testing.B) {

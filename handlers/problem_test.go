@@ -18,7 +18,7 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
 		runAll(t, a, []scenario{
-			{method: "GET", path: "/", status: 404, contains: []string{"problem:not-found"}},
+			{method: "GET", path: "/nothing", status: 404, contains: []string{"problem:not-found"}},
 			{method: "GET", path: "/api/nothing", status: 404},
 			{method: "GET", path: "/api/users/1/2", status: 404},
 			{method: "PUT", path: "/api/users/1", body: `{}`, status: 405, contains: []string{"problem:method-not-allowed"}},

@@ -61,7 +61,7 @@ func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer full.Close(t.Context())
-	a.store, a.router = full, newRouter(a.log)
+	a.store = full
 	a.accounts = a.newAccounts(quickHasher(), nil)
 	a.mount(t)
 	a.must(t, http.StatusOK, "GET", "/api/projects", "")

@@ -19,8 +19,9 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
+	"tenantry/app"
 	"tenantry/handlers/account"
+	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -34,11 +35,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// api is the JSON API, as the application wires it, with a tenant "acme" and
+// api is the JSON API on the application's routes, with a tenant "acme" and
 // two people who signed in there.
 type api struct {
 	router   *gin.Engine
-	routes   *gin.RouterGroup // under /api, in a scope, signed in
+	public   *app.Public
+	routes   *gin.RouterGroup // under /api, in a scope, signed in: for routes of tests
 	store    *tenants.Store
 	tenant   *tenants.Tenant
 	accounts *account.Accounts
@@ -76,75 +78,37 @@ func eachEnv(t *testing.T, f func(t *testing.T, env *tenantstest.Env)) {
 func newAPI(t testing.TB, store *tenants.Store, tenant *tenants.Tenant) *api {
 	t.Helper()
 	a := &api{store: store, tenant: tenant, clock: &clock{at: time.Now()}, log: newLog(t)}
-	a.router, a.accounts = newRouter(a.log), a.newAccounts(quickHasher(), nil)
+	a.accounts = a.newAccounts(quickHasher(), nil)
 	a.mount(t)
 	a.seedPeople(t)
 	return a
 }
 
-func newRouter(log *logBuffer) *gin.Engine {
-	r := gin.New()
-	r.HandleMethodNotAllowed = true
-	r.Use(
-		func(c *gin.Context) { problem.SetRequestID(c, "req-1") },
-		func(c *gin.Context) {
-			if from, err := netip.ParseAddr(c.GetHeader("X-Forwarded-For")); err == nil {
-				request.SetClientAddress(c, from)
-			}
-		},
-		problem.Middleware(log.logger()),
-	)
-	r.NoRoute(problem.NotFound)
-	r.NoMethod(problem.MethodNotAllowed)
-	return r
-}
-
+// mount makes the application's router of the API's parts. Instead of what stands
+// before the routes there, requests get an id, and X-Forwarded-For is believed.
 func (a *api) mount(t testing.TB) {
 	t.Helper()
 	domain, err := tenants.ParseBaseDomain("localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := []string{http.MethodGet, http.MethodHead}
 	requests := web.New(a.store, web.Options{Domain: domain, Render: problem.Write})
-	site := a.router.Group("/", requests.Resolve())
-
-	open, buffered := site.Group("/api", request.CrossOrigin(a.accounts.Origin)), requests.Buffered(account.MaxOpenBody)
-	open.POST("/session", buffered, a.accounts.SignIn)
-	open.POST("/invitation", buffered, a.accounts.AcceptInvitation)
-	open.POST("/me/password", a.accounts.Present(), buffered, a.accounts.UpdatePassword)
-
-	a.routes = open.Group("/", a.accounts.Present(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
-	confirmed := open.Group("/", a.accounts.Present(), buffered, a.accounts.Confirm(), requests.Scoped(web.ScopeOptions{}), a.accounts.Authenticate())
-	a.routes.DELETE("/session", request.Do(a.accounts.SignOut))
-	a.routes.Match(read, "/me", request.Do(account.GetMe))
-	a.routes.Match(read, "/tokens", request.Do(a.accounts.ListTokens, "user_id", "limit", "after"))
-	confirmed.POST("/tokens", account.PeopleOnly, request.Do(a.accounts.CreateToken))
-	a.routes.DELETE("/tokens/:id", request.Do(a.accounts.DeleteToken))
-	a.routes.Match(read, "/sessions", request.Do(a.accounts.ListSessions, "user_id", "limit", "after"))
-	a.routes.DELETE("/sessions/:id", account.PeopleOnly, request.Do(a.accounts.DeleteSession))
-
-	a.routes.Match(read, "/users", request.Do(handlers.ListUsers, "limit", "after"))
-	confirmed.POST("/users", account.PeopleOnly, account.AdminsOnly, request.Do(a.accounts.CreateUser))
-	confirmed.POST("/users/:id/invitation", account.PeopleOnly, account.AdminsOnly, request.Do(a.accounts.InviteUser))
-	a.routes.Match(read, "/users/:id", request.Do(handlers.GetUser))
-	confirmed.PATCH("/users/:id", request.Do(handlers.UpdateUser))
-	a.routes.DELETE("/users/:id", account.PeopleOnly, account.AdminsOnly, request.Do(handlers.DeleteUser))
-	a.routes.Match(read, "/projects", request.Do(handlers.ListProjects, "archived", "limit", "after"))
-	a.routes.POST("/projects", request.Do(handlers.CreateProject))
-	a.routes.Match(read, "/projects/:id", request.Do(handlers.GetProject))
-	a.routes.PATCH("/projects/:id", request.Do(handlers.UpdateProject))
-	a.routes.DELETE("/projects/:id", account.AdminsOnly, request.Do(handlers.DeleteProject))
-	a.routes.Match(read, "/projects/:id/tasks", request.Do(handlers.ListTasks, "status", "assignee_id", "limit", "after"))
-	a.routes.POST("/projects/:id/tasks", request.Do(handlers.CreateTask))
-	a.routes.POST("/projects/:id/tasks/import", request.Do(handlers.ImportTasks))
-	a.routes.Match(read, "/tasks/:id", request.Do(handlers.GetTask))
-	a.routes.PATCH("/tasks/:id", request.Do(handlers.UpdateTask))
-	a.routes.DELETE("/tasks/:id", request.Do(handlers.DeleteTask))
-	a.routes.Match(read, "/tasks/:id/comments", request.Do(handlers.ListComments, "limit", "after"))
-	a.routes.POST("/tasks/:id/comments", request.Do(handlers.CreateComment))
-	a.routes.DELETE("/comments/:id", request.Do(handlers.DeleteComment))
-	a.routes.Match(read, "/activity", request.Do(handlers.ListActivity, "limit", "after"))
+	a.router = gin.New()
+	a.router.HandleMethodNotAllowed = true
+	a.router.Use(func(c *gin.Context) {
+		problem.SetRequestID(c, "req-1")
+		if from, err := netip.ParseAddr(c.GetHeader("X-Forwarded-For")); err == nil {
+			request.SetClientAddress(c, from)
+		}
+	}, problem.Middleware(a.log.logger()))
+	a.router.NoRoute(problem.NotFound)
+	a.router.NoMethod(problem.MethodNotAllowed)
+	a.public = &app.Public{
+		Engine: a.router, Accounts: a.accounts, Requests: requests, Resolve: requests.Resolve(), Share: func(*gin.Context) {},
+		Pages: pages.Options{Store: a.store, Web: requests, Accounts: a.accounts, Domain: domain},
+	}
+	app.Routes(a.public)
+	a.routes = a.public.API(web.ScopeOptions{})
 }
 
 // logBuffer keeps what was logged. It is safe for concurrent use.
