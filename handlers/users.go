@@ -122,28 +122,28 @@ func revokeChanged(tx *gorm.DB, who *account.Identity, changed []string, userID 
 
 // DeleteUser removes a user, as RemoveUser does.
 func DeleteUser(c *gin.Context, tx *gorm.DB) error {
-	return request.WriteNoContent(c, RemoveUser(tx, account.Current(c), request.PathID(c)))
+	_, err := RemoveUser(tx, account.Current(c), request.PathID(c))
+	return request.WriteNoContent(c, err)
 }
 
-// RemoveUser removes a user with their sessions and API tokens. Their tasks stay,
-// unassigned. It is for admins, in a session.
-func RemoveUser(tx *gorm.DB, who *account.Identity, id int64) error {
+// RemoveUser removes a user with their sessions and API tokens, and returns them.
+// Their tasks stay, unassigned. It is for admins, in a session.
+func RemoveUser(tx *gorm.DB, who *account.Identity, id int64) (user models.User, err error) {
 	if err := who.ByPerson(); err != nil {
-		return err
+		return user, err
 	}
 	admins, err := account.LockAdmins(tx, id)
 	if err != nil {
-		return err
+		return user, err
 	}
-	user, err := request.Take[models.User](models.Locked(tx), id)
-	if err != nil {
-		return err
+	if user, err = request.Take[models.User](models.Locked(tx), id); err != nil {
+		return user, err
 	}
 	if err := account.AnotherAdmin(admins, user.ID); err != nil {
-		return err
+		return user, err
 	}
 	if err := account.RecordDeleted(tx, who, account.UserSubject(user)); err != nil {
-		return err
+		return user, err
 	}
-	return tx.Delete(&user).Error
+	return user, tx.Delete(&user).Error
 }

@@ -68,39 +68,45 @@ func (a *Accounts) CreateToken(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	row, text, err := a.AddToken(tx, web.From(c), Current(c), in)
+	made, err := a.AddToken(tx, web.From(c), Current(c), in)
 	if err != nil {
 		return err
 	}
-	request.WriteCreated(c, fmt.Sprintf("/api/tokens/%d", row.ID), newTokenJSON{viewToken(row), text})
+	request.WriteCreated(c, fmt.Sprintf("/api/tokens/%d", made.ID), newTokenJSON{viewToken(made.Credential), made.Text})
 	return nil
 }
 
-// AddToken creates an API token for the user who asks and returns its text, which
-// can't be read again. It works below Accounts.Confirm.
-func (a *Accounts) AddToken(tx *gorm.DB, t *tenants.Tenant, who *Identity, in *request.Input) (row models.Credential, text string, err error) {
-	row = models.Credential{UserID: who.UserID, Kind: models.KindToken}
+// Token is an API token that has just been created.
+type Token struct {
+	models.Credential
+	Text string // can't be read again
+}
+
+// AddToken creates an API token for the user who asks. It works below
+// Accounts.Confirm.
+func (a *Accounts) AddToken(tx *gorm.DB, t *tenants.Tenant, who *Identity, in *request.Input) (Token, error) {
+	row := models.Credential{UserID: who.UserID, Kind: models.KindToken}
 	days := int64(defaultTokenDays)
 	if err := who.Confirm(in); err != nil {
-		return row, "", err
+		return Token{}, err
 	}
 	in.Require("name")
 	request.Member(in, "name", &row.Name, request.Line(200))
 	request.Member(in, "expires_in_days", &days, request.Between(1, maxTokenDays))
 	if err := in.Done(); err != nil {
-		return row, "", err
+		return Token{}, err
 	}
 	if err := a.roomForToken(tx, row.UserID); err != nil {
-		return row, "", err
+		return Token{}, err
 	}
 	if err := who.Confirmed(tx); err != nil {
-		return row, "", err
+		return Token{}, err
 	}
-	text, err = a.mint(tx, t, auth.KindToken, &row, time.Duration(days)*24*time.Hour)
+	text, err := a.mint(tx, t, auth.KindToken, &row, time.Duration(days)*24*time.Hour)
 	if err != nil {
-		return row, "", err
+		return Token{}, err
 	}
-	return row, text, RecordCreated(tx, who, tokenSubject(row))
+	return Token{row, text}, RecordCreated(tx, who, tokenSubject(row))
 }
 
 // roomForToken returns an error if the user already has the maximum number of

@@ -160,8 +160,8 @@ func (s *Site) showPassword(c *gin.Context, status int, f *form) {
 	s.templates.Show(c, status, "password", frameOf(c, "Change your password", "/account", f))
 }
 
-// changePassword does what the API does.
-func (s *Site) changePassword(c *gin.Context) {
+// updatePassword does what the API does.
+func (s *Site) updatePassword(c *gin.Context) {
 	account.Unscoped(c, func(c *gin.Context) error {
 		if err := s.accounts.Identify(c); err != nil {
 			return err

@@ -91,18 +91,15 @@ func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	return nil
 }
 
-// changeAccount changes the current user's name or address.
-func (s *Site) changeAccount(c *gin.Context, tx *gorm.DB) error {
+// updateAccount changes the current user's name or address.
+func (s *Site) updateAccount(c *gin.Context, tx *gorm.DB) error {
 	f := profileForm()
 	in, err := f.read(c)
 	if err != nil {
 		return err
 	}
 	who := account.Current(c)
-	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeUser(tx, who, who.UserID, in)
-		return err
-	})
+	_, err = attempt(tx, func(tx *gorm.DB) (models.User, error) { return handlers.ChangeUser(tx, who, who.UserID, in) })
 	if status, ok := f.refuse(c, err); ok {
 		return s.showAccount(c, tx, status, f)
 	}
@@ -156,11 +153,8 @@ func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	page := tokensPage{New: tokenForm()}
-	err = attempt(tx, func(tx *gorm.DB) error {
-		row, text, err := s.accounts.AddToken(tx, web.From(c), account.Current(c), in)
-		page.Made, page.Text = row.Name, text
-		return err
+	made, err := attempt(tx, func(tx *gorm.DB) (account.Token, error) {
+		return s.accounts.AddToken(tx, web.From(c), account.Current(c), in)
 	})
 	if status, ok := f.refuse(c, err); ok {
 		return s.showTokens(c, tx, status, tokensPage{New: f})
@@ -168,7 +162,7 @@ func (s *Site) createToken(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	return s.showTokens(c, tx, http.StatusCreated, page)
+	return s.showTokens(c, tx, http.StatusCreated, tokensPage{New: tokenForm(), Made: made.Name, Text: made.Text})
 }
 
 // deleteToken ends one of the current user's tokens.

@@ -186,10 +186,8 @@ func (s *Site) createTask(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	in := request.NewInput(map[string]any{"title": f.Value("title"), "before": first})
-	var task models.Task
-	err = attempt(tx, func(tx *gorm.DB) (err error) {
-		task, err = handlers.AddTask(tx, account.Current(c), project.ID, in)
-		return err
+	task, err := attempt(tx, func(tx *gorm.DB) (models.Task, error) {
+		return handlers.AddTask(tx, account.Current(c), project.ID, in)
 	})
 	if status, ok := f.refuse(c, err); ok {
 		return s.showBoard(c, tx, status, project.ID, boardPage{New: f})

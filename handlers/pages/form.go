@@ -72,8 +72,12 @@ func (f *form) refuse(c *gin.Context, err error) (status int, ok bool) {
 	return p.Status, true
 }
 
-// attempt runs an operation of which nothing remains when it fails, so that a
+// attempt runs an operation in a savepoint. If it fails, nothing of it remains, and a
 // page can be read from tx afterwards, on every engine.
-func attempt(tx *gorm.DB, operation func(tx *gorm.DB) error) error {
-	return tx.Transaction(operation)
+func attempt[T any](tx *gorm.DB, operation func(tx *gorm.DB) (T, error)) (made T, err error) {
+	err = tx.Transaction(func(tx *gorm.DB) error {
+		made, err = operation(tx)
+		return err
+	})
+	return made, err
 }

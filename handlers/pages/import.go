@@ -67,35 +67,37 @@ func (s *Site) importTasks(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	request.KeepForm(c, url.Values{"text": {text}})
-	v, projectID := importView{Text: text}, request.PathID(c)
-	var imported int
-	var tasks []models.Task
-	err = attempt(tx, func(tx *gorm.DB) (err error) {
-		if c.PostForm("step") == "import" {
-			imported, err = handlers.AddTasks(tx, account.Current(c), projectID, []byte(text))
-			return err
+	id, data := request.PathID(c), []byte(text)
+	if c.PostForm("step") == "import" {
+		imported, err := attempt(tx, func(tx *gorm.DB) (int, error) { return handlers.AddTasks(tx, account.Current(c), id, data) })
+		if err != nil {
+			return s.refuseImport(c, tx, text, err)
 		}
-		tasks, err = handlers.PreviewTasks(tx, projectID, []byte(text))
-		return err
-	})
+		return look.SeeOther(c, fmt.Sprintf("%s?imported=%d", boardPath(id), imported))
+	}
+	tasks, err := attempt(tx, func(tx *gorm.DB) ([]models.Task, error) { return handlers.PreviewTasks(tx, id, data) })
 	if err != nil {
-		p := problem.Describe(c, err)
-		if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusConflict {
-			return err
-		}
-		if v.Faults = p.Errors; len(v.Faults) == 0 {
-			v.Problem = p.Detail
-		}
-		return s.showImport(c, tx, p.Status, v)
+		return s.refuseImport(c, tx, text, err)
 	}
-	if imported > 0 {
-		return look.SeeOther(c, fmt.Sprintf("%s?imported=%d", boardPath(projectID), imported))
-	}
-	if v.Rows, err = preview(tx, tasks); err != nil {
+	rows, err := preview(tx, tasks)
+	if err != nil {
 		return err
 	}
-	v.Count = len(tasks)
-	return s.showImport(c, tx, http.StatusOK, v)
+	return s.showImport(c, tx, http.StatusOK, importView{Text: text, Rows: rows, Count: len(tasks)})
+}
+
+// refuseImport shows what is wrong with a file. Other errors than of the file or the
+// project have a page of their own.
+func (s *Site) refuseImport(c *gin.Context, tx *gorm.DB, text string, err error) error {
+	p := problem.Describe(c, err)
+	if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusConflict {
+		return err
+	}
+	v := importView{Text: text, Faults: p.Errors}
+	if len(v.Faults) == 0 {
+		v.Problem = p.Detail
+	}
+	return s.showImport(c, tx, p.Status, v)
 }
 
 // postedFile is the uploaded file, else the text typed instead of one.

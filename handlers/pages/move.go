@@ -27,9 +27,8 @@ func (s *Site) moveTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeTask(tx, account.Current(c), task.ID, request.NewInput(values))
-		return err
+	_, err = attempt(tx, func(tx *gorm.DB) (models.Task, error) {
+		return handlers.ChangeTask(tx, account.Current(c), task.ID, request.NewInput(values))
 	})
 	f := newTaskForm(task.ProjectID)
 	if status, ok := f.refuse(c, err); ok {

@@ -123,11 +123,7 @@ func (s *Site) inviteAgain(c *gin.Context, tx *gorm.DB) error {
 // showInvited shows the link in the answer itself: it can't be read again. Where
 // the form is refused it shows the page instead.
 func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, page peoplePage, make func(tx *gorm.DB) (account.Invitation, error)) error {
-	var made account.Invitation
-	err := attempt(tx, func(tx *gorm.DB) (err error) {
-		made, err = make(tx)
-		return err
-	})
+	made, err := attempt(tx, make)
 	if status, ok := f.refuse(c, err); ok {
 		return s.showPeople(c, tx, status, page)
 	}
@@ -138,27 +134,28 @@ func (s *Site) showInvited(c *gin.Context, tx *gorm.DB, f *form, page peoplePage
 	return s.showPeople(c, tx, http.StatusCreated, peoplePage{Invite: inviteForm(), Invitation: shown})
 }
 
-// changeRole makes an admin of a member, or a member of an admin.
-func (s *Site) changeRole(c *gin.Context, tx *gorm.DB) error {
+// updateRole makes an admin of a member, or a member of an admin.
+func (s *Site) updateRole(c *gin.Context, tx *gorm.DB) error {
 	id := request.PathID(c)
 	f := roleForm(id)
 	in, err := f.read(c)
 	if err != nil {
 		return err
 	}
-	return s.changePeople(c, tx, f, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeUser(tx, account.Current(c), id, in)
-		return err
+	return s.changePeople(c, tx, f, func(tx *gorm.DB) (models.User, error) {
+		return handlers.ChangeUser(tx, account.Current(c), id, in)
 	})
 }
 
-// removePerson removes somebody.
-func (s *Site) removePerson(c *gin.Context, tx *gorm.DB) error {
-	return s.changePeople(c, tx, newForm("", "", ""), func(tx *gorm.DB) error { return handlers.RemoveUser(tx, account.Current(c), request.PathID(c)) })
+// deletePerson removes a user.
+func (s *Site) deletePerson(c *gin.Context, tx *gorm.DB) error {
+	return s.changePeople(c, tx, newForm("", "", ""), func(tx *gorm.DB) (models.User, error) {
+		return handlers.RemoveUser(tx, account.Current(c), request.PathID(c))
+	})
 }
 
-func (s *Site) changePeople(c *gin.Context, tx *gorm.DB, f *form, change func(tx *gorm.DB) error) error {
-	err := attempt(tx, change)
+func (s *Site) changePeople(c *gin.Context, tx *gorm.DB, f *form, change func(tx *gorm.DB) (models.User, error)) error {
+	_, err := attempt(tx, change)
 	if status, ok := f.refuse(c, err); ok {
 		page := peoplePage{Invite: inviteForm(), Refused: f}
 		if f.ID == "" { // it isn't shown

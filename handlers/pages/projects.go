@@ -96,10 +96,8 @@ func (s *Site) createProject(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	var project models.Project
-	err = attempt(tx, func(tx *gorm.DB) (err error) {
-		project, err = handlers.AddProject(tx, account.Current(c), in)
-		return err
+	project, err := attempt(tx, func(tx *gorm.DB) (models.Project, error) {
+		return handlers.AddProject(tx, account.Current(c), in)
 	})
 	if status, ok := f.refuse(c, err); ok {
 		return s.showProjects(c, tx, status, f)
@@ -135,8 +133,8 @@ func (s *Site) showProject(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	return nil
 }
 
-// changeProject changes a project: its words, or whether it is archived.
-func (s *Site) changeProject(c *gin.Context, tx *gorm.DB) error {
+// updateProject changes a project: its words, or whether it is archived.
+func (s *Site) updateProject(c *gin.Context, tx *gorm.DB) error {
 	f := projectForm("project", c.Request.URL.Path, "Save")
 	in, err := f.read(c, "archived")
 	if err != nil {
@@ -145,9 +143,8 @@ func (s *Site) changeProject(c *gin.Context, tx *gorm.DB) error {
 	if archived := c.PostForm("archived"); archived != "" {
 		in = request.NewInput(map[string]any{"archived": archived == "true"})
 	}
-	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeProject(tx, account.Current(c), request.PathID(c), in)
-		return err
+	_, err = attempt(tx, func(tx *gorm.DB) (models.Project, error) {
+		return handlers.ChangeProject(tx, account.Current(c), request.PathID(c), in)
 	})
 	if status, ok := f.refuse(c, err); ok {
 		return s.showProject(c, tx, status, f)

@@ -1,7 +1,7 @@
 // Package pages is the tenants' HTML, and the page at the base domain. A page
 // is filled by a handler of the file of its name, from the template of the same
-// name; what it changes is changed by the operations of package handlers, which
-// the JSON API calls too.
+// name. Handlers called create, update and delete take what was posted, and call the
+// operations of packages handlers and account, as the JSON API does.
 //
 //	site.go      what a site is made of
 //	routes.go    all routes

@@ -130,10 +130,10 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	return nil
 }
 
-// changeTask stores the details, unless somebody stored others meanwhile: then
+// updateTask stores the details, unless somebody stored others meanwhile: then
 // both are shown. The task stays in sight, as a comment may be half written
 // beside it.
-func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
+func (s *Site) updateTask(c *gin.Context, tx *gorm.DB) error {
 	task, err := request.Take[models.Task](tx, request.PathID(c))
 	if err != nil {
 		return err
@@ -146,9 +146,8 @@ func (s *Site) changeTask(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	err = attempt(tx, func(tx *gorm.DB) error {
-		_, err := handlers.ChangeTask(tx, account.Current(c), task.ID, in)
-		return err
+	_, err = attempt(tx, func(tx *gorm.DB) (models.Task, error) {
+		return handlers.ChangeTask(tx, account.Current(c), task.ID, in)
 	})
 	if status, ok := f.refuse(c, err); ok {
 		page := taskPage{Task: task, Form: f, Comment: commentForm(task.ID), Stale: errors.Is(err, problem.ErrStale)}
@@ -199,10 +198,8 @@ func (s *Site) createComment(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	var comment models.Comment
-	err = attempt(tx, func(tx *gorm.DB) (err error) {
-		comment, err = handlers.AddComment(tx, account.Current(c), task.ID, in)
-		return err
+	comment, err := attempt(tx, func(tx *gorm.DB) (models.Comment, error) {
+		return handlers.AddComment(tx, account.Current(c), task.ID, in)
 	})
 	if status, ok := f.refuse(c, err); ok {
 		details, err := taskForm(tx, task.ID)
