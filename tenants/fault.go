@@ -18,6 +18,9 @@ const (
 	FaultIdentity FaultKind = "identity-wrong"
 	// FaultVersion means that the database's schema version differs from the master's.
 	FaultVersion FaultKind = "schema-version-wrong"
+	// FaultSchema means that the database's schema differs from what the migrations make, though its
+	// version is the last one.
+	FaultSchema FaultKind = "schema-differs"
 	// FaultRole means that the tenant's role is missing, on Postgres.
 	FaultRole FaultKind = "role-missing"
 	// FaultPermissions means that others have access that they must not have, or the tenant's role

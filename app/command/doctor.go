@@ -18,7 +18,7 @@ type doctorCommand struct {
 
 // Help is shown with the flags.
 func (doctorCommand) Help() string {
-	return `Compares the master with its servers, also while they run: unfinished operations, tenants' credentials, databases, schema versions, roles, settings and permissions, and what belongs to no tenant. No tenant's data is removed. The exit status is 1 when something is wrong and was not repaired.
+	return `Compares the master with its servers, also while they run: unfinished operations, tenants' credentials, databases, schema versions, schemas that differ from what the migrations make, roles, settings and permissions, and what belongs to no tenant. No tenant's data is removed. The exit status is 1 when something is wrong and was not repaired.
 
 To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, run "tenantry doctor --repair", and remove the old one once "tenantry doctor" finds nothing.
 

@@ -14,6 +14,7 @@ import (
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/tenantstest"
 )
 
 // with returns the installation with another setting; the last value of a
@@ -151,4 +152,45 @@ func TestDoctorClosesFilesToOthers(t *testing.T) {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}
 	}
+}
+
+// TestDoctorNamesAlteredSchema drops a column of one tenant, and puts it back.
+func TestDoctorNamesAlteredSchema(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		s.create(t, "acme")
+		s.create(t, "globex")
+		alter(t, s, "acme", "ALTER TABLE comments RENAME TO remarks")
+		for _, repair := range []bool{false, true} {
+			r := s.run(t, "doctor", "--no-header", fmt.Sprintf("--repair=%t", repair))
+			want := "schema-differs\tacme\ttable comments is missing, and there are "
+			if r.status != exitFailed || !strings.HasPrefix(r.stdout, want) || strings.Count(r.stdout, "\n") != 1 || !strings.Contains(r.stdout, "\tundo the change of the schema") {
+				t.Errorf("status %d, %q", r.status, r.stdout)
+			}
+		}
+		r := s.run(t, "doctor", "--json")
+		found := only[document.List[lifecycle.Finding]](t, r.stdout).Items
+		if r.status != exitFailed || len(found) != 1 || found[0].Kind != "schema-differs" || found[0].Subject != "acme" || found[0].Repaired {
+			t.Errorf("status %d, %+v", r.status, found)
+		}
+		alter(t, s, "acme", "ALTER TABLE remarks RENAME TO comments")
+		if got := s.must(t, "doctor"); got != "all is well\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// alter runs a statement on a tenant's database by hand.
+func alter(t *testing.T, s site, subdomain, statement string) {
+	t.Helper()
+	a := s.open(t)
+	tenant, err := a.Manager().Get(t.Context(), subdomain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, home := tenantstest.SQLite, s.dir
+	if url := s.config(t).DatabaseURL; strings.HasPrefix(url, "postgres") {
+		engine, home = tenantstest.Postgres, url
+	}
+	tenantstest.Alter(t, engine, home, tenant, statement)
 }

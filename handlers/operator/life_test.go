@@ -133,6 +133,23 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// TestDoctorNamesAlteredSchema has a table renamed, which a repair doesn't undo.
+func TestDoctorNamesAlteredSchema(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
+	env.Tenant(t, "globex")
+	env.Alter(t, env.Tenant(t, "acme"), "ALTER TABLE tasks RENAME TO chores")
+	s := newService(env)
+	for _, method := range []string{"GET", "POST"} {
+		w := s.as("Ada", method, "/api/doctor", "")
+		found := decoded[document.List[lifecycle.Finding]](t, w).Items
+		if w.Code != 200 || len(found) != 1 || found[0].Kind != "schema-differs" || found[0].Subject != "acme" || found[0].Repaired ||
+			!strings.HasPrefix(found[0].Detail, "table chores is in no migration") {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
+	}
+}
+
 // unpublished knows no record.
 type unpublished struct{}
 

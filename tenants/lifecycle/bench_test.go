@@ -117,3 +117,19 @@ func check(b *testing.B, err error) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkDoctor examines a fleet of fifty tenants.
+func BenchmarkDoctor(b *testing.B) {
+	for _, kind := range tenantstest.Engines() {
+		b.Run(string(kind), func(b *testing.B) {
+			env := tenantstest.New(b, tenantstest.Options{Engine: kind})
+			for i := range 50 {
+				env.Tenant(b, fmt.Sprintf("t%d", i))
+			}
+			for b.Loop() {
+				_, err := env.Lifecycle.Doctor(b.Context(), lifecycle.Checkup{Keys: env.Keys})
+				check(b, err)
+			}
+		})
+	}
+}

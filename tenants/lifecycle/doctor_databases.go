@@ -204,6 +204,9 @@ func (m *Manager) remedy(t *tenants.Tenant, f tenants.Fault) string {
 		return "run with --repair to update the master, then: " + m.program + " migrate up"
 	case f.Mendable:
 		return "run with --repair to correct it"
+	case f.Kind == tenants.FaultSchema:
+		return "undo the change of the schema with SQL, as the owner of the database " + t.Database +
+			"; or, if it should be there, write a migration that makes it for all tenants"
 	case f.Kind == tenants.FaultIdentity:
 		return m.whileSuspended(t, "put back the database of tenant "+t.ID+", if necessary from a backup")
 	case f.Kind == tenants.FaultMisplaced:

@@ -103,10 +103,13 @@ func (e *Engine) examineInside(ctx context.Context, as connector, version int64)
 	if err != nil {
 		return refused(ctx, err)
 	}
-	if got != version {
+	switch {
+	case got != version:
 		fault := tenants.FaultVersion.Found("the database has version %d, and the master says %d", got, version)
 		fault.Version = got
-		faults = append(faults, fault)
+		return append(faults, fault), nil
+	case got == e.version && len(faults) == 0:
+		return e.examineSchema(ctx, db)
 	}
 	return faults, nil
 }

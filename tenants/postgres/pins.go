@@ -16,7 +16,7 @@ func pinned() []string {
 		"exit_on_error", "row_security", "transform_null_equals", "standard_conforming_strings", "array_nulls", "gin_fuzzy_search_limit",
 		"DateStyle", "IntervalStyle", "TimeZone", "bytea_output", "extra_float_digits", "xmloption", "client_min_messages",
 		"default_text_search_config", "default_tablespace", "temp_tablespaces", "local_preload_libraries",
-		"work_mem", "temp_buffers",
+		"work_mem", "temp_buffers", "quote_all_identifiers",
 	}
 }
 

@@ -17,7 +17,7 @@ func plants() []string {
 		"SET search_path = pg_catalog", "SET client_encoding = 'LATIN1'", "SET exit_on_error = on", "SET transform_null_equals = on",
 		"SET default_tablespace = 'nowhere'", "SET DateStyle = 'SQL, DMY'", "SET TimeZone = 'Asia/Tokyo'", "SET gin_fuzzy_search_limit = 1",
 		"IN DATABASE {t} SET default_transaction_read_only = on", "IN DATABASE {t} SET synchronous_commit = off", "SET row_security = off",
-		"SET role = {group}",
+		"SET role = {group}", "SET quote_all_identifiers = on",
 	}
 }
 

@@ -38,7 +38,7 @@ const surveyQuery = `WITH mine AS (
 	WHERE rolname IN (SELECT name FROM member) OR rolname IN (SELECT role FROM database)`
 
 // Survey lists the databases and roles that this installation has made. It knows only the age of
-// templates.
+// templates and drafts.
 func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 	objects, err := e.survey(ctx)
 	if err != nil {
@@ -48,9 +48,16 @@ func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("survey server: %w", translate(err))
 	}
-	for i := range objects {
-		if objects[i].Kind == tenants.ObjectTemplate {
+	building, err := e.draftAge(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("survey server: %w", translate(err))
+	}
+	for i, o := range objects {
+		switch {
+		case o.Kind == tenants.ObjectTemplate:
 			objects[i].Age = superseded
+		case o.Kind == tenants.ObjectTemporary && strings.HasPrefix(o.Name, e.templatePrefix()):
+			objects[i].Age = building
 		}
 	}
 	slices.SortFunc(objects, func(a, b tenants.Object) int {
@@ -76,6 +83,19 @@ func (e *Engine) templateAge(ctx context.Context) (time.Duration, error) {
 		return 0, nil // somebody changed the comment, or an older program made the template
 	}
 	return max(1, time.Since(made)), nil
+}
+
+// draftAge returns how long a process has been building a template or a draft, at least, or 0 if none
+// is: then drafts were left behind.
+func (e *Engine) draftAge(ctx context.Context) (age time.Duration, err error) {
+	var building bool
+	err = e.admin.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND (classid::bigint << 32 | objid::bigint) = $1)`, int64(templateLock)).Scan(&building)
+	if building {
+		age = 1
+	}
+	return age, err
 }
 
 // madeAt begins the comment on a template. The time follows.

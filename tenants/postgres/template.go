@@ -15,6 +15,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
+	"tenantry/tenants/shape"
 )
 
 // template is the database of which new tenants' databases are copies. It is made once per admin database
@@ -28,8 +29,9 @@ type template struct {
 	engine *Engine
 	name   string
 
-	turn chan struct{} // holds one token; protects made
-	made bool
+	turn  chan struct{} // holds one token; protects made and shape
+	made  bool
+	shape shape.Shape // what the migrations make; nil until a tenant was examined
 }
 
 // templateVersion changes whenever templates are made differently, apart from migrations.
@@ -91,15 +93,12 @@ func (t *template) forget() {
 
 // make builds the template if it is missing, one process at a time.
 func (t *template) make(ctx context.Context) error {
-	lock, err := t.engine.admin.BeginTx(ctx, nil)
+	release, err := t.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer lock.Rollback() // releases the lock; there is nothing to commit
-	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(templateLock)); err != nil {
-		return err
-	}
-	there, marked, err := t.find(ctx, lock)
+	defer release()
+	there, marked, err := t.find(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,11 +114,25 @@ func (t *template) make(ctx context.Context) error {
 	return t.engine.exec(ctx, "ALTER DATABASE %s WITH IS_TEMPLATE true", t.name)
 }
 
+// lock waits until no other process builds a template or a draft. The caller must release the lock.
+func (t *template) lock(ctx context.Context) (release func(), err error) {
+	tx, err := t.engine.admin.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	release = func() { _ = tx.Rollback() } // releases the lock; there is nothing to commit
+	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(templateLock)); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
 // find reports whether the template exists and is marked as one. Returns an error if another role owns it,
 // because that role would own what is in its copies.
-func (t *template) find(ctx context.Context, tx *sql.Tx) (there, marked bool, err error) {
+func (t *template) find(ctx context.Context) (there, marked bool, err error) {
 	var owner, user string
-	err = tx.QueryRowContext(ctx, "SELECT datistemplate, pg_get_userbyid(datdba)::text, current_user::text FROM pg_database WHERE datname = $1", t.name).
+	err = t.engine.admin.QueryRowContext(ctx, "SELECT datistemplate, pg_get_userbyid(datdba)::text, current_user::text FROM pg_database WHERE datname = $1", t.name).
 		Scan(&marked, &owner, &user)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

@@ -1,6 +1,9 @@
 package shape
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Each query returns the names of objects and their properties, as text.
 const (
@@ -90,10 +93,5 @@ func (s Shape) readPostgres(ctx context.Context, r Reader) error {
 	if len(migrated) > 0 {
 		queries = append(queries, postgresMigrations)
 	}
-	for _, query := range queries {
-		if err := s.add(ctx, r, query); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.add(ctx, r, strings.Join(queries, " UNION ALL "))
 }

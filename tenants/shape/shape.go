@@ -68,10 +68,8 @@ func (s Shape) Without(words string) Shape {
 // Differences returns a line for each difference, sorted by the objects' names. here and there are
 // what the lines call the two shapes, for example "the models".
 func (s Shape) Differences(other Shape, here, there string) []string {
-	things := maps.Clone(s)
-	maps.Copy(things, other)
 	var lines []string
-	for _, thing := range slices.Sorted(maps.Keys(things)) {
+	for _, thing := range s.differing(other) {
 		one, inOne := s[thing]
 		two, inTwo := other[thing]
 		switch {
@@ -79,11 +77,23 @@ func (s Shape) Differences(other Shape, here, there string) []string {
 			lines = append(lines, fmt.Sprintf("%s: only in %s: %s", thing, here, one))
 		case !inOne:
 			lines = append(lines, fmt.Sprintf("%s: only in %s: %s", thing, there, two))
-		case one != two:
+		default:
 			lines = append(lines, fmt.Sprintf("%s: in %s: %s; in %s: %s", thing, here, one, there, two))
 		}
 	}
 	return lines
+}
+
+// differing returns the sorted names of the objects that are not the same in both shapes.
+func (s Shape) differing(other Shape) []string {
+	things := maps.Clone(s)
+	maps.Copy(things, other)
+	maps.DeleteFunc(things, func(thing, _ string) bool {
+		one, inOne := s[thing]
+		two, inTwo := other[thing]
+		return inOne == inTwo && one == two
+	})
+	return slices.Sorted(maps.Keys(things))
 }
 
 // rows returns the result of a query whose columns are text.

@@ -94,13 +94,7 @@ func (e *Engine) checkSchema(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	memory := sql.OpenDB(connector{dsn: dsn(":memory:", "")})
-	defer memory.Close()
-	memory.SetMaxOpenConns(1)
-	if _, err := migrate.Up(ctx, memory, Dialect, migrate.UpTo(migrations, version)); err != nil {
-		return err
-	}
-	want, err := shape.Read(ctx, memory, Dialect)
+	want, err := e.schemaAt(ctx, version)
 	if err != nil {
 		return err
 	}

@@ -96,6 +96,8 @@ func (e *Engine) examineRows(ctx context.Context, db *sql.DB, t *tenants.Tenant,
 		fault := tenants.FaultVersion.Found("the database has version %d, and the master says %d", version, t.SchemaVersion)
 		fault.Version = version
 		return []tenants.Fault{fault}, nil
+	case version == e.version:
+		return e.examineSchema(ctx, db)
 	}
 	return nil, nil
 }

@@ -1,0 +1,85 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"tenantry/tenants"
+	"tenantry/tenants/shape"
+)
+
+// schema returns the schema that the migrations make on this server. It is made once per process, in a
+// draft of its own that is dropped again, because nobody can connect to the template.
+func (t *template) schema(ctx context.Context) (shape.Shape, error) {
+	select {
+	case <-t.turn:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { t.turn <- struct{}{} }()
+	if t.shape != nil {
+		return t.shape, nil
+	}
+	made, err := t.readSchema(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("make the schema to compare with: %w", asProvisioner(err))
+	}
+	t.shape = made
+	return made, nil
+}
+
+// readSchema makes the draft, reads its schema and drops it, one process at a time. A draft that a process
+// left behind when it died is dropped first; Survey lists it, too.
+func (t *template) readSchema(ctx context.Context) (made shape.Shape, err error) {
+	e := t.engine
+	release, err := t.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	draft := t.schemaDraft()
+	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, e.removeDraft(ctx, draft)) }()
+	if err := e.createDraft(ctx, draft); err != nil {
+		return nil, err
+	}
+	if err := e.fillDraft(ctx, draft, e.config.Schema.Migrations[Dialect]); err != nil {
+		return nil, err
+	}
+	return e.readDraft(ctx, draft)
+}
+
+// schemaDraft returns the name of the draft, which is as long as that of the template's.
+func (t *template) schemaDraft() string {
+	return t.engine.templatePrefix() + shortHash(t.engine.server.Database) + "_" + shortHash(t.name+" schema") + draftSuffix
+}
+
+// readDraft reads a draft's schema with the settings with which a tenant's is read. Some of them change how
+// the server prints expressions.
+func (e *Engine) readDraft(ctx context.Context, draft string) (made shape.Shape, err error) {
+	server := e.server.Copy()
+	pin(server.RuntimeParams, e.pins)
+	db := sql.OpenDB(connector{server: server, database: draft})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return shape.Read(ctx, db, Dialect)
+}
+
+// examineSchema compares the schema of a database at the last version with what the migrations make.
+func (e *Engine) examineSchema(ctx context.Context, db *sql.DB) ([]tenants.Fault, error) {
+	want, err := e.template.schema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	got, err := shape.Read(ctx, db, Dialect)
+	if err != nil {
+		return refused(ctx, err)
+	}
+	if drift := got.Drift(want); drift != "" {
+		return []tenants.Fault{tenants.FaultSchema.Found("%s", drift)}, nil
+	}
+	return nil, nil
+}

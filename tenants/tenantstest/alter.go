@@ -1,0 +1,51 @@
+package tenantstest
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"tenantry/tenants"
+)
+
+// Alter runs SQL on the tenant's database by hand: see the function of that name.
+func (e *Env) Alter(t testing.TB, tenant *tenants.Tenant, statements ...string) {
+	t.Helper()
+	home := e.Dir
+	if e.Kind == Postgres {
+		home = e.installation
+	}
+	Alter(t, e.Kind, home, tenant, statements...)
+}
+
+// Alter runs SQL on a tenant's database as an operator could by hand: as a user who may change the schema,
+// and past any store. home is the data folder on SQLite, and the URL of the server on Postgres.
+func Alter(t testing.TB, engine Engine, home string, tenant *tenants.Tenant, statements ...string) {
+	t.Helper()
+	db, err := openByHand(engine, home, tenant.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { report(t, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func openByHand(engine Engine, home, database string) (*sql.DB, error) {
+	if engine == SQLite {
+		return sql.Open(sqliteDriver, sqliteDSN(filepath.Join(home, "tenants", database)))
+	}
+	config, err := pgx.ParseConfig(home)
+	if err != nil {
+		return nil, err
+	}
+	config.Database = database
+	return stdlib.OpenDB(*config), nil
+}
