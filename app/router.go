@@ -69,7 +69,7 @@ func (a *App) newRouter(tls func(c *gin.Context) bool, maxBody int64, first ...g
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
 	r.RedirectFixedPath = false
-	r.ForwardedByClientIP = false // handlers.ClientAddress counts instead
+	r.ForwardedByClientIP = false // request.ClientAddress counts instead
 	r.Use(first...)
 	r.Use(
 		identify(a.settings.proxies),

@@ -114,8 +114,7 @@ func openProject(tx *gorm.DB, id int64) (models.Project, error) {
 	return project, err
 }
 
-// CreateTask stores a new task in the project of the path, as its last unless
-// the body says otherwise.
+// CreateTask stores a new task in the project whose id is in the path, as AddTask does.
 func CreateTask(c *gin.Context, tx *gorm.DB) error {
 	in, err := request.ReadInput(c)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 )
 
 // ImportTasks stores the tasks of a CSV file, all rows or none, as the last
-// ones of the project of the path. The header names the columns: title, and
+// ones of the project whose id is in the path. The header names the columns: title, and
 // where wanted status, due_on and assignee_email; an empty cell of these is
 // one that is not given. Faults name the row, counted from 1 below the header
 // and without empty lines, and the column.

@@ -22,10 +22,11 @@ type Query struct {
 	values url.Values
 }
 
-// ReadQuery reads the query, which Takes has checked.
-func ReadQuery(c *gin.Context) *Query {
-	return &Query{Limit: defaultLimit, values: c.Request.URL.Query()}
-}
+// NewQuery returns a Query of the values.
+func NewQuery(values url.Values) *Query { return &Query{Limit: defaultLimit, values: values} }
+
+// ReadQuery reads the query of the request, which Takes has checked.
+func ReadQuery(c *gin.Context) *Query { return NewQuery(c.Request.URL.Query()) }
 
 // Get returns the value of a parameter, and whether it is there.
 func (q *Query) Get(name string) (string, bool) { return q.values.Get(name), q.values.Has(name) }
