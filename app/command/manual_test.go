@@ -105,6 +105,7 @@ func timeless(text string) string {
 		{"ID", `\b01[0-9a-hjkmnp-tv-z]{24}\b`},
 		{"TOKEN", `\btnt[a-z]_[\w-]{43}`},
 		{"CHALLENGE", `tenantry-[a-z2-7]{26}`},
+		{"default\tVERSION\tVERSION", `default\t\d+\t\d+`}, // every migration raises them
 	} {
 		text = regexp.MustCompile(thing.pattern).ReplaceAllString(text, thing.what)
 	}
