@@ -98,7 +98,7 @@ func (e *Engine) checkSchema(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	return tenants.CheckDifferences(got.Differences(want, "the source", "the migrations"))
+	return tenants.CheckDifferences(got.Differences(want.Shape, "the source", "the migrations"))
 }
 
 // checkRows returns a *tenants.SourceError if rows violate the schema's constraints. SQLite checks

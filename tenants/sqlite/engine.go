@@ -18,7 +18,6 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
-	"tenantry/tenants/shape"
 )
 
 // Dialect is the key of this engine's migrations in tenants.Schema.Migrations.
@@ -62,8 +61,8 @@ type Engine struct {
 	templateMu sync.Mutex // protects template
 	template   *template  // nil until a tenant was created
 
-	currentMu sync.Mutex  // protects current
-	current   shape.Shape // what the migrations make; nil until a tenant was examined
+	currentMu sync.Mutex // protects current
+	current   madeSchema // empty until a tenant was examined
 }
 
 var _ tenants.Engine = (*Engine)(nil)
