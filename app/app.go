@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"time"
 
 	"tenantry/handlers/auth"
@@ -41,6 +42,10 @@ type App struct {
 type Options struct {
 	// Log is where the App tells what happens.
 	Log *slog.Logger
+	// Program is the program's name, in lower case. It begins the names of metrics and
+	// what people are told to run; in upper case, with an underscore, it begins the
+	// environment variables that are settings. Defaults to "tenantry".
+	Program string
 	// Schema is what a tenant's database holds. Defaults to the work tracker's.
 	Schema tenants.Schema
 	// Routes adds the application's routes to the public listener. Defaults to
@@ -65,7 +70,7 @@ type Options struct {
 // withDefaults returns the options with defaults for the fields that are not
 // set.
 func (o Options) withDefaults() Options {
-	o.Drain = cmp.Or(o.Drain, drainTimeout)
+	o.Drain, o.Program = cmp.Or(o.Drain, drainTimeout), cmp.Or(o.Program, "tenantry")
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -99,9 +104,9 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
-	a.metrics, a.traffic = newMetrics(a.store), traffic.New(traffic.DefaultTenants, o.Now)
+	a.metrics, a.traffic = newMetrics(a.store, strings.ReplaceAll(o.Program, "-", "_")), traffic.New(traffic.DefaultTenants, o.Now)
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
-		Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
+		Program: o.Program, Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		LetIn: onboard.Resume(a.accounts(a.settings.addr)),
 	})
 	return a, nil

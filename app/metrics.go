@@ -23,20 +23,21 @@ type metrics struct {
 	duration prometheus.Histogram
 }
 
-func newMetrics(store *tenants.Store) *metrics {
+// newMetrics returns metrics whose names begin with the program's name.
+func newMetrics(store *tenants.Store, program string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tenantry_requests_total", Help: "Requests to the public listener, by the class of their status.",
+			Namespace: program, Name: "requests_total", Help: "Requests to the public listener, by the class of their status.",
 		}, []string{"class"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "tenantry_request_duration_seconds", Help: "How long requests to the public listener took.",
+			Namespace: program, Name: "request_duration_seconds", Help: "How long requests to the public listener took.",
 			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
 		}),
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.duration, loads{store},
+		m.requests, m.duration, loads{store, program},
 	)
 	return m
 }
@@ -47,7 +48,10 @@ func (m *metrics) serve() gin.HandlerFunc {
 }
 
 // loads collects what is open of what may be open.
-type loads struct{ store *tenants.Store }
+type loads struct {
+	store   *tenants.Store
+	program string // begins the metrics' names
+}
 
 // Describe describes no metrics in advance: the servers are known only when
 // they are collected.
@@ -62,35 +66,35 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 		kind       prometheus.ValueType
 		value      float64
 	}{
-		{"tenantry_handles_open", "Tenants' databases that are open.", gauge, float64(load.Open)},
-		{"tenantry_handles_leased", "Tenants' databases that requests use.", gauge, float64(load.Leased)},
-		{"tenantry_handles_limit", "Tenants' databases that may be open at once.", gauge, float64(load.Limit)},
-		{"tenantry_handles_waiting", "Tenants waiting for a place among those.", gauge, float64(load.Waiting)},
-		{"tenantry_handles_opened_total", "Tenants' databases that were opened.", counter, float64(load.Opened)},
-		{"tenantry_tenants_failing", "Tenants whose databases could not be opened when this process tried last.", gauge,
+		{"handles_open", "Tenants' databases that are open.", gauge, float64(load.Open)},
+		{"handles_leased", "Tenants' databases that requests use.", gauge, float64(load.Leased)},
+		{"handles_limit", "Tenants' databases that may be open at once.", gauge, float64(load.Limit)},
+		{"handles_waiting", "Tenants waiting for a place among those.", gauge, float64(load.Waiting)},
+		{"handles_opened_total", "Tenants' databases that were opened.", counter, float64(load.Opened)},
+		{"tenants_failing", "Tenants whose databases could not be opened when this process tried last.", gauge,
 			float64(len(l.store.Failing()))},
-		{"tenantry_handle_waits_total", "Requests that had to wait for a place.", counter, float64(load.Waits)},
+		{"handle_waits_total", "Requests that had to wait for a place.", counter, float64(load.Waits)},
 	} {
-		into <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, nil, nil), m.kind, m.value)
+		into <- prometheus.MustNewConstMetric(prometheus.NewDesc(l.program+"_"+m.name, m.help, nil, nil), m.kind, m.value)
 	}
 	for _, server := range l.store.Servers() {
 		engine, err := l.store.Server(server)
 		if b, ok := engine.(tenants.Budgeted); ok && err == nil {
-			collectConnections(into, server, b.Connections())
+			l.collectConnections(into, server, b.Connections())
 		}
 	}
 }
 
-func collectConnections(into chan<- prometheus.Metric, server string, c tenants.Connections) {
+func (l loads) collectConnections(into chan<- prometheus.Metric, server string, c tenants.Connections) {
 	for _, m := range []struct {
 		name, help string
 		value      int
 	}{
-		{"tenantry_connections_used", "Connections to tenants' databases.", c.Used},
-		{"tenantry_connections_limit", "Connections to tenants' databases that there may be at once.", c.Limit},
-		{"tenantry_connections_waiting", "How many wait for a connection.", c.Waiting},
+		{"connections_used", "Connections to tenants' databases.", c.Used},
+		{"connections_limit", "Connections to tenants' databases that there may be at once.", c.Limit},
+		{"connections_waiting", "How many wait for a connection.", c.Waiting},
 	} {
-		desc := prometheus.NewDesc(m.name, m.help, []string{"server"}, nil)
+		desc := prometheus.NewDesc(l.program+"_"+m.name, m.help, []string{"server"}, nil)
 		into <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(m.value), server)
 	}
 }

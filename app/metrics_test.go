@@ -14,7 +14,7 @@ import (
 // BenchmarkMeasure is what counting adds to a request.
 func BenchmarkMeasure(b *testing.B) {
 	for name, first := range map[string][]gin.HandlerFunc{
-		"counted": {measure(newMetrics(nil), traffic.New(traffic.DefaultTenants, time.Now))}, "not": nil,
+		"counted": {measure(newMetrics(nil, "tenantry"), traffic.New(traffic.DefaultTenants, time.Now))}, "not": nil,
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := gin.New()

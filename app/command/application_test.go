@@ -2,6 +2,7 @@ package command
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -54,10 +55,11 @@ func listFolders(c *gin.Context, tx *gorm.DB) error {
 func TestAnotherApplication(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		s.options = app.Options{Schema: notes.Schema(), Routes: func(p *app.Public) {
+		s.options = app.Options{Program: "note-book", Schema: notes.Schema(), Routes: func(p *app.Public) {
 			p.GET("/folders", p.Resolve, p.Requests.Scoped(web.ScopeOptions{}), request.Do(listFolders))
 		}}
 		s.commands = []any{&folderCommands{}}
+		s.environ = strings.Split(strings.ReplaceAll(strings.Join(s.environ, "\n"), "TENANTRY_", "NOTE_BOOK_"), "\n")
 		s.must(t, "tenant", "create", "acme")
 		srv := s.serve(t)
 		if got := s.must(t, "folder", "acme", "Ideas"); got != "made Ideas\n" {
@@ -66,10 +68,32 @@ func TestAnotherApplication(t *testing.T) {
 		if r := srv.as(t, "", "GET", "acme", "/folders", ""); r.status != http.StatusOK || r.body != `["Ideas"]` {
 			t.Errorf("%d %s", r.status, r.body)
 		}
+		if r := srv.operate(t, "GET", "/metrics", ""); !strings.Contains(r.body, "\nnote_book_handles_open ") || strings.Contains(r.body, "tenantry_") {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+		s.wantOwnNames(t)
 		for _, path := range []string{"/api/projects", "/"} { // the work tracker's
 			if r := srv.as(t, "", "GET", "acme", path, ""); r.status != http.StatusNotFound {
 				t.Errorf("%s: %d %s", path, r.status, r.body)
 			}
 		}
 	})
+}
+
+// wantOwnNames has the command line call the program and its settings by their names.
+func (s site) wantOwnNames(t *testing.T) {
+	t.Helper()
+	if r := s.run(t, "tenant", "show", "nobody"); !strings.HasPrefix(r.stderr, "note-book: ") || !strings.Contains(r.stderr, "note-book tenant list") {
+		t.Errorf("%q", r.stderr)
+	}
+	s.environ = append([]string{"NOTE_BOOK_ADDR=x", "NOTE_BOOK_ADR=y", "TENANTRY_DURABILITY=z"}, s.environ...)
+	r := s.run(t, "tenant", "list")
+	if r.status != exitUsage || !strings.Contains(r.stderr, "NOTE_BOOK_ADDR (--addr)") || !strings.Contains(r.stderr, "NOTE_BOOK_ADR is no setting") || strings.Contains(r.stderr, "DURABILITY") {
+		t.Errorf("%d %q", r.status, r.stderr)
+	}
+	for _, args := range [][]string{{"--help"}, {"tenant", "create", "--help"}} {
+		if help := s.must(t, args...); strings.Contains(help, "TENANTRY_") || strings.Contains(help, "tenantry tenant") || !strings.Contains(help, "note-book") {
+			t.Errorf("%q", help)
+		}
+	}
 }

@@ -4,7 +4,7 @@
 //	commands.go    all commands
 //	call.go        what a command runs with
 //	output.go      writes results; stdin.go reads input
-//	environment.go settings from the environment
+//	environment.go settings from the environment; program.go their names in another program
 //	log.go         the process's log
 //	help           the manual
 package command
@@ -56,6 +56,7 @@ const (
 // its log.
 func Main(ctx context.Context, p Process) int {
 	signal.Ignore(syscall.SIGPIPE)
+	p.Environ = p.settings()
 	line := commandLine{Plugins: p.Commands}
 	run, err := line.parse(p)
 	if err == nil && run == nil {
@@ -79,11 +80,11 @@ func Main(ctx context.Context, p Process) int {
 func (l *commandLine) parse(p Process) (*kong.Context, error) {
 	var helped bool
 	parser, err := kong.New(l,
-		kong.Name("tenantry"),
+		kong.Name(p.program()),
 		kong.Description(description),
 		kong.Vars{"version": versionText()},
 		kong.Help(printHelp),
-		kong.Writers(untilClosed{p.Stdout}, untilClosed{p.Stderr}),
+		kong.Writers(renamed{untilClosed{p.Stdout}, p}, renamed{untilClosed{p.Stderr}, p}),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(p.Environ)),
 		kong.NamedMapper("file", kong.MapperFunc(decodeFile)),
@@ -117,8 +118,9 @@ func report(p Process, asJSON bool, err error) {
 		hint := strings.Join(append([]string{"tenantry"}, commandOf(usage.Context)...), " ")
 		text = redactAll(text) + "; see " + hint + " --help"
 	}
+	text = p.rename(text)
 	if !asJSON {
-		fmt.Fprintf(p.Stderr, "tenantry: %s\n", strings.ReplaceAll(text, "\n", "\ntenantry: "))
+		fmt.Fprintf(p.Stderr, "%s: %s\n", p.program(), strings.ReplaceAll(text, "\n", "\n"+p.program()+": "))
 		return
 	}
 	_ = json.NewEncoder(p.Stderr).Encode(map[string]string{"error": text}) // there is no other place to report this error
