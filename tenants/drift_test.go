@@ -3,6 +3,7 @@ package tenants_test
 import (
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -79,12 +80,12 @@ func TestExamineOfAlteredSchemas(t *testing.T) {
 		beside := env.Tenant(t, "beside")
 		for name, d := range drifts() {
 			t.Run(name, func(t *testing.T) {
-				tenant := env.Tenant(t, "t"+fmt.Sprint(len(name))+name[:1]+name[len(name)-3:])
+				tenant := env.Tenant(t, strings.ReplaceAll(name, " ", "-"))
 				statements, want := d.on(env.Kind)
 				wantSound(t, env, tenant)
 				env.Alter(t, tenant, statements...)
 				fault := wantFault(t, env, tenant, tenants.FaultSchema, false)
-				if len(fault.Detail) < len(want) || fault.Detail[:len(want)] != want {
+				if !strings.HasPrefix(fault.Detail, want) {
 					t.Errorf("the detail is %q, want %q", fault.Detail, want)
 				}
 				wantSound(t, env, beside)

@@ -1,8 +1,11 @@
 package postgres
 
 import (
+	"io/fs"
+	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"tenantry/tenants"
 )
@@ -88,4 +91,26 @@ func ageOf(t *testing.T, e *Engine, name string) (age int64) {
 	}
 	t.Errorf("%s is not among %+v", name, objects)
 	return 0
+}
+
+// TestSchemaThatCantBeMade has migrations that fail. Examine says so, and leaves no draft.
+func TestSchemaThatCantBeMade(t *testing.T) {
+	t.Parallel()
+	e, tenant := examinable(t)
+	broken := e.config
+	broken.Schema = tenants.Schema{Migrations: map[string]fs.FS{Dialect: fstest.MapFS{
+		"00001_init.sql": {Data: []byte("-- +goose Up\nCREATE TABLE things (n nothing);\n")},
+	}}}
+	other := newEngine(t, broken)
+	dropTemplate(t, other)
+	for range 2 {
+		faults, err := other.Examine(t.Context(), tenant)
+		if err == nil || len(faults) > 0 || !strings.Contains(err.Error(), "make the schema to compare with") {
+			t.Errorf("found %+v, %v", faults, err)
+		}
+	}
+	if there, _, err := e.findBoth(t.Context(), other.template.schemaDraft(), ""); err != nil || there {
+		t.Errorf("the draft is there: %t, %v", there, err)
+	}
+	wantExamined(t, e, tenant)
 }

@@ -43,7 +43,18 @@ func (t *template) readSchema(ctx context.Context) (made shape.Shape, err error)
 	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, e.removeDraft(ctx, draft)) }()
+	made, err = e.schemaOfDraft(ctx, draft)
+	if err == nil {
+		err = e.exec(ctx, "DROP DATABASE %s WITH (FORCE)", draft)
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.removeDraft(ctx, draft))
+	}
+	return made, nil
+}
+
+// schemaOfDraft makes a draft and reads its schema.
+func (e *Engine) schemaOfDraft(ctx context.Context, draft string) (shape.Shape, error) {
 	if err := e.createDraft(ctx, draft); err != nil {
 		return nil, err
 	}
@@ -64,6 +75,7 @@ func (e *Engine) readDraft(ctx context.Context, draft string) (made shape.Shape,
 	server := e.server.Copy()
 	pin(server.RuntimeParams, e.pins)
 	db := sql.OpenDB(connector{server: server, database: draft})
+	db.SetMaxOpenConns(1)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return shape.Read(ctx, db, Dialect)
 }
