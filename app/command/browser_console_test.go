@@ -203,7 +203,7 @@ func consoleCreates(t *testing.T, browser context.Context) {
 		chromedp.SendKeys("#create-admin_email", admin("acme"), chromedp.ByQuery))
 	b.do(t, chromedp.Evaluate(watchSteps, nil))
 	b.press(t, "Create the tenant")
-	b.says(t, ".notice.good", "Pass this link on to "+admin("acme"))
+	b.says(t, ".notice.good", "Send this link to "+admin("acme"))
 	if seen := eval[string](t, b, "window.seen.join(' ')"); !strings.HasPrefix(seen, "reserve:doing") ||
 		!strings.HasSuffix(seen, "reserve:done,database:done,admin:done") {
 		t.Errorf("the steps were shown as %q", seen)

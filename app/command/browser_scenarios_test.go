@@ -152,7 +152,7 @@ func member(t *testing.T, browser context.Context) {
 	b.do(t, chromedp.Click(".fold summary", chromedp.ByQuery), chromedp.SendKeys("#invite-name", "Ben", chromedp.ByQuery),
 		chromedp.SendKeys("#invite-email", "ben@acme.example", chromedp.ByQuery),
 		chromedp.SendKeys("#invite-password", password, chromedp.ByQuery), chromedp.Click("#invite button", chromedp.ByQuery))
-	b.says(t, "h2", "Pass this link on to Ben")
+	b.says(t, "h2", "Send this link to Ben")
 	link := eval[string](t, b, "document.querySelector('.secret').innerText")
 	b.picture(t, "invitation-link")
 

@@ -31,10 +31,10 @@ type commandLine struct {
 
 	Serve      serveCommand      `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
 	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
-	Operations operationsCommand `cmd:"" help:"List what was done to tenants, the newest first."`
+	Operations operationsCommand `cmd:"" help:"List operations on tenants, the newest first."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring tenants' databases up to date."`
-	Seed       seedCommand       `cmd:"" help:"Fill demo tenants; make those that are missing."`
-	Doctor     doctorCommand     `cmd:"" help:"Find, and repair, what is wrong with tenants and servers."`
+	Seed       seedCommand       `cmd:"" help:"Create missing demo tenants, and fill them with data."`
+	Doctor     doctorCommand     `cmd:"" help:"Find and repair problems with tenants and servers."`
 	Key        keyCommand        `cmd:"" help:"Make secret keys."`
 	Version    versionCommand    `cmd:"" help:"Show what this program was built from."`
 

@@ -13,7 +13,7 @@ type completionCommand struct {
 
 // Help is shown with the flags.
 func (completionCommand) Help() string {
-	return `Prints a script that has the shell complete commands and flags.
+	return `Prints a script with which the shell completes commands and flags.
 
 Examples:
 

@@ -10,7 +10,7 @@ import (
 )
 
 type doctorCommand struct {
-	Repair    bool   `help:"Mend what can be mended without losing data."`
+	Repair    bool   `help:"Repair what can be repaired without losing data."`
 	MakeEmpty string `placeholder:"SUBDOMAIN" help:"With --repair: give this tenant, whose database is lost, an empty one, and do nothing else."`
 
 	consent
@@ -18,7 +18,7 @@ type doctorCommand struct {
 
 // Help is shown with the flags.
 func (doctorCommand) Help() string {
-	return `Compares the master with its servers, also while they run: unfinished operations, tenants' credentials, databases, schema versions, schemas that differ from what the migrations make, roles, settings and permissions, and what belongs to no tenant. No tenant's data is removed. The exit status is 1 when something is wrong and was not repaired.
+	return `Compares the master with its servers, which can be running. Checks unfinished operations and tenants' credentials, databases, schemas and their versions, roles, settings and permissions, and looks for objects that belong to no tenant. Never removes a tenant's data. The exit status is 1 if a problem remains.
 
 To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, run "tenantry doctor --repair", and remove the old one once "tenantry doctor" finds nothing.
 
@@ -62,13 +62,13 @@ func (d *doctorCommand) makeEmpty(c *Call, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%s gets an empty database, without users. Only a backup brings back what was in the lost one.", d.MakeEmpty)
+	what := fmt.Sprintf("%s gets an empty database, without users. Only a backup can bring back the lost data.", d.MakeEmpty)
 	if err := d.ask(c, what, d.MakeEmpty); err != nil {
 		return err
 	}
 	t, err = a.Manager().MakeEmpty(c.ctx, a.By(), d.MakeEmpty)
 	if err == nil {
-		c.out.Hint("%s has an empty database; let somebody in with: tenantry tenant admin %s --admin-email …", d.MakeEmpty, d.MakeEmpty)
+		c.out.Hint("%s has an empty database; invite an admin with: tenantry tenant admin %s --admin-email …", d.MakeEmpty, d.MakeEmpty)
 	}
 	return c.tellState(t, err, d.MakeEmpty)
 }

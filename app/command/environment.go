@@ -81,7 +81,7 @@ func warnUnknown(p Process, model *kong.Node) {
 			continue
 		}
 		if best, distance := nearest(name, known); distance > 0 {
-			fmt.Fprint(p.Stderr, p.rename(fmt.Sprintf("tenantry: warning: %s is no setting; did you mean %s?\n", name, best)))
+			fmt.Fprint(p.Stderr, p.rename(fmt.Sprintf("tenantry: warning: %s is not a setting; did you mean %s?\n", name, best)))
 		}
 	}
 }

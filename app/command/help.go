@@ -14,12 +14,12 @@ import (
 var manual embed.FS
 
 type helpCommand struct {
-	Topic string `arg:"" optional:"" help:"Chapter of the manual to print; a list of them by default."`
+	Topic string `arg:"" optional:"" help:"Chapter of the manual to print; defaults to a list of all chapters."`
 }
 
 // Help is shown with the flags.
 func (helpCommand) Help() string {
-	return `Prints a chapter of the manual. How a command is used is printed by the command itself: "tenantry tenant create --help".
+	return `Prints a chapter of the manual. For the usage of a command, see its own help, such as "tenantry tenant create --help".
 
 Examples:
 

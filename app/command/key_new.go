@@ -6,14 +6,14 @@ import (
 
 // keyCommand groups the commands for secret keys.
 type keyCommand struct {
-	New newKeyCommand `cmd:"" help:"Print a fresh key for TENANTRY_SECRET_KEY."`
+	New newKeyCommand `cmd:"" help:"Print a new key for TENANTRY_SECRET_KEY."`
 }
 
 type newKeyCommand struct{}
 
 // Help is shown with the flags.
 func (newKeyCommand) Help() string {
-	return `The key is stored nowhere. What it seals can't be opened without it: keep a copy apart from the database.
+	return `The key is not stored. Sealed credentials can't be opened without it, so keep a copy, separate from the database.
 
 Examples:
 

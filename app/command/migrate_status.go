@@ -12,7 +12,7 @@ type statusCommand struct{}
 
 // Help is shown with the flags.
 func (statusCommand) Help() string {
-	return `Shows each server, schema version, the version of this build, and how many tenants have it. A tenant at a version that this build can't serve answers 503.
+	return `Counts the tenants by server and schema version, and shows the version of this build. A tenant at a version that this build can't serve answers 503.
 
 Examples:
 

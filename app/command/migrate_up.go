@@ -11,7 +11,7 @@ type upCommand struct{}
 
 // Help is shown with the flags.
 func (upCommand) Help() string {
-	return `Each tenant answers 503 while it is migrated. One that fails is named and stays at its version, and the others are migrated. Run the command again for those that failed.
+	return `Each tenant answers 503 while it is migrated. If the migration of a tenant fails, the command names the tenant, which keeps its version, and migrates the others. Run it again to retry those that failed.
 
 Examples:
 

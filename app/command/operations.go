@@ -12,9 +12,9 @@ type operationsCommand struct {
 	Tenant     string `placeholder:"SUBDOMAIN" help:"List those on this tenant, named by its subdomain or id."`
 	Kind       string `help:"List those of this kind, such as create, suspend or rename."`
 	State      string `help:"List those in this state: running, undoing, done or failed."`
-	DoneBy     string `placeholder:"NAME" help:"List those that this person asked for."`
-	Since      string `placeholder:"TIME" help:"List those that began then or later: 2026-03-31T08:00:00Z, or a day."`
-	Until      string `placeholder:"TIME" help:"List those that began before then."`
+	DoneBy     string `placeholder:"NAME" help:"List those that this operator started."`
+	Since      string `placeholder:"TIME" help:"List those that began at this time or later: 2026-03-31T08:00:00Z, or a day."`
+	Until      string `placeholder:"TIME" help:"List those that began before this time."`
 	Unfinished bool   `help:"List those that are not finished."`
 	After      string `placeholder:"ID" help:"Begin after this operation."`
 	Limit      int    `default:"50" help:"List at most this many, up to 1000."`
@@ -22,7 +22,7 @@ type operationsCommand struct {
 
 // Help is shown with the flags.
 func (operationsCommand) Help() string {
-	return `Flags can be combined. An operation that failed shows why.
+	return `Flags can be combined. A failed operation is shown with its error.
 
 Examples:
 
@@ -57,7 +57,7 @@ func (o *operationsCommand) Run(c *Call) error {
 			return c.out.Document(list)
 		}
 		if next != "" {
-			defer c.out.Hint("there are more: give --after %s", next)
+			defer c.out.Hint("there are more; continue with --after %s", next)
 		}
 		return writeStory(c.out, list.Items)
 	})

@@ -16,7 +16,7 @@ type seedCommand struct {
 
 // Help is shown with the flags.
 func (seedCommand) Help() string {
-	return `The demo tenants are ` + strings.Join(seed.Subdomains(), ", ") + `. Those with data, and tenants that the seed did not make, are left alone. Nobody has a password in them: "tenantry serve --demo" sets one for an admin of each, and "tenantry tenant admin" lets anybody in.
+	return `The demo tenants are ` + strings.Join(seed.Subdomains(), ", ") + `. Tenants that have data, or that this command did not create, are skipped. The users have no passwords: "tenantry serve --demo" sets one for an admin of each tenant, and "tenantry tenant admin" adds other admins.
 
 Examples:
 

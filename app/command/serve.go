@@ -10,16 +10,16 @@ import (
 )
 
 type serveCommand struct {
-	Demo bool `help:"First make the demo tenants that are missing, and tell how to sign in to each."`
+	Demo bool `help:"First create missing demo tenants, and print how to sign in to each."`
 }
 
 // Help is shown with the flags.
 func (serveCommand) Help() string {
-	return `Writes the addresses of both listeners to standard output, one a line (with --json as one document), and the log to standard error. On SIGINT or SIGTERM it finishes what runs, for at most 30 seconds.
+	return `Writes the addresses of both listeners to standard output, one a line (with --json as one document), and the log to standard error. On SIGINT or SIGTERM it finishes running requests, for at most 30 seconds.
 
-Operators send their token to the operator's listener: TENANTRY_OPERATOR_TOKEN, else what is in operator.token in the data folder, which is made at the first start.
+The operator's listener requires a token: TENANTRY_OPERATOR_TOKEN, or else the content of operator.token in the data folder, which the first start creates.
 
-With --demo an admin of each demo tenant gets a password at every start, $TENANTRY_DEMO_PASSWORD or a random one, which is told on standard error and nowhere else. "tenantry seed" sets none.
+With --demo an admin of each demo tenant gets a password at every start, $TENANTRY_DEMO_PASSWORD or a random one, which is printed on standard error only. "tenantry seed" sets none.
 
 Examples:
 
@@ -85,7 +85,7 @@ func (c *Call) openDemo(a *app.App) ([]app.DemoTenant, error) {
 // tellDemo writes how to sign in to a demo tenant, to standard error.
 func tellDemo(out *Output, t app.DemoTenant, url string) {
 	if t.Outcome == seed.Skipped {
-		out.Hint("%s: left alone, %s", t.Subdomain, t.Reason)
+		out.Hint("%s: skipped, %s", t.Subdomain, t.Reason)
 		return
 	}
 	out.Hint("%s: %s, sign in as %s with the password %s", t.Name, url, t.Email, t.Password)

@@ -20,16 +20,16 @@ type tenantCommand struct {
 
 	Suspend suspendCommand `cmd:"" help:"Stop serving a tenant, and keep its data."`
 	Resume  resumeCommand  `cmd:"" help:"Serve a suspended tenant again."`
-	Rename  renameCommand  `cmd:"" help:"Give a tenant another subdomain."`
-	SetName setNameCommand `cmd:"" help:"Give a tenant another display name."`
+	Rename  renameCommand  `cmd:"" help:"Change a tenant's subdomain."`
+	SetName setNameCommand `cmd:"" help:"Change a tenant's display name."`
 	Archive archiveCommand `cmd:"" help:"Hide a tenant as if it did not exist, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
-	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after a while."`
-	Domain  domainCommand  `cmd:"" help:"Give a tenant hosts of its own."`
+	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after the grace period."`
+	Domain  domainCommand  `cmd:"" help:"Manage a tenant's own hosts."`
 
 	Release  releaseCommand  `cmd:"" help:"Free a subdomain that a tenant has given up, for other tenants."`
 	Reserved reservedCommand `cmd:"" help:"List subdomains that tenants have given up, with how long they are reserved and redirect."`
-	Cancel   cancelCommand   `cmd:"" help:"End an operation on a tenant that can't be finished."`
+	Cancel   cancelCommand   `cmd:"" help:"Cancel an operation on a tenant that can't be finished."`
 }
 
 // tellState writes the tenant's state.
@@ -42,12 +42,12 @@ func (c *Call) tellState(t *tenants.Tenant, err error, subdomain string) error {
 	}
 	switch {
 	case t.State == tenants.StatePurged && t.RemoveAfter != nil:
-		return c.out.Line("tenant %s is purged; until %s it comes back with: tenantry tenant restore %s",
+		return c.out.Line("tenant %s is purged; until %s it can be restored with: tenantry tenant restore %s",
 			subdomain, t.RemoveAfter.UTC().Format(time.RFC3339), subdomain)
 	case t.State == tenants.StatePurged:
 		return c.out.Line("tenant %s is purged, and its data is removed", subdomain)
 	case t.Subdomain != subdomain:
-		return c.out.Line("tenant %s is %s now, and %s", subdomain, t.Subdomain, t.State)
+		return c.out.Line("tenant %s is now %s, and %s", subdomain, t.Subdomain, t.State)
 	}
 	return c.out.Line("tenant %s is %s", t.Subdomain, t.State)
 }

@@ -68,7 +68,7 @@ type adminCommand struct {
 
 // Help is shown with the flags.
 func (adminCommand) Help() string {
-	return `For tenants that have no admin yet, or whose admins have lost their passwords. Who is there already becomes an admin; a new password ends their sessions and API tokens.
+	return `For tenants that have no admin yet, or whose admins have lost their passwords. An existing user becomes an admin. A new password ends the user's sessions and API tokens.
 
 Examples:
 
@@ -97,7 +97,7 @@ func (n *adminCommand) Run(c *Call) error {
 			return err
 		}
 		if t.State != tenants.StateActive && t.State != tenants.StateSuspended {
-			return fmt.Errorf("tenant %q is %s: nobody can be let in", t.Subdomain, t.State)
+			return fmt.Errorf("tenant %q is %s: no admin can be added", t.Subdomain, t.State)
 		}
 		invitation, err := a.Onboard().LetIn(c.ctx, a.By(), tenants.KindAdmin, t.ID, admin)
 		if err != nil {

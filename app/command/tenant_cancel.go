@@ -9,14 +9,14 @@ import (
 )
 
 type cancelCommand struct {
-	Subdomain string `arg:"" help:"The tenant's subdomain; for a purged one that which it had, or its id."`
+	Subdomain string `arg:"" help:"The tenant's subdomain; for a purged tenant its former subdomain or its id."`
 
 	consent
 }
 
 // Help is shown with the flags.
 func (cancelCommand) Help() string {
-	return `For an operation that is tried again every minute and fails each time; "tenantry tenant show" shows its error. An operation that a process is working on is not cancelled. The tenant returns to the state that it had before; a cancelled creation leaves no tenant, and the tenant of a cancelled restore stays purged. Run "tenantry doctor" afterwards: it finds what is left of the database.
+	return `For an operation that is tried again every minute and fails each time; "tenantry tenant show" shows its error. An operation on which a process is working can't be cancelled. The tenant returns to the state that it had before; a cancelled creation leaves no tenant, and the tenant of a cancelled restore stays purged. Run "tenantry doctor" afterwards: it finds the remains of the database.
 
 Examples:
 
@@ -35,7 +35,7 @@ func (n *cancelCommand) Run(c *Call) error {
 		if err != nil {
 			return tenantError(err, n.Subdomain)
 		}
-		what := fmt.Sprintf("The %s of %s, begun %s by %s, stands at step %q.", o.Kind, o.Subdomain, o.StartedAt.UTC().Format(time.RFC3339), o.By, o.Step)
+		what := fmt.Sprintf("The %s of %s, begun %s by %s, stopped at step %q.", o.Kind, o.Subdomain, o.StartedAt.UTC().Format(time.RFC3339), o.By, o.Step)
 		if o.Error != "" {
 			what += " Last error: " + o.Error + "."
 		}

@@ -13,18 +13,18 @@ import (
 )
 
 type createCommand struct {
-	Subdomain string `arg:"" help:"Label under the base domain: a-z, 0-9 and inner hyphens, at most 40."`
-	Name      string `help:"Name for people; the subdomain by default."`
-	Server    string `help:"Server to place the database on; the default one by default."`
-	Source    string `name:"from" type:"file" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it stays as it is. With - it is the first line of standard input, for a URL with a password."`
-	Resume    bool   `help:"Go on with a creation that was interrupted."`
+	Subdomain string `arg:"" help:"Subdomain of the base domain: a-z, 0-9 and inner hyphens, at most 40 characters."`
+	Name      string `help:"Display name; defaults to the subdomain."`
+	Server    string `help:"Server for the database; defaults to the server for new tenants."`
+	Source    string `name:"from" type:"file" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it isn't changed. With - the URL is the first line of standard input, so that a password in it stays secret."`
+	Resume    bool   `help:"Finish a creation that was interrupted."`
 
 	adminFlags
 }
 
 // Help is shown with the flags.
 func (createCommand) Help() string {
-	return `With --admin-email it prints a link with which that person sets a password, once. It is shown this one time; "tenantry tenant admin" makes another. The tenant is served once its admin exists; where that fails there is no tenant. The password is not kept for a creation that is interrupted: --resume prints a link instead, and "tenantry tenant admin" makes one where a server has finished the creation.
+	return `With --admin-email it prints a link with which the admin sets a password, once. The link is shown only now; "tenantry tenant admin" makes another. The tenant is served once its admin exists. If the admin can't be added, the tenant is not created. If the creation is interrupted, the password is lost: --resume prints a link instead. If a server has finished the creation, make a link with "tenantry tenant admin".
 
 Examples:
 
@@ -89,14 +89,14 @@ func (n *createCommand) source(c *Call) (string, error) {
 // resume finishes an interrupted creation.
 func (n *createCommand) resume(c *Call, a *app.App) error {
 	if n.Source != "" || n.AdminEmail != "" {
-		return fmt.Errorf("%w: --resume goes on with what was asked for before; an admin is let in with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)
+		return fmt.Errorf("%w: --resume finishes the creation as it was begun; invite another admin with: tenantry tenant admin %s --admin-email …", errUsage, n.Subdomain)
 	}
 	t, email, invitation, err := a.Onboard().FinishCreate(c.ctx, n.Subdomain)
 	if err != nil {
 		return tenantError(err, n.Subdomain)
 	}
 	if invitation == nil {
-		c.out.Hint("if the tenant was to have an admin, make a link with: tenantry tenant admin %s --admin-email …", t.Subdomain)
+		c.out.Hint("if the tenant should have an admin, invite one with: tenantry tenant admin %s --admin-email …", t.Subdomain)
 	}
 	if c.out.json {
 		return c.out.Document(document.Created{Tenant: document.TenantOf(t), Invitation: invitation})

@@ -8,7 +8,7 @@ import (
 
 // domainCommand groups the commands for a tenant's domains.
 type domainCommand struct {
-	Add    addDomainCommand    `cmd:"" help:"Record a host of a tenant's own, and print the TXT record to publish for it."`
+	Add    addDomainCommand    `cmd:"" help:"Add a host to a tenant, and print the TXT record to publish."`
 	Verify verifyDomainCommand `cmd:"" help:"Look up a host's TXT record, and serve the tenant there when it is found."`
 	Remove removeDomainCommand `cmd:"" help:"Stop serving a tenant at a host."`
 	List   listDomainsCommand  `cmd:"" help:"List a tenant's hosts."`

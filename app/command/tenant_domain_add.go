@@ -11,7 +11,7 @@ import (
 type addDomainCommand struct {
 	Subdomain string `arg:"" help:"The tenant's subdomain."`
 	Host      string `arg:"" help:"Host name, such as work.example.com."`
-	Primary   bool   `help:"Let links lead to this host, once it is verified, instead of the subdomain."`
+	Primary   bool   `help:"Once it is verified, use this host in links instead of the subdomain."`
 }
 
 // Help is shown with the flags.
@@ -40,7 +40,7 @@ func (n *addDomainCommand) Run(c *Call) error {
 			return tellDomain(c.out, a, added)
 		}
 		return errors.Join(
-			c.out.Line("%s is noted. Publish this TXT record:", host),
+			c.out.Line("%s is added. Publish this TXT record:", host),
 			c.out.Line("%s TXT %q", a.Manager().ChallengeRecord(host), added.Challenge),
 			c.out.Line("then run: tenantry tenant domain verify %s %s", n.Subdomain, host))
 	})

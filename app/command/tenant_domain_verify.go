@@ -11,12 +11,12 @@ import (
 
 type verifyDomainCommand struct {
 	Subdomain string `arg:"" help:"The tenant's subdomain."`
-	Host      string `arg:"" help:"Host name that was added."`
+	Host      string `arg:"" help:"Host name, as it was added."`
 }
 
 // Help is shown with the flags.
 func (verifyDomainCommand) Help() string {
-	return `Looks up the TXT record that "tenantry tenant domain add" printed, and serves the tenant at the host when it is there. Until then the exit status is 1.
+	return `Looks up the TXT record that "tenantry tenant domain add" printed, and serves the tenant at the host if it is there. If not, the exit status is 1.
 
 Examples:
 
@@ -31,7 +31,7 @@ func (v *verifyDomainCommand) Run(c *Call) error {
 		var unverified *lifecycle.UnverifiedError
 		switch {
 		case errors.As(err, &unverified):
-			return errors.Join(tellDomain(c.out, a, verified), fmt.Errorf("%w; then give the same command again", err))
+			return errors.Join(tellDomain(c.out, a, verified), fmt.Errorf("%w; then run this command again", err))
 		case errors.Is(err, lifecycle.ErrUnknownDomain):
 			return fmt.Errorf("%w; add it with: tenantry tenant domain add %s %s", err, v.Subdomain, host)
 		case err != nil:

@@ -16,7 +16,7 @@ import (
 const maxList = 1000
 
 type listCommand struct {
-	All           bool   `help:"List all tenants, purged ones too, however many there are."`
+	All           bool   `help:"List all tenants, including purged ones, without a limit."`
 	State         string `help:"List those in this state: active, provisioning, maintenance, suspended, archived or purged."`
 	Server        string `help:"List those on this server."`
 	SchemaVersion string `placeholder:"VERSION" help:"List those whose database has this schema version."`
@@ -27,7 +27,7 @@ type listCommand struct {
 
 // Help is shown with the flags.
 func (listCommand) Help() string {
-	return `Purged tenants are left out, unless --all or --state purged asks for them.
+	return `Purged tenants are listed only with --all or --state purged.
 
 Examples:
 
@@ -86,7 +86,7 @@ func writeTenants(out *Output, l document.List[document.Tenant]) error {
 		return err
 	}
 	if l.Next != nil {
-		out.Hint("there are more: give --after %s too, or --all", *l.Next)
+		out.Hint("there are more; continue with --after %s, or use --all", *l.Next)
 	}
 	return nil
 }

@@ -13,14 +13,14 @@ import (
 
 type purgeCommand struct {
 	Subdomain string `arg:"" help:"The archived tenant's subdomain."`
-	Grace     string `default:"7d" placeholder:"DURATION" help:"How long the data is kept in the trash, such as 7d or 12h (7d by default); 0 removes it at once."`
+	Grace     string `default:"7d" placeholder:"DURATION" help:"How long to keep the data in the trash, such as 7d (the default) or 12h; 0 removes it at once."`
 
 	consent
 }
 
 // Help is shown with the flags.
 func (purgeCommand) Help() string {
-	return `The tenant must be archived. Its database moves to the trash, and a running server removes it when the grace is over; until then "tenantry tenant restore" brings it back. Its domains go at once, and restore doesn't bring them back. No other tenant gets the subdomain for 30 days.
+	return `The tenant must be archived. Its database moves to the trash, and a running server removes it after the grace period; until then "tenantry tenant restore" can bring it back. Its domains are removed at once, and restore doesn't bring them back. No other tenant gets the subdomain for 30 days.
 
 Examples:
 

@@ -45,7 +45,7 @@ func (r *releaseCommand) Run(c *Call) error {
 			return c.out.Document(released{r.Subdomain})
 		}
 		if kept.Restorable {
-			c.out.Hint("the purged tenant is now restored by its id: tenantry tenant restore %s", kept.Tenant)
+			c.out.Hint("to restore the purged tenant, use its id: tenantry tenant restore %s", kept.Tenant)
 		}
 		return c.out.Line("%s is free", r.Subdomain)
 	})

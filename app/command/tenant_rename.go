@@ -10,7 +10,7 @@ import (
 
 type renameCommand struct {
 	Subdomain    string `arg:"" help:"The tenant's subdomain."`
-	New          string `arg:"" help:"The subdomain that it gets."`
+	New          string `arg:"" help:"The new subdomain."`
 	RedirectDays int    `placeholder:"DAYS" help:"Redirect the old subdomain to the new one for this many days; by default it answers 404 at once."`
 }
 

@@ -12,7 +12,7 @@ type reservedCommand struct{}
 
 // Help is shown with the flags.
 func (reservedCommand) Help() string {
-	return `A subdomain that redirects leads its visitors to the tenant named beside it.
+	return `A redirecting subdomain sends its visitors to the tenant in the same row.
 
 Examples:
 

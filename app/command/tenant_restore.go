@@ -6,7 +6,7 @@ import (
 )
 
 type restoreCommand struct {
-	Subdomain string `arg:"" help:"The tenant's subdomain; for a purged one that which it had, or its id."`
+	Subdomain string `arg:"" help:"The tenant's subdomain; for a purged tenant its former subdomain or its id."`
 }
 
 // Help is shown with the flags.
@@ -37,7 +37,7 @@ func (r *restoreCommand) Run(c *Call) error {
 func (c *Call) tellLost(a *app.App, t *tenants.Tenant) error {
 	hosts, err := a.Manager().LostDomains(c.ctx, t)
 	for _, host := range hosts {
-		c.out.Hint("%s went with the purge; it comes back with: tenantry tenant domain add %s %s", host, t.Subdomain, host)
+		c.out.Hint("the purge removed the domain %s; add it again with: tenantry tenant domain add %s %s", host, t.Subdomain, host)
 	}
 	return err
 }

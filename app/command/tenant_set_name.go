@@ -11,7 +11,7 @@ import (
 
 type setNameCommand struct {
 	Subdomain string `arg:"" help:"The tenant's subdomain."`
-	Name      string `arg:"" help:"The name that people read."`
+	Name      string `arg:"" help:"The new display name."`
 }
 
 // Help is shown with the flags.

@@ -65,9 +65,9 @@ func signInForm() look.Form {
 	return look.NewForm("sign-in", "/sign-in", "Sign in",
 		look.Field{Name: "token", Label: "Operator’s token", Kind: "password", Autocomplete: "current-password",
 			Required: true, Autofocus: true,
-			Hint: "TENANTRY_OPERATOR_TOKEN, or what is in the file operator.token in the data folder."},
+			Hint: "The value of TENANTRY_OPERATOR_TOKEN, or the content of the file operator.token in the data folder."},
 		look.Field{Name: "name", Label: "Your name", Autocomplete: "username",
-			Hint: "For the ledger of operations, where others read who did what."},
+			Hint: "It is recorded with each operation that you start."},
 		look.Field{Name: "next", Kind: "hidden"},
 	)
 }

@@ -88,7 +88,7 @@ func TestWithoutSession(t *testing.T) {
 		s.send(t, request(t, "/nothing", cookie, nil)).leads(t, "/sign-in?next=%2Fnothing")
 		s.send(t, request(t, "/tenants/acme/suspend", cookie, url.Values{})).expect(t, 401, "nothing was done")
 	}
-	s.get(t, "/nothing").expect(t, 404, "Not found", "Look through the tenants")
+	s.get(t, "/nothing").expect(t, 404, "Not found", "See all tenants")
 	r := s.send(t, request(t, "/nothing", "", nil, "Accept", "application/json")).expect(t, 401, "unauthenticated")
 	if r.header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("a program gets %v", r.header)

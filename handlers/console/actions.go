@@ -21,8 +21,8 @@ import (
 func renameForm(path, subdomain string) *look.Form {
 	f := look.NewForm("rename", path+"/rename", "Rename",
 		look.Field{Name: "subdomain", Label: "New subdomain", Required: true, Autocomplete: "off"},
-		look.Field{Name: "redirect_days", Label: "Days that the old one redirects", Kind: "number", Required: true,
-			Hint: "0 for none: it answers as unknown then. Nobody else gets it for 30 days."},
+		look.Field{Name: "redirect_days", Label: "Days to redirect the old one", Kind: "number", Required: true,
+			Hint: "With 0 the old one answers 404 at once. No other tenant can have it for 30 days."},
 	)
 	f.Set(subdomain, "30")
 	return &f
@@ -30,16 +30,16 @@ func renameForm(path, subdomain string) *look.Form {
 
 func nameForm(path, name string) *look.Form {
 	f := look.NewForm("set-name", path+"/name", "Change the name",
-		look.Field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "What people read. The subdomain stays."})
+		look.Field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "The name that people see. The subdomain doesn’t change."})
 	f.Set(name)
 	return &f
 }
 
 func purgeForm(path string) *look.Form {
 	f := look.NewForm("purge", path+"/purge", "Purge this tenant",
-		look.Field{Name: "confirm", Label: "The subdomain, to confirm", Required: true, Autocomplete: "off"},
+		look.Field{Name: "confirm", Label: "Type the subdomain to confirm", Required: true, Autocomplete: "off"},
 		look.Field{Name: "grace_days", Label: "Days until the data is removed", Kind: "number", Required: true,
-			Hint: "Until then it can be restored; 0 removes it now."},
+			Hint: "Until then the tenant can be restored. 0 removes the data now."},
 	)
 	f.Set("", strconv.Itoa(int(lifecycle.DefaultGrace/(24*time.Hour))))
 	return &f

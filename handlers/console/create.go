@@ -17,9 +17,9 @@ func (s *Console) createForm() *look.Form {
 		{Name: "subdomain", Label: "Subdomain", Required: true, Autofocus: true, Autocomplete: "off",
 			Hint: "It is reached at " + s.o.Origin("SUBDOMAIN") + ". Lower-case letters, digits and hyphens."},
 		{Name: "name", Label: "Name", Autocomplete: "off",
-			Hint: "What people call it; the subdomain where it is empty."},
+			Hint: "The name that people see. Defaults to the subdomain."},
 		{Name: "admin_email", Label: "E-mail address of the first admin", Kind: "email", Autocomplete: "off",
-			Hint: "A link to set a password is shown once; pass it on. Without one nobody can sign in yet."},
+			Hint: "You get a link to set a password, shown only once; send it to the admin. Without an admin no one can sign in yet."},
 	}
 	if servers := s.o.Store.Servers(); len(servers) > 1 {
 		field := look.Field{Name: "server", Label: "Server", Kind: "select"}

@@ -80,7 +80,7 @@ func (s *Console) examine(c *gin.Context) error {
 	}
 	by, repair := s.by(c), posted.Get("repair") == "true"
 	if !s.checkups.begin(checkup{By: by, At: s.o.Now(), Repair: repair}) {
-		s.showDoctor(c, http.StatusConflict, "The doctor is busy with another checkup: wait until it is over.")
+		s.showDoctor(c, http.StatusConflict, "Another checkup is running. Wait until it has finished.")
 		return nil
 	}
 	over := make(chan struct{})

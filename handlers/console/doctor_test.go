@@ -11,7 +11,7 @@ import (
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	s := small(t)
-	s.get(t, "/doctor").expect(t, 200, "Nothing was examined yet", "Examine everything", "", "Repair")
+	s.get(t, "/doctor").expect(t, 200, "No checkup yet", "Examine everything", "", "Repair")
 	var repairs []bool
 	found := []lifecycle.Finding{{Kind: "role-missing", Subject: "acme", Detail: "there is no <role>",
 		Remedy: "do something"}}

@@ -29,7 +29,7 @@ func (s *Console) domainRows(t *tenants.Tenant) []domainRow {
 func domainForm(path string) *look.Form {
 	f := look.NewForm("domain", path+"/domains", "Add the domain",
 		look.Field{Name: "host", Label: "Host", Required: true, Autocomplete: "off",
-			Hint: "Such as tasks.acme.example. A TXT record shows that it is theirs."},
+			Hint: "For example tasks.acme.example. Its owner must publish a TXT record."},
 		look.Field{Name: "primary", Label: "Links lead", Kind: "select",
 			Options: []look.Option{{Value: "false", Label: "to the subdomain"},
 				{Value: "true", Label: "to this domain"}}},

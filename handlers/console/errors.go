@@ -42,25 +42,25 @@ func advice(p web.Problem) (text, link, to string) {
 	case "cross-origin":
 		return "Nothing was done. Open the console here, and try again.", "Open the console", "/"
 	case "not-found":
-		return "It may have been renamed or removed, or the address has a slip of the pen.", "Look through the tenants",
+		return "It may have been renamed or removed, or the address may be mistyped.", "See all tenants",
 			"/tenants"
 	case "commit-unknown":
-		return "The master may have it recorded, or not. See among the operations whether it is there before you do it again.",
+		return "The change may have been stored or not. Check the list of operations before you try again.",
 			"See the operations", "/operations"
 	case "unavailable", "busy", "timeout", "maintenance":
-		return "The master or a server doesn’t answer. See whether it runs and can be reached; the log says more.", "Try again", ""
+		return "The master or a server doesn’t answer. Check that it runs and can be reached; the log says more.", "Try again", ""
 	case "schema-version":
-		return "This build can’t serve the tenant’s schema version. See which versions there are, and migrate.", "See the migrations", "/migrations"
+		return "This build can’t serve the tenant’s schema version. Migrate the tenant, or run a build that can serve it.", "See the migrations", "/migrations"
 	case "under-way":
-		return "Wait until it is over. When it stays so, its last error tells why.", "See what is under way",
+		return "Wait until it has finished. If it doesn’t finish, its last error says why.", "See what is under way",
 			"/operations?unfinished=true"
 	case "tenant-full":
-		return "Have the tenant’s people delete what they no longer need, or start the server with a larger TENANTRY_MAX_TENANT_SIZE.",
+		return "Ask the tenant’s users to delete what they no longer need, or start the server with a larger TENANTRY_MAX_TENANT_SIZE.",
 			"See the tenants", "/tenants"
 	case "storage-full":
-		return "Make room on the disk of the server, then try again.", "See the servers", "/servers"
+		return "Free space on the disk of the server, then try again.", "See the servers", "/servers"
 	case "internal":
-		return "The log tells more under the number below.", "Go to the overview", "/"
+		return "The log says more under the number below.", "Go to the overview", "/"
 	}
 	return "Go back and try again.", "Go to the overview", "/"
 }

@@ -119,7 +119,7 @@ func (s *Console) showMigrations(c *gin.Context, status int, problem string) err
 // migrate starts a pass, which continues when the browser disconnects.
 func (s *Console) migrate(c *gin.Context) error {
 	if !s.passes.begin(passView{By: s.by(c), Started: s.o.Now()}) {
-		return s.showMigrations(c, http.StatusConflict, "A pass runs already: wait until it is over.")
+		return s.showMigrations(c, http.StatusConflict, "A migration of all tenants is already running. Wait until it has finished.")
 	}
 	go s.runPass(s.o.Serving, s.by(c))
 	return look.SeeOther(c, "/migrations")

@@ -35,7 +35,7 @@ func (t *task[T]) change(f func(v *T)) {
 }
 
 // errBrokeOff is the error of a task that panics.
-var errBrokeOff = errors.New("it broke off")
+var errBrokeOff = errors.New("the program failed; see its log")
 
 // run runs the work of the task that has been started. end records its result.
 func (t *task[T]) run(work func() error, end func(v *T, err error)) {

@@ -54,16 +54,16 @@ type invitation struct {
 // doneText returns the text for a result, by its word in the URL.
 func doneText(done string) string {
 	return map[string]string{
-		"created": "The tenant is ready.", "suspended": "The tenant is suspended: its people read that it is.",
+		"created": "The tenant is ready.", "suspended": "The tenant is suspended. Its pages say so.",
 		"resumed":  "The tenant is served again.",
-		"archived": "The tenant is archived: its hosts answer as if it never was, and its data is kept.",
+		"archived": "The tenant is archived. Its hosts answer 404, and its data is kept.",
 		"restored": "The tenant is served again.", "renamed": "The tenant has its new subdomain.",
 		"named":             "The tenant has its new name.",
-		"purged":            "The tenant is purged. Its data can be brought back until it is removed.",
+		"purged":            "The tenant is purged. It can be restored until its data is removed.",
 		"removed":           "The tenant’s data is removed.",
-		"domain-added":      "The domain is noted. Publish the record below, then verify it.",
-		"domain-verified":   "The domain is verified: the tenant is reached there.",
-		"domain-unverified": "The record isn’t seen yet. Changes can take an hour to spread; verify it again then.",
+		"domain-added":      "The domain is added. Publish the TXT record below, then verify the domain.",
+		"domain-verified":   "The domain is verified. The tenant is served there.",
+		"domain-unverified": "The TXT record hasn’t been found yet. Changes can take an hour to spread; try again then.",
 		"domain-removed":    "The domain is removed.",
 	}[done]
 }

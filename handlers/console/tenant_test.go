@@ -33,7 +33,7 @@ func TestTenant(t *testing.T) {
 			t.Errorf("no size: %s", page.body)
 		}
 		s.get(t, "/tenants/"+acme.ID).expect(t, 200, acme.ID)
-		s.get(t, "/tenants/nobody").expect(t, 404, "There is no tenant with this subdomain", "Look through the tenants")
+		s.get(t, "/tenants/nobody").expect(t, 404, "There is no tenant with this subdomain", "See all tenants")
 		if opened := s.Store.Load().Opened; opened != 0 {
 			t.Errorf("%d databases were opened", opened)
 		}
@@ -140,7 +140,7 @@ func TestCreate(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.get(t, "/new").expect(t, 200, "http://SUBDOMAIN.localhost:8080", `name="admin_email"`, "", `name="server"`)
 		made := s.post(t, "/tenants", "subdomain", " acme ", "admin_email", "ada@acme.example").expect(t, 201,
-			"Pass this link on to ada@acme.example", "http://acme.localhost/invitation?token=T",
+			"Send this link to ada@acme.example", "http://acme.localhost/invitation?token=T",
 			"2030-01-02 03:04:05 UTC", "state-active")
 		if made.header.Get("Content-Location") != "/tenants/acme" {
 			t.Errorf("%v", made.header)

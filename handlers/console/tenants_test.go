@@ -31,15 +31,15 @@ func TestTenants(t *testing.T) {
 			`href="/tenants/acme"`)
 		s.get(t, "/tenants?state=suspended&server=default").expect(t, 200, `href="/tenants/globex"`,
 			`<option value="suspended" selected>`, "", `href="/tenants/acme"`)
-		s.get(t, "/tenants?search=%3Cscript%3E&state=archived").expect(t, 200, "No tenant is like that",
+		s.get(t, "/tenants?search=%3Cscript%3E&state=archived").expect(t, 200, "No tenant matches",
 			"&lt;script&gt;", "", "<script>")
 		for _, bad := range []string{"state=nonsense", "server=nowhere", "version=x", "version=0", "version=-1", "version=01", "order=busiest", "after=A", "after=%20"} {
 			s.get(t, "/tenants?"+bad).expect(t, 422, "must be ")
 		}
 		s.get(t, "/tenants?search="+globex.ID).expect(t, 200, `href="/tenants/globex"`, "", `href="/tenants/acme"`)
 		s.get(t, fmt.Sprintf("/tenants?version=%d", acme.SchemaVersion)).expect(t, 200, `href="/tenants/globex"`, `href="/tenants/acme"`)
-		s.get(t, fmt.Sprintf("/tenants?version=%d", acme.SchemaVersion+1)).expect(t, 200, "No tenant is like that")
-		s.get(t, "/tenants?order=requests").expect(t, 200, "Nobody was busy")
+		s.get(t, fmt.Sprintf("/tenants?version=%d", acme.SchemaVersion+1)).expect(t, 200, "No tenant matches")
+		s.get(t, "/tenants?order=requests").expect(t, 200, "No requests")
 		for range 2 {
 			s.traffic.Record(globex.ID, true, time.Second)
 		}
@@ -140,7 +140,7 @@ func TestOperations(t *testing.T) {
 		s.get(t, "/operations?tenant=t4").expect(t, 200, "/tenants/", `value="t4"`, ">t4<", "", ">t5<", ">t0<")
 		s.get(t, "/operations?kind=suspend&by=Ben+%26+Co&state=done").expect(t, 200, ">t0<", "", "Older ones")
 		s.get(t, "/operations?kind=create").expect(t, 200, ">t50<", "", "Ben &amp; Co")
-		s.get(t, "/operations?until=2020-01-01T00:00").expect(t, 200, "Nothing is like that", `value="2020-01-01T00:00"`)
+		s.get(t, "/operations?until=2020-01-01T00:00").expect(t, 200, "No operation matches", `value="2020-01-01T00:00"`)
 		s.get(t, "/operations?since=2020-01-01").expect(t, 200, ">t50<", `since=2020-01-01`)
 		for _, bad := range []string{"tenant=nobody", "kind=x", "state=active", "since=yesterday", "until=1", "unfinished=yes", "until=0001-01-01", "after=x"} {
 			s.get(t, "/operations?"+bad).expect(t, 422)

@@ -54,7 +54,7 @@ var kinds = []web.Kind{
 	{Err: ErrMalformed, Status: 400, Name: "malformed", Title: "Malformed request", Detail: "The body could not be read."},
 	{Err: ErrMediaType, Status: 415, Name: "unsupported-media-type", Title: "Unsupported media type", Detail: "The body is of a type that is not accepted here."},
 	{Err: ErrInvalid, Status: 422, Name: "invalid", Title: "Invalid request", Detail: "Some values can't be accepted; errors says which and why."},
-	{Err: ErrStale, Status: 409, Name: "conflict", Title: "Conflict", Detail: "Somebody changed this meanwhile. Read it again, and send the version that it has now."},
+	{Err: ErrStale, Status: 409, Name: "conflict", Title: "Conflict", Detail: "This has been changed in the meantime. Read it again, and send its current version."},
 	{Err: ErrConflict, Status: 409, Name: "conflict", Title: "Conflict", Detail: "This conflicts with what is stored."},
 	{Err: ErrUnauthenticated, Status: 401, Name: "unauthenticated", Title: "Not signed in", Detail: "This needs a valid session or API token of this tenant."},
 	{Err: ErrWrongPassword, Status: 401, Name: "wrong-password", Title: "Wrong address or password", Detail: "No account has this e-mail address with this password."},
@@ -67,7 +67,7 @@ var kinds = []web.Kind{
 
 	{Err: ErrUnderWay, Status: 409, Name: "under-way", Title: "Operation under way", Detail: "Another operation on this tenant has just begun."},
 	{Err: ErrServerForbids, Status: 503, Name: "unavailable", Title: "Unavailable", Detail: "The database server doesn't allow this to the user that Tenantry connects as. The log says what is denied; grant that, and try again."},
-	{Err: ErrAdminNotInvited, Status: 500, Name: "admin-not-invited", Title: "Admin was not invited", Detail: "The admin could not be let in, and a tenant that was to have this admin was not created. The log says why; try again then."},
+	{Err: ErrAdminNotInvited, Status: 500, Name: "admin-not-invited", Title: "Admin was not invited", Detail: "The admin could not be added. A tenant that was to be created with this admin was not created. The log says why; fix that, then try again."},
 }
 
 // clientGone is the kind of cancelled requests. The reply is not read; the

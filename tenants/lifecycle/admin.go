@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNotLetIn means that a person could not be given access to a tenant.
-var ErrNotLetIn = errors.New("the admin was not let in")
+var ErrNotLetIn = errors.New("the admin could not be added")
 
 // LetIn gives a person access to a tenant, active or suspended, by calling work in an operation
 // of kind tenants.KindAdmin or tenants.KindInvite. email identifies the person in the ledger.
@@ -33,7 +33,7 @@ func (m *Manager) LetIn(ctx context.Context, by Operator, kind tenants.Operation
 }
 
 // errLetInBroken means that the process that held the work of LetIn died.
-var errLetInBroken = errors.New("it was interrupted, and may have been done or not: do it again")
+var errLetInBroken = errors.New("it was interrupted, and may or may not have been done: do it again")
 
 func letIn(m *Manager, ctx context.Context, j *job) error {
 	if j.letIn == nil {
@@ -50,7 +50,7 @@ func letIn(m *Manager, ctx context.Context, j *job) error {
 }
 
 // errNoAdmin means that no process can give a tenant's first admin access any more.
-var errNoAdmin = errors.New("the creation was interrupted before its admin was let in: begin it again")
+var errNoAdmin = errors.New("the creation was interrupted before its admin was added: create the tenant again")
 
 // letFirstIn gives the first admin access to a tenant that is being created. If the process
 // that began the creation died, letFirstIn calls Options.LetIn instead.

@@ -63,18 +63,18 @@ func KindOf(err error, own []Kind) Kind {
 // urgent ones come first.
 var engineKinds = []Kind{
 	// First, for what makes one try again may have come up beside it.
-	{tenants.ErrCommitUnknown, 500, "commit-unknown", "It is unknown whether this was stored", "The connection to the database broke at the end of the request. Look whether the change is there before you send it again.", 0},
+	{tenants.ErrCommitUnknown, 500, "commit-unknown", "It is unknown whether this was stored", "The connection to the database broke at the end of the request. Check whether the change is there before you send it again.", 0},
 	{tenants.ErrUnknownTenant, 404, "unknown-tenant", "Unknown tenant", "No tenant is served at this address.", 0},
 	{tenants.ErrSuspended, 403, "suspended", "Tenant is suspended", "This tenant was suspended by the operator.", 0},
 	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},
 	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
-	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant's data takes all the room that it may. Delete what is no longer needed, or ask the operator for more room.", 0},
-	{tenants.ErrFull, 507, "storage-full", "Storage is full", "The service has no room left to store this. Only its operator can make room; reading and deleting go on.", 0},
+	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant has used all of its storage. Delete what is no longer needed, or ask the operator for more.", 0},
+	{tenants.ErrFull, 507, "storage-full", "Storage is full", "The service has no storage left for this. Only its operator can add some; reading and deleting still work.", 0},
 	{tenants.ErrBusy, 503, "busy", "Too busy", "Too much is going on at the moment. Try again.", 1},
-	{tenants.ErrRetryable, 503, "busy", "Too busy", "Somebody changed the same things at the same moment. Try again.", 1},
+	{tenants.ErrRetryable, 503, "busy", "Too busy", "Another request changed the same data at the same moment. Try again.", 1},
 	{tenants.ErrClosed, 503, "unavailable", "Unavailable", "The service is restarting. Try again.", 5},
 	{tenants.ErrUnavailable, 503, "unavailable", "Unavailable", "The database can't be reached at the moment. Try again later.", 5},
-	{context.DeadlineExceeded, 503, "timeout", "Out of time", "This took longer than it may. Try again.", 5},
+	{context.DeadlineExceeded, 503, "timeout", "Out of time", "This took too long. Try again.", 5},
 	// Whatever it was, the handler passed over it, or could not see it.
 	{tenants.ErrStatementFailed, 500, internal.Name, internal.Title, internal.Detail, 0},
 	{tenants.ErrCommitFailed, 500, internal.Name, internal.Title, internal.Detail, 0},
@@ -95,7 +95,7 @@ var statementKinds = []Kind{
 // internal is the kind of all unlisted errors.
 var internal = Kind{
 	Status: http.StatusInternalServerError, Name: "internal", Title: "Internal error",
-	Detail: "Something went wrong here. When you report it, name the request_id.",
+	Detail: "Something went wrong. When you report it, include the request_id.",
 }
 
 // Problem returns the reply's body. It reveals nothing of the error itself.
