@@ -107,7 +107,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.metrics, a.traffic = newMetrics(a.store, strings.ReplaceAll(o.Program, "-", "_")), traffic.New(traffic.DefaultTenants, o.Now)
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
-		LetIn: onboard.Resume(a.accounts(a.settings.addr)),
+		AddAdmin: onboard.Resume(a.accounts(a.settings.addr)),
 	})
 	return a, nil
 }

@@ -35,7 +35,7 @@ const (
 // disconnected meanwhile: the request would run, and its reply be lost.
 func (c *client) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n > 0 && !c.door.heard(c) {
+	if n > 0 && !c.door.received(c) {
 		return 0, net.ErrClosed
 	}
 	return n, err

@@ -28,7 +28,7 @@ func (a *App) OpenDemo(ctx context.Context, results []seed.Result) ([]DemoTenant
 	for _, result := range results {
 		t := DemoTenant{Result: result}
 		if result.Outcome != seed.Skipped {
-			if err := a.letDemoIn(ctx, &t); err != nil {
+			if err := a.addDemoAdmin(ctx, &t); err != nil {
 				return nil, fmt.Errorf("set a password in demo tenant %q: %w", t.Subdomain, err)
 			}
 		}
@@ -50,8 +50,8 @@ func (a *App) shownDemo(origin func(name string) string) []pages.Demo {
 	return shown
 }
 
-// letDemoIn sets a password for the tenant's first admin.
-func (a *App) letDemoIn(ctx context.Context, d *DemoTenant) error {
+// addDemoAdmin sets a password for the tenant's first admin.
+func (a *App) addDemoAdmin(ctx context.Context, d *DemoTenant) error {
 	t, err := a.manager.Get(ctx, d.Subdomain)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (a *App) letDemoIn(ctx context.Context, d *DemoTenant) error {
 		return fmt.Errorf("find an admin: %w", err)
 	}
 	d.Email, d.Password = admin.Email, cmp.Or(string(a.demo), strings.ToLower(rand.Text()))
-	return a.manager.LetIn(ctx, a.settings.by, tenants.KindAdmin, t.ID, d.Email, func(ctx context.Context, t *tenants.Tenant) error {
+	return a.manager.AddAdmin(ctx, a.settings.by, tenants.KindAdmin, t.ID, d.Email, func(ctx context.Context, t *tenants.Tenant) error {
 		return a.accounts(a.settings.addr).SetPassword(ctx, t, d.Email, d.Password)
 	})
 }

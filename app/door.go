@@ -66,13 +66,13 @@ func (d *door) Accept() (net.Conn, error) {
 		if c := d.admit(conn); c != nil {
 			return c, nil
 		}
-		turnAway(conn)
+		reject(conn)
 	}
 }
 
-// turnAway refuses a client before it sends a request, if too many refused
+// reject refuses a client before it sends a request, if too many refused
 // clients are connected already.
-func turnAway(conn net.Conn) {
+func reject(conn net.Conn) {
 	_ = conn.SetDeadline(time.Now().Add(time.Second)) // the buffer is empty: it won't wait
 	_, _ = conn.Write([]byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
 	_ = conn.Close()
@@ -151,9 +151,9 @@ func (d *door) showOut() bool {
 	return d.dismiss(time.Now(), netip.Prefix{})
 }
 
-// heard records that data arrived. It returns false if the client was
+// received records that data arrived. It returns false if the client was
 // disconnected.
-func (d *door) heard(c *client) bool {
+func (d *door) received(c *client) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !c.left && (c.phase == silent || c.phase == idle) {

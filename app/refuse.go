@@ -24,16 +24,16 @@ func refuseSurplus(next http.Handler) http.Handler {
 		switch {
 		case !ok:
 		case c.refused != "":
-			tellToComeAgain(w, c.refused)
+			setRetryAfter(w, c.refused)
 			return
-		case !c.door.heard(c):
+		case !c.door.received(c):
 			panic(http.ErrAbortHandler)
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func tellToComeAgain(w http.ResponseWriter, detail string) {
+func setRetryAfter(w http.ResponseWriter, detail string) {
 	body, err := json.Marshal(web.Problem{
 		Type: web.ProblemType + "busy", Title: "Too busy", Status: http.StatusServiceUnavailable, Detail: detail,
 	})

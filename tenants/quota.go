@@ -83,17 +83,17 @@ func (q *quota) explain(err error) error {
 	return fmt.Errorf("%w: %w", ErrTenantFull, err)
 }
 
-// fastestWriter is the highest rate, in bytes per second, at which a tenant is assumed to write. A
-// measurement is valid for shortestStay to longestStay.
+// maxWriteRate is the highest rate, in bytes per second, at which a tenant is assumed to write. A
+// measurement is valid for minSizeTTL to maxSizeTTL.
 const (
-	fastestWriter             = 64 << 20
-	shortestStay, longestStay = time.Second, time.Minute
+	maxWriteRate           = 64 << 20
+	minSizeTTL, maxSizeTTL = time.Second, time.Minute
 )
 
 // measure measures the database, unless it can't have reached its limit since the last measurement.
 func (q *quota) measure(ctx context.Context) {
 	now, next := time.Now(), q.next.Load()
-	if now.UnixNano() < next || !q.next.CompareAndSwap(next, now.Add(shortestStay).UnixNano()) {
+	if now.UnixNano() < next || !q.next.CompareAndSwap(next, now.Add(minSizeTTL).UnixNano()) {
 		return
 	}
 	var size int64
@@ -104,8 +104,8 @@ func (q *quota) measure(ctx context.Context) {
 		return
 	}
 	q.size.Store(size)
-	stay := time.Duration(max(0, q.most-size)) * time.Second / fastestWriter
-	q.next.Store(now.Add(min(max(stay, shortestStay), longestStay)).UnixNano())
+	stay := time.Duration(max(0, q.most-size)) * time.Second / maxWriteRate
+	q.next.Store(now.Add(min(max(stay, minSizeTTL), maxSizeTTL)).UnixNano())
 }
 
 // disk watches the free space on a server's disk. It is safe for concurrent use.

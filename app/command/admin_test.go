@@ -133,7 +133,7 @@ func TestAdminCommand(t *testing.T) {
 	each(t, func(t *testing.T, s site) {
 		s.must(t, "seed", "acme")
 		srv := s.serve(t)
-		d := only[letIn](t, s.must(t, "tenant", "admin", "acme", "--admin-email=new@acme.example", "--json"))
+		d := only[adminDocument](t, s.must(t, "tenant", "admin", "acme", "--admin-email=new@acme.example", "--json"))
 		if d.Subdomain != "acme" || d.AdminEmail != "new@acme.example" || d.Invitation == nil {
 			t.Fatalf("%+v", d)
 		}

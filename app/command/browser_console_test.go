@@ -301,7 +301,7 @@ func consolePasses(t *testing.T, browser context.Context) {
 		"[...document.querySelectorAll('.wave progress')].filter(p => p.value === p.max).length"); full != 12 {
 		t.Errorf("%d waves are full", full)
 	}
-	b.says(t, "main", "Nothing is behind.")
+	b.says(t, "main", "All tenants are current.")
 }
 
 // consoleKeyboard does with keys alone what consoleCreates does with a mouse.

@@ -35,7 +35,7 @@ func TestConsoleWithoutMaster(t *testing.T) {
 		}
 		for _, path := range []string{"/", "/tenants", "/tenants/acme", "/operations", "/migrations", "/servers"} {
 			r := send(http.MethodGet, path, cookie, nil)
-			if r.Code != http.StatusInternalServerError || !strings.Contains(r.Body.String(), "The log tells more") {
+			if r.Code != http.StatusInternalServerError || !strings.Contains(r.Body.String(), "The log says more") {
 				t.Errorf("%s: %d %.1500s", path, r.Code, r.Body)
 			}
 		}

@@ -140,13 +140,13 @@ func (l *load) operate(ctx context.Context, t *testing.T, random *rand.Rand) {
 		l.moves[m.name]++
 		l.mu.Unlock()
 		if m.name == "create" {
-			l.letIn(t, s)
+			l.addAdmin(t, s)
 		}
 	}
 }
 
-// letIn gives the tenant an admin, as whom clients ask.
-func (l *load) letIn(t *testing.T, s *subject) {
+// addAdmin gives the tenant an admin, as whom clients ask.
+func (l *load) addAdmin(t *testing.T, s *subject) {
 	r := l.site.pipe(t, password+"\n", "tenant", "admin", s.first, "--admin-email="+admin(s.first), "--admin-password-stdin")
 	if r.status != exitDone {
 		l.problem("let somebody in to %s: %s", s.first, r.stderr)

@@ -76,7 +76,7 @@ Examples:
     tenantry tenant admin acme --admin-email mara@acme.example --admin-password-stdin < password.txt`
 }
 
-type letIn struct {
+type adminDocument struct {
 	Subdomain  string              `json:"subdomain"`
 	AdminEmail string              `json:"admin_email"`
 	Invitation *onboard.Invitation `json:"invitation,omitempty"`
@@ -99,12 +99,12 @@ func (n *adminCommand) Run(c *Call) error {
 		if t.State != tenants.StateActive && t.State != tenants.StateSuspended {
 			return fmt.Errorf("tenant %q is %s: no admin can be added", t.Subdomain, t.State)
 		}
-		invitation, err := a.Onboard().LetIn(c.ctx, a.By(), tenants.KindAdmin, t.ID, admin)
+		invitation, err := a.Onboard().AddAdmin(c.ctx, a.By(), tenants.KindAdmin, t.ID, admin)
 		if err != nil {
 			return err
 		}
 		if c.out.json {
-			return c.out.Document(letIn{t.Subdomain, admin.Email, invitation})
+			return c.out.Document(adminDocument{t.Subdomain, admin.Email, invitation})
 		}
 		return tellAdmin(c.out, admin, invitation)
 	})

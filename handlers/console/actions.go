@@ -181,7 +181,7 @@ func (s *Console) invite(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := s.o.Onboard.LetIn(c.Request.Context(), s.by(c), tenants.KindInvite, t.ID, onboard.Admin{Email: email})
+	made, err := s.o.Onboard.AddAdmin(c.Request.Context(), s.by(c), tenants.KindInvite, t.ID, onboard.Admin{Email: email})
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func TestLongCheckup(t *testing.T) {
 	answered := make(chan reply, 1)
 	go func() { answered <- s.post(t, "/doctor") }()
 	<-begun
-	s.post(t, "/doctor").expect(t, 409, "busy with another checkup", `>3</span> of <span data-total>2,000<`, "disabled")
+	s.post(t, "/doctor").expect(t, 409, "Another checkup is running", `>3</span> of <span data-total>2,000<`, "disabled")
 	events := s.readEvents(t, "/doctor/events", func() { close(goOn) })
 	if last := events[len(events)-2:]; fmt.Sprint(last) != "[event: over data: {}]" {
 		t.Errorf("%v", events)

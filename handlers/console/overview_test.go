@@ -68,7 +68,7 @@ func TestOverviewWithoutMaster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.get(t, "/").expect(t, 500, "The log tells more", "req-1", "", "no such table")
+	s.get(t, "/").expect(t, 500, "The log says more", "req-1", "", "no such table")
 	err = s.Store.Master().Update(t.Context(),
 		func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE away RENAME TO tenants").Error })
 	if err != nil {

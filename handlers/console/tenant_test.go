@@ -27,7 +27,7 @@ func TestTenant(t *testing.T) {
 		s.traffic.Record(acme.ID, false, time.Second)
 		page := s.get(t, "/tenants/acme").expect(t, 200, "http://acme.localhost:8080", acme.ID, acme.Database, "Create",
 			"1 requests in the last hour",
-			"Suspend", "Archive acme", "Rename", "None: it is reached at its subdomain alone", "", "Resume", "Purge",
+			"Suspend", "Archive acme", "Rename", "None. The tenant is served at its subdomain only", "", "Resume", "Purge",
 			"unknown:", "under way")
 		if !strings.Contains(page.body, " kB<") && !strings.Contains(page.body, " MB<") {
 			t.Errorf("no size: %s", page.body)
@@ -47,7 +47,7 @@ func TestWholeLife(t *testing.T) {
 		s.post(t, "/tenants", "subdomain", "acme", "name", "Acme <Joinery>").leads(t, "/tenants/acme?done=created")
 		s.get(t, "/tenants/acme?done=created").expect(t, 200, "The tenant is ready.", "Acme &lt;Joinery&gt;")
 		s.post(t, "/tenants/acme/suspend").leads(t, "/tenants/acme?done=suspended")
-		s.get(t, "/tenants/acme?done=suspended").expect(t, 200, "its people read that it is", "state-suspended",
+		s.get(t, "/tenants/acme?done=suspended").expect(t, 200, "The tenant is suspended. Its pages say so", "state-suspended",
 			"Resume")
 		s.post(t, "/tenants/acme/restore").expect(t, 409, "is suspended and can")
 		s.post(t, "/tenants/acme/resume").leads(t, "/tenants/acme?done=resumed")
@@ -85,7 +85,7 @@ func TestWholeLife(t *testing.T) {
 		s.post(t, one+"/restore").leads(t, "/tenants/zenith?done=restored")
 		s.post(t, one+"/archive").leads(t, "/tenants/zenith?done=archived")
 		s.post(t, one+"/purge", "confirm", "zenith", "grace_days", "0").leads(t, one+"?done=removed")
-		s.get(t, one).expect(t, 200, "Its data is gone", "Remove the data", "Ada", "", "Restore</button>")
+		s.get(t, one).expect(t, 200, "Its data has been removed", "Remove the data", "Ada", "", "Restore</button>")
 		s.post(t, one+"/restore").expect(t, 409, "restore a backup")
 		s.post(t, "/tenants/nobody/suspend").expect(t, 404)
 	})
@@ -131,7 +131,7 @@ func TestMissingDatabase(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		s.fill(t, 1, nil)
-		s.get(t, "/tenants/filled-00000").expect(t, 200, "unknown: ", "older than that", "Archive filled-00000")
+		s.get(t, "/tenants/filled-00000").expect(t, 200, "unknown: ", "older than the ledger", "Archive filled-00000")
 	})
 }
 
@@ -162,7 +162,7 @@ func TestCreate(t *testing.T) {
 			}
 		}
 		s.post(t, "/tenants", "subdomain", "globex", "admin_email", "fail@acme.example").expect(t, 500,
-			"a tenant that was to have this admin was not created", "", "no room")
+			"A tenant that was to be created with this admin was not created", "", "no room")
 		s.Tenant(t, "globex")
 		s.post(t, "/tenants/globex/invitation", "admin_email", "no address").expect(t, 422, "E-mail address ",
 			`value="no address"`)

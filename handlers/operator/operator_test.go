@@ -260,8 +260,8 @@ func TestOnlyJSONIsTaken(t *testing.T) {
 	}
 }
 
-// TestAdminWhoIsNotLetIn: there is no tenant then, and the error says so.
-func TestAdminWhoIsNotLetIn(t *testing.T) {
+// TestAdminNotAdded: there is no tenant then, and the error says so.
+func TestAdminNotAdded(t *testing.T) {
 	t.Parallel()
 	s := newService(tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	s.admins.fail = errors.New("no room")

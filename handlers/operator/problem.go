@@ -96,7 +96,7 @@ func explainConflicts(err error) error {
 // explainFailures explains errors about what could not be done or found.
 func explainFailures(err error) error {
 	switch {
-	case errors.Is(err, lifecycle.ErrNotLetIn):
+	case errors.Is(err, lifecycle.ErrAdminNotAdded):
 		return problem.Caused(problem.ErrAdminNotInvited, err)
 	case errors.Is(err, tenants.ErrForbidden):
 		return problem.Caused(problem.ErrServerForbids, err)

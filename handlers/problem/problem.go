@@ -44,7 +44,7 @@ var (
 	ErrUnderWay = errors.New("another operation is under way")
 	// ErrServerForbids: the database server doesn't let our user do what is needed.
 	ErrServerForbids = errors.New("database server forbids this")
-	// ErrAdminNotInvited is returned where an admin could not be let in to a tenant.
+	// ErrAdminNotInvited is returned where an admin could not be added to a tenant.
 	ErrAdminNotInvited = errors.New("admin was not invited")
 )
 

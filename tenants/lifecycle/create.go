@@ -54,10 +54,10 @@ type NewTenant struct {
 	CreatedBy string
 	// Admin is the e-mail address of the tenant's first admin. If it is empty, there is none.
 	Admin string
-	// LetIn gives the admin access. It is called after the database is created and before the
+	// AddAdmin gives the admin access. It is called after the database is created and before the
 	// tenant is served, and opens the tenant with tenants.Store's Maintain. If it fails, the
 	// creation is undone. It may be called more than once.
-	LetIn func(ctx context.Context, t *tenants.Tenant) error
+	AddAdmin func(ctx context.Context, t *tenants.Tenant) error
 	// By is the operator who asked for the creation. Defaults to "operator".
 	By Operator
 }
@@ -77,7 +77,7 @@ func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, err
 		kind = tenants.KindAdopt
 	}
 	j, err := m.begin(ctx, n.By, kind, func(tx *gorm.DB, j *job) error {
-		j.tenant, j.source, j.letIn = *t, n.Source, n.LetIn
+		j.tenant, j.source, j.addAdmin = *t, n.Source, n.AddAdmin
 		j.params.Version, j.params.Email = t.SchemaVersion, n.Admin
 		j.plan = planWith(kind, j.params)
 		if err := m.free(tx, t.Subdomain, t.ID, j.now); err != nil {
@@ -155,21 +155,21 @@ func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
 }
 
 // FinishCreate resumes a creation that no process works on, and waits for one that a process
-// works on. letIn gives the first admin, if there is one, access; it defaults to Options.LetIn.
+// works on. addAdmin gives the first admin, if there is one, access; it defaults to Options.AddAdmin.
 // FinishCreate restarts a creation that isn't in the ledger because it predates the ledger. If
 // the tenant is already created, FinishCreate returns it unchanged. Returns
 // tenants.ErrUnknownTenant if there is no such tenant or its creation was undone, or the reason
 // why the creation can't be finished.
 func (m *Manager) FinishCreate(ctx context.Context, subdomain string,
-	letIn func(ctx context.Context, t *tenants.Tenant, email string) error) (*tenants.Tenant, error) {
-	tick := time.NewTicker(quietTick)
+	addAdmin func(ctx context.Context, t *tenants.Tenant, email string) error) (*tenants.Tenant, error) {
+	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
 	for {
 		t, err := m.Get(ctx, subdomain)
 		if err != nil || t.State != tenants.StateProvisioning {
 			return t, err
 		}
-		if err := m.goOnCreating(ctx, t, letIn); err != nil {
+		if err := m.resumeCreate(ctx, t, addAdmin); err != nil {
 			return nil, fmt.Errorf("create tenant %q: %w", subdomain, err)
 		}
 		select {
@@ -180,8 +180,8 @@ func (m *Manager) FinishCreate(ctx context.Context, subdomain string,
 	}
 }
 
-// goOnCreating finishes a creation, unless another process works on it.
-func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant, letIn func(ctx context.Context, t *tenants.Tenant, email string) error) error {
+// resumeCreate finishes a creation, unless another process works on it.
+func (m *Manager) resumeCreate(ctx context.Context, t *tenants.Tenant, addAdmin func(ctx context.Context, t *tenants.Tenant, email string) error) error {
 	var unfinished []tenants.Operation
 	var orphans []string
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
@@ -202,8 +202,8 @@ func (m *Manager) goOnCreating(ctx context.Context, t *tenants.Tenant, letIn fun
 	if err != nil || j == nil {
 		return err
 	}
-	if letIn != nil {
-		j.letIn = func(ctx context.Context, t *tenants.Tenant) error { return letIn(ctx, t, j.params.Email) }
+	if addAdmin != nil {
+		j.addAdmin = func(ctx context.Context, t *tenants.Tenant) error { return addAdmin(ctx, t, j.params.Email) }
 	}
 	return m.run(ctx, j, true)
 }

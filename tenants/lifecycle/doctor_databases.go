@@ -29,8 +29,8 @@ const (
 	SchemaAhead = "schema-ahead"
 )
 
-// examineAbreast is the number of databases that are examined at the same time.
-const examineAbreast = 4
+// maxExaminations is the number of databases that are examined at the same time.
+const maxExaminations = 4
 
 // examined is the result of examining one tenant's database.
 type examined struct {
@@ -46,7 +46,7 @@ func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) er
 	}
 	results := make([]examined, len(page))
 	var group errgroup.Group
-	group.SetLimit(examineAbreast)
+	group.SetLimit(maxExaminations)
 	for i := range page {
 		if t := &page[i]; hasDatabase(t) && !busy[t.ID] && !d.silent[t.Server] {
 			group.Go(func() error {

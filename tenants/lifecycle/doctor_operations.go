@@ -23,7 +23,7 @@ const (
 
 // examineOperations finds interrupted operations, and finishes them if d.Repair is set.
 func (d *doctor) examineOperations(ctx context.Context) error {
-	found, err := d.halfDone(ctx)
+	found, err := d.findUnfinished(ctx)
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -31,7 +31,7 @@ func (d *doctor) examineOperations(ctx context.Context) error {
 		if err := d.Tend(ctx); err != nil {
 			return err
 		}
-		left, err := d.halfDone(ctx)
+		left, err := d.findUnfinished(ctx)
 		if err != nil {
 			return err
 		}
@@ -48,8 +48,8 @@ func (d *doctor) examineOperations(ctx context.Context) error {
 	return nil
 }
 
-// halfDone returns a finding for each thing that Tend would do.
-func (d *doctor) halfDone(ctx context.Context) ([]Finding, error) {
+// findUnfinished returns a finding for each thing that Tend would do.
+func (d *doctor) findUnfinished(ctx context.Context) ([]Finding, error) {
 	var operations []tenants.Operation
 	var creations, removals []tenants.Tenant
 	err := d.master.View(ctx, func(tx *gorm.DB) error {

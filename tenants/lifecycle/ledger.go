@@ -111,9 +111,9 @@ type job struct {
 	now    time.Time // by the master's clock, in a transaction
 
 	// What is known to the process that began the operation alone: what an
-	// adoption copies, and what lets an admin in.
-	source string
-	letIn  func(ctx context.Context, t *tenants.Tenant) error
+	// adoption copies, and the function that adds an admin.
+	source   string
+	addAdmin func(ctx context.Context, t *tenants.Tenant) error
 }
 
 // begin marks a tenant and records the operation, in one transaction. The caller must run the
@@ -217,7 +217,7 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 		if err == nil {
 			continue
 		}
-		if j.isLost(err, patient) {
+		if j.mustUndo(err, patient) {
 			return errors.Join(err, m.undo(ctx, j, err))
 		}
 		return errors.Join(err, m.putBack(ctx, j, err))
@@ -225,19 +225,19 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 	return nil
 }
 
-// isLost reports whether an operation whose step failed must be undone now.
-func (j *job) isLost(err error, patient bool) bool {
+// mustUndo reports whether an operation whose step failed must be undone now.
+func (j *job) mustUndo(err error, patient bool) bool {
 	switch {
 	case j.op.State != tenants.OperationRunning, j.plan.undo == nil:
 		return false
 	case errors.Is(err, errTakenOver), errors.Is(err, tenants.ErrCommitUnknown), errors.Is(err, errNewerBuild), errors.Is(err, migrate.ErrUnclear):
 		return false
 	}
-	return j.plan.impatient || !patient || !isPassing(err)
+	return j.plan.impatient || !patient || !isTransient(err)
 }
 
-// isPassing reports whether what failed may succeed later.
-func isPassing(err error) bool {
+// isTransient reports whether what failed may succeed later.
+func isTransient(err error) bool {
 	if errors.Is(err, tenants.ErrNoDatabase) {
 		return false
 	}

@@ -14,7 +14,7 @@
 //	migrate.go    brings them to the schema version of this build
 //	repair.go     mends their databases; make_empty.go replaces a lost one
 //	templates.go  clears templates of other migrations
-//	admin.go      lets their first people in
+//	admin.go      adds admins
 //	domains.go    hosts of their own
 //	search.go     lists tenants; census.go counts them
 //	operations.go lists what was done
@@ -38,10 +38,10 @@ import (
 type Options struct {
 	// Resolver looks up the TXT records of domains. Defaults to the system's resolver.
 	Resolver Resolver
-	// LetIn gives the first admin access to a tenant whose creation another process began
-	// before it died. Only the admin's e-mail address is known then. If LetIn is nil, such a
+	// AddAdmin gives the first admin access to a tenant whose creation another process began
+	// before it died. Only the admin's e-mail address is known then. If AddAdmin is nil, such a
 	// creation is undone.
-	LetIn func(ctx context.Context, t *tenants.Tenant, email string) error
+	AddAdmin func(ctx context.Context, t *tenants.Tenant, email string) error
 	// Log receives the errors that can't be returned to a caller. Defaults to slog.Default().
 	Log *slog.Logger
 	// Program is the name of the command line in advice to operators. Defaults to tenantry.
@@ -63,7 +63,7 @@ type Manager struct {
 	master    *tenants.Master
 	resolver  Resolver
 	log       *slog.Logger
-	letIn     func(ctx context.Context, t *tenants.Tenant, email string) error
+	addAdmin  func(ctx context.Context, t *tenants.Tenant, email string) error
 	interrupt func(point string)
 	program   string
 	challenge string
@@ -79,9 +79,9 @@ func New(store *tenants.Store, o Options) *Manager {
 	if o.Resolver == nil {
 		o.Resolver = systemResolver()
 	}
-	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, letIn: o.LetIn, interrupt: o.Interrupt,
+	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, addAdmin: o.AddAdmin, interrupt: o.Interrupt,
 		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
-		migrating: semaphore.NewWeighted(migrateAbreast)}
+		migrating: semaphore.NewWeighted(maxMigrations)}
 }
 
 // Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged

@@ -52,7 +52,7 @@ func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 	return markPaused(tx, j)
 }
 
-// markPaused puts an active tenant under maintenance until asBefore, and makes a drain close
+// markPaused puts an active tenant under maintenance until restoreState, and makes a drain close
 // all of its handles.
 func markPaused(tx *gorm.DB, j *job) error {
 	j.params.From = j.tenant.State
@@ -63,9 +63,9 @@ func markPaused(tx *gorm.DB, j *job) error {
 	return mark(tx, j, map[string]any{"state": state})
 }
 
-// asBefore returns the tenant to its state before the operation, with the version that its
+// restoreState returns the tenant to its state before the operation, with the version that its
 // database has.
-func asBefore(tx *gorm.DB, j *job) error {
+func restoreState(tx *gorm.DB, j *job) error {
 	return setTenant(tx, j, map[string]any{"state": j.params.From, "schema_version": j.tenant.SchemaVersion})
 }
 
@@ -88,8 +88,8 @@ func (m *Manager) builder(j *job) (tenants.Engine, error) {
 	return engine, err
 }
 
-// migrateAbreast is the number of databases that a process migrates at the same time.
-const migrateAbreast = 4
+// maxMigrations is the number of databases that a process migrates at the same time.
+const maxMigrations = 4
 
 // migrateDatabase migrates the tenant's database to the version of this build. Even if it
 // fails, it sets the job's tenant to the version that the database has.

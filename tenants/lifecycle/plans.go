@@ -15,7 +15,7 @@ import (
 // their mark does all the work. Names of steps are stored, so a step whose meaning changes must
 // get a new name.
 func planOf(kind tenants.OperationKind) plan {
-	drain := step{name: tenants.StepDrain, do: awaitQuiet}
+	drain := step{name: tenants.StepDrain, do: awaitDrained}
 	served := step{name: "migrate", do: migrateDatabase, record: activate}
 	undoCreate := []step{{name: "drop", do: dropCreated, record: deleteTenant}}
 	switch kind {
@@ -26,19 +26,19 @@ func planOf(kind tenants.OperationKind) plan {
 	case tenants.KindSuspend, tenants.KindArchive:
 		return plan{steps: []step{drain}}
 	case tenants.KindResume, tenants.KindUnarchive:
-		return plan{steps: []step{served}, undo: []step{}, undone: asBefore, cancelled: asBefore}
+		return plan{steps: []step{served}, undo: []step{}, undone: restoreState, cancelled: restoreState}
 	case tenants.KindMigrate:
 		return plan{
-			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: asBefore}},
-			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
+			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: restoreState}},
+			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
 		}
 	case tenants.KindRepair:
 		return plan{
-			steps: []step{drain, {name: "mend", do: mendDatabase, record: asBefore}},
-			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
+			steps: []step{drain, {name: "mend", do: mendDatabase, record: restoreState}},
+			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
 		}
 	case tenants.KindAdmin, tenants.KindInvite:
-		return plan{steps: []step{{name: "admin", do: letIn}}, undo: []step{}, undone: nothing, impatient: true}
+		return plan{steps: []step{{name: "admin", do: addAdmin}}, undo: []step{}, undone: nothing, impatient: true}
 	case tenants.KindRename:
 		drain.record = endRename
 		return plan{steps: []step{drain}, cancelled: endRename}
@@ -48,8 +48,8 @@ func planOf(kind tenants.OperationKind) plan {
 		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}, cancelled: forgetData}
 	case tenants.KindMakeEmpty:
 		return plan{
-			steps: []step{drain, {name: "database", do: makeEmptyDatabase, record: asBefore}},
-			undo:  []step{}, undone: asBefore, cancelled: asBefore, impatient: true,
+			steps: []step{drain, {name: "database", do: makeEmptyDatabase, record: restoreState}},
+			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
 		}
 	case tenants.KindRestore:
 		return plan{
@@ -68,7 +68,7 @@ func planWith(kind tenants.OperationKind, p params) plan {
 	if p.Email == "" {
 		return plan
 	}
-	admin := step{name: StepAdmin, do: letFirstIn, record: activate}
+	admin := step{name: StepAdmin, do: addFirstAdmin, record: activate}
 	switch kind {
 	case tenants.KindCreate:
 		plan.steps = []step{{name: StepPrepare, do: createDatabase, record: setVersion}, admin}
@@ -84,26 +84,26 @@ const (
 	StepAdmin   = "admin"
 )
 
-// ErrNotQuiet means that a process did not drain the tenant in time. The operation is resumed later.
-var ErrNotQuiet = errors.New("tenant is still in use")
+// ErrNotDrained means that a process did not drain the tenant in time. The operation is resumed later.
+var ErrNotDrained = errors.New("tenant is still in use")
 
 const (
-	// quietMargin is what instances get beyond the grace of their scopes.
-	quietMargin = 30 * time.Second
-	// quietTick is how often they are looked at. Most answer within one.
-	quietTick = 10 * time.Millisecond
+	// drainMargin is what instances get beyond the grace of their scopes.
+	drainMargin = 30 * time.Second
+	// drainTick is how often they are looked at. Most answer within one.
+	drainTick = 10 * time.Millisecond
 )
 
-// awaitQuiet closes this process's handles of the tenant, whatever state the master records,
+// awaitDrained closes this process's handles of the tenant, whatever state the master records,
 // and waits until every other living instance has closed its own.
-func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
-	ctx, cancel := context.WithTimeout(ctx, m.store.Grace()+quietMargin)
+func awaitDrained(m *Manager, ctx context.Context, j *job) error {
+	ctx, cancel := context.WithTimeout(ctx, m.store.Grace()+drainMargin)
 	defer cancel()
 	m.store.Refresh(j.tenant.ID)
 	if err := m.store.Drain(ctx, j.tenant.ID, j.tenant.Epoch); err != nil {
-		return quietError(ctx, err, 1, "this one")
+		return drainError(ctx, err, 1, "this one")
 	}
-	tick := time.NewTicker(quietTick)
+	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
 	for {
 		var waiting int
@@ -117,16 +117,16 @@ func awaitQuiet(m *Manager, ctx context.Context, j *job) error {
 		}
 		select {
 		case <-ctx.Done():
-			return quietError(ctx, err, waiting, name)
+			return drainError(ctx, err, waiting, name)
 		case <-tick.C:
 		}
 	}
 }
 
-// quietError names the processes that did not close their handles in time.
-func quietError(ctx context.Context, err error, waiting int, name string) error {
+// drainError names the processes that did not close their handles in time.
+func drainError(ctx context.Context, err error, waiting int, name string) error {
 	if name != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w by %d processes, the first of them %s; it is resumed when they have released the tenant or ended", ErrNotQuiet, waiting, name)
+		return fmt.Errorf("%w by %d processes, the first of them %s; it is resumed when they have released the tenant or ended", ErrNotDrained, waiting, name)
 	}
 	return errors.Join(context.Cause(ctx), err)
 }

@@ -123,10 +123,10 @@ func TestLettingInIsAnOperation(t *testing.T) {
 			t.Fatal(err)
 		}
 		failure := errors.New("no such person")
-		letIn := func(work func(ctx context.Context, got *tenants.Tenant) error) error {
-			return env.Lifecycle.LetIn(t.Context(), "bob", tenants.KindInvite, "acme", "eve@acme.example", work)
+		addAdmin := func(work func(ctx context.Context, got *tenants.Tenant) error) error {
+			return env.Lifecycle.AddAdmin(t.Context(), "bob", tenants.KindInvite, "acme", "eve@acme.example", work)
 		}
-		err := letIn(func(ctx context.Context, got *tenants.Tenant) error {
+		err := addAdmin(func(ctx context.Context, got *tenants.Tenant) error {
 			if _, err := env.Lifecycle.Resume(ctx, "ada", "acme"); !errors.Is(err, lifecycle.ErrUnderWay) {
 				t.Errorf("another operation meanwhile: %v", err)
 			}
@@ -138,7 +138,7 @@ func TestLettingInIsAnOperation(t *testing.T) {
 		if o := wantKind(t, env, tenant, tenants.KindInvite, "bob"); o.State != tenants.OperationDone || o.Params != `{"email":"eve@acme.example"}` {
 			t.Errorf("the ledger has %+v", o)
 		}
-		if err := letIn(func(context.Context, *tenants.Tenant) error { return failure }); !errors.Is(err, failure) {
+		if err := addAdmin(func(context.Context, *tenants.Tenant) error { return failure }); !errors.Is(err, failure) {
 			t.Errorf("got %v", err)
 		}
 		if o := wantKind(t, env, tenant, tenants.KindInvite, "bob"); o.State != tenants.OperationFailed {
@@ -146,7 +146,7 @@ func TestLettingInIsAnOperation(t *testing.T) {
 		}
 		func() {
 			defer func() { _ = recover() }()
-			_ = letIn(func(context.Context, *tenants.Tenant) error { panic("the process dies") })
+			_ = addAdmin(func(context.Context, *tenants.Tenant) error { panic("the process dies") })
 		}()
 		if err := env.Lifecycle.Recover(t.Context()); err != nil {
 			t.Error(err)
@@ -157,7 +157,7 @@ func TestLettingInIsAnOperation(t *testing.T) {
 		if _, err := env.Lifecycle.Archive(t.Context(), "ada", "acme"); err != nil {
 			t.Fatal(err)
 		}
-		if err := letIn(nil); err == nil {
+		if err := addAdmin(nil); err == nil {
 			t.Error("somebody was let in to an archived tenant")
 		}
 	})

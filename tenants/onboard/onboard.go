@@ -5,7 +5,7 @@
 // The last step of the creation makes the admin, before the tenant is served. The ledger holds
 // the admin's address and no password. If a process dies before that step is done, the process
 // that resumes the creation invites the admin instead. FinishCreate returns that link; if a
-// server resumed the creation by itself, nobody receives it, and LetIn makes another.
+// server resumed the creation by itself, nobody receives it, and AddAdmin makes another.
 package onboard
 
 import (
@@ -60,7 +60,7 @@ func (s *Service) Create(ctx context.Context, n lifecycle.NewTenant, admin Admin
 		if err := s.admins.CheckEmail(admin.Email); err != nil {
 			return nil, nil, err
 		}
-		n.Admin, n.LetIn = admin.Email, s.letIn(admin, &made)
+		n.Admin, n.AddAdmin = admin.Email, s.addFunc(admin, &made)
 	}
 	t, err := s.manager.Create(ctx, n)
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Service) Create(ctx context.Context, n lifecycle.NewTenant, admin Admin
 func (s *Service) FinishCreate(ctx context.Context, subdomain string) (t *tenants.Tenant, email string, made *Invitation, err error) {
 	t, err = s.manager.FinishCreate(ctx, subdomain, func(ctx context.Context, t *tenants.Tenant, admin string) error {
 		email = admin
-		return s.letIn(Admin{Email: admin}, &made)(ctx, t)
+		return s.addFunc(Admin{Email: admin}, &made)(ctx, t)
 	})
 	if err != nil {
 		return nil, "", nil, err
@@ -83,19 +83,19 @@ func (s *Service) FinishCreate(ctx context.Context, subdomain string) (t *tenant
 	return t, email, made, nil
 }
 
-// LetIn sets the admin's password, or invites the admin if there is none, in an operation of
+// AddAdmin sets the admin's password, or invites the admin if there is none, in an operation of
 // kind tenants.KindAdmin or tenants.KindInvite. name is the tenant's subdomain or id.
-func (s *Service) LetIn(ctx context.Context, by lifecycle.Operator, kind tenants.OperationKind, name string, admin Admin) (*Invitation, error) {
+func (s *Service) AddAdmin(ctx context.Context, by lifecycle.Operator, kind tenants.OperationKind, name string, admin Admin) (*Invitation, error) {
 	var made *Invitation
-	if err := s.manager.LetIn(ctx, by, kind, name, admin.Email, s.letIn(admin, &made)); err != nil {
+	if err := s.manager.AddAdmin(ctx, by, kind, name, admin.Email, s.addFunc(admin, &made)); err != nil {
 		return nil, err
 	}
 	return made, nil
 }
 
-// letIn returns the function that gives the admin access. It stores the invitation, if any, in
+// addFunc returns the function that gives the admin access. It stores the invitation, if any, in
 // made.
-func (s *Service) letIn(admin Admin, made **Invitation) func(ctx context.Context, t *tenants.Tenant) error {
+func (s *Service) addFunc(admin Admin, made **Invitation) func(ctx context.Context, t *tenants.Tenant) error {
 	return func(ctx context.Context, t *tenants.Tenant) error {
 		if admin.Password != "" {
 			return s.admins.SetPassword(ctx, t, admin.Email, admin.Password)
@@ -109,7 +109,7 @@ func (s *Service) letIn(admin Admin, made **Invitation) func(ctx context.Context
 	}
 }
 
-// Resume returns a function for lifecycle.Options.LetIn. It makes the admin of a creation that
+// Resume returns a function for lifecycle.Options.AddAdmin. It makes the admin of a creation that
 // another process began, with a link that nobody receives.
 func Resume(admins Admins) func(ctx context.Context, t *tenants.Tenant, email string) error {
 	return func(ctx context.Context, t *tenants.Tenant, email string) error {

@@ -100,7 +100,7 @@ func TestCreateWithoutItsAdmin(t *testing.T) {
 		s := onboard.New(env.Lifecycle, p)
 		ada := onboard.Admin{Email: "ada@example.com"}
 		_, _, err := s.Create(t.Context(), lifecycle.NewTenant{Subdomain: "acme"}, ada)
-		if !errors.Is(err, lifecycle.ErrNotLetIn) || !errors.Is(err, errRefused) {
+		if !errors.Is(err, lifecycle.ErrAdminNotAdded) || !errors.Is(err, errRefused) {
 			t.Errorf("%v", err)
 		}
 		if _, err := env.Lifecycle.Get(t.Context(), "acme"); !errors.Is(err, tenants.ErrUnknownTenant) {
