@@ -27,7 +27,7 @@ func TestDoctor(t *testing.T) {
 	s.get(t, "/doctor").expect(t, 200, "role-missing", "acme", "no &lt;role&gt;", "do something", "1 finding needs",
 		"Repair what can be", "by Ada")
 	s.post(t, "/doctor", "repair", "true").leads(t, "/doctor")
-	s.get(t, "/doctor").expect(t, 200, "repaired", "All that was found is repaired", "", "do something",
+	s.get(t, "/doctor").expect(t, 200, "repaired", "Everything that was found is repaired", "", "do something",
 		"Repair what can be")
 	if fmt.Sprint(repairs) != "[false true]" {
 		t.Errorf("%v", repairs)
