@@ -61,7 +61,7 @@ func TestAuthenticationIsOneQuery(t *testing.T) {
 	})
 }
 
-// BenchmarkAuthenticate is what signing a request in costs: signed-in less open.
+// BenchmarkAuthenticate measures the cost of authentication: signed-in less open.
 func BenchmarkAuthenticate(b *testing.B) {
 	for _, engine := range tenantstest.Engines() {
 		b.Run(string(engine), func(b *testing.B) {
@@ -233,7 +233,7 @@ func TestLastUseIsNoted(t *testing.T) {
 	})
 }
 
-// unread is a body that nobody may read.
+// unread is a body that must not be read.
 type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) {

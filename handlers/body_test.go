@@ -9,7 +9,7 @@ import (
 	"tenantry/handlers/auth"
 )
 
-// untouchable is a body that nobody may read.
+// untouchable is a body that must not be read.
 type untouchable struct{ read bool }
 
 func (b *untouchable) Read([]byte) (int, error) {

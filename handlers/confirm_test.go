@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestWhatLetsSomebodyInAsksForThePassword: neither a stolen session nor a
+// TestGivingAccessAsksForThePassword: neither a stolen session nor a
 // stolen API token becomes access that lasts.
-func TestWhatLetsSomebodyInAsksForThePassword(t *testing.T) {
+func TestGivingAccessAsksForThePassword(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
 		a.create(t, "/api/users", `{"email":"ada@example.com","name":"Ada"}`)

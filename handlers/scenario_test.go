@@ -171,8 +171,8 @@ func (a *api) send(t testing.TB, method, path, body string, header ...string) *h
 	return reply
 }
 
-// confirmedBody adds everybody's password to an object without one, where it
-// lets somebody in.
+// confirmedBody adds the users' password to an object without one if the route
+// gives access.
 func confirmedBody(method, path, body string) string {
 	asked := method == "POST" && (path == "/api/tokens" || strings.HasPrefix(path, "/api/users")) || method == "PATCH" && strings.HasPrefix(path, "/api/users/")
 	switch inside, isObject := strings.CutPrefix(body, "{"); {

@@ -23,7 +23,7 @@ func ways(store *tenants.Store) map[string]func(context.Context, *tenants.Tenant
 	}
 }
 
-// reach tries the way, and has a look at the tables.
+// reach tries the way, and reads the tables.
 func reach(t *testing.T, way func(context.Context, *tenants.Tenant, tenants.Func) error, tenant *tenants.Tenant) error {
 	t.Helper()
 	return way(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Find(&[]notes.Folder{}).Error })
@@ -43,7 +43,7 @@ func TestALeaseLooksAtTheState(t *testing.T) {
 		{"state = 'archived'", tenants.ErrUnknownTenant, nil},
 		{"state = 'maintenance'", tenants.ErrMaintenance, nil},
 		{"state = 'purged'", tenants.ErrUnknownTenant, tenants.ErrUnknownTenant},
-		{"state = 'provisioning'", tenants.ErrUnknownTenant, nil}, // its first admin is let in
+		{"state = 'provisioning'", tenants.ErrUnknownTenant, nil}, // its first admin is being added
 		{"", tenants.ErrUnknownTenant, tenants.ErrUnknownTenant},
 	} {
 		t.Run(test.change, func(t *testing.T) {

@@ -153,7 +153,7 @@ func TestAdoptCopies(t *testing.T) {
 	})
 }
 
-// kinds is what a tenant has on its server.
+// kinds returns the kinds of a tenant's objects on its server.
 func kinds(env *tenantstest.Env) []tenants.ObjectKind {
 	if env.Kind == tenantstest.Postgres {
 		return []tenants.ObjectKind{tenants.ObjectDatabase, tenants.ObjectRole}

@@ -34,7 +34,7 @@ func newProxied(t *testing.T) *proxied {
 	return &proxied{env, proxy, env.Tenant(t, "acme")}
 }
 
-// outcome is what became of an Update, as its caller and its hooks saw it.
+// outcome is the outcome of an Update, as its caller and its hooks saw it.
 type outcome struct {
 	err                   error
 	committed, rolledBack bool

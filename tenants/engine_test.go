@@ -125,7 +125,7 @@ func TestTrashOfWhatIsNowhere(t *testing.T) {
 	})
 }
 
-// surveyed is what Survey lists of a tenant, by kind.
+// surveyed returns the objects of a tenant that Survey lists, by kind.
 func surveyed(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) map[tenants.ObjectKind]tenants.Object {
 	t.Helper()
 	objects, err := env.Engine.Survey(t.Context())

@@ -14,7 +14,7 @@ import (
 	"tenantry/tenants/tenantstest/notes"
 )
 
-// examine is what is wrong with a tenant, by kind.
+// examine returns the faults of a tenant, by kind.
 func examine(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) map[tenants.FaultKind]tenants.Fault {
 	t.Helper()
 	faults, err := env.Engine.Examine(t.Context(), tenant)

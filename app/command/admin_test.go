@@ -10,7 +10,7 @@ import (
 	"tenantry/tenants/document"
 )
 
-// linkToken is what an invitation's link carries.
+// linkToken returns the token in an invitation's link.
 var linkToken = regexp.MustCompile(`/invitation\?token=(tnti_[A-Za-z0-9_-]{43})$`)
 
 // accept takes an invitation at a tenant.
@@ -127,7 +127,7 @@ func TestBadAdmins(t *testing.T) {
 	}
 }
 
-// TestAdminCommand lets somebody in to a tenant that is there.
+// TestAdminCommand adds an admin to an existing tenant.
 func TestAdminCommand(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {

@@ -82,7 +82,7 @@ func TestMasterThatIsNoDatabase(t *testing.T) {
 	}
 }
 
-// TestUnreachablePostgres names the server, and nobody's password.
+// TestUnreachablePostgres expects an error with the server's name and without the password.
 func TestUnreachablePostgres(t *testing.T) {
 	t.Parallel()
 	s := site{environ: []string{"TENANTRY_SECRET_KEY=" + seal.GenerateKey()}}

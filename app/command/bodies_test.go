@@ -34,7 +34,7 @@ func withhold(t *testing.T, addr, request string) (reply, time.Duration) {
 	return r, took
 }
 
-// invented looks like a token, and nobody has it.
+// invented has the form of a token, but is none.
 var invented = "Authorization: Bearer tntt_" + strings.Repeat("A", 43) + "\r\n"
 
 // TestRefusalsDontWaitForTheBody refuses requests whose body never comes.

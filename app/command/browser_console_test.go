@@ -37,7 +37,7 @@ func (srv *server) enterConsole(t *testing.T, b *tab) {
 		chromedp.WaitVisible("nav.nav", chromedp.ByQuery))
 }
 
-// press clicks the button or link that says so, which is waited for.
+// press waits for the button or link with the text, and clicks it.
 func (b *tab) press(t *testing.T, text string) {
 	t.Helper()
 	const click = `(e => e && (e.click(), true))([...document.querySelectorAll('main :is(button, a, summary)')]
@@ -82,7 +82,7 @@ func consoleTour(t *testing.T, browser context.Context) {
 	b.look(t, "console-pass")
 }
 
-// companies are tenants for pages that are looked at, by subdomain.
+// companies are tenants whose pages are tested, by subdomain.
 func companies() map[string]string {
 	return map[string]string{
 		"acme": "Acme Joinery", "globex": "Globex Architects", "initech": "Initech Software",

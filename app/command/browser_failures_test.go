@@ -190,7 +190,7 @@ func halfWritten(t *testing.T, browser context.Context) {
 	b.until(t, "location.pathname + location.search === '/account?done=profile'")
 }
 
-// consoleFailures fails what is asked of the console.
+// consoleFailures makes requests to the console fail.
 func consoleFailures(t *testing.T, browser context.Context) {
 	s := newSQLite(t).with("TENANTRY_OPERATOR_TOKEN=" + operatorSecret)
 	s.must(t, "tenant", "create", "acme")

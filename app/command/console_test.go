@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestConsoleWithoutMaster tells what to do, and lets nobody in or out for it.
+// TestConsoleWithoutMaster says what to do, and signs nobody in or out.
 func TestConsoleWithoutMaster(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {

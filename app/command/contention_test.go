@@ -15,7 +15,7 @@ import (
 // rounds is how often two operators meet.
 const rounds = 12
 
-// asked is what an operator asks for.
+// asked is an operator's request.
 type asked struct{ method, target, body string }
 
 // atOnce asks two servers at the same time, and returns their answers.

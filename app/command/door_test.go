@@ -54,7 +54,7 @@ func (v visitor) ask(t *testing.T) reply {
 	return receive(t, v, v.from, http.MethodGet)
 }
 
-// gone tells whether the server has closed the connection.
+// gone reports whether the server has closed the connection.
 func (v visitor) gone(t *testing.T) bool {
 	t.Helper()
 	_ = v.SetReadDeadline(time.Now().Add(50 * time.Millisecond))

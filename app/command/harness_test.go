@@ -96,7 +96,7 @@ func (s site) parsed(args ...string) (app.Config, error) {
 	return line.Config, err
 }
 
-// appOptions are what the application is given in this process.
+// appOptions are the application's options in this process.
 func (s site) appOptions() app.Options {
 	o := s.options
 	o.Log, o.Resolver, o.Interrupt = slog.New(slog.DiscardHandler), s.txt, s.interrupt
@@ -173,7 +173,7 @@ func (s site) files(t *testing.T) []string {
 	return names
 }
 
-// result is what a command did.
+// result is the outcome of a command.
 type result struct {
 	status         int
 	stdout, stderr string
@@ -224,7 +224,7 @@ func (s site) must(t *testing.T, args ...string) string {
 // records are TXT records by name. They stand in for the DNS.
 type records struct{ values sync.Map }
 
-// LookupTXT is what a resolver answers.
+// LookupTXT returns a resolver's answer.
 func (r *records) LookupTXT(_ context.Context, name string) ([]string, error) {
 	value, ok := r.values.Load(name)
 	if !ok {

@@ -55,7 +55,7 @@ func TestForeignCredentials(t *testing.T) {
 	})
 }
 
-// expectStranger expects that a header line lets nobody in at the tenant.
+// expectStranger expects that the tenant doesn't accept a header line.
 func expectStranger(t *testing.T, srv *server, line, subdomain string) {
 	t.Helper()
 	for _, request := range []struct{ method, path, body string }{

@@ -69,7 +69,7 @@ func (k *killer) unfinished(t *testing.T) []tenants.Operation {
 	return page
 }
 
-// isDue tells whether there is data of a purged tenant that a server removes.
+// isDue reports whether a purged tenant has data that a server removes.
 func (k *killer) isDue(t *testing.T) bool {
 	t.Helper()
 	var due int64
@@ -257,7 +257,7 @@ func (k *killer) expectThings(t *testing.T) {
 	}
 }
 
-// thingsOf are what belongs to a tenant.
+// thingsOf returns the objects that belong to a tenant.
 func (k *killer) thingsOf(row tenants.Tenant) things {
 	trashed := row.State == tenants.StatePurged
 	switch {

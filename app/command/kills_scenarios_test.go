@@ -130,7 +130,7 @@ func (k *killer) args(s scenario, subdomain string) []string {
 	return strings.Fields(strings.NewReplacer("X", subdomain, "SOURCE", k.source, "EMPTY", k.empty).Replace(s.command))
 }
 
-// counts tells whether the scenario is about a point.
+// counts reports whether the scenario includes a point.
 func (s scenario) counts(point string, passed []string) bool {
 	at := slices.Index(passed, point)
 	if s.begun && at < slices.Index(passed, string(s.kind)+"/begin/after") {

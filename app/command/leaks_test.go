@@ -138,7 +138,7 @@ func (x *scene) create() {
 	x.rolePasswords()
 }
 
-// rolePasswords are what the engine connects with to tenants.
+// rolePasswords are the passwords with which the engine connects to tenants.
 func (x *scene) rolePasswords() {
 	a := x.site.open(x.t)
 	var rows []tenants.Tenant

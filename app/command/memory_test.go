@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// heap is what the server's live objects take, in bytes, after a collection.
+// heap returns the size of the server's live objects after a collection, in bytes.
 func (srv *server) heap(t *testing.T) int64 {
 	t.Helper()
 	r := send(t, srv.operator, "GET /debug/pprof/heap?debug=1&gc=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+srv.token(t)+"\r\n")

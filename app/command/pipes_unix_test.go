@@ -77,9 +77,9 @@ func TestReadersOfTheLogGo(t *testing.T) {
 	}
 }
 
-// TestNobodyReadsTheAddresses starts a server whose standard output is closed
+// TestServeWithClosedOutput starts a server whose standard output is closed
 // from the start.
-func TestNobodyReadsTheAddresses(t *testing.T) {
+func TestServeWithClosedOutput(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	port := freePort(t)
@@ -104,9 +104,9 @@ func TestNobodyReadsTheAddresses(t *testing.T) {
 	}
 }
 
-// TestNobodyReadsTheResult runs commands whose outputs are closed from the
+// TestCommandsWithClosedOutput runs commands whose outputs are closed from the
 // start. They do their work, and their status reports it.
-func TestNobodyReadsTheResult(t *testing.T) {
+func TestCommandsWithClosedOutput(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	s.create(t, "acme")

@@ -73,7 +73,7 @@ func die() {
 	select {} // until the signal arrives
 }
 
-// ended is what became of a process.
+// ended is the outcome of a process.
 type ended struct {
 	result
 	pid    int

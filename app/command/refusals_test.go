@@ -70,7 +70,7 @@ func lockOut(t *testing.T, srv *server) {
 	t.Fatal("the address has tries left")
 }
 
-// tenantBytes is what the files of all tenants take, their logs included.
+// tenantBytes returns the size of all tenants' files, including their logs.
 func tenantBytes(t *testing.T, s site) (sum int64) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(s.dir, "tenants"), func(_ string, entry fs.DirEntry, err error) error {

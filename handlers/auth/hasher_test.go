@@ -96,7 +96,7 @@ func TestNothingIsCutOff(t *testing.T) {
 	}
 }
 
-// TestVerifyTakesOldPasswords: a rule that came later locks nobody out.
+// TestVerifyTakesOldPasswords: newer rules don't affect existing passwords.
 func TestVerifyTakesOldPasswords(t *testing.T) {
 	t.Parallel()
 	h := NewHasherWith(quick(), 1)
@@ -155,9 +155,9 @@ func work(h *Hasher) *[]string {
 	return &done
 }
 
-// TestNobodyTakesAsLong compares the work, which, unlike the time, is the same
+// TestVerifyNobodyTakesAsLong compares the work, which, unlike the time, is the same
 // on every machine.
-func TestNobodyTakesAsLong(t *testing.T) {
+func TestVerifyNobodyTakesAsLong(t *testing.T) {
 	t.Parallel()
 	h := NewHasher(1)
 	done := work(h)
@@ -176,7 +176,7 @@ func TestNobodyTakesAsLong(t *testing.T) {
 }
 
 // TestHasherBounds: no more passwords than allowed are hashed at once, and
-// whoever waits leaves when the context ends.
+// a waiting call returns when its context ends.
 func TestHasherBounds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

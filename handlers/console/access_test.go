@@ -148,7 +148,7 @@ func TestTooManyTries(t *testing.T) {
 		t.Errorf("%v", r.header)
 	}
 	try("[::ffff:192.0.2.9]", "wrong").expect(t, 429) // the same address
-	try("192.0.2.9", token).leads(t, "/")             // a stranger's tries keep nobody out
+	try("192.0.2.9", token).leads(t, "/")             // other tries don't lock the operator out
 	try("192.0.2.9", "wrong").expect(t, 429)
 	try("192.0.2.8", "wrong").expect(t, 401)
 	for i := range 10 {

@@ -48,7 +48,7 @@ type site struct {
 	session string // a cookie
 }
 
-// admins make links that let nobody in.
+// admins makes invalid links.
 type admins struct{}
 
 func (admins) CheckEmail(email string) error { return auth.CheckEmail(email) }
@@ -149,7 +149,7 @@ func (s *site) send(t testing.TB, r *http.Request) reply {
 	return reply{w.Code, w.Header(), w.Body.String()}
 }
 
-// inline is what the content policy forbids.
+// inline matches what the content policy forbids.
 var inline = regexp.MustCompile(`(?i)<style|<script(?:[^>]*>[^<]|>)| style=| on[a-z]+="|javascript:`)
 
 // checkPage checks what is true of every page.

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestNames: nobody is named in the ledger as this program is.
+// TestNames: no operator has the name that the ledger uses for this program.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"system", "System", " SYSTEM ", "seed", "Seed", "", " ", "a\nb", "\xff", strings.Repeat("x", 101)} {

@@ -125,8 +125,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestNobodyCreatesWithoutTheToken looks at what is stored afterwards.
-func TestNobodyCreatesWithoutTheToken(t *testing.T) {
+// TestCreationNeedsTheToken looks at what is stored afterwards.
+func TestCreationNeedsTheToken(t *testing.T) {
 	t.Parallel()
 	s := newService(tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()}))
 	if w := s.send("POST", "/api/tenants", `{"subdomain":"acme"}`, "Bearer wrong"); w.Code != 401 {

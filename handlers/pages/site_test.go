@@ -184,7 +184,7 @@ func (s *site) send(t testing.TB, r *http.Request) reply {
 	return reply{w.Code, w.Header(), w.Body.String()}
 }
 
-// inline is what the content policy forbids.
+// inline matches what the content policy forbids.
 var inline = regexp.MustCompile(`(?i)<style|<script(?:[^>]*>[^<]|>)| style=| on[a-z]+="|javascript:`)
 
 // checkPage checks what is true of every page.
@@ -220,7 +220,7 @@ func (s *site) post(t testing.TB, session, path string, pairs ...string) reply {
 	return s.send(t, newRequest(t, "acme.localhost", path, session, form))
 }
 
-// asksForPassword tells which forms people confirm with their password.
+// asksForPassword reports which forms must be confirmed with the password.
 func asksForPassword(path string) bool {
 	return path == "/account" || path == "/account/tokens" || strings.HasPrefix(path, "/people") && !strings.HasSuffix(path, "/delete")
 }

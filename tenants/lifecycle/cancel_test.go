@@ -137,8 +137,8 @@ func TestCancelledPurgeGoesOn(t *testing.T) {
 	})
 }
 
-// TestCancelWaitsForNobody expects an error for an operation that a process works on.
-func TestCancelWaitsForNobody(t *testing.T) {
+// TestCancelDoesNotWait expects an error for an operation that a process works on.
+func TestCancelDoesNotWait(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")

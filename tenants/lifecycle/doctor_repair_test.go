@@ -111,7 +111,7 @@ func TestDoctorRemovesLeftoverFiles(t *testing.T) {
 	env.Tenant(t, "fine")
 	const turn = ".01J0000000000000000000000B.tmp"
 	old, half := "templates/0123456789abcdef.db", "tenants/01j0000000000000000000000a.db"+turn
-	fresh := "templates/0123456789abcdef.db" + turn // somebody may be writing it
+	fresh := "templates/0123456789abcdef.db" + turn // another process may be writing it
 	for name, age := range map[string]time.Duration{old: 0, half: 2 * time.Hour, fresh: 0} {
 		path, when := filepath.Join(env.Dir, name), time.Now().Add(-age)
 		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, when, when)); err != nil {
@@ -295,7 +295,7 @@ func TestDoctorTellsOfServersThatDontAnswer(t *testing.T) {
 	wantFound(t, examine(t, env, env.Keys, true), false, map[string]string{tenants.DefaultServer: lifecycle.ServerSilent})
 }
 
-// silent can't be looked at.
+// silent can't be examined.
 type silent struct{ tenants.Engine }
 
 func (silent) Examine(context.Context, *tenants.Tenant) ([]tenants.Fault, error) {

@@ -186,8 +186,8 @@ func TestDoctorLooksAtEveryPage(t *testing.T) {
 	})
 }
 
-// TestDoctorWritesOverNobody changes a row between the look and the repair.
-func TestDoctorWritesOverNobody(t *testing.T) {
+// TestDoctorOverwritesNoChange changes a row between the look and the repair.
+func TestDoctorOverwritesNoChange(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {
 		oldKey := seal.GenerateKey()

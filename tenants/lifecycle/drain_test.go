@@ -284,9 +284,9 @@ func look(t *testing.T, store *tenants.Store, tenant *tenants.Tenant) (release f
 	return func() { close(leave) }, result
 }
 
-// TestLapsedProcessServesNobody keeps the master from renewing the heartbeat
+// TestLapsedProcessServesNoTenant keeps the master from renewing the heartbeat
 // until the scopes that run have been ended.
-func TestLapsedProcessServesNobody(t *testing.T) {
+func TestLapsedProcessServesNoTenant(t *testing.T) {
 	t.Parallel()
 	for _, engine := range tenantstest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {

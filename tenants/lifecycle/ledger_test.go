@@ -19,7 +19,7 @@ import (
 
 func newULID() string { return strings.ToLower(ulid.Make().String()) }
 
-// operations are what was done to the tenant, the last first.
+// operations returns the operations on the tenant, the latest first.
 func operations(t *testing.T, env *tenantstest.Env, name string) []tenants.Operation {
 	t.Helper()
 	tenant, err := env.Lifecycle.Get(t.Context(), name)
@@ -231,9 +231,9 @@ func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 	})
 }
 
-// TestRecoverGoesOnWithWhatThisProcessLeft: it could not let go of an operation
+// TestRecoverResumesOwnOperation: it could not let go of an operation
 // in the master, which did not answer, and lives on.
-func TestRecoverGoesOnWithWhatThisProcessLeft(t *testing.T) {
+func TestRecoverResumesOwnOperation(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", false)
@@ -280,9 +280,9 @@ func TestRecoverLeavesItsOwnProcessAlone(t *testing.T) {
 	})
 }
 
-// TestWhoeverWasTakenOverStops has another process take an operation over in
+// TestTakenOverProcessStops has another process take an operation over in
 // the middle of a step: it is recorded once.
-func TestWhoeverWasTakenOverStops(t *testing.T) {
+func TestTakenOverProcessStops(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		var taken string

@@ -113,9 +113,9 @@ func wantKind(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind t
 	return tenants.Operation{}
 }
 
-// TestLettingInIsAnOperation: of who and for whom, one at a time, at a suspended
+// TestAddAdminIsAnOperation: of who and for whom, one at a time, at a suspended
 // tenant too, and over when its process has died.
-func TestLettingInIsAnOperation(t *testing.T) {
+func TestAddAdminIsAnOperation(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")

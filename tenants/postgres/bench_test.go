@@ -79,7 +79,7 @@ func median(all []time.Duration) float64 {
 	return float64(all[len(all)/2].Microseconds()) / 1000
 }
 
-// BenchmarkExamine is what a doctor does for each tenant.
+// BenchmarkExamine measures the doctor's work on one tenant.
 func BenchmarkExamine(b *testing.B) {
 	e := newEngine(b, config(b))
 	tenant := made(b, e)

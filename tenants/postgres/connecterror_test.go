@@ -8,7 +8,7 @@ import (
 	"tenantry/tenants"
 )
 
-// TestUnreachableServerIsOneLine: it is what an operator reads first.
+// TestUnreachableServerIsOneLine: operators read this error first.
 func TestUnreachableServerIsOneLine(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -16,7 +16,7 @@ func TestUnreachableServerIsOneLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := silent.Addr().String()
-	if err := silent.Close(); err != nil { // nobody listens there now
+	if err := silent.Close(); err != nil { // the port is closed now
 		t.Fatal(err)
 	}
 	_, port, err := net.SplitHostPort(address)

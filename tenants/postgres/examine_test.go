@@ -125,7 +125,7 @@ func (s *own) wantFault(t *testing.T, tenant *tenants.Tenant, h harm) {
 	}
 }
 
-// TestDamageInTheTrash has what lets somebody in there.
+// TestDamageInTheTrash damages trashed databases so that other roles can connect.
 func TestDamageInTheTrash(t *testing.T) {
 	t.Parallel()
 	eachProvisioner(t, func(t *testing.T, s *own) {

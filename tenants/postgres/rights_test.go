@@ -25,7 +25,7 @@ REVOKE DELETE ON more FROM "` + s.group + `";
 				t.Fatal(err)
 			}
 		}
-		// Before whoever migrates has come to give rights, or if it dies before.
+		// Before the migrating process has granted rights, or if it dies before.
 		change(t, after, tenant, "CREATE TABLE late (id bigserial PRIMARY KEY, n int)")
 		login := s.loginOf(t, tenant)
 		for statement, want := range map[string]string{

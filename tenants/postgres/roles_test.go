@@ -191,7 +191,7 @@ func (s *own) wantClosed(t *testing.T, tenant, other *tenants.Tenant) {
 	login := s.loginOf(t, tenant)
 	for _, database := range []string{other.Database, s.master, s.server.Database, "postgres", "template1", "template0", s.template.name} {
 		err := attempt(t, login, database, "SELECT 1")
-		if code := stateOf(err); code != "42501" && code != "55000" { // insufficient_privilege, or nobody may connect
+		if code := stateOf(err); code != "42501" && code != "55000" { // insufficient_privilege, or no connections allowed
 			t.Errorf("connect to %s: %v", database, err)
 		}
 	}
@@ -261,7 +261,7 @@ func (s *own) wantPowerless(t *testing.T, tenant, other *tenants.Tenant) {
 	}
 }
 
-// extension is one that the server has and nobody has made.
+// extension is available on the server but not created.
 func (s *own) extension(t *testing.T) string {
 	t.Helper()
 	return ask(t, s.Engine, "SELECT coalesce(min(name), 'plperl') FROM pg_available_extensions WHERE installed_version IS NULL")
@@ -285,9 +285,9 @@ func wantUsable(t *testing.T, db *gorm.DB) {
 	}
 }
 
-// TestNobodyConnectsBeforeADatabaseIsClosed looks at what there is between two
+// TestNewDatabaseAdmitsNoConnection looks at what there is between two
 // statements: a session that began there would outlive the closing.
-func TestNobodyConnectsBeforeADatabaseIsClosed(t *testing.T) {
+func TestNewDatabaseAdmitsNoConnection(t *testing.T) {
 	t.Parallel()
 	e := ownTemplate(t)
 	tenant := unmade(t, e)

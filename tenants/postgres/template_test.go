@@ -147,7 +147,7 @@ func TestTemplateOfBrokenMigrations(t *testing.T) {
 func TestTemplateBuilderObeysItsContext(t *testing.T) {
 	t.Parallel()
 	e := ownTemplate(t)
-	<-e.template.turn // somebody else builds
+	<-e.template.turn // another goroutine builds
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := e.template.ready(ctx)

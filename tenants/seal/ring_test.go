@@ -68,7 +68,7 @@ func TestSealNeedsTenant(t *testing.T) {
 	}
 }
 
-// TestMovedValueFails: a value copied to another tenant's row opens for nobody.
+// TestMovedValueFails: a value copied to another tenant's row can't be opened.
 func TestMovedValueFails(t *testing.T) {
 	t.Parallel()
 	ring := mustParse(t, textOf("a"))

@@ -30,7 +30,7 @@ func BenchmarkDurability(b *testing.B) {
 	}
 }
 
-// BenchmarkExamine is what a doctor does for each tenant.
+// BenchmarkExamine measures the doctor's work on one tenant.
 func BenchmarkExamine(b *testing.B) {
 	engine, _ := newEngine(b, notes.Schema())
 	tenant := create(b, engine)

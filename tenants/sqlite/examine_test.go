@@ -14,7 +14,7 @@ import (
 	"tenantry/tenants/tenantstest/notes"
 )
 
-// damaged is a tenant with a row that somebody has harmed.
+// damaged is a tenant with a damaged row.
 type damaged struct {
 	*testing.T
 	engine *sqlite.Engine

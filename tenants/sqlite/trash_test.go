@@ -155,7 +155,7 @@ func wantUnavailable(t *testing.T, err error) {
 	}
 }
 
-// TestTrashWithoutItsFolder: somebody has cleared the data folder up.
+// TestTrashWithoutItsFolder: the trash folder was removed.
 func TestTrashWithoutItsFolder(t *testing.T) {
 	t.Parallel()
 	engine, dir := newEngine(t, notes.Schema())
