@@ -104,7 +104,7 @@ func TestHelpTellsSecretsWithoutTheirValues(t *testing.T) {
 		}
 	}
 	r := site{environ: []string{"TENANTRY_OPERATOR_TOKENS=hunter2"}}.run(t, "version")
-	if want := "tenantry: warning: TENANTRY_OPERATOR_TOKENS is no setting; did you mean TENANTRY_OPERATOR_TOKEN?\n"; r.stderr != want {
+	if want := "tenantry: warning: TENANTRY_OPERATOR_TOKENS is not a setting; did you mean TENANTRY_OPERATOR_TOKEN?\n"; r.stderr != want {
 		t.Errorf("%q, want %q", r.stderr, want)
 	}
 }

@@ -94,8 +94,8 @@ func invitationForm() *form {
 	)
 }
 
-// invitationPage is where the link of an invitation leads. Looking at it
-// doesn't use the invitation up, since mail programs look at links too.
+// invitationPage shows the page of an invitation's link. It doesn't use up the
+// invitation, because mail programs open links too.
 func (s *Site) invitationPage(c *gin.Context) {
 	account.Unscoped(c, func(c *gin.Context) error {
 		f := invitationForm().values("", c.Query("token"))

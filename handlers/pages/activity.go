@@ -19,7 +19,7 @@ type activityPage struct {
 	Next string
 }
 
-// activityDay is what was done on a day.
+// activityDay has the activity of one day.
 type activityDay struct {
 	Day, Text string
 	Entries   []activityEntry

@@ -16,7 +16,7 @@ import (
 type apexPage struct {
 	Workspace string // what was typed
 	Fault     string
-	// Domain is what follows a workspace's name in its address.
+	// Domain is the part of a workspace's address after its name.
 	Domain string
 	Demo   []Demo
 }

@@ -20,8 +20,8 @@ import (
 	"tenantry/models"
 )
 
-// columnSize is how many cards a column shows at once. Three columns of them
-// keep a board of any number of tasks under 150 KB.
+// columnSize is the number of cards that a column shows at once. Three columns of
+// them keep every board under 150 KB.
 const columnSize = 40
 
 // boardPage is a project with its tasks in three columns.
@@ -31,7 +31,7 @@ type boardPage struct {
 	New     *form
 	// Problem is why a task could not be moved.
 	Problem string
-	// Imported is how many tasks an import has just brought.
+	// Imported is the number of tasks that an import has just added.
 	Imported    string
 	Total, Done int64
 }

@@ -41,9 +41,9 @@ func (s *Site) showError(c *gin.Context, p web.Problem) {
 	})
 }
 
-// advice is what to do about a problem, and where to go. What was posted was not
-// stored; without posted the request only asked for a page, perhaps after it had
-// posted.
+// advice says what to do about a problem, and which link to follow. posted means
+// that a form was sent, which was not stored; otherwise the request asked for a
+// page.
 func (s *Site) advice(p web.Problem, known, posted bool) (text, link, to string) {
 	lost, again := "", "try again"
 	if known {

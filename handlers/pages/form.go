@@ -54,7 +54,7 @@ func input(f field) any {
 	return f.Value
 }
 
-// passwordField is where people give their own password again.
+// passwordField is the field in which people confirm with their own password.
 func passwordField(label string, required bool) field {
 	return field{Name: "password", Label: label, Kind: "password", Autocomplete: "current-password", Required: required}
 }

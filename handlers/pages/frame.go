@@ -15,14 +15,14 @@ import (
 	"tenantry/tenants/web"
 )
 
-// frame is what surrounds a page, and the page.
+// frame is the data of a page and what surrounds it.
 type frame struct {
 	Title string
 	// Here is the path of the part of the workspace that the page belongs to.
 	Here string
-	// Tenant is where one is; nil where there is no tenant.
+	// Tenant is the tenant of the page, or nil.
 	Tenant *place
-	// User is who is signed in; nil where nobody is.
+	// User is the user who is signed in, or nil.
 	User *person
 	Body any
 }
@@ -34,7 +34,7 @@ type place struct {
 	Hue string
 }
 
-// hues is how many colours there are; style.css has a class for each.
+// hues is the number of colours; style.css has a class for each.
 const hues = 12
 
 // placeOf shows a tenant. The colour follows from the id, so that it stays when

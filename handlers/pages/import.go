@@ -22,16 +22,17 @@ import (
 	"tenantry/tenants/web"
 )
 
-// importView is where tasks come in from a CSV file: first a form, then a
-// preview or what is wrong, then the board.
+// importView is the import of a CSV file: first a form, then a preview or what is
+// wrong, then the board.
 type importView struct {
 	Project models.Project
 	// Text is the file, to be corrected here or sent again.
 	Text string
-	// Rows are the first of the tasks; Count is how many there are.
+	// Rows are the first tasks, and Count is the number of all.
 	Rows  []importRow
 	Count int
-	// Faults are what keeps the file out, Problem what keeps out any.
+	// Faults say what is wrong with the file, and Problem why nothing can be
+	// imported.
 	Faults  []web.Fault
 	Problem string
 }
@@ -43,7 +44,7 @@ type importRow struct{ Title, Status, Assignee, Due string }
 // which a character may become five; larger files go through the API.
 const maxImport = 3 << 20
 
-// previewRows is how many tasks a preview shows.
+// previewRows is the number of tasks in a preview.
 const previewRows = 20
 
 // importPage asks for a file.
@@ -183,7 +184,8 @@ func assignees(tx *gorm.DB, tasks []models.Task) (map[int64]*person, error) {
 	return people, err
 }
 
-// importedCount is how many tasks an import has just brought, for the board.
+// importedCount returns the number of tasks that an import has just added, for the
+// board.
 func importedCount(c *gin.Context) string {
 	count := c.Query("imported")
 	if strings.Trim(count, "0123456789") != "" || len(count) > 6 {

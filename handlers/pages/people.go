@@ -92,7 +92,7 @@ func (p peoplePage) orRefused(f *form) *form {
 	return f
 }
 
-// invite adds somebody and shows the link with which they set a password.
+// invite adds a user and shows the link with which they set a password.
 func (s *Site) invite(c *gin.Context, tx *gorm.DB) error {
 	f := inviteForm()
 	in, err := f.read(c)

@@ -30,7 +30,7 @@ type projectCard struct {
 	Doing             int64
 }
 
-// Open is how many tasks are not done.
+// Open is the number of tasks that are not done.
 func (p projectCard) Open() int64 { return p.Total - p.Done }
 
 func projectForm(id, action, submit string) *form {
@@ -69,7 +69,7 @@ func (s *Site) showProjects(c *gin.Context, tx *gorm.DB, status int, f *form) er
 	return nil
 }
 
-// taskCounts is how many tasks a project has.
+// taskCounts counts a project's tasks.
 type taskCounts struct{ ProjectID, Total, Doing, Done int64 }
 
 // countTasks counts the tasks of projects, by their ids.
@@ -108,7 +108,7 @@ func (s *Site) createProject(c *gin.Context, tx *gorm.DB) error {
 	return look.SeeOther(c, boardPath(project.ID))
 }
 
-// projectPage is where a project is changed.
+// projectPage shows the forms that change a project.
 type projectPage struct {
 	Project models.Project
 	Form    *form

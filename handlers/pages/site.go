@@ -30,7 +30,7 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
-// Options are what a Site is made of.
+// Options configure a Site.
 type Options struct {
 	// Store holds the tenants.
 	Store *tenants.Store

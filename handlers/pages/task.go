@@ -42,7 +42,7 @@ type commentView struct {
 	Mine   bool // may be deleted by who looks
 }
 
-// difference is a field as it is stored, and as somebody wants to store it.
+// difference is a field's stored value, and the value in the form.
 type difference struct{ Label, Stored, Yours string }
 
 func taskPath(id int64) string { return fmt.Sprintf("/tasks/%d", id) }
@@ -50,7 +50,7 @@ func taskPath(id int64) string { return fmt.Sprintf("/tasks/%d", id) }
 // maxPeople bounds the people that a form offers.
 const maxPeople = 500
 
-// maxComments is how many comments a page shows.
+// maxComments is the number of comments that a page shows.
 const maxComments = 200
 
 // taskForm is the form of a task's details.
@@ -130,9 +130,9 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	return nil
 }
 
-// updateTask stores the details, unless somebody stored others meanwhile: then
-// both are shown. The task stays in sight, as a comment may be half written
-// beside it.
+// updateTask stores the details. If they have been changed in the meantime, it
+// shows both versions. The task stays in view, because a comment may be half
+// written beside it.
 func (s *Site) updateTask(c *gin.Context, tx *gorm.DB) error {
 	task, err := request.Take[models.Task](tx, request.PathID(c))
 	if err != nil {
@@ -162,8 +162,8 @@ func (s *Site) updateTask(c *gin.Context, tx *gorm.DB) error {
 	return look.SeeOther(c, taskPath(task.ID)+"?done=saved")
 }
 
-// compare tells where the form differs from what is stored, in the order of its
-// fields, and makes it a change of that.
+// compare shows where the form differs from the stored details, in the order of its
+// fields, and lets the form overwrite the stored version.
 func (f *form) compare(stored []string) []difference {
 	f.Problem, f.Submit = "", "Save mine over it"
 	var all []difference
