@@ -227,7 +227,7 @@ func TestServeDemo(t *testing.T) {
 		s.create(t, "globex", "--name=Not the seed's")
 		srv := s.serve(t, "--demo")
 		_, port, _ := strings.Cut(srv.public, ":")
-		for _, want := range []string{"http://acme.localhost:" + port, "http://initech.localhost:" + port, "globex: left alone"} {
+		for _, want := range []string{"http://acme.localhost:" + port, "http://initech.localhost:" + port, "globex: skipped"} {
 			if !strings.Contains(srv.log.String(), want) {
 				t.Errorf("%q does not contain %q", srv.log, want)
 			}

@@ -149,7 +149,7 @@ func (l *load) operate(ctx context.Context, t *testing.T, random *rand.Rand) {
 func (l *load) addAdmin(t *testing.T, s *subject) {
 	r := l.site.pipe(t, password+"\n", "tenant", "admin", s.first, "--admin-email="+admin(s.first), "--admin-password-stdin")
 	if r.status != exitDone {
-		l.problem("let somebody in to %s: %s", s.first, r.stderr)
+		l.problem("add an admin to %s: %s", s.first, r.stderr)
 		return
 	}
 	eventually(t, "a session in "+s.first, func() bool {

@@ -28,8 +28,8 @@ func TestSuspendBesideAServer(t *testing.T) {
 		}{
 			{"suspend acme", "tenant acme is suspended\n", http.StatusForbidden},
 			{"resume acme", "tenant acme is active\n", http.StatusOK},
-			{"rename acme apex", "tenant acme is apex now, and active\n", http.StatusNotFound},
-			{"rename apex acme", "tenant apex is acme now, and active\n", http.StatusOK},
+			{"rename acme apex", "tenant acme is now apex, and active\n", http.StatusNotFound},
+			{"rename apex acme", "tenant apex is now acme, and active\n", http.StatusOK},
 		} {
 			begin := time.Now()
 			if got := s.must(t, append([]string{"tenant"}, strings.Fields(step.command)...)...); got != step.said {
