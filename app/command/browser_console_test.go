@@ -223,7 +223,7 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	people.says(t, ".brand", "Acme Joinery")
 
 	b.do(t, chromedp.Reload())
-	b.until(t, "!document.body.innerText.includes('Pass this link on')") // it is shown once
+	b.until(t, "!document.body.innerText.includes('Send this link to')") // it is shown once
 	b.press(t, "Suspend")
 	b.says(t, ".notice.good", "is suspended")
 	people.expect("403", "404")

@@ -90,7 +90,7 @@ func TestErrorPages(t *testing.T) {
 			status int
 			text   string
 		}{
-			tenants.StateSuspended: {403, "Nothing is lost"}, tenants.StateMaintenance: {503, "Wait a moment"}, tenants.StateArchived: {404, "slip of the pen"},
+			tenants.StateSuspended: {403, "Nothing is lost"}, tenants.StateMaintenance: {503, "Wait a moment"}, tenants.StateArchived: {404, "spelled correctly"},
 		} {
 			subdomain := string(state)
 			tenant := env.Tenant(t, subdomain)

@@ -54,9 +54,9 @@ func (s *Site) advice(p web.Problem, known, posted bool) (text, link, to string)
 	}
 	switch p.Type[len(web.ProblemType):] {
 	case "unknown-tenant":
-		return "Check the address for a slip of the pen, or ask who invited you for the right one.", "", ""
+		return "Check that the address is spelled correctly, or ask the person who invited you for it.", "", ""
 	case "suspended":
-		return "Nothing is lost that was stored before. Ask whoever runs this service for you.", "", ""
+		return "Nothing is lost that was stored before. Ask the people who run this service for you.", "", ""
 	case "commit-unknown":
 		return "What you sent may have been stored, or not. Look for it first, and send it again only if it isn’t there.", link, to
 	case "maintenance", "schema-version", "unavailable", "busy", "timeout":
