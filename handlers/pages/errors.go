@@ -71,7 +71,7 @@ func (s *Site) advice(p web.Problem, known, posted bool) (text, link, to string)
 	case "cross-origin":
 		return "Nothing was stored. If you came by a link from elsewhere, open the page here and try again.", link, to
 	case "not-found":
-		return "It may have been deleted, or the address has a slip of the pen.", link, to
+		return "It may have been deleted, or the address may be mistyped.", link, to
 	case "body-too-large":
 		return lost + "Send less at once.", link, to
 	case "tenant-full":
