@@ -88,7 +88,7 @@ func (s site) wantOwnNames(t *testing.T) {
 	}
 	s.environ = append([]string{"NOTE_BOOK_ADDR=x", "NOTE_BOOK_ADR=y", "TENANTRY_DURABILITY=z"}, s.environ...)
 	r := s.run(t, "tenant", "list")
-	if r.status != exitUsage || !strings.Contains(r.stderr, "NOTE_BOOK_ADDR (--addr)") || !strings.Contains(r.stderr, "NOTE_BOOK_ADR is no setting") || strings.Contains(r.stderr, "DURABILITY") {
+	if r.status != exitUsage || !strings.Contains(r.stderr, "NOTE_BOOK_ADDR (--addr)") || !strings.Contains(r.stderr, "NOTE_BOOK_ADR is not a setting") || strings.Contains(r.stderr, "DURABILITY") {
 		t.Errorf("%d %q", r.status, r.stderr)
 	}
 	for _, args := range [][]string{{"--help"}, {"tenant", "create", "--help"}} {
