@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tenantry/tenants"
@@ -19,20 +20,37 @@ import (
 // budget, under a lock of its own.
 type budget struct {
 	limit int
-	hold  time.Duration // how long a busy tenant keeps a connection that others wait for
 
 	mu      sync.Mutex          // protects the fields below, and the fields of every share that say so
 	pools   map[*share]struct{} // all open pools
 	holders map[*share]struct{} // the pools that hold places
 	active  int                 // number of pools that hold places or wait for one
 	used    int                 // places
-	waiters list.List           // of *waiter
+	waiters [classes]list.List  // of *waiter, by class
+	turns   int                 // places given to waiters
 	leaving int                 // connections that are being closed for the waiters
 
 	crowded   bool
-	crowdedAt time.Time // when somebody last waited
+	crowdedAt time.Time // when a tenant last waited
 	width     int       // connections that each pool may have: the limit unless crowded
+	pace      pace
+
+	// before is the time, in Unix nanoseconds, from before which a connection must be for its busy tenant
+	// to surrender it, or 0 if none has to. A connection that returns to its pool looks at it.
+	before atomic.Int64
 }
+
+// class says who waits first.
+type class int
+
+const (
+	people  class = iota // requests
+	chores               // operators' work, such as migrations
+	classes = iota
+)
+
+// choreTurn is how often chores get a place while people wait: once in so many.
+const choreTurn = 8
 
 // waiter is an entry in the queue.
 type waiter struct {
@@ -42,7 +60,7 @@ type waiter struct {
 
 func newBudget(limit int) *budget {
 	return &budget{
-		limit: limit, width: limit, hold: time.Duration(limit) * changeTime,
+		limit: limit, width: limit, pace: newPace(time.Now()),
 		pools: map[*share]struct{}{}, holders: map[*share]struct{}{},
 	}
 }
@@ -51,7 +69,11 @@ func newBudget(limit int) *budget {
 // ctx's deadline passed, or ctx's error if it was cancelled.
 func (s *share) acquire(ctx context.Context) error {
 	b := s.budget
-	if w := b.enter(s); w != nil {
+	w, err := b.enter(ctx, s)
+	if err != nil {
+		return err
+	}
+	if w != nil {
 		b.reclaim()
 		select {
 		case <-w.given:
@@ -67,33 +89,74 @@ func (s *share) acquire(ctx context.Context) error {
 	return nil
 }
 
-// enter takes a place and returns nil, or returns a new waiter.
-func (b *budget) enter(s *share) *waiter {
+// enter takes a place and returns nil, or returns a new waiter. Returns ErrBusy if a waiter couldn't get a
+// place before ctx's deadline.
+func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.used < b.limit && b.waiters.Len() == 0 {
+	if b.used < b.limit && b.waiting() == 0 {
 		b.used++
 		s.count(1, 0)
-		return nil
+		return nil, nil
+	}
+	if err := b.estimate(ctx, s.class); err != nil {
+		return nil, err
 	}
 	w := &waiter{s, make(chan struct{})}
-	b.waiters.PushBack(w)
+	b.waiters[s.class].PushBack(w)
 	s.count(0, 1)
 	b.crowdedAt = time.Now()
 	if !b.crowded {
 		b.crowded = true
 		go b.watchCrowd()
 	}
-	return w
+	return w, nil
+}
+
+// estimate returns ErrBusy if those who wait already take longer than ctx's deadline, even if connections
+// change hands at the highest rate. The caller holds the lock.
+func (b *budget) estimate(ctx context.Context, c class) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return nil
+	}
+	ahead := float64(b.waiters[c].Len() - b.limit) // many places can become free by themselves
+	wait := time.Duration(ahead / b.pace.most() * float64(time.Second))
+	if wait <= time.Until(deadline) {
+		return nil
+	}
+	return fmt.Errorf("wait for a connection: %w: it would take about %v", tenants.ErrBusy, wait.Round(time.Second))
+}
+
+// waiting returns the number of waiters. The caller holds the lock.
+func (b *budget) waiting() int {
+	sum := 0
+	for c := range b.waiters {
+		sum += b.waiters[c].Len()
+	}
+	return sum
+}
+
+// nextWaiter takes the waiter from the queue whose turn it is, or returns nil. The caller holds the lock.
+func (b *budget) nextWaiter() *waiter {
+	first, second := &b.waiters[people], &b.waiters[chores]
+	if b.turns++; first.Len() == 0 || b.turns%choreTurn == 0 && second.Len() > 0 {
+		first = second
+	}
+	if first.Len() == 0 {
+		return nil
+	}
+	return first.Remove(first.Front()).(*waiter)
 }
 
 // leave removes a waiter from the queue. It returns nil if the waiter got its place meanwhile.
 func (b *budget) leave(ctx context.Context, w *waiter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for e := b.waiters.Front(); e != nil; e = e.Next() {
+	queue := &b.waiters[w.share.class]
+	for e := queue.Front(); e != nil; e = e.Next() {
 		if e.Value == any(w) {
-			b.waiters.Remove(e)
+			queue.Remove(e)
 			w.share.count(0, -1)
 			return refusal(context.Cause(ctx))
 		}
@@ -118,14 +181,20 @@ func (s *share) release(surrendered bool) {
 		b.leaving--
 	}
 	s.count(-1, 0)
-	first := b.waiters.Front()
-	if first == nil {
+	w := b.nextWaiter()
+	if w == nil {
 		b.used--
 		return
 	}
-	w := b.waiters.Remove(first).(*waiter)
 	w.share.count(1, -1)
 	close(w.given)
+}
+
+// note records how long a connect took.
+func (b *budget) note(took time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pace.note(took)
 }
 
 // count records that the share got or lost places, and that waiters came or went. The caller holds the

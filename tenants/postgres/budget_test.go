@@ -161,7 +161,7 @@ func waitForQueue(t *testing.T, b *budget, want int) {
 	waitFor(t, "the queue", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return b.waiters.Len() == want
+		return b.waiting() == want
 	})
 }
 
@@ -229,8 +229,8 @@ func TestPlacesAreNotLost(t *testing.T) {
 	waitForPlaces(t, e, 0)
 	e.budget.mu.Lock()
 	defer e.budget.mu.Unlock()
-	if b := e.budget; b.leaving != 0 || b.active != 0 || len(b.holders) != 0 || len(b.pools) != 0 || b.waiters.Len() != 0 {
-		t.Errorf("left: %d leaving, %d active, %d holders, %d pools, %d waiters", b.leaving, b.active, len(b.holders), len(b.pools), b.waiters.Len())
+	if b := e.budget; b.leaving != 0 || b.active != 0 || len(b.holders) != 0 || len(b.pools) != 0 || b.waiting() != 0 {
+		t.Errorf("left: %d leaving, %d active, %d holders, %d pools, %d waiters", b.leaving, b.active, len(b.holders), len(b.pools), b.waiting())
 	}
 }
 

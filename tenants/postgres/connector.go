@@ -48,12 +48,16 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.share.acquire(ctx); err != nil {
 		return nil, err
 	}
+	start := time.Now()
 	dialled, err := c.dial(ctx)
 	if err != nil {
 		c.share.release(false)
 		return nil, err
 	}
-	return &countedConn{conn: dialled, share: c.share, dialled: time.Now()}, nil
+	now := time.Now()
+	c.share.budget.note(now.Sub(start))
+	c.share.dialled.Store(now.UnixNano())
+	return &countedConn{conn: dialled, share: c.share, dialled: now.UnixNano()}, nil
 }
 
 func (c connector) dial(ctx context.Context) (*conn, error) {
@@ -132,8 +136,8 @@ func (c *conn) IsValid() bool { return !c.Conn.Conn().IsClosed() }
 type countedConn struct {
 	*conn
 	share       *share
-	dialled     time.Time
-	surrendered bool // another tenant waits for the place
+	dialled     int64 // in Unix nanoseconds
+	surrendered bool  // another tenant waits for the place
 }
 
 // ResetSession is called when the pool hands out the connection again.
@@ -148,7 +152,7 @@ func (c *countedConn) IsValid() bool {
 	if !c.conn.IsValid() {
 		return false
 	}
-	c.surrendered = time.Since(c.dialled) >= c.share.budget.hold && c.share.budget.surrender()
+	c.surrendered = c.dialled < c.share.budget.before.Load() && c.share.budget.surrender()
 	return !c.surrendered
 }
 

@@ -6,39 +6,42 @@ import (
 	"time"
 )
 
-// Connecting costs a server as much as tens of requests. A server whose connections change hands with
-// every request does little else. So while a budget is crowded:
+// While a budget is crowded:
 //
 //   - each pool may have only its equal part of the connections, at least one. The tenant's requests
 //     share them instead of pushing others out;
-//   - a busy tenant keeps a connection for a while (hold);
-//   - a connection that was kept for that long is closed when it returns to its pool; an unused one is
-//     closed at once, in the least recently used pool first.
+//   - a connection that was unused for a while is closed for a tenant that waits, in the least recently used
+//     pool first;
+//   - if that isn't enough, connections of busy tenants change hands, those that were held longest, at the
+//     pace that their cost allows.
 const (
-	// changeTime times the limit is how long a connection is kept. At most 250 connections change hands
-	// in a second, however many there are.
-	changeTime = 4 * time.Millisecond
-	// graceTime is how long a connection must be unused before its tenant counts as not busy.
-	graceTime = 5 * time.Millisecond
-	// calmTime is how long nobody must have waited before a budget is no longer crowded.
+	// tickTime is how often a crowded budget looks for connections to hand over.
+	tickTime = 5 * time.Millisecond
+	// graceTime is how long a connection must be unused before its tenant counts as not busy. The
+	// requests of a busy tenant are that far apart when hundreds share the server.
+	graceTime = 200 * time.Millisecond
+	// calmTime is how long no tenant must have waited before a budget is no longer crowded.
 	calmTime = time.Second
 )
 
-// surrender reports whether a connection that returned to its pool must be closed for a waiter.
+// surrender reports whether a connection that returned to its pool must be closed for a waiter. The caller
+// has compared its age with b.before.
 func (b *budget) surrender() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.leaving >= b.waiters.Len() {
+	if b.leaving >= b.waiting() || b.pace.credit < 1 {
+		b.before.Store(0)
 		return false
 	}
 	b.leaving++
+	b.pace.spend(1)
 	return true
 }
 
 // watchCrowd calls reclaim regularly while the budget is crowded, because a connection can become
 // takeable just by the passing of time.
 func (b *budget) watchCrowd() {
-	ticker := time.NewTicker(graceTime)
+	ticker := time.NewTicker(tickTime)
 	defer ticker.Stop()
 	for b.resizePools() {
 		b.reclaim()
@@ -61,7 +64,7 @@ func (b *budget) setWidths() (resized []*share, crowded bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	if b.waiters.Len() > 0 {
+	if b.waiting() > 0 {
 		b.crowdedAt = now
 	}
 	width := max(1, b.limit/max(1, b.active))
@@ -82,28 +85,54 @@ func (b *budget) setWidths() (resized []*share, crowded bool) {
 	return resized, b.crowded
 }
 
-// reclaim makes pools close as many unused connections as there are waiters, beginning with the least
-// recently used pools.
+// reclaim makes pools close unused connections for the waiters, and allows the pools of busy tenants to hand
+// over theirs.
 func (b *budget) reclaim() {
 	shares, wanted := b.wanted()
+	if wanted == 0 {
+		return
+	}
+	now := time.Now()
 	slices.SortFunc(shares, func(x, y *share) int { return cmp.Compare(x.touched.Load(), y.touched.Load()) })
 	for _, s := range shares {
-		if wanted <= 0 {
-			return
+		if now.UnixNano()-s.touched.Load() < int64(graceTime) || wanted == 0 {
+			break
 		}
-		if n := s.takeable(); n > 0 && s.startEviction(n) {
-			wanted -= n
-			go s.evict(n)
-		}
+		wanted -= s.give(wanted)
 	}
+	slices.SortFunc(shares, func(x, y *share) int { return cmp.Compare(x.dialled.Load(), y.dialled.Load()) })
+	for _, s := range shares[:b.allow(shares, wanted, now)] {
+		s.give(1)
+	}
+}
+
+// allow decides how many of the connections that were held longest change hands now. The shares are sorted by
+// that. The caller takes them from the first ones as far as they are unused; a pool of the first quarter closes
+// one when it returns.
+func (b *budget) allow(shares []*share, wanted int, now time.Time) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pace.reckon(now, b.waiting())
+	changes := min(wanted, len(shares), max(0, int(b.pace.credit)))
+	oldest := max(2*changes, len(shares)/4) // several, because some may be long in a transaction
+	switch {
+	case changes == 0:
+		b.before.Store(0)
+	case oldest < len(shares):
+		b.before.Store(shares[oldest].dialled.Load())
+	default:
+		b.before.Store(now.UnixNano())
+	}
+	return changes
 }
 
 // wanted returns how many connections the waiters still need, and the pools that may give them.
 func (b *budget) wanted() ([]*share, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	wanted := b.waiters.Len() - b.leaving
+	wanted := b.waiting() - b.leaving
 	if wanted <= 0 {
+		b.before.Store(0)
 		return nil, 0
 	}
 	shares := make([]*share, 0, len(b.holders))

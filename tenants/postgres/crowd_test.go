@@ -1,13 +1,18 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"gorm.io/gorm"
 
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/notes"
 )
 
@@ -65,9 +70,82 @@ func TestSurrendersAreNoMoreThanWaiters(t *testing.T) {
 	if b.surrender() {
 		t.Error("surrendered to nobody")
 	}
-	b.waiters.PushBack(&waiter{})
+	b.waiters[people].PushBack(&waiter{})
 	if !b.surrender() || b.surrender() {
 		t.Error("one waiter did not get one connection")
+	}
+}
+
+// TestLongTransactionDoesntBlockTheHandOver: the connection that was held longest doesn't come back, so that the
+// one of another busy tenant is handed over.
+func TestLongTransactionDoesntBlockTheHandOver(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	c.MaxConns = 2
+	e := newEngine(t, c)
+	long := handle(t, e, made(t, e)).Begin()
+	if long.Error != nil {
+		t.Fatal(long.Error)
+	}
+	defer long.Rollback()
+	busy, third := handle(t, e, made(t, e)), made(t, e)
+	ctx, cancel := context.WithCancel(t.Context())
+	var working sync.WaitGroup
+	working.Go(func() {
+		for ctx.Err() == nil {
+			if err := busy.Exec("SELECT 1").Error; err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	opened(t, e, third)
+	cancel()
+	working.Wait()
+}
+
+// TestRefusedAtOnce: who can't get a connection before its deadline is told so without a wait.
+func TestRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBudget(1)
+	if err := unconnected(b).acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 10_000 {
+		s := unconnected(b)
+		b.mu.Lock()
+		b.waiters[people].PushBack(&waiter{s, make(chan struct{})})
+		b.mu.Unlock()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	wantError(t, "acquire", unconnected(b).acquire(ctx), tenants.ErrBusy)
+	if ctx.Err() != nil {
+		t.Error("the refusal came with the deadline")
+	}
+}
+
+// TestChoresDontStarve: people come before chores, except that each eighth place goes to a chore.
+func TestChoresDontStarve(t *testing.T) {
+	t.Parallel()
+	b := newBudget(1)
+	for range 100 {
+		for _, c := range []class{people, chores} {
+			b.waiters[c].PushBack(&waiter{share: &share{class: c}})
+		}
+	}
+	served := map[class]int{}
+	for range 80 {
+		served[b.nextWaiter().share.class]++
+	}
+	if served[people] != 70 || served[chores] != 10 {
+		t.Errorf("served %v", served)
+	}
+	for range 120 {
+		served[b.nextWaiter().share.class]++
+	}
+	if b.nextWaiter() != nil || served[people] != 100 || served[chores] != 100 {
+		t.Errorf("served %v of 100 each", served)
 	}
 }
 
@@ -80,30 +158,85 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// BenchmarkCrowded is a transaction of one query while 100 callers have work
-// for 50 tenants at random: with a connection for each tenant, and with fewer.
-func BenchmarkCrowded(b *testing.B) {
-	const tenantCount, callersPerCPU = 50, 50
-	for _, limit := range []int{60, 20} {
-		b.Run(fmt.Sprint("connections=", limit), func(b *testing.B) {
-			c := config(b)
-			c.MaxConns = limit
-			e := newEngine(b, c)
-			handles := make([]*gorm.DB, tenantCount)
-			for i := range handles {
-				handles[i] = handle(b, e, made(b, e))
+// BenchmarkActiveTenants compares more tenants at work than there are connections with as many as have one
+// each. Two callers of each tenant read a row in a transaction, over and over, and leave when they have
+// waited for patience. The two take turns within a run, and it reports
+//
+//   - ratio: transactions a second, against a connection for each tenant;
+//   - refused: of a thousand transactions;
+//   - slowest: transactions of the median tenant, against those of the slowest.
+func BenchmarkActiveTenants(b *testing.B) {
+	const enough, rounds = 80, 3
+	e := newEngine(b, config(b))
+	var handles []*gorm.DB
+	for _, count := range []int{100, 200, 1000} {
+		b.Run(fmt.Sprint("tenants=", count), func(sub *testing.B) {
+			for len(handles) < count {
+				handles = append(handles, handle(b, e, made(b, e)))
 			}
-			b.SetParallelism(callersPerCPU)
-			b.ResetTimer()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					db := handles[rand.IntN(tenantCount)]
-					err := db.Transaction(func(tx *gorm.DB) error { return tx.Find(&[]notes.Folder{}).Error })
-					if err != nil {
+			for sub.Loop() {
+				var few, many crowd
+				for range rounds {
+					few.work(sub, handles[:enough])
+					many.work(sub, handles[:count])
+				}
+				sub.ReportMetric(float64(many.done())/float64(few.done()), "ratio")
+				sub.ReportMetric(float64(few.done())/few.worked.Seconds(), "few/s")
+				sub.ReportMetric(1000*float64(many.refused.Load())/float64(many.done()), "refused/1000")
+				sub.ReportMetric(many.slowest(), "median/slowest")
+			}
+		})
+	}
+}
+
+// crowd is what tenants at work got done.
+type crowd struct {
+	worked  time.Duration
+	byOne   []int64 // transactions by tenant
+	refused atomic.Int64
+}
+
+func (c *crowd) done() (sum int64) {
+	for _, n := range c.byOne {
+		sum += n
+	}
+	return sum
+}
+
+func (c *crowd) slowest() float64 {
+	sorted := slices.Sorted(slices.Values(c.byOne))
+	return float64(sorted[len(sorted)/2]) / float64(max(1, sorted[0]))
+}
+
+// work lets tenants work for a while.
+func (c *crowd) work(b *testing.B, handles []*gorm.DB) {
+	const period, impatience = 5 * time.Second, 5 * time.Second
+	if c.byOne == nil {
+		c.byOne = make([]int64, len(handles))
+	}
+	start := time.Now()
+	var all sync.WaitGroup
+	for i, db := range handles {
+		for range 2 {
+			all.Go(func() {
+				for time.Since(start) < period {
+					ctx, cancel := context.WithTimeout(b.Context(), impatience)
+					err := db.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return tx.Find(&[]notes.Folder{}).Error })
+					cancel()
+					switch {
+					case err == nil:
+						atomic.AddInt64(&c.byOne[i], 1)
+					case errors.Is(err, tenants.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+						c.refused.Add(1)
+						time.Sleep(time.Second) // Retry-After
+					default:
 						b.Error(err)
+						return
 					}
 				}
 			})
-		})
+		}
 	}
+	all.Wait()
+	c.worked += time.Since(start)
 }

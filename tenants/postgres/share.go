@@ -10,11 +10,12 @@ import (
 // share is one pool's part of a budget.
 type share struct {
 	budget *budget
+	class  class
 	db     *sql.DB
 	full   int // connections that the pool may have unless the budget is crowded
 
 	touched atomic.Int64 // when a connection was last handed out or returned, in Unix nanoseconds
-	dialled atomic.Int64 // when the share last got a place, in Unix nanoseconds
+	dialled atomic.Int64 // when the share last got a place or connected, in Unix nanoseconds
 
 	resizing sync.Mutex // held while the pool is resized
 
@@ -28,7 +29,10 @@ type share struct {
 // openPool opens a pool of connections that count against the budget. It may have up to full connections,
 // and fewer while the budget is crowded.
 func (b *budget) openPool(c connector, full int) *sql.DB {
-	s := &share{budget: b, full: full}
+	s := &share{budget: b, class: people, full: full}
+	if !c.scoped {
+		s.class = chores
+	}
 	c.share = s
 	s.db = sql.OpenDB(c)
 	s.db.SetConnMaxIdleTime(idleTime)
@@ -61,16 +65,14 @@ func (s *share) resize() {
 	s.db.SetMaxIdleConns(width)
 }
 
-// takeable returns how many unused connections others may take. It returns 0 if the pool got a place or
-// used a connection a moment ago.
-func (s *share) takeable() int {
-	now := time.Now().UnixNano()
-	idle := now-s.touched.Load() >= int64(graceTime)
-	held := now-s.dialled.Load() >= int64(s.budget.hold)
-	if !idle && !held {
+// give closes at most n unused connections for waiters, and returns how many.
+func (s *share) give(n int) int {
+	n = min(n, s.db.Stats().Idle)
+	if n == 0 || !s.startEviction(n) {
 		return 0
 	}
-	return s.db.Stats().Idle
+	go s.evict(n)
+	return n
 }
 
 // startEviction reports whether the caller must evict n connections. It returns false if another caller
@@ -84,6 +86,7 @@ func (s *share) startEviction(n int) bool {
 	}
 	s.evicting = true
 	b.leaving += n
+	b.pace.spend(n)
 	return true
 }
 
