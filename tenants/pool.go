@@ -19,6 +19,7 @@ type pool struct {
 	open  func(ctx context.Context, t *Tenant) (*handle, error)
 	limit int
 	wait  time.Duration // longest wait for a slot and for the handle to open
+	rest  time.Duration // how long a handle stays open without a lease; 0 for as long as its slot isn't needed
 
 	mu       sync.Mutex        // protects the fields below and those of every entry
 	entries  map[string]*entry // by tenant id: the entry that grants leases or will
@@ -30,6 +31,7 @@ type pool struct {
 	closing  int               // handles without a lease that are being closed
 	opens    uint64            // handles opened since the start
 	waits    uint64            // leases that had to wait for a slot since the start
+	sweeper  *time.Timer       // set while there are idle entries, if rest is set
 	closed   bool
 	drained  chan struct{} // closed when the pool is closed and no slot is used
 }
@@ -53,6 +55,7 @@ type entry struct {
 	err     error         // why the handle could not be opened
 	opened  chan struct{} // closed when handle or err is set
 	leases  int
+	rested  time.Time     // when the last lease was released
 	waiters int           // callers that get a lease when the handle is open
 	gone    chan struct{} // closed when the entry is retired, no lease is out and the handle is closed
 
@@ -135,7 +138,7 @@ func (p *pool) release(e *entry) {
 		return
 	}
 	p.busy.remove(e)
-	p.idle.push(e)
+	p.putIdle(e)
 	p.advance()
 }
 
@@ -279,7 +282,7 @@ func (p *pool) finish(e *entry) {
 	case e.state == retired:
 	case e.leases == 0:
 		e.state = ready
-		p.idle.push(e)
+		p.putIdle(e)
 	default:
 		e.state = ready
 		p.busy.push(e)
@@ -320,6 +323,7 @@ func (p *pool) closeHandle(e *entry) {
 		p.closing--
 		p.forget(e)
 		p.advance()
+		p.sweep()
 	}()
 }
 
@@ -357,6 +361,9 @@ func (p *pool) close(ctx context.Context) error {
 	p.mu.Lock()
 	if !p.closed {
 		p.closed = true
+		if p.sweeper != nil {
+			p.sweeper.Stop()
+		}
 		for _, e := range p.entries {
 			p.retire(e, ErrClosed)
 		}

@@ -58,6 +58,9 @@ type Options struct {
 	Servers map[string]Engine
 	// MaxOpen limits the number of open handles. It must be at least 1.
 	MaxOpen int
+	// Rest is how long a handle stays open after its last scope. Its memory and its files are given back
+	// then. Defaults to 30 seconds.
+	Rest time.Duration
 	// CacheSize limits the number of tenants kept in memory. Defaults to 100,000.
 	CacheSize int
 	// InstanceTTL is how long this process counts as alive after its last heartbeat in the master.
@@ -113,6 +116,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		maxSize: o.MaxSize, disks: watchDisks(o), failures: newFailures(),
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
+	s.pool.rest = o.Rest
 	var err error
 	if s.registry, err = newRegistry(o.CacheSize, s.find); err != nil {
 		return nil, fmt.Errorf("cache of %d tenants: %w", o.CacheSize, err)
@@ -128,6 +132,9 @@ func New(ctx context.Context, o Options) (*Store, error) {
 func (o Options) withDefaults() Options {
 	if o.CacheSize == 0 {
 		o.CacheSize = 100_000
+	}
+	if o.Rest == 0 {
+		o.Rest = 30 * time.Second
 	}
 	if o.InstanceTTL == 0 {
 		o.InstanceTTL = DefaultInstanceTTL

@@ -61,6 +61,8 @@ type Engine struct {
 	templateMu sync.Mutex // protects template
 	template   *template  // nil until a tenant was created
 
+	memory giver
+
 	currentMu sync.Mutex // protects current
 	current   madeSchema // empty until a tenant was examined
 }
@@ -113,8 +115,8 @@ func (e *Engine) SchemaVersion() int64 { return e.version }
 // NewCredentials returns nil: whoever may read the file may open it.
 func (e *Engine) NewCredentials(string) ([]byte, error) { return nil, nil }
 
-// Close does nothing: the engine holds nothing open between calls.
-func (e *Engine) Close() error { return nil }
+// Close gives back memory. The engine holds nothing open between calls.
+func (e *Engine) Close() error { e.memory.stop(); return nil }
 
 // readerIdle is how long an unused reading connection stays open.
 const readerIdle = time.Minute
@@ -138,7 +140,7 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	write := sql.OpenDB(checkpointingConnector{connector{
 		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, file: file, verify: ownedBy(t),
 		limit: limitSize(e.config.MaxSize),
-	}})
+	}, e.memory.handleClosed})
 	write.SetMaxOpenConns(1)
 
 	conns := &tenants.Conns{Write: write, Read: read, Check: file.check}

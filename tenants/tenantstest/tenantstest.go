@@ -38,8 +38,8 @@ type Options struct {
 	// Wait bounds the wait for a handle. Defaults to 30 seconds, so that a slow machine fails
 	// no test.
 	Wait time.Duration
-	// InstanceTTL and Grace are passed to the store. They default to the store's defaults.
-	InstanceTTL, Grace time.Duration
+	// Rest, InstanceTTL and Grace are passed to the store. They default to the store's defaults.
+	Rest, InstanceTTL, Grace time.Duration
 	// Clock is the machine's clock, if the master is on SQLite. Defaults to time.Now.
 	Clock func() time.Time
 	// MaxSize bounds a tenant's database, in bytes. Defaults to no bound.
@@ -126,7 +126,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 	store, err := tenants.New(t.Context(), tenants.Options{
 		Master:  master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: e.Engine},
-		MaxOpen: o.MaxOpen, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, Grace: o.Grace,
+		MaxOpen: o.MaxOpen, Rest: o.Rest, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, Grace: o.Grace,
 		MaxSize: o.MaxSize,
 	})
 	if err != nil {
