@@ -57,10 +57,11 @@ type loads struct {
 // they are collected.
 func (loads) Describe(chan<- *prometheus.Desc) {}
 
+const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+
 // Collect reads them all.
 func (l loads) Collect(into chan<- prometheus.Metric) {
 	load := l.store.Load()
-	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 	for _, m := range []struct {
 		name, help string
 		kind       prometheus.ValueType
@@ -88,14 +89,17 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 func (l loads) collectConnections(into chan<- prometheus.Metric, server string, c tenants.Connections) {
 	for _, m := range []struct {
 		name, help string
-		value      int
+		kind       prometheus.ValueType
+		value      float64
 	}{
-		{"connections_used", "Connections to tenants' databases.", c.Used},
-		{"connections_limit", "Connections to tenants' databases that there may be at once.", c.Limit},
-		{"connections_waiting", "How many wait for a connection.", c.Waiting},
+		{"connections_used", "Connections to tenants' databases.", gauge, float64(c.Used)},
+		{"connections_limit", "Connections to tenants' databases that there may be at once.", gauge, float64(c.Limit)},
+		{"connections_waiting", "How many wait for a connection.", gauge, float64(c.Waiting)},
+		{"connections_changed_total", "Connections that a tenant got from another one.", counter, float64(c.Changed)},
+		{"connections_refused_total", "Requests for a connection that were refused or waited in vain.", counter, float64(c.Refused)},
 	} {
 		desc := prometheus.NewDesc(l.program+"_"+m.name, m.help, []string{"server"}, nil)
-		into <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(m.value), server)
+		into <- prometheus.MustNewConstMetric(desc, m.kind, m.value, server)
 	}
 }
 

@@ -37,9 +37,14 @@ func (p *pool) load() Load {
 // Servers returns the names of the configured servers, sorted.
 func (s *Store) Servers() []string { return slices.Sorted(maps.Keys(s.servers)) }
 
-// Connections describes an engine's connections to tenants' databases: how many are used, their
-// maximum, and how many are waited for.
-type Connections struct{ Used, Limit, Waiting int }
+// Connections describes an engine's connections to tenants' databases.
+type Connections struct {
+	// Used is the number of connections, Limit its maximum, and Waiting how many are waited for.
+	Used, Limit, Waiting int
+	// Changed counts the connections that waiters got from others, and Refused those who waited in
+	// vain or were refused at once.
+	Changed, Refused uint64
+}
 
 // Budgeted is an Engine that limits its connections.
 type Budgeted interface {

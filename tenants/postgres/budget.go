@@ -27,7 +27,8 @@ type budget struct {
 	active  int                 // number of pools that hold places or wait for one
 	used    int                 // places
 	waiters [classes]list.List  // of *waiter, by class
-	turns   int                 // places given to waiters
+	turns   uint64              // places given to waiters
+	refused uint64              // waiters that got none
 	leaving int                 // connections that are being closed for the waiters
 
 	crowded   bool
@@ -125,6 +126,7 @@ func (b *budget) estimate(ctx context.Context, c class) error {
 	if wait <= time.Until(deadline) {
 		return nil
 	}
+	b.refused++
 	return fmt.Errorf("wait for a connection: %w: it would take about %v", tenants.ErrBusy, wait.Round(time.Second))
 }
 
@@ -140,12 +142,13 @@ func (b *budget) waiting() int {
 // nextWaiter takes the waiter from the queue whose turn it is, or returns nil. The caller holds the lock.
 func (b *budget) nextWaiter() *waiter {
 	first, second := &b.waiters[people], &b.waiters[chores]
-	if b.turns++; first.Len() == 0 || b.turns%choreTurn == 0 && second.Len() > 0 {
+	if first.Len() == 0 || b.turns%choreTurn == choreTurn-1 && second.Len() > 0 {
 		first = second
 	}
 	if first.Len() == 0 {
 		return nil
 	}
+	b.turns++
 	return first.Remove(first.Front()).(*waiter)
 }
 
@@ -158,6 +161,7 @@ func (b *budget) leave(ctx context.Context, w *waiter) error {
 		if e.Value == any(w) {
 			queue.Remove(e)
 			w.share.count(0, -1)
+			b.refused++
 			return refusal(context.Cause(ctx))
 		}
 	}

@@ -59,5 +59,5 @@ func (e *Engine) Connections() tenants.Connections {
 	b := e.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return tenants.Connections{Used: b.used, Limit: b.limit, Waiting: b.waiting()}
+	return tenants.Connections{Used: b.used, Limit: b.limit, Waiting: b.waiting(), Changed: b.turns, Refused: b.refused}
 }
