@@ -52,7 +52,9 @@ func TestSchemaIsMadeByManyEnginesAtOnce(t *testing.T) {
 // TestSchemaDraftThatWasLeft is listed and discarded like a template's, and doesn't hinder an examination.
 func TestSchemaDraftThatWasLeft(t *testing.T) {
 	t.Parallel()
-	e, tenant := examinable(t)
+	e := alone(t) // other tests take the lock of a shared installation
+	tenant := made(t, e)
+	tenant.SchemaVersion = e.SchemaVersion()
 	draft := tenants.Object{Kind: tenants.ObjectTemporary, Name: e.template.schemaDraft()}
 	leave := func() {
 		t.Helper()
