@@ -1,6 +1,9 @@
 package tenants
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is the state of a tenant.
 type State string
@@ -19,6 +22,20 @@ const (
 // States returns all states of a tenant, those that are served first.
 func States() []State {
 	return []State{StateActive, StateProvisioning, StateMaintenance, StateSuspended, StateArchived, StatePurged}
+}
+
+// IsSettled reports whether tenants in this state have a database, and no operation works on it.
+func (s State) IsSettled() bool {
+	return s == StateActive || s == StateSuspended || s == StateArchived
+}
+
+// IsMigrated reports whether tenants in this state have a database that is brought to each new version, at
+// once or when the operation that works on it has ended.
+func (s State) IsMigrated() bool { return s.IsSettled() || s == StateMaintenance }
+
+// MigratedStates returns the states for which IsMigrated is true.
+func MigratedStates() []State {
+	return slices.DeleteFunc(States(), func(s State) bool { return !s.IsMigrated() })
 }
 
 // Tenant is a customer in the master database. The customer's data is in a database of its own, named
@@ -51,3 +68,9 @@ type Tenant struct {
 
 	Domains []Domain `gorm:"constraint:domains_tenant_id_fkey,OnDelete:CASCADE"`
 }
+
+// HasDatabase reports whether the tenant should have a complete database, in use or in the trash.
+func (t *Tenant) HasDatabase() bool { return t.State != StateProvisioning && !t.IsRemoved() }
+
+// IsRemoved reports whether the tenant was purged and its data removed.
+func (t *Tenant) IsRemoved() bool { return t.State == StatePurged && t.RemoveAfter == nil }

@@ -41,11 +41,11 @@ func (c *Call) tellState(t *tenants.Tenant, err error, subdomain string) error {
 		return c.out.Document(document.TenantOf(t))
 	}
 	switch {
-	case t.State == tenants.StatePurged && t.RemoveAfter != nil:
+	case t.IsRemoved():
+		return c.out.Line("tenant %s is purged, and its data is removed", subdomain)
+	case t.State == tenants.StatePurged:
 		return c.out.Line("tenant %s is purged; until %s it can be restored with: tenantry tenant restore %s",
 			subdomain, t.RemoveAfter.UTC().Format(time.RFC3339), subdomain)
-	case t.State == tenants.StatePurged:
-		return c.out.Line("tenant %s is purged, and its data is removed", subdomain)
 	case t.Subdomain != subdomain:
 		return c.out.Line("tenant %s is now %s, and %s", subdomain, t.Subdomain, t.State)
 	}

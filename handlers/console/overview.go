@@ -102,11 +102,6 @@ func (s *Console) overview(c *gin.Context) error {
 	return nil
 }
 
-// hasDatabase reports whether tenants in this state are migrated.
-func hasDatabase(state tenants.State) bool {
-	return state != tenants.StateProvisioning && state != tenants.StatePurged
-}
-
 // count adds up the groups.
 func (p *overviewPage) count(groups []lifecycle.Group) {
 	targets, byState, byVersion := map[string]int64{}, map[tenants.State]int64{}, map[int64]versionCount{}
@@ -116,7 +111,7 @@ func (p *overviewPage) count(groups []lifecycle.Group) {
 	for _, g := range groups {
 		p.Tenants += g.Tenants
 		byState[g.State] += g.Tenants
-		if !hasDatabase(g.State) {
+		if !g.State.IsMigrated() {
 			continue
 		}
 		behind := g.SchemaVersion < targets[g.Server]

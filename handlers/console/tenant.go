@@ -142,7 +142,7 @@ func (s *Console) measure(c *gin.Context, page *tenantPage) {
 	}
 	page.Target = engine.SchemaVersion()
 	sizer, ok := engine.(tenants.Sizer)
-	if !ok || !hasDatabase(page.State) {
+	if !ok || !page.State.IsMigrated() {
 		return
 	}
 	if page.Size, err = sizer.Size(c.Request.Context(), page.Tenant); err != nil {
@@ -180,4 +180,4 @@ func (p *tenantPage) offer() {
 func (p *tenantPage) Link() string { return tenantPath(p.Tenant) }
 
 // Removed reports whether the tenant's data has been removed.
-func (p *tenantPage) Removed() bool { return p.State == tenants.StatePurged && p.RemoveAfter == nil }
+func (p *tenantPage) Removed() bool { return p.IsRemoved() }

@@ -203,7 +203,7 @@ func (p *tenantsPage) add(s *Console, t *tenants.Tenant, hour traffic.Total) {
 // isBehind reports whether the tenant has pending migrations.
 func (s *Console) isBehind(t *tenants.Tenant) bool {
 	engine, err := s.o.Store.Server(t.Server)
-	return err == nil && hasDatabase(t.State) && t.SchemaVersion < engine.SchemaVersion()
+	return err == nil && t.State.IsMigrated() && t.SchemaVersion < engine.SchemaVersion()
 }
 
 // link returns the path of a page of the same list.

@@ -54,11 +54,6 @@ func (e *PartialError) Unwrap() []error {
 // other processes have drained them; few are being migrated at any moment.
 const parallel = 32
 
-// withDatabase are the states of tenants that have a database.
-var withDatabase = []tenants.State{
-	tenants.StateActive, tenants.StateSuspended, tenants.StateArchived, tenants.StateMaintenance,
-}
-
 // Migrate brings every tenant's database to its engine's version. Each tenant's migration is an
 // operation in the ledger, started by the operator, as in lifecycle.Manager.Migrate. Migrate doesn't
 // open tenants that are up to date according to the master. It continues after failures and then
@@ -125,7 +120,7 @@ type VersionCount struct {
 func Status(ctx context.Context, store *tenants.Store) ([]VersionCount, error) {
 	var standings []VersionCount
 	err := store.Master().View(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&tenants.Tenant{}).Where("state IN ?", withDatabase).
+		return tx.Model(&tenants.Tenant{}).Where("state IN ?", tenants.MigratedStates()).
 			Select("server, schema_version, count(*) AS tenants").
 			Group("server, schema_version").Order("server, schema_version").Scan(&standings).Error
 	})
@@ -156,7 +151,7 @@ func listBehind(ctx context.Context, store *tenants.Store) ([]tenants.Tenant, er
 		}
 		var some []tenants.Tenant
 		err := store.Master().View(ctx, func(tx *gorm.DB) error {
-			return tx.Where("server = ? AND schema_version = ? AND state IN ?", s.Server, s.SchemaVersion, withDatabase).
+			return tx.Where("server = ? AND schema_version = ? AND state IN ?", s.Server, s.SchemaVersion, tenants.MigratedStates()).
 				Order("subdomain").Find(&some).Error
 		})
 		if err != nil {

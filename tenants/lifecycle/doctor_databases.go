@@ -48,7 +48,7 @@ func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) er
 	var group errgroup.Group
 	group.SetLimit(maxExaminations)
 	for i := range page {
-		if t := &page[i]; hasDatabase(t) && !busy[t.ID] && !d.silent[t.Server] {
+		if t := &page[i]; t.HasDatabase() && !busy[t.ID] && !d.silent[t.Server] {
 			group.Go(func() error {
 				results[i].found, results[i].err = d.examineDatabase(ctx, t)
 				return nil
@@ -63,17 +63,6 @@ func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) er
 		d.add(r.found...)
 	}
 	return ctx.Err()
-}
-
-// hasDatabase reports whether the tenant has a database, in use or in the trash.
-func hasDatabase(t *tenants.Tenant) bool {
-	switch t.State {
-	case tenants.StateProvisioning:
-		return false
-	case tenants.StatePurged:
-		return t.RemoveAfter != nil
-	}
-	return true
 }
 
 // addSilent adds a finding, once per server, that the server doesn't answer.

@@ -142,7 +142,7 @@ func readOwners(tx *gorm.DB, server string, ids []string, owners map[string]owne
 	}
 	for i := range found {
 		t := &found[i]
-		owners[t.ID] = owner{keeps: t.State == tenants.StateProvisioning || hasDatabase(t)}
+		owners[t.ID] = owner{keeps: t.State == tenants.StateProvisioning || t.HasDatabase()}
 	}
 	for _, id := range busy {
 		owners[id] = owner{keeps: owners[id].keeps, busy: true}

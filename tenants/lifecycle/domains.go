@@ -147,11 +147,10 @@ func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host
 
 // mayHaveDomains returns an error if the tenant's domains can't be changed.
 func mayHaveDomains(t tenants.Tenant, subdomain string) error {
-	switch t.State {
-	case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
-		return nil
+	if !t.State.IsSettled() {
+		return &StateError{subdomain, t.State, tenants.StateActive}
 	}
-	return &StateError{subdomain, t.State, tenants.StateActive}
+	return nil
 }
 
 // verify returns an *UnverifiedError unless the domain's challenge is published.

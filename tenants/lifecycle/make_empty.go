@@ -43,11 +43,10 @@ func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) 
 		return nil, err
 	}
 	return m.do(ctx, by, tenants.KindMakeEmpty, subdomain, func(tx *gorm.DB, j *job) error {
-		switch j.tenant.State {
-		case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
-			return markPaused(tx, j)
+		if !j.tenant.State.IsSettled() {
+			return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
 		}
-		return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
+		return markPaused(tx, j)
 	})
 }
 

@@ -33,9 +33,7 @@ func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*tenan
 
 // markMigrate puts an active tenant under maintenance.
 func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
-	switch j.tenant.State {
-	case tenants.StateActive, tenants.StateSuspended, tenants.StateArchived:
-	default:
+	if !j.tenant.State.IsSettled() {
 		return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateMaintenance}
 	}
 	engine, err := m.engine(j)

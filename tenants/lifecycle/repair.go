@@ -14,7 +14,7 @@ import (
 // moved, every process first closes its handles.
 func (m *Manager) repair(ctx context.Context, by Operator, id string, move bool) (*tenants.Tenant, error) {
 	return m.do(ctx, by, tenants.KindRepair, id, func(tx *gorm.DB, j *job) (err error) {
-		if !hasDatabase(&j.tenant) {
+		if !j.tenant.HasDatabase() {
 			return errUnchanged
 		}
 		if j.tenant.State == tenants.StatePurged {

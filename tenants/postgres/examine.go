@@ -12,13 +12,10 @@ import (
 	"tenantry/tenants/migrate"
 )
 
-// hasData reports whether the tenant should have a database, in use or in the trash.
-func hasData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
-
 // Examine queries the server about the database and the role, then connects to the database as the role.
 // Nobody can connect to a database in the trash, so it skips that for one.
 func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
-	if !hasData(t) {
+	if t.IsRemoved() {
 		return nil, nil
 	}
 	name, err := databaseName(t)

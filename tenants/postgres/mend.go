@@ -15,7 +15,7 @@ import (
 // and completes an interrupted Trash or Untrash. It ends no sessions.
 func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	name, err := databaseName(t)
-	if err != nil || !hasData(t) {
+	if err != nil || t.IsRemoved() {
 		return nil
 	}
 	s, err := e.locate(ctx, name, t.State == tenants.StatePurged)

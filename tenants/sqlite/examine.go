@@ -17,7 +17,7 @@ const checkedSize = 4 << 20
 
 // Examine checks the tenant's files, and the content of the database unless it is misplaced.
 func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
-	if !hasData(t) {
+	if t.IsRemoved() {
 		return nil, nil
 	}
 	if _, err := fileName(t); err != nil {

@@ -17,9 +17,6 @@ type location struct {
 	stray           bool   // a sidecar exists under other
 }
 
-// hasData reports whether the tenant should have a file, in use or in the trash.
-func hasData(t *tenants.Tenant) bool { return t.State != tenants.StatePurged || t.RemoveAfter != nil }
-
 func (e *Engine) locate(t *tenants.Tenant) (s location, err error) {
 	if s.name, err = fileName(t); err != nil {
 		return s, err

@@ -10,7 +10,7 @@ import (
 
 // Mend restricts the files to their owner, and completes an interrupted Trash or Untrash.
 func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
-	if _, err := fileName(t); err != nil || !hasData(t) {
+	if _, err := fileName(t); err != nil || t.IsRemoved() {
 		return nil
 	}
 	s, err := e.locate(t)
