@@ -59,7 +59,7 @@ func drifts() map[string]drift {
 		"view added": {[]string{"CREATE VIEW extra AS SELECT 1"}, []string{"CREATE VIEW extra AS SELECT 1 AS one"},
 			"view extra is in no migration", "relation of kind v extra is in no migration"},
 		"ids used again": {edited("folders", "AUTOINCREMENT", ""), []string{"ALTER SEQUENCE folders_id_seq CYCLE"},
-			"table folders: other words is () and should be (autoincrement)", "sequence folders_id_seq is "},
+			"table folders: options is () and should be (autoincrement)", "sequence folders_id_seq is "},
 	}
 }
 
@@ -104,7 +104,9 @@ func TestExamineOfWhatMayDiffer(t *testing.T) {
 			env.Alter(t, tenant, "ANALYZE", "VACUUM", "PRAGMA auto_vacuum=2", "PRAGMA user_version=7")
 		} else {
 			env.Alter(t, tenant, "ANALYZE", "SELECT lo_create(0)", "COMMENT ON TABLE notes IS 'of acme'",
-				"ALTER TABLE notes ALTER COLUMN kind SET STATISTICS 1000", "ALTER TABLE notes CLUSTER ON notes_folder_idx")
+				"ALTER TABLE notes ALTER COLUMN kind SET STATISTICS 1000", "ALTER TABLE notes CLUSTER ON notes_folder_idx",
+				"ALTER TABLE notes SET (autovacuum_vacuum_scale_factor=0.01, fillfactor=90)", "ALTER INDEX notes_folder_idx SET (fillfactor=70)",
+				"CREATE EXTENSION pg_trgm", "CREATE EXTENSION hstore")
 		}
 		env.Alter(t, tenant, "ALTER TABLE notes DROP COLUMN due_on", "ALTER TABLE notes ADD COLUMN due_on date") // now the last one
 		wantSound(t, env, tenant)

@@ -60,8 +60,8 @@ func alterationsOf(engine tenantstest.Engine) map[string]alteration {
 	all := alterations()
 	if engine == tenantstest.SQLite {
 		all["column nullable"] = alteration{"folder_id  integer  NOT NULL", "folder_id  integer", "table notes, column folder_id:"}
-		all["ids used again"] = alteration{"AUTOINCREMENT,\n    folder_id", ",\n    folder_id", "table notes, other words:"}
-		all["other collation"] = alteration{"due_on     date", "due_on     date COLLATE NOCASE", "table notes, other words:"}
+		all["ids used again"] = alteration{"AUTOINCREMENT,\n    folder_id", ",\n    folder_id", "table notes, options:"}
+		all["other collation"] = alteration{"due_on     date", "due_on     date COLLATE NOCASE", "table notes, options:"}
 		all["view added"] = added("CREATE VIEW extra AS SELECT 1;", "view extra: only in two")
 		all["trigger added"] = added("CREATE TRIGGER extra AFTER DELETE ON people BEGIN SELECT 1; END;", "trigger extra: only in two")
 		return all

@@ -11,7 +11,7 @@ import (
 // and counts the others: "table tasks: column due is missing, and there are 2 more differences". It returns
 // "" if there is none.
 //
-// It ignores the records of applied migrations, large objects, which are data, and differences between
+// It ignores the records of applied migrations, large objects, which are data, storage parameters, and differences between
 // expressions that Postgres makes when it reads its own print of them, as in a restored backup.
 func (s Shape) Drift(want Shape) string {
 	things := s.drifting().differing(want.drifting())
@@ -37,10 +37,14 @@ func (s Shape) Drift(want Shape) string {
 func (s Shape) drifting() Shape {
 	rest := s.Without("migration").Without("large objects")
 	for thing, properties := range rest {
-		rest[thing] = reprinted(properties)
+		rest[thing] = storage.ReplaceAllString(reprinted(properties), "")
 	}
 	return rest
 }
+
+// storage matches storage parameters of tables and indexes on Postgres, as read and reprinted. An operator may
+// set them for one tenant, as for its autovacuum.
+var storage = regexp.MustCompile(`(?:, |,)[a-z_]+=[^, ]+| WITH [a-z_]+='[^']*'(?:, [a-z_]+='[^']*')*`)
 
 func isTable(thing string) bool {
 	return strings.HasPrefix(thing, "table ") && !strings.Contains(thing, ", ")

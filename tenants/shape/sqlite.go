@@ -121,7 +121,7 @@ func (s Shape) defineSQLite(table string, tokens []string) {
 		}
 	}
 	slices.Sort(words)
-	s.put(fmt.Sprintf("table %s, other words", table), strings.Join(words, ", "))
+	s.put(fmt.Sprintf("table %s, options", table), strings.Join(words, ", "))
 }
 
 // checkAt returns the constraint at the keyword CHECK. One without a name is named by its expression.
