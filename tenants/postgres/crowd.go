@@ -20,8 +20,9 @@ const (
 	// graceTime is how long a connection must be unused before its tenant counts as not busy. The
 	// requests of a busy tenant are that far apart when hundreds share the server.
 	graceTime = 200 * time.Millisecond
-	// calmTime is how long no tenant must have waited before a budget is no longer crowded.
-	calmTime = time.Second
+	// calmTime is how long no tenant must have waited before a budget is no longer crowded. When pools get
+	// their full width back, those of many busy tenants take connections from each other again.
+	calmTime = 10 * time.Second
 )
 
 // surrender reports whether a connection that returned to its pool must be closed for a waiter. The caller
