@@ -31,6 +31,12 @@ type budget struct {
 	refused uint64              // waiters that got none
 	leaving int                 // connections that are being closed for the waiters
 
+	// served is how many waiters a second got a place while there were always some, or 0 if that isn't
+	// known. It is that of the time before servedAt, when turns was servedTurns.
+	served      float64
+	servedAt    time.Time
+	servedTurns uint64
+
 	crowded   bool
 	crowdedAt time.Time // when a tenant last waited
 	width     int       // connections that each pool may have: the limit unless crowded
@@ -114,15 +120,18 @@ func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	return w, nil
 }
 
-// estimate returns ErrBusy if those who wait already take longer than ctx's deadline, even if connections
-// change hands at the highest rate. The caller holds the lock.
+// estimate returns ErrBusy if those who wait already take longer than ctx's deadline, at the rate at which waiters
+// got places lately. The caller holds the lock.
 func (b *budget) estimate(ctx context.Context, c class) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return nil
 	}
-	ahead := float64(b.waiters[c].Len() - b.limit) // many places can become free by themselves
-	wait := time.Duration(ahead / b.pace.most() * float64(time.Second))
+	rate, ahead := b.served, float64(b.waiters[c].Len())
+	if rate == 0 { // not known yet; many places can become free by themselves
+		rate, ahead = b.pace.most(), ahead-float64(b.limit)
+	}
+	wait := time.Duration(ahead / rate * float64(time.Second))
 	if wait <= time.Until(deadline) {
 		return nil
 	}

@@ -45,6 +45,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.share == nil {
 		return c.dial(ctx)
 	}
+	begin := time.Now()
 	if err := c.share.acquire(ctx); err != nil {
 		return nil, err
 	}
@@ -52,12 +53,21 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	dialled, err := c.dial(ctx)
 	if err != nil {
 		c.share.release(false)
+		if waited := start.Sub(begin); waited > time.Since(start) && isDue(ctx) {
+			return nil, refusal(context.DeadlineExceeded) // for the wait: the server may be well
+		}
 		return nil, err
 	}
 	now := time.Now()
 	c.share.budget.note(now.Sub(start))
 	c.share.dialled.Store(now.UnixNano())
 	return &countedConn{conn: dialled, share: c.share, dialled: now.UnixNano()}, nil
+}
+
+// isDue reports whether ctx's deadline has passed, or is so near that a connect has given up.
+func isDue(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < 100*time.Millisecond
 }
 
 func (c connector) dial(ctx context.Context) (*conn, error) {

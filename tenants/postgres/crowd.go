@@ -131,6 +131,7 @@ func (b *budget) allow(shares []*share, wanted int, now time.Time) int {
 func (b *budget) wanted() ([]*share, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.countServed(time.Now())
 	wanted := b.waiting() - b.leaving
 	if wanted <= 0 {
 		b.before.Store(0)
@@ -141,4 +142,19 @@ func (b *budget) wanted() ([]*share, int) {
 		shares = append(shares, s)
 	}
 	return shares, wanted
+}
+
+// countServed reckons once a second how many waiters get places. It is called regularly while the budget is crowded;
+// the caller holds the lock.
+func (b *budget) countServed(now time.Time) {
+	elapsed := now.Sub(b.servedAt)
+	switch {
+	case b.waiting() == 0:
+		b.served = 0
+	case elapsed < time.Second:
+		return
+	case elapsed < 2*time.Second:
+		b.served = float64(b.turns-b.servedTurns) / elapsed.Seconds()
+	}
+	b.servedAt, b.servedTurns = now, b.turns
 }

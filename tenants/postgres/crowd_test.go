@@ -125,6 +125,35 @@ func TestRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// TestRefusalsFollowTheRate: the estimate is that of the rate at which waiters were served.
+func TestRefusalsFollowTheRate(t *testing.T) {
+	t.Parallel()
+	b := newBudget(1)
+	now := time.Now()
+	for range 100 {
+		b.waiters[people].PushBack(&waiter{share: &share{class: people}})
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), now.Add(time.Hour))
+	defer cancel()
+	if err := b.estimate(ctx, people); err != nil {
+		t.Errorf("without a rate: %v", err)
+	}
+	b.countServed(now)
+	b.turns += 10
+	b.countServed(now.Add(1001 * time.Millisecond))
+	soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	wantError(t, "100 ahead at 10 a second, in 5 s", b.estimate(soon, people), tenants.ErrBusy)
+	if err := b.estimate(ctx, people); err != nil {
+		t.Errorf("100 ahead at 10 a second, in an hour: %v", err)
+	}
+	b.waiters[people].Init()
+	b.countServed(now.Add(1002 * time.Millisecond))
+	if b.served != 0 {
+		t.Errorf("%.1f are served a second though none waits", b.served)
+	}
+}
+
 // TestChoresDontStarve: people come before chores, except that each eighth place goes to a chore.
 func TestChoresDontStarve(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ type pace struct {
 const (
 	// usualShare and fullShare are the parts of one CPU that connecting may take: usually, and if the
 	// tenants that wait would otherwise wait for more than longWait.
-	usualShare, fullShare = 0.15, 1.0
+	usualShare, fullShare = 0.1, 1.0
 	longWait              = 2 * time.Second
 	// firstCost is how long a connect takes, until some were measured.
 	firstCost = 5 * time.Millisecond
