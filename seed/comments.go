@@ -18,7 +18,7 @@ func (g *generator) discuss(task *models.Task, team []*models.User) {
 	for i, text := range thread {
 		at = g.talk.after(at, g.talk.skewed(4))
 		if !isPast(at) || i > 0 && len(team) < 2 {
-			return // nobody has answered yet, or nobody could
+			return // there is no answer yet, or no member who could give one
 		}
 		author := team[(speaker+i)%len(team)]
 		g.out.comments = append(g.out.comments, remark{&models.Comment{Author: author, Body: text, CreatedAt: at}, task})

@@ -7,8 +7,8 @@ import (
 	"tenantry/models"
 )
 
-// live leads a task through its life up to the reference day: somebody of
-// the team writes it down, somebody has it, moves it to doing and to done.
+// live leads a task through its life up to the reference day: a member of
+// the team writes it down, another has it, moves it to doing and to done.
 func (g *generator) live(task *models.Task, p project, team []*models.User) {
 	g.taskCreated(g.pick(team), task)
 	wait, work := g.skewed(8*g.company.Pace), 1+g.skewed(6*g.company.Pace)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestEvictionLeavesOtherTenants: the tenant's names are asked for again, and so
-// are those that were nobody's; others are answered from memory.
+// TestEvictionLeavesOtherTenants: the tenant's names are looked up again, and so
+// are those without a tenant; others are answered from memory.
 func TestEvictionLeavesOtherTenants(t *testing.T) {
 	t.Parallel()
 	acme, globex := tenantNamed("acme"), tenantNamed("globex")

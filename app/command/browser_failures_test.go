@@ -130,8 +130,8 @@ func (b *tab) holds(t *testing.T, field, want string) {
 	}
 }
 
-// signedOut ends the session while somebody types: they sign in in another tab and
-// go on.
+// signedOut ends the session while a user types: they sign in in another tab and
+// continue.
 func signedOut(t *testing.T, browser context.Context) {
 	srv, b := workspace(t, browser, "Order chairs")
 	b.visit(t, "acme", "/tasks/1")

@@ -96,7 +96,7 @@ func boardInABrowser(t *testing.T, browser context.Context) {
 	b.says(t, "#comments", "Nobody has said anything yet")
 }
 
-// offline loses the server while somebody works: the page tells, and shows what
+// offline stops the server while a user works: the page says so, and shows what
 // is stored.
 func offline(t *testing.T, browser context.Context) {
 	srv, b := workspace(t, browser, "Order chairs", "Order desks")

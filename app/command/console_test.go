@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestConsoleWithoutMaster says what to do, and signs nobody in or out.
+// TestConsoleWithoutMaster says what to do, and begins and ends no session.
 func TestConsoleWithoutMaster(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {

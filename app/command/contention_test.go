@@ -56,7 +56,7 @@ func TestTwoCreationsAtOnce(t *testing.T) {
 }
 
 // expectWell expects so many tenants, no operation that isn't over, and that
-// the doctor finds nothing: no database that is nobody's.
+// the doctor finds nothing: no database without a tenant.
 func (s site) expectWell(t *testing.T, count int) {
 	t.Helper()
 	a := s.open(t)

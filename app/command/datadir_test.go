@@ -27,7 +27,7 @@ func neighbours(name string) []string {
 }
 
 // TestOddDataFolders goes through a tenant's life in folders with odd names,
-// beside folders that are nobody's business.
+// beside folders of other programs.
 func TestOddDataFolders(t *testing.T) {
 	t.Parallel()
 	for _, name := range oddNames() {

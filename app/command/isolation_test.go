@@ -212,8 +212,8 @@ func TestSignedInCrowd(t *testing.T) {
 	})
 }
 
-// expectOwn expects somebody of home to see home's data there, and nothing at
-// any other tenant.
+// expectOwn expects a user of home to see home's data there, and nothing at any
+// other tenant.
 func expectOwn(t *testing.T, home, at string, r reply) {
 	t.Helper()
 	if home != at {

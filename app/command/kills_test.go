@@ -225,8 +225,8 @@ func (k *killer) doctor(t *testing.T, victims []victim) {
 	k.expectWanted(t, victims)
 }
 
-// answers is where a tenant that looks like that is reached, and the status of
-// an answer to somebody without a session.
+// answers returns the subdomain at which a tenant of this look is reached, and the
+// status of an answer without a session.
 func answers(look, subdomain string) (at string, status int) {
 	at, state, _ := strings.Cut(strings.ReplaceAll(look, "X", subdomain), " ")
 	state, _, _ = strings.Cut(state, " ")

@@ -49,8 +49,8 @@ func (m move) between(host string) []answer {
 	return nil
 }
 
-// pickMove picks what is to be done to a tenant next; fresh is a subdomain that
-// nobody had. It returns false when its life is over.
+// pickMove picks the next operation on a tenant; fresh is a subdomain that no tenant
+// had. It returns false when the tenant is purged.
 func pickMove(s *subject, random *rand.Rand, fresh string) (m move, ok bool) {
 	choices := map[tenants.State][]func(*subject, string) move{
 		"":                     {createMove},

@@ -15,8 +15,8 @@ const envNamespace = "TENANTRY_TEST_NAMESPACE"
 const (
 	// mounter may mount, for itself alone.
 	mounter = 0
-	// ordinary is nobody special: files' permissions count for it, also where
-	// the tests run as root.
+	// ordinary is a user without privileges: files' permissions apply to it, also
+	// where the tests run as root.
 	ordinary = 1000
 )
 

@@ -179,7 +179,7 @@ func (srv *server) as(t *testing.T, lines, method, subdomain, path, body string)
 }
 
 // bearer is the header line with a session of the tenant's admin, which a
-// site's servers share. Where nobody can sign in it is a session of nobody's.
+// site's servers share. Where no user can sign in, the session is an invalid one.
 func (srv *server) bearer(t *testing.T, subdomain string) string {
 	t.Helper()
 	token, ok := srv.site.tokens.Load(subdomain)

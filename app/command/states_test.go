@@ -81,8 +81,8 @@ func wantStory(t *testing.T, got shown) {
 	}
 }
 
-// TestOldSubdomainLeadsOn keeps path, query and method, and sends nobody
-// anywhere but to the tenant.
+// TestOldSubdomainLeadsOn keeps path, query and method, and redirects
+// to the tenant alone.
 func TestOldSubdomainLeadsOn(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)

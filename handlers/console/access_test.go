@@ -75,8 +75,8 @@ func TestSessionsEnd(t *testing.T) {
 	s.get(t, "/").leads(t, "/sign-in") // one too many
 }
 
-// TestWithoutSession nobody gets in, and who asked for a page is sent to the
-// sign-in and back.
+// TestWithoutSession asks for each route without a session: none answers, and a
+// page redirects to the sign-in and back.
 func TestWithoutSession(t *testing.T) {
 	t.Parallel()
 	s := small(t)

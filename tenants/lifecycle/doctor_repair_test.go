@@ -61,8 +61,8 @@ func TestDoctorGoesOnWithOperations(t *testing.T) {
 	})
 }
 
-// TestDoctorKeepsDataWithoutTenant: whose database it is nobody knows, so that
-// it is told of, and left alone.
+// TestDoctorKeepsDataWithoutTenant: the owner of the database is unknown, so that
+// doctor reports it and leaves it alone.
 func TestDoctorKeepsDataWithoutTenant(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{Alone: true}, func(t *testing.T, env *tenantstest.Env) {

@@ -224,7 +224,7 @@ func TestFindingsAreJSON(t *testing.T) {
 }
 
 // TestTenantWithAnothersCredentialsIsUnavailable copies one row's sealed value
-// to another, as somebody might who can write the master.
+// to another, as an attacker might who can write the master.
 func TestTenantWithAnothersCredentialsIsUnavailable(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

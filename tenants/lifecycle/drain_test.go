@@ -150,8 +150,8 @@ func TestScopeOnATenantOfBefore(t *testing.T) {
 	})
 }
 
-// TestDeadProcessesAreNotWaitedFor has a row and a mark that nobody holds. On
-// SQLite the process is dead at once, on Postgres it may only be cut off.
+// TestDeadProcessesAreNotWaitedFor has a row of a process whose lock is free. On
+// SQLite the process is known to be dead, on Postgres it may only be cut off.
 func TestDeadProcessesAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {

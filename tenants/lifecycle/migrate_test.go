@@ -147,8 +147,8 @@ func wantDone(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind t
 	}
 }
 
-// TestMigrationsThatFail: the tenant is as it was at the version that it has,
-// unless nobody knows what was changed.
+// TestMigrationsThatFail: the tenant is as it was, at the version that it has,
+// unless it is unknown what was changed.
 func TestMigrationsThatFail(t *testing.T) {
 	t.Parallel()
 	const more, broken = "CREATE TABLE more (id integer);", "CREATE TABLE half (id integer); SELECT nothing;"

@@ -126,8 +126,8 @@ func TestAdoptALockedSource(t *testing.T) {
 	}
 }
 
-// TestAdoptThatDied has what a killed adoption leaves at its stages, and what
-// somebody does who is at work.
+// TestAdoptThatDied has what a killed adoption leaves at each stage, and an
+// adoption that is under way.
 func TestAdoptThatDied(t *testing.T) {
 	t.Parallel()
 	e := alone(t)

@@ -42,7 +42,7 @@ REVOKE DELETE ON more FROM "` + s.group + `";
 }
 
 // TestMigrateGivesRightsToWhatCameWithout has a database from before there were
-// roles, with a table that somebody else made.
+// roles, with a table of another owner.
 func TestMigrateGivesRightsToWhatCameWithout(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))

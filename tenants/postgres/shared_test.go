@@ -84,8 +84,8 @@ func TestManyCloseOneDatabase(t *testing.T) {
 	}
 }
 
-// TestProvisionerThatOwnsNothing connects to a database of somebody else's, and
-// must not lock itself out by what it asks for.
+// TestProvisionerThatOwnsNothing connects to a database of another role, and
+// must not revoke its own access.
 func TestProvisionerThatOwnsNothing(t *testing.T) {
 	t.Parallel()
 	cluster := pgcluster.New(t)

@@ -70,8 +70,8 @@ func TestSurveyListsTheInstallationsOwn(t *testing.T) {
 	wantSurvey(t, neighbour, "database "+theirs.Database+" "+theirs.ID, "role "+theirs.Database+" "+theirs.ID)
 }
 
-// TestSurveyListsHalves has what a creation, or a Drop, leaves when it is broken
-// off, and what somebody has made by hand.
+// TestSurveyListsHalves has what an interrupted creation or Drop leaves, and
+// what an operator made by hand.
 func TestSurveyListsHalves(t *testing.T) {
 	t.Parallel()
 	e := alone(t)

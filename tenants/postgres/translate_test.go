@@ -178,8 +178,8 @@ func TestKilledBackend(t *testing.T) {
 	}
 }
 
-// TestConnectionCutWhileUnusedIsReplaced: nobody should see that the server was
-// restarted while nothing was going on.
+// TestConnectionCutWhileUnusedIsReplaced: no caller sees that the server was
+// restarted while its connections were unused.
 func TestConnectionCutWhileUnusedIsReplaced(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))

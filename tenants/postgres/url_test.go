@@ -44,7 +44,7 @@ func TestInvalidURLKeepsItsPassword(t *testing.T) {
 	}
 }
 
-// FuzzURLKeepsItsPassword: a password that nobody has escaped is either read as
+// FuzzURLKeepsItsPassword: a password that was not escaped is either read as
 // it stands, or refused without a part of it, and no part becomes a host, a user
 // or a database.
 func FuzzURLKeepsItsPassword(f *testing.F) {

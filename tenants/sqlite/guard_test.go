@@ -78,8 +78,8 @@ func TestSchemaIsNotTrusted(t *testing.T) {
 	}
 }
 
-// TestIdentityIsCheckedOnEveryConnection: whoever is checked on the first connection
-// only is let in by the second.
+// TestIdentityIsCheckedOnEveryConnection: a check of the first connection
+// alone would let the second one read the file of another tenant.
 func TestIdentityIsCheckedOnEveryConnection(t *testing.T) {
 	t.Parallel()
 	for name, harm := range map[string]string{

@@ -105,7 +105,7 @@ func wantTogether(t *testing.T, dir string, tenant *tenants.Tenant, trashed bool
 	}
 }
 
-// TestTrashOverwritesNothing has two of one name, of which nobody knows here
+// TestTrashOverwritesNothing has two files of one name. The engine can not know
 // which one is right.
 func TestTrashOverwritesNothing(t *testing.T) {
 	t.Parallel()

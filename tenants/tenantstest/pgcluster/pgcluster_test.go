@@ -251,8 +251,8 @@ func postmasterOf(t *testing.T, dir string) int {
 	return pid
 }
 
-// alive tells whether the process runs. A zombie, which nobody has waited for
-// yet, doesn't.
+// alive tells whether the process runs. A zombie, which its parent has not
+// waited for yet, doesn't.
 func alive(pid int) bool {
 	if stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil {
 		_, state, _ := strings.Cut(string(stat), ") ")
