@@ -62,11 +62,7 @@ const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 // Collect reads them all.
 func (l loads) Collect(into chan<- prometheus.Metric) {
 	load := l.store.Load()
-	for _, m := range []struct {
-		name, help string
-		kind       prometheus.ValueType
-		value      float64
-	}{
+	l.send(into, []reading{
 		{"handles_open", "Tenants' databases that are open.", gauge, float64(load.Open)},
 		{"handles_leased", "Tenants' databases that requests use.", gauge, float64(load.Leased)},
 		{"handles_limit", "Tenants' databases that may be open at once.", gauge, float64(load.Limit)},
@@ -75,9 +71,7 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 		{"tenants_failing", "Tenants whose databases could not be opened when this process tried last.", gauge,
 			float64(len(l.store.Failing()))},
 		{"handle_waits_total", "Requests that had to wait for a place.", counter, float64(load.Waits)},
-	} {
-		into <- prometheus.MustNewConstMetric(prometheus.NewDesc(l.program+"_"+m.name, m.help, nil, nil), m.kind, m.value)
-	}
+	}, nil)
 	for _, server := range l.store.Servers() {
 		engine, err := l.store.Server(server)
 		if b, ok := engine.(tenants.Budgeted); ok && err == nil {
@@ -87,19 +81,26 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 }
 
 func (l loads) collectConnections(into chan<- prometheus.Metric, server string, c tenants.Connections) {
-	for _, m := range []struct {
-		name, help string
-		kind       prometheus.ValueType
-		value      float64
-	}{
+	l.send(into, []reading{
 		{"connections_used", "Connections to tenants' databases.", gauge, float64(c.Used)},
 		{"connections_limit", "Connections to tenants' databases that there may be at once.", gauge, float64(c.Limit)},
 		{"connections_waiting", "How many wait for a connection.", gauge, float64(c.Waiting)},
 		{"connections_changed_total", "Connections that a tenant got from another one.", counter, float64(c.Changed)},
 		{"connections_refused_total", "Requests for a connection that were refused or waited in vain.", counter, float64(c.Refused)},
-	} {
-		desc := prometheus.NewDesc(l.program+"_"+m.name, m.help, []string{"server"}, nil)
-		into <- prometheus.MustNewConstMetric(desc, m.kind, m.value, server)
+	}, prometheus.Labels{"server": server})
+}
+
+// reading is the present value of a metric.
+type reading struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      float64
+}
+
+func (l loads) send(into chan<- prometheus.Metric, readings []reading, labels prometheus.Labels) {
+	for _, r := range readings {
+		desc := prometheus.NewDesc(l.program+"_"+r.name, r.help, nil, labels)
+		into <- prometheus.MustNewConstMetric(desc, r.kind, r.value)
 	}
 }
 
