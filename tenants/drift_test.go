@@ -106,7 +106,8 @@ func TestExamineOfWhatMayDiffer(t *testing.T) {
 			env.Alter(t, tenant, "ANALYZE", "SELECT lo_create(0)", "COMMENT ON TABLE notes IS 'of acme'",
 				"ALTER TABLE notes ALTER COLUMN kind SET STATISTICS 1000", "ALTER TABLE notes CLUSTER ON notes_folder_idx",
 				"ALTER TABLE notes SET (autovacuum_vacuum_scale_factor=0.01, fillfactor=90)", "ALTER INDEX notes_folder_idx SET (fillfactor=70)",
-				"CREATE EXTENSION pg_trgm", "CREATE EXTENSION hstore")
+				"CREATE EXTENSION pg_trgm", "CREATE EXTENSION hstore", "CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION tablefunc",
+				"CREATE SCHEMA of_citext", "CREATE EXTENSION citext SCHEMA of_citext")
 		}
 		env.Alter(t, tenant, "ALTER TABLE notes DROP COLUMN due_on", "ALTER TABLE notes ADD COLUMN due_on date") // now the last one
 		wantSound(t, env, tenant)

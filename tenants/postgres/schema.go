@@ -102,12 +102,19 @@ func (e *Engine) examineSchema(ctx context.Context, db *sql.DB) ([]tenants.Fault
 	return nil, nil
 }
 
-// extensionMembers lists what belongs to extensions, as shape names it.
+// extensionMembers lists what belongs to extensions, as shape names it, and the schemas in which they are. A view
+// is a relation of kind v, but its columns are those of a table.
 const extensionMembers = `
-	SELECT CASE classid WHEN 'pg_proc'::regclass THEN 'function ' || objid::regprocedure
-	                    WHEN 'pg_type'::regclass THEN 'type ' || objid::regtype ELSE 'table ' || relname END
-	FROM pg_depend LEFT JOIN pg_class ON classid = 'pg_class'::regclass AND pg_class.oid = objid
-	WHERE deptype = 'e' AND (classid IN ('pg_proc'::regclass, 'pg_type'::regclass) OR relname IS NOT NULL)`
+	SELECT unnest(CASE classid
+		WHEN 'pg_proc'::regclass THEN ARRAY['function ' || objid::regprocedure]
+		WHEN 'pg_type'::regclass THEN ARRAY['type ' || objid::regtype, 'relation of kind c ' || objid::regtype]
+		ELSE ARRAY['table ' || relname, 'sequence ' || relname, 'relation of kind ' || relkind::text || ' ' || relname] END)
+	FROM pg_depend LEFT JOIN pg_class ON classid = 'pg_class'::regclass AND pg_class.oid = objid AND relnamespace = 'public'::regnamespace
+	WHERE deptype = 'e' AND (classid IN ('pg_proc'::regclass, 'pg_type'::regclass) OR relname IS NOT NULL)
+	UNION ALL
+	SELECT 'schema ' || nspname FROM pg_namespace
+	WHERE oid IN (SELECT extnamespace FROM pg_extension)
+	      OR oid IN (SELECT objid FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND deptype = 'e')`
 
 // driftBesideExtensions describes what differs apart from what extensions brought. An operator may add one to a
 // tenant's database, and servers have different versions of them.
