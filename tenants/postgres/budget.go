@@ -20,6 +20,7 @@ import (
 // budget, under a lock of its own.
 type budget struct {
 	limit int
+	begun time.Time // the clock of its times, which goes on evenly when the machine's is set
 
 	mu      sync.Mutex          // protects the fields below, and the fields of every share that say so
 	pools   map[*share]struct{} // all open pools
@@ -42,7 +43,7 @@ type budget struct {
 	width     int       // connections that each pool may have: the limit unless crowded
 	pace      pace
 
-	// before is the time, in Unix nanoseconds, from before which a connection must be for its busy tenant
+	// before is the time, as now returns it, from before which a connection must be for its busy tenant
 	// to surrender it, or 0 if none has to. A connection that returns to its pool looks at it.
 	before atomic.Int64
 }
@@ -67,10 +68,13 @@ type waiter struct {
 
 func newBudget(limit int) *budget {
 	return &budget{
-		limit: limit, width: limit, pace: newPace(time.Now()),
+		limit: limit, begun: time.Now(), width: limit, pace: newPace(time.Now()),
 		pools: map[*share]struct{}{}, holders: map[*share]struct{}{},
 	}
 }
+
+// now returns the nanoseconds since the budget was made.
+func (b *budget) now() int64 { return int64(time.Since(b.begun)) }
 
 // acquire takes a place, or waits for one until ctx ends. The caller must release it. Returns ErrBusy if
 // ctx's deadline passed, or ctx's error if it was cancelled.
@@ -90,7 +94,7 @@ func (s *share) acquire(ctx context.Context) error {
 			}
 		}
 	}
-	now := time.Now().UnixNano()
+	now := b.now()
 	s.touched.Store(now)
 	s.dialled.Store(now)
 	return nil

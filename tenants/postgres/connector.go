@@ -58,10 +58,10 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 		return nil, err
 	}
-	now := time.Now()
-	c.share.budget.note(now.Sub(start))
-	c.share.dialled.Store(now.UnixNano())
-	return &countedConn{conn: dialled, share: c.share, dialled: now.UnixNano()}, nil
+	c.share.budget.note(time.Since(start))
+	now := c.share.budget.now()
+	c.share.dialled.Store(now)
+	return &countedConn{conn: dialled, share: c.share, dialled: now}, nil
 }
 
 // isDue reports whether ctx's deadline has passed, or is so near that a connect has given up.
@@ -146,7 +146,7 @@ func (c *conn) IsValid() bool { return !c.Conn.Conn().IsClosed() }
 type countedConn struct {
 	*conn
 	share       *share
-	dialled     int64 // in Unix nanoseconds
+	dialled     int64 // by the budget's clock
 	surrendered bool  // another tenant waits for the place
 }
 

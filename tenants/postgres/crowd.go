@@ -93,16 +93,16 @@ func (b *budget) reclaim() {
 	if wanted == 0 {
 		return
 	}
-	now := time.Now()
+	now := b.now()
 	slices.SortFunc(shares, func(x, y *share) int { return cmp.Compare(x.touched.Load(), y.touched.Load()) })
 	for _, s := range shares {
-		if now.UnixNano()-s.touched.Load() < int64(graceTime) || wanted == 0 {
+		if now-s.touched.Load() < int64(graceTime) || wanted == 0 {
 			break
 		}
 		wanted -= s.give(wanted)
 	}
 	slices.SortFunc(shares, func(x, y *share) int { return cmp.Compare(x.dialled.Load(), y.dialled.Load()) })
-	for _, s := range shares[:b.allow(shares, wanted, now)] {
+	for _, s := range shares[:b.allow(shares, wanted)] {
 		s.give(1)
 	}
 }
@@ -110,10 +110,10 @@ func (b *budget) reclaim() {
 // allow decides how many of the connections that were held longest change hands now. The shares are sorted by
 // that. The caller takes them from the first ones as far as they are unused; a pool of the first quarter closes
 // one when it returns.
-func (b *budget) allow(shares []*share, wanted int, now time.Time) int {
+func (b *budget) allow(shares []*share, wanted int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pace.reckon(now, b.waiting())
+	b.pace.reckon(time.Now(), b.waiting())
 	changes := min(wanted, len(shares), max(0, int(b.pace.credit)))
 	oldest := max(2*changes, len(shares)/4) // several, because some may be long in a transaction
 	switch {
@@ -122,7 +122,7 @@ func (b *budget) allow(shares []*share, wanted int, now time.Time) int {
 	case oldest < len(shares):
 		b.before.Store(shares[oldest].dialled.Load())
 	default:
-		b.before.Store(now.UnixNano())
+		b.before.Store(b.now())
 	}
 	return changes
 }

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // share is one pool's part of a budget.
@@ -14,8 +13,8 @@ type share struct {
 	db     *sql.DB
 	full   int // connections that the pool may have unless the budget is crowded
 
-	touched atomic.Int64 // when a connection was last handed out or returned, in Unix nanoseconds
-	dialled atomic.Int64 // when the share last got a place or connected, in Unix nanoseconds
+	touched atomic.Int64 // when a connection was last handed out or returned, by the budget's clock
+	dialled atomic.Int64 // when the share last got a place or connected, by the budget's clock
 
 	resizing sync.Mutex // held while the pool is resized
 
@@ -52,7 +51,7 @@ func (s *share) closed() {
 	delete(s.budget.pools, s)
 }
 
-func (s *share) touch() { s.touched.Store(time.Now().UnixNano()) }
+func (s *share) touch() { s.touched.Store(s.budget.now()) }
 
 // resize limits the pool to its width. Connections above it are closed when they return.
 func (s *share) resize() {
