@@ -69,7 +69,7 @@ func (b *budget) setWidths() (resized []*share, crowded bool) {
 		b.crowdedAt = now
 	}
 	width := max(1, b.limit/max(1, b.active))
-	b.crowded = now.Sub(b.crowdedAt) < calmTime
+	b.crowded = b.waiting() > 0 || len(b.pools) > 0 && now.Sub(b.crowdedAt) < calmTime
 	if !b.crowded {
 		width = b.limit
 	}

@@ -89,9 +89,9 @@ func (s *share) startEviction(n int) bool {
 	return true
 }
 
-// evict closes the pool's unused connections.
+// evict closes n of the pool's unused connections.
 func (s *share) evict(n int) {
-	s.db.SetMaxIdleConns(0)
+	s.db.SetMaxIdleConns(max(0, s.db.Stats().Idle-n))
 	s.db.SetMaxIdleConns(s.full) // the pool limits it to MaxOpenConns
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
