@@ -25,8 +25,8 @@ func (p *pool) sweepInTime() {
 	p.sweep()
 }
 
-// sweep closes the handles that were idle for p.rest, a few at a time: it is called again when one is closed. It
-// starts the timer for the one that is due next. The caller holds the lock.
+// sweep closes handles that were idle for p.rest, at most maxSweeping at once, and starts the timer for the next
+// one. Each handle that has closed calls it again. The caller holds the lock.
 func (p *pool) sweep() {
 	if p.rest == 0 || p.closed {
 		return

@@ -103,7 +103,7 @@ func newKiller(t *testing.T, s site) *killer {
 	return k
 }
 
-// subdomain is one that no tenant has had before.
+// subdomain returns a subdomain that no tenant has had before.
 func (k *killer) subdomain() string { return fmt.Sprintf("t%d", k.count.Add(1)) }
 
 // several runs f on all of them, a few at once.

@@ -61,8 +61,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (encoded string, err
 // Verify reports whether encoded is the password's hash, and if so, whether Hash
 // would now use other parameters, so that the caller should hash the password
 // again. Verify doesn't apply today's rules for passwords, because the password may
-// have been set under others; but it never accepts one that is longer than
-// MaxPassword.
+// have been set under earlier rules. It refuses passwords longer than MaxPassword.
 //
 // Returns ErrMalformedHash, or wraps ctx's error if ctx ends while Verify waits for
 // its turn. For an account without a password call VerifyNobody.

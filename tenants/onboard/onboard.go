@@ -4,8 +4,8 @@
 //
 // The last step of the creation makes the admin, before the tenant is served. The ledger holds
 // the admin's address and no password. If a process dies before that step is done, the process
-// that resumes the creation invites the admin instead. FinishCreate returns that link; if a
-// server resumed the creation by itself, nobody receives it, and AddAdmin makes another.
+// that resumes the creation invites the admin instead. FinishCreate returns that link. A
+// server that resumes the creation by itself discards it, and AddAdmin makes another.
 package onboard
 
 import (

@@ -1,9 +1,14 @@
 package postgres
 
 import (
+	"context"
 	"net"
+	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"tenantry/tenants"
 )
@@ -32,6 +37,31 @@ func TestUnreachableServerIsOneLine(t *testing.T) {
 			if text := err.Error(); strings.Contains(text, "\n") || strings.Contains(text, "hunter2") || !strings.Contains(text, host+":"+port+": connect: connection refused") {
 				t.Errorf("%s: %s", what, text)
 			}
+		}
+	}
+}
+
+// TestDeadlinesOfConnects: only a connect that was cut by its caller's deadline counts as a wait in vain.
+func TestDeadlinesOfConnects(t *testing.T) {
+	t.Parallel()
+	due, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	later, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		err  error
+		want bool
+	}{
+		"deadline":           {due, context.DeadlineExceeded, true},
+		"time-out":           {due, os.ErrDeadlineExceeded, true},
+		"refused sign-in":    {due, &pgconn.PgError{Code: codeWrongPassword}, false},
+		"cancelled":          {due, context.Canceled, false},
+		"time-out before it": {later, os.ErrDeadlineExceeded, false},
+		"no deadline":        {t.Context(), os.ErrDeadlineExceeded, false},
+	} {
+		if got := isDue(test.ctx, test.err); got != test.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	dialled, err := c.dial(ctx)
 	if err != nil {
 		c.share.release(false)
-		if waited := start.Sub(begin); waited > time.Since(start) && isDue(ctx) {
+		if waited := start.Sub(begin); waited > time.Since(start) && isDue(ctx, err) {
 			return nil, refusal(context.DeadlineExceeded) // for the wait: the server may be well
 		}
 		return nil, err
@@ -64,10 +64,11 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &countedConn{conn: dialled, share: c.share, dialled: now}, nil
 }
 
-// isDue reports whether ctx's deadline has passed, or is so near that a connect has given up.
-func isDue(ctx context.Context) bool {
+// isDue reports whether a connect failed with err because ctx's deadline has passed, or is so near that the
+// connect gave up. A refusal by the server, or a cancelled context, is another reason.
+func isDue(ctx context.Context, err error) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) < 100*time.Millisecond
+	return ok && time.Until(deadline) < 100*time.Millisecond && stateOf(err) == "" && !errors.Is(err, context.Canceled)
 }
 
 func (c connector) dial(ctx context.Context) (*conn, error) {

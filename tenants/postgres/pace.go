@@ -27,8 +27,8 @@ func newPace(now time.Time) pace {
 	return pace{cost: firstCost.Seconds(), credit: maxCredit, at: now}
 }
 
-// note takes into account how long a connect took. The fastest ones tell what a connect costs, since the others
-// waited for a CPU; the cost rises by a ten-thousandth for each one that was slower, in case the server became slower.
+// note records how long a connect took. The cost is that of the fastest connects, because slower ones waited for a
+// CPU. Each slower connect raises the cost by a ten-thousandth, so that it follows a server that became slower.
 func (p *pace) note(took time.Duration) {
 	p.cost = max(leastCost.Seconds(), min(p.cost*1.0001, took.Seconds()))
 }

@@ -10,8 +10,8 @@ import (
 	"tenantry/tenants/shape"
 )
 
-// schema returns the schema that the migrations make on this server. It is made once per process, in a
-// draft of its own that is dropped again, because nobody can connect to the template.
+// schema returns the schema that the migrations make on this server. Each process makes
+// it once, in a draft that it drops again, because the template accepts no connections.
 func (t *template) schema(ctx context.Context) (shape.Shape, error) {
 	select {
 	case <-t.turn:

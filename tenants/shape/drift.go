@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Drift describes the first difference of a database's schema from want, the one that the migrations make,
-// and counts the others: "table tasks: column due is missing, and there are 2 more differences". It returns
+// Drift describes the first difference of a database's schema from want, the schema of the migrations,
+// and counts the other differences: "table tasks: column due is missing, and there are 2 more differences". It returns
 // "" if there is none.
 //
 // It ignores the records of applied migrations, large objects, which are data, storage parameters, and differences between
