@@ -59,7 +59,7 @@ func drifts() map[string]drift {
 		"view added": {[]string{"CREATE VIEW extra AS SELECT 1"}, []string{"CREATE VIEW extra AS SELECT 1 AS one"},
 			"view extra is in no migration", "relation of kind v extra is in no migration"},
 		"ids used again": {edited("folders", "AUTOINCREMENT", ""), []string{"ALTER SEQUENCE folders_id_seq CYCLE"},
-			"table folders: options is () and should be (autoincrement)", "sequence folders_id_seq is "},
+			"table folders: options is (none) and should be (autoincrement)", "sequence folders_id_seq is "},
 	}
 }
 

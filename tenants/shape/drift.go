@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -43,7 +44,7 @@ func (s Shape) drifting() Shape {
 }
 
 // storage matches storage parameters of tables and indexes on Postgres, as read and reprinted. An operator may
-// set them for one tenant, as for its autovacuum.
+// set them for one tenant, as for its autovacuum. Options of views are not among them: they change what a view shows.
 var storage = regexp.MustCompile(`(?:, |,)[a-z_]+=[^, ]+| WITH [a-z_]+='[^']*'(?:, [a-z_]+='[^']*')*`)
 
 func isTable(thing string) bool {
@@ -64,7 +65,7 @@ func (s Shape) describe(thing string, want Shape) string {
 	case !wanted:
 		return name + " is in no migration"
 	case isShort(is) && isShort(should):
-		return fmt.Sprintf("%s is (%s) and should be (%s)", name, is, should)
+		return fmt.Sprintf("%s is (%s) and should be (%s)", name, cmp.Or(is, "none"), cmp.Or(should, "none"))
 	}
 	return name + " is not as the migrations make it"
 }

@@ -9,7 +9,8 @@ import (
 const (
 	postgresTables = `
 		SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation of kind ' || relkind::text || ' ' END || relname,
-		       concat_ws(', ', 'persistence ' || relpersistence::text, nullif(array_to_string(reloptions, ','), ''),
+		       concat_ws(', ', 'persistence ' || relpersistence::text,
+		           CASE relkind WHEN 'v' THEN 'options ' || array_to_string(reloptions, ' and ') ELSE array_to_string(reloptions, ',') END,
 		           CASE WHEN relrowsecurity THEN 'row security' END)
 		FROM pg_class
 		WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('i', 'S') AND relname <> 'goose_db_version'`
