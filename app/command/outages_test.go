@@ -29,9 +29,7 @@ func TestBrokenDatabaseHarmsOneTenant(t *testing.T) {
 		s := newSQLite(t)
 		s.create(t, "acme")
 		s.create(t, "globex")
-		if err := os.WriteFile(s.file(t, "acme"), []byte(strings.Repeat("not a database", 1000)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		damage(t, s.file(t, "acme"))
 		expectUnavailable(t, s)
 	})
 	t.Run("empty", func(t *testing.T) {

@@ -3,7 +3,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -105,36 +104,6 @@ func (p *pass) finish(t *tenants.Tenant, err error) {
 	if p.progress != nil {
 		p.progress(Progress{Subdomain: t.Subdomain, Done: p.done, Total: p.total, Err: err})
 	}
-}
-
-// VersionCount is the number of tenants on a server that have a schema version.
-type VersionCount struct {
-	Server        string `json:"server"`
-	SchemaVersion int64  `json:"schema_version"`
-	Tenants       int64  `json:"tenants"`
-	// Target is the version to which the server's engine would migrate them.
-	Target int64 `json:"target"`
-}
-
-// Status counts tenants by server and schema version. It reads only the master.
-func Status(ctx context.Context, store *tenants.Store) ([]VersionCount, error) {
-	var standings []VersionCount
-	err := store.Master().View(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&tenants.Tenant{}).Where("state IN ?", tenants.MigratedStates()).
-			Select("server, schema_version, count(*) AS tenants").
-			Group("server, schema_version").Order("server, schema_version").Scan(&standings).Error
-	})
-	if err != nil {
-		return nil, fmt.Errorf("count schema versions: %w", err)
-	}
-	for i := range standings {
-		engine, err := store.Server(standings[i].Server)
-		if errors.Is(err, tenants.ErrUnavailable) {
-			continue // no target: this process can't migrate its tenants
-		}
-		standings[i].Target = engine.SchemaVersion()
-	}
-	return standings, nil
 }
 
 // listBehind returns the tenants whose version in the master is older than their engine's, by server

@@ -117,3 +117,46 @@ func TestMigrateStopsWhenCancelled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestListOutdated has a tenant that is behind, one whose migration failed, and one whose database differs.
+func TestListOutdated(t *testing.T) {
+	t.Parallel()
+	for _, engine := range tenantstest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			env, c := newFleet(t, engine)
+			c.refuse = "globex"
+			setBehind(t, env, "globex")
+			if _, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil); !errors.Is(err, errRefused) {
+				t.Fatalf("migrate: %v", err)
+			}
+			setBehind(t, env, "acme")
+			page, next, err := fleet.ListOutdated(t.Context(), env.Store, "", 1)
+			want := fleet.Outdated{Subdomain: "acme", State: tenants.StateActive, Server: tenants.DefaultServer, Target: c.SchemaVersion()}
+			if err != nil || next != "acme" || !slices.Equal(page, []fleet.Outdated{want}) {
+				t.Errorf("first page %+v, next %q, %v", page, next, err)
+			}
+			page, next, err = fleet.ListOutdated(t.Context(), env.Store, next, 50)
+			want.Subdomain, want.Error = "globex", "migrate: "+errRefused.Error()
+			if err != nil || next != "" || !slices.Equal(page, []fleet.Outdated{want}) {
+				t.Errorf("second page %+v, next %q, %v", page, next, err)
+			}
+			umbrella, err := env.Lifecycle.Get(t.Context(), "umbrella")
+			if err != nil {
+				t.Fatal(err)
+			}
+			env.Alter(t, umbrella, "CREATE TABLE extra (id integer)")
+			findings, err := env.Lifecycle.VerifySchemas(t.Context(), nil)
+			var subjects []string
+			for _, f := range findings {
+				subjects = append(subjects, f.Subject+" "+f.Kind)
+			}
+			slices.Sort(subjects)
+			if wanted := []string{
+				"acme schema-version-wrong", "globex schema-version-wrong", "umbrella schema-differs",
+			}; err != nil || !slices.Equal(subjects, wanted) {
+				t.Errorf("verified: %v, want %v; %v", subjects, wanted, err)
+			}
+		})
+	}
+}

@@ -66,7 +66,8 @@ func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
 		c.Progress = func(int, int) {}
 	}
 	d := &doctor{Manager: m, Checkup: c, findings: []Finding{}, silent: map[string]bool{}}
-	for _, look := range []func(context.Context) error{d.examineOperations, d.examineTenants, d.examineServers} {
+	examineTenants := func(ctx context.Context) error { return d.examineTenants(ctx, d.examinePage) }
+	for _, look := range []func(context.Context) error{d.examineOperations, examineTenants, d.examineServers} {
 		if err := look(ctx); err != nil {
 			return d.findings, err
 		}
@@ -76,8 +77,8 @@ func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
 
 func (d *doctor) add(found ...Finding) { d.findings = append(d.findings, found...) }
 
-// examineTenants examines all tenants, a page at a time.
-func (d *doctor) examineTenants(ctx context.Context) error {
+// examineTenants calls examine with pages of all tenants.
+func (d *doctor) examineTenants(ctx context.Context, examine func(ctx context.Context, page []tenants.Tenant) error) error {
 	var total int64
 	err := d.master.View(ctx, func(tx *gorm.DB) error { return tx.Model(&tenants.Tenant{}).Count(&total).Error })
 	if err != nil {
@@ -89,7 +90,7 @@ func (d *doctor) examineTenants(ctx context.Context) error {
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		if err := d.examinePage(ctx, page); err != nil {
+		if err := examine(ctx, page); err != nil {
 			return err
 		}
 		after = page[len(page)-1].ID
