@@ -104,7 +104,8 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
-	a.metrics, a.traffic = newMetrics(a.store, strings.ReplaceAll(o.Program, "-", "_")), traffic.New(traffic.DefaultTenants, o.Now)
+	a.traffic = traffic.New(traffic.DefaultTenants, o.Now)
+	a.metrics = newMetrics(a.store, a.traffic, strings.ReplaceAll(o.Program, "-", "_"))
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(a.accounts(a.settings.addr)),

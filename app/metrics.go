@@ -15,29 +15,30 @@ import (
 	"tenantry/tenants/web"
 )
 
-// metrics are the metrics of this process. They name no tenant, so that their
-// number stays constant.
+// metrics are the metrics of this process. Their number is bounded, whatever
+// clients send and however many tenants there are: paths are named by their
+// routes, and only the busiest tenants by their subdomains.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
-	duration prometheus.Histogram
+	duration *prometheus.HistogramVec
 }
 
 // newMetrics returns metrics whose names begin with the program's name.
-func newMetrics(store *tenants.Store, program string) *metrics {
+func newMetrics(store *tenants.Store, recorder *traffic.Recorder, program string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: program, Name: "requests_total", Help: "Requests to the public listener, by the class of their status.",
 		}, []string{"class"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: program, Name: "request_duration_seconds", Help: "How long requests to the public listener took.",
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: program, Name: "request_duration_seconds", Help: "How long requests to the public listener took, by their route.",
 			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
-		}),
+		}, []string{"method", "route"}),
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.duration, loads{store, program},
+		m.requests, m.duration, loads{store, recorder, program},
 	)
 	return m
 }
@@ -45,63 +46,6 @@ func newMetrics(store *tenants.Store, program string) *metrics {
 // serve answers in Prometheus' text format.
 func (m *metrics) serve() gin.HandlerFunc {
 	return gin.WrapH(promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
-}
-
-// loads collects what is open of what may be open.
-type loads struct {
-	store   *tenants.Store
-	program string // begins the metrics' names
-}
-
-// Describe describes no metrics in advance: the servers are known only when
-// they are collected.
-func (loads) Describe(chan<- *prometheus.Desc) {}
-
-const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
-
-// Collect reads them all.
-func (l loads) Collect(into chan<- prometheus.Metric) {
-	load := l.store.Load()
-	l.send(into, []reading{
-		{"handles_open", "Tenants' databases that are open.", gauge, float64(load.Open)},
-		{"handles_leased", "Tenants' databases that requests use.", gauge, float64(load.Leased)},
-		{"handles_limit", "Tenants' databases that may be open at once.", gauge, float64(load.Limit)},
-		{"handles_waiting", "Tenants waiting for a place among those.", gauge, float64(load.Waiting)},
-		{"handles_opened_total", "Tenants' databases that were opened.", counter, float64(load.Opened)},
-		{"tenants_failing", "Tenants whose databases could not be opened when this process tried last.", gauge,
-			float64(len(l.store.Failing()))},
-		{"handle_waits_total", "Requests that had to wait for a place.", counter, float64(load.Waits)},
-	}, nil)
-	for _, server := range l.store.Servers() {
-		engine, err := l.store.Server(server)
-		if b, ok := engine.(tenants.Budgeted); ok && err == nil {
-			l.collectConnections(into, server, b.Connections())
-		}
-	}
-}
-
-func (l loads) collectConnections(into chan<- prometheus.Metric, server string, c tenants.Connections) {
-	l.send(into, []reading{
-		{"connections_used", "Connections to tenants' databases.", gauge, float64(c.Used)},
-		{"connections_limit", "Connections to tenants' databases that there may be at once.", gauge, float64(c.Limit)},
-		{"connections_waiting", "How many wait for a connection.", gauge, float64(c.Waiting)},
-		{"connections_changed_total", "Connections that a tenant got from another one.", counter, float64(c.Changed)},
-		{"connections_refused_total", "Requests for a connection that were refused or waited in vain.", counter, float64(c.Refused)},
-	}, prometheus.Labels{"server": server})
-}
-
-// reading is the present value of a metric.
-type reading struct {
-	name, help string
-	kind       prometheus.ValueType
-	value      float64
-}
-
-func (l loads) send(into chan<- prometheus.Metric, readings []reading, labels prometheus.Labels) {
-	for _, r := range readings {
-		desc := prometheus.NewDesc(l.program+"_"+r.name, r.help, nil, labels)
-		into <- prometheus.MustNewConstMetric(desc, r.kind, r.value)
-	}
 }
 
 // measure counts requests, once their outcome is known.
@@ -117,13 +61,26 @@ func measure(m *metrics, recorder *traffic.Recorder) gin.HandlerFunc {
 			if class := status / 100; class > 0 && class < len(classes) {
 				classes[class].Inc()
 			}
-			m.duration.Observe(took.Seconds())
-			id := ""
+			method, route := routeOf(c)
+			m.duration.WithLabelValues(method, route).Observe(took.Seconds())
+			request := traffic.Request{Failed: status >= http.StatusInternalServerError, Took: took}
 			if t, ok := web.Resolved(c); ok {
-				id = t.ID
+				request.TenantID, request.Tenant = t.ID, t.Subdomain
 			}
-			recorder.Record(id, status >= http.StatusInternalServerError, took)
+			recorder.Record(request)
 		}()
 		c.Next()
 	}
+}
+
+// routeOf returns the method and the pattern of the request's route. Requests
+// that no route takes are counted together: they can have any method and path.
+func routeOf(c *gin.Context) (method, route string) {
+	switch route = c.FullPath(); {
+	case route == "":
+		return "other", "other"
+	case c.Request.Method == http.MethodHead:
+		return http.MethodGet, route
+	}
+	return c.Request.Method, route
 }

@@ -17,6 +17,9 @@ type Load struct {
 	// Opened counts the handles opened since the start, and Waits the leases that had to wait for a
 	// slot.
 	Opened, Waits uint64
+	// Evicted counts the handles that gave their slot to another tenant, and Rested those that were
+	// closed because no scope used them.
+	Evicted, Rested uint64
 }
 
 // Load returns the present load of the store's handles.
@@ -31,7 +34,16 @@ func (p *pool) load() Load {
 			leased++
 		}
 	}
-	return Load{Open: p.slots, Limit: p.limit, Leased: leased, Waiting: p.queue.len, Opened: p.opens, Waits: p.waits}
+	return Load{
+		Open: p.slots, Limit: p.limit, Leased: leased, Waiting: p.queue.len, Opened: p.opens, Waits: p.waits,
+		Evicted: p.evicted, Rested: p.rested,
+	}
+}
+
+// HandleTimes returns how long the opening of handles took, and how long leases waited for a slot, also in
+// vain.
+func (s *Store) HandleTimes() (opened, waited Histogram) {
+	return s.pool.opened.Histogram(), s.pool.waited.Histogram()
 }
 
 // Servers returns the names of the configured servers, sorted.
@@ -46,11 +58,22 @@ type Connections struct {
 	Changed, Refused uint64
 }
 
+// ConnectionClass describes the connections for one class of work.
+type ConnectionClass struct {
+	Name string
+	// Used is the number of connections, and Waiting how many are waited for.
+	Used, Waiting int
+	// Waits has how long others waited, also in vain.
+	Waits Histogram
+}
+
 // Budgeted is an Engine that limits its connections.
 type Budgeted interface {
 	Engine
 	// Connections returns the present numbers.
 	Connections() Connections
+	// ConnectionClasses returns them for each class of work.
+	ConnectionClasses() []ConnectionClass
 }
 
 // Sizer is an Engine that can measure databases.

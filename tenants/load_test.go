@@ -65,7 +65,7 @@ func TestLoad(t *testing.T) {
 						t.Fatal(<-waited)
 					}
 				}
-				want := tenants.Load{Open: 1, Limit: 1, Leased: 1, Waiting: 1, Opened: 1, Waits: 1}
+				want := tenants.Load{Open: 1, Limit: 1, Leased: 1, Waiting: 1, Opened: 1, Waits: 1, Evicted: 1}
 				if got := env.Store.Load(); got != want {
 					t.Errorf("%+v, want %+v", got, want)
 				}

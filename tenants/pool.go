@@ -21,6 +21,9 @@ type pool struct {
 	wait  time.Duration // longest wait for a slot and for the handle to open
 	rest  time.Duration // how long a handle stays open without a lease; 0 for as long as its slot isn't needed
 
+	opened Durations // how long the openings took
+	waited Durations // how long leases waited for a slot
+
 	mu       sync.Mutex        // protects the fields below and those of every entry
 	entries  map[string]*entry // by tenant id: the entry that grants leases or will
 	draining map[string]*entry // by tenant id: the retired entry that is not closed yet
@@ -31,6 +34,8 @@ type pool struct {
 	closing  int               // handles without a lease that are being closed
 	opens    uint64            // handles opened since the start
 	waits    uint64            // leases that had to wait for a slot since the start
+	evicted  uint64            // handles that gave their slot to another tenant since the start
+	rested   uint64            // handles closed by the sweep since the start
 	sweeper  *time.Timer       // set while there are idle entries, if rest is set
 	closed   bool
 	drained  chan struct{} // closed when the pool is closed and no slot is used
@@ -106,7 +111,11 @@ func (p *pool) acquire(ctx context.Context, t *Tenant) (*entry, error) {
 	if waits && runsIn(tenantScope) {
 		return p.leave(e, errNestedElsewhere)
 	}
+	begun := time.Now()
 	e, err := p.await(ctx, e)
+	if waits {
+		p.waited.Add(time.Since(begun))
+	}
 	if err == nil && t.Epoch < e.tenant.Epoch { // the tenant changed while the caller waited
 		p.release(e)
 		return nil, errStale
@@ -247,9 +256,11 @@ func (p *pool) advance() {
 	}
 	for p.closing < p.queue.len && p.idle.len > 0 {
 		p.retire(p.idle.first, nil)
+		p.evicted++
 	}
 	for len(p.draining) < p.queue.len && p.busy.len > 0 {
 		p.retire(p.busy.first, nil)
+		p.evicted++
 	}
 }
 
@@ -262,7 +273,9 @@ func (p *pool) start(e *entry) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 		defer cancel()
+		begun := time.Now()
 		handle, err := p.open(ctx, e.tenant)
+		p.opened.Add(time.Since(begun))
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		e.handle, e.err = handle, err

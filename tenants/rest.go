@@ -34,6 +34,7 @@ func (p *pool) sweep() {
 	now := time.Now()
 	for p.idle.len > 0 && p.closing < maxSweeping && now.Sub(p.idle.first.rested) >= p.rest {
 		p.retire(p.idle.first, nil)
+		p.rested++
 	}
 	if p.sweeper == nil && p.idle.len > 0 && p.closing < maxSweeping {
 		p.sweeper = time.AfterFunc(p.idle.first.rested.Add(p.rest).Sub(now), p.sweepInTime)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -82,6 +83,8 @@ func transactionOf(tx *gorm.DB) *transaction {
 type scope struct {
 	log    *slog.Logger
 	tenant string       // the subdomain; empty for the master
+	tally  *tally       // counts it; nil for the master
+	called time.Time    // when the caller asked for it, if tally is set
 	check  func() error // called before the commit, which it can refuse; may be nil
 	t      *transaction // nil until the transaction has begun
 	err    error
@@ -108,6 +111,9 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	}()
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		s.t = transactionOf(tx)
+		if s.tally != nil {
+			s.tally.waits.Add(time.Since(s.called))
+		}
 		if err := f(tx); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@
 //	drain.go        drains tenants for operations
 //	quiesce.go      waits until a tenant is drained
 //	load.go         counts open handles
+//	outcome.go      counts scopes by their outcome; durations.go
 //	failures.go     remembers databases that can't be opened
 //	health.go       servers on which that happens
 //	errors.go       the errors
@@ -97,6 +98,7 @@ type Store struct {
 	maxSize  int64
 	disks    map[string]*disk // by server
 	failures *failureLog
+	tally    tally
 
 	changed chan struct{} // holds a token if there may be new drains
 	drains  sync.Map      // the operations whose tenants are being drained, by id
@@ -290,9 +292,10 @@ type access func(s *Store, t *Tenant) error
 
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
 // because they may begin scopes.
-func (s *Store) scope(ctx context.Context, t *Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) error {
-	sc := scope{log: s.log, tenant: t.Subdomain, check: func() error { return s.checkCommit(ctx) }}
+func (s *Store) scope(ctx context.Context, t *Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
+	sc := scope{log: s.log, tenant: t.Subdomain, tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
+	defer func() { s.tally.ended[outcomeOf(&sc, err)].Add(1) }()
 	if scopeOf(ctx) != nil {
 		return ErrNestedScope
 	}

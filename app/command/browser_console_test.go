@@ -16,6 +16,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/app"
+	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 )
 
@@ -169,7 +170,10 @@ func imagine(t *testing.T, a *app.App, clock *rehearsal) {
 		for i, tenant := range page {
 			for range random.IntN(3 + 60/(1+i) + minute/3) {
 				took := time.Duration(4+random.ExpFloat64()*float64(6+minute%17)) * time.Millisecond
-				a.Traffic().Record(tenant.ID, minute > 40 && minute < 44 && random.IntN(20) == 0, took)
+				a.Traffic().Record(traffic.Request{
+					TenantID: tenant.ID, Tenant: tenant.Subdomain, Took: took,
+					Failed: minute > 40 && minute < 44 && random.IntN(20) == 0,
+				})
 			}
 		}
 		clock.at = clock.at.Add(time.Minute)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestMetrics: what was served is counted, and told to who has the token.
+// TestMetrics: requests are counted by route and by tenant, for clients with the token.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
@@ -29,20 +29,24 @@ func TestMetrics(t *testing.T) {
 		}
 		wants := []string{
 			`tenantry_requests_total{class="2xx"} 4`, `tenantry_requests_total{class="4xx"} 2`, // bearer signs in
-			"tenantry_request_duration_seconds_count 6", "tenantry_handles_open 1", "tenantry_handles_limit",
+			`tenantry_request_duration_seconds_count{method="GET",route="/api/projects"} 4`, "tenantry_handles_open 1", "tenantry_handles_limit",
+			`tenantry_request_duration_seconds_count{method="POST",route="/api/session"} `, `tenantry_tenant_requests_total{tenant="acme"}`,
+			`tenantry_tenant_requests_total{tenant="other"} 0`, `tenantry_tenant_failures_total{tenant="acme"} 0`,
+			`tenantry_scopes_total{outcome="read"}`, "tenantry_scope_wait_seconds_count", "tenantry_handle_open_seconds_count 1",
 			"tenantry_handle_waits_total 0",
 			"tenantry_handles_opened_total 1", "go_goroutines",
 		}
 		if len(s.environ) > 1 { // Postgres
-			wants = append(wants, `tenantry_connections_limit{server="default"}`)
+			wants = append(wants, `tenantry_connections_limit{server="default"}`, `tenantry_connections_used{class="people",server="default"} `,
+				`tenantry_connections_waiting{class="chores",server="default"} 0`, `tenantry_connection_wait_seconds_count{class="people",server="default"} 0`)
 		}
 		for _, want := range wants {
 			if !strings.Contains(r.body, want) {
 				t.Errorf("the metrics lack %q:\n%s", want, r.body)
 			}
 		}
-		if strings.Contains(r.body, "acme") {
-			t.Error("the metrics name a tenant")
+		if strings.Contains(r.body, "nobody") {
+			t.Error("the metrics name a host that is no tenant's")
 		}
 	})
 }

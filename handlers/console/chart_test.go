@@ -57,7 +57,7 @@ func TestChartsStayWithin(t *testing.T) {
 	recorder := traffic.New(1, now)
 	for minute := range 60 {
 		for i := range minute * minute {
-			recorder.Record("", i%7 == 0, time.Duration(i)*time.Millisecond)
+			recorder.Record(traffic.Request{TenantID: "", Failed: i%7 == 0, Took: time.Duration(i) * time.Millisecond})
 		}
 		at = at.Add(time.Minute)
 	}

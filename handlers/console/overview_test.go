@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -25,10 +26,10 @@ func TestOverview(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 3 {
-			s.traffic.Record(acme.ID, false, 20*time.Millisecond)
+			s.traffic.Record(traffic.Request{TenantID: acme.ID, Failed: false, Took: 20 * time.Millisecond})
 		}
-		s.traffic.Record(globex.ID, true, 20*time.Millisecond)
-		s.traffic.Record("nobody", false, 20*time.Millisecond)
+		s.traffic.Record(traffic.Request{TenantID: globex.ID, Failed: true, Took: 20 * time.Millisecond})
+		s.traffic.Record(traffic.Request{TenantID: "nobody", Failed: false, Took: 20 * time.Millisecond})
 		s.get(t, "/").expect(t, 200,
 			"state-active", "state-suspended", `href="/tenants?state=suspended"`,
 			"5 requests in the last hour, at most 5 in a minute; 1 failed",
@@ -137,7 +138,7 @@ func BenchmarkOverview(b *testing.B) {
 			s := newSite(b, tenantstest.New(b, tenantstest.Options{Schema: models.Workspace(), Engine: engine}))
 			s.fill(b, 10_000, varied)
 			for i := range 10_000 {
-				s.traffic.Record(fmt.Sprintf("01filled%018d", i%50), false, time.Duration(i)*time.Microsecond)
+				s.traffic.Record(traffic.Request{TenantID: fmt.Sprintf("01filled%018d", i%50), Failed: false, Took: time.Duration(i) * time.Microsecond})
 			}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 
 	"gorm.io/gorm"
@@ -24,7 +25,7 @@ func TestTenant(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		acme := s.Tenant(t, "acme")
-		s.traffic.Record(acme.ID, false, time.Second)
+		s.traffic.Record(traffic.Request{TenantID: acme.ID, Failed: false, Took: time.Second})
 		page := s.get(t, "/tenants/acme").expect(t, 200, "http://acme.localhost:8080", acme.ID, acme.Database, "Create",
 			"1 requests in the last hour",
 			"Suspend", "Archive acme", "Rename", "None. The tenant is served at its subdomain only", "", "Resume", "Purge",

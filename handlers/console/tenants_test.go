@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -41,12 +42,12 @@ func TestTenants(t *testing.T) {
 		s.get(t, fmt.Sprintf("/tenants?version=%d", acme.SchemaVersion+1)).expect(t, 200, "No tenant matches")
 		s.get(t, "/tenants?order=requests").expect(t, 200, "No requests")
 		for range 2 {
-			s.traffic.Record(globex.ID, true, time.Second)
+			s.traffic.Record(traffic.Request{TenantID: globex.ID, Failed: true, Took: time.Second})
 		}
-		s.traffic.Record(acme.ID, false, time.Second)
-		s.traffic.Record("gone", false, time.Second)
-		s.traffic.Record(acme.ID, false, time.Minute)
-		s.traffic.Record(acme.ID, false, time.Minute)
+		s.traffic.Record(traffic.Request{TenantID: acme.ID, Failed: false, Took: time.Second})
+		s.traffic.Record(traffic.Request{TenantID: "gone", Failed: false, Took: time.Second})
+		s.traffic.Record(traffic.Request{TenantID: acme.ID, Failed: false, Took: time.Minute})
+		s.traffic.Record(traffic.Request{TenantID: acme.ID, Failed: false, Took: time.Minute})
 		s.grow(t, globex)
 		for order, first := range map[string]string{"requests": "acme", "failures": "globex", "p95": "acme", "size": "globex"} {
 			page := s.get(t, "/tenants?order="+order).expect(t, 200, `href="/tenants/acme"`, `href="/tenants/globex"`).body

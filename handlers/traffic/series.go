@@ -92,6 +92,16 @@ func (s *series) total(last int64) Total {
 	return totalOf(&sum)
 }
 
+// requests returns the number of requests in the hour that ends with a minute.
+func (s *series) requests(last int64) (n int64) {
+	for minute := last - Minutes + 1; minute <= last; minute++ {
+		if c := s.at(minute); c != nil {
+			n += int64(c.requests)
+		}
+	}
+	return n
+}
+
 func totalOf(c *counts) Total {
 	return Total{int64(c.requests), int64(c.failed), percentile(&c.took, 95)}
 }

@@ -3,6 +3,7 @@
 //
 //	traffic.go the recorder
 //	series.go  an hour of minutes
+//	tally.go   counters of the busiest tenants
 //	buckets.go durations of requests
 package traffic
 
@@ -30,38 +31,48 @@ type Recorder struct {
 	crowded bool       // whether a tenant found no room since the minute began
 	all     series
 	tenants map[string]*series // by id
+	tallies tallies
 }
 
 // New returns a recorder that counts at most limit tenants separately. now returns
 // the time.
 func New(limit int, now func() time.Time) *Recorder {
-	return &Recorder{limit: limit, now: now, tenants: map[string]*series{}}
+	return &Recorder{limit: limit, now: now, tenants: map[string]*series{}, tallies: tallies{busiest: map[string]*Tally{}}}
 }
 
-// Record counts a request of this duration. tenantID is empty if the request had no
-// tenant. failed means that the server was at fault.
-func (r *Recorder) Record(tenantID string, failed bool, took time.Duration) {
-	minute, bucket := minuteOf(r.now()), bucketOf(took)
+// Request is a request that was answered.
+type Request struct {
+	// TenantID and Tenant are the tenant's id and its subdomain. They are empty if the request had none.
+	TenantID, Tenant string
+	// Failed means that the server was at fault.
+	Failed bool
+	Took   time.Duration
+}
+
+// Record counts a request.
+func (r *Recorder) Record(q Request) {
+	minute, bucket := minuteOf(r.now()), bucketOf(q.Took)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	minute = max(minute, r.minute) // the clock may have been set back
 	if minute > r.minute {
 		r.turn(minute)
 	}
-	r.all.count(minute, failed, bucket)
-	if tenantID == "" {
+	r.all.count(minute, q.Failed, bucket)
+	if q.TenantID == "" {
 		return
 	}
-	of := r.tenants[tenantID]
+	r.tallies.count(q)
+	of := r.tenants[q.TenantID]
 	if of == nil {
 		if len(r.tenants) >= r.limit {
 			r.crowded = true
 			return
 		}
 		of = &series{}
-		r.tenants[tenantID] = of
+		r.tenants[q.TenantID] = of
 	}
-	of.count(minute, failed, bucket)
+	of.count(minute, q.Failed, bucket)
 }
 
 func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
@@ -70,6 +81,13 @@ func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
 // in the last hour and, if that isn't enough, the least busy of the others.
 func (r *Recorder) turn(minute int64) {
 	r.minute = minute
+	if len(r.tenants) > Tallied {
+		requests := make(map[string]int64, len(r.tenants))
+		for id, of := range r.tenants {
+			requests[id] = of.requests(minute)
+		}
+		r.tallies.choose(requests)
+	}
 	if !r.crowded {
 		return
 	}

@@ -28,11 +28,11 @@ func TestHour(t *testing.T) {
 	c := newClock()
 	r := traffic.New(2, c.now)
 	for range 3 {
-		r.Record("a", false, 10*time.Millisecond)
+		r.Record(traffic.Request{TenantID: "a", Failed: false, Took: 10 * time.Millisecond})
 	}
 	c.pass(1)
-	r.Record("a", true, time.Second)
-	r.Record("", false, time.Millisecond)
+	r.Record(traffic.Request{TenantID: "a", Failed: true, Took: time.Second})
+	r.Record(traffic.Request{TenantID: "", Failed: false, Took: time.Millisecond})
 	h := r.Hour("a")
 	if got := requests(h); got[58] != 3 || got[59] != 1 || h.Requests != 4 || h.Failed != 1 ||
 		h.Minutes[59].Failed != 1 || h.Minutes[58].Failed != 0 {
@@ -55,7 +55,7 @@ func TestHoursPass(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	r := traffic.New(2, c.now)
-	r.Record("a", false, 0)
+	r.Record(traffic.Request{TenantID: "a", Failed: false, Took: 0})
 	for _, step := range []struct {
 		minutes int
 		want    int64
@@ -67,13 +67,13 @@ func TestHoursPass(t *testing.T) {
 	}
 	for range 150 {
 		c.pass(1)
-		r.Record("a", false, 0)
+		r.Record(traffic.Request{TenantID: "a", Failed: false, Took: 0})
 	}
 	if got := r.Hour("a"); got.Requests != 60 || got.Minutes[0].Requests != 1 {
 		t.Errorf("%v", requests(got))
 	}
 	c.pass(-10)
-	r.Record("a", false, 0)
+	r.Record(traffic.Request{TenantID: "a", Failed: false, Took: 0})
 	if got := r.Hour("a").Minutes[59].Requests; got != 2 {
 		t.Errorf("with the clock set back: %d", got)
 	}
@@ -92,10 +92,10 @@ func TestP95(t *testing.T) {
 	} {
 		r := traffic.New(1, newClock().now)
 		for range test.fast {
-			r.Record("a", false, 10*time.Millisecond)
+			r.Record(traffic.Request{TenantID: "a", Failed: false, Took: 10 * time.Millisecond})
 		}
 		for range test.slow {
-			r.Record("a", false, 1300*time.Millisecond)
+			r.Record(traffic.Request{TenantID: "a", Failed: false, Took: 1300 * time.Millisecond})
 		}
 		if got := r.Hour("a").P95; got < test.least || got > test.most {
 			t.Errorf("%d fast and %d slow: %v", test.fast, test.slow, got)
@@ -103,7 +103,7 @@ func TestP95(t *testing.T) {
 	}
 	for _, took := range []time.Duration{-time.Second, 0, time.Microsecond, time.Hour} {
 		r := traffic.New(1, newClock().now)
-		r.Record("", false, took)
+		r.Record(traffic.Request{TenantID: "", Failed: false, Took: took})
 		if got := r.Hour("").P95; got < 0 || got > time.Minute {
 			t.Errorf("%v is told as %v", took, got)
 		}
@@ -117,7 +117,7 @@ func TestBusiest(t *testing.T) {
 	r := traffic.New(4, c.now)
 	for i := range 8 { // t0 … t3 find room
 		for range i + 1 {
-			r.Record(fmt.Sprintf("t%d", i), false, 0)
+			r.Record(traffic.Request{TenantID: fmt.Sprintf("t%d", i), Failed: false, Took: 0})
 		}
 	}
 	if got := r.Busiest(10); len(got) != 4 || got[0].TenantID != "t3" || got[0].Requests != 4 ||
@@ -125,8 +125,8 @@ func TestBusiest(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	c.pass(1)
-	r.Record("t7", false, 0)
-	r.Record("t7", false, 0)
+	r.Record(traffic.Request{TenantID: "t7", Failed: false, Took: 0})
+	r.Record(traffic.Request{TenantID: "t7", Failed: false, Took: 0})
 	got := r.Busiest(3)
 	if len(got) != 3 || got[0].TenantID != "t3" || got[2].TenantID != "t1" && got[2].TenantID != "t7" ||
 		r.Hour("t0").Requests != 0 {
@@ -135,10 +135,10 @@ func TestBusiest(t *testing.T) {
 	if all := r.Hour("").Requests; all != 38 {
 		t.Errorf("all: %d", all)
 	}
-	r.Record("t8", false, 0)
-	r.Record("t9", false, 0)
+	r.Record(traffic.Request{TenantID: "t8", Failed: false, Took: 0})
+	r.Record(traffic.Request{TenantID: "t9", Failed: false, Took: 0})
 	c.pass(90) // everybody is forgotten
-	r.Record("t5", false, 0)
+	r.Record(traffic.Request{TenantID: "t5", Failed: false, Took: 0})
 	if got := r.Busiest(9); len(got) != 1 || got[0].TenantID != "t5" {
 		t.Errorf("%+v", got)
 	}
@@ -151,7 +151,7 @@ func TestManyAtOnce(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			for j := range 1000 {
-				r.Record(fmt.Sprint((i+j)%20), j%2 == 0, time.Duration(j)*time.Microsecond)
+				r.Record(traffic.Request{TenantID: fmt.Sprint((i + j) % 20), Failed: j%2 == 0, Took: time.Duration(j) * time.Microsecond})
 				if j%100 == 0 {
 					r.Busiest(3)
 					r.Hour("1")
@@ -174,7 +174,7 @@ func BenchmarkRecord(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			r.Record(ids[i%len(ids)], false, 3*time.Millisecond)
+			r.Record(traffic.Request{TenantID: ids[i%len(ids)], Failed: false, Took: 3 * time.Millisecond})
 		}
 	})
 }
@@ -182,7 +182,7 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkHour(b *testing.B) {
 	r := traffic.New(traffic.DefaultTenants, time.Now)
 	for i := range 100_000 {
-		r.Record(fmt.Sprint(i%300), false, time.Duration(i)*time.Microsecond)
+		r.Record(traffic.Request{TenantID: fmt.Sprint(i % 300), Failed: false, Took: time.Duration(i) * time.Microsecond})
 	}
 	for b.Loop() {
 		r.Hour("")

@@ -27,10 +27,11 @@ type budget struct {
 	holders map[*share]struct{} // the pools that hold places
 	active  int                 // number of pools that hold places or wait for one
 	used    int                 // places
-	waiters [classes]list.List  // of *waiter, by class
-	turns   uint64              // places given to waiters
-	refused uint64              // waiters that got none
-	leaving int                 // connections that are being closed for the waiters
+	classes [classes]classLoad
+	waiters [classes]list.List // of *waiter, by class
+	turns   uint64             // places given to waiters
+	refused uint64             // waiters that got none
+	leaving int                // connections that are being closed for the waiters
 
 	// served is how many waiters a second got a place while there were always some, or 0 if that isn't
 	// known. It is that of the time before servedAt, when turns was servedTurns.
@@ -60,6 +61,15 @@ const (
 // choreTurn is how often chores get a place while people wait: once in so many.
 const choreTurn = 8
 
+// classLoad is what a class of work has of the budget.
+type classLoad struct {
+	used, waiting int               // protected by the budget's lock
+	waited        tenants.Durations // how long it waited, also in vain
+}
+
+// String returns the class as metrics name it.
+func (c class) String() string { return [classes]string{"people", "chores"}[c] }
+
 // waiter is an entry in the queue.
 type waiter struct {
 	share *share
@@ -86,12 +96,15 @@ func (s *share) acquire(ctx context.Context) error {
 	}
 	if w != nil {
 		b.reclaim()
+		begun := time.Now()
 		select {
 		case <-w.given:
 		case <-ctx.Done():
-			if err := b.leave(ctx, w); err != nil {
-				return err
-			}
+			err = b.leave(ctx, w)
+		}
+		b.classes[s.class].waited.Add(time.Since(begun))
+		if err != nil {
+			return err
 		}
 	}
 	now := b.now()
@@ -221,6 +234,8 @@ func (s *share) count(places, waiters int) {
 	before := s.places + s.waiters
 	s.places += places
 	s.waiters += waiters
+	b.classes[s.class].used += places
+	b.classes[s.class].waiting += waiters
 	switch after := s.places + s.waiters; {
 	case before == 0 && after > 0:
 		b.active++

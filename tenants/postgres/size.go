@@ -61,3 +61,15 @@ func (e *Engine) Connections() tenants.Connections {
 	defer b.mu.Unlock()
 	return tenants.Connections{Used: b.used, Limit: b.limit, Waiting: b.waiting(), Changed: b.turns, Refused: b.refused}
 }
+
+// ConnectionClasses returns the number of connections for each class of work.
+func (e *Engine) ConnectionClasses() []tenants.ConnectionClass {
+	b, loads := e.budget, make([]tenants.ConnectionClass, classes)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range loads {
+		of := &b.classes[c]
+		loads[c] = tenants.ConnectionClass{Name: class(c).String(), Used: of.used, Waiting: of.waiting, Waits: of.waited.Histogram()}
+	}
+	return loads
+}

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tenantry/handlers/traffic"
+	"tenantry/tenants"
+)
+
+// loads collects what is open of what may be open, and what scopes did.
+type loads struct {
+	store   *tenants.Store
+	traffic *traffic.Recorder
+	program string // begins the metrics' names
+}
+
+// Describe describes no metrics in advance: the servers are known only when
+// they are collected.
+func (loads) Describe(chan<- *prometheus.Desc) {}
+
+const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+
+// Collect reads them all.
+func (l loads) Collect(into chan<- prometheus.Metric) {
+	l.collectHandles(into)
+	l.collectScopes(into)
+	for _, server := range l.store.Servers() {
+		engine, err := l.store.Server(server)
+		if b, ok := engine.(tenants.Budgeted); ok && err == nil {
+			l.collectConnections(into, server, b)
+		}
+	}
+	l.collectTenants(into)
+}
+
+func (l loads) collectHandles(into chan<- prometheus.Metric) {
+	load := l.store.Load()
+	l.send(into, []reading{
+		{"handles_open", "Tenants' databases that are open.", gauge, float64(load.Open)},
+		{"handles_leased", "Tenants' databases that requests use.", gauge, float64(load.Leased)},
+		{"handles_limit", "Tenants' databases that may be open at once.", gauge, float64(load.Limit)},
+		{"handles_waiting", "Tenants waiting for a place among those.", gauge, float64(load.Waiting)},
+		{"handles_opened_total", "Tenants' databases that were opened.", counter, float64(load.Opened)},
+		{"handles_evicted_total", "Databases that gave their place to another tenant's.", counter, float64(load.Evicted)},
+		{"handles_rested_total", "Databases that were closed because no request used them.", counter, float64(load.Rested)},
+		{"tenants_failing", "Tenants whose databases could not be opened when this process tried last.", gauge,
+			float64(len(l.store.Failing()))},
+		{"handle_waits_total", "Requests that had to wait for a place.", counter, float64(load.Waits)},
+	}, nil)
+	opened, waited := l.store.HandleTimes()
+	l.sendHistogram(into, "handle_open_seconds", "How long it took to open tenants' databases.", opened, nil)
+	l.sendHistogram(into, "handle_wait_seconds", "How long requests waited for a place among the open databases.", waited, nil)
+}
+
+func (l loads) collectScopes(into chan<- prometheus.Metric) {
+	for outcome, n := range l.store.Scopes() {
+		l.send(into, []reading{{"scopes_total", "Transactions on tenants' databases, by how they ended.", counter, float64(n)}},
+			prometheus.Labels{"outcome": outcome.String()})
+	}
+	l.sendHistogram(into, "scope_wait_seconds", "How long transactions on tenants' databases took to begin.", l.store.Waits(), nil)
+}
+
+func (l loads) collectConnections(into chan<- prometheus.Metric, server string, b tenants.Budgeted) {
+	c := b.Connections()
+	l.send(into, []reading{
+		{"connections_limit", "Connections to tenants' databases that there may be at once.", gauge, float64(c.Limit)},
+		{"connections_changed_total", "Connections that a tenant got from another one.", counter, float64(c.Changed)},
+		{"connections_refused_total", "Requests for a connection that were refused or waited in vain.", counter, float64(c.Refused)},
+	}, prometheus.Labels{"server": server})
+	for _, class := range b.ConnectionClasses() {
+		labels := prometheus.Labels{"server": server, "class": class.Name}
+		l.send(into, []reading{
+			{"connections_used", "Connections to tenants' databases.", gauge, float64(class.Used)},
+			{"connections_waiting", "How many wait for a connection.", gauge, float64(class.Waiting)},
+		}, labels)
+		l.sendHistogram(into, "connection_wait_seconds", "How long others waited for a connection.", class.Waits, labels)
+	}
+}
+
+// collectTenants sends the counters of the busiest tenants, and those of all
+// others together, so that the number of series is bounded.
+func (l loads) collectTenants(into chan<- prometheus.Metric) {
+	merged := map[string]traffic.Tally{}
+	for _, t := range l.traffic.Tallies() {
+		name := t.Tenant
+		if name == "" {
+			name = "other"
+		}
+		sum := merged[name] // series with the same labels would be an error
+		merged[name] = traffic.Tally{Requests: sum.Requests + t.Requests, Failed: sum.Failed + t.Failed, Took: sum.Took + t.Took}
+	}
+	for name, t := range merged {
+		l.send(into, []reading{
+			{"tenant_requests_total", "Requests of the busiest tenants, and of all others.", counter, float64(t.Requests)},
+			{"tenant_failures_total", "Those of them that failed by the server's fault.", counter, float64(t.Failed)},
+			{"tenant_request_seconds_total", "The time that they took together.", counter, t.Took.Seconds()},
+		}, prometheus.Labels{"tenant": name})
+	}
+}
+
+// reading is the present value of a metric.
+type reading struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      float64
+}
+
+func (l loads) send(into chan<- prometheus.Metric, readings []reading, labels prometheus.Labels) {
+	for _, r := range readings {
+		desc := prometheus.NewDesc(l.program+"_"+r.name, r.help, nil, labels)
+		into <- prometheus.MustNewConstMetric(desc, r.kind, r.value)
+	}
+}
+
+func (l loads) sendHistogram(into chan<- prometheus.Metric, name, help string, h tenants.Histogram, labels prometheus.Labels) {
+	desc := prometheus.NewDesc(l.program+"_"+name, help, nil, labels)
+	into <- prometheus.MustNewConstHistogram(desc, h.Count, h.Sum.Seconds(), h.Buckets)
+}
