@@ -36,6 +36,7 @@ type App struct {
 	manager *lifecycle.Manager
 	metrics *metrics
 	traffic *traffic.Recorder
+	archive *traffic.Archive
 }
 
 // Options are the parameters of an App beside its configuration.
@@ -105,6 +106,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
 	a.traffic = traffic.New(traffic.DefaultTenants, o.Now)
+	a.archive = traffic.NewArchive(a.traffic, a.master)
 	a.metrics = newMetrics(a.store, a.traffic, strings.ReplaceAll(o.Program, "-", "_"))
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
@@ -128,7 +130,7 @@ func (a *App) By() lifecycle.Operator { return a.settings.by }
 // BaseDomain is the domain under which tenants have their subdomains.
 func (a *App) BaseDomain() tenants.BaseDomain { return a.settings.domain }
 
-// Traffic is what the console shows of the public listener's requests.
+// Traffic counts the public listener's requests.
 func (a *App) Traffic() *traffic.Recorder { return a.traffic }
 
 // Log is where the App tells what happens.

@@ -91,6 +91,7 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	defer tending.Wait()
 	defer stop()
 	tending.Go(func() { a.tend(ctx) })
+	tending.Go(func() { a.tell(ctx) })
 	accounts := a.accounts(public.Addr().String())
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), public, a.log),
@@ -109,6 +110,7 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 		}
 	}
 	a.stop(servers[:])
+	a.tellLast()
 	return err
 }
 

@@ -35,7 +35,7 @@ func MasterSchema() Schema {
 	migrations, _ := fs.Sub(masterMigrations, "migrations")
 	return Schema{
 		Models: []any{
-			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{},
+			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
 		},
 		Migrations: MigrationsIn(migrations),
 	}

@@ -52,8 +52,8 @@ type Options struct {
 	Onboard *onboard.Service
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
-	// Traffic has the requests to the public listener.
-	Traffic *traffic.Recorder
+	// Traffic has the requests to the public listeners of all processes.
+	Traffic *traffic.Archive
 	// Origin returns the origin of a tenant's pages.
 	Origin func(subdomain string) string
 	// Domain is the base domain.

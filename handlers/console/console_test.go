@@ -42,6 +42,7 @@ type site struct {
 	*tenantstest.Env
 	router  *gin.Engine
 	traffic *traffic.Recorder
+	archive *traffic.Archive
 	now     time.Time
 	tls     bool
 	doctor  func(what lifecycle.Checkup) ([]lifecycle.Finding, error)
@@ -83,10 +84,11 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	s := &site{Env: env, router: gin.New(), now: time.Now()}
 	clock := func() time.Time { return s.now }
 	s.traffic = traffic.New(10, clock)
+	s.archive = traffic.NewArchive(s.traffic, env.Store.Master())
 	onboard := onboard.New(env.Lifecycle, admins{})
 	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Domain: domain})
 	made := console.New(console.Options{
-		Token: token, Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Traffic: s.traffic, Domain: domain,
+		Token: token, Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Traffic: s.archive, Domain: domain,
 		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },
 		TLS:     func(*gin.Context) bool { return s.tls },

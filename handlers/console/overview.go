@@ -85,7 +85,11 @@ func (s *Console) overview(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page := overviewPage{Census: census, Load: s.o.Store.Load(), Hour: s.o.Traffic.Hour("")}
+	hour, err := s.o.Traffic.Hour(c.Request.Context(), "")
+	if err != nil {
+		return err
+	}
+	page := overviewPage{Census: census, Load: s.o.Store.Load(), Hour: hour}
 	page.Servers = s.countServers(census.Groups)
 	page.count(census.Groups)
 	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
@@ -169,7 +173,10 @@ func (s *Console) serverCount(name string, n int64) serverCount {
 // busiest returns the n busiest tenants of the last hour, with their share of all
 // requests.
 func (s *Console) busiest(c *gin.Context, n int, all int64) ([]busy, error) {
-	ranks := s.o.Traffic.Busiest(n)
+	ranks, err := s.o.Traffic.Busiest(c.Request.Context(), n)
+	if err != nil {
+		return nil, err
+	}
 	ids := make([]string, len(ranks))
 	for i, rank := range ranks {
 		ids[i] = rank.TenantID

@@ -98,7 +98,11 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: s.o.Traffic.Hour(t.ID), Domains: s.domainRows(t),
+	hour, err := s.o.Traffic.Hour(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: hour, Domains: s.domainRows(t),
 		Behind: s.isBehind(t)}
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]

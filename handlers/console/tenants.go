@@ -118,7 +118,10 @@ func (s *Console) list(c *gin.Context, page *tenantsPage) error {
 	if err != nil {
 		return err
 	}
-	hours := s.hours()
+	hours, err := s.hours(c)
+	if err != nil {
+		return err
+	}
 	for i := range found {
 		page.add(s, &found[i], hours[found[i].ID])
 	}
@@ -132,12 +135,16 @@ func (s *Console) list(c *gin.Context, page *tenantsPage) error {
 }
 
 // hours returns the last hours of the tenants that are counted separately, by id.
-func (s *Console) hours() map[string]traffic.Total {
-	hours := map[string]traffic.Total{}
-	for _, rank := range s.o.Traffic.Busiest(traffic.DefaultTenants) {
+func (s *Console) hours(c *gin.Context) (map[string]traffic.Total, error) {
+	ranks, err := s.o.Traffic.Busiest(c.Request.Context(), traffic.DefaultTenants)
+	if err != nil {
+		return nil, err
+	}
+	hours := make(map[string]traffic.Total, len(ranks))
+	for _, rank := range ranks {
 		hours[rank.TenantID] = rank.Total
 	}
-	return hours
+	return hours, nil
 }
 
 // listBusiest lists the tenants with requests in the last hour, in the order of the
@@ -186,7 +193,10 @@ func (s *Console) listLargest(c *gin.Context, page *tenantsPage) error {
 	if err != nil {
 		return err
 	}
-	hours := s.hours()
+	hours, err := s.hours(c)
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
 		if t := byID[id]; t != nil {
 			page.add(s, t, hours[id])

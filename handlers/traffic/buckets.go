@@ -1,7 +1,10 @@
 package traffic
 
 import (
+	"fmt"
 	"math/bits"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -52,4 +55,29 @@ func percentile(took *[buckets]uint32, percent uint64) time.Duration {
 		return begin(i) + width*time.Duration(rank)/time.Duration(n)
 	}
 	return begin(buckets) // not reached: every request is in a bucket
+}
+
+// textOf writes the numbers of requests by bucket, as in "7:12 8:3".
+func textOf(took *[buckets]uint32) string {
+	var text []byte
+	for bucket, n := range took {
+		if n > 0 {
+			text = fmt.Appendf(text, "%d:%d ", bucket, n)
+		}
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// parseTook reads what textOf wrote. It ignores what it can't read, which another
+// version may have written.
+func parseTook(text string) (took [buckets]uint32) {
+	for part := range strings.FieldsSeq(text) {
+		left, right, _ := strings.Cut(part, ":")
+		bucket, wrong := strconv.Atoi(left)
+		n, err := strconv.ParseUint(right, 10, 32)
+		if wrong == nil && err == nil && bucket >= 0 && bucket < buckets {
+			took[bucket] += uint32(n)
+		}
+	}
+	return took
 }

@@ -12,19 +12,22 @@ type counts struct {
 	took             [buckets]uint32
 }
 
-// series is a ring of minutes. The zero series is empty.
+// series is a ring of the counts of times of the same length, which have consecutive numbers.
 type series struct {
-	newest int64 // the minute of the last request
-	ring   [Minutes]counts
+	newest int64 // the time of the last request
+	ring   []counts
 }
 
-// count counts a request of a minute, which must not be before the newest one.
-func (s *series) count(minute int64, failed bool, bucket int) {
-	for gone := max(s.newest+1, minute-Minutes+1); gone <= minute; gone++ {
-		s.ring[gone%Minutes] = counts{}
+func newSeries(length int) *series { return &series{ring: make([]counts, length)} }
+
+// count counts a request of a time, which must not be before the newest one.
+func (s *series) count(at int64, failed bool, bucket int) {
+	length := int64(len(s.ring))
+	for gone := max(s.newest+1, at-length+1); gone <= at; gone++ {
+		s.ring[gone%length] = counts{}
 	}
-	s.newest = minute
-	c := &s.ring[minute%Minutes]
+	s.newest = at
+	c := &s.ring[at%length]
 	c.requests++
 	if failed {
 		c.failed++
@@ -32,12 +35,32 @@ func (s *series) count(minute int64, failed bool, bucket int) {
 	c.took[bucket]++
 }
 
-// at returns the requests of a minute, or nil if there were none.
-func (s *series) at(minute int64) *counts {
-	if s == nil || minute > s.newest || minute <= s.newest-Minutes {
+// at returns the requests of a time, or nil if there were none.
+func (s *series) at(at int64) *counts {
+	if s == nil || at > s.newest || at <= s.newest-int64(len(s.ring)) {
 		return nil
 	}
-	return &s.ring[minute%Minutes]
+	return &s.ring[at%int64(len(s.ring))]
+}
+
+// add adds other counts.
+func (c *counts) add(other *counts) {
+	if other == nil || other.requests == 0 {
+		return
+	}
+	c.requests += other.requests
+	c.failed += other.failed
+	for i, n := range other.took {
+		c.took[i] += n
+	}
+}
+
+// sum adds up n times until the last one.
+func (s *series) sum(last int64, n int) (sum counts) {
+	for at := last - int64(n) + 1; at <= last; at++ {
+		sum.add(s.at(at))
+	}
+	return sum
 }
 
 // Minute is one minute of an Hour.
@@ -61,34 +84,28 @@ type Hour struct {
 	Total
 }
 
-// hour returns the hour that ends with a minute. A nil series is empty.
-func (s *series) hour(last int64) Hour {
-	var h Hour
-	h.Total = s.total(last)
-	for i := range h.Minutes {
-		minute := last - Minutes + 1 + int64(i)
-		h.Minutes[i].At = time.Unix(minute*60, 0).UTC()
-		if c := s.at(minute); c != nil {
-			h.Minutes[i].Total = totalOf(c)
-		}
+// hour returns the counts of the hour that ends with a minute. A nil series is empty.
+func (s *series) hour(last int64) (minutes [Minutes]counts) {
+	for i := range minutes {
+		minutes[i].add(s.at(last - Minutes + 1 + int64(i)))
 	}
+	return minutes
+}
+
+// hourOf returns the hour that ends with a minute.
+func hourOf(minutes *[Minutes]counts, last int64) (h Hour) {
+	var sum counts
+	for i := range minutes {
+		sum.add(&minutes[i])
+		h.Minutes[i] = Minute{timeOf(last - Minutes + 1 + int64(i)), totalOf(&minutes[i])}
+	}
+	h.Total = totalOf(&sum)
 	return h
 }
 
 // total sums up the hour that ends with a minute.
 func (s *series) total(last int64) Total {
-	var sum counts
-	for minute := last - Minutes + 1; minute <= last; minute++ {
-		c := s.at(minute)
-		if c == nil || c.requests == 0 {
-			continue
-		}
-		sum.requests += c.requests
-		sum.failed += c.failed
-		for i, n := range c.took {
-			sum.took[i] += n
-		}
-	}
+	sum := s.sum(last, Minutes)
 	return totalOf(&sum)
 }
 

@@ -1,10 +1,13 @@
-// Package traffic counts this process's requests of the last hour, in total and for
-// each of the busiest tenants, in bounded memory.
+// Package traffic counts requests, in total and for each of the busiest tenants, in bounded
+// memory: this process's of the last hour, and those of all processes in the master.
 //
-//	traffic.go the recorder
+//	traffic.go the recorder of this process
 //	series.go  an hour of minutes
 //	tally.go   counters of the busiest tenants
+//	live.go    the last seconds
 //	buckets.go durations of requests
+//	archive.go writes the minutes into the master; rollup.go adds them up to hours
+//	history.go reads those of all processes
 package traffic
 
 import (
@@ -15,8 +18,19 @@ import (
 )
 
 // DefaultTenants is the number of tenants that a recorder counts separately. One
-// tenant's hour takes 9 KB.
+// tenant's hour takes 10 KB.
 const DefaultTenants = 256
+
+// tracked are the requests of a tenant, or all: of an hour by the minute, and of
+// the last seconds by the slot.
+type tracked struct{ minutes, live *series }
+
+func newTracked() *tracked { return &tracked{newSeries(Minutes), newSeries(liveSlots + 1)} }
+
+func (t *tracked) count(minute, slot int64, failed bool, bucket int) {
+	t.minutes.count(minute, failed, bucket)
+	t.live.count(slot, failed, bucket)
+}
 
 // Recorder counts requests by the minute. Requests of tenants beyond its limit are
 // only part of the total. When a minute begins, the least busy tenants are dropped
@@ -28,16 +42,17 @@ type Recorder struct {
 
 	mu      sync.Mutex // guards what follows
 	minute  int64      // of the last request, in minutes since 1970
+	slot    int64      // of the last request
 	crowded bool       // whether a tenant found no room since the minute began
-	all     series
-	tenants map[string]*series // by id
+	all     *tracked
+	tenants map[string]*tracked // by id
 	tallies tallies
 }
 
 // New returns a recorder that counts at most limit tenants separately. now returns
 // the time.
 func New(limit int, now func() time.Time) *Recorder {
-	return &Recorder{limit: limit, now: now, tenants: map[string]*series{}, tallies: tallies{busiest: map[string]*Tally{}}}
+	return &Recorder{limit: limit, now: now, all: newTracked(), tenants: map[string]*tracked{}, tallies: tallies{busiest: map[string]*Tally{}}}
 }
 
 // Request is a request that was answered.
@@ -51,14 +66,16 @@ type Request struct {
 
 // Record counts a request.
 func (r *Recorder) Record(q Request) {
-	minute, bucket := minuteOf(r.now()), bucketOf(q.Took)
+	now, bucket := r.now(), bucketOf(q.Took)
+	minute, slot := minuteOf(now), slotOf(now)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	minute = max(minute, r.minute) // the clock may have been set back
+	minute, slot = max(minute, r.minute), max(slot, r.slot) // the clock may have been set back
+	r.slot = slot
 	if minute > r.minute {
 		r.turn(minute)
 	}
-	r.all.count(minute, q.Failed, bucket)
+	r.all.count(minute, slot, q.Failed, bucket)
 	if q.TenantID == "" {
 		return
 	}
@@ -69,13 +86,16 @@ func (r *Recorder) Record(q Request) {
 			r.crowded = true
 			return
 		}
-		of = &series{}
+		of = newTracked()
 		r.tenants[q.TenantID] = of
 	}
-	of.count(minute, q.Failed, bucket)
+	of.count(minute, slot, q.Failed, bucket)
 }
 
 func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
+
+// timeOf returns the beginning of a minute.
+func timeOf(minute int64) time.Time { return time.Unix(minute*60, 0).UTC() }
 
 // turn begins a minute. If there was no room, it drops the tenants without requests
 // in the last hour and, if that isn't enough, the least busy of the others.
@@ -84,7 +104,7 @@ func (r *Recorder) turn(minute int64) {
 	if len(r.tenants) > Tallied {
 		requests := make(map[string]int64, len(r.tenants))
 		for id, of := range r.tenants {
-			requests[id] = of.requests(minute)
+			requests[id] = of.minutes.requests(minute)
 		}
 		r.tallies.choose(requests)
 	}
@@ -105,11 +125,20 @@ func (r *Recorder) Hour(tenantID string) Hour {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	minute = max(minute, r.minute)
-	of := &r.all
+	counts := r.hour(tenantID, minute)
+	return hourOf(&counts, minute)
+}
+
+// hour returns the counts of Hour. The caller holds mu.
+func (r *Recorder) hour(tenantID string, minute int64) (minutes [Minutes]counts) {
+	of := r.all
 	if tenantID != "" {
 		of = r.tenants[tenantID]
 	}
-	return of.hour(minute)
+	if of == nil {
+		return minutes
+	}
+	return of.minutes.hour(minute)
 }
 
 // Rank sums up a tenant's last hour.
@@ -133,7 +162,7 @@ func (r *Recorder) Busiest(n int) []Rank {
 func (r *Recorder) ranks() []Rank {
 	ranks := make([]Rank, 0, len(r.tenants))
 	for id, of := range r.tenants {
-		total := of.total(r.minute)
+		total := of.minutes.total(r.minute)
 		if total.Requests == 0 {
 			delete(r.tenants, id)
 			continue

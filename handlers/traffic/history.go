@@ -1,0 +1,84 @@
+package traffic
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+)
+
+// Hour returns the last hour of a tenant's requests to all processes, or of all requests if tenantID is
+// empty. Those of other processes are known until the last whole minute.
+func (a *Archive) Hour(ctx context.Context, tenantID string) (Hour, error) {
+	last, own := a.ownHour(tenantID)
+	rows, err := a.others(ctx, last, "tenant_id = ?", tenantID)
+	if err != nil {
+		return Hour{}, err
+	}
+	for i := range rows {
+		if at := minuteOf(rows[i].At) - last + Minutes - 1; at >= 0 && at < Minutes {
+			own[at].add(countsOf(&rows[i]))
+		}
+	}
+	return hourOf(&own, last), nil
+}
+
+// ownHour returns the counts of this process for the hour that ends with the minute last.
+func (a *Archive) ownHour(tenantID string) (last int64, own [Minutes]counts) {
+	a.own.mu.Lock()
+	defer a.own.mu.Unlock()
+	last = max(minuteOf(a.own.now()), a.own.minute)
+	return last, a.own.hour(tenantID, last)
+}
+
+// others reads the minutes of other processes in the hour that ends with the minute last.
+func (a *Archive) others(ctx context.Context, last int64, condition string, args ...any) (rows []tenants.TrafficCount, err error) {
+	err = a.master.View(ctx, func(tx *gorm.DB) error {
+		return tx.Where("span = ? AND at > ? AND source <> ?", tenants.SpanMinute, timeOf(last-Minutes), a.source).
+			Where(condition, args...).Find(&rows).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read counts of requests: %w", err)
+	}
+	return rows, nil
+}
+
+// Busiest returns the n tenants with the most requests to all processes in the last hour, or fewer.
+func (a *Archive) Busiest(ctx context.Context, n int) ([]Rank, error) {
+	last, sums := a.ownSums()
+	rows, err := a.others(ctx, last, "tenant_id <> ''")
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		sum := sums[rows[i].TenantID]
+		sum.add(countsOf(&rows[i]))
+		sums[rows[i].TenantID] = sum
+	}
+	ranks := make([]Rank, 0, len(sums))
+	for id, sum := range sums {
+		if sum.requests > 0 {
+			ranks = append(ranks, Rank{id, totalOf(&sum)})
+		}
+	}
+	slices.SortFunc(ranks, func(a, b Rank) int {
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.TenantID, b.TenantID))
+	})
+	return ranks[:min(n, len(ranks))], nil
+}
+
+// ownSums returns the counts of this process for each tenant in the hour that ends with the minute last.
+func (a *Archive) ownSums() (last int64, sums map[string]counts) {
+	a.own.mu.Lock()
+	defer a.own.mu.Unlock()
+	last = max(minuteOf(a.own.now()), a.own.minute)
+	sums = make(map[string]counts, len(a.own.tenants))
+	for id, of := range a.own.tenants {
+		sums[id] = of.minutes.sum(last, Minutes)
+	}
+	return last, sums
+}
