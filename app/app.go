@@ -15,6 +15,7 @@ import (
 	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/seal"
@@ -34,6 +35,7 @@ type App struct {
 	engine  tenants.Engine
 	store   *tenants.Store
 	manager *lifecycle.Manager
+	fleet   *fleet.Fleet
 	metrics *metrics
 	traffic *traffic.Recorder
 	archive *traffic.Archive
@@ -112,6 +114,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		Program: o.Program, Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(a.accounts(a.settings.addr)),
 	})
+	a.fleet = fleet.New(a.store, a.manager, o.Log)
 	return a, nil
 }
 
@@ -120,6 +123,9 @@ func (a *App) Store() *tenants.Store { return a.store }
 
 // Manager does what operators ask for.
 func (a *App) Manager() *lifecycle.Manager { return a.manager }
+
+// Fleet migrates the tenants that are behind.
+func (a *App) Fleet() *fleet.Fleet { return a.fleet }
 
 // Onboard creates tenants with their first admin, and gives admins access.
 func (a *App) Onboard() *onboard.Service { return onboard.New(a.manager, a.accounts(a.settings.addr)) }

@@ -98,7 +98,7 @@ func (a *App) operations(onboard *onboard.Service) *operator.API {
 // serving.
 func (a *App) console(serving context.Context, token string, onboard *onboard.Service, accounts *account.Accounts) *console.Console {
 	return console.New(console.Options{
-		Token: token, Store: a.store, Manager: a.manager, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine,
+		Token: token, Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
 	})
 }

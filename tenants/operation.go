@@ -79,6 +79,8 @@ type Operation struct {
 	Attempts int64 `gorm:"not null"`
 	// By is the name of the operator.
 	By string `gorm:"column:started_by;not null;check:operations_by_check,length(started_by) BETWEEN 1 AND 200"`
+	// RunID is the migration run that the operation belongs to. It is nil if there is none.
+	RunID *string `gorm:"index:operations_run_idx,where:run_id IS NOT NULL"`
 	// InstanceID is the process that runs the operation, its owner. It is nil if it has none.
 	InstanceID *string
 	StartedAt  time.Time `gorm:"not null"`

@@ -2,6 +2,8 @@ package command
 
 // migrateCommand groups the commands for schema versions.
 type migrateCommand struct {
-	Up     upCommand     `cmd:"" help:"Migrate every tenant that is behind."`
+	Up     upCommand     `cmd:"" help:"Migrate the tenants that are behind."`
+	Stop   stopCommand   `cmd:"" help:"Make a migration run stop after the tenants under way."`
+	Runs   runsCommand   `cmd:"" help:"List migration runs, or the tenants of one."`
 	Status statusCommand `cmd:"" help:"Count tenants by schema version."`
 }

@@ -2,25 +2,51 @@ package command
 
 import (
 	"errors"
+	"fmt"
+	"time"
 
 	"tenantry/app"
+	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 )
 
-type upCommand struct{}
+type upCommand struct {
+	Tenant      []string      `placeholder:"SUBDOMAIN" help:"Migrate only these tenants."`
+	Server      string        `help:"Migrate only tenants on this server."`
+	First       int           `placeholder:"N" help:"Migrate at most this many tenants."`
+	RetryFailed bool          `help:"Migrate only tenants whose last migration failed."`
+	Canary      []string      `placeholder:"SUBDOMAIN" help:"Migrate these tenants first, as a wave of their own."`
+	Waves       []fleet.Size  `placeholder:"SIZE" help:"The sizes of the next waves: numbers of tenants, or the percentage that is done after the wave, such as 1,10,25%,100%."`
+	Pause       time.Duration `placeholder:"DURATION" help:"Wait this long between two waves."`
+	MaxFailures *int          `placeholder:"N" help:"Stop after a wave if more tenants than this have failed."`
+	Parallel    int           `default:"4" placeholder:"N" help:"Migrate this many databases at the same time on each server, up to 64."`
+	Resume      bool          `xor:"run" help:"Go on with the last run, although its gate has closed: the tenants that are left, then those that failed."`
+	Abandon     bool          `xor:"run" help:"Give up a run that has stopped, and begin another."`
+}
 
 // Help is shown with the flags.
-func (upCommand) Help() string {
-	return `Each tenant answers 503 while it is migrated. If the migration of a tenant fails, the command names the tenant, which keeps its version, and migrates the others. Run it again to retry those that failed.
+func (*upCommand) Help() string {
+	return `Each tenant answers 503 while it is migrated. If the migration of a tenant fails, the command names the tenant, which keeps its version, and migrates the others of its wave. Run it again to retry those that failed.
+
+Between two waves the run stops if more tenants than --max-failures have failed. A run that has stopped, or was interrupted, goes on with --resume. Within a wave the newest tenants are migrated first.
 
 Examples:
 
     tenantry migrate up
+    tenantry migrate up --tenant acme --tenant globex
+    tenantry migrate up --canary demo --waves 1,10,25%,100% --pause 10m --max-failures 0
+    tenantry migrate up --resume
     tenantry migrate up --json`
 }
 
 type migrated struct {
-	Migrated int            `json:"migrated"`
+	// Run is the id of the run, or empty if no tenant was behind.
+	Run string `json:"run"`
+	// State is the state of the run, and Reason why it stopped.
+	State  tenants.RunState `json:"state"`
+	Reason string           `json:"reason"`
+	// Migrated is the number of tenants that the run has migrated. Failed are those that failed since it was begun or resumed.
+	Migrated int64          `json:"migrated"`
 	Failed   []failedTenant `json:"failed"`
 }
 
@@ -30,27 +56,97 @@ type failedTenant struct {
 }
 
 // Run migrates the tenants that are behind.
-func (upCommand) Run(c *Call) error {
+func (u *upCommand) Run(c *Call) error {
+	if err := u.check(); err != nil {
+		return err
+	}
 	return c.With(func(a *app.App) error {
-		show := c.out.progress()
-		count, err := fleet.Migrate(c.ctx, a.Store(), a.Manager(), a.By(), func(p fleet.Progress) {
-			show.step("migrate", p.Done, p.Total)
-		})
-		if err := a.Manager().ClearTemplates(c.ctx); err != nil {
-			a.Log().WarnContext(c.ctx, "clear templates of other migrations", "error", err)
+		run, err := u.migrate(c, a)
+		if clear := a.Manager().ClearTemplates(c.ctx); clear != nil {
+			a.Log().WarnContext(c.ctx, "clear templates of other migrations", "error", clear)
 		}
-		result := migrated{Migrated: count, Failed: []failedTenant{}}
+		result := migrated{State: tenants.RunDone, Failed: []failedTenant{}}
 		var partial *fleet.PartialError
-		if err != nil && !errors.As(err, &partial) {
-			return err
-		}
-		if partial != nil {
+		if errors.As(err, &partial) {
 			for _, f := range partial.Failed {
 				result.Failed = append(result.Failed, failedTenant{f.Subdomain, f.Err.Error()})
 			}
 		}
-		return errors.Join(err, result.write(c.out))
+		switch {
+		case run != nil:
+			result.Run, result.State, result.Reason, result.Migrated = run.ID, run.State, run.Reason, run.Migrated
+		case err != nil:
+			return adviseRun(err)
+		}
+		return errors.Join(adviseRun(err), result.write(c.out))
 	})
+}
+
+// check returns an error if the flags contradict each other.
+func (u *upCommand) check() error {
+	switch {
+	case u.Parallel < 1 || u.Parallel > 64:
+		return fmt.Errorf("%w: --parallel is %d: want a number from 1 to 64", errUsage, u.Parallel)
+	case u.First < 0:
+		return fmt.Errorf("%w: --first is %d: want a number from 1", errUsage, u.First)
+	case u.Pause < 0:
+		return fmt.Errorf("%w: --pause is %s: want a duration such as 10m", errUsage, u.Pause)
+	case u.MaxFailures != nil && *u.MaxFailures < 0:
+		return fmt.Errorf("%w: --max-failures is %d: want a number from 0", errUsage, *u.MaxFailures)
+	case u.Resume && (len(u.Tenant) > 0 || u.Server != "" || u.First > 0 || u.RetryFailed || len(u.Canary) > 0):
+		return fmt.Errorf("%w: --resume goes on with the tenants of the last run; it can be given with --waves, --pause, --max-failures and --parallel", errUsage)
+	}
+	return nil
+}
+
+// migrate begins or resumes a run.
+func (u *upCommand) migrate(c *Call, a *app.App) (*fleet.Run, error) {
+	show := c.out.progress()
+	progress := func(p fleet.Progress) {
+		what := "migrate"
+		if p.Waves > 1 {
+			what = fmt.Sprintf("migrate, wave %d of %d", p.Wave, p.Waves)
+		}
+		show.step(what, p.Done, p.Total)
+	}
+	if u.Resume {
+		return a.Fleet().Resume(c.ctx, a.By(), u.change, progress)
+	}
+	if u.Abandon {
+		if err := a.Fleet().Abandon(c.ctx); err != nil && !errors.Is(err, fleet.ErrNothingToResume) {
+			return nil, err
+		}
+	}
+	plan := fleet.Plan{Tenants: u.Tenant, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary}
+	u.change(&plan)
+	return a.Fleet().Migrate(c.ctx, a.By(), plan, progress)
+}
+
+// change puts the flags that a resumed run accepts into its plan.
+func (u *upCommand) change(plan *fleet.Plan) {
+	if len(u.Waves) > 0 {
+		plan.Waves = u.Waves
+	}
+	if u.Pause > 0 {
+		plan.Pause = u.Pause
+	}
+	if u.MaxFailures != nil {
+		plan.MaxFailures = u.MaxFailures
+	}
+	plan.Parallel = u.Parallel
+}
+
+// adviseRun says how to go on after a run could not begin or has stopped.
+func adviseRun(err error) error {
+	var running *fleet.RunningError
+	var stopped *fleet.StoppedError
+	switch {
+	case errors.As(err, &running):
+		return fmt.Errorf("%w; wait for it, or stop it: tenantry migrate stop", err)
+	case errors.As(err, &stopped):
+		return fmt.Errorf("%w; go on with: tenantry migrate up --resume; or begin another: tenantry migrate up --abandon", err)
+	}
+	return err
 }
 
 func (m migrated) write(out *Output) error {

@@ -34,6 +34,7 @@ import (
 	"tenantry/handlers/request"
 	"tenantry/handlers/traffic"
 	"tenantry/tenants"
+	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 )
@@ -45,10 +46,11 @@ var templateFiles embed.FS
 type Options struct {
 	// Token is the operator's token, for signing in.
 	Token string
-	// Store has the tenants, Manager changes them, and Onboard creates them with
-	// their first admins.
+	// Store has the tenants, Manager changes them, Fleet migrates them, and Onboard
+	// creates them with their first admins.
 	Store   *tenants.Store
 	Manager *lifecycle.Manager
+	Fleet   *fleet.Fleet
 	Onboard *onboard.Service
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)

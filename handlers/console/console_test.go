@@ -25,6 +25,7 @@ import (
 	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/tenantstest"
@@ -88,7 +89,8 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	onboard := onboard.New(env.Lifecycle, admins{})
 	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Domain: domain})
 	made := console.New(console.Options{
-		Token: token, Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Traffic: s.archive, Domain: domain,
+		Token: token, Store: env.Store, Manager: env.Lifecycle, Fleet: fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler)),
+		Onboard: onboard, Traffic: s.archive, Domain: domain,
 		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },
 		TLS:     func(*gin.Context) bool { return s.tls },

@@ -129,7 +129,7 @@ func (s *Console) migrate(c *gin.Context) error {
 func (s *Console) runPass(ctx context.Context, by lifecycle.Operator) {
 	note := func(p fleet.Progress) { s.passes.change(func(v *passView) { v.note(p) }) }
 	s.passes.run(func() error {
-		_, err := fleet.Migrate(ctx, s.o.Store, s.o.Manager, by, note)
+		_, err := s.o.Fleet.Migrate(ctx, by, fleet.Plan{}, note)
 		return err
 	}, func(v *passView, err error) { v.end(err, s.o.Now()) })
 }

@@ -1,132 +1,307 @@
 // Package fleet runs migrations over many tenants.
+//
+//	plan.go     which tenants, and in which waves
+//	targets.go  the tenants that are left
+//	fleet.go    begins, resumes and stops a run
+//	run.go      goes through the waves of a run
+//	runs.go     lists the runs and their tenants
+//	status.go   counts the tenants by schema version
 package fleet
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"sync"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 )
 
-// Progress reports that a migration has finished with one tenant.
-type Progress struct {
-	Subdomain   string
-	Done, Total int
-	// Err is why the tenant could not be migrated. It is nil if it was migrated.
-	Err error
+// Fleet runs migrations over the tenants of a store. It is safe for concurrent use.
+type Fleet struct {
+	store   *tenants.Store
+	manager *lifecycle.Manager
+	log     *slog.Logger
 }
 
-// Failure is a tenant that could not be migrated.
-type Failure struct {
-	Subdomain string
-	Err       error
+// New returns a Fleet of the tenants in store. log receives what can't be returned to a caller.
+func New(store *tenants.Store, manager *lifecycle.Manager, log *slog.Logger) *Fleet {
+	return &Fleet{store, manager, log}
 }
 
-// PartialError means that some tenants could not be migrated. The others were.
-type PartialError struct {
-	Migrated int
-	Failed   []Failure
+// RunningError means that a run is under way in a living process.
+type RunningError struct{ Run tenants.MigrationRun }
+
+// Error says who began the run and when.
+func (e *RunningError) Error() string {
+	return fmt.Sprintf("migration run %s is under way since %s, begun by %s", e.Run.ID, e.Run.StartedAt.UTC().Format(time.RFC3339), e.Run.By)
 }
 
-// Error returns the first failure and the number of the others.
-func (e *PartialError) Error() string {
-	first := e.Failed[0]
-	return fmt.Sprintf("%d tenants migrated, %d failed, the first of them %q: %v",
-		e.Migrated, len(e.Failed), first.Subdomain, first.Err)
+// StoppedError means that a run stopped before its last wave. It can be resumed.
+type StoppedError struct{ Run tenants.MigrationRun }
+
+// Error says why the run stopped.
+func (e *StoppedError) Error() string {
+	return fmt.Sprintf("migration run %s stopped: %s", e.Run.ID, e.Run.Reason)
 }
 
-// Unwrap returns the failures' causes.
-func (e *PartialError) Unwrap() []error {
-	causes := make([]error, len(e.Failed))
-	for i, f := range e.Failed {
-		causes[i] = f.Err
+// ErrNothingToResume means that there is no run, or that the last one migrated all of its tenants or was abandoned.
+var ErrNothingToResume = errors.New("there is no migration run to resume")
+
+// UnknownError names canaries or tenants of a plan that don't exist.
+type UnknownError struct{ Subdomains []string }
+
+// Error names them.
+func (e *UnknownError) Error() string {
+	return "no such tenants: " + strings.Join(e.Subdomains, ", ")
+}
+
+// interrupted is the reason of a run whose process was asked to end.
+const interrupted = "it was interrupted"
+
+// Migrate begins a run and returns it when it has ended, or nil if there was none. Each tenant's migration is an operation in the ledger,
+// as in lifecycle.Manager.Migrate. Migrate doesn't open tenants that are up to date according to the master, and
+// without tenants that are behind it records no run. progress may be nil; its calls don't overlap.
+//
+// If tenants could not be migrated, Migrate goes on with the others of their wave, and returns a *PartialError.
+// It returns a *StoppedError, too, if the run stopped: because too many tenants failed, because Stop was called,
+// or because ctx ended. Tenants whose migration is under way then are finished or rolled back first.
+//
+// Returns a *RunningError if a living process has an unfinished run, a *StoppedError if the last run was stopped
+// for another reason than the end of its process and was not abandoned, and an *UnknownError if the plan names
+// tenants that don't exist.
+func (f *Fleet) Migrate(ctx context.Context, by lifecycle.Operator, plan Plan, progress func(Progress)) (*Run, error) {
+	if err := f.checkNames(ctx, slices.Concat(plan.Tenants, plan.Canaries)); err != nil {
+		return nil, err
 	}
-	return causes
-}
-
-// parallel is the number of tenants that Migrate works on at the same time. Most of them wait until
-// other processes have drained them; few are being migrated at any moment.
-const parallel = 32
-
-// Migrate brings every tenant's database to its engine's version. Each tenant's migration is an
-// operation in the ledger, started by the operator, as in lifecycle.Manager.Migrate. Migrate doesn't
-// open tenants that are up to date according to the master. It continues after failures and then
-// returns a *PartialError; calling it again retries the failed tenants. progress may be nil; its calls
-// don't overlap.
-func Migrate(ctx context.Context, store *tenants.Store, manager *lifecycle.Manager, by lifecycle.Operator,
-	progress func(Progress)) (migrated int, err error) {
-	behind, err := listBehind(ctx, store)
-	if err != nil {
-		return 0, err
-	}
-	pass := &pass{total: len(behind), progress: progress}
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i := range behind {
-		group.Go(func() error {
-			err := context.Cause(ctx)
-			if err == nil {
-				_, err = manager.Migrate(ctx, by, behind[i].ID)
-			}
-			pass.finish(&behind[i], err)
-			return nil
-		})
-	}
-	_ = group.Wait() // pass has the failures
-	if len(pass.failed) > 0 {
-		return pass.done - len(pass.failed), &PartialError{pass.done - len(pass.failed), pass.failed}
-	}
-	return pass.done, nil
-}
-
-// pass is one call of Migrate.
-type pass struct {
-	total    int
-	progress func(Progress)
-
-	mu     sync.Mutex // protects done, failed and the calls of progress
-	done   int
-	failed []Failure
-}
-
-func (p *pass) finish(t *tenants.Tenant, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done++
-	if err != nil {
-		p.failed = append(p.failed, Failure{t.Subdomain, err})
-	}
-	if p.progress != nil {
-		p.progress(Progress{Subdomain: t.Subdomain, Done: p.done, Total: p.total, Err: err})
-	}
-}
-
-// listBehind returns the tenants whose version in the master is older than their engine's, by server
-// and version, then by subdomain.
-func listBehind(ctx context.Context, store *tenants.Store) ([]tenants.Tenant, error) {
-	standings, err := Status(ctx, store)
+	run := &tenants.MigrationRun{ID: strings.ToLower(ulid.Make().String()), By: string(by)}
+	targets, err := f.targets(ctx, run, plan)
 	if err != nil {
 		return nil, err
 	}
-	var behind []tenants.Tenant
-	for _, s := range standings {
-		if s.SchemaVersion >= s.Target {
-			continue
-		}
-		var some []tenants.Tenant
-		err := store.Master().View(ctx, func(tx *gorm.DB) error {
-			return tx.Where("server = ? AND schema_version = ? AND state IN ?", s.Server, s.SchemaVersion, tenants.MigratedStates()).
-				Order("subdomain").Find(&some).Error
-		})
-		if err != nil {
-			return nil, fmt.Errorf("list tenants behind: %w", err)
-		}
-		behind = append(behind, some...)
+	if plan.First > 0 {
+		targets = targets[:min(plan.First, len(targets))]
 	}
-	return behind, nil
+	if len(targets) == 0 {
+		return nil, nil
+	}
+	run.Total = int64(len(targets))
+	plan.Canaries = slices.DeleteFunc(slices.Clone(plan.Canaries), func(subdomain string) bool {
+		return !slices.ContainsFunc(targets, func(t target) bool { return t.Subdomain == subdomain })
+	})
+	if err := f.begin(ctx, run, plan); err != nil {
+		return nil, err
+	}
+	return f.work(ctx, run, plan, targets, progress)
+}
+
+// Resume goes on with the last run: it migrates the tenants that are left, and then those that failed. It passes
+// a gate that has closed. change changes the run's plan before that; it may be nil. It returns ErrNothingToResume
+// if there is no such run, and the errors of Migrate.
+func (f *Fleet) Resume(ctx context.Context, by lifecycle.Operator, change func(*Plan), progress func(Progress)) (*Run, error) {
+	var plan Plan
+	run, err := f.takeOver(ctx, by, func(run *tenants.MigrationRun) error {
+		plan = Plan{}
+		if err := json.Unmarshal([]byte(run.Plan), &plan); err != nil {
+			return fmt.Errorf("plan of run %s: %w", run.ID, err)
+		}
+		if change != nil {
+			change(&plan)
+		}
+		return setPlan(run, plan)
+	})
+	if err != nil {
+		return nil, err
+	}
+	targets, err := f.left(ctx, run, plan)
+	if err != nil {
+		return nil, errors.Join(err, f.end(ctx, run, tenants.RunStopped, "the tenants that are left could not be listed"))
+	}
+	return f.work(ctx, run, plan, targets, progress)
+}
+
+// left returns the targets of a run that was begun before, without those beyond the first that the plan asks for.
+func (f *Fleet) left(ctx context.Context, run *tenants.MigrationRun, plan Plan) ([]target, error) {
+	targets, err := f.targets(ctx, run, plan)
+	if err != nil || plan.First == 0 {
+		return targets, err
+	}
+	tried, err := f.countTried(ctx, run)
+	return slices.DeleteFunc(targets, func(t target) bool {
+		if !t.Tried {
+			tried++
+		}
+		return !t.Tried && tried > plan.First
+	}), err
+}
+
+// Stop makes the unfinished run stop, in whichever process it runs: no other tenant is begun. Returns
+// ErrNothingToResume if no run is unfinished. A run whose process died is stopped when Stop returns.
+func (f *Fleet) Stop(ctx context.Context, by lifecycle.Operator) error {
+	return f.change(ctx, func(tx *gorm.DB, run *tenants.MigrationRun, living bool) error {
+		switch {
+		case run == nil || run.FinishedAt != nil:
+			return ErrNothingToResume
+		case run.State == tenants.RunStopped:
+			return nil
+		case living:
+			run.State = tenants.RunStopping
+		default:
+			run.State, run.InstanceID = tenants.RunStopped, nil
+		}
+		run.Reason = fmt.Sprintf("%s stopped it", by)
+		return tx.Save(run).Error
+	})
+}
+
+// Abandon ends a stopped run for good, so that another one can begin. Returns ErrNothingToResume if no run is
+// unfinished, and a *RunningError if it is under way.
+func (f *Fleet) Abandon(ctx context.Context) error {
+	return f.change(ctx, func(tx *gorm.DB, run *tenants.MigrationRun, living bool) error {
+		switch {
+		case run == nil || run.FinishedAt != nil:
+			return ErrNothingToResume
+		case living:
+			return &RunningError{*run}
+		}
+		return abandon(tx, run)
+	})
+}
+
+// abandon ends an unfinished run.
+func abandon(tx *gorm.DB, run *tenants.MigrationRun) error {
+	run.State, run.InstanceID, run.FinishedAt = tenants.RunAbandoned, nil, &run.UpdatedAt
+	return tx.Save(run).Error
+}
+
+// begin records a new run of this process.
+func (f *Fleet) begin(ctx context.Context, run *tenants.MigrationRun, plan Plan) error {
+	if err := setPlan(run, plan); err != nil {
+		return err
+	}
+	return f.change(ctx, func(tx *gorm.DB, last *tenants.MigrationRun, living bool) error {
+		now, err := f.store.Master().Now(tx)
+		if err != nil {
+			return err
+		}
+		if last != nil && last.FinishedAt == nil {
+			switch {
+			case living:
+				return &RunningError{*last}
+			case last.State == tenants.RunStopped && last.Reason != interrupted:
+				return &StoppedError{*last}
+			}
+			if err := abandon(tx, last); err != nil {
+				return err
+			}
+		}
+		f.own(run)
+		run.StartedAt, run.UpdatedAt = now, now
+		return tx.Create(run).Error
+	})
+}
+
+// takeOver makes this process work on the last run.
+func (f *Fleet) takeOver(ctx context.Context, by lifecycle.Operator, prepare func(*tenants.MigrationRun) error) (run *tenants.MigrationRun, err error) {
+	err = f.change(ctx, func(tx *gorm.DB, last *tenants.MigrationRun, living bool) error {
+		switch {
+		case last == nil || last.State == tenants.RunDone || last.State == tenants.RunAbandoned:
+			return ErrNothingToResume
+		case living:
+			return &RunningError{*last}
+		}
+		run = last
+		f.own(run)
+		run.By, run.Reason, run.FinishedAt = string(by), "", nil
+		if err := prepare(run); err != nil {
+			return err
+		}
+		return tx.Save(run).Error
+	})
+	return run, err
+}
+
+// own makes this process the one that works on the run.
+func (f *Fleet) own(run *tenants.MigrationRun) {
+	id := f.store.Process().ID()
+	run.State, run.InstanceID = tenants.RunRunning, &id
+}
+
+// change calls f with the last run, or nil if there is none, in a scope that no other process can be in at the
+// same time. living reports whether a living process works on the run.
+func (f *Fleet) change(ctx context.Context, do func(tx *gorm.DB, last *tenants.MigrationRun, living bool) error) error {
+	master := f.store.Master()
+	err := master.Update(ctx, func(tx *gorm.DB) error {
+		var last []tenants.MigrationRun
+		if err := tx.Order("id DESC").Limit(1).Find(&last).Error; err != nil {
+			return err
+		}
+		if len(last) == 0 {
+			return do(tx, nil, false)
+		}
+		now, err := master.Now(tx)
+		if err != nil {
+			return err
+		}
+		living, err := f.isAlive(tx, &last[0])
+		if err != nil {
+			return err
+		}
+		last[0].UpdatedAt = now
+		return do(tx, &last[0], living)
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return fmt.Errorf("%w: another process has just begun a migration run", tenants.ErrBusy)
+	}
+	return err
+}
+
+// isAlive reports whether a living process works on the run.
+func (f *Fleet) isAlive(tx *gorm.DB, run *tenants.MigrationRun) (bool, error) {
+	if run.InstanceID == nil {
+		return false, nil
+	}
+	living, err := f.store.Master().Living(tx)
+	for i := range living {
+		if living[i].ID == *run.InstanceID {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// setPlan stores the plan in the run.
+func setPlan(run *tenants.MigrationRun, plan Plan) error {
+	text, err := json.Marshal(plan)
+	if err != nil {
+		return fmt.Errorf("write the plan: %w", err)
+	}
+	run.Plan = string(text)
+	return nil
+}
+
+// checkNames returns an *UnknownError if there are no such tenants.
+func (f *Fleet) checkNames(ctx context.Context, subdomains []string) error {
+	var unknown []string
+	for _, subdomain := range subdomains {
+		_, err := f.manager.Get(ctx, subdomain)
+		switch {
+		case errors.Is(err, tenants.ErrUnknownTenant):
+			unknown = append(unknown, subdomain)
+		case err != nil:
+			return err
+		}
+	}
+	if len(unknown) > 0 {
+		return &UnknownError{unknown}
+	}
+	return nil
 }

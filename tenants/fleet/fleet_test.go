@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -44,6 +45,16 @@ func newFleet(t *testing.T, engine tenantstest.Engine) (*tenantstest.Env, *count
 	return env, c
 }
 
+// migrateAll migrates every tenant that is behind, and returns how many were.
+func migrateAll(ctx context.Context, env *tenantstest.Env, progress func(fleet.Progress)) (migrated int, err error) {
+	f := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
+	run, err := f.Migrate(ctx, "ada", fleet.Plan{}, progress)
+	if run == nil {
+		return 0, err
+	}
+	return int(run.Migrated), err
+}
+
 // setBehind makes the master think that tenants have an old version.
 func setBehind(t *testing.T, env *tenantstest.Env, subdomains ...string) {
 	t.Helper()
@@ -61,12 +72,12 @@ func TestMigrateOpensOnlyTenantsBehind(t *testing.T) {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			env, c := newFleet(t, engine)
-			if n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil); n != 0 || err != nil || c.migrated.Load() != 0 {
+			if n, err := migrateAll(t.Context(), env, nil); n != 0 || err != nil || c.migrated.Load() != 0 {
 				t.Errorf("all current: migrated %d, opened %d, %v", n, c.migrated.Load(), err)
 			}
 			setBehind(t, env, "acme", "initech")
 			var told []string
-			n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", func(p fleet.Progress) {
+			n, err := migrateAll(t.Context(), env, func(p fleet.Progress) {
 				told = append(told, p.Subdomain)
 				if p.Total != 2 || p.Done != len(told) || p.Err != nil {
 					t.Errorf("progress %+v", p)
@@ -93,14 +104,14 @@ func TestMigrateGoesOnPastAFailure(t *testing.T) {
 			env, c := newFleet(t, engine)
 			setBehind(t, env, "acme", "globex", "initech")
 			c.refuse = "globex"
-			n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil)
+			n, err := migrateAll(t.Context(), env, nil)
 			var partial *fleet.PartialError
 			if n != 2 || !errors.As(err, &partial) || !errors.Is(err, errRefused) || partial.Migrated != 2 ||
 				len(partial.Failed) != 1 || partial.Failed[0].Subdomain != "globex" {
 				t.Errorf("migrated %d, %v", n, err)
 			}
 			c.refuse = ""
-			if n, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil); n != 1 || err != nil {
+			if n, err := migrateAll(t.Context(), env, nil); n != 1 || err != nil {
 				t.Errorf("again: migrated %d, %v", n, err)
 			}
 		})
@@ -113,7 +124,7 @@ func TestMigrateStopsWhenCancelled(t *testing.T) {
 	setBehind(t, env, "acme", "globex")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := fleet.Migrate(ctx, env.Store, env.Lifecycle, "ada", nil); !errors.Is(err, context.Canceled) {
+	if _, err := migrateAll(ctx, env, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -127,7 +138,7 @@ func TestListOutdated(t *testing.T) {
 			env, c := newFleet(t, engine)
 			c.refuse = "globex"
 			setBehind(t, env, "globex")
-			if _, err := fleet.Migrate(t.Context(), env.Store, env.Lifecycle, "ada", nil); !errors.Is(err, errRefused) {
+			if _, err := migrateAll(t.Context(), env, nil); !errors.Is(err, errRefused) {
 				t.Fatalf("migrate: %v", err)
 			}
 			setBehind(t, env, "acme")

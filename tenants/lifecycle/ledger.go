@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -95,6 +96,8 @@ type params struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Host is the domain to add, verify or remove.
 	Host string `json:"host,omitempty"`
+	// FromVersion is the schema version of the tenant's database before a migration.
+	FromVersion int64 `json:"from_version,omitempty"`
 	// Version is the target schema version of the tenant's database. A build whose latest
 	// version is older leaves the operation to other processes.
 	Version int64 `json:"version,omitempty"`
@@ -108,7 +111,8 @@ type job struct {
 	tenant tenants.Tenant
 	params params
 	plan   plan
-	now    time.Time // by the master's clock, in a transaction
+	now    time.Time           // by the master's clock, in a transaction
+	slots  *semaphore.Weighted // of a run of migrations; nil outside of one
 
 	// What is known to the process that began the operation alone: what an
 	// adoption copies, and the function that adds an admin.

@@ -1,9 +1,12 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
+	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
@@ -19,7 +22,32 @@ import (
 // changed, the tenant stays under maintenance and the migration is tried again. Returns a
 // *tenants.VersionError if the tenant is ahead of this build, or the errors of Suspend.
 func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*tenants.Tenant, error) {
-	t, err := m.do(ctx, by, tenants.KindMigrate, name, m.markMigrate)
+	return m.migrate(ctx, by, InRun{}, name)
+}
+
+// InRun is the migration run that a tenant's migration belongs to.
+type InRun struct {
+	// ID is the run's id.
+	ID string
+	// Slots bounds the databases of the run that are migrated at the same time.
+	Slots *semaphore.Weighted
+}
+
+// MigrateInRun is Migrate as a part of a run: the operation has the run's id. If no operation could be
+// begun, because another one is under way for example, it records a failed one.
+func (m *Manager) MigrateInRun(ctx context.Context, by Operator, in InRun, name string) (*tenants.Tenant, error) {
+	t, err := m.migrate(ctx, by, in, name)
+	if err != nil {
+		err = errors.Join(err, m.recordFailure(ctx, by, in, name, err))
+	}
+	return t, err
+}
+
+func (m *Manager) migrate(ctx context.Context, by Operator, in InRun, name string) (*tenants.Tenant, error) {
+	t, err := m.do(ctx, by, tenants.KindMigrate, name, func(tx *gorm.DB, j *job) error {
+		j.join(in)
+		return m.markMigrate(tx, j)
+	})
 	var underWay *UnderWayError
 	if !errors.As(err, &underWay) || underWay.Operation.Kind != tenants.KindMigrate {
 		return t, err
@@ -28,7 +56,45 @@ func (m *Manager) Migrate(ctx context.Context, by Operator, name string) (*tenan
 	if failure != nil || j == nil {
 		return nil, errors.Join(err, failure)
 	}
+	j.join(in)
 	return &j.tenant, m.run(ctx, j, true)
+}
+
+// join makes the job a part of the run, if there is one.
+func (j *job) join(in InRun) {
+	if in.ID != "" {
+		j.op.RunID, j.slots = &in.ID, in.Slots
+	}
+}
+
+// recordFailure records a failed operation of the run, unless the tenant has an operation of the run. It does
+// so even if ctx has ended.
+func (m *Manager) recordFailure(ctx context.Context, by Operator, in InRun, name string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	err := m.master.Update(ctx, func(tx *gorm.DB) error {
+		t, err := find(tx, name)
+		if err != nil {
+			return err
+		}
+		var recorded int64
+		err = tx.Model(&tenants.Operation{}).Where("tenant_id = ? AND run_id = ?", t.ID, in.ID).Count(&recorded).Error
+		if err != nil || recorded > 0 {
+			return err
+		}
+		j, err := m.newJob(tx, by, tenants.KindMigrate)
+		if err != nil {
+			return err
+		}
+		j.tenant, j.params.FromVersion, j.op.Error = *t, t.SchemaVersion, cause.Error()
+		j.op.InstanceID, j.op.State, j.op.RunID = nil, tenants.OperationUndoing, &in.ID
+		j.plan.steps = nil
+		return j.write(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("record the failure: %w", err)
+	}
+	return nil
 }
 
 // markMigrate puts an active tenant under maintenance.
@@ -40,7 +106,7 @@ func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 	if err != nil {
 		return err
 	}
-	j.params.Version = engine.SchemaVersion()
+	j.params.FromVersion, j.params.Version = j.tenant.SchemaVersion, engine.SchemaVersion()
 	switch {
 	case j.tenant.SchemaVersion == j.params.Version:
 		return errUnchanged
@@ -86,7 +152,7 @@ func (m *Manager) builder(j *job) (tenants.Engine, error) {
 	return engine, err
 }
 
-// maxMigrations is the number of databases that a process migrates at the same time.
+// maxMigrations is the number of databases that a process migrates at the same time outside of runs.
 const maxMigrations = 4
 
 // migrateDatabase migrates the tenant's database to the version of this build. Even if it
@@ -96,10 +162,11 @@ func migrateDatabase(m *Manager, ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := m.migrating.Acquire(ctx, 1); err != nil {
+	slots := cmp.Or(j.slots, m.migrating)
+	if err := slots.Acquire(ctx, 1); err != nil {
 		return err
 	}
-	defer m.migrating.Release(1)
+	defer slots.Release(1)
 	version, err := engine.Migrate(ctx, &j.tenant)
 	if version > 0 {
 		j.tenant.SchemaVersion = version

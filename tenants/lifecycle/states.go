@@ -90,7 +90,7 @@ func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKin
 	err = m.run(ctx, j, true)
 	m.store.Refresh(j.tenant.ID)
 	if err != nil {
-		return nil, fmt.Errorf("%s tenant %q: %w", kind, subdomain, err)
+		return nil, fmt.Errorf("%s tenant %q: %w", kind, j.tenant.Subdomain, err)
 	}
 	return &j.tenant, nil
 }

@@ -1,0 +1,82 @@
+package fleet
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Plan says which tenants a run migrates, and in which waves. The zero value migrates all that are behind, in
+// one wave.
+type Plan struct {
+	// Tenants are the subdomains of the tenants to migrate. Defaults to all that are behind.
+	Tenants []string `json:"tenants,omitempty"`
+	// Server limits the run to the tenants on this server.
+	Server string `json:"server,omitempty"`
+	// Failed limits the run to tenants whose last migration failed.
+	Failed bool `json:"failed,omitempty"`
+	// First limits the number of tenants. 0 means no limit.
+	First int `json:"first,omitempty"`
+	// Canaries are the subdomains of the tenants that are the first wave.
+	Canaries []string `json:"canaries,omitempty"`
+	// Waves are the sizes of the waves after the canaries. The tenants that are left are the last wave.
+	Waves []Size `json:"waves,omitempty"`
+	// Pause is the time between two waves.
+	Pause time.Duration `json:"pause,omitempty"`
+	// MaxFailures stops the run after a wave if more tenants have failed since it was begun or resumed. Nil means
+	// no limit.
+	MaxFailures *int `json:"max_failures,omitempty"`
+	// Parallel is the number of databases that are migrated at the same time on each server. Defaults to 4.
+	Parallel int `json:"parallel,omitempty"`
+}
+
+// Size is the size of a wave: a number of tenants, or the percentage of the run's tenants that are done after the wave.
+type Size struct {
+	Number  int
+	Percent bool
+}
+
+// UnmarshalText parses 10 or 25%. Returns an error for a number below 1 and for a percentage above 100.
+func (s *Size) UnmarshalText(text []byte) error {
+	digits, percent := strings.CutSuffix(string(text), "%")
+	number, err := strconv.Atoi(digits)
+	if err != nil || number < 1 || percent && number > 100 {
+		return fmt.Errorf("%q is not the size of a wave; want a number of tenants such as 10, or a percentage such as 25%%", text)
+	}
+	*s = Size{number, percent}
+	return nil
+}
+
+// MarshalText returns the text that UnmarshalText parses.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// String returns the text that UnmarshalText parses.
+func (s Size) String() string {
+	if s.Percent {
+		return fmt.Sprintf("%d%%", s.Number)
+	}
+	return strconv.Itoa(s.Number)
+}
+
+// waves returns the number of tenants in each wave of a run, whose first wave is that many canaries.
+func (p Plan) waves(total, canaries int) []int {
+	var waves []int
+	left := total
+	add := func(size int) {
+		if size = min(size, left); size > 0 {
+			waves = append(waves, size)
+			left -= size
+		}
+	}
+	add(canaries)
+	for _, size := range p.Waves {
+		if size.Percent {
+			add((total*size.Number+99)/100 - (total - left))
+		} else {
+			add(size.Number)
+		}
+	}
+	add(left)
+	return waves
+}

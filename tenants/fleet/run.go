@@ -1,0 +1,316 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
+)
+
+// Progress reports that a run has finished with one tenant.
+type Progress struct {
+	Subdomain   string
+	Done, Total int
+	// Wave is the number of the tenant's wave, from 1, among Waves.
+	Wave, Waves int
+	// Err is why the tenant could not be migrated. It is nil if it was migrated.
+	Err error
+}
+
+// Failure is a tenant that could not be migrated.
+type Failure struct {
+	Subdomain string
+	Err       error
+}
+
+// PartialError means that some tenants could not be migrated. The others were.
+type PartialError struct {
+	Migrated int
+	Failed   []Failure
+}
+
+// Error returns the first failure and the number of the others.
+func (e *PartialError) Error() string {
+	first := e.Failed[0]
+	return fmt.Sprintf("%d tenants migrated, %d failed, the first of them %q: %v",
+		e.Migrated, len(e.Failed), first.Subdomain, first.Err)
+}
+
+// Unwrap returns the failures' causes.
+func (e *PartialError) Unwrap() []error {
+	causes := make([]error, len(e.Failed))
+	for i, f := range e.Failed {
+		causes[i] = f.Err
+	}
+	return causes
+}
+
+const (
+	// defaultParallel is the default of Plan.Parallel.
+	defaultParallel = 4
+	// inHand is the number of tenants in hand for each that is being migrated. Most of them wait until other
+	// processes have drained them.
+	inHand = 8
+	// recordTimeout bounds the time to record the end of a run whose context has ended.
+	recordTimeout = 10 * time.Second
+	// checkInterval is the time between two looks at whether the run must stop.
+	checkInterval = time.Second
+)
+
+// pass is one attempt to finish a run.
+type pass struct {
+	*Fleet
+	run      *tenants.MigrationRun
+	plan     Plan
+	progress func(Progress)
+	slots    map[string]*semaphore.Weighted // by server
+	tried    int                            // tenants of the run that were tried before this pass and are not tried again
+	waves    []int
+
+	mu     sync.Mutex // protects the fields below, and the calls of progress
+	done   int
+	failed []Failure
+	wave   int
+}
+
+// work migrates the targets of a run that this process has begun or taken over, records its end, and returns the run.
+func (f *Fleet) work(ctx context.Context, run *tenants.MigrationRun, plan Plan, targets []target, progress func(Progress)) (*Run, error) {
+	p := &pass{Fleet: f, run: run, plan: plan, progress: progress, slots: map[string]*semaphore.Weighted{}}
+	reason, err := p.goThrough(ctx, targets)
+	state := tenants.RunDone
+	switch {
+	case err != nil:
+		state, reason = tenants.RunStopped, err.Error()
+	case reason != "":
+		state = tenants.RunStopped
+	case len(p.failed) > 0:
+		state = tenants.RunFailed
+	}
+	var errs []error
+	if len(p.failed) > 0 {
+		errs = append(errs, &PartialError{p.done - len(p.failed), p.failed})
+	}
+	errs = append(errs, err, f.end(ctx, run, state, reason))
+	if state == tenants.RunStopped {
+		errs = append(errs, &StoppedError{*run})
+	}
+	ended, err := f.Run(context.WithoutCancel(ctx), run.ID)
+	return &ended, errors.Join(append(errs, err)...)
+}
+
+// goThrough migrates the targets, wave by wave. It returns why the run must stop before the last wave, or "".
+func (p *pass) goThrough(ctx context.Context, targets []target) (reason string, err error) {
+	if err := p.prepare(ctx, targets); err != nil {
+		return "", err
+	}
+	for len(targets) > 0 {
+		size := min(p.nextWave(), len(targets))
+		if reason, err = p.migrateWave(ctx, targets[:size]); err != nil || reason != "" {
+			return reason, err
+		}
+		targets = targets[size:]
+		if len(targets) == 0 {
+			break
+		}
+		if reason, err = p.gate(ctx); err != nil || reason != "" {
+			return reason, err
+		}
+	}
+	return "", nil
+}
+
+// prepare divides the run into waves, and makes a bound for each server.
+func (p *pass) prepare(ctx context.Context, targets []target) error {
+	tried, err := p.countTried(ctx, p.run)
+	if err != nil {
+		return err
+	}
+	p.tried = tried
+	p.waves = p.plan.waves(int(p.run.Total), len(p.plan.Canaries))
+	for _, t := range targets {
+		if t.Tried {
+			p.tried--
+		}
+		if p.slots[t.Server] == nil {
+			p.slots[t.Server] = semaphore.NewWeighted(int64(cmp.Or(p.plan.Parallel, defaultParallel)))
+		}
+	}
+	return nil
+}
+
+// nextWave begins the next wave and returns the number of its tenants that are left.
+func (p *pass) nextWave() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	end := 0
+	for i, size := range p.waves {
+		end += size
+		if before := p.tried + p.done; before < end {
+			p.wave = i + 1
+			return end - before
+		}
+	}
+	p.wave = len(p.waves)
+	return int(p.run.Total)
+}
+
+// migrateWave migrates the tenants of a wave. It returns why the run must stop, or "".
+func (p *pass) migrateWave(ctx context.Context, targets []target) (reason string, err error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	over := make(chan struct{})
+	defer close(over)
+	asked := make(chan struct{})
+	watching.Go(func() { p.watch(ctx, over, asked, stop) })
+
+	var group errgroup.Group
+	group.SetLimit(inHand * cmp.Or(p.plan.Parallel, defaultParallel) * len(p.slots))
+	for i := range targets {
+		group.Go(func() error {
+			if isClosed(asked) || ctx.Err() != nil {
+				return nil
+			}
+			in := lifecycle.InRun{ID: p.run.ID, Slots: p.slots[targets[i].Server]}
+			_, err := p.manager.MigrateInRun(ctx, lifecycle.Operator(p.run.By), in, targets[i].ID)
+			p.finish(&targets[i], err)
+			return nil
+		})
+	}
+	_ = group.Wait() // the pass has the failures
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errNotOurs):
+		return "", cause
+	case cause != nil:
+		return interrupted, nil
+	case isClosed(asked):
+		return p.run.Reason, nil
+	}
+	return "", nil
+}
+
+func (p *pass) finish(t *target, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if err != nil {
+		p.failed = append(p.failed, Failure{t.Subdomain, err})
+	}
+	if p.progress != nil {
+		p.progress(Progress{
+			Subdomain: t.Subdomain, Done: min(p.tried+p.done, int(p.run.Total)), Total: int(p.run.Total),
+			Wave: p.wave, Waves: len(p.waves), Err: err,
+		})
+	}
+}
+
+// errNotOurs means that this process was counted as dead and another one works on the run.
+var errNotOurs = errors.New("another process has taken the run over")
+
+// watch closes asked when the run is to stop, and cancels the wave when the run is no longer this process's.
+func (p *pass) watch(ctx context.Context, over <-chan struct{}, asked chan<- struct{}, stop context.CancelCauseFunc) {
+	ticker := time.NewTicker(checkInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now, err := p.read(ctx)
+		switch {
+		case errors.Is(err, errNotOurs):
+			stop(err)
+			return
+		case err != nil:
+			continue // the master may answer again
+		case now.State == tenants.RunStopping:
+			p.run.Reason = now.Reason
+			close(asked)
+			return
+		}
+	}
+}
+
+// read returns the run as it is in the master. Returns errNotOurs if another process works on it.
+func (p *pass) read(ctx context.Context) (run tenants.MigrationRun, err error) {
+	err = p.store.Master().View(ctx, func(tx *gorm.DB) error { return tx.Take(&run, "id = ?", p.run.ID).Error })
+	if err == nil && (run.InstanceID == nil || *run.InstanceID != *p.run.InstanceID) {
+		err = errNotOurs
+	}
+	return run, err
+}
+
+// gate waits between two waves, and returns why the run must not go on, or "".
+func (p *pass) gate(ctx context.Context) (reason string, err error) {
+	failed := len(p.failed)
+	if most := p.plan.MaxFailures; most != nil && failed > *most {
+		return fmt.Sprintf("%d tenants failed by the end of wave %d of %d, and at most %d may", failed, p.wave, len(p.waves), *most), nil
+	}
+	for end := time.Now().Add(p.plan.Pause); ; {
+		left := min(time.Until(end), checkInterval)
+		if left <= 0 {
+			return "", nil
+		}
+		select {
+		case <-ctx.Done():
+			return interrupted, nil
+		case <-time.After(left):
+		}
+		now, err := p.read(ctx)
+		if err != nil {
+			return "", err
+		}
+		if now.State == tenants.RunStopping {
+			return now.Reason, nil
+		}
+	}
+}
+
+// end records the end of the run, even if ctx has ended.
+func (f *Fleet) end(ctx context.Context, run *tenants.MigrationRun, state tenants.RunState, reason string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	owner := run.InstanceID
+	err := f.store.Master().Update(ctx, func(tx *gorm.DB) error {
+		now, err := f.store.Master().Now(tx)
+		if err != nil {
+			return err
+		}
+		run.State, run.Reason, run.InstanceID, run.UpdatedAt, run.FinishedAt = state, reason, nil, now, &now
+		if state == tenants.RunStopped {
+			run.FinishedAt = nil
+		}
+		result := tx.Model(&tenants.MigrationRun{}).Where("id = ? AND instance_id = ?", run.ID, owner).
+			Select("state", "reason", "instance_id", "updated_at", "finished_at").Updates(run)
+		if result.Error == nil && result.RowsAffected == 0 {
+			return errNotOurs
+		}
+		return result.Error
+	})
+	if err != nil {
+		return fmt.Errorf("record the end of migration run %s: %w", run.ID, err)
+	}
+	return nil
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
