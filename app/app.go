@@ -178,7 +178,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL,
-		MaxSize: a.settings.maxSize, MinFree: a.settings.minFree,
+		Limits: tenants.Limits{Size: a.settings.maxSize}, MinFree: a.settings.minFree,
 		Log: a.log,
 	})
 	return err

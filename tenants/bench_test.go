@@ -29,7 +29,7 @@ func BenchmarkRoute(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				lease, err := s.pool.acquire(context.Background(), t)
+				lease, err := s.pool.acquire(context.Background(), t, 0)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -58,7 +58,7 @@ var (
 	ErrRetryable = errors.New("transaction conflict")
 	// ErrFull means that the disk or the tenant is full. For a full tenant it comes as ErrTenantFull.
 	ErrFull = errors.New("no room left")
-	// ErrTenantFull means that the tenant's database has reached Options.MaxSize.
+	// ErrTenantFull means that the tenant's database has reached its limit on the size.
 	ErrTenantFull = fmt.Errorf("tenant is full: %w", ErrFull)
 )
 

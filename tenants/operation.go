@@ -13,6 +13,7 @@ const (
 	KindResume       OperationKind = "resume"
 	KindRename       OperationKind = "rename"
 	KindSetName      OperationKind = "set-name"
+	KindLimit        OperationKind = "limit" // changes the limits
 	KindArchive      OperationKind = "archive"
 	KindUnarchive    OperationKind = "unarchive"
 	KindRestore      OperationKind = "restore" // restores a purged tenant from the trash
@@ -34,7 +35,7 @@ const (
 // OperationKinds returns all kinds of operations.
 func OperationKinds() []OperationKind {
 	return []OperationKind{
-		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindArchive,
+		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindLimit, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel,

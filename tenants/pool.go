@@ -82,10 +82,10 @@ func newPool(limit int, wait time.Duration, open func(context.Context, *Tenant) 
 	}
 }
 
-// acquire leases the tenant's handle. The caller must release the entry. Returns ErrBusy if no slot
-// came free in time, ErrUnavailable if the database did not open in time, ErrClosed, errStale, ctx's
+// acquire leases the tenant's handle. The caller must release the entry. Returns a *LimitError if most
+// leases of the tenant are out or waited for, unless most is 0; ErrBusy if no slot came free in time, ErrUnavailable if the database did not open in time, ErrClosed, errStale, ctx's
 // error if it was cancelled, or the engine's error.
-func (p *pool) acquire(ctx context.Context, t *Tenant) (*entry, error) {
+func (p *pool) acquire(ctx context.Context, t *Tenant, most int64) (*entry, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -94,6 +94,10 @@ func (p *pool) acquire(ctx context.Context, t *Tenant) (*entry, error) {
 	if p.isStale(t) {
 		p.mu.Unlock()
 		return nil, errStale
+	}
+	if most > 0 && p.uses(t.ID) >= most {
+		p.mu.Unlock()
+		return nil, &LimitError{ErrTooManyScopes, most, scopeEnds}
 	}
 	e := p.entryFor(t)
 	if e.state == ready {
@@ -132,6 +136,20 @@ func (p *pool) isStale(t *Tenant) bool {
 	}
 	e := p.draining[t.ID]
 	return e != nil && t.Epoch < e.fence
+}
+
+// scopeEnds is the time within which most scopes end.
+const scopeEnds = time.Second
+
+// uses returns the number of leases of a tenant that are out or waited for. The caller holds the lock.
+func (p *pool) uses(id string) int64 {
+	n := 0
+	for _, e := range [...]*entry{p.entries[id], p.draining[id]} {
+		if e != nil {
+			n += e.leases + e.waiters
+		}
+	}
+	return int64(n)
 }
 
 // release returns a lease.

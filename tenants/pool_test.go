@@ -46,7 +46,7 @@ func tenantNamed(name string) *Tenant {
 
 func mustAcquire(t *testing.T, p *pool, name string) *entry {
 	t.Helper()
-	e, err := p.acquire(t.Context(), tenantNamed(name))
+	e, err := p.acquire(t.Context(), tenantNamed(name), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,18 +160,18 @@ func TestPoolGivesUpInTime(t *testing.T) {
 		p := newPool(1, 3*time.Second, (&fakeOpener{}).open)
 		a := mustAcquire(t, p, "a")
 		begin := time.Now()
-		_, err := p.acquire(t.Context(), tenantNamed("b"))
+		_, err := p.acquire(t.Context(), tenantNamed("b"), 0)
 		if !errors.Is(err, ErrBusy) || time.Since(begin) != 3*time.Second {
 			t.Errorf("after %v: %v", time.Since(begin), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := p.acquire(ctx, tenantNamed("b")); !errors.Is(err, ErrBusy) {
+		if _, err := p.acquire(ctx, tenantNamed("b"), 0); !errors.Is(err, ErrBusy) {
 			t.Errorf("at the caller's deadline: %v", err)
 		}
 		ctx, cancel = context.WithCancel(t.Context())
 		cancel()
-		if _, err := p.acquire(ctx, tenantNamed("b")); !errors.Is(err, context.Canceled) {
+		if _, err := p.acquire(ctx, tenantNamed("b"), 0); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled: %v", err)
 		}
 		p.release(a)
@@ -184,7 +184,7 @@ func TestPoolSaysUnavailableWhenOpeningHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(1, time.Second, (&fakeOpener{took: 5 * time.Second}).open)
-		if _, err := p.acquire(t.Context(), tenantNamed("a")); !errors.Is(err, ErrUnavailable) {
+		if _, err := p.acquire(t.Context(), tenantNamed("a"), 0); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
 		// The opening went on, for the next one.
@@ -206,7 +206,7 @@ func TestPoolForgetsWhatDidNotOpen(t *testing.T) {
 		}}
 		p := newPool(1, time.Minute, opener.open)
 		for range 3 {
-			if _, err := p.acquire(t.Context(), tenantNamed("bad")); !errors.Is(err, broken) {
+			if _, err := p.acquire(t.Context(), tenantNamed("bad"), 0); !errors.Is(err, broken) {
 				t.Errorf("got %v", err)
 			}
 		}
@@ -227,7 +227,7 @@ func TestPoolReopensWhenTheEpochGrew(t *testing.T) {
 		moved.Epoch = 2
 		got := make(chan *entry)
 		go func() {
-			e, err := p.acquire(t.Context(), moved)
+			e, err := p.acquire(t.Context(), moved, 0)
 			if err != nil {
 				t.Error(err)
 			}
@@ -261,7 +261,7 @@ func TestPoolCloseDrains(t *testing.T) {
 		if err := p.close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("close with a lease out: %v", err)
 		}
-		if _, err := p.acquire(t.Context(), tenantNamed("a")); !errors.Is(err, ErrClosed) {
+		if _, err := p.acquire(t.Context(), tenantNamed("a"), 0); !errors.Is(err, ErrClosed) {
 			t.Errorf("acquire after close: %v", err)
 		}
 		if isClosed(a.handle) {
@@ -296,7 +296,7 @@ func TestPoolUnderLoad(t *testing.T) {
 				if i%17 == 0 {
 					cancel()
 				}
-				e, err := p.acquire(ctx, tenant)
+				e, err := p.acquire(ctx, tenant, 0)
 				cancel()
 				switch {
 				case err == nil && isClosed(e.handle):

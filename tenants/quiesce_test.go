@@ -26,7 +26,7 @@ func TestQuiesceWaitsForLeasesAndRefusesNewOnes(t *testing.T) {
 		first, second := mustAcquire(t, p, "a"), mustAcquire(t, p, "a")
 		other := mustAcquire(t, p, "b")
 		done := quiesced(t, p, 2)
-		if _, err := p.acquire(t.Context(), tenantNamed("a")); !errors.Is(err, errStale) {
+		if _, err := p.acquire(t.Context(), tenantNamed("a"), 0); !errors.Is(err, errStale) {
 			t.Errorf("leased as it was: %v", err)
 		}
 		p.release(first)
@@ -46,7 +46,7 @@ func TestQuiesceWaitsForLeasesAndRefusesNewOnes(t *testing.T) {
 		p.release(other)
 		changed := tenantNamed("a")
 		changed.Epoch = 2
-		e, err := p.acquire(t.Context(), changed)
+		e, err := p.acquire(t.Context(), changed, 0)
 		if err != nil {
 			t.Fatalf("lease as it is now: %v", err)
 		}
@@ -94,7 +94,7 @@ func TestQuiesceWithoutAHandle(t *testing.T) {
 		e := mustAcquire(t, p, "c")
 		waiting := make(chan error, 1)
 		go func() {
-			_, err := p.acquire(t.Context(), tenantNamed("a"))
+			_, err := p.acquire(t.Context(), tenantNamed("a"), 0)
 			waiting <- err
 		}()
 		synctest.Wait()
@@ -133,7 +133,7 @@ func TestALateRowIsStale(t *testing.T) {
 		early := make(chan error, 1)
 		other := mustAcquire(t, p, "b") // so that the first one waits for a slot
 		go func() {
-			_, err := p.acquire(t.Context(), tenantNamed("a"))
+			_, err := p.acquire(t.Context(), tenantNamed("a"), 0)
 			early <- err
 		}()
 		synctest.Wait()
@@ -141,7 +141,7 @@ func TestALateRowIsStale(t *testing.T) {
 		changed.Epoch = 2
 		late := make(chan *entry)
 		go func() {
-			e, err := p.acquire(t.Context(), changed)
+			e, err := p.acquire(t.Context(), changed, 0)
 			if err != nil {
 				t.Error(err)
 			}
@@ -153,7 +153,7 @@ func TestALateRowIsStale(t *testing.T) {
 		if err := <-early; !errors.Is(err, errStale) {
 			t.Errorf("who had waited with the row of before got %v", err)
 		}
-		if _, err := p.acquire(t.Context(), tenantNamed("a")); !errors.Is(err, errStale) {
+		if _, err := p.acquire(t.Context(), tenantNamed("a"), 0); !errors.Is(err, errStale) {
 			t.Errorf("who comes with the row of before got %v", err)
 		}
 		p.release(e)

@@ -161,7 +161,7 @@ func (s *Store) quotaOf(t *Tenant, engine Engine, conns *Conns) *quota {
 	if !ok {
 		return nil
 	}
-	return &quota{tenant: t, conns: conns, measured: measured, most: s.maxSize, disk: s.disks[t.Server], log: s.log}
+	return &quota{tenant: t, conns: conns, measured: measured, most: inForce(t.Limits.Size, s.limits.Size), disk: s.disks[t.Server], log: s.log}
 }
 
 // watchDisks returns a disk for each server that can be measured.

@@ -7,6 +7,7 @@
 //	pool.go         leases the tenant's open handle, and opens it if needed
 //	handle.go       an open database
 //	version.go      checks that this build can serve its schema version
+//	limits.go       what a tenant may use; limiter.go counts its requests, limit_text.go reads and writes limits
 //	scope.go        begins the transaction, commits or rolls back
 //	quota.go        refuses writes if the tenant or the disk is full
 //	transaction.go  watches the statements and decides whether it may commit
@@ -72,13 +73,14 @@ type Options struct {
 	Grace time.Duration
 	// Wait limits the wait for a handle. Defaults to 5 seconds.
 	Wait time.Duration
-	// MaxSize limits the size of each tenant's database, in bytes: above it, Update returns
-	// ErrTenantFull. 0 means no limit. The Update that is due measures the database: when it could
+	// Limits are those of tenants that have none of their own. 0 means no limit.
+	//
+	// Above Limits.Size, in bytes, Update returns ErrTenantFull. The Update that is due measures the database: when it could
 	// have reached the limit at 64 MiB a second, at least once a minute and at most once a second.
 	// Writes within that second may exceed the limit, on SQLite by at most an eighth of it. On
 	// Postgres a measurement reads the size of each of the database's files (0.3 ms for one of this
 	// application's), and deleted rows count until VACUUM has reclaimed their space.
-	MaxSize int64
+	Limits Limits
 	// MinFree is how many bytes of a server's disk are kept free, if the engine can measure that:
 	// below it, Update returns ErrFull. AutoFree chooses a sensible number; 0 means no limit.
 	MinFree int64
@@ -95,7 +97,9 @@ type Store struct {
 	process  *Process
 	grace    time.Duration
 	log      *slog.Logger
-	maxSize  int64
+	limits   Limits // of tenants without limits of their own
+	requests *limiter
+	refusals refusalCounts
 	disks    map[string]*disk // by server
 	failures *failureLog
 	tally    tally
@@ -115,7 +119,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
 		master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
-		maxSize: o.MaxSize, disks: watchDisks(o), failures: newFailures(),
+		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), disks: watchDisks(o), failures: newFailures(),
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	s.pool.rest = o.Rest
@@ -270,7 +274,7 @@ func (s *Store) checkMaintainable(t *Tenant) error {
 // f's error, or one of this package's. It refuses a tenant that isn't served now, with the errors of
 // Lookup, however long ago t was read.
 func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).checkServed, (*handle).view, f)
+	return s.scope(ctx, t, (*Store).checkServed, s.mostScopes(ctx, t), (*handle).view, f)
 }
 
 // Update runs f in a transaction on the tenant's database. It commits if f returns nil, no statement
@@ -278,13 +282,13 @@ func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
 // this package's. After a panic it rolls back and panics again. Updates of a SQLite tenant run one
 // after another. Tenants that aren't served are refused as in View.
 func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).checkServed, (*handle).update, f)
+	return s.scope(ctx, t, (*Store).checkServed, s.mostScopes(ctx, t), (*handle).update, f)
 }
 
-// Maintain is Update for operators. It also accepts a tenant that is being created, suspended, archived or
+// Maintain is Update for operators. It doesn't count as one of the tenant's scopes at once, and also accepts a tenant that is being created, suspended, archived or
 // under maintenance, unless this build can't serve its schema version. Requests never use it.
 func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).checkMaintainable, (*handle).update, f)
+	return s.scope(ctx, t, (*Store).checkMaintainable, 0, (*handle).update, f)
 }
 
 // access returns nil if the caller may use the tenant, as it is in the master, else the reason.
@@ -292,14 +296,14 @@ type access func(s *Store, t *Tenant) error
 
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
 // because they may begin scopes.
-func (s *Store) scope(ctx context.Context, t *Tenant, may access, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
+func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
 	sc := scope{log: s.log, tenant: t.Subdomain, tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
-	defer func() { s.tally.ended[outcomeOf(&sc, err)].Add(1) }()
+	defer func() { s.tally.ended[outcomeOf(&sc, err)].Add(1); s.countRefusal(err) }()
 	if scopeOf(ctx) != nil {
 		return ErrNestedScope
 	}
-	lease, err := s.lease(ctx, t, may)
+	lease, err := s.lease(ctx, t, may, most)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
 	}
@@ -329,13 +333,14 @@ func (s *Store) checkCommit(ctx context.Context) error {
 const leaseTries = 3
 
 // lease leases the tenant's handle if the caller may use the tenant in its present state. If the
-// tenant has changed since t was read, lease reads it again.
-func (s *Store) lease(ctx context.Context, t *Tenant, may access) (*entry, error) {
+// tenant has changed since t was read, lease reads it again. Returns a *LimitError if the tenant has
+// most leases already, unless most is 0.
+func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*entry, error) {
 	if err := s.process.check(); err != nil {
 		return nil, err
 	}
 	if may(s, t) == nil {
-		if e, err := s.pool.acquire(ctx, t); !errors.Is(err, errStale) {
+		if e, err := s.pool.acquire(ctx, t, most); !errors.Is(err, errStale) {
 			return e, err
 		}
 	}
@@ -347,7 +352,7 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access) (*entry, error
 		if err := may(s, fresh); err != nil {
 			return nil, err
 		}
-		if e, err := s.pool.acquire(ctx, fresh); !errors.Is(err, errStale) {
+		if e, err := s.pool.acquire(ctx, fresh, most); !errors.Is(err, errStale) {
 			return e, err
 		}
 	}

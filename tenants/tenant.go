@@ -58,6 +58,8 @@ type Tenant struct {
 	SchemaVersion int64 `gorm:"not null"`
 	// Epoch increases with every change that makes open handles stale.
 	Epoch int64 `gorm:"not null"`
+	// Limits are the tenant's own limits.
+	Limits Limits `gorm:"embedded"`
 	// RemoveAfter is when a purged tenant's data will be removed. It is nil once it was removed, and
 	// for all other tenants.
 	RemoveAfter *time.Time

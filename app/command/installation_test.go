@@ -15,7 +15,7 @@ func readers() []string {
 		"tenant archive acme --yes", "tenant restore acme", "tenant purge acme --yes", "tenant admin acme --admin-email=a@b.example",
 		"tenant create acme --resume", "tenant domain add acme work.example.com", "tenant domain remove acme work.example.com",
 		"tenant domain list acme", "migrate status", "migrate up", "doctor", "doctor --repair", "doctor --repair --make-empty acme --yes",
-		"tenant release acme --yes", "tenant reserved", "tenant set-name acme Acme",
+		"tenant release acme --yes", "tenant reserved", "tenant set-name acme Acme", "tenant limit acme --reset",
 		"tenant domain verify acme work.example.com", "operations", "tenant cancel acme --yes", "migrate stop", "migrate runs",
 	}
 }

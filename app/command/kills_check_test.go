@@ -36,6 +36,9 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 	if got.Name != subdomain {
 		words = append(words, got.Name)
 	}
+	if got.Limits != (tenants.Limits{}) {
+		words = append(words, "limited")
+	}
 	for _, d := range got.Domains {
 		words = append(words, strings.Replace(d.Host, subdomain, "X", 1))
 		if d.VerifiedAt != nil {

@@ -81,6 +81,9 @@ func scenarios() []scenario {
 		kind: tenants.KindSetName, prepare: "create", command: "tenant set-name X Called",
 		before: "X active", after: "X active Called",
 	}, {
+		kind: tenants.KindLimit, prepare: "create", command: "tenant limit X --requests=1000000/s",
+		before: "X active", after: "X active limited",
+	}, {
 		kind: tenants.KindArchive, prepare: "create", command: "tenant archive X --yes",
 		before: "X active", after: "X archived",
 	}, {

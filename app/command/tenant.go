@@ -22,6 +22,7 @@ type tenantCommand struct {
 	Resume  resumeCommand  `cmd:"" help:"Serve a suspended tenant again."`
 	Rename  renameCommand  `cmd:"" help:"Change a tenant's subdomain."`
 	SetName setNameCommand `cmd:"" help:"Change a tenant's display name."`
+	Limit   limitCommand   `cmd:"" help:"Show or change what a tenant may use."`
 	Archive archiveCommand `cmd:"" help:"Hide a tenant as if it did not exist, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
 	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after the grace period."`

@@ -101,12 +101,15 @@ func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 // did describes an operation. A kind that this program doesn't know is shown as in
 // the ledger.
 func did(o tenants.Operation) string {
-	var params struct{ To, Host, Name, Email string }
+	var params struct {
+		To, Host, Name, Email string
+		Limits                map[tenants.Limit]string
+	}
 	_ = json.Unmarshal([]byte(o.Params), &params) // the description works without them
 	text := map[tenants.OperationKind]string{
 		tenants.KindCreate: "Create", tenants.KindAdopt: "Adopt a database", tenants.KindSuspend: "Suspend",
 		tenants.KindResume: "Resume",
-		tenants.KindRename: "Rename", tenants.KindSetName: "Change the name", tenants.KindArchive: "Archive", tenants.KindUnarchive: "Restore",
+		tenants.KindRename: "Rename", tenants.KindSetName: "Change the name", tenants.KindLimit: "Change the limits", tenants.KindArchive: "Archive", tenants.KindUnarchive: "Restore",
 		tenants.KindRestore: "Restore from the trash",
 		tenants.KindPurge:   "Purge", tenants.KindRemove: "Remove the data", tenants.KindDomainAdd: "Add a domain",
 		tenants.KindDomainVerify: "Verify a domain", tenants.KindDomainRemove: "Remove a domain",
@@ -122,6 +125,8 @@ func did(o tenants.Operation) string {
 		text += " to " + params.To
 	case o.Kind == tenants.KindSetName && params.Name != "":
 		text += " to " + params.Name
+	case o.Kind == tenants.KindLimit:
+		text += limitsText(params.Limits)
 	case params.Email != "":
 		text = strings.Replace(text, "an admin", params.Email, 1)
 	case params.Host != "":

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -35,7 +36,7 @@ func check(t *testing.T, reply *httptest.ResponseRecorder) {
 		t.Errorf("problem %+v with status %d", p, reply.Code)
 	case (p.Errors != nil) != (p.Status == 422):
 		t.Errorf("errors %v with status %d", p.Errors, p.Status)
-	case (reply.Header().Get("Retry-After") != "") != (p.Status == 503):
+	case (reply.Header().Get("Retry-After") != "") != (p.Status == 503 || p.Status == 429):
 		t.Errorf("Retry-After %q with status %d", reply.Header().Get("Retry-After"), p.Status)
 	}
 }
@@ -76,6 +77,8 @@ func TestErrorsAndTheirProblems(t *testing.T) {
 		{tenants.ErrRetryable, 503, "busy"},
 		{tenants.ErrFull, 507, "storage-full"},
 		{tenants.ErrTenantFull, 507, "tenant-full"},
+		{&tenants.LimitError{Err: tenants.ErrTooManyRequests, Limit: 1, After: time.Second}, 429, "tenant-requests"},
+		{&tenants.LimitError{Err: tenants.ErrTooManyScopes, Limit: 1, After: time.Second}, 429, "tenant-concurrency"},
 		{web.ErrBodyTooLarge, 413, "body-too-large"},
 		{web.ErrBodyUnreadable, 400, "malformed"},
 		{web.ErrReplyTooLarge, 500, "internal"},

@@ -88,6 +88,8 @@ type params struct {
 	To string `json:"to,omitempty"`
 	// Name is the new display name.
 	Name string `json:"name,omitempty"`
+	// Limits are the limits that change, as people read them.
+	Limits map[tenants.Limit]string `json:"limits,omitempty"`
 	// RedirectUntil is the time until which requests for the old subdomain are redirected.
 	RedirectUntil *time.Time `json:"redirect_until,omitempty"`
 	// RemoveAfter is the time at which the data is removed.

@@ -9,6 +9,7 @@
 //	states.go     suspends, resumes and archives them
 //	rename.go     gives them another subdomain
 //	name.go       gives them another display name
+//	limits.go     changes what they may use
 //	purge.go      moves them to the trash, and brings them back
 //	release.go    frees subdomains that they have given up
 //	migrate.go    brings them to the schema version of this build

@@ -42,8 +42,10 @@ type Options struct {
 	Rest, InstanceTTL, Grace time.Duration
 	// Clock is the machine's clock, if the master is on SQLite. Defaults to time.Now.
 	Clock func() time.Time
-	// MaxSize bounds a tenant's database, in bytes. Defaults to no bound.
+	// MaxSize bounds a tenant's database, in bytes. Defaults to Limits.Size.
 	MaxSize int64
+	// Limits are those of tenants without limits of their own. Defaults to none.
+	Limits tenants.Limits
 	// Log receives the store's log. If it is nil, the log is discarded.
 	Log *slog.Logger
 	// Alone gives the test an installation of its own on the tests' server, for example because
@@ -127,7 +129,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 		Master:  master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: e.Engine},
 		MaxOpen: o.MaxOpen, Rest: o.Rest, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, Grace: o.Grace,
-		MaxSize: o.MaxSize,
+		Limits: o.limits(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -180,6 +182,13 @@ func (o Options) withDefaults() Options {
 		o.Wrap = func(engine tenants.Engine) tenants.Engine { return engine }
 	}
 	return o
+}
+
+func (o Options) limits() tenants.Limits {
+	if o.MaxSize > 0 {
+		o.Limits.Size = o.MaxSize
+	}
+	return o.Limits
 }
 
 func newKeys(t testing.TB) *seal.Ring {

@@ -27,9 +27,13 @@ const (
 
 // Buffered returns a handler that reads the request's body of at most limit bytes into memory,
 // for handlers outside of Scoped that anybody may call. All such bodies together use at most 4
-// MiB. A body that doesn't fit fails with ErrTooManyBodies.
+// MiB. A body that doesn't fit fails with ErrTooManyBodies. A request of a tenant counts as one
+// against its limit of requests a second, once, even if Scoped comes later.
 func (m *Middleware) Buffered(limit int64) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		if !m.admit(c) {
+			return
+		}
 		body, err := readBody(c, &m.strangers, "", limit)
 		if err != nil {
 			m.refuse(c, err)

@@ -10,6 +10,8 @@ import (
 type (
 	tenantKey struct{}
 	txKey     struct{}
+	// admittedKey marks requests that were counted against their tenant's limit.
+	admittedKey struct{}
 )
 
 // From returns the request's tenant. It panics on a route without Resolve, which is a bug in

@@ -88,6 +88,21 @@ func (m *Middleware) Resolve() gin.HandlerFunc {
 	}
 }
 
+// admit counts the request against its tenant's limit of requests a second, once. It returns false if the
+// request was refused.
+func (m *Middleware) admit(c *gin.Context) bool {
+	t, ok := Resolved(c)
+	if !ok || m.store.Limits(t).Requests == 0 || c.GetBool(admittedKey{}) {
+		return true
+	}
+	c.Set(admittedKey{}, true)
+	if err := m.store.Admit(t); err != nil {
+		m.refuse(c, err)
+		return false
+	}
+	return true
+}
+
 // renderWith returns the default of Options.Render.
 func renderWith(log *slog.Logger) func(c *gin.Context, err error) {
 	return func(c *gin.Context, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -52,11 +53,20 @@ func KindOf(err error, own []Kind) Kind {
 	for _, kinds := range [][]Kind{engineKinds, own, statementKinds} {
 		for _, k := range kinds {
 			if errors.Is(err, k.Err) {
-				return k
+				return k.dueAfter(err)
 			}
 		}
 	}
 	return internal
+}
+
+// dueAfter returns the kind of err, with the error's own time for Retry-After if err is of a tenant's limit.
+func (k Kind) dueAfter(err error) Kind {
+	var limit *tenants.LimitError
+	if k.Status == http.StatusTooManyRequests && errors.As(err, &limit) {
+		k.Retry = max(1, int(math.Ceil(limit.After.Seconds())))
+	}
+	return k
 }
 
 // engineKinds lists the kinds of the engine's errors. An error may match several, so the more
@@ -68,6 +78,9 @@ var engineKinds = []Kind{
 	{tenants.ErrSuspended, 403, "suspended", "Tenant is suspended", "This tenant was suspended by the operator.", 0},
 	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},
 	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
+	{tenants.ErrTooManyRequests, 429, "tenant-requests", "Too many requests", "This tenant has sent more requests than it may send in a second. Wait for as long as Retry-After says, or ask the operator for more.", 1},
+	{tenants.ErrTooManyScopes, 429, "tenant-concurrency", "Too many requests at once", "As many requests of this tenant are being served as may be at once. Wait for as long as Retry-After says, or ask the operator for more.", 1},
+	// Without Retry-After: waiting makes no room.
 	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant has used all of its storage. Delete what is no longer needed, or ask the operator for more.", 0},
 	{tenants.ErrFull, 507, "storage-full", "Storage is full", "The service has no storage left for this. Only its operator can add some; reading and deleting still work.", 0},
 	{tenants.ErrBusy, 503, "busy", "Too busy", "Too much is going on at the moment. Try again.", 1},

@@ -40,8 +40,8 @@ func (o ScopeOptions) withDefaults() ScopeOptions {
 }
 
 // Scoped returns a handler that runs the rest of the chain in a scope on the
-// request's tenant, for Tx: GET, HEAD and OPTIONS in View, the rest in Update. The
-// body is read before the scope begins, so that a slow upload holds no lock; a
+// request's tenant, for Tx: GET, HEAD and OPTIONS in View, the rest in Update. A
+// request over the tenant's limit of requests a second is refused first. The body is read before the scope begins, so that a slow upload holds no lock; a
 // body for which there is no memory is ErrTooManyBodies. Handlers that
 // authenticate the sender therefore belong before Scoped, or strangers take that
 // memory. The reply is held back until the commit. The scope is rolled back when
@@ -54,6 +54,9 @@ func (o ScopeOptions) withDefaults() ScopeOptions {
 func (m *Middleware) Scoped(o ScopeOptions) gin.HandlerFunc {
 	o = o.withDefaults()
 	return func(c *gin.Context) {
+		if !m.admit(c) {
+			return
+		}
 		body, err := readBody(c, &m.bodies, From(c).ID, o.MaxBody)
 		if err != nil {
 			m.refuse(c, err)
