@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"tenantry/handlers/auth"
-	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/traffic"
 )
 
 // App is the application with its databases open. It is safe for concurrent use.
@@ -138,6 +138,9 @@ func (a *App) BaseDomain() tenants.BaseDomain { return a.settings.domain }
 
 // Traffic counts the public listener's requests.
 func (a *App) Traffic() *traffic.Recorder { return a.traffic }
+
+// Archive keeps the requests of all processes, for the console.
+func (a *App) Archive() *traffic.Archive { return a.archive }
 
 // Log is where the App tells what happens.
 func (a *App) Log() *slog.Logger { return a.log }

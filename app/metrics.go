@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
+	"tenantry/tenants/traffic"
 	"tenantry/tenants/web"
 )
 

@@ -11,8 +11,8 @@ import (
 
 	"tenantry/app"
 	"tenantry/app/apptest"
-	"tenantry/handlers/traffic"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/traffic"
 )
 
 const operatorToken = "sesame-sesame-sesame-sesame-sesame"

@@ -3,8 +3,8 @@ package app
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
+	"tenantry/tenants/traffic"
 )
 
 // loads collects what is open of what may be open, and what scopes did.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers/traffic"
+	"tenantry/tenants/traffic"
 )
 
 // BenchmarkMeasure measures the cost of counting a request.

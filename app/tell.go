@@ -2,9 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
-	"tenantry/handlers/traffic"
+	"tenantry/tenants/traffic"
 )
 
 // tellTimeout limits the time in which the last minute is written.
@@ -23,7 +24,7 @@ func (a *App) tell(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		err := a.archive.Write(ctx)
+		err := errors.Join(a.archive.Write(ctx), a.archive.WriteLoad(ctx, a.store))
 		if err != nil && !failing && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "tell other processes of requests", "error", err)
 		}

@@ -16,8 +16,8 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/app"
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
+	"tenantry/tenants/traffic"
 )
 
 // operatorSecret is the operator's token, where tests set it.

@@ -32,6 +32,7 @@ type commandLine struct {
 	Serve      serveCommand      `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
 	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
 	Operations operationsCommand `cmd:"" help:"List operations on tenants, the newest first."`
+	Top        topCommand        `cmd:"" help:"Show what the busiest tenants do now."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring tenants' databases up to date."`
 	Seed       seedCommand       `cmd:"" help:"Create missing demo tenants, and fill them with data."`
 	Doctor     doctorCommand     `cmd:"" help:"Find and repair problems with tenants and servers."`

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"tenantry/handlers/traffic"
+	"tenantry/tenants/traffic"
 )
 
 // The size of a chart in its own units. On the page it is as wide as its container.

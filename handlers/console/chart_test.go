@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tenantry/handlers/console"
-	"tenantry/handlers/traffic"
+	"tenantry/tenants/traffic"
 )
 
 func TestWordsForNumbers(t *testing.T) {

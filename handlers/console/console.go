@@ -32,11 +32,11 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/traffic"
 )
 
 //go:embed templates/*

@@ -22,13 +22,13 @@ import (
 	"tenantry/handlers/console"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
-	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/traffic"
 )
 
 func TestMain(m *testing.M) {

@@ -3,8 +3,8 @@ package console
 import (
 	"time"
 
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
+	"tenantry/tenants/traffic"
 )
 
 // What templates call, and charts, for tests of them.

@@ -10,10 +10,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/traffic"
 )
 
 func TestOverview(t *testing.T) {

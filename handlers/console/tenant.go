@@ -7,9 +7,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/traffic"
 )
 
 // tenantPage shows a tenant, its operations, and what can be done to it.

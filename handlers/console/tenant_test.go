@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
+	"tenantry/tenants/traffic"
 
 	"gorm.io/gorm"
 )

@@ -11,9 +11,9 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/traffic"
 )
 
 // tenantsPage lists tenants.

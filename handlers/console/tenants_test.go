@@ -12,10 +12,10 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/handlers/traffic"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/traffic"
 )
 
 func TestTenants(t *testing.T) {

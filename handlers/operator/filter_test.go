@@ -56,6 +56,7 @@ func TestListsAreFiltered(t *testing.T) {
 			"operations?after=" + strings.ToUpper(acme.ID): "next of an earlier page", "operations?after=": "must not be empty", "operations?tenant=": "must not be empty",
 			"operations?kind=": "must not be empty", "operations?by=": "must not be empty", "operations?since=": "must not be empty", "operations?unfinished": "must not be empty",
 			"operations?until=0001-01-01": "must be a time such as", "operations?until=0001-01-01T00:00:00Z": "must be a time such as", "operations?since=0000-01-01": "must be a time such as",
+			"top?sort=name": "must be one of: requests, ", "top?sort=": "must be one of", "top?limit=0": "from 1 to 200", "top?limit=x": "from 1 to 200",
 			"operations?tenant=nobody": "is not the subdomain or id", "operations?unfinished=1": "must be one of: true, false",
 		} {
 			if w := s.as("x", "GET", "/api/"+path, ""); w.Code != 422 || !strings.Contains(w.Body.String(), want) {

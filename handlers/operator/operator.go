@@ -8,6 +8,7 @@
 //	domains.go     the handlers of tenants' domains
 //	operations.go  the handler of the ledger
 //	doctor.go      the handlers of checkups
+//	top.go         the handler of what tenants do now
 //	problem.go     the errors that only operators see
 package operator
 
@@ -17,6 +18,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/traffic"
 )
 
 // Options configure an API. All fields are required.
@@ -37,7 +39,10 @@ type API struct {
 	onboard *onboard.Service
 	domain  tenants.BaseDomain
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
+	top     *traffic.Top
 }
 
 // New returns an API.
-func New(o Options) *API { return &API{o.Store, o.Manager, o.Onboard, o.Domain, o.Doctor} }
+func New(o Options) *API {
+	return &API{o.Store, o.Manager, o.Onboard, o.Domain, o.Doctor, traffic.NewTop(o.Store)}
+}

@@ -38,6 +38,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))
 
 	r.Match(read, "/operations", do(a.listOperations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "limit", "after"))
+	r.Match(read, "/top", do(a.readTop, "sort", "limit"))
 	r.Match(read, "/doctor", do(a.examine))
 	r.POST("/doctor", do(a.repair))
 }

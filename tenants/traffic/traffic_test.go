@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/handlers/traffic"
+	"tenantry/tenants/traffic"
 )
 
 // clock is a time that tests set.

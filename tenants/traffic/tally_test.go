@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/handlers/traffic"
+	"tenantry/tenants/traffic"
 )
 
 // tallied returns the requests of the tallies, by tenant.

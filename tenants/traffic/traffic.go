@@ -8,6 +8,8 @@
 //	buckets.go durations of requests
 //	archive.go writes the minutes into the master; rollup.go adds them up to hours
 //	history.go reads those of all processes
+//	load.go    writes what this process does now
+//	top.go     reads what all do; topsize.go
 package traffic
 
 import (

@@ -30,6 +30,7 @@ type Archive struct {
 	writing sync.Mutex // held while writing; guards what follows
 	next    int64      // the first minute that is not written
 	rolled  int64      // the hour in which minutes were last added up
+	told    bool       // whether the master has a load of this process
 }
 
 // NewArchive returns an archive of what a recorder counts, and of what other processes have written into

@@ -8,9 +8,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"tenantry/handlers/traffic"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/traffic"
 )
 
 // process is what one of several processes with a master counts.
