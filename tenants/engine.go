@@ -81,10 +81,22 @@ type Engine interface {
 // if not, Read refuses writes.
 type Conns struct {
 	Write, Read *sql.DB
+	// Place says on which processors the database's statements run. Defaults to OtherMachine.
+	Place Place
 	// Check returns ErrReplaced if the open database's file was replaced or removed. It is nil for
 	// engines where that can't happen.
 	Check func() error
 }
+
+// Place says on which processors the statements of a database run.
+type Place int
+
+// The places.
+const (
+	OtherMachine Place = iota
+	SameMachine
+	InProcess
+)
 
 // Close closes both pools, Write last: on SQLite only a connection that may write can checkpoint the
 // -wal file. It does not wait for running transactions.

@@ -20,14 +20,15 @@ type handle struct {
 	// picks a waiter at random, which makes some wait ten times as long as others.
 	turn  *semaphore.Weighted
 	quota *quota // nil if unlimited
+	lane  *lane  // nil for a database whose scopes need no fair turn
 }
 
-func newHandle(base *gorm.DB, conns *Conns, quota *quota) *handle {
+func newHandle(base *gorm.DB, conns *Conns, quota *quota, lane *lane) *handle {
 	writers := int64(conns.Write.Stats().MaxOpenConnections)
 	if writers == 0 {
 		writers = math.MaxInt64
 	}
-	return &handle{clone(base, conns.Write), clone(base, conns.Read), conns, semaphore.NewWeighted(writers), quota}
+	return &handle{clone(base, conns.Write), clone(base, conns.Read), conns, semaphore.NewWeighted(writers), quota, lane}
 }
 
 // update runs f in a transaction of s, once it may write and if there is room.
@@ -39,6 +40,12 @@ func (h *handle) update(ctx context.Context, s *scope, f Func) error {
 		return err
 	}
 	defer h.turn.Release(1)
+	if h.conns.Place != InProcess { // where a tenant writes in one scope at a time, and waits for the disk most of it
+		if err := h.lane.enter(ctx, &s.turn); err != nil {
+			return err
+		}
+		defer s.turn.leave()
+	}
 	return h.quota.explain(s.run(ctx, h.write, nil, f))
 }
 
@@ -58,8 +65,12 @@ func (h *handle) takeTurn(ctx context.Context, s *scope) error {
 	return err
 }
 
-// view runs f in a read-only transaction of s.
+// view runs f in a read-only transaction of s, once it is the tenant's turn.
 func (h *handle) view(ctx context.Context, s *scope, f Func) error {
+	if err := h.lane.enter(ctx, &s.turn); err != nil {
+		return err
+	}
+	defer s.turn.leave()
 	return s.run(ctx, h.read, &sql.TxOptions{ReadOnly: true}, f)
 }
 

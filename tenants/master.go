@@ -48,7 +48,7 @@ func NewMaster(o MasterOptions) *Master {
 		o.Clock = time.Now
 	}
 	return &Master{
-		handle: newHandle(o.Base, o.Conns, nil), watch: o.Watch, presence: o.Presence, clock: o.Clock,
+		handle: newHandle(o.Base, o.Conns, nil, nil), watch: o.Watch, presence: o.Presence, clock: o.Clock,
 		silences: map[string]silence{},
 	}
 }

@@ -68,7 +68,7 @@ type entry struct {
 	ctx context.Context
 	end context.CancelCauseFunc
 
-	prev, next *entry // in idle, busy or queue
+	node[entry] // in idle, busy or queue
 }
 
 // openTimeout bounds the opening of a handle. The opening does not end when the first caller leaves,

@@ -87,6 +87,7 @@ type scope struct {
 	called time.Time    // when the caller asked for it, if tally is set
 	check  func() error // called before the commit, which it can refuse; may be nil
 	t      *transaction // nil until the transaction has begun
+	turn   turn         // the fair turn that it takes
 	err    error
 }
 

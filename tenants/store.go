@@ -9,6 +9,7 @@
 //	version.go      checks that this build can serve its schema version
 //	limits.go       what a tenant may use; limiter.go counts its requests, limit_text.go reads and writes limits
 //	scope.go        begins the transaction, commits or rolls back
+//	turn.go         gives each tenant's scopes a fair turn
 //	quota.go        refuses writes if the tenant or the disk is full
 //	transaction.go  watches the statements and decides whether it may commit
 //	sqltext.go      reads the first word of a statement
@@ -102,6 +103,7 @@ type Store struct {
 	refusals refusalCounts
 	disks    map[string]*disk // by server
 	failures *failureLog
+	turns    turnstiles
 	tally    tally
 
 	changed chan struct{} // holds a token if there may be new drains
@@ -403,7 +405,7 @@ func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newHandle(engine.Base(), conns, s.quotaOf(t, engine, conns)), nil
+	return newHandle(engine.Base(), conns, s.quotaOf(t, engine, conns), s.turns.laneFor(t.Server, conns.Place)), nil
 }
 
 // checkVersion closes conns and returns an error if this build can't serve the database's schema

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -155,7 +157,16 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	if err != nil {
 		return nil, err
 	}
-	return &tenants.Conns{Write: db, Read: db}, nil
+	return &tenants.Conns{Write: db, Read: db, Place: placeOf(login.Host)}, nil
+}
+
+// placeOf returns where the server at a host of a URL is, as far as the host tells.
+func placeOf(host string) tenants.Place {
+	address, err := netip.ParseAddr(host)
+	if strings.HasPrefix(host, "/") || host == "localhost" || err == nil && address.IsLoopback() {
+		return tenants.SameMachine
+	}
+	return tenants.OtherMachine
 }
 
 // Migrate applies the migrations as the provisioner, over a connection that counts against the budget.

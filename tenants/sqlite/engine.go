@@ -143,7 +143,7 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	}, e.memory.handleClosed})
 	write.SetMaxOpenConns(1)
 
-	conns := &tenants.Conns{Write: write, Read: read, Check: file.check}
+	conns := &tenants.Conns{Write: write, Read: read, Place: tenants.InProcess, Check: file.check}
 	if err := read.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", t.Database, unavailable(explainOpen(path, err))), conns.Close())
 	}
