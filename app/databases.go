@@ -76,7 +76,7 @@ func (a *App) openSQLiteEngine(context.Context) error {
 	dir := filepath.Dir(a.settings.masterPath)
 	engine, err := sqlite.New(sqlite.Config{
 		Dir: dir, Schema: a.options.Schema, Durability: a.settings.durability, Readers: a.settings.files.readers,
-		MaxSize: a.settings.maxSize, Log: a.log,
+		Log: a.log,
 	})
 	if err != nil {
 		return fmt.Errorf("open tenants' databases in %s: %w", dir, err)

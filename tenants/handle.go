@@ -33,7 +33,7 @@ func newHandle(base *gorm.DB, conns *Conns, quota *quota, lane *lane) *handle {
 
 // update runs f in a transaction of s, once it may write and if there is room.
 func (h *handle) update(ctx context.Context, s *scope, f Func) error {
-	if err := h.quota.check(ctx); err != nil {
+	if err := h.quota.check(ctx, s.limits.Size); err != nil {
 		return err
 	}
 	if err := h.takeTurn(ctx, s); err != nil {
@@ -46,7 +46,7 @@ func (h *handle) update(ctx context.Context, s *scope, f Func) error {
 		}
 		defer s.turn.leave()
 	}
-	return h.quota.explain(s.run(ctx, h.write, nil, f))
+	return h.quota.explain(s.run(ctx, h.write, nil, f), s.limits.Size)
 }
 
 // takeTurn waits until the scope may write. Returns errNestedElsewhere if it would wait for the scope

@@ -87,6 +87,17 @@ func inForce[N ~int64](own, standard N) N {
 // it was read: a caller that keeps a *Tenant keeps its limits.
 func (s *Store) Limits(t *Tenant) Limits { return t.Limits.or(s.limits) }
 
+// SizeLimit returns the limit on the size of the tenant's database, in bytes, for engines that can enforce it while
+// a scope runs. ctx is that with which the scope's transaction begins. The limit is 0 if there is none; limited is
+// false if no scope of a tenant runs with ctx.
+func SizeLimit(ctx context.Context) (most int64, limited bool) {
+	s := scopeOf(ctx)
+	if s == nil || s.tenant == "" {
+		return 0, false
+	}
+	return s.limits.Size, true
+}
+
 // Errors of tenants that have reached a limit, for errors.Is. A limit on the size is ErrTenantFull.
 var (
 	// ErrTooManyRequests means that the tenant has used up its requests of this second.

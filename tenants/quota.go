@@ -38,33 +38,37 @@ type quota struct {
 	tenant   *Tenant
 	conns    *Conns
 	measured Measured
-	most     int64 // maximum size of the tenant's database; 0 for none
 	disk     *disk
 	log      *slog.Logger
 
 	size atomic.Int64 // at the last measurement, in bytes
+	most atomic.Int64 // the limit at the last check
 	next atomic.Int64 // time of the next measurement, in Unix nanoseconds
 }
 
-// check returns ErrTenantFull if the tenant's database is full, or ErrFull if its server's disk is.
-func (q *quota) check(ctx context.Context) error {
+// check returns ErrTenantFull if the tenant's database is larger than most bytes, or ErrFull if its server's disk is
+// full. If most is 0, the size is not limited.
+func (q *quota) check(ctx context.Context, most int64) error {
 	if q == nil {
 		return nil
 	}
 	reserve := hasReserve(ctx)
-	if err := q.disk.check(reserve); err != nil || q.most == 0 {
+	if err := q.disk.check(reserve); err != nil || most == 0 {
 		return err
 	}
-	q.measure(ctx)
+	if q.most.Swap(most) != most {
+		q.next.Store(0) // the last measurement was to be valid until the size could have reached the former limit
+	}
+	q.measure(ctx, most)
 	size := q.size.Load()
 	switch {
-	case size <= q.most:
+	case size <= most:
 		return nil
 	case reserve:
 		q.next.Store(0) // measure again, so that others may write as soon as there is room
 		return nil
 	}
-	return fmt.Errorf("%w: the database takes %d bytes of at most %d", ErrTenantFull, size, q.most)
+	return fmt.Errorf("%w: the database takes %d bytes of at most %d", ErrTenantFull, size, most)
 }
 
 // fullDisk is the number of free bytes up to which a disk counts as full.
@@ -72,8 +76,8 @@ const fullDisk = 16 << 20
 
 // explain turns ErrFull into ErrTenantFull if the disk has room. SQLite returns the same error for a
 // file that reached its size limit and for a full disk.
-func (q *quota) explain(err error) error {
-	if q == nil || q.most == 0 || !errors.Is(err, ErrFull) || errors.Is(err, ErrTenantFull) {
+func (q *quota) explain(err error, most int64) error {
+	if q == nil || most == 0 || !errors.Is(err, ErrFull) || errors.Is(err, ErrTenantFull) {
 		return err
 	}
 	free, total, unknown := q.measured.Free()
@@ -90,8 +94,8 @@ const (
 	minSizeTTL, maxSizeTTL = time.Second, time.Minute
 )
 
-// measure measures the database, unless it can't have reached its limit since the last measurement.
-func (q *quota) measure(ctx context.Context) {
+// measure measures the database, unless it can't have reached most bytes since the last measurement.
+func (q *quota) measure(ctx context.Context, most int64) {
 	now, next := time.Now(), q.next.Load()
 	if now.UnixNano() < next || !q.next.CompareAndSwap(next, now.Add(minSizeTTL).UnixNano()) {
 		return
@@ -104,7 +108,7 @@ func (q *quota) measure(ctx context.Context) {
 		return
 	}
 	q.size.Store(size)
-	stay := time.Duration(max(0, q.most-size)) * time.Second / maxWriteRate
+	stay := time.Duration(max(0, most-size)) * time.Second / maxWriteRate
 	q.next.Store(now.Add(min(max(stay, minSizeTTL), maxSizeTTL)).UnixNano())
 }
 
@@ -155,13 +159,13 @@ func (d *disk) measure() {
 	d.total.Store(total)
 }
 
-// quotaOf returns the quota of a tenant whose handle is being opened, or nil if it has no limits.
+// quotaOf returns the quota of a tenant whose handle is being opened, or nil if the engine can't measure databases.
 func (s *Store) quotaOf(t *Tenant, engine Engine, conns *Conns) *quota {
 	measured, ok := engine.(Measured)
 	if !ok {
 		return nil
 	}
-	return &quota{tenant: t, conns: conns, measured: measured, most: inForce(t.Limits.Size, s.limits.Size), disk: s.disks[t.Server], log: s.log}
+	return &quota{tenant: t, conns: conns, measured: measured, disk: s.disks[t.Server], log: s.log}
 }
 
 // watchDisks returns a disk for each server that can be measured.

@@ -83,6 +83,7 @@ func transactionOf(tx *gorm.DB) *transaction {
 type scope struct {
 	log    *slog.Logger
 	tenant string       // the subdomain; empty for the master
+	limits Limits       // of the tenant, those in force
 	tally  *tally       // counts it; nil for the master
 	called time.Time    // when the caller asked for it, if tally is set
 	check  func() error // called before the commit, which it can refuse; may be nil

@@ -287,8 +287,9 @@ func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).checkServed, s.mostScopes(ctx, t), (*handle).update, f)
 }
 
-// Maintain is Update for operators. It doesn't count as one of the tenant's scopes at once, and also accepts a tenant that is being created, suspended, archived or
-// under maintenance, unless this build can't serve its schema version. Requests never use it.
+// Maintain is Update for operators. It doesn't count as one of the tenant's scopes at once. It also accepts a
+// tenant that is being created, suspended, archived or under maintenance, unless this build can't serve its schema
+// version. Requests never use it.
 func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).checkMaintainable, 0, (*handle).update, f)
 }
@@ -299,7 +300,7 @@ type access func(s *Store, t *Tenant) error
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
 // because they may begin scopes.
 func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
-	sc := scope{log: s.log, tenant: t.Subdomain, tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
+	sc := scope{log: s.log, tenant: t.Subdomain, limits: s.Limits(t), tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
 	defer func() { s.tally.ended[outcomeOf(&sc, err)].Add(1); s.countRefusal(err) }()
 	if scopeOf(ctx) != nil {

@@ -55,7 +55,7 @@ func advice(p web.Problem) (text, link, to string) {
 		return "Wait until it has finished. If it doesn’t finish, its last error says why.", "See what is under way",
 			"/operations?unfinished=true"
 	case "tenant-full":
-		return "Ask the tenant’s users to delete what they no longer need, or start the server with a larger TENANTRY_MAX_TENANT_SIZE.",
+		return "Ask the tenant’s users to delete what they no longer need, or raise its limit: tenantry tenant limit SUBDOMAIN --size SIZE.",
 			"See the tenants", "/tenants"
 	case "storage-full":
 		return "Free space on the disk of the server, then try again.", "See the servers", "/servers"

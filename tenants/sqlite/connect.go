@@ -23,7 +23,6 @@ type connector struct {
 	guarded bool    // for scopes: refuses ATTACH and several statements at once, and distrusts the file's schema
 	file    *fileAt // the file that must be at the path; nil to skip the check
 	verify  func(ctx context.Context, c rawConn) error
-	limit   func(ctx context.Context, c rawConn) error // limits the size of the file; may be nil
 }
 
 var _ driver.Connector = connector{}
@@ -78,15 +77,10 @@ func (c connector) prepare(ctx context.Context, conn rawConn) error {
 			return err
 		}
 	}
-	for _, step := range [...]func(context.Context, rawConn) error{c.verify, c.limit} {
-		if step == nil {
-			continue
-		}
-		if err := step(ctx, conn); err != nil {
-			return err
-		}
+	if c.verify == nil {
+		return nil
 	}
-	return nil
+	return c.verify(ctx, conn)
 }
 
 // Driver returns the built-in driver.

@@ -33,8 +33,6 @@ type Config struct {
 	Durability Durability
 	// Readers limits the number of connections that read a tenant at once. Defaults to 4.
 	Readers int
-	// MaxSize limits a tenant's file, in bytes, to an eighth above MaxSize. 0 means no limit.
-	MaxSize int64
 	// Log gets slow statements. Defaults to slog.Default().
 	Log *slog.Logger
 }
@@ -139,7 +137,6 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	read.SetConnMaxIdleTime(readerIdle)
 	write := sql.OpenDB(checkpointingConnector{connector{
 		dsn: dsn(path, "mode=rw&_txlock=immediate"+sync), guarded: true, file: file, verify: ownedBy(t),
-		limit: limitSize(e.config.MaxSize),
 	}, e.memory.handleClosed})
 	write.SetMaxOpenConns(1)
 

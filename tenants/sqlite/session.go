@@ -17,6 +17,7 @@ import (
 type scopedConn struct {
 	raw   rawConn
 	dirty bool
+	size  sizeLimit
 }
 
 var (
@@ -94,8 +95,13 @@ func (c *scopedConn) Begin() (driver.Tx, error) {
 	return c.BeginTx(context.Background(), driver.TxOptions{})
 }
 
-// BeginTx begins a transaction.
+// BeginTx begins a transaction, which makes the file no larger than the tenant's limit allows.
 func (c *scopedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if !opts.ReadOnly {
+		if err := c.size.apply(ctx, c.raw); err != nil {
+			return nil, err
+		}
+	}
 	return c.raw.BeginTx(ctx, opts)
 }
 

@@ -25,7 +25,7 @@ func (e *Env) openSQLite(t testing.TB, o Options) *tenants.Master {
 
 func (e *Env) newSQLite(t testing.TB, o Options) tenants.Engine {
 	t.Helper()
-	engine, err := sqlite.New(sqlite.Config{Dir: e.Dir, Schema: o.Schema, MaxSize: o.MaxSize, Log: o.Log})
+	engine, err := sqlite.New(sqlite.Config{Dir: e.Dir, Schema: o.Schema, Log: o.Log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/gin-gonic/gin"
+
+	"tenantry/tenants"
 )
 
 // The memory for buffered request bodies, in bytes. A body uses memory from its first byte
@@ -83,6 +85,22 @@ type bufferedBody struct {
 	budget *bodies
 	owner  string
 	data   []byte
+}
+
+// readBody reads the body of a tenant's request, for Scoped. Returns ErrTenantBody if the body exceeds the tenant's
+// limit, and that is lower than most.
+func (m *Middleware) readBody(c *gin.Context, most int64) (bufferedBody, error) {
+	t := From(c)
+	own := m.store.Limits(t).Body
+	if own == 0 || own >= most {
+		return readBody(c, &m.bodies, t.ID, most)
+	}
+	body, err := readBody(c, &m.bodies, t.ID, own)
+	if errors.Is(err, ErrBodyTooLarge) {
+		m.store.CountRefusal(tenants.LimitBody)
+		err = fmt.Errorf("%w: %w", ErrTenantBody, err)
+	}
+	return body, err
 }
 
 // readBody replaces the request's body with a copy in memory. The caller must release it when

@@ -6,6 +6,9 @@ import "errors"
 var (
 	// ErrBodyTooLarge means that the request's body exceeds the limit.
 	ErrBodyTooLarge = errors.New("request body is too large")
+	// ErrTenantBody means that the request's body exceeds the tenant's limit, which is lower than that of the
+	// route. It comes together with ErrBodyTooLarge.
+	ErrTenantBody = errors.New("request body exceeds the tenant's limit")
 	// ErrBodyUnreadable means that the request's body was cut off or is framed wrongly.
 	ErrBodyUnreadable = errors.New("request body could not be read")
 	// ErrBodyTooSlow means that the request's body did not arrive in time.

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"encoding/hex"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -9,9 +11,11 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/web"
 )
 
@@ -146,4 +150,103 @@ func TestRequestsASecondAreLimited(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestBodiesAreLimited(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		l := newLimited(t, env)
+		env.Tenant(t, "acme")
+		env.Tenant(t, "globex")
+		for _, test := range []struct {
+			limit  int64
+			size   int
+			status int
+			kind   string
+		}{
+			{0, 1000, 200, ""},
+			{0, 1001, 413, "body-too-large"},
+			{500, 499, 200, ""},
+			{500, 500, 200, ""},
+			{500, 501, 413, "tenant-body"},
+			{2000, 1000, 200, ""}, // the route's limit stays
+			{2000, 1001, 413, "body-too-large"},
+			{tenants.NoLimit, 1001, 413, "body-too-large"},
+		} {
+			l.set(t, tenants.LimitBody, test.limit)
+			reply := l.send(t, "acme", http.MethodPost, strings.Repeat("x", test.size))
+			if test.status != 200 {
+				expectProblem(t, reply, test.status, test.kind)
+			} else if reply.StatusCode != 200 {
+				t.Errorf("%+v: %d", test, reply.StatusCode)
+			}
+			if got := l.send(t, "globex", http.MethodPost, strings.Repeat("x", 1000)).StatusCode; got != 200 {
+				t.Errorf("another tenant: %d", got)
+			}
+		}
+		if got := env.Store.Refusals(tenants.LimitBody); got != 1 {
+			t.Errorf("%d refusals are counted", got)
+		}
+	})
+}
+
+// TestTheSizeIsLimited: a full tenant can read and delete.
+func TestTheSizeIsLimited(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		l := newLimited(t, env)
+		acme := env.Tenant(t, "acme")
+		env.Tenant(t, "globex")
+		l.set(t, tenants.LimitSize, 1<<40)
+		l.send(t, "acme", http.MethodPost, "") // measures, and won't again for a minute because of this limit
+		grow(t, env, acme)
+		size, slack := sizeOf(t, env, acme), int64(0)
+		if env.Kind == tenantstest.Postgres {
+			slack = 100_000 // the server makes files of its own beside the tables
+		}
+		for _, limit := range []int64{size - slack - 1, size + slack, 1, tenants.NoLimit, 0} {
+			l.set(t, tenants.LimitSize, limit)
+			reply := l.send(t, "acme", http.MethodPost, "")
+			switch full := limit > 0 && limit < size; {
+			case full:
+				expectProblem(t, reply, 507, "tenant-full")
+				if got := l.send(t, "acme", http.MethodDelete, "").StatusCode; got != 200 {
+					t.Errorf("%d of %d bytes: deleting answers %d", size, limit, got)
+				}
+			case reply.StatusCode != 200:
+				t.Errorf("%d of %d bytes: %d %s", size, limit, reply.StatusCode, readAll(t, reply))
+			}
+			if got := l.send(t, "globex", http.MethodPost, "").StatusCode; got != 200 {
+				t.Errorf("another tenant: %d", got)
+			}
+		}
+		if got := env.Store.Refusals(tenants.LimitSize); got != 2 {
+			t.Errorf("%d refusals are counted", got)
+		}
+	})
+}
+
+// grow writes some 500 kB that can't be compressed.
+func grow(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
+	t.Helper()
+	noise := make([]byte, 250_000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise) // never fails
+	err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
+		return tx.Create(&notes.Folder{Name: "noise", Remark: hex.EncodeToString(noise)}).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sizeOf returns the size of a tenant's database as the store measures it.
+func sizeOf(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (size int64) {
+	t.Helper()
+	err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
+		return tx.Raw(env.Engine.(tenants.Measured).SizeSQL()).Scan(&size).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
 }

@@ -91,6 +91,7 @@ var engineKinds = []Kind{
 	// Whatever it was, the handler passed over it, or could not see it.
 	{tenants.ErrStatementFailed, 500, internal.Name, internal.Title, internal.Detail, 0},
 	{tenants.ErrCommitFailed, 500, internal.Name, internal.Title, internal.Detail, 0},
+	{ErrTenantBody, 413, "tenant-body", "Body is too large", "The body is larger than this tenant may send. Send less at once, or ask the operator for more.", 0},
 	{ErrBodyTooLarge, 413, "body-too-large", "Body is too large", "The body is larger than is accepted here.", 0},
 	{ErrBodyTooSlow, 408, "body-too-slow", "Body is too slow", "The body did not arrive in time. Try again over a faster connection, or send less at once.", 0},
 	{ErrTooManyBodies, 503, "busy", "Too busy", "Too much is being uploaded at the moment. Try again.", 1},

@@ -15,7 +15,7 @@ import (
 
 // ScopeOptions bound a request in a scope.
 type ScopeOptions struct {
-	// MaxBody bounds the request's body, in bytes. Defaults to 1 MiB.
+	// MaxBody bounds the request's body, in bytes. Defaults to 1 MiB. A lower limit of the tenant's own counts.
 	MaxBody int64
 	// MaxReply bounds the reply, in bytes. Defaults to 16 MiB.
 	MaxReply int
@@ -57,7 +57,7 @@ func (m *Middleware) Scoped(o ScopeOptions) gin.HandlerFunc {
 		if !m.admit(c) {
 			return
 		}
-		body, err := readBody(c, &m.bodies, From(c).ID, o.MaxBody)
+		body, err := m.readBody(c, o.MaxBody)
 		if err != nil {
 			m.refuse(c, err)
 			return
