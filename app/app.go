@@ -14,6 +14,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/alerts"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
@@ -109,7 +110,9 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	}
 	a.traffic = traffic.New(traffic.DefaultTenants, o.Now)
 	a.archive = traffic.NewArchive(a.traffic, a.master)
-	a.metrics = newMetrics(a.store, a.traffic, strings.ReplaceAll(o.Program, "-", "_"))
+	program := strings.ReplaceAll(o.Program, "-", "_")
+	a.metrics = newMetrics(a.store, a.traffic, program)
+	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive), program})
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(a.accounts(a.settings.addr)),

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"tenantry/app"
 	"tenantry/app/apptest"
+	"tenantry/tenants/alerts"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/traffic"
 )
@@ -87,5 +89,19 @@ func TestMetricsStayFew(t *testing.T) {
 	}
 	if len(many) > len(few)+20 { // the runtime has some that come and go
 		t.Errorf("%d lines have become %d", len(few), len(many))
+	}
+}
+
+// TestManualExplainsAlerts: the manual has a row for each kind.
+func TestManualExplainsAlerts(t *testing.T) {
+	t.Parallel()
+	chapter, err := os.ReadFile("command/help/observing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range alerts.Kinds() {
+		if !strings.Contains(string(chapter), fmt.Sprintf("\n| `%s` | ", kind)) {
+			t.Errorf("the manual lacks %s", kind)
+		}
 	}
 }

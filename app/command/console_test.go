@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestConsoleWithoutMaster says what to do, and begins and ends no session.
+// TestConsoleWithoutMaster says what to do, and begins and ends no session. The metrics have an alert.
 func TestConsoleWithoutMaster(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
@@ -38,6 +38,13 @@ func TestConsoleWithoutMaster(t *testing.T) {
 			if r.Code != http.StatusInternalServerError || !strings.Contains(r.Body.String(), "The log says more") {
 				t.Errorf("%s: %d %.1500s", path, r.Code, r.Body)
 			}
+		}
+		r := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+operatorSecret)
+		r.Host = "localhost"
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, r); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `tenantry_alert{kind="master_down"} 1`) {
+			t.Errorf("the metrics don't tell: %d %.3000s", w.Code, w.Body)
 		}
 		for _, path := range []string{"/new", "/doctor"} {
 			if r := send(http.MethodGet, path, cookie, nil); r.Code != http.StatusOK {

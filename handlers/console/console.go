@@ -11,6 +11,7 @@
 //	errors.go   pages about errors
 //	chart.go    charts, drawn as SVG
 //	sizes.go    sizes of databases
+//	alerts.go   what to look at
 //	task.go     work in the background
 //	events.go   streams of events about such work
 //

@@ -26,6 +26,7 @@ type overviewPage struct {
 	Latency    chart
 	Busiest    []busy
 	Operations []operationRow
+	Alerts     []alertRow
 	// Failing has the tenants that this process can't open, up to a limit. Failures
 	// is the number of all of them.
 	Failing  []failing
@@ -97,6 +98,7 @@ func (s *Console) overview(c *gin.Context) error {
 	if page.Busiest, err = s.busiest(c, shownBusiest, page.Hour.Requests); err != nil {
 		return err
 	}
+	page.Alerts = s.alerts(c.Request.Context())
 	failures := s.o.Store.Failing()
 	page.Failures = len(failures)
 	if page.Failing, err = s.failing(c, failures[:min(shownFailing, len(failures))]); err != nil {

@@ -49,8 +49,18 @@ func (a *Archive) others(ctx context.Context, last int64, condition string, args
 
 // Busiest returns the n tenants with the most requests to all processes in the last hour, or fewer.
 func (a *Archive) Busiest(ctx context.Context, n int) ([]Rank, error) {
-	last, sums := a.ownSums()
-	rows, err := a.others(ctx, last, "tenant_id <> ''")
+	ranks, err := a.ranks(ctx, Minutes)
+	return ranks[:min(n, len(ranks))], err
+}
+
+// Recent returns the tenants with requests to all processes in the last minutes, the busiest first.
+func (a *Archive) Recent(ctx context.Context, minutes int) ([]Rank, error) {
+	return a.ranks(ctx, minutes)
+}
+
+func (a *Archive) ranks(ctx context.Context, minutes int) ([]Rank, error) {
+	last, sums := a.ownSums(minutes)
+	rows, err := a.others(ctx, last, "tenant_id <> '' AND at > ?", timeOf(last-int64(minutes)))
 	if err != nil {
 		return nil, err
 	}
@@ -68,17 +78,17 @@ func (a *Archive) Busiest(ctx context.Context, n int) ([]Rank, error) {
 	slices.SortFunc(ranks, func(a, b Rank) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.TenantID, b.TenantID))
 	})
-	return ranks[:min(n, len(ranks))], nil
+	return ranks, nil
 }
 
-// ownSums returns the counts of this process for each tenant in the hour that ends with the minute last.
-func (a *Archive) ownSums() (last int64, sums map[string]counts) {
+// ownSums returns the counts of this process for each tenant in the minutes until the minute last.
+func (a *Archive) ownSums(minutes int) (last int64, sums map[string]counts) {
 	a.own.mu.Lock()
 	defer a.own.mu.Unlock()
 	last = max(minuteOf(a.own.now()), a.own.minute)
 	sums = make(map[string]counts, len(a.own.tenants))
 	for id, of := range a.own.tenants {
-		sums[id] = of.minutes.sum(last, Minutes)
+		sums[id] = of.minutes.sum(last, minutes)
 	}
 	return last, sums
 }

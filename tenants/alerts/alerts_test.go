@@ -1,0 +1,159 @@
+package alerts_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+	"tenantry/tenants/alerts"
+	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/traffic"
+)
+
+// watch is what is looked at.
+type watch struct {
+	*alerts.Watch
+	recorder *traffic.Recorder
+}
+
+func newWatch(env *tenantstest.Env) watch {
+	r := traffic.New(traffic.DefaultTenants, time.Now)
+	return watch{alerts.New(env.Store, traffic.NewArchive(r, env.Store.Master())), r}
+}
+
+// only returns the alerts, without that of the disk of the machine that tests.
+func (w watch) only(t *testing.T) (all []alerts.Alert) {
+	t.Helper()
+	found, counts := w.Check(t.Context())
+	for _, a := range found {
+		if a.Detail == "" || a.Remedy == "" || counts[a.Kind] == 0 {
+			t.Errorf("%+v, of %d", a, counts[a.Kind])
+		}
+		if a.Kind != alerts.DiskNearlyFull {
+			all = append(all, a)
+		}
+	}
+	if len(counts) != len(alerts.Kinds()) {
+		t.Errorf("%v", counts)
+	}
+	return all
+}
+
+// expect checks that there is exactly one alert.
+func (w watch) expect(t *testing.T, kind alerts.Kind, subject, detail string) {
+	t.Helper()
+	got := w.only(t)
+	if len(got) != 1 || got[0].Kind != kind || got[0].Subject != subject || !strings.Contains(got[0].Detail, detail) {
+		t.Errorf("%+v; want %s of %q with %q", got, kind, subject, detail)
+	}
+}
+
+// TestAlerts makes one thing after another go wrong, and right again.
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{MaxOpen: 1}, func(t *testing.T, env *tenantstest.Env) {
+		w := newWatch(env)
+		acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
+		if got := w.only(t); len(got) > 0 {
+			t.Errorf("while all is well: %+v", got)
+		}
+		request := func(failed bool, n int) {
+			for range n {
+				w.recorder.Record(traffic.Request{TenantID: acme.ID, Failed: failed, Took: time.Millisecond})
+				w.recorder.Record(traffic.Request{TenantID: "gone", Failed: true})
+			}
+		}
+		request(true, 9)
+		if got := w.only(t); len(got) > 0 {
+			t.Errorf("after a few failures: %+v", got)
+		}
+		request(true, 1)
+		w.expect(t, alerts.TenantFailing, "acme", "10 of 10 requests failed")
+		request(false, 11)
+		w.expectHandles(t, env, acme, globex)
+		w.expectOperation(t, env, acme)
+		if got := w.only(t); len(got) > 0 {
+			t.Errorf("when all is well again: %+v", got)
+		}
+	})
+}
+
+// expectHandles lets one tenant wait for the other's handle.
+func (w watch) expectHandles(t *testing.T, env *tenantstest.Env, uses, waits *tenants.Tenant) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := make(chan error, 1)
+	err := env.Store.View(t.Context(), uses, func(*gorm.DB) error {
+		go func() { waited <- env.Store.View(ctx, waits, func(*gorm.DB) error { return nil }) }()
+		for env.Store.Load().Waiting == 0 {
+			if len(waited) > 0 {
+				t.Fatal(<-waited)
+			}
+		}
+		w.expect(t, alerts.HandlesUsedUp, "", "1 tenants wait for one of 1 open databases")
+		return nil
+	})
+	cancel()
+	<-waited
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// expectOperation lets an operation stand still.
+func (w watch) expectOperation(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
+	t.Helper()
+	change := func(column string, value any) {
+		t.Helper()
+		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			return tx.Model(&tenants.Operation{}).Where("tenant_id = ?", tenant.ID).UpdateColumn(column, value).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("finished_at", nil)
+	if got := w.only(t); len(got) > 0 {
+		t.Errorf("while an operation is under way: %+v", got)
+	}
+	change("updated_at", time.Now().UTC().Add(-time.Hour))
+	w.expect(t, alerts.OperationStuck, tenant.Subdomain, "has not finished")
+	change("updated_at", time.Now().UTC())
+	change("attempts", 5)
+	change("error", "no room")
+	w.expect(t, alerts.OperationStuck, tenant.Subdomain, "5 attempts")
+	change("finished_at", time.Now().UTC())
+}
+
+// TestAlertsOfAServerThatIsDown: the only tenant can't be opened.
+func TestAlertsOfAServerThatIsDown(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		w := newWatch(env)
+		acme := env.Tenant(t, "acme")
+		if err := env.Engine.Trash(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+		if err := env.Store.View(t.Context(), acme, func(*gorm.DB) error { return nil }); !errors.Is(err, tenants.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		got := w.only(t)
+		if len(got) != 2 || got[0].Kind != alerts.ServerDown || got[0].Subject != "default" || got[1].Kind != alerts.TenantUnreachable {
+			t.Errorf("%+v", got)
+		}
+		if err := env.Engine.Untrash(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.only(t); len(got) > 1 { // looking at the server has opened the tenant
+			t.Errorf("%+v", got)
+		}
+		if got := w.only(t); len(got) > 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
