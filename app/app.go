@@ -152,6 +152,9 @@ func (a *App) Log() *slog.Logger { return a.log }
 // ends first, scopes may still run; their databases are closed as they end.
 func (a *App) Close(ctx context.Context) error {
 	var errs []error
+	if a.fleet != nil {
+		a.fleet.Wait()
+	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close(ctx))
 	}

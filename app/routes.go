@@ -49,7 +49,7 @@ func Routes(p *Public) {
 func (a *App) operatorHandler(ctx context.Context, token string, accounts *account.Accounts) http.Handler {
 	r := a.newRouter(a.operatorTLS, maxOperatorBody)
 	onboard := onboard.New(a.manager, accounts)
-	api := a.operations(onboard)
+	api := a.operations(ctx, onboard)
 	pages := a.console(ctx, token, onboard, accounts)
 	guard, either := operator.Guard(token), pages.OrGuard(operator.Guard(token))
 	read := []string{http.MethodGet, http.MethodHead}
@@ -89,9 +89,11 @@ func (a *App) accounts(addr string) *account.Accounts {
 	})
 }
 
-// operations are what operators ask for, on either way.
-func (a *App) operations(onboard *onboard.Service) *operator.API {
-	return operator.New(operator.Options{Store: a.store, Manager: a.manager, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine})
+// operations are what operators ask for, on either way. What they run in the background ends with serving.
+func (a *App) operations(serving context.Context, onboard *onboard.Service) *operator.API {
+	return operator.New(operator.Options{
+		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, Serving: serving,
+	})
 }
 
 // console is the operator's console. What it runs in the background ends with

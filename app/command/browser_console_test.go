@@ -79,8 +79,8 @@ func consoleTour(t *testing.T, browser context.Context) {
 	b.look(t, "console-examined")
 	srv.console(t, b, "/migrations")
 	b.press(t, "Migrate ")
-	b.says(t, "h2", "The last pass")
-	b.look(t, "console-pass")
+	b.says(t, "h2", "The last run")
+	b.look(t, "console-run")
 }
 
 // companies are tenants whose pages are tested, by subdomain.
@@ -299,7 +299,7 @@ func consolePasses(t *testing.T, browser context.Context) {
 	srv.enterConsole(t, b)
 	b.press(t, "behind the schema")
 	b.press(t, "Migrate 12 tenants")
-	b.says(t, "h2", "The last pass")
+	b.says(t, "h2", "The last run")
 	b.says(t, "#running [role=status]", "12 of 12 done, 0 failed")
 	if full := eval[int](t, b,
 		"[...document.querySelectorAll('.wave progress')].filter(p => p.value === p.max).length"); full != 12 {

@@ -5,14 +5,16 @@ import (
 	"time"
 
 	"tenantry/app"
+	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/fleet"
 )
 
 type runsCommand struct {
-	ID    string `arg:"" optional:"" name:"run" help:"List the tenants of this run."`
-	After string `placeholder:"OPERATION" help:"With a run: begin after this operation."`
-	Limit int    `default:"50" help:"List at most this many, up to 1000."`
+	ID     string `arg:"" optional:"" name:"run" help:"List the tenants of this run."`
+	Failed bool   `help:"With a run: list only tenants that it could not migrate."`
+	After  string `placeholder:"OPERATION" help:"With a run: begin after this operation."`
+	Limit  int    `default:"50" help:"List at most this many, up to 1000."`
 }
 
 // Help is shown with the flags.
@@ -23,6 +25,7 @@ Examples:
 
     tenantry migrate runs
     tenantry migrate runs 01kb05k4mhg5sm3e9n7cfyd4yz
+    tenantry migrate runs 01kb05k4mhg5sm3e9n7cfyd4yz --failed
     tenantry migrate runs --json`
 }
 
@@ -66,7 +69,11 @@ func (r *runsCommand) writeTenants(c *Call, a *app.App) error {
 	if _, err := a.Fleet().Run(c.ctx, r.ID); err != nil {
 		return err
 	}
-	page, next, err := a.Fleet().Tenants(c.ctx, r.ID, r.After, r.Limit)
+	var state tenants.OperationState
+	if r.Failed {
+		state = tenants.OperationFailed
+	}
+	page, next, err := a.Fleet().Tenants(c.ctx, r.ID, state, r.After, r.Limit)
 	if err != nil {
 		return err
 	}

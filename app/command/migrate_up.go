@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"tenantry/app"
@@ -84,19 +85,19 @@ func (u *upCommand) Run(c *Call) error {
 
 // check returns an error if the flags contradict each other.
 func (u *upCommand) check() error {
-	switch {
-	case u.Parallel < 1 || u.Parallel > 64:
-		return fmt.Errorf("%w: --parallel is %d: want a number from 1 to 64", errUsage, u.Parallel)
-	case u.First < 0:
-		return fmt.Errorf("%w: --first is %d: want a number from 1", errUsage, u.First)
-	case u.Pause < 0:
-		return fmt.Errorf("%w: --pause is %s: want a duration such as 10m", errUsage, u.Pause)
-	case u.MaxFailures != nil && *u.MaxFailures < 0:
-		return fmt.Errorf("%w: --max-failures is %d: want a number from 0", errUsage, *u.MaxFailures)
-	case u.Resume && (len(u.Tenant) > 0 || u.Server != "" || u.First > 0 || u.RetryFailed || len(u.Canary) > 0):
+	if u.Resume && (len(u.Tenant) > 0 || u.Server != "" || u.First > 0 || u.RetryFailed || len(u.Canary) > 0) {
 		return fmt.Errorf("%w: --resume goes on with the tenants of the last run; it can be given with --waves, --pause, --max-failures and --parallel", errUsage)
 	}
-	return nil
+	if u.Pause < 0 {
+		return fmt.Errorf("%w: --pause is %s: want a duration such as 10m", errUsage, u.Pause)
+	}
+	if u.Parallel == 0 {
+		return fmt.Errorf("%w: --parallel is 0: want a number from 1", errUsage)
+	}
+	var plan fleet.Plan
+	u.change(&plan)
+	plan.First = u.First
+	return filterError(plan.Check())
 }
 
 // migrate begins or resumes a run.
@@ -127,8 +128,8 @@ func (u *upCommand) change(plan *fleet.Plan) {
 	if len(u.Waves) > 0 {
 		plan.Waves = u.Waves
 	}
-	if u.Pause > 0 {
-		plan.Pause = u.Pause
+	if u.Pause != 0 {
+		plan.PauseSeconds = int(math.Ceil(u.Pause.Seconds()))
 	}
 	if u.MaxFailures != nil {
 		plan.MaxFailures = u.MaxFailures

@@ -33,22 +33,6 @@ func TestWordsForNumbers(t *testing.T) {
 	}
 }
 
-func TestWaves(t *testing.T) {
-	t.Parallel()
-	for _, total := range []int{0, 1, 19, 20, 21, 39, 41, 10_000} {
-		waves, sum := console.WavesOf(total), 0
-		for i, w := range waves {
-			sum += w.Size
-			if w.Number != i+1 || w.Size < 1 || w.Size > waves[0].Size {
-				t.Errorf("%d: wave %+v", total, w)
-			}
-		}
-		if sum != total || len(waves) > 20 {
-			t.Errorf("%d are in %d waves of %d", total, len(waves), sum)
-		}
-	}
-}
-
 // TestChartsStayWithin their drawing, whatever comes.
 func TestChartsStayWithin(t *testing.T) {
 	t.Parallel()

@@ -79,7 +79,6 @@ type Console struct {
 	tries     *tries
 	templates look.Templates
 	assets    look.Assets
-	passes    task[passView]
 	checkups  task[checkup]
 	sizes     sizes
 }
@@ -121,7 +120,10 @@ func (s *Console) Register(r gin.IRouter) {
 	in.Match(read, "/manual/:topic", s.do(s.manualChapter))
 	in.Match(read, "/migrations", s.do(s.migrations))
 	in.POST("/migrations", s.do(s.migrate))
-	in.GET("/migrations/events", request.Takes(), streamTask(s, &s.passes, func(v *passView) bool { return v.Over }))
+	in.POST("/migrations/resume", s.do(s.resumeRun))
+	in.POST("/migrations/stop", s.do(s.stopRun))
+	in.POST("/migrations/abandon", s.do(s.abandonRun))
+	in.GET("/migrations/events", request.Takes(), s.runEvents)
 	in.Match(read, "/doctor", s.do(s.doctor))
 	in.POST("/doctor", s.do(s.examine))
 	in.GET("/doctor/events", request.Takes(), streamTask(s, &s.checkups, func(c *checkup) bool { return c.Over }))

@@ -87,9 +87,11 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	s.traffic = traffic.New(10, clock)
 	s.archive = traffic.NewArchive(s.traffic, env.Store.Master())
 	onboard := onboard.New(env.Lifecycle, admins{})
-	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Onboard: onboard, Domain: domain})
+	runs := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
+	t.Cleanup(runs.Wait)
+	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Fleet: runs, Onboard: onboard, Domain: domain})
 	made := console.New(console.Options{
-		Token: token, Store: env.Store, Manager: env.Lifecycle, Fleet: fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler)),
+		Token: token, Store: env.Store, Manager: env.Lifecycle, Fleet: runs,
 		Onboard: onboard, Traffic: s.archive, Domain: domain,
 		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },

@@ -14,5 +14,4 @@ func Took(d time.Duration) string        { return took(d) }
 func RoundUp(n int64) int64              { return roundUp(n) }
 func RequestsChart(h traffic.Hour) chart { return requestsChart(h) }
 func LatencyChart(h traffic.Hour) chart  { return latencyChart(h) }
-func WavesOf(n int) []wave               { return wavesOf(n) }
 func Did(o tenants.Operation) string     { return did(o) }

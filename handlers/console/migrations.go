@@ -2,111 +2,150 @@ package console
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
+	"tenantry/handlers/problem"
+	"tenantry/tenants"
 	"tenantry/tenants/fleet"
-	"tenantry/tenants/lifecycle"
 )
 
-// migrationsPage shows the tenants' schema versions, and the running or the last
-// migration of all tenants that are behind.
+// migrationsPage shows the tenants' schema versions, and the last migration run.
 type migrationsPage struct {
 	Standings []fleet.VersionCount
 	Behind    int64
-	// Pass is nil before the first migration of all tenants.
-	Pass *passView
-	// Problem says why no migration was started.
+	// Begin begins a run in waves. It is nil while one is under way.
+	Begin *look.Form
+	// Run is nil before the first run.
+	Run *runView
+	// Problem says why nothing was done.
 	Problem string
 }
 
-// passView is the progress of a migration of all tenants.
-type passView struct {
-	By      lifecycle.Operator `json:"-"`
-	Started time.Time          `json:"-"`
-	// Ended is zero while the pass runs.
-	Ended time.Time `json:"-"`
-	Total int       `json:"total"`
-	Done  int       `json:"done"`
-	// Failed is the number of tenants that could not be migrated, and Failures has
-	// the first of them.
-	Failed   int             `json:"failed"`
-	Failures []fleet.Failure `json:"-"`
-	Waves    []wave          `json:"waves"`
-	// Problem says why the pass ended early, or is empty.
-	Problem string `json:"-"`
-	Over    bool   `json:"over"`
+// runView is the last run.
+type runView struct {
+	fleet.Run
+	// Failures are the first tenants that could not be migrated.
+	Failures []fleet.RunTenant
 }
 
-// wave is a part of a pass. Its tenants are migrated a few at a time.
+// runEvent is the progress of the last run.
+type runEvent struct {
+	Total  int64  `json:"total"`
+	Done   int64  `json:"done"`
+	Failed int64  `json:"failed"`
+	Waves  []wave `json:"waves"`
+	Over   bool   `json:"over"`
+}
+
+// wave is a part of a run.
 type wave struct {
 	Number int `json:"number"`
 	Size   int `json:"size"`
 	Done   int `json:"done"`
-	Failed int `json:"failed"`
 }
 
 const (
-	// maxWaves is the largest number of waves in a pass.
-	maxWaves = 20
-	// shownFailures is the largest number of failures that are kept.
+	// shownFailures is the largest number of failures on the page.
 	shownFailures = 100
+	// runInterval is the time between two looks at a run for a stream.
+	runInterval = time.Second
 )
 
-// note counts a tenant that has been migrated or has failed.
-func (v *passView) note(progress fleet.Progress) {
-	if v.Waves == nil {
-		v.Total, v.Waves = progress.Total, wavesOf(progress.Total)
-	}
-	v.Waves = slices.Clone(v.Waves) // readers may still use the old slice
-	of := &v.Waves[min(v.Done/v.Waves[0].Size, len(v.Waves)-1)]
-	v.Done++
-	of.Done++
-	if progress.Err == nil {
-		return
-	}
-	v.Failed++
-	of.Failed++
-	if len(v.Failures) < shownFailures {
-		v.Failures = append(v.Failures, fleet.Failure{Subdomain: progress.Subdomain, Err: progress.Err})
-	}
-}
-
-// wavesOf divides tenants into waves of one size; only the last may be smaller.
-func wavesOf(total int) []wave {
-	size := max(1, (total+maxWaves-1)/maxWaves)
+// Progress returns how many tenants of each wave are done.
+func (v *runView) Progress() []wave {
 	var waves []wave
-	for left := total; left > 0; left -= size {
-		waves = append(waves, wave{Number: len(waves) + 1, Size: min(size, left)})
+	left := int(v.Migrated + v.Failed)
+	for i, size := range v.Waves {
+		done := min(left, size)
+		waves = append(waves, wave{i + 1, size, done})
+		left -= done
 	}
 	return waves
 }
 
-// end records the result of the pass.
-func (v *passView) end(err error, now time.Time) {
-	v.Over, v.Ended = true, now
-	var partial *fleet.PartialError
-	if err != nil && !errors.As(err, &partial) {
-		v.Problem = err.Error()
+// Done returns the number of tenants that were tried.
+func (v *runView) Done() int64 { return v.Migrated + v.Failed }
+
+// Took returns the duration of a run that is over.
+func (v *runView) Took() time.Duration {
+	if v.FinishedAt == nil {
+		return 0
 	}
+	return v.FinishedAt.Sub(v.StartedAt)
 }
 
-// migrations shows the schema versions and the pass.
+// Stopped reports whether the run has stopped before its last wave, or its process has died.
+func (v *runView) Stopped() bool { return v.State == tenants.RunStopped || v.Interrupted }
+
+// readRun returns the last run, or nil before the first.
+func (s *Console) readRun(ctx context.Context) (*runView, error) {
+	runs, err := s.o.Fleet.Runs(ctx, 1)
+	if err != nil || len(runs) == 0 {
+		return nil, err
+	}
+	v := &runView{Run: runs[0]}
+	v.Failures, _, err = s.o.Fleet.Tenants(ctx, v.ID, tenants.OperationFailed, "", shownFailures)
+	return v, err
+}
+
+func beginForm() *look.Form {
+	f := look.NewForm("begin", "/migrations", "Begin in waves",
+		look.Field{Name: "canaries", Label: "Canaries", Autocomplete: "off",
+			Hint: "Subdomains of tenants that are migrated first, separated by spaces."},
+		look.Field{Name: "waves", Label: "Sizes of the next waves", Autocomplete: "off",
+			Hint: "Numbers of tenants, or the percentage that is done after the wave. The rest is the last wave."},
+		look.Field{Name: "pause_seconds", Label: "Seconds between two waves", Kind: "number", Autocomplete: "off"},
+		look.Field{Name: "max_failures", Label: "Failures at most", Kind: "number", Autocomplete: "off",
+			Hint: "The run stops after a wave if more tenants have failed. Empty for no limit."},
+	)
+	f.Set("", "1 10 25% 100%", "60", "0")
+	return &f
+}
+
+// plan returns the plan of a run whose form was posted.
+func planOf(f *look.Form) (plan fleet.Plan, err error) {
+	words := func(name string) []string { return strings.Fields(strings.ReplaceAll(f.Value(name), ",", " ")) }
+	plan.Canaries = words("canaries")
+	if plan.Waves, err = fleet.ParseSizes(words("waves")); err != nil {
+		return plan, err
+	}
+	number := func(name string) (n int) {
+		if text := strings.TrimSpace(f.Value(name)); text != "" && err == nil {
+			if n, err = strconv.Atoi(text); err != nil {
+				err = problem.InvalidField(name, "must be a whole number")
+			}
+		}
+		return n
+	}
+	plan.PauseSeconds = number("pause_seconds")
+	if most := number("max_failures"); f.Value("max_failures") != "" {
+		plan.MaxFailures = &most
+	}
+	return plan, err
+}
+
+// migrations shows the schema versions and the last run.
 func (s *Console) migrations(c *gin.Context) error {
-	return s.showMigrations(c, http.StatusOK, "")
+	return s.showMigrations(c, http.StatusOK, beginForm(), "")
 }
 
-func (s *Console) showMigrations(c *gin.Context, status int, problem string) error {
-	standings, err := fleet.Status(c.Request.Context(), s.o.Store)
+func (s *Console) showMigrations(c *gin.Context, status int, form *look.Form, said string) error {
+	ctx := c.Request.Context()
+	standings, err := fleet.Status(ctx, s.o.Store)
 	if err != nil {
 		return err
 	}
-	page := migrationsPage{Standings: standings, Pass: s.passes.view(), Problem: problem}
+	run, err := s.readRun(ctx)
+	if err != nil {
+		return err
+	}
+	page := migrationsPage{Standings: standings, Run: run, Begin: form, Problem: said}
 	for _, one := range standings {
 		if one.SchemaVersion < one.Target {
 			page.Behind += one.Tenants
@@ -116,26 +155,75 @@ func (s *Console) showMigrations(c *gin.Context, status int, problem string) err
 	return nil
 }
 
-// migrate starts a pass, which continues when the browser disconnects.
+// migrate begins a run, which continues when the browser disconnects.
 func (s *Console) migrate(c *gin.Context) error {
-	if !s.passes.begin(passView{By: s.by(c), Started: s.o.Now()}) {
-		return s.showMigrations(c, http.StatusConflict, "A migration of all tenants is already running. Wait until it has finished.")
+	f := beginForm()
+	f.Set("", "", "", "")
+	if err := f.Read(c); err != nil {
+		return err
 	}
-	go s.runPass(s.o.Serving, s.by(c))
+	plan, err := planOf(f)
+	var pass *fleet.Pass
+	if err == nil {
+		pass, err = s.o.Fleet.Begin(c.Request.Context(), s.by(c), plan)
+	}
+	if err != nil {
+		p := describe(c, err)
+		if !f.Refuse(p) {
+			return err
+		}
+		return s.showMigrations(c, p.Status, f, "")
+	}
+	if pass != nil {
+		pass.Start(s.o.Serving)
+	}
 	return look.SeeOther(c, "/migrations")
 }
 
-// runPass runs the pass that has been started.
-func (s *Console) runPass(ctx context.Context, by lifecycle.Operator) {
-	note := func(p fleet.Progress) { s.passes.change(func(v *passView) { v.note(p) }) }
-	s.passes.run(func() error {
-		_, err := s.o.Fleet.Migrate(ctx, by, fleet.Plan{}, note)
-		return err
-	}, func(v *passView, err error) { v.end(err, s.o.Now()) })
+// resumeRun goes on with the last run.
+func (s *Console) resumeRun(c *gin.Context) error {
+	pass, err := s.o.Fleet.BeginAgain(c.Request.Context(), s.by(c), nil)
+	if err == nil {
+		pass.Start(s.o.Serving)
+	}
+	return s.answerRun(c, err)
 }
 
-// Took returns the duration of the pass.
-func (v *passView) Took() time.Duration { return v.Ended.Sub(v.Started) }
+// stopRun stops the run that is under way, in whichever process.
+func (s *Console) stopRun(c *gin.Context) error {
+	return s.answerRun(c, s.o.Fleet.Stop(c.Request.Context(), s.by(c)))
+}
 
-// Migrated returns the number of tenants that have been migrated.
-func (v *passView) Migrated() int { return v.Done - v.Failed }
+// abandonRun gives up a run that has stopped.
+func (s *Console) abandonRun(c *gin.Context) error {
+	return s.answerRun(c, s.o.Fleet.Abandon(c.Request.Context()))
+}
+
+// answerRun shows the page, with why nothing was done if err says so.
+func (s *Console) answerRun(c *gin.Context, err error) error {
+	if err == nil {
+		return look.SeeOther(c, "/migrations")
+	}
+	p := describe(c, err)
+	if p.Status != http.StatusConflict {
+		return err
+	}
+	return s.showMigrations(c, p.Status, beginForm(), p.Detail)
+}
+
+// runEvents streams the progress of the last run until it is over.
+func (s *Console) runEvents(c *gin.Context) {
+	var looked time.Time
+	s.stream(c, func(send func(name string, data any)) (over bool) {
+		if time.Since(looked) < runInterval {
+			return false
+		}
+		looked = time.Now()
+		run, err := s.readRun(c.Request.Context())
+		if err != nil || run == nil {
+			return err == nil
+		}
+		send("progress", runEvent{run.Total, run.Done(), run.Failed, run.Progress(), !run.UnderWay()})
+		return !run.UnderWay()
+	})
+}

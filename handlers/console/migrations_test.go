@@ -46,21 +46,16 @@ func (s *site) readEvents(t *testing.T, path string, began func()) []string {
 func TestMigrations(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		s.get(t, "/migrations").expect(t, 200, "No tenant has a database yet", "", "The last pass")
+		s.get(t, "/migrations").expect(t, 200, "No tenant has a database yet", "", "The last run")
 		s.Tenant(t, "acme")
 		s.Tenant(t, "globex")
 		s.get(t, "/migrations").expect(t, 200, "All tenants are current", "current", "", "behind</span>")
 		s.fill(t, 1, nil) // which has no database
-		err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-			return tx.Model(&tenants.Tenant{}).Where("1 = 1").Update("schema_version", 1).Error
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.setVersions(t, 1)
 		s.get(t, "/migrations").expect(t, 200, "Migrate 3 tenants", "behind</span>")
 		events := s.readEvents(t, "/migrations/events", func() {})
 		if fmt.Sprint(events) != "[event: over data: {}]" {
-			t.Errorf("before a pass: %v", events)
+			t.Errorf("before a run: %v", events)
 		}
 		s.post(t, "/migrations").leads(t, "/migrations")
 		events = s.readEvents(t, "/migrations/events", func() {})
@@ -69,13 +64,47 @@ func TestMigrations(t *testing.T) {
 			!strings.HasSuffix(last, "event: over\ndata: {}") {
 			t.Errorf("%v", events)
 		}
-		s.get(t, "/migrations").expect(t, 200, "The last pass", "by Ada", `href="/tenants/filled-00000"`,
-			"Migrate 1 tenant<", "wave failed")
+		s.get(t, "/migrations").expect(t, 200, "The last run", "by Ada", `href="/tenants/filled-00000"`,
+			"Migrate 1 tenant<", "Resume the run")
 		if got, err := s.Lifecycle.Get(t.Context(), "acme"); err != nil ||
 			got.SchemaVersion != s.Engine.SchemaVersion() {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
+}
+
+// TestRunsInWaves begins a run that stops at its gate, by the form, resumes it, and gives another one up.
+func TestRunsInWaves(t *testing.T) {
+	t.Parallel()
+	s := small(t)
+	s.fill(t, 2, nil) // without databases
+	s.Tenant(t, "acme")
+	s.setVersions(t, 1)
+	s.post(t, "/migrations", "canaries", "acme nobody", "waves", "1").expect(t, 422, "Canaries names tenants that don&#39;t exist: nobody.", `value="acme nobody"`)
+	s.post(t, "/migrations", "waves", "1 0").expect(t, 422, "has a size")
+	s.post(t, "/migrations", "max_failures", "few").expect(t, 422, "must be a whole number")
+	s.post(t, "/migrations/resume").expect(t, 409, "There is no migration run")
+	s.post(t, "/migrations/stop").expect(t, 409, "There is no migration run")
+	s.post(t, "/migrations", "canaries", "acme", "waves", "1, 100%", "pause_seconds", "", "max_failures", "0").leads(t, "/migrations")
+	s.readEvents(t, "/migrations/events", func() {})
+	s.get(t, "/migrations").expect(t, 200, "stopped", "It stopped: failures by the end of wave 2 of 3: 1", "Resume the run", "Give it up", "", "Migrate 2 tenants")
+	s.post(t, "/migrations").expect(t, 409, "Resume it, or abandon it")
+	s.post(t, "/migrations/resume").leads(t, "/migrations")
+	s.readEvents(t, "/migrations/events", func() {})
+	s.get(t, "/migrations").expect(t, 200, "The last run", "stopped", "Resume the run")
+	s.post(t, "/migrations/abandon").leads(t, "/migrations")
+	s.get(t, "/migrations").expect(t, 200, "abandoned", "", "Resume the run")
+}
+
+// setVersions makes the master think that all tenants have a schema version.
+func (s *site) setVersions(t *testing.T, version int64) {
+	t.Helper()
+	err := s.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+		return tx.Model(&tenants.Tenant{}).Where("1 = 1").Update("schema_version", version).Error
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestCreationIsShown step by step, as the ledger tells.

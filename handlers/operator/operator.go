@@ -9,6 +9,7 @@
 //	operations.go  the handler of the ledger
 //	doctor.go      the handlers of checkups
 //	top.go         the handler of what tenants do now
+//	migrations.go  the handlers of migration runs
 //	problem.go     the errors that only operators see
 package operator
 
@@ -16,6 +17,7 @@ import (
 	"context"
 
 	"tenantry/tenants"
+	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/traffic"
@@ -25,24 +27,29 @@ import (
 type Options struct {
 	Store   *tenants.Store
 	Manager *lifecycle.Manager
+	Fleet   *fleet.Fleet
 	Onboard *onboard.Service
 	// Domain is the base domain.
 	Domain tenants.BaseDomain
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
+	// Serving ends when the process is to stop, which also ends work in the background.
+	Serving context.Context
 }
 
 // API serves the operator's API. It is safe for concurrent use.
 type API struct {
 	store   *tenants.Store
 	manager *lifecycle.Manager
+	fleet   *fleet.Fleet
 	onboard *onboard.Service
 	domain  tenants.BaseDomain
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
+	serving context.Context
 	top     *traffic.Top
 }
 
 // New returns an API.
 func New(o Options) *API {
-	return &API{o.Store, o.Manager, o.Onboard, o.Domain, o.Doctor, traffic.NewTop(o.Store)}
+	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.Serving, traffic.NewTop(o.Store)}
 }

@@ -24,6 +24,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/document"
+	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/tenantstest"
@@ -61,15 +62,19 @@ type service struct {
 	api    *operator.API
 	router *gin.Engine
 	admins *admins
+	fleet  *fleet.Fleet
 	log    *bytes.Buffer
 }
 
 func newService(env *tenantstest.Env) *service {
 	s := &service{router: gin.New(), admins: &admins{}, log: &bytes.Buffer{}}
-	s.api = operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Onboard: onboard.New(env.Lifecycle, s.admins), Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
-		c.Keys = env.Keys
-		return env.Lifecycle.Doctor(ctx, c)
-	}})
+	s.fleet = fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
+	s.api = operator.New(operator.Options{
+		Store: env.Store, Manager: env.Lifecycle, Fleet: s.fleet,
+		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
+			c.Keys = env.Keys
+			return env.Lifecycle.Doctor(ctx, c)
+		}})
 	s.router.Use(problem.Middleware(slog.New(slog.NewTextHandler(s.log, nil))))
 	s.api.Register(s.router.Group("/api", operator.Guard(token)))
 	return s

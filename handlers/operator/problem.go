@@ -10,6 +10,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/tenants"
+	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -47,8 +48,11 @@ func explainFields(err error) error {
 		source    *tenants.SourceError
 		subdomain *tenants.SubdomainError
 		email     *auth.EmailError
+		unknown   *fleet.UnknownError
 	)
 	switch {
+	case errors.As(err, &unknown):
+		return problem.InvalidField(unknown.Field, "names tenants that don't exist: "+strings.Join(unknown.Subdomains, ", "))
 	case errors.As(err, &filter):
 		return problem.InvalidField(filter.Field, filter.Message)
 	case errors.As(err, &host):
@@ -73,8 +77,16 @@ func explainConflicts(err error) error {
 		underWay *lifecycle.UnderWayError
 		reserved *lifecycle.ReservedError
 		state    *lifecycle.StateError
+		running  *fleet.RunningError
+		stopped  *fleet.StoppedError
 	)
 	switch {
+	case errors.As(err, &running):
+		return problem.New(problem.ErrUnderWay, "A "+running.Error()+".")
+	case errors.As(err, &stopped):
+		return problem.Conflict("A " + stopped.Error() + ". Resume it, or abandon it to begin another.")
+	case errors.Is(err, fleet.ErrNothingToResume):
+		return problem.Conflict("There is no migration run to resume, to stop or to abandon.")
 	case errors.As(err, &underWay):
 		return problem.New(problem.ErrUnderWay, underWay.Error()+".")
 	case errors.Is(err, lifecycle.ErrUnderWay):
@@ -102,6 +114,8 @@ func explainFailures(err error) error {
 		return problem.Caused(problem.ErrServerForbids, err)
 	case errors.Is(err, lifecycle.ErrUnknownDomain):
 		return problem.New(problem.ErrNotFound, "The tenant has no such domain.")
+	case errors.Is(err, fleet.ErrUnknownRun):
+		return problem.New(problem.ErrNotFound, "There is no migration run with this id.")
 	case errors.Is(err, tenants.ErrUnknownTenant):
 		return problem.New(problem.ErrNotFound, "There is no tenant with this subdomain.")
 	}

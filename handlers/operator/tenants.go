@@ -39,6 +39,9 @@ func (a *API) Register(r gin.IRoutes) {
 
 	r.Match(read, "/operations", do(a.listOperations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "limit", "after"))
 	r.Match(read, "/top", do(a.readTop, "sort", "limit"))
+	r.Match(read, "/migrations", do(a.listRuns, "limit"))
+	r.POST("/migrations", do(a.changeRuns))
+	r.Match(read, "/migrations/:run/tenants", do(a.listRunTenants, "state", "limit", "after"))
 	r.Match(read, "/doctor", do(a.examine))
 	r.POST("/doctor", do(a.repair))
 }

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -30,11 +31,12 @@ type Fleet struct {
 	store   *tenants.Store
 	manager *lifecycle.Manager
 	log     *slog.Logger
+	running sync.WaitGroup // of Start
 }
 
 // New returns a Fleet of the tenants in store. log receives what can't be returned to a caller.
 func New(store *tenants.Store, manager *lifecycle.Manager, log *slog.Logger) *Fleet {
-	return &Fleet{store, manager, log}
+	return &Fleet{store: store, manager: manager, log: log}
 }
 
 // RunningError means that a run is under way in a living process.
@@ -56,8 +58,12 @@ func (e *StoppedError) Error() string {
 // ErrNothingToResume means that there is no run, or that the last one migrated all of its tenants or was abandoned.
 var ErrNothingToResume = errors.New("there is no migration run to resume")
 
-// UnknownError names canaries or tenants of a plan that don't exist.
-type UnknownError struct{ Subdomains []string }
+// UnknownError names tenants of a plan that don't exist.
+type UnknownError struct {
+	// Field is the field of the plan: tenants or canaries.
+	Field      string
+	Subdomains []string
+}
 
 // Error names them.
 func (e *UnknownError) Error() string {
@@ -67,19 +73,47 @@ func (e *UnknownError) Error() string {
 // interrupted is the reason of a run whose process was asked to end.
 const interrupted = "it was interrupted"
 
-// Migrate begins a run and returns it when it has ended, or nil if there was none. Each tenant's migration is an operation in the ledger,
-// as in lifecycle.Manager.Migrate. Migrate doesn't open tenants that are up to date according to the master, and
-// without tenants that are behind it records no run. progress may be nil; its calls don't overlap.
-//
-// If tenants could not be migrated, Migrate goes on with the others of their wave, and returns a *PartialError.
-// It returns a *StoppedError, too, if the run stopped: because too many tenants failed, because Stop was called,
-// or because ctx ended. Tenants whose migration is under way then are finished or rolled back first.
+// Migrate is Begin and then Work. It returns a nil run if no tenant was behind.
+func (f *Fleet) Migrate(ctx context.Context, by lifecycle.Operator, plan Plan, progress func(Progress)) (*Run, error) {
+	return work(ctx, progress, func() (*Pass, error) { return f.Begin(ctx, by, plan) })
+}
+
+// Resume is BeginAgain and then Work.
+func (f *Fleet) Resume(ctx context.Context, by lifecycle.Operator, change func(*Plan), progress func(Progress)) (*Run, error) {
+	return work(ctx, progress, func() (*Pass, error) { return f.BeginAgain(ctx, by, change) })
+}
+
+func work(ctx context.Context, progress func(Progress), begin func() (*Pass, error)) (*Run, error) {
+	pass, err := begin()
+	if err != nil || pass == nil {
+		return nil, err
+	}
+	return pass.Work(ctx, progress)
+}
+
+// Start is Work in the background, until ctx ends.
+func (p *Pass) Start(ctx context.Context) {
+	p.running.Go(func() {
+		run, err := p.Work(ctx, nil)
+		p.log.InfoContext(ctx, "migration run ended", "run", run.ID, "state", run.State, "tenants", run.Total,
+			"migrated", run.Migrated, "failed", run.Failed, "error", err)
+	})
+}
+
+// Wait waits for what Start has started. The contexts must end first.
+func (f *Fleet) Wait() { f.running.Wait() }
+
+// Begin begins a run, which the caller must work on. It doesn't open tenants that are up to date according to the
+// master, and returns nil without one that is behind.
 //
 // Returns a *RunningError if a living process has an unfinished run, a *StoppedError if the last run was stopped
-// for another reason than the end of its process and was not abandoned, and an *UnknownError if the plan names
-// tenants that don't exist.
-func (f *Fleet) Migrate(ctx context.Context, by lifecycle.Operator, plan Plan, progress func(Progress)) (*Run, error) {
-	if err := f.checkNames(ctx, slices.Concat(plan.Tenants, plan.Canaries)); err != nil {
+// for another reason than the end of its process and was not abandoned, an *UnknownError if the plan names tenants
+// that don't exist, and the error of Plan.Check.
+func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*Pass, error) {
+	if err := plan.Check(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(f.checkNames(ctx, "tenants", plan.Tenants), f.checkNames(ctx, "canaries", plan.Canaries)); err != nil {
 		return nil, err
 	}
 	run := &tenants.MigrationRun{ID: strings.ToLower(ulid.Make().String()), By: string(by)}
@@ -100,13 +134,13 @@ func (f *Fleet) Migrate(ctx context.Context, by lifecycle.Operator, plan Plan, p
 	if err := f.begin(ctx, run, plan); err != nil {
 		return nil, err
 	}
-	return f.work(ctx, run, plan, targets, progress)
+	return &Pass{Fleet: f, run: run, plan: plan, targets: targets}, nil
 }
 
-// Resume goes on with the last run: it migrates the tenants that are left, and then those that failed. It passes
-// a gate that has closed. change changes the run's plan before that; it may be nil. It returns ErrNothingToResume
-// if there is no such run, and the errors of Migrate.
-func (f *Fleet) Resume(ctx context.Context, by lifecycle.Operator, change func(*Plan), progress func(Progress)) (*Run, error) {
+// BeginAgain takes over the last run, which the caller must work on: the tenants that are left, and then those that
+// failed. It passes a gate that has closed. change changes the run's plan before that; it may be nil. Returns
+// ErrNothingToResume if there is no such run, and a *RunningError if a living process works on it.
+func (f *Fleet) BeginAgain(ctx context.Context, by lifecycle.Operator, change func(*Plan)) (*Pass, error) {
 	var plan Plan
 	run, err := f.takeOver(ctx, by, func(run *tenants.MigrationRun) error {
 		plan = Plan{}
@@ -116,7 +150,7 @@ func (f *Fleet) Resume(ctx context.Context, by lifecycle.Operator, change func(*
 		if change != nil {
 			change(&plan)
 		}
-		return setPlan(run, plan)
+		return errors.Join(plan.Check(), setPlan(run, plan))
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +159,7 @@ func (f *Fleet) Resume(ctx context.Context, by lifecycle.Operator, change func(*
 	if err != nil {
 		return nil, errors.Join(err, f.end(ctx, run, tenants.RunStopped, "the tenants that are left could not be listed"))
 	}
-	return f.work(ctx, run, plan, targets, progress)
+	return &Pass{Fleet: f, run: run, plan: plan, targets: targets}, nil
 }
 
 // left returns the targets of a run that was begun before, without those beyond the first that the plan asks for.
@@ -289,7 +323,7 @@ func setPlan(run *tenants.MigrationRun, plan Plan) error {
 }
 
 // checkNames returns an *UnknownError if there are no such tenants.
-func (f *Fleet) checkNames(ctx context.Context, subdomains []string) error {
+func (f *Fleet) checkNames(ctx context.Context, field string, subdomains []string) error {
 	var unknown []string
 	for _, subdomain := range subdomains {
 		_, err := f.manager.Get(ctx, subdomain)
@@ -301,7 +335,7 @@ func (f *Fleet) checkNames(ctx context.Context, subdomains []string) error {
 		}
 	}
 	if len(unknown) > 0 {
-		return &UnknownError{unknown}
+		return &UnknownError{field, unknown}
 	}
 	return nil
 }

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
+
+	"tenantry/tenants/lifecycle"
 )
 
 // Plan says which tenants a run migrates, and in which waves. The zero value migrates all that are behind, in
@@ -22,14 +23,35 @@ type Plan struct {
 	Canaries []string `json:"canaries,omitempty"`
 	// Waves are the sizes of the waves after the canaries. The tenants that are left are the last wave.
 	Waves []Size `json:"waves,omitempty"`
-	// Pause is the time between two waves.
-	Pause time.Duration `json:"pause,omitempty"`
+	// PauseSeconds is the time between two waves, in seconds.
+	PauseSeconds int `json:"pause_seconds,omitempty"`
 	// MaxFailures stops the run after a wave if more tenants have failed since it was begun or resumed. Nil means
 	// no limit.
 	MaxFailures *int `json:"max_failures,omitempty"`
-	// Parallel is the number of databases that are migrated at the same time on each server. Defaults to 4.
+	// Parallel is the number of databases that are migrated at the same time on each server, up to 64. Defaults to 4.
 	Parallel int `json:"parallel,omitempty"`
 }
+
+// Check returns a *lifecycle.FilterError for a field whose value is impossible.
+func (p Plan) Check() error {
+	fault := func(field, want string, got int) error {
+		return &lifecycle.FilterError{Field: field, Message: fmt.Sprintf("is %d: want %s", got, want)}
+	}
+	switch {
+	case p.First < 0:
+		return fault("first", "a number from 1", p.First)
+	case p.PauseSeconds < 0:
+		return fault("pause_seconds", "a number from 0", p.PauseSeconds)
+	case p.MaxFailures != nil && *p.MaxFailures < 0:
+		return fault("max_failures", "a number from 0", *p.MaxFailures)
+	case p.Parallel < 0 || p.Parallel > maxParallel:
+		return fault("parallel", fmt.Sprintf("a number from 1 to %d", maxParallel), p.Parallel)
+	}
+	return nil
+}
+
+// maxParallel is the largest Plan.Parallel.
+const maxParallel = 64
 
 // Size is the size of a wave: a number of tenants, or the percentage of the run's tenants that are done after the wave.
 type Size struct {
@@ -37,12 +59,23 @@ type Size struct {
 	Percent bool
 }
 
+// ParseSizes parses the sizes of waves. It returns a *lifecycle.FilterError for the field waves.
+func ParseSizes(texts []string) ([]Size, error) {
+	sizes := make([]Size, len(texts))
+	for i, text := range texts {
+		if err := sizes[i].UnmarshalText([]byte(text)); err != nil {
+			return nil, &lifecycle.FilterError{Field: "waves", Message: err.Error()}
+		}
+	}
+	return sizes, nil
+}
+
 // UnmarshalText parses 10 or 25%. Returns an error for a number below 1 and for a percentage above 100.
 func (s *Size) UnmarshalText(text []byte) error {
 	digits, percent := strings.CutSuffix(string(text), "%")
 	number, err := strconv.Atoi(digits)
 	if err != nil || number < 1 || percent && number > 100 {
-		return fmt.Errorf("%q is not the size of a wave; want a number of tenants such as 10, or a percentage such as 25%%", text)
+		return fmt.Errorf("has a size %q: want a number of tenants such as 10, or a percentage such as 25%%", text)
 	}
 	*s = Size{number, percent}
 	return nil

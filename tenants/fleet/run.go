@@ -66,11 +66,12 @@ const (
 	checkInterval = time.Second
 )
 
-// pass is one attempt to finish a run.
-type pass struct {
+// Pass is one attempt to finish a run.
+type Pass struct {
 	*Fleet
 	run      *tenants.MigrationRun
 	plan     Plan
+	targets  []target
 	progress func(Progress)
 	slots    map[string]*semaphore.Weighted // by server
 	tried    int                            // tenants of the run that were tried before this pass and are not tried again
@@ -82,10 +83,16 @@ type pass struct {
 	wave   int
 }
 
-// work migrates the targets of a run that this process has begun or taken over, records its end, and returns the run.
-func (f *Fleet) work(ctx context.Context, run *tenants.MigrationRun, plan Plan, targets []target, progress func(Progress)) (*Run, error) {
-	p := &pass{Fleet: f, run: run, plan: plan, progress: progress, slots: map[string]*semaphore.Weighted{}}
-	reason, err := p.goThrough(ctx, targets)
+// Work migrates the tenants of the run, wave by wave, and returns the run when it has ended. It must be called once.
+// Each tenant's migration is an operation in the ledger, as in lifecycle.Manager.Migrate. progress may be nil; its
+// calls don't overlap.
+//
+// If tenants could not be migrated, Work goes on with the others of their wave, and returns a *PartialError. It
+// returns a *StoppedError, too, if the run stopped: because too many tenants failed, because Stop was called, or
+// because ctx ended. Tenants whose migration is under way then are finished or rolled back first.
+func (p *Pass) Work(ctx context.Context, progress func(Progress)) (*Run, error) {
+	p.progress, p.slots = progress, map[string]*semaphore.Weighted{}
+	reason, err := p.goThrough(ctx)
 	state := tenants.RunDone
 	switch {
 	case err != nil:
@@ -99,19 +106,20 @@ func (f *Fleet) work(ctx context.Context, run *tenants.MigrationRun, plan Plan, 
 	if len(p.failed) > 0 {
 		errs = append(errs, &PartialError{p.done - len(p.failed), p.failed})
 	}
-	errs = append(errs, err, f.end(ctx, run, state, reason))
+	errs = append(errs, err, p.end(ctx, p.run, state, reason))
 	if state == tenants.RunStopped {
-		errs = append(errs, &StoppedError{*run})
+		errs = append(errs, &StoppedError{*p.run})
 	}
-	ended, err := f.Run(context.WithoutCancel(ctx), run.ID)
+	ended, err := p.Run(context.WithoutCancel(ctx), p.run.ID)
 	return &ended, errors.Join(append(errs, err)...)
 }
 
 // goThrough migrates the targets, wave by wave. It returns why the run must stop before the last wave, or "".
-func (p *pass) goThrough(ctx context.Context, targets []target) (reason string, err error) {
-	if err := p.prepare(ctx, targets); err != nil {
+func (p *Pass) goThrough(ctx context.Context) (reason string, err error) {
+	if err := p.prepare(ctx); err != nil {
 		return "", err
 	}
+	targets := p.targets
 	for len(targets) > 0 {
 		size := min(p.nextWave(), len(targets))
 		if reason, err = p.migrateWave(ctx, targets[:size]); err != nil || reason != "" {
@@ -129,14 +137,14 @@ func (p *pass) goThrough(ctx context.Context, targets []target) (reason string, 
 }
 
 // prepare divides the run into waves, and makes a bound for each server.
-func (p *pass) prepare(ctx context.Context, targets []target) error {
+func (p *Pass) prepare(ctx context.Context) error {
 	tried, err := p.countTried(ctx, p.run)
 	if err != nil {
 		return err
 	}
 	p.tried = tried
 	p.waves = p.plan.waves(int(p.run.Total), len(p.plan.Canaries))
-	for _, t := range targets {
+	for _, t := range p.targets {
 		if t.Tried {
 			p.tried--
 		}
@@ -148,7 +156,7 @@ func (p *pass) prepare(ctx context.Context, targets []target) error {
 }
 
 // nextWave begins the next wave and returns the number of its tenants that are left.
-func (p *pass) nextWave() int {
+func (p *Pass) nextWave() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	end := 0
@@ -164,7 +172,7 @@ func (p *pass) nextWave() int {
 }
 
 // migrateWave migrates the tenants of a wave. It returns why the run must stop, or "".
-func (p *pass) migrateWave(ctx context.Context, targets []target) (reason string, err error) {
+func (p *Pass) migrateWave(ctx context.Context, targets []target) (reason string, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var watching sync.WaitGroup
@@ -199,7 +207,7 @@ func (p *pass) migrateWave(ctx context.Context, targets []target) (reason string
 	return "", nil
 }
 
-func (p *pass) finish(t *target, err error) {
+func (p *Pass) finish(t *target, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
@@ -218,7 +226,7 @@ func (p *pass) finish(t *target, err error) {
 var errNotOurs = errors.New("another process has taken the run over")
 
 // watch closes asked when the run is to stop, and cancels the wave when the run is no longer this process's.
-func (p *pass) watch(ctx context.Context, over <-chan struct{}, asked chan<- struct{}, stop context.CancelCauseFunc) {
+func (p *Pass) watch(ctx context.Context, over <-chan struct{}, asked chan<- struct{}, stop context.CancelCauseFunc) {
 	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
 	for {
@@ -245,7 +253,7 @@ func (p *pass) watch(ctx context.Context, over <-chan struct{}, asked chan<- str
 }
 
 // read returns the run as it is in the master. Returns errNotOurs if another process works on it.
-func (p *pass) read(ctx context.Context) (run tenants.MigrationRun, err error) {
+func (p *Pass) read(ctx context.Context) (run tenants.MigrationRun, err error) {
 	err = p.store.Master().View(ctx, func(tx *gorm.DB) error { return tx.Take(&run, "id = ?", p.run.ID).Error })
 	if err == nil && (run.InstanceID == nil || *run.InstanceID != *p.run.InstanceID) {
 		err = errNotOurs
@@ -254,12 +262,12 @@ func (p *pass) read(ctx context.Context) (run tenants.MigrationRun, err error) {
 }
 
 // gate waits between two waves, and returns why the run must not go on, or "".
-func (p *pass) gate(ctx context.Context) (reason string, err error) {
+func (p *Pass) gate(ctx context.Context) (reason string, err error) {
 	failed := len(p.failed)
 	if most := p.plan.MaxFailures; most != nil && failed > *most {
-		return fmt.Sprintf("%d tenants failed by the end of wave %d of %d, and at most %d may", failed, p.wave, len(p.waves), *most), nil
+		return fmt.Sprintf("failures by the end of wave %d of %d: %d, and at most %d are allowed", p.wave, len(p.waves), failed, *most), nil
 	}
-	for end := time.Now().Add(p.plan.Pause); ; {
+	for end := time.Now().Add(time.Duration(p.plan.PauseSeconds) * time.Second); ; {
 		left := min(time.Until(end), checkInterval)
 		if left <= 0 {
 			return "", nil

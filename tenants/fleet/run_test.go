@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
@@ -112,14 +111,17 @@ func TestRun(t *testing.T) {
 			r.By != "ada" || r.FinishedAt == nil || r.Interrupted || !slices.Equal(r.Waves, []int{1, 2, 3}) {
 			t.Errorf("the run is %+v", r)
 		}
-		page, next, err := s.Tenants(t.Context(), run.ID, "", 4)
+		page, next, err := s.Tenants(t.Context(), run.ID, "", "", 4)
 		if err != nil || len(page) != 4 || next == "" || page[0].Subdomain != "t02" || page[0].State != tenants.OperationDone ||
 			page[0].To != s.engine.SchemaVersion() || page[0].FinishedAt == nil {
 			t.Fatalf("first page %+v, %v", page, err)
 		}
-		rest, next, err := s.Tenants(t.Context(), run.ID, next, 4)
+		rest, next, err := s.Tenants(t.Context(), run.ID, "", next, 4)
 		if err != nil || len(rest) != 2 || next != "" {
 			t.Errorf("second page %+v, %v", rest, err)
+		}
+		if failed, _, err := s.Tenants(t.Context(), run.ID, tenants.OperationFailed, "", 4); err != nil || len(failed) != 1 || failed[0].Subdomain != "t05" {
+			t.Errorf("failed: %+v, %v", failed, err)
 		}
 		for _, tenant := range append(page, rest...) {
 			if (tenant.Subdomain == "t05") != (tenant.State == tenants.OperationFailed && tenant.Error == "migrate: refused") {
@@ -201,13 +203,13 @@ func TestStop(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		_, err := s.Migrate(t.Context(), "ada", fleet.Plan{Waves: []fleet.Size{{Number: 1}}, Pause: time.Hour}, nil)
+		_, err := s.Migrate(t.Context(), "ada", fleet.Plan{Waves: []fleet.Size{{Number: 1}}, PauseSeconds: 3600}, nil)
 		var stopped *fleet.StoppedError
 		if r := s.the(t); !errors.As(err, &stopped) || r.State != tenants.RunStopped || r.Migrated != 1 || r.Failed != 0 || !strings.Contains(r.Reason, "bob") {
 			t.Errorf("the run is %+v, %v", r, err)
 		}
 		s.engine.set(nil)
-		if _, err := elsewhere.Resume(t.Context(), "bob", func(p *fleet.Plan) { p.Pause = 0 }, nil); err != nil {
+		if _, err := elsewhere.Resume(t.Context(), "bob", func(p *fleet.Plan) { p.PauseSeconds = 0 }, nil); err != nil {
 			t.Error(err)
 		}
 		if err := s.Stop(t.Context(), "bob"); !errors.Is(err, fleet.ErrNothingToResume) {

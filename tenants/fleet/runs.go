@@ -31,6 +31,16 @@ type Run struct {
 	FinishedAt *time.Time `json:"finished_at"`
 }
 
+// UnderWay reports whether a living process works on the run.
+func (r Run) UnderWay() bool {
+	return (r.State == tenants.RunRunning || r.State == tenants.RunStopping) && !r.Interrupted
+}
+
+// Resumable reports whether Resume goes on with the run, if it is the last one.
+func (r Run) Resumable() bool {
+	return !r.UnderWay() && r.State != tenants.RunDone && r.State != tenants.RunAbandoned
+}
+
 // Runs returns up to limit runs, the newest first. It reads only the master.
 func (f *Fleet) Runs(ctx context.Context, limit int) (runs []Run, err error) {
 	err = f.store.Master().View(ctx, func(tx *gorm.DB) error {
@@ -107,10 +117,14 @@ type RunTenant struct {
 }
 
 // Tenants returns up to limit tenants that the run has tried, in the order in which their migrations began, after the
-// operation with the given id. It also returns the value of after for the next page, empty at the end.
-func (f *Fleet) Tenants(ctx context.Context, runID, after string, limit int) (page []RunTenant, next string, err error) {
+// operation with the given id. It also returns the value of after for the next page, empty at the end. With a state
+// it returns only tenants whose last operation of the run has that state.
+func (f *Fleet) Tenants(ctx context.Context, runID string, state tenants.OperationState, after string, limit int) (page []RunTenant, next string, err error) {
 	var operations []tenants.Operation
 	err = f.store.Master().View(ctx, func(tx *gorm.DB) error {
+		if state != "" {
+			tx = tx.Where("state = ?", state)
+		}
 		return tx.Where("id IN (?) AND id > ?", last(tx, runID), after).Order("id").Limit(limit + 1).Find(&operations).Error
 	})
 	if err != nil {

@@ -86,13 +86,13 @@
   addEventListener('popstate', () => location.reload())
 })()
 
-// What runs is shown as it goes on: the waves of a pass fill, and a checkup's bar.
+// What runs is shown as it goes on: the waves of a run fill, and a checkup's bar.
 ;(() => {
   'use strict'
   const say = (box, name, n) => { const at = box.querySelector(`[data-${name}]`); if (at) at.textContent = n.toLocaleString('en') }
   const wave = (one) => {
     const item = document.createElement('li')
-    item.className = one.failed ? 'wave failed' : 'wave'
+    item.className = 'wave'
     const number = document.createElement('span')
     number.className = 'hint'
     number.textContent = one.number
