@@ -77,7 +77,8 @@ func (h *handle) view(ctx context.Context, s *scope, f Func) error {
 // clone returns a copy of base that uses db. A clone costs 5 µs, gorm.Open 197 µs (PITFALLS, GORM),
 // because everything parsed is shared.
 func clone(base *gorm.DB, db *sql.DB) *gorm.DB {
-	pool := beginner{db, base.Name() == "postgres"}
+	isPostgres := base.Name() == "postgres"
+	pool := beginner{db, isPostgres, isPostgres}
 	cloned := base.Session(&gorm.Session{NewDB: true, Context: context.Background()})
 	cloned.Config.ConnPool = pool
 	cloned.Statement.ConnPool = pool

@@ -161,6 +161,8 @@ func (s *Store) countRefusal(err error) {
 		s.CountRefusal(LimitConcurrency)
 	case errors.Is(err, ErrTenantFull):
 		s.CountRefusal(LimitSize)
+	case errors.Is(err, ErrStatementTime):
+		s.CountRefusal(LimitStatementTime)
 	}
 }
 

@@ -109,6 +109,7 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	defer func() {
 		if s.t != nil {
 			s.t.over.Store(true)
+			s.t.endTime() // also after a panic
 		}
 	}()
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
@@ -125,6 +126,9 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 		}
 		return s.check()
 	}, opts)
+	if s.t != nil {
+		s.err = s.t.explainTime(s.err)
+	}
 	return s.err
 }
 

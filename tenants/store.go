@@ -11,7 +11,7 @@
 //	scope.go        begins the transaction, commits or rolls back
 //	turn.go         gives each tenant's scopes a fair turn
 //	quota.go        refuses writes if the tenant or the disk is full
-//	transaction.go  watches the statements and decides whether it may commit
+//	transaction.go  watches the statements and decides whether it may commit; statement_time.go, for how long they take
 //	sqltext.go      reads the first word of a statement
 //	nested.go       detects a scope that was begun within another
 //	replaced.go     reopens a database whose file was replaced

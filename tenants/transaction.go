@@ -18,6 +18,8 @@ type beginner struct {
 	db *sql.DB
 	// nested means that comments nest, as on Postgres.
 	nested bool
+	// serverTimes means that the server enforces StatementTimeLimit.
+	serverTimes bool
 }
 
 var _ gorm.ConnPoolBeginner = beginner{}
@@ -31,7 +33,14 @@ func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPo
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{tx: tx, ctx: ctx, nested: b.nested, readOnly: opts != nil && opts.ReadOnly}, nil
+	t := &transaction{tx: tx, ctx: ctx, nested: b.nested, readOnly: opts != nil && opts.ReadOnly}
+	if s := scopeOf(ctx); s != nil {
+		t.time.most = s.limits.StatementTime
+		if b.serverTimes {
+			t.time.grace = serverGrace
+		}
+	}
+	return t, nil
 }
 
 var errNoScope = errors.New("statement outside of a scope")
@@ -85,6 +94,7 @@ type transaction struct {
 	failed     error      // the failure that was not rolled back, or nil
 	savepoints []savepoint
 	hooks      hooks
+	time       timekeeper
 }
 
 // savepoint records the hooks that were set before it.
@@ -109,7 +119,11 @@ func (t *transaction) ExecContext(ctx context.Context, query string, args ...any
 	if err := t.admit(query); err != nil {
 		return nil, err
 	}
+	begun := time.Now()
+	ctx, cancel := t.limit(ctx)
+	defer cancel()
 	result, err := t.tx.ExecContext(ctx, query, args...)
+	err = t.overtime(begun, err)
 	t.note(query, err)
 	return result, err
 }
@@ -119,7 +133,9 @@ func (t *transaction) QueryContext(ctx context.Context, query string, args ...an
 	if err := t.admitQuery(query); err != nil {
 		return nil, err
 	}
-	rows, err := t.tx.QueryContext(ctx, query, args...)
+	begun := time.Now()
+	rows, err := t.tx.QueryContext(t.limitRows(ctx, query), query, args...)
+	err = t.overtime(begun, err)
 	t.fail(err)
 	return rows, err
 }
@@ -134,8 +150,9 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 		cancel()
 		return t.tx.QueryRowContext(ended, query, args...)
 	}
-	row := t.tx.QueryRowContext(ctx, query, args...)
-	t.fail(row.Err())
+	begun := time.Now()
+	row := t.tx.QueryRowContext(t.limitRows(ctx, query), query, args...)
+	t.fail(t.overtime(begun, row.Err()))
 	return row
 }
 
@@ -194,6 +211,9 @@ func (t *transaction) admit(query string) error {
 	defer t.mu.Unlock()
 	if t.failed == nil {
 		return nil
+	}
+	if t.time.exceeded != nil {
+		return fmt.Errorf("%w: %w", ErrStatementFailed, t.time.exceeded)
 	}
 	if verb, _ := savepointOf(query, t.nested); verb == "ROLLBACK" {
 		return nil
@@ -265,12 +285,12 @@ func (statementFailures) Name() string { return "tenants:failures" }
 func (statementFailures) Initialize(db *gorm.DB) error {
 	callback := db.Callback()
 	return errors.Join(
-		callback.Create().After("*").Register("tenants:failures", recordFailure),
-		callback.Query().After("*").Register("tenants:failures", recordFailure),
-		callback.Update().After("*").Register("tenants:failures", recordFailure),
-		callback.Delete().After("*").Register("tenants:failures", recordFailure),
+		callback.Create().After("*").Register("tenants:failures", recordEnd),
+		callback.Query().After("*").Register("tenants:failures", recordEnd),
+		callback.Update().After("*").Register("tenants:failures", recordEnd),
+		callback.Delete().After("*").Register("tenants:failures", recordEnd),
 		callback.Row().After("*").Register("tenants:failures", recordFailure),
-		callback.Raw().After("*").Register("tenants:failures", recordFailure),
+		callback.Raw().After("*").Register("tenants:failures", recordEnd),
 	)
 }
 

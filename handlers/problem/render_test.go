@@ -77,6 +77,8 @@ func TestErrorsAndTheirProblems(t *testing.T) {
 		{tenants.ErrRetryable, 503, "busy"},
 		{tenants.ErrFull, 507, "storage-full"},
 		{tenants.ErrTenantFull, 507, "tenant-full"},
+		{fmt.Errorf("%w: %w", tenants.ErrStatementFailed, tenants.ErrStatementTime), 422, "tenant-statement-time"},
+		{fmt.Errorf("%w: %w", web.ErrTenantBody, web.ErrBodyTooLarge), 413, "tenant-body"},
 		{&tenants.LimitError{Err: tenants.ErrTooManyRequests, Limit: 1, After: time.Second}, 429, "tenant-requests"},
 		{&tenants.LimitError{Err: tenants.ErrTooManyScopes, Limit: 1, After: time.Second}, 429, "tenant-concurrency"},
 		{web.ErrBodyTooLarge, 413, "body-too-large"},

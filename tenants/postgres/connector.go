@@ -111,8 +111,9 @@ func (c connector) Close() error {
 // on another one, and that its transactions are of type transaction.
 type conn struct {
 	*stdlib.Conn
-	scoped bool // as in connector
-	dirty  bool // a scope may have left state in the session
+	scoped bool          // as in connector
+	dirty  bool          // a scope may have left state in the session
+	limit  time.Duration // of a statement, 0 for the server's own
 }
 
 var (
@@ -130,7 +131,11 @@ var (
 // BeginTx begins a transaction. It returns ErrBadConn for a broken connection, which makes database/sql
 // try again, finally on a new connection. Nothing can be lost before a transaction.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.Conn.BeginTx(ctx, opts)
+	err := c.limitStatements(ctx)
+	var tx driver.Tx
+	if err == nil {
+		tx, err = c.Conn.BeginTx(ctx, opts)
+	}
 	if ctx.Err() == nil && errors.Is(translate(err), tenants.ErrUnavailable) {
 		return nil, driver.ErrBadConn
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -78,7 +80,25 @@ func (c *conn) clean() {
 		c.discard()
 		return
 	}
-	c.dirty = false
+	c.dirty, c.limit = false, 0
+}
+
+// limitStatements has the server cancel statements that take longer than those of the scope's tenant may. It keeps the
+// connection then, which it loses when a context ends.
+func (c *conn) limitStatements(ctx context.Context) error {
+	limit := tenants.StatementTimeLimit(ctx)
+	if !c.scoped || limit == c.limit {
+		return nil
+	}
+	statement := "RESET statement_timeout"
+	if limit > 0 {
+		statement = fmt.Sprintf("SET statement_timeout = %d", (limit + time.Millisecond - 1).Milliseconds())
+	}
+	if _, err := c.Conn.Conn().Exec(ctx, statement); err != nil {
+		return err
+	}
+	c.limit = limit
+	return nil
 }
 
 // leavesNoState reports whether a statement is known to leave no state in the session: it reads or writes

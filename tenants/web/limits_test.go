@@ -19,8 +19,8 @@ import (
 	"tenantry/tenants/web"
 )
 
-// limited is a router over env on which limits are tested: GET answers 200 once release is closed, POST stores a
-// folder, and all failures are rendered as problems.
+// limited is a router over env on which limits are tested: GET answers 200 once release is closed, POST at once, PUT
+// when an endless statement was cancelled, and DELETE empties a table. All failures are rendered as problems.
 type limited struct {
 	env     *tenantstest.Env
 	router  *gin.Engine
@@ -42,6 +42,7 @@ func newLimited(t *testing.T, env *tenantstest.Env) *limited {
 		<-l.release
 	})
 	in.POST("/", func(c *gin.Context) {})
+	in.PUT("/", func(c *gin.Context) { _ = c.Error(web.Tx(c).Exec(endless(env.Kind)).Error) })
 	in.DELETE("/", func(c *gin.Context) { _ = web.Tx(c).Exec("DELETE FROM folders") })
 	return l
 }
@@ -222,6 +223,33 @@ func TestTheSizeIsLimited(t *testing.T) {
 		}
 		if got := env.Store.Refusals(tenants.LimitSize); got != 2 {
 			t.Errorf("%d refusals are counted", got)
+		}
+	})
+}
+
+// endless returns a statement that ends only when it is cancelled.
+func endless(engine tenantstest.Engine) string {
+	if engine == tenantstest.SQLite {
+		return "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
+	}
+	return "SELECT pg_sleep(3600)"
+}
+
+func TestTheTimeOfStatementsIsLimited(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		l := newLimited(t, env)
+		env.Tenant(t, "acme")
+		env.Tenant(t, "globex")
+		l.set(t, tenants.LimitStatementTime, int64(50*time.Millisecond))
+		expectProblem(t, l.send(t, "acme", http.MethodPut, ""), 422, "tenant-statement-time")
+		if got := env.Store.Refusals(tenants.LimitStatementTime); got != 1 {
+			t.Errorf("%d refusals are counted", got)
+		}
+		for _, subdomain := range []string{"acme", "globex"} {
+			if got := l.send(t, subdomain, http.MethodPost, "").StatusCode; got != 200 {
+				t.Errorf("%s afterwards: %d", subdomain, got)
+			}
 		}
 	})
 }

@@ -83,6 +83,10 @@ var engineKinds = []Kind{
 	// Without Retry-After: waiting makes no room.
 	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant has used all of its storage. Delete what is no longer needed, or ask the operator for more.", 0},
 	{tenants.ErrFull, 507, "storage-full", "Storage is full", "The service has no storage left for this. Only its operator can add some; reading and deleting still work.", 0},
+	// The client asked for more than this tenant may have, and should ask for less: the same request would most likely
+	// be cancelled again. So the status is not 503 or 504, after which clients and proxies send it again and operators
+	// look for a fault, and not 429, which is about the number of requests.
+	{tenants.ErrStatementTime, 422, "tenant-statement-time", "Takes too long", "This takes longer than a statement of this tenant may take, and nothing was stored. Ask for less at once, or ask the operator for more time.", 0},
 	{tenants.ErrBusy, 503, "busy", "Too busy", "Too much is going on at the moment. Try again.", 1},
 	{tenants.ErrRetryable, 503, "busy", "Too busy", "Another request changed the same data at the same moment. Try again.", 1},
 	{tenants.ErrClosed, 503, "unavailable", "Unavailable", "The service is restarting. Try again.", 5},

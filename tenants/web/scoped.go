@@ -81,7 +81,8 @@ func (m *Middleware) Scoped(o ScopeOptions) gin.HandlerFunc {
 // outranks reports whether the client receives the scope's error instead of the error that the
 // chain recorded, which may only be the end of its context.
 func outranks(err error) bool {
-	return errors.Is(err, tenants.ErrMaintenance) || errors.Is(err, tenants.ErrLapsed) || errors.Is(err, tenants.ErrTenantFull)
+	return errors.Is(err, tenants.ErrMaintenance) || errors.Is(err, tenants.ErrLapsed) || errors.Is(err, tenants.ErrTenantFull) ||
+		errors.Is(err, tenants.ErrStatementTime)
 }
 
 // serve runs the chain in a scope with the reply held back. It restores the real writer before
