@@ -16,8 +16,6 @@ const DriverName = "mattn/go-sqlite3"
 
 func builtDriver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
-func openConn(dsn string) (driver.Conn, error) { return builtDriver().Open(dsn) }
-
 // guard makes the connection itself refuse ATTACH, in addition to the scope, which refuses the keyword.
 func guard(conn driver.Conn) error {
 	c, ok := conn.(*sqlite3.SQLiteConn)

@@ -56,3 +56,6 @@ func resultCode(err error) int {
 	}
 	return e.Code()
 }
+
+// readerParams are for connections that read.
+const readerParams = "mode=ro&_query_only=1"

@@ -55,12 +55,12 @@ func (e *Engine) removeDatabase(name string) error {
 // removeTemporary removes the tenant's temporary files in both folders.
 func (e *Engine) removeTemporary(t *tenants.Tenant) error {
 	for _, folder := range []string{tenantsDir, trashDir} {
-		entries, err := e.files.list(folder)
+		names, err := e.files.names(folder)
 		if err != nil {
 			return err
 		}
-		for _, entry := range entries {
-			name := withoutSidecar(entry.Name())
+		for _, name := range names {
+			name = withoutSidecar(name)
 			if target := temporaryPattern.FindStringSubmatch(name); target != nil && target[1] == t.Database {
 				if err := e.removeDatabase(filepath.Join(folder, name)); err != nil {
 					return err

@@ -29,7 +29,7 @@ type Config struct {
 	Dir string
 	// Schema is the schema of the tenants' databases.
 	Schema tenants.Schema
-	// Durability says what a commit survives.
+	// Durability says what a commit survives. Defaults to Full.
 	Durability Durability
 	// Readers limits the number of connections that read a tenant at once. Defaults to 4.
 	Readers int
@@ -71,6 +71,9 @@ var _ tenants.Engine = (*Engine)(nil)
 func New(c Config) (*Engine, error) {
 	if c.Readers == 0 {
 		c.Readers = 4
+	}
+	if c.Durability == "" {
+		c.Durability = Full
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -131,7 +134,7 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 		return nil, fmt.Errorf("open %s: %w", t.Database, err)
 	}
 	sync := "&_synchronous=" + string(e.config.Durability)
-	read := sql.OpenDB(connector{dsn: dsn(path, "mode=ro&_query_only=1"), guarded: true, file: file, verify: ownedBy(t)})
+	read := sql.OpenDB(connector{dsn: dsn(path, readerParams), guarded: true, file: file, verify: ownedBy(t)})
 	read.SetMaxOpenConns(e.config.Readers)
 	read.SetMaxIdleConns(e.config.Readers)
 	read.SetConnMaxIdleTime(readerIdle)

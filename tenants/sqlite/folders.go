@@ -114,6 +114,16 @@ func (f folders) list(folder string) (entries []fs.DirEntry, err error) {
 	return entries, err
 }
 
+// names returns the names in a folder. Unlike list it doesn't look at each file.
+func (f folders) names(folder string) ([]string, error) {
+	dir, err := f.openFile(folder, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Readdirnames(-1)
+}
+
 // sync makes a file's content, or the names in a folder, durable.
 func (f folders) sync(name string) error {
 	file, err := f.openFile(name, os.O_RDONLY)
