@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tenantry/app/tracing"
 	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
@@ -40,6 +41,7 @@ type App struct {
 	metrics *metrics
 	traffic *traffic.Recorder
 	archive *traffic.Archive
+	tracing *tracing.Tracing // nil if no endpoint for traces is set
 }
 
 // Options are the parameters of an App beside its configuration.
@@ -61,6 +63,8 @@ type Options struct {
 	// Clients bounds the connections to the public listener. Defaults to what the
 	// limit on open files allows.
 	Clients int
+	// Traces makes the App export traces, as OpenTelemetry's environment variables say.
+	Traces bool
 	// Drain is how long running requests may take after Run is asked to end.
 	// Defaults to 30 seconds.
 	Drain time.Duration
@@ -105,6 +109,12 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	a := &App{settings: s, options: o, demo: c.DemoPassword, log: o.Log, hasher: auth.NewHasher(0)}
+	if o.Traces {
+		if a.tracing, err = tracing.New(ctx, o.Program, o.Log); err != nil {
+			return nil, err
+		}
+		a.log = tracing.Log(o.Log)
+	}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
@@ -114,7 +124,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.metrics = newMetrics(a.store, a.traffic, program)
 	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive), program})
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
-		Program: o.Program, Log: o.Log, Resolver: o.Resolver, Interrupt: o.Interrupt,
+		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(a.accounts(a.settings.addr)),
 	})
 	a.fleet = fleet.New(a.store, a.manager, o.Log)
@@ -164,6 +174,7 @@ func (a *App) Close(ctx context.Context) error {
 	if a.master != nil {
 		errs = append(errs, a.master.Close())
 	}
+	a.tracing.Close(ctx)
 	return errors.Join(errs...)
 }
 
@@ -183,12 +194,16 @@ func (a *App) open(ctx context.Context) error {
 }
 
 func (a *App) openStore(ctx context.Context) (err error) {
+	var tracer tenants.Tracer
+	if a.tracing != nil {
+		tracer = a.tracing
+	}
 	a.store, err = tenants.New(ctx, tenants.Options{
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL,
 		Limits: tenants.Limits{Size: a.settings.maxSize}, MinFree: a.settings.minFree,
-		Log: a.log,
+		Tracer: tracer, Log: a.log,
 	})
 	return err
 }

@@ -77,6 +77,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		{[]string{"github.com/gin-gonic/gin"}, []string{app, handlers, web}},
 		{[]string{"github.com/mattn/go-sqlite3", "modernc.org/sqlite", "gorm.io/driver/sqlite"}, []string{sqlite, fixtures}},
 		{[]string{"github.com/jackc/pgx/v5", "gorm.io/driver/postgres"}, []string{postgres, fixtures}},
+		{[]string{"go.opentelemetry.io"}, []string{app + "/tracing"}},
 		{[]string{"github.com/pressly/goose/v3"}, []string{tenants + "/migrate", fixtures}},
 		{[]string{"github.com/alecthomas/kong"}, []string{command}},
 		{[]string{"github.com/prometheus/client_golang"}, []string{app}},

@@ -149,3 +149,12 @@ func hideAllow(c *gin.Context) {
 func showAllow(c *gin.Context) { c.Header("Allow", c.GetString(allowKey{})) }
 
 type allowKey struct{}
+
+// traceRequests returns the handlers that trace requests, or none if traces aren't
+// exported.
+func (a *App) traceRequests() []gin.HandlerFunc {
+	if a.tracing == nil {
+		return nil
+	}
+	return a.tracing.Requests(a.options.Program, func(c *gin.Context) bool { return isFrom(c, a.settings.proxies) })
+}

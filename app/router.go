@@ -47,7 +47,7 @@ func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 		Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID,
 	})
 	p := &Public{
-		Engine:   a.newRouter(a.publicTLS, maxImport, measure(a.metrics, a.traffic)),
+		Engine:   a.newRouter(a.publicTLS, maxImport, append(a.traceRequests(), measure(a.metrics, a.traffic))...),
 		Accounts: accounts, Requests: requests, Resolve: requests.Resolve(), Share: shareWith(a.settings.origins),
 		Pages: pages.Options{
 			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),

@@ -13,6 +13,9 @@ import (
 // slowStatement is the duration from which a statement is logged.
 const slowStatement = 500 * time.Millisecond
 
+// notableStatement is the duration from which a statement is mentioned if its scope is slow.
+const notableStatement = 50 * time.Millisecond
+
 // OpenBase opens the *gorm.DB from which an engine's handles are cloned. The dialector's connection
 // is used only while gorm initializes; the returned base refuses every statement. OpenBase parses
 // all models and registers all callbacks once, because doing so on clones races (PITFALLS, GORM).
@@ -63,12 +66,18 @@ func gormLog(log *slog.Logger) logger.Interface {
 
 // Trace logs a statement that succeeded but took slowStatement or longer.
 func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), err error) {
-	if err != nil || time.Since(begin) < slowStatement {
+	took := time.Since(begin)
+	if err != nil || took < notableStatement {
 		return
 	}
 	log := l.log
 	if s := scopeOf(ctx); s != nil && s.tenant != "" {
+		text, _ := statement()
+		s.remember(text, took)
 		log = log.With("tenant", s.tenant)
+	}
+	if took < slowStatement {
+		return
 	}
 	if id, ok := ctx.Value(requestKey{}).(string); ok {
 		log = log.With("request_id", id)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -82,14 +83,23 @@ func transactionOf(tx *gorm.DB) *transaction {
 // scope is one run of a Func in a transaction.
 type scope struct {
 	log    *slog.Logger
-	tenant string       // the subdomain; empty for the master
-	limits Limits       // of the tenant, those in force
-	tally  *tally       // counts it; nil for the master
-	called time.Time    // when the caller asked for it, if tally is set
-	check  func() error // called before the commit, which it can refuse; may be nil
-	t      *transaction // nil until the transaction has begun
-	turn   turn         // the fair turn that it takes
-	err    error
+	tenant string        // the subdomain; empty for the master
+	limits Limits        // of the tenant, those in force
+	tally  *tally        // counts it; nil for the master
+	called time.Time     // when the caller asked for it, if tally is set
+	waited time.Duration // until the transaction began
+
+	tracer  Tracer // may be nil
+	endSpan func(o Outcome, waited time.Duration)
+
+	mu          sync.Mutex // protects the fields below
+	slowest     string     // the slowest statement of those that took notableStatement
+	slowestTook time.Duration
+
+	check func() error // called before the commit, which it can refuse; may be nil
+	t     *transaction // nil until the transaction has begun
+	turn  turn         // the fair turn that it takes
+	err   error
 }
 
 // scopeKey is the context key of the running *scope.
@@ -114,8 +124,10 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	}()
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		s.t = transactionOf(tx)
+		s.t.tracer = s.tracer
 		if s.tally != nil {
-			s.tally.waits.Add(time.Since(s.called))
+			s.waited = time.Since(s.called)
+			s.tally.waits.Add(s.waited)
 		}
 		if err := f(tx); err != nil {
 			return err

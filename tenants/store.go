@@ -30,6 +30,8 @@
 //	quiesce.go      waits until a tenant is drained
 //	load.go         counts open handles
 //	outcome.go      counts scopes by their outcome; durations.go
+//	tracer.go       traces scopes and statements, and logs slow ones
+//	usage.go        what tenants use now
 //	failures.go     remembers databases that can't be opened
 //	health.go       servers on which that happens
 //	errors.go       the errors
@@ -85,6 +87,10 @@ type Options struct {
 	// MinFree is how many bytes of a server's disk are kept free, if the engine can measure that:
 	// below it, Update returns ErrFull. AutoFree chooses a sensible number; 0 means no limit.
 	MinFree int64
+	// Tracer traces scopes. Defaults to none.
+	Tracer Tracer
+	// SlowScope is how long a scope must take to be logged. Defaults to 1 second.
+	SlowScope time.Duration
 	// Log gets what can't be returned to a caller. Defaults to slog.Default().
 	Log *slog.Logger
 }
@@ -105,6 +111,8 @@ type Store struct {
 	failures *failureLog
 	turns    turnstiles
 	tally    tally
+	tracer   Tracer // may be nil
+	slow     time.Duration
 
 	changed chan struct{} // holds a token if there may be new drains
 	drains  sync.Map      // the operations whose tenants are being drained, by id
@@ -121,7 +129,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
 		master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
-		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), disks: watchDisks(o), failures: newFailures(),
+		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), disks: watchDisks(o), failures: newFailures(), tracer: o.Tracer, slow: o.SlowScope,
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	s.pool.rest = o.Rest
@@ -146,6 +154,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.InstanceTTL == 0 {
 		o.InstanceTTL = DefaultInstanceTTL
+	}
+	if o.SlowScope == 0 {
+		o.SlowScope = time.Second
 	}
 	if o.Grace == 0 {
 		o.Grace = 30 * time.Second
@@ -302,16 +313,17 @@ type access func(s *Store, t *Tenant) error
 func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
 	sc := scope{log: s.log, tenant: t.Subdomain, limits: s.Limits(t), tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
-	defer func() { s.tally.ended[outcomeOf(&sc, err)].Add(1); s.countRefusal(err) }()
+	traced := s.trace(ctx, &sc, t) // another variable: one that changes would be allocated for the closures
+	defer func() { s.note(ctx, &sc, err); s.countRefusal(err) }()
 	if scopeOf(ctx) != nil {
 		return ErrNestedScope
 	}
-	lease, err := s.lease(ctx, t, may, most)
+	lease, err := s.lease(traced, t, may, most)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
 	}
 	defer s.pool.release(lease)
-	guarded, stop := lease.guard(ctx)
+	guarded, stop := lease.guard(traced)
 	defer stop()
 	err = run(lease.handle, guarded, &sc, f)
 	s.noteBegin(guarded, t, sc.t != nil, err)

@@ -87,6 +87,7 @@ type transaction struct {
 	readOnly bool
 	returned atomic.Bool // the scope's function returned nil: gorm may commit
 	over     atomic.Bool // the scope is over: no more hooks may be set
+	tracer   Tracer      // may be nil
 	// unknown is set by Commit if the outcome of the COMMIT is unknown.
 	unknown bool
 
@@ -119,11 +120,13 @@ func (t *transaction) ExecContext(ctx context.Context, query string, args ...any
 	if err := t.admit(query); err != nil {
 		return nil, err
 	}
+	end := t.traceStatement(ctx, query)
 	begun := time.Now()
 	ctx, cancel := t.limit(ctx)
 	defer cancel()
 	result, err := t.tx.ExecContext(ctx, query, args...)
 	err = t.overtime(begun, err)
+	end(err)
 	t.note(query, err)
 	return result, err
 }
@@ -133,9 +136,11 @@ func (t *transaction) QueryContext(ctx context.Context, query string, args ...an
 	if err := t.admitQuery(query); err != nil {
 		return nil, err
 	}
+	end := t.traceStatement(ctx, query)
 	begun := time.Now()
 	rows, err := t.tx.QueryContext(t.limitRows(ctx, query), query, args...)
 	err = t.overtime(begun, err)
+	end(err)
 	t.fail(err)
 	return rows, err
 }
@@ -150,8 +155,10 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 		cancel()
 		return t.tx.QueryRowContext(ended, query, args...)
 	}
+	end := t.traceStatement(ctx, query)
 	begun := time.Now()
 	row := t.tx.QueryRowContext(t.limitRows(ctx, query), query, args...)
+	end(row.Err())
 	t.fail(t.overtime(begun, row.Err()))
 	return row
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 	"time"
 
 	"tenantry/app"
@@ -20,6 +21,16 @@ type Call struct {
 
 // Context ends when the command should stop.
 func (c *Call) Context() context.Context { return c.ctx }
+
+// getenv returns the value of an environment variable, or an empty text.
+func (c *Call) getenv(name string) (value string) {
+	for _, entry := range c.process.Environ {
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
 
 // Out returns the command's output.
 func (c *Call) Out() *Output { return c.out }

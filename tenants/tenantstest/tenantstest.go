@@ -40,6 +40,9 @@ type Options struct {
 	Wait time.Duration
 	// Rest, InstanceTTL and Grace are passed to the store. They default to the store's defaults.
 	Rest, InstanceTTL, Grace time.Duration
+	// SlowScope and Tracer are passed to the store.
+	SlowScope time.Duration
+	Tracer    tenants.Tracer
 	// Clock is the machine's clock, if the master is on SQLite. Defaults to time.Now.
 	Clock func() time.Time
 	// MaxSize bounds a tenant's database, in bytes. Defaults to Limits.Size.
@@ -129,7 +132,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 		Master:  master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: e.Engine},
 		MaxOpen: o.MaxOpen, Rest: o.Rest, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, Grace: o.Grace,
-		Limits: o.limits(),
+		Limits: o.limits(), SlowScope: o.SlowScope, Tracer: o.Tracer,
 	})
 	if err != nil {
 		t.Fatal(err)

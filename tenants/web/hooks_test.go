@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
@@ -86,6 +87,30 @@ func TestSlowStatementsNameTenantAndRequest(t *testing.T) {
 	request.Host = "acme.localhost"
 	r.ServeHTTP(httptest.NewRecorder(), request)
 	for _, want := range []string{"SELECT slow", "tenant=acme", "request_id=req-7"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%q is not in %s", want, log.String())
+		}
+	}
+}
+
+// TestSlowScopesNameTenantRequestAndStatement: the slowest statement is told without values,
+// a fast one isn't.
+func TestSlowScopesNameTenantRequestAndStatement(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	env := tenantstest.New(t, tenantstest.Options{Log: slog.New(slog.NewTextHandler(&log, nil)), SlowScope: time.Nanosecond})
+	tenant := env.Tenant(t, "acme")
+	ctx := tenants.WithRequestID(t.Context(), "req-8")
+	err := env.Store.View(ctx, tenant, func(tx *gorm.DB) error {
+		for text, took := range map[string]time.Duration{"SELECT fast": 10 * time.Millisecond, "SELECT slower": 300 * time.Millisecond, "SELECT slow": 200 * time.Millisecond} {
+			tx.Logger.Trace(tx.Statement.Context, time.Now().Add(-took), func() (string, int64) { return text, 1 }, nil)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`level=WARN msg="slow scope" tenant=acme outcome=read`, "request_id=req-8", `statement="SELECT slower" statement_ms=300`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%q is not in %s", want, log.String())
 		}
