@@ -202,7 +202,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL,
-		Limits: tenants.Limits{Size: a.settings.maxSize}, MinFree: a.settings.minFree,
+		Limits: a.settings.limits, MinFree: a.settings.minFree,
 		Tracer: tracer, Log: a.log,
 	})
 	return err

@@ -35,9 +35,16 @@ type Config struct {
 	// MaxOpenTenants bounds the tenants' databases open at once. 0 is what the
 	// limit on open files allows, at most 2000.
 	MaxOpenTenants string `default:"0" placeholder:"N" help:"Tenants' databases open at once; 0 is what the limit on open files allows, at most 2000."`
-	// MaxTenantSize is the largest size of one tenant's database; 0 means no
-	// limit.
+	// MaxTenantSize is the largest size of one tenant's database, unless the tenant
+	// has a limit of its own; 0 means no limit.
 	MaxTenantSize string `default:"10GB" placeholder:"SIZE" help:"What one tenant's database may take, such as 500MB or 10GB; writes beyond get 507; 0 for any size."`
+	// MaxTenantRequests, MaxTenantConcurrency, MaxTenantStatementTime and
+	// MaxTenantBody are the limits of tenants without limits of their own; 0 means
+	// no limit.
+	MaxTenantRequests      string `default:"0" placeholder:"N/s" help:"Requests that one tenant may send in a second to each process, such as 100/s; further ones get 429; 0 for any number."`
+	MaxTenantConcurrency   string `default:"0" placeholder:"N" help:"Requests of one tenant that each process serves at once; further ones get 429; 0 for any number."`
+	MaxTenantStatementTime string `default:"0" placeholder:"DURATION" help:"What one SQL statement of a tenant may take, such as 5s; a longer one is cancelled; 0 for any time."`
+	MaxTenantBody          string `default:"0" placeholder:"SIZE" help:"What the body of one request to a tenant may take, such as 500kB; a larger one gets 413; 0 for the limit of each route."`
 	// MinFreeSpace is what is kept free on the disk of the data folder; auto is 1
 	// GiB or a twentieth of the disk, whichever is less.
 	MinFreeSpace string `default:"auto" placeholder:"SIZE" help:"What is kept free on the disk of the data folder: writes get 507 before it is full; auto is 1 GiB or a twentieth of the disk, 0 is nothing."`

@@ -32,8 +32,8 @@ type settings struct {
 	// operatorHosts are the names of the operator's listener.
 	operatorHosts []string
 	files         capacity
-	maxSize       int64 // of a tenant's database, 0 for any
-	minFree       int64 // on the disk, as tenants.Options
+	limits        tenants.Limits // of tenants without limits of their own
+	minFree       int64          // on the disk, as tenants.Options
 	durability    sqlite.Durability
 	proxies       []netip.Prefix
 	origins       []string // whose pages may call the API
@@ -48,7 +48,7 @@ func (c Config) validate() (settings, error) {
 	var bad []error
 	for _, read := range []func(*settings) error{
 		c.readDatabase, c.readDomain, c.readAddresses, c.readOpenTenants, c.readDurability, c.readProxies, c.checkLog,
-		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readBy, c.readSizes, c.readOperatorHosts,
+		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
 	} {
 		bad = append(bad, read(&s))
 	}
