@@ -141,6 +141,7 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/restore", s.do(s.move(s.o.Manager.Restore, "restored")))
 	one.POST("/rename", s.do(s.rename))
 	one.POST("/name", s.do(s.setName))
+	one.POST("/limits", s.do(s.setLimits))
 	one.POST("/purge", s.do(s.purge))
 	one.POST("/invitation", s.do(s.invite))
 	one.POST("/domains", s.do(s.addDomain))

@@ -29,13 +29,15 @@ type tenantPage struct {
 	// Requests and Latency show the last hour.
 	Requests, Latency chart
 	Domains           []domainRow
-	Story             []operationRow
+	// Limits are those in force.
+	Limits []limitRow
+	Story  []operationRow
 	// UnderWay is the unfinished operation, or nil.
 	UnderWay *operationRow
 
 	// A form is nil if it can't be used in the tenant's state.
-	SetName, Rename, Purge, AddDomain, Invite *look.Form
-	Can                                       can
+	SetName, SetLimits, Rename, Purge, AddDomain, Invite *look.Form
+	Can                                                  can
 	// Done says what has just been done, Problem why something could not be.
 	Done, Problem string
 	// Invitation is a new invitation. Its link is shown only once.
@@ -59,6 +61,7 @@ func doneText(done string) string {
 		"archived": "The tenant is archived. Its hosts answer 404, and its data is kept.",
 		"restored": "The tenant is served again.", "renamed": "The tenant has its new subdomain.",
 		"named":             "The tenant has its new name.",
+		"limited":           "The limits are changed. They are in force within a second.",
 		"purged":            "The tenant is purged. It can be restored until its data is removed.",
 		"removed":           "The tenant’s data is removed.",
 		"domain-added":      "The domain is added. Publish the TXT record below, then verify the domain.",
@@ -102,7 +105,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: hour, Domains: s.domainRows(t),
+	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: hour, Domains: s.domainRows(t), Limits: s.limitRows(t),
 		Behind: s.isBehind(t)}
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]
@@ -164,7 +167,7 @@ func (p *tenantPage) offer() {
 		Restore: archived || state == tenants.StatePurged && p.RemoveAfter != nil,
 	}
 	if active || suspended || archived {
-		p.SetName = nameForm(path, p.Name)
+		p.SetName, p.SetLimits = nameForm(path, p.Name), limitsForm(path, p.Limits)
 	}
 	if active || suspended {
 		p.Rename = renameForm(path, p.Subdomain)

@@ -53,6 +53,7 @@ func TestLifeOfATenant(t *testing.T) {
 			{"POST /api/tenants", `{"subdomain":"acme"}`, 201, tenants.StateActive},
 			{"PATCH /api/tenants/acme", `{"subdomain":"forge","redirect_days":3}`, 200, tenants.StateActive},
 			{"PATCH /api/tenants/forge", `{"name":"Forge & Sons"}`, 200, tenants.StateActive},
+			{"PATCH /api/tenants/forge", `{"limits":{"requests":"100/s"}}`, 200, tenants.StateActive},
 			{"DELETE /api/tenants/forge", ``, 200, tenants.StateArchived},
 			{"DELETE /api/tenants/forge", ``, 200, tenants.StateArchived},
 			{"POST /api/tenants/forge/restore", ``, 200, tenants.StateActive},
@@ -79,7 +80,7 @@ func TestLifeOfATenant(t *testing.T) {
 				t.Errorf("%+v", o)
 			}
 		}
-		if got := strings.Join(kinds, " "); got != "remove purge archive restore purge archive unarchive archive set-name rename create" {
+		if got := strings.Join(kinds, " "); got != "remove purge archive restore purge archive unarchive archive limit set-name rename create" {
 			t.Error(got)
 		}
 	})
@@ -193,7 +194,7 @@ func TestLifeRequestsThatAreRefused(t *testing.T) {
 		status              int
 		want                string
 	}{
-		{"", "PATCH /api/tenants/acme", `{}`, 422, `"field":"subdomain","message":"is required, or name"`},
+		{"", "PATCH /api/tenants/acme", `{}`, 422, `"field":"subdomain","message":"is required, or name, or limits"`},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"www"}`, 422, `"field":"subdomain"`},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"globex"}`, 409, "has this subdomain already"},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"forge","redirect_days":-1}`, 422, `"field":"redirect_days"`},
@@ -201,6 +202,21 @@ func TestLifeRequestsThatAreRefused(t *testing.T) {
 		{"", "PATCH /api/tenants/acme", `{"name":"two\nlines"}`, 422, `"field":"name"`},
 		{"", "PATCH /api/tenants/acme", `{"name":""}`, 422, `"field":"name"`},
 		{"", "PATCH /api/tenants/nobody", `{"name":"x"}`, 404, "no tenant"},
+		{"", "PATCH /api/tenants/nobody", `{"limits":{"requests":5}}`, 404, "no tenant"},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"requests":5},"name":"x"}`, 422, `"field":"limits","message":"can't be changed together`},
+		{"", "PATCH /api/tenants/acme", `{"limits":null}`, 422, `"field":"limits"`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{}}`, 422, `"field":"limits","message":"must be an object`},
+		{"", "PATCH /api/tenants/acme", `{"limits":"none"}`, 422, `"field":"limits","message":"must be an object`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"rows":5}}`, 422, `"field":"limits","message":"has a member that is not a limit`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"requests":0}}`, 422, `"field":"limits.requests","message":"must be a whole number`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"requests":-1}}`, 422, `"field":"limits.requests"`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"requests":"100/m"}}`, 422, `"field":"limits.requests"`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"concurrency":1.5}}`, 422, `"field":"limits.concurrency"`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"concurrency":[1]}}`, 422, `"field":"limits.concurrency"`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"size":99999999999999999999}}`, 422, `"field":"limits.size","message":"must be a size`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"size":"5 GB"}}`, 422, `"field":"limits.size"`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"statement_time":2}}`, 422, `"field":"limits.statement_time","message":"must be a duration`},
+		{"", "PATCH /api/tenants/acme", `{"limits":{"body":true}}`, 422, `"field":"limits.body"`},
 		{"", "PATCH /api/tenants/nobody", `{"subdomain":"forge"}`, 404, "no tenant"},
 		{"", "DELETE /api/tenants/nobody", ``, 404, "no tenant"},
 		{"", "DELETE /api/tenants/acme?purge=yes", ``, 422, `"field":"purge"`},

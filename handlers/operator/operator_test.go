@@ -159,7 +159,7 @@ func TestTenants(t *testing.T) {
 		if got := shape(made.Body.String()); got != `{"id":"ID",`+want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if w := ask("GET", "/api/tenants/acme", ""); w.Code != 200 || w.Body.String() != made.Body.String() {
+		if w := ask("GET", "/api/tenants/acme", ""); w.Code != 200 || !strings.HasPrefix(w.Body.String(), strings.TrimSuffix(made.Body.String(), "}")+`,"limits":{`) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		ask("POST", "/api/tenants", `{"subdomain":"globex"}`)

@@ -49,6 +49,7 @@ func explainFields(err error) error {
 		subdomain *tenants.SubdomainError
 		email     *auth.EmailError
 		unknown   *fleet.UnknownError
+		limit     *lifecycle.BadLimitError
 	)
 	switch {
 	case errors.As(err, &unknown):
@@ -65,6 +66,8 @@ func explainFields(err error) error {
 		return problem.InvalidField("subdomain", subdomain.Rule)
 	case errors.As(err, &email):
 		return problem.InvalidField("admin_email", email.Rule)
+	case errors.As(err, &limit):
+		return problem.InvalidField(string(limit.Limit), limit.Message)
 	case errors.Is(err, lifecycle.ErrInvalidName):
 		return problem.InvalidField("name", strings.TrimPrefix(lifecycle.ErrInvalidName.Error(), "name "))
 	}

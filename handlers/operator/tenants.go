@@ -3,6 +3,7 @@ package operator
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -134,7 +135,7 @@ func (a *API) getTenant(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, document.TenantOf(t))
+	a.showLimited(c, t)
 	return nil
 }
 
@@ -144,17 +145,22 @@ func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) 
 		if err := noMembers(c); err != nil {
 			return err
 		}
-		by, err := nameOf(c)
-		if err != nil {
-			return err
-		}
-		t, err := move(c.Request.Context(), by, c.Param("subdomain"))
-		if err != nil {
-			return err
-		}
-		c.JSON(http.StatusOK, document.TenantOf(t))
-		return nil
+		return a.changeAs(c, move, func(c *gin.Context, t *tenants.Tenant) { c.JSON(http.StatusOK, document.TenantOf(t)) })
 	}
+}
+
+// changeAs changes a tenant as the operator who sent the request, and shows it.
+func (a *API) changeAs(c *gin.Context, change func(context.Context, lifecycle.Operator, string) (*tenants.Tenant, error), show func(*gin.Context, *tenants.Tenant)) error {
+	by, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	t, err := change(c.Request.Context(), by, c.Param("subdomain"))
+	if err != nil {
+		return err
+	}
+	show(c, t)
+	return nil
 }
 
 // noMembers refuses a body that isn't empty, for requests that have no members. A
@@ -171,18 +177,23 @@ func noMembers(c *gin.Context) error {
 // MaxRedirectDays is the largest number of days that an old subdomain can redirect.
 const MaxRedirectDays = 3650
 
-// changeTenant changes a tenant's subdomain or its display name. Each is an
-// operation of its own, so a request can change only one of them.
+// changeTenant changes a tenant's subdomain, its display name or its limits. Each
+// is an operation of its own, so a request can change only one of them.
 func (a *API) changeTenant(c *gin.Context) error {
 	var body struct {
-		Subdomain    *string `json:"subdomain"`
-		RedirectDays int     `json:"redirect_days"`
-		Name         *string `json:"name"`
+		Subdomain    *string         `json:"subdomain"`
+		RedirectDays int             `json:"redirect_days"`
+		Name         *string         `json:"name"`
+		Limits       json.RawMessage `json:"limits"`
 	}
 	if err := decode(c, &body); err != nil {
 		return err
 	}
 	switch {
+	case body.Limits != nil && (body.Name != nil || body.Subdomain != nil || body.RedirectDays != 0):
+		return problem.InvalidField("limits", "can't be changed together with the name or the subdomain: send two requests")
+	case body.Limits != nil:
+		return a.changeLimits(c, body.Limits)
 	case body.Name != nil && (body.Subdomain != nil || body.RedirectDays != 0):
 		return problem.InvalidField("name", "can't be changed together with the subdomain: send two requests")
 	case body.Name != nil:
@@ -190,7 +201,7 @@ func (a *API) changeTenant(c *gin.Context) error {
 			return a.manager.SetName(ctx, by, subdomain, *body.Name)
 		})(c)
 	case body.Subdomain == nil:
-		return problem.InvalidField("subdomain", "is required, or name")
+		return problem.InvalidField("subdomain", "is required, or name, or limits")
 	case body.RedirectDays < 0 || body.RedirectDays > MaxRedirectDays:
 		return problem.InvalidField("redirect_days", fmt.Sprintf("must be a number from 0 to %d", MaxRedirectDays))
 	}

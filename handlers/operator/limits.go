@@ -1,0 +1,61 @@
+package operator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/problem"
+	"tenantry/tenants"
+	"tenantry/tenants/document"
+	"tenantry/tenants/lifecycle"
+)
+
+// showLimited writes a tenant with the limits in force for it.
+func (a *API) showLimited(c *gin.Context, t *tenants.Tenant) {
+	c.JSON(http.StatusOK, document.LimitedOf(t, a.store.Limits(t)))
+}
+
+// changeLimits changes limits of a tenant's own: an object with a member for each limit to change, whose value is a
+// string as people type it, a number, or null for the default.
+func (a *API) changeLimits(c *gin.Context, raw json.RawMessage) error {
+	typed, err := readLimits(raw)
+	if err != nil {
+		return err
+	}
+	changes, err := lifecycle.ReadLimits(typed)
+	var bad *lifecycle.BadLimitError
+	if errors.As(err, &bad) {
+		return problem.InvalidField("limits."+string(bad.Limit), bad.Message)
+	}
+	return a.changeAs(c, func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
+		return a.manager.SetLimits(ctx, by, subdomain, changes)
+	}, a.showLimited)
+}
+
+// readLimits returns the members of an object of limits as people type them.
+func readLimits(raw json.RawMessage) (map[tenants.Limit]string, error) {
+	var given map[tenants.Limit]json.RawMessage
+	if err := json.Unmarshal(raw, &given); err != nil || len(given) == 0 {
+		return nil, problem.InvalidField("limits", `must be an object with limits to change, such as {"requests": "100/s"}`)
+	}
+	typed := map[tenants.Limit]string{}
+	for limit, value := range given {
+		if !slices.Contains(tenants.AllLimits(), limit) {
+			return nil, problem.InvalidField("limits", "has a member that is not a limit; there are requests, concurrency, size, statement_time and body")
+		}
+		var text string
+		switch {
+		case string(value) == "null":
+			text = "default"
+		case json.Unmarshal(value, &text) != nil:
+			text = string(value)
+		}
+		typed[limit] = text
+	}
+	return typed, nil
+}
