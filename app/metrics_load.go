@@ -57,6 +57,10 @@ func (l loads) collectScopes(into chan<- prometheus.Metric) {
 		l.send(into, []reading{{"scopes_total", "Transactions on tenants' databases, by how they ended.", counter, float64(n)}},
 			prometheus.Labels{"outcome": outcome.String()})
 	}
+	for _, limit := range tenants.AllLimits() {
+		l.send(into, []reading{{"limit_refusals_total", "What was refused because a tenant reached a limit.", counter, float64(l.store.Refusals(limit))}},
+			prometheus.Labels{"limit": string(limit)})
+	}
 	l.sendHistogram(into, "scope_wait_seconds", "How long transactions on tenants' databases took to begin.", l.store.Waits(), nil)
 }
 
