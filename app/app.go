@@ -200,7 +200,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	}
 	a.store, err = tenants.New(ctx, tenants.Options{
 		Master:  a.master,
-		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine},
+		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine}, OpenServer: a.openRegistered,
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL,
 		Limits: a.settings.limits, MinFree: a.settings.minFree,
 		Tracer: tracer, Log: a.log,

@@ -72,17 +72,21 @@ func (a *App) notInstalled() error {
 }
 
 // openSQLiteEngine opens an engine on the folder that the master is in.
-func (a *App) openSQLiteEngine(context.Context) error {
-	dir := filepath.Dir(a.settings.masterPath)
+func (a *App) openSQLiteEngine(context.Context) (err error) {
+	a.engine, err = a.openFolder(filepath.Dir(a.settings.masterPath))
+	return err
+}
+
+// openFolder opens an engine on a folder.
+func (a *App) openFolder(dir string) (tenants.Engine, error) {
 	engine, err := sqlite.New(sqlite.Config{
 		Dir: dir, Schema: a.options.Schema, Durability: a.settings.durability, Readers: a.settings.files.readers,
 		Log: a.log,
 	})
 	if err != nil {
-		return fmt.Errorf("open tenants' databases in %s: %w", dir, err)
+		return nil, fmt.Errorf("open tenants' databases in %s: %w", dir, err)
 	}
-	a.engine = engine
-	return nil
+	return engine, nil
 }
 
 // makePrivate creates the folder for its owner alone, and warns if others can

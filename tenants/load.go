@@ -2,8 +2,6 @@ package tenants
 
 import (
 	"context"
-	"maps"
-	"slices"
 )
 
 // Load describes how many handles a store has open.
@@ -46,8 +44,9 @@ func (s *Store) HandleTimes() (opened, waited Histogram) {
 	return s.pool.opened.Histogram(), s.pool.waited.Histogram()
 }
 
-// Servers returns the names of the configured servers, sorted.
-func (s *Store) Servers() []string { return slices.Sorted(maps.Keys(s.servers)) }
+// Servers returns the names of the servers, sorted: those that the process is configured with, and those in the
+// master.
+func (s *Store) Servers() []string { return s.servers.names() }
 
 // Connections describes an engine's connections to tenants' databases.
 type Connections struct {

@@ -160,21 +160,10 @@ func (d *disk) measure() {
 }
 
 // quotaOf returns the quota of a tenant whose handle is being opened, or nil if the engine can't measure databases.
-func (s *Store) quotaOf(t *Tenant, engine Engine, conns *Conns) *quota {
-	measured, ok := engine.(Measured)
+func (s *Store) quotaOf(t *Tenant, engine *openEngine, conns *Conns) *quota {
+	measured, ok := engine.Engine.(Measured)
 	if !ok {
 		return nil
 	}
-	return &quota{tenant: t, conns: conns, measured: measured, disk: s.disks[t.Server], log: s.log}
-}
-
-// watchDisks returns a disk for each server that can be measured.
-func watchDisks(o Options) map[string]*disk {
-	disks := map[string]*disk{}
-	for name, engine := range o.Servers {
-		if measured, ok := engine.(Measured); ok {
-			disks[name] = &disk{measured: measured, least: o.MinFree, log: o.Log}
-		}
-	}
-	return disks
+	return &quota{tenant: t, conns: conns, measured: measured, disk: engine.disk, log: s.log}
 }

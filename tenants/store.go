@@ -34,6 +34,7 @@
 //	usage.go        what tenants use now
 //	failures.go     remembers databases that can't be opened
 //	health.go       servers on which that happens
+//	server.go       a server in the master; servers.go opens it
 //	errors.go       the errors
 package tenants
 
@@ -59,8 +60,12 @@ const DefaultServer = "default"
 type Options struct {
 	// Master is the master database. The store doesn't close it.
 	Master *Master
-	// Servers are the engines, by the names in Tenant.Server. The store doesn't close them.
+	// Servers are the engines that this process is configured with, by the names in Tenant.Server. The store
+	// doesn't close them.
 	Servers map[string]Engine
+	// OpenServer opens a server of the master. The store closes the engine. It may be nil; then only Servers
+	// are used.
+	OpenServer func(ctx context.Context, server *Server) (Engine, error)
 	// MaxOpen limits the number of open handles. It must be at least 1.
 	MaxOpen int
 	// Rest is how long a handle stays open after its last scope. Its memory and its files are given back
@@ -98,7 +103,7 @@ type Options struct {
 // Store runs scopes on tenants' databases. It is safe for concurrent use.
 type Store struct {
 	master   *Master
-	servers  map[string]Engine
+	servers  *servers
 	registry *registry
 	pool     *pool
 	process  *Process
@@ -107,7 +112,6 @@ type Store struct {
 	limits   Limits // of tenants without limits of their own
 	requests *limiter
 	refusals refusalCounts
-	disks    map[string]*disk // by server
 	failures *failureLog
 	turns    turnstiles
 	tally    tally
@@ -128,8 +132,9 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	o = o.withDefaults()
 	s := &Store{
-		master: o.Master, servers: o.Servers, grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
-		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), disks: watchDisks(o), failures: newFailures(), tracer: o.Tracer, slow: o.SlowScope,
+		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
+		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
+		tracer: o.Tracer, slow: o.SlowScope,
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	s.pool.rest = o.Rest
@@ -196,6 +201,7 @@ func (s *Store) start() {
 func (s *Store) Refresh(tenantID string) {
 	if tenantID == "" {
 		s.registry.flush()
+		s.servers.stale.Store(true)
 	} else {
 		s.registry.evict(tenantID)
 	}
@@ -215,7 +221,7 @@ func (s *Store) Close(ctx context.Context) error {
 	if err := s.process.leave(ctx); err != nil { // others will find out that it is dead
 		s.log.WarnContext(ctx, "remove this process from the master", "error", err)
 	}
-	return nil
+	return s.servers.close()
 }
 
 // Grace returns how long running scopes may take before an operation cancels them.
@@ -227,13 +233,14 @@ func (s *Store) Process() *Process { return s.process }
 // Master returns the store's master database.
 func (s *Store) Master() *Master { return s.master }
 
-// Server returns the engine of a server. Returns ErrUnavailable if no server has the name.
+// Server returns the engine of a server. It opens a server of the master at its first use. Returns ErrUnavailable
+// if no server has the name, or if the server can't be opened; it is tried again in the background then.
 func (s *Store) Server(name string) (Engine, error) {
-	engine, ok := s.servers[name]
-	if !ok {
-		return nil, fmt.Errorf("server %q is not configured: %w", name, ErrUnavailable)
+	engine, err := s.servers.get(name)
+	if err != nil {
+		return nil, err
 	}
-	return engine, nil
+	return engine.Engine, nil
 }
 
 // Lookup returns the tenant that is served at the subdomain, or at the custom host if name has dots.
@@ -265,10 +272,10 @@ func (s *Store) checkServed(t *Tenant) error {
 }
 
 // checkSchema returns nil if this build can serve the tenant's schema version, according to the master,
-// else a *VersionError. For a server that isn't configured it returns nil: opening fails anyway.
+// else a *VersionError. For a server that isn't open it returns nil: opening a handle checks the database's version.
 func (s *Store) checkSchema(t *Tenant) error {
-	engine, ok := s.servers[t.Server]
-	if !ok {
+	engine := s.servers.known(t.Server)
+	if engine == nil {
 		return nil
 	}
 	return CheckServable(t.SchemaVersion, engine.SchemaVersion())
@@ -407,7 +414,7 @@ func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
 
 // openDatabase opens the tenant's database.
 func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
-	engine, err := s.Server(t.Server)
+	engine, err := s.servers.get(t.Server)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type commandLine struct {
 
 	Serve      serveCommand      `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
 	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
+	Server     serverCommand     `cmd:"" help:"Add servers for tenants' databases, and show, drain and remove them."`
 	Operations operationsCommand `cmd:"" help:"List operations on tenants, the newest first."`
 	Top        topCommand        `cmd:"" help:"Show what the busiest tenants do now."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring tenants' databases up to date."`

@@ -144,6 +144,9 @@ func (s site) dropTenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range page {
+		if page[i].Server != tenants.DefaultServer {
+			continue // it ends with its test
+		}
 		if err := engineOf(a).Drop(ctx, &page[i]); err != nil {
 			t.Error(err)
 		}

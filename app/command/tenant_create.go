@@ -13,11 +13,12 @@ import (
 )
 
 type createCommand struct {
-	Subdomain string `arg:"" help:"Subdomain of the base domain: a-z, 0-9 and inner hyphens, at most 40 characters."`
-	Name      string `help:"Display name; defaults to the subdomain."`
-	Server    string `help:"Server for the database; defaults to the server for new tenants."`
-	Source    string `name:"from" type:"file" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it isn't changed. With - the URL is the first line of standard input, so that a password in it stays secret."`
-	Resume    bool   `help:"Finish a creation that was interrupted."`
+	Subdomain string            `arg:"" help:"Subdomain of the base domain: a-z, 0-9 and inner hyphens, at most 40 characters."`
+	Name      string            `help:"Display name; defaults to the subdomain."`
+	Server    string            `xor:"placement" help:"Server for the database; defaults to the active one with the largest part of its capacity free."`
+	Label     map[string]string `xor:"placement" placeholder:"K=V" help:"A label that the server must have."`
+	Source    string            `name:"from" type:"file" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it isn't changed. With - the URL is the first line of standard input, so that a password in it stays secret."`
+	Resume    bool              `help:"Finish a creation that was interrupted."`
 
 	adminFlags
 }
@@ -54,7 +55,7 @@ func (n *createCommand) Run(c *Call) error {
 	}
 	return c.Install(func(a *app.App) error {
 		t, invitation, err := a.Onboard().Create(c.ctx, lifecycle.NewTenant{
-			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Source: source, By: a.By(),
+			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Labels: n.Label, Source: source, By: a.By(),
 		}, admin)
 		if err != nil {
 			return createError(err, n.Subdomain)
@@ -109,6 +110,8 @@ func createError(err error, subdomain string) error {
 	switch {
 	case errors.Is(err, lifecycle.ErrExists):
 		return fmt.Errorf("%w; see: tenantry tenant show %s", err, subdomain)
+	case errors.Is(err, lifecycle.ErrUnknownServer), errors.As(err, new(*lifecycle.PlacementError)):
+		return fmt.Errorf("%w; see: tenantry server list", err)
 	case errors.Is(err, lifecycle.ErrInvalidName):
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}

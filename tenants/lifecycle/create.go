@@ -45,8 +45,10 @@ type NewTenant struct {
 	Subdomain string
 	// Name is the display name. Defaults to the subdomain.
 	Name string
-	// Server is the server of the database. Defaults to tenants.DefaultServer.
+	// Server is the server of the database. Defaults to the active one with Labels that has the most room.
 	Server string
+	// Labels are labels that the server must have, unless Server names one.
+	Labels map[string]string
 	// Source is the URL of an existing database to copy, as described at tenants.Engine's
 	// Adopt. If it is empty, the tenant gets a new database.
 	Source string
@@ -65,10 +67,10 @@ type NewTenant struct {
 // Create creates a tenant: it reserves the subdomain, creates the database from the template or
 // the source, gives the first admin access, and activates the tenant. If a step fails, Create
 // undoes the earlier ones. If the process dies, Recover resumes the creation. Returns a
-// *tenants.SubdomainError, ErrInvalidName, ErrExists, a *ReservedError, or the error of the
-// engine or the master.
+// *tenants.SubdomainError, ErrInvalidName, ErrExists, a *ReservedError, ErrUnknownServer, a *PlacementError, or the error of
+// the engine or the master.
 func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, error) {
-	t, err := m.prepare(n)
+	t, err := m.prepare(ctx, n)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +82,9 @@ func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, err
 		j.tenant, j.source, j.addAdmin = *t, n.Source, n.AddAdmin
 		j.params.Version, j.params.Email = t.SchemaVersion, n.Admin
 		j.plan = planWith(kind, j.params)
+		if err := claim(tx, t.Server); err != nil {
+			return err
+		}
 		if err := m.free(tx, t.Subdomain, t.ID, j.now); err != nil {
 			return err
 		}
@@ -124,7 +129,7 @@ func (m *Manager) checkSubdomain(subdomain string) error {
 }
 
 // prepare validates n and returns the row that reserves the subdomain.
-func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
+func (m *Manager) prepare(ctx context.Context, n NewTenant) (*tenants.Tenant, error) {
 	if err := m.checkSubdomain(n.Subdomain); err != nil {
 		return nil, err
 	}
@@ -132,19 +137,16 @@ func (m *Manager) prepare(n NewTenant) (*tenants.Tenant, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
+	server, engine, err := m.place(ctx, n)
+	if err != nil {
+		return nil, err
+	}
 	t := &tenants.Tenant{
 		ID: newID(), Subdomain: n.Subdomain, Name: name,
-		State: tenants.StateProvisioning, Server: n.Server, CreatedBy: n.CreatedBy, Epoch: 1,
-	}
-	if t.Server == "" {
-		t.Server = tenants.DefaultServer
+		State: tenants.StateProvisioning, Server: server, CreatedBy: n.CreatedBy, Epoch: 1,
 	}
 	if t.CreatedBy == "" {
 		t.CreatedBy = "operator"
-	}
-	engine, err := m.store.Server(t.Server)
-	if err != nil {
-		return nil, err
 	}
 	t.Database, t.SchemaVersion = engine.DatabaseName(t.ID), engine.SchemaVersion()
 	t.Credentials, err = engine.NewCredentials(t.ID)

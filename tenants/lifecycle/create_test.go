@@ -57,7 +57,7 @@ func TestCreateRefuses(t *testing.T) {
 			{lifecycle.NewTenant{Subdomain: "x", Name: strings.Repeat("ä", 201)}, lifecycle.ErrInvalidName},
 			{lifecycle.NewTenant{Subdomain: "x", Name: "a\x00b"}, lifecycle.ErrInvalidName},
 			{lifecycle.NewTenant{Subdomain: "x", Name: "\xff"}, lifecycle.ErrInvalidName},
-			{lifecycle.NewTenant{Subdomain: "x", Server: "elsewhere"}, tenants.ErrUnavailable},
+			{lifecycle.NewTenant{Subdomain: "x", Server: "elsewhere"}, lifecycle.ErrUnknownServer},
 		} {
 			if _, err := env.Lifecycle.Create(t.Context(), test.ask); !errors.Is(err, test.want) {
 				t.Errorf("Create(%q) = %v, want %v", test.ask.Subdomain, err, test.want)

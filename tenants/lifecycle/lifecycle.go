@@ -17,6 +17,7 @@
 //	templates.go  clears templates of other migrations
 //	admin.go      adds admins
 //	domains.go    hosts of their own
+//	servers.go    adds and removes servers; placement.go chooses one for a tenant
 //	search.go     lists tenants; census.go counts them
 //	operations.go lists what was done
 //	doctor.go     finds what is wrong; doctor_….go, one kind of thing each

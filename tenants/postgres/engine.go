@@ -186,5 +186,15 @@ func (e *Engine) Base() *gorm.DB { return e.base }
 // SchemaVersion returns the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
 
+// Identity returns when the server was started and the number of the admin database.
+func (e *Engine) Identity(ctx context.Context) (identity string, err error) {
+	err = e.admin.QueryRowContext(ctx, `SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), oid)
+		FROM pg_database WHERE datname = current_database()`).Scan(&identity)
+	if err != nil {
+		return "", unavailable(err)
+	}
+	return identity, nil
+}
+
 // Close closes the engine's own connections to the server.
 func (e *Engine) Close() error { return e.admin.Close() }

@@ -116,6 +116,9 @@ func (e *Engine) SchemaVersion() int64 { return e.version }
 // NewCredentials returns nil: whoever may read the file may open it.
 func (e *Engine) NewCredentials(string) ([]byte, error) { return nil, nil }
 
+// Identity returns the folder's path without links.
+func (e *Engine) Identity(context.Context) (string, error) { return filepath.EvalSymlinks(e.files.dir) }
+
 // Close gives back memory. The engine holds nothing open between calls.
 func (e *Engine) Close() error { e.memory.stop(); return nil }
 

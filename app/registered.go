@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+
+	"tenantry/tenants"
+	"tenantry/tenants/postgres"
+)
+
+// ErrServerURL means that a URL names no server. Its text shows no part of the URL.
+var ErrServerURL = errors.New("the URL is not sqlite:DIR or " + wantPostgresURL)
+
+// AddServer opens a server, so that it is known to work, and stores it in the master with its URL sealed.
+// Returns ErrServerURL, or the errors of lifecycle.Manager's AddServer.
+func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	url, err := absoluteURL(url)
+	if err != nil {
+		return err
+	}
+	s.ID, s.Address = strings.ToLower(ulid.Make().String()), describeServer(url)
+	engine, err := a.openServer(ctx, url, int(s.Connections))
+	if err != nil {
+		return fmt.Errorf("server %q: %w", s.Name, err)
+	}
+	s.Dialect = engine.Dialect()
+	s.URL, err = a.keys.Seal(s.SealID(), []byte(url))
+	if err == nil {
+		err = a.manager.AddServer(ctx, s, engine)
+	}
+	return errors.Join(err, engine.Close())
+}
+
+// absoluteURL makes a folder's path absolute, because processes have different working folders.
+func absoluteURL(url string) (string, error) {
+	dir, isFolder := strings.CutPrefix(url, "sqlite:")
+	if !isFolder {
+		if _, isPostgres := strings.CutPrefix(url, "postgres"); !isPostgres {
+			return "", ErrServerURL
+		}
+		return url, nil
+	}
+	if dir == "" || strings.ContainsAny(dir, "?#%\x00") || strings.HasPrefix(dir, "//") || strings.HasPrefix(dir, ":") {
+		return "", ErrServerURL
+	}
+	dir, err := filepath.Abs(dir)
+	if len(dir) > longestFolder {
+		return "", fmt.Errorf("%w: the folder's path has more than %d bytes", ErrServerURL, longestFolder)
+	}
+	return "sqlite:" + dir, err
+}
+
+// describeServer says where a server is, without secrets.
+func describeServer(url string) string {
+	if strings.HasPrefix(url, "sqlite:") {
+		return url
+	}
+	return postgres.DescribeURL(url)
+}
+
+// openRegistered opens a server of the master.
+func (a *App) openRegistered(ctx context.Context, s *tenants.Server) (tenants.Engine, error) {
+	url, err := a.keys.Open(s.SealID(), s.URL)
+	if err != nil {
+		return nil, fmt.Errorf("its URL can't be read: %w", err)
+	}
+	if dir, ok := strings.CutPrefix(string(url), "sqlite:"); ok {
+		if _, err := os.Stat(dir); err != nil { // a folder that isn't mounted must not be made anew
+			return nil, fmt.Errorf("its folder can't be opened: %w", err)
+		}
+	}
+	return a.openServer(ctx, string(url), int(s.Connections))
+}
+
+// openServer opens an engine on a folder or a Postgres server.
+func (a *App) openServer(ctx context.Context, url string, connections int) (tenants.Engine, error) {
+	if dir, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		return a.openFolder(dir)
+	}
+	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: a.options.Schema, Keys: a.keys, MaxConns: connections, Log: a.log})
+	var bad *postgres.URLError
+	if errors.As(err, &bad) {
+		return nil, fmt.Errorf("%w: %s", ErrServerURL, bad.Reason)
+	}
+	return engine, err
+}

@@ -1,0 +1,82 @@
+package tenants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ServerState says whether a server takes new tenants.
+type ServerState string
+
+// The states of a server.
+const (
+	ServerActive ServerState = "active"
+	// ServerDraining means that no new tenants are placed on the server. Those on it are served.
+	ServerDraining ServerState = "draining"
+)
+
+// Server is where tenants' databases live: a Postgres server or a folder of SQLite files. The master has a
+// row for each. Each process is configured with DefaultServer, whose row has no URL.
+type Server struct {
+	// ID is a lower-case ULID. A server that is removed and added again has another.
+	ID string `gorm:"primaryKey;not null;check:servers_id_check,length(id) = 26"`
+	// Name is what Tenant.Server refers to.
+	Name string `gorm:"not null;check:servers_name_check,length(name) BETWEEN 1 AND 63;uniqueIndex:servers_name_key"`
+	// Dialect is "sqlite" or "postgres". It is empty for DefaultServer.
+	Dialect string `gorm:"not null;check:servers_dialect_check,dialect IN ('', 'sqlite', 'postgres')"`
+	// Address says where the server is, for operators. It contains no secrets.
+	Address string `gorm:"not null"`
+	// URL is sqlite:DIR or postgres://…, sealed for SealID. It is nil for DefaultServer.
+	URL []byte `gorm:"column:url"`
+	// Capacity is the largest number of tenants to place on the server. 0 means any number.
+	Capacity int64 `gorm:"not null;check:servers_capacity_check,capacity >= 0"`
+	// Connections limits the connections of one process to tenants' databases on the server. 0 means what a
+	// Postgres server allows.
+	Connections int64 `gorm:"not null;check:servers_connections_check,connections >= 0"`
+	// Labels are what operators say about the server, by name.
+	Labels    map[string]string `gorm:"serializer:json;type:text;not null"`
+	State     ServerState       `gorm:"not null;check:servers_state_check,state IN ('active', 'draining')"`
+	CreatedAt time.Time         `gorm:"not null"`
+}
+
+// SealID returns the id for which the server's URL is sealed.
+func (s *Server) SealID() string { return "server:" + s.ID }
+
+// ErrInvalidServer means that a server can't have a name or labels.
+var ErrInvalidServer = errors.New("invalid server")
+
+// maxServerName bounds the length of a server's name.
+const maxServerName = 40
+
+// Validate returns ErrInvalidServer if the server can't have its name, capacity, connections or labels.
+func (s *Server) Validate() error {
+	switch {
+	case !isLabel(s.Name) || len(s.Name) > maxServerName:
+		return fmt.Errorf("%w: the name %q is not made of a-z, 0-9 and inner hyphens, at most %d characters", ErrInvalidServer, s.Name, maxServerName)
+	case s.Capacity < 0:
+		return fmt.Errorf("%w: the capacity is %d: want 0 for any number of tenants, or more", ErrInvalidServer, s.Capacity)
+	case s.Connections < 0:
+		return fmt.Errorf("%w: the number of connections is %d: want 0 for what the server allows, or more", ErrInvalidServer, s.Connections)
+	case len(s.Labels) > maxServerLabels:
+		return fmt.Errorf("%w: it has more than %d labels", ErrInvalidServer, maxServerLabels)
+	}
+	for name, value := range s.Labels {
+		if !isLabel(name) || !isLabel(value) {
+			return fmt.Errorf("%w: the label %s=%s is not made of a-z, 0-9 and inner hyphens, at most 63 characters on each side", ErrInvalidServer, name, value)
+		}
+	}
+	return nil
+}
+
+// maxServerLabels bounds the number of a server's labels.
+const maxServerLabels = 20
+
+// Identified is an Engine that can be compared with others on the same server.
+type Identified interface {
+	Engine
+	// Identity returns what engines have in common if they keep databases in the same place of the same server,
+	// and what others don't have. It may change when the server restarts.
+	Identity(ctx context.Context) (string, error)
+}
