@@ -13,10 +13,9 @@ import (
 const (
 	chartWidth  = 600
 	chartHeight = 120
-	barWidth    = chartWidth / traffic.Minutes
 )
 
-// chart is a drawing of the last hour.
+// chart is a drawing of the requests of a period.
 type chart struct {
 	// Title and Summary describe the drawing, also for screen readers.
 	Title, Summary string
@@ -24,6 +23,8 @@ type chart struct {
 	Top string
 	// Empty means that there is nothing to draw.
 	Empty bool
+	// Span names the period, as in "the last hour".
+	Span string
 	// From, Middle and To are the times below the drawing.
 	From, Middle, To string
 	Bars             []bar
@@ -31,7 +32,7 @@ type chart struct {
 	Line string
 }
 
-// bar is one minute of a chart.
+// bar is one part of a chart.
 type bar struct {
 	X, Width int
 	// Y and Height are those of the whole bar, FailedY and FailedHeight those of
@@ -44,49 +45,77 @@ type bar struct {
 func (chart) Width() int  { return chartWidth }
 func (chart) Height() int { return chartHeight }
 
-func newChart(h traffic.Hour, title string) chart {
-	clock := func(i int) string { return h.Minutes[i].At.Format("15:04") }
-	return chart{Title: title, Empty: h.Requests == 0, From: clock(0), Middle: clock(traffic.Minutes / 2),
-		To: clock(traffic.Minutes - 1)}
+func newChart(p traffic.Period, title string) chart {
+	at := func(i int) string { return beginOf(p, i) }
+	last := len(p.Parts) - 1
+	return chart{Title: title, Empty: p.Requests == 0, Span: spanOf(p), From: at(0), Middle: at((last + 1) / 2), To: at(last)}
 }
 
-// requestsChart draws the number of requests and failures in each minute.
-func requestsChart(h traffic.Hour) chart {
-	c := newChart(h, "Requests a minute")
+// beginOf formats the beginning of a part.
+func beginOf(p traffic.Period, i int) string {
+	if p.Step >= 24*time.Hour {
+		return p.Parts[i].At.Format("2 Jan")
+	}
+	return p.Parts[i].At.Format("15:04")
+}
+
+// spanOf names the period, and partOf its parts.
+func spanOf(p traffic.Period) string {
+	switch {
+	case p.Step < time.Hour:
+		return "hour"
+	case p.Step < 24*time.Hour:
+		return "day"
+	}
+	return "four weeks"
+}
+
+func partOf(p traffic.Period) string {
+	switch {
+	case p.Step < time.Hour:
+		return "a minute"
+	case p.Step < 24*time.Hour:
+		return "an hour"
+	}
+	return "a day"
+}
+
+// requestsChart draws the number of requests and failures in each part of a period.
+func requestsChart(p traffic.Period) chart {
+	c, barWidth := newChart(p, "Requests "+partOf(p)), chartWidth/len(p.Parts)
 	var most int64
-	for _, m := range h.Minutes {
+	for _, m := range p.Parts {
 		most = max(most, m.Requests)
 	}
 	top := roundUp(most)
 	c.Top = number(top)
-	c.Summary = fmt.Sprintf("%s requests in the last hour, at most %s in a minute; %s failed", number(h.Requests),
-		number(most), number(h.Failed))
-	for i, m := range h.Minutes {
+	c.Summary = fmt.Sprintf("%s requests in the last %s, at most %s in %s; %s failed", number(p.Requests),
+		spanOf(p), number(most), partOf(p), number(p.Failed))
+	for i, m := range p.Parts {
 		b := bar{X: i * barWidth, Width: barWidth - 2, Height: share(m.Requests, top),
 			FailedHeight: share(m.Failed, top)}
 		b.Y, b.FailedY = chartHeight-b.Height, chartHeight-b.FailedHeight
-		b.Tip = fmt.Sprintf("%s: %s requests, %s failed", m.At.Format("15:04"), number(m.Requests), number(m.Failed))
+		b.Tip = fmt.Sprintf("%s: %s requests, %s failed", beginOf(p, i), number(m.Requests), number(m.Failed))
 		c.Bars = append(c.Bars, b)
 	}
 	return c
 }
 
-// latencyChart draws the 95th percentile of each minute's durations. Minutes
-// without requests interrupt the line.
-func latencyChart(h traffic.Hour) chart {
-	c := newChart(h, "p95 latency")
+// latencyChart draws the 95th percentile of the durations in each part of a period.
+// Parts without requests interrupt the line.
+func latencyChart(p traffic.Period) chart {
+	c, barWidth := newChart(p, "p95 latency"), chartWidth/len(p.Parts)
 	var most time.Duration
-	for _, m := range h.Minutes {
+	for _, m := range p.Parts {
 		most = max(most, m.P95)
 	}
 	top := roundUp((most.Microseconds() + 999) / 1000) // ms
 	c.Top = took(time.Duration(top) * time.Millisecond)
-	c.Summary = fmt.Sprintf("p95 latency of the last hour: %s, of the slowest minute: %s",
-		took(h.P95), took(most))
+	c.Summary = fmt.Sprintf("p95 latency of the last %s: %s, of the slowest part: %s", spanOf(p), took(p.P95), took(most))
 	var line strings.Builder
 	drawn := false
-	for i, m := range h.Minutes {
-		b := bar{X: i * barWidth, Width: barWidth, Tip: fmt.Sprintf("%s: %s", m.At.Format("15:04"), took(m.P95))}
+	for i, m := range p.Parts {
+		b := bar{X: i * barWidth, Width: barWidth, Tip: fmt.Sprintf("%s: %s", beginOf(p, i), took(m.P95))}
 		if m.Requests > 0 {
 			y := chartHeight - 1 - share(m.P95.Microseconds(), top*1000)*(chartHeight-2)/chartHeight
 			if drawn {

@@ -113,7 +113,7 @@ func (s *Console) Register(r gin.IRouter) {
 	open.POST("/sign-out", request.Takes(), s.signOut)
 
 	in := open.Group("", s.Guard())
-	in.Match(read, "/", s.do(s.overview))
+	in.Match(read, "/", s.do(s.overview, "span"))
 	in.Match(read, "/operations", s.do(s.operations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "after"))
 	in.Match(read, "/servers", s.do(s.servers))
 	in.Match(read, "/manual", s.do(s.manual))

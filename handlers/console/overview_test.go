@@ -154,3 +154,28 @@ func BenchmarkOverview(b *testing.B) {
 		})
 	}
 }
+
+// TestOverviewOfLongerPeriods shows what is in the master.
+func TestOverviewOfLongerPeriods(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		acme := s.Tenant(t, "acme")
+		begin := s.now
+		for _, after := range []time.Duration{0, 45 * time.Hour, 49 * time.Hour} {
+			s.now = begin.Add(after)
+			for range 3 {
+				s.traffic.Record(traffic.Request{TenantID: acme.ID, Took: 20 * time.Millisecond})
+			}
+			s.now = s.now.Add(time.Minute)
+			if err := s.archive.Write(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.now = begin.Add(50*time.Hour + time.Minute)
+		s.session = s.signIn(t, "Ada")
+		s.get(t, "/").expect(t, 200, `<a href="/?span=day">day</a>`, `<strong aria-current="true">hour</strong>`, "Requests a minute")
+		s.get(t, "/?span=day").expect(t, 200, `<strong aria-current="true">day</strong>`, "6 requests in the last day, at most 3 in an hour; 0 failed")
+		s.get(t, "/?span=weeks").expect(t, 200, "9 requests in the last four weeks, at most ", " in a day; 0 failed", "Requests a day")
+		s.get(t, "/?span=year").expect(t, 422, "must be one of: hour, day, weeks")
+	})
+}

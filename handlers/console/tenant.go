@@ -110,7 +110,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]
 	}
-	page.Requests, page.Latency = requestsChart(page.Hour), latencyChart(page.Hour)
+	page.Requests, page.Latency = requestsChart(hour.Period()), latencyChart(hour.Period())
 	if t.State == tenants.StateActive || t.State == tenants.StateSuspended {
 		page.URL = s.o.Origin(t.Subdomain)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -91,4 +92,52 @@ func (a *Archive) ownSums(minutes int) (last int64, sums map[string]counts) {
 		sums[id] = of.minutes.sum(last, minutes)
 	}
 	return last, sums
+}
+
+// Period is a time of requests, by parts of the same length and in total.
+type Period struct {
+	// Step is the length of a part.
+	Step time.Duration
+	// Parts has the oldest part first. The last one is still running.
+	Parts []Minute
+	Total
+}
+
+// Period returns the hour by its minutes.
+func (h *Hour) Period() Period { return Period{time.Minute, h.Minutes[:], h.Total} }
+
+// Day returns the last 24 hours of a tenant's requests to all processes by the hour, or of all requests if
+// tenantID is empty. The latest minute may be missing.
+func (a *Archive) Day(ctx context.Context, tenantID string) (Period, error) {
+	return a.period(ctx, tenantID, time.Hour, 24)
+}
+
+// Weeks is like Day for the last four weeks, by the day in UTC.
+func (a *Archive) Weeks(ctx context.Context, tenantID string) (Period, error) {
+	return a.period(ctx, tenantID, 24*time.Hour, int(hoursLife/(24*time.Hour)))
+}
+
+// period adds up the rows of the last n steps.
+func (a *Archive) period(ctx context.Context, tenantID string, step time.Duration, n int) (Period, error) {
+	begin := a.own.now().UTC().Truncate(step).Add(-time.Duration(n-1) * step)
+	var rows []tenants.TrafficCount
+	err := a.master.View(ctx, func(tx *gorm.DB) error {
+		return tx.Where("span IN ? AND at >= ? AND tenant_id = ?", []string{tenants.SpanMinute, tenants.SpanHour}, begin, tenantID).Find(&rows).Error
+	})
+	if err != nil {
+		return Period{}, fmt.Errorf("read counts of requests: %w", err)
+	}
+	sums, all := make([]counts, n), counts{}
+	for i := range rows {
+		c := countsOf(&rows[i])
+		if part := int(rows[i].At.Sub(begin) / step); part >= 0 && part < n {
+			sums[part].add(c)
+			all.add(c)
+		}
+	}
+	p := Period{Step: step, Parts: make([]Minute, n), Total: totalOf(&all)}
+	for i := range sums {
+		p.Parts[i] = Minute{begin.Add(time.Duration(i) * step), totalOf(&sums[i])}
+	}
+	return p, nil
 }
