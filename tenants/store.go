@@ -381,10 +381,10 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 	return nil, fmt.Errorf("%w: operations change it all the time", ErrMaintenance)
 }
 
-// read reads the tenant's row in the master.
-func (s *Store) read(ctx context.Context, id string) (*Tenant, error) {
+// read reads the tenant's row in the master, or only some columns of it.
+func (s *Store) read(ctx context.Context, id string, columns ...string) (*Tenant, error) {
 	var t Tenant
-	err := s.master.View(ctx, func(tx *gorm.DB) error { return tx.Take(&t, "id = ?", id).Error })
+	err := s.master.View(ctx, func(tx *gorm.DB) error { return tx.Select(columns).Take(&t, "id = ?", id).Error })
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrUnknownTenant
@@ -397,7 +397,7 @@ func (s *Store) read(ctx context.Context, id string) (*Tenant, error) {
 // open opens a tenant's handle for the pool. t may be out of date, so open compares it with the
 // master. Returns errStale if the tenant has changed.
 func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
-	now, err := s.read(ctx, t.ID)
+	now, err := s.read(ctx, t.ID, "epoch", "state", "schema_version")
 	if err != nil {
 		return nil, err
 	}

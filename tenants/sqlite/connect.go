@@ -73,7 +73,7 @@ func (c connector) prepare(ctx context.Context, conn rawConn) error {
 		if err := guard(conn); err != nil {
 			return err
 		}
-		if _, err := conn.ExecContext(ctx, "PRAGMA trusted_schema=OFF", nil); err != nil {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA trusted_schema=OFF", nil); err != nil {
 			return err
 		}
 	}
@@ -111,9 +111,18 @@ func verifyIdentity(ctx context.Context, conn rawConn, id string) error {
 	return nil
 }
 
-// queryRow reads one row from a raw connection.
+// queryRow reads one row from a raw connection. The connection doesn't keep the statement.
 func queryRow(ctx context.Context, conn rawConn, query string, into ...*any) error {
-	rows, err := conn.QueryContext(ctx, query, nil)
+	statement, err := conn.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	asked, ok := statement.(driver.StmtQueryContext)
+	if !ok {
+		return fmt.Errorf("driver's %T can't be used", statement)
+	}
+	rows, err := asked.QueryContext(ctx, nil)
 	if err != nil {
 		return err
 	}
