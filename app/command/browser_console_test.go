@@ -238,6 +238,16 @@ func consoleCreates(t *testing.T, browser context.Context) {
 	people.visit(t, "acme", "/")
 	people.says(t, "h1", "Projects")
 
+	b.press(t, "Change the limits…")
+	b.do(t, chromedp.SetValue("#set-limits-requests", "100/m", chromedp.ByQuery), chromedp.SetValue("#set-limits-size", "1GB", chromedp.ByQuery),
+		chromedp.Click("#set-limits button", chromedp.ByQuery))
+	b.says(t, ".fault", "Requests a second must be a whole number")
+	b.picture(t, "console-limits-refused")
+	b.do(t, chromedp.SetValue("#set-limits-requests", "100/s", chromedp.ByQuery),
+		chromedp.Click("#set-limits button", chromedp.ByQuery))
+	b.says(t, ".notice.good", "limits are changed")
+	b.picture(t, "console-limits")
+
 	b.press(t, "Rename…")
 	b.do(t, chromedp.SetValue("#rename-subdomain", "zenith", chromedp.ByQuery),
 		chromedp.Click("#rename button", chromedp.ByQuery))

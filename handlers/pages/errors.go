@@ -33,6 +33,9 @@ func (s *Site) showError(c *gin.Context, p web.Problem) {
 	}
 	if wait := c.Writer.Header().Get("Retry-After"); p.Status == http.StatusTooManyRequests && wait != "" {
 		f.Advice = "Try again in " + wait + " seconds."
+		if wait == "1" {
+			f.Advice = "Try again in a second."
+		}
 	}
 	s.templates.ShowFailure(c, f, func(body any) any {
 		around := frameOf(c, p.Title, "", body)
@@ -72,7 +75,10 @@ func (s *Site) advice(p web.Problem, known, posted bool) (text, link, to string)
 		return "Nothing was stored. If you came by a link from elsewhere, open the page here and try again.", link, to
 	case "not-found":
 		return "It may have been deleted, or the address may be mistyped.", link, to
-	case "body-too-large":
+	case "body-too-large", "tenant-body", "tenant-statement-time":
+		if !posted {
+			return "Ask for less at once.", link, to
+		}
 		return lost + "Send less at once.", link, to
 	case "tenant-full":
 		return lost + "Delete what is no longer needed, or ask the people who run this service for more room.", link, to
