@@ -60,7 +60,7 @@ func consoleTour(t *testing.T, browser context.Context) {
 	b.look(t, "console-refused")
 	srv.enterConsole(t, b)
 	for _, p := range []struct{ name, path string }{
-		{"overview", "/"}, {"tenants", "/tenants"}, {"busiest", "/tenants?order=requests"}, {"largest", "/tenants?order=size"}, {"narrowed", "/operations?kind=suspend"},
+		{"overview", "/"}, {"weeks", "/?span=weeks"}, {"tenants", "/tenants"}, {"busiest", "/tenants?order=requests"}, {"largest", "/tenants?order=size"}, {"narrowed", "/operations?kind=suspend"},
 		{"none", "/tenants?search=nothing"}, {"create", "/new"},
 		{"tenant", "/tenants/acme"}, {"suspended", "/tenants/hooli"}, {"archived", "/tenants/umbrella"},
 		{"operations", "/operations"},
@@ -179,6 +179,10 @@ func imagine(t *testing.T, a *app.App, clock *rehearsal) {
 		clock.at = clock.at.Add(time.Minute)
 	}
 	clock.at = time.Time{}
+	quiet := page[len(page)-1] // has an alert
+	for range 150 {
+		a.Traffic().Record(traffic.Request{TenantID: quiet.ID, Tenant: quiet.Subdomain, Took: 20 * time.Millisecond, Failed: true})
+	}
 }
 
 // watchSteps notes how the steps of a creation are shown.

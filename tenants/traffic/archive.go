@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -25,10 +26,10 @@ const Archived = 50
 type Archive struct {
 	own    *Recorder
 	master *tenants.Master
-	source string // names this process's rows
+	source string       // names this process's rows
+	next   atomic.Int64 // the first minute that is not written
 
 	writing sync.Mutex // held while writing; guards what follows
-	next    int64      // the first minute that is not written
 	rolled  int64      // the hour in which minutes were last added up
 	told    bool       // whether the master has a load of this process
 }
@@ -36,7 +37,7 @@ type Archive struct {
 // NewArchive returns an archive of what a recorder counts, and of what other processes have written into
 // the master.
 func NewArchive(r *Recorder, master *tenants.Master) *Archive {
-	return &Archive{own: r, master: master, source: strings.ToLower(ulid.Make().String()), next: minuteOf(r.now())}
+	return &Archive{own: r, master: master, source: strings.ToLower(ulid.Make().String())}
 }
 
 // Write writes the minutes that are over and were not written yet, in one statement. It writes nothing
@@ -50,9 +51,10 @@ func (a *Archive) Flush(ctx context.Context) error { return a.write(ctx, minuteO
 func (a *Archive) write(ctx context.Context, end int64) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
-	rows := a.rows(max(a.next, end-Minutes), end)
+	next := a.next.Load()
+	rows := a.rows(max(next, end-Minutes), end)
 	if len(rows) == 0 {
-		a.next = max(a.next, end)
+		a.next.Store(max(next, end))
 		return nil
 	}
 	err := a.master.Update(ctx, func(tx *gorm.DB) error {
@@ -62,7 +64,7 @@ func (a *Archive) write(ctx context.Context, end int64) error {
 	if err != nil {
 		return fmt.Errorf("write counts of requests: %w", err)
 	}
-	a.next = end
+	a.next.Store(end)
 	if end/60 == a.rolled {
 		return nil
 	}

@@ -107,7 +107,7 @@ type Period struct {
 func (h *Hour) Period() Period { return Period{time.Minute, h.Minutes[:], h.Total} }
 
 // Day returns the last 24 hours of a tenant's requests to all processes by the hour, or of all requests if
-// tenantID is empty. The latest minute may be missing.
+// tenantID is empty. Those of other processes are known until the last whole minute.
 func (a *Archive) Day(ctx context.Context, tenantID string) (Period, error) {
 	return a.period(ctx, tenantID, time.Hour, 24)
 }
@@ -120,19 +120,25 @@ func (a *Archive) Weeks(ctx context.Context, tenantID string) (Period, error) {
 // period adds up the rows of the last n steps.
 func (a *Archive) period(ctx context.Context, tenantID string, step time.Duration, n int) (Period, error) {
 	begin := a.own.now().UTC().Truncate(step).Add(-time.Duration(n-1) * step)
-	var rows []tenants.TrafficCount
-	err := a.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Where("span IN ? AND at >= ? AND tenant_id = ?", []string{tenants.SpanMinute, tenants.SpanHour}, begin, tenantID).Find(&rows).Error
-	})
+	next := a.next.Load()
+	rows, err := a.written(ctx, tenantID, begin, timeOf(next))
 	if err != nil {
-		return Period{}, fmt.Errorf("read counts of requests: %w", err)
+		return Period{}, err
 	}
 	sums, all := make([]counts, n), counts{}
-	for i := range rows {
-		c := countsOf(&rows[i])
-		if part := int(rows[i].At.Sub(begin) / step); part >= 0 && part < n {
+	add := func(at time.Time, c *counts) {
+		if part := int(at.Sub(begin) / step); part >= 0 && part < n {
 			sums[part].add(c)
 			all.add(c)
+		}
+	}
+	for i := range rows {
+		add(rows[i].At, countsOf(&rows[i]))
+	}
+	last, own := a.ownHour(tenantID)
+	for i := range own {
+		if minute := last - Minutes + 1 + int64(i); minute >= next {
+			add(timeOf(minute), &own[i])
 		}
 	}
 	p := Period{Step: step, Parts: make([]Minute, n), Total: totalOf(&all)}
@@ -140,4 +146,17 @@ func (a *Archive) period(ctx context.Context, tenantID string, step time.Duratio
 		p.Parts[i] = Minute{begin.Add(time.Duration(i) * step), totalOf(&sums[i])}
 	}
 	return p, nil
+}
+
+// written reads the rows that begin at a time or later, without those that this process has written since
+// next: it adds what it counted itself.
+func (a *Archive) written(ctx context.Context, tenantID string, begin, next time.Time) (rows []tenants.TrafficCount, err error) {
+	err = a.master.View(ctx, func(tx *gorm.DB) error {
+		return tx.Where("span IN ? AND at >= ? AND tenant_id = ?", []string{tenants.SpanMinute, tenants.SpanHour}, begin, tenantID).
+			Where("NOT (source = ? AND at >= ?)", a.source, next).Find(&rows).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read counts of requests: %w", err)
+	}
+	return rows, nil
 }
