@@ -75,6 +75,19 @@ type Budgeted interface {
 	ConnectionClasses() []ConnectionClass
 }
 
+// Divided is an Engine on a server whose connections are divided among the processes that use it. The store
+// tells it how many are this process's.
+type Divided interface {
+	Engine
+	// MaxConnections returns how many connections to tenants' databases that number of processes may have together.
+	MaxConnections(processes int) int
+	// DemandedConnections returns the most connections that were used and waited for since it was last called.
+	DemandedConnections() int
+	// LimitConnections limits this process's connections, and closes those above the limit as soon as they are
+	// unused. It returns the greater of the limit and the number that is still in use; that number doesn't increase.
+	LimitConnections(limit int) (held int)
+}
+
 // Sizer is an Engine that can measure databases.
 type Sizer interface {
 	Engine

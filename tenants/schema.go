@@ -36,7 +36,7 @@ func MasterSchema() Schema {
 	return Schema{
 		Models: []any{
 			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
-			&MigrationRun{}, &Server{},
+			&MigrationRun{}, &Server{}, &ConnectionShare{},
 		},
 		Migrations: MigrationsIn(migrations),
 	}

@@ -32,7 +32,7 @@ type Server struct {
 	URL []byte `gorm:"column:url"`
 	// Capacity is the largest number of tenants to place on the server. 0 means any number.
 	Capacity int64 `gorm:"not null;check:servers_capacity_check,capacity >= 0"`
-	// Connections limits the connections of one process to tenants' databases on the server. 0 means what a
+	// Connections limits the connections of all processes to tenants' databases on the server. 0 means what a
 	// Postgres server allows.
 	Connections int64 `gorm:"not null;check:servers_connections_check,connections >= 0"`
 	// Labels are what operators say about the server, by name.

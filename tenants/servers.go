@@ -30,6 +30,7 @@ type servers struct {
 	openEngine func(ctx context.Context, server *Server) (Engine, error) // may be nil
 	minFree    int64
 	log        *slog.Logger
+	opened     func() // called when a server was opened, which may have no connections yet
 
 	byName atomic.Pointer[map[string]*server] // replaced, not changed
 	stale  atomic.Bool                        // the master may have others
@@ -206,7 +207,24 @@ func (s *servers) try(of *server) {
 	}
 	of.failure, of.pause = nil, 0
 	s.owned = append(s.owned, engine)
+	if d, ok := engine.(Divided); ok {
+		d.LimitConnections(0)
+	}
 	of.engine.Store(s.watched(engine))
+	s.opened()
+}
+
+// divided returns the open engines whose connections are divided, by their servers' names.
+func (s *servers) divided() map[string]Divided {
+	all := map[string]Divided{}
+	for name, of := range *s.byName.Load() {
+		if engine := of.engine.Load(); engine != nil {
+			if d, ok := engine.Engine.(Divided); ok {
+				all[name] = d
+			}
+		}
+	}
+	return all
 }
 
 // errStoreClosed means that the store was closed while a server was being opened.

@@ -26,6 +26,7 @@
 //	master.go       the master database, with scopes of its own
 //	process.go      registers this process and sends its heartbeats
 //	presence.go     finds out whether another process is alive
+//	division.go     divides a server's connections among the processes; connectionshare.go by what they want
 //	drain.go        drains tenants for operations
 //	quiesce.go      waits until a tenant is drained
 //	load.go         counts open handles
@@ -119,6 +120,8 @@ type Store struct {
 	slow     time.Duration
 
 	changed chan struct{} // holds a token if there may be new drains
+	beaten  chan struct{} // holds a token after a heartbeat
+	sharing sync.Mutex    // held while shares of connections come into force
 	drains  sync.Map      // the operations whose tenants are being drained, by id
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -132,7 +135,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	o = o.withDefaults()
 	s := &Store{
-		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1),
+		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1),
 		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
 		tracer: o.Tracer, slow: o.SlowScope,
 	}
@@ -142,10 +145,13 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if s.registry, err = newRegistry(o.CacheSize, s.find); err != nil {
 		return nil, fmt.Errorf("cache of %d tenants: %w", o.CacheSize, err)
 	}
-	s.process, err = join(ctx, o.Master, o.InstanceTTL, o.Log, func() { s.pool.evacuate(ErrLapsed) })
+	s.dropShares() // until it has some
+	s.servers.opened = s.wakeShares
+	s.process, err = join(ctx, o.Master, o.InstanceTTL, o.Log, func() { s.dropShares(); s.pool.evacuate(ErrLapsed) })
 	if err != nil {
 		return nil, err
 	}
+	s.takeShares(ctx)
 	s.start()
 	return s, nil
 }
@@ -189,11 +195,13 @@ func (s *Store) start() {
 			if anew {
 				s.registry.flush()
 			}
+			s.wakeShares()
 			s.wakeDrains() // in case a notification got lost
 			s.retireReplaced(ctx)
 		})
 	})
 	s.running.Go(func() { s.drainTenants(ctx) })
+	s.running.Go(func() { s.keepShares(ctx) })
 }
 
 // Refresh makes changes of a tenant in the master take effect here at once; if tenantID is empty,

@@ -19,10 +19,11 @@ import (
 // Its lock is never held while calling a pool, because database/sql closes connections, which calls the
 // budget, under a lock of its own.
 type budget struct {
-	limit int
 	begun time.Time // the clock of its times, which goes on evenly when the machine's is set
 
 	mu      sync.Mutex          // protects the fields below, and the fields of every share that say so
+	limit   int                 // places that there may be; division.go changes it
+	demand  int                 // the most places that were used and waited for since demanded was called
 	pools   map[*share]struct{} // all open pools
 	holders map[*share]struct{} // the pools that hold places
 	active  int                 // number of pools that hold places or wait for one
@@ -119,8 +120,7 @@ func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.used < b.limit && b.waiting() == 0 {
-		b.used++
-		s.count(1, 0)
+		s.place(1, 0)
 		return nil, nil
 	}
 	if err := b.estimate(ctx, s.class); err != nil {
@@ -128,13 +128,18 @@ func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	}
 	w := &waiter{s, make(chan struct{})}
 	b.waiters[s.class].PushBack(w)
-	s.count(0, 1)
+	s.place(0, 1)
+	b.crowd()
+	return w, nil
+}
+
+// crowd makes the budget crowded. The caller holds the lock.
+func (b *budget) crowd() {
 	b.crowdedAt = time.Now()
 	if !b.crowded {
 		b.crowded = true
 		go b.watchCrowd()
 	}
-	return w, nil
 }
 
 // estimate returns ErrBusy if those who wait already take longer than ctx's deadline, at the rate at which waiters
@@ -186,7 +191,7 @@ func (b *budget) leave(ctx context.Context, w *waiter) error {
 	for e := queue.Front(); e != nil; e = e.Next() {
 		if e.Value == any(w) {
 			queue.Remove(e)
-			w.share.count(0, -1)
+			w.share.place(0, -1)
 			b.refused++
 			return refusal(context.Cause(ctx))
 		}
@@ -201,7 +206,7 @@ func refusal(cause error) error {
 	return fmt.Errorf("wait for a connection: %w", cause)
 }
 
-// release gives a place to the first waiter, or back to the budget. surrendered means that surrender has
+// release gives back a place, which the first waiter gets. surrendered means that surrender has
 // counted the connection as leaving.
 func (s *share) release(surrendered bool) {
 	b := s.budget
@@ -210,14 +215,20 @@ func (s *share) release(surrendered bool) {
 	if surrendered {
 		b.leaving--
 	}
-	s.count(-1, 0)
-	w := b.nextWaiter()
-	if w == nil {
-		b.used--
-		return
+	s.place(-1, 0)
+	b.serve()
+}
+
+// serve gives free places to waiters. The caller holds the lock.
+func (b *budget) serve() {
+	for b.used < b.limit {
+		w := b.nextWaiter()
+		if w == nil {
+			return
+		}
+		w.share.place(1, -1)
+		close(w.given)
 	}
-	w.share.count(1, -1)
-	close(w.given)
 }
 
 // note records how long a connect took.
@@ -227,15 +238,17 @@ func (b *budget) note(took time.Duration) {
 	b.pace.note(took)
 }
 
-// count records that the share got or lost places, and that waiters came or went. The caller holds the
+// place records that the share got or lost places, and that waiters came or went. The caller holds the
 // budget's lock.
-func (s *share) count(places, waiters int) {
+func (s *share) place(places, waiters int) {
 	b := s.budget
+	b.used += places
 	before := s.places + s.waiters
 	s.places += places
 	s.waiters += waiters
 	b.classes[s.class].used += places
 	b.classes[s.class].waiting += waiters
+	b.demand = max(b.demand, b.used+b.waiting())
 	switch after := s.places + s.waiters; {
 	case before == 0 && after > 0:
 		b.active++

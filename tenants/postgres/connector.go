@@ -43,7 +43,7 @@ var (
 // there is a place.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.share == nil {
-		return c.dial(ctx)
+		return dialPatiently(ctx, c.dial)
 	}
 	begin := time.Now()
 	if err := c.share.acquire(ctx); err != nil {

@@ -30,7 +30,7 @@ const (
 func (b *budget) surrender() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.leaving >= b.waiting() || b.pace.credit < 1 {
+	if b.leaving >= b.waiting()+b.excess() || b.pace.credit < 1 {
 		b.before.Store(0)
 		return false
 	}
@@ -53,10 +53,14 @@ func (b *budget) watchCrowd() {
 // resizePools resizes the pools, and reports whether the budget is still crowded.
 func (b *budget) resizePools() bool {
 	resized, crowded := b.setWidths()
-	for _, s := range resized {
+	resizeAll(resized)
+	return crowded
+}
+
+func resizeAll(shares []*share) {
+	for _, s := range shares {
 		s.resize()
 	}
-	return crowded
 }
 
 // setWidths decides whether the budget is still crowded and how many connections each pool may have. It
@@ -65,16 +69,22 @@ func (b *budget) setWidths() (resized []*share, crowded bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	if b.waiting() > 0 {
+	pressed := b.waiting()+b.excess() > 0
+	if pressed {
 		b.crowdedAt = now
 	}
-	width := max(1, b.limit/max(1, b.active))
-	b.crowded = b.waiting() > 0 || len(b.pools) > 0 && now.Sub(b.crowdedAt) < calmTime
-	if !b.crowded {
-		width = b.limit
+	b.crowded = pressed || len(b.pools) > 0 && now.Sub(b.crowdedAt) < calmTime
+	return b.applyWidth(), b.crowded
+}
+
+// applyWidth sets the pools' widths, and returns the pools for which that is a change. The caller holds the lock.
+func (b *budget) applyWidth() (resized []*share) {
+	width := max(1, b.limit)
+	if b.crowded {
+		width = max(1, b.limit/max(1, b.active))
 	}
 	if width == b.width {
-		return nil, b.crowded
+		return nil
 	}
 	b.width = width
 	for s := range b.pools {
@@ -83,7 +93,7 @@ func (b *budget) setWidths() (resized []*share, crowded bool) {
 			resized = append(resized, s)
 		}
 	}
-	return resized, b.crowded
+	return resized
 }
 
 // reclaim makes pools close unused connections for the waiters, and allows the pools of busy tenants to hand
@@ -127,12 +137,13 @@ func (b *budget) allow(shares []*share, wanted int) int {
 	return changes
 }
 
-// wanted returns how many connections the waiters still need, and the pools that may give them.
+// wanted returns how many connections must still be closed, for the waiters and for the limit, and the pools that
+// may give them.
 func (b *budget) wanted() ([]*share, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.countServed(time.Now())
-	wanted := b.waiting() - b.leaving
+	wanted := b.waiting() + b.excess() - b.leaving
 	if wanted <= 0 {
 		b.before.Store(0)
 		return nil, 0

@@ -35,9 +35,8 @@ type Config struct {
 	// Prefix begins the names of the group of the tenants' roles, of templates and of unfinished
 	// adoptions. It must stay the same for an installation. Defaults to "tenantry".
 	Prefix string
-	// MaxConns limits the connections to all tenants' databases together. Defaults to what the server
-	// allows, less a reserve for everything else. If several processes share a server, give each its
-	// part.
+	// MaxConns limits the connections to all tenants' databases together, of all processes whose stores share a
+	// master. Defaults to what the server allows, less a reserve for everything else.
 	MaxConns int
 	// TenantConns limits the connections to one tenant's database. Defaults to 4.
 	TenantConns int
@@ -49,12 +48,14 @@ type Config struct {
 // errNoKeys means that the passwords would have to be stored in clear.
 var errNoKeys = errors.New("open Postgres: no keys to seal the tenants' passwords with")
 
-// Sizes of the pools other than the tenants'. Together with a LISTEN and a few connections for people
-// they make up the reserve.
+// Connections that are not to tenants' databases.
 const (
 	adminConns  = 3
-	masterConns = 8
-	reserve     = 15
+	masterConns = 6
+	// processConns are a process's: those of its two pools, one that listens and one that holds its mark.
+	processConns = adminConns + masterConns + 2
+	// peopleConns are kept free for people.
+	peopleConns = 4
 )
 
 // Engine is a tenants.Engine on a Postgres server. It is safe for concurrent use.
@@ -64,11 +65,13 @@ type Engine struct {
 	admin   *sql.DB
 	base    *gorm.DB
 	version int64
-	budget  *budget
-	group   string            // the role that has the permissions inside every tenant's database
-	hash    string            // of the migrations
-	locale  string            // clause of CREATE DATABASE that decides how text is compared
-	pins    map[string]string // settings with which sessions of tenants' roles begin
+	// capacity is how many connections the server allows to all roles together, and 0 with Config.MaxConns.
+	capacity int
+	budget   *budget
+	group    string            // the role that has the permissions inside every tenant's database
+	hash     string            // of the migrations
+	locale   string            // clause of CREATE DATABASE that decides how text is compared
+	pins     map[string]string // settings with which sessions of tenants' roles begin
 
 	template *template
 	adopting chan struct{} // holds a token while a database is being adopted
@@ -114,14 +117,12 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 
 // start prepares the server and determines the connection limit.
 func (e *Engine) start(ctx context.Context) (err error) {
-	limit := e.config.MaxConns
-	if limit == 0 {
-		limit, err = spareConns(ctx, e.admin)
+	if e.config.MaxConns == 0 {
+		if e.capacity, err = readCapacity(ctx, e.admin); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	e.budget = newBudget(limit)
+	e.budget = newBudget(e.MaxConnections(1))
 	if e.pins, err = readPins(ctx, e.admin); err != nil {
 		return err
 	}
@@ -156,13 +157,13 @@ func openAdmin(server *pgx.ConnConfig) *sql.DB {
 	return admin
 }
 
-// spareConns returns how many connections the server has for tenants, at least one.
-func spareConns(ctx context.Context, admin *sql.DB) (int, error) {
+// readCapacity returns how many connections the server allows to roles without privileges.
+func readCapacity(ctx context.Context, admin *sql.DB) (int, error) {
 	var n int
 	err := admin.QueryRowContext(ctx, `SELECT current_setting('max_connections')::int
 		- current_setting('superuser_reserved_connections')::int
 		- coalesce(current_setting('reserved_connections', true), '0')::int`).Scan(&n)
-	return max(1, n-reserve), err
+	return n, err
 }
 
 // readLocale returns the clause that makes a new database compare text by its bytes, as SQLite does,

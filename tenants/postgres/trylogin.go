@@ -11,7 +11,7 @@ import (
 
 // tryLogin connects to the tenant's database once as the tenant's role, as requests will, because a server
 // may accept the provisioner but not the role. Returns ErrUnavailable if it can't connect. It tries one
-// role at a time, over a connection of the reserve, because tenants that are served may use up the budget.
+// role at a time, over a connection that the budget does not count, because tenants that are served may use up the budget.
 func (e *Engine) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
 	login, err := e.login(t)
 	if err != nil {

@@ -64,7 +64,9 @@ func (w watcher) listen(ctx context.Context, changed func(tenantID string)) (con
 	}
 }
 
-func (w watcher) connect(ctx context.Context) (*pgx.Conn, error) {
+func (w watcher) connect(ctx context.Context) (*pgx.Conn, error) { return dialPatiently(ctx, w.dial) }
+
+func (w watcher) dial(ctx context.Context) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, w.server.Copy())
