@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"tenantry/tenants/document"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/seal"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -207,4 +209,45 @@ func TestServerThatIsDown(t *testing.T) {
 		}
 	}
 	srv.get(t, "there", "/api/projects").expect(t, http.StatusOK)
+}
+
+// TestServersAndKeys changes the secret key: the servers' URLs are sealed with the new one, and without the key of a
+// server the others are served.
+func TestServersAndKeys(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	older, newer := seal.GenerateKey(), seal.GenerateKey()
+	with := func(keys string) site {
+		other := s
+		other.environ = append(slices.Clone(s.environ), "TENANTRY_SECRET_KEY="+keys)
+		return other
+	}
+	with(older).install(t)
+	with(older).must(t, "server", "add", "disk", "sqlite:"+t.TempDir())
+	with(older).must(t, "tenant", "create", "acme", "--server", "disk")
+	with(older).must(t, "tenant", "create", "globex", "--server", "default")
+	kinds := func(keys string, status int, args ...string) string {
+		t.Helper()
+		r := with(keys).run(t, append([]string{"doctor", "--json"}, args...)...)
+		var found []string
+		for _, f := range only[document.List[lifecycle.Finding]](t, r.stdout).Items {
+			found = append(found, f.Subject+" "+f.Kind)
+		}
+		if r.status != status {
+			t.Errorf("doctor: status %d, %s %s", r.status, r.stdout, r.stderr)
+		}
+		return strings.Join(found, ", ")
+	}
+	if got := kinds(newer, exitFailed); !strings.Contains(got, "disk url-unreadable") || !strings.Contains(got, "disk server-silent") || strings.Contains(got, "default") {
+		t.Errorf("without the key: %s", got)
+	}
+	if got := kinds(newer+","+older, exitFailed); got != "disk url-old-key" {
+		t.Errorf("with both: %s", got)
+	}
+	if got := kinds(newer+","+older, exitDone, "--repair"); got != "disk url-old-key" {
+		t.Errorf("repair: %s", got)
+	}
+	if got := kinds(newer, exitDone); got != "" {
+		t.Errorf("with the new one: %s", got)
+	}
 }

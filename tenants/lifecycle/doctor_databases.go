@@ -72,7 +72,7 @@ func (d *doctor) addSilent(server string, err error) {
 	}
 	d.silent[server] = true
 	f := Finding{Kind: ServerSilent, Subject: server, Detail: err.Error(), Remedy: "make sure that the server runs and can be reached, then run the doctor again"}
-	if _, unknown := d.store.Server(server); unknown != nil {
+	if !slices.Contains(d.store.Servers(), server) {
 		f.Kind, f.Remedy = ServerUnknown, "add the server of these tenants to the configuration"
 	}
 	d.add(f)

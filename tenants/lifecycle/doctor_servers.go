@@ -33,7 +33,7 @@ func (d *doctor) examineServers(ctx context.Context) error {
 	for _, name := range d.store.Servers() {
 		engine, err := d.store.Server(name)
 		if err != nil {
-			return err
+			d.addSilent(name, err)
 		}
 		if d.silent[name] {
 			continue
