@@ -11,14 +11,12 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/postgres"
 )
 
-// ErrServerURL means that a URL names no server. Its text shows no part of the URL.
-var ErrServerURL = errors.New("the URL is not sqlite:DIR or " + wantPostgresURL)
-
 // AddServer opens a server, so that it is known to work, and stores it in the master with its URL sealed.
-// Returns ErrServerURL, or the errors of lifecycle.Manager's AddServer.
+// Returns lifecycle.ErrServerURL, tenants.ErrUnavailable, or the errors of lifecycle.Manager's AddServer.
 func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error {
 	if err := s.Validate(); err != nil {
 		return err
@@ -45,16 +43,16 @@ func absoluteURL(url string) (string, error) {
 	dir, isFolder := strings.CutPrefix(url, "sqlite:")
 	if !isFolder {
 		if _, isPostgres := strings.CutPrefix(url, "postgres"); !isPostgres {
-			return "", ErrServerURL
+			return "", lifecycle.ErrServerURL
 		}
 		return url, nil
 	}
 	if dir == "" || strings.ContainsAny(dir, "?#%\x00") || strings.HasPrefix(dir, "//") || strings.HasPrefix(dir, ":") {
-		return "", ErrServerURL
+		return "", lifecycle.ErrServerURL
 	}
 	dir, err := filepath.Abs(dir)
 	if len(dir) > longestFolder {
-		return "", fmt.Errorf("%w: the folder's path has more than %d bytes", ErrServerURL, longestFolder)
+		return "", fmt.Errorf("%w: the folder's path has more than %d bytes", lifecycle.ErrServerURL, longestFolder)
 	}
 	return "sqlite:" + dir, err
 }
@@ -89,7 +87,7 @@ func (a *App) openServer(ctx context.Context, url string, connections int) (tena
 	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: a.options.Schema, Keys: a.keys, MaxConns: connections, Log: a.log})
 	var bad *postgres.URLError
 	if errors.As(err, &bad) {
-		return nil, fmt.Errorf("%w: %s", ErrServerURL, bad.Reason)
+		return nil, fmt.Errorf("%w: %s", lifecycle.ErrServerURL, bad.Reason)
 	}
 	return engine, err
 }

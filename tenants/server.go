@@ -44,27 +44,42 @@ type Server struct {
 // SealID returns the id for which the server's URL is sealed.
 func (s *Server) SealID() string { return "server:" + s.ID }
 
-// ErrInvalidServer means that a server can't have a name or labels.
+// ErrInvalidServer matches every *ServerError.
 var ErrInvalidServer = errors.New("invalid server")
+
+// ServerError explains why a server can't have a value. It matches ErrInvalidServer.
+type ServerError struct {
+	// Field is name, capacity, connections or labels.
+	Field string
+	// Rule is the rule that the value breaks, written for people.
+	Rule string
+}
+
+// Error returns the field and the rule.
+func (e *ServerError) Error() string { return e.Field + " " + e.Rule }
+
+// Unwrap returns ErrInvalidServer.
+func (e *ServerError) Unwrap() error { return ErrInvalidServer }
 
 // maxServerName bounds the length of a server's name.
 const maxServerName = 40
 
-// Validate returns ErrInvalidServer if the server can't have its name, capacity, connections or labels.
+// Validate returns a *ServerError if the server can't have its name, capacity, connections or labels.
 func (s *Server) Validate() error {
+	const negative = "must not be negative"
 	switch {
 	case !isLabel(s.Name) || len(s.Name) > maxServerName:
-		return fmt.Errorf("%w: the name %q is not made of a-z, 0-9 and inner hyphens, at most %d characters", ErrInvalidServer, s.Name, maxServerName)
+		return &ServerError{"name", fmt.Sprintf("may hold only a-z, 0-9 and, inside, hyphens, and at most %d characters", maxServerName)}
 	case s.Capacity < 0:
-		return fmt.Errorf("%w: the capacity is %d: want 0 for any number of tenants, or more", ErrInvalidServer, s.Capacity)
+		return &ServerError{"capacity", negative}
 	case s.Connections < 0:
-		return fmt.Errorf("%w: the number of connections is %d: want 0 for what the server allows, or more", ErrInvalidServer, s.Connections)
+		return &ServerError{"connections", negative}
 	case len(s.Labels) > maxServerLabels:
-		return fmt.Errorf("%w: it has more than %d labels", ErrInvalidServer, maxServerLabels)
+		return &ServerError{"labels", fmt.Sprintf("are more than %d", maxServerLabels)}
 	}
 	for name, value := range s.Labels {
 		if !isLabel(name) || !isLabel(value) {
-			return fmt.Errorf("%w: the label %s=%s is not made of a-z, 0-9 and inner hyphens, at most 63 characters on each side", ErrInvalidServer, name, value)
+			return &ServerError{"labels", "may hold only a-z, 0-9 and, inside, hyphens, and at most 63 characters on each side"}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 )
 
 type serverAddCommand struct {
@@ -41,7 +42,7 @@ func (s *serverAddCommand) Run(c *Call) error {
 		row.Labels = map[string]string{}
 	}
 	if err := row.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: the server's %w", errUsage, err)
 	}
 	address, err := s.readURL(c)
 	if err != nil {
@@ -49,7 +50,7 @@ func (s *serverAddCommand) Run(c *Call) error {
 	}
 	return c.With(func(a *app.App) error {
 		err := a.AddServer(c.ctx, row, address)
-		if errors.Is(err, app.ErrServerURL) {
+		if errors.Is(err, lifecycle.ErrServerURL) {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		return s.show(c, a, err)

@@ -55,6 +55,8 @@ type Options struct {
 	Onboard *onboard.Service
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
+	// AddServer opens a server and stores it with its URL.
+	AddServer func(ctx context.Context, s tenants.Server, url string) error
 	// Traffic has the requests to the public listeners of all processes.
 	Traffic *traffic.Archive
 	// Origin returns the origin of a tenant's pages.
@@ -116,6 +118,8 @@ func (s *Console) Register(r gin.IRouter) {
 	in.Match(read, "/", s.do(s.overview, "span"))
 	in.Match(read, "/operations", s.do(s.operations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "after"))
 	in.Match(read, "/servers", s.do(s.servers))
+	in.POST("/servers", s.do(s.addServer))
+	in.POST("/servers/:server/:do", s.do(s.changeServer))
 	in.Match(read, "/manual", s.do(s.manual))
 	in.Match(read, "/manual/:topic", s.do(s.manualChapter))
 	in.Match(read, "/migrations", s.do(s.migrations))

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/oklog/ulid/v2"
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/console"
@@ -93,9 +94,13 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	made := console.New(console.Options{
 		Token: token, Store: env.Store, Manager: env.Lifecycle, Fleet: runs,
 		Onboard: onboard, Traffic: s.archive, Domain: domain,
-		Doctor:  func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
-		Origin:  func(name string) string { return "http://" + name + ".localhost:8080" },
-		TLS:     func(*gin.Context) bool { return s.tls },
+		Doctor: func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
+		Origin: func(name string) string { return "http://" + name + ".localhost:8080" },
+		TLS:    func(*gin.Context) bool { return s.tls },
+		AddServer: func(ctx context.Context, row tenants.Server, url string) error {
+			row.ID, row.URL = strings.ToLower(ulid.Make().String()), []byte(url)
+			return env.Lifecycle.AddServer(ctx, row, struct{ tenants.Engine }{env.Engine})
+		},
 		Serving: t.Context(), Now: clock, Manual: fstest.MapFS{
 			"tenants.md":  {Data: []byte("# The life of a tenant\n\nSee `doctor`. <b>\n")},
 			"settings.md": {Data: []byte("# Settings\n\n| name | default |\n|---|---|\n| x | none |\n")},

@@ -22,7 +22,8 @@ func (s *Console) createForm() *look.Form {
 			Hint: "You get a link to set a password, shown only once; send it to the admin. Without an admin no one can sign in yet."},
 	}
 	if servers := s.o.Store.Servers(); len(servers) > 1 {
-		field := look.Field{Name: "server", Label: "Server", Kind: "select"}
+		field := look.Field{Name: "server", Label: "Server", Kind: "select",
+			Options: []look.Option{{Value: "", Label: "the one with the most room"}}}
 		for _, name := range servers {
 			field.Options = append(field.Options, look.Option{Value: name, Label: name})
 		}

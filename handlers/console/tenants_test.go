@@ -154,8 +154,8 @@ func TestServers(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		s.Tenant(t, "acme")
 		s.fill(t, 2, func(_ int, tenant *tenants.Tenant) { tenant.Server = "elsewhere" })
-		r := s.get(t, "/servers").expect(t, 200, "default", string(s.Kind), "for new tenants", "elsewhere",
-			"not configured here", "process ")
+		r := s.get(t, "/servers").expect(t, 200, "default", string(s.Kind), "elsewhere",
+			"not in the master", "process ")
 		if s.Kind == tenantstest.Postgres {
 			r.expect(t, 200, "0 of ")
 		}

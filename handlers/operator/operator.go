@@ -9,6 +9,7 @@
 //	operations.go  the handler of the ledger
 //	doctor.go      the handlers of checkups
 //	top.go         the handler of what tenants do now
+//	servers.go     the handlers of servers
 //	migrations.go  the handlers of migration runs
 //	problem.go     the errors that only operators see
 package operator
@@ -33,6 +34,8 @@ type Options struct {
 	Domain tenants.BaseDomain
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
+	// AddServer opens a server and stores it with its URL.
+	AddServer func(ctx context.Context, s tenants.Server, url string) error
 	// Serving ends when the process is to stop, which also ends work in the background.
 	Serving context.Context
 }
@@ -45,11 +48,12 @@ type API struct {
 	onboard *onboard.Service
 	domain  tenants.BaseDomain
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
+	add     func(ctx context.Context, s tenants.Server, url string) error
 	serving context.Context
 	top     *traffic.Top
 }
 
 // New returns an API.
 func New(o Options) *API {
-	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.Serving, traffic.NewTop(o.Store)}
+	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Serving, traffic.NewTop(o.Store)}
 }

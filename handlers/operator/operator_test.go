@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
@@ -71,7 +72,7 @@ func newService(env *tenantstest.Env) *service {
 	s.fleet = fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
 	s.api = operator.New(operator.Options{
 		Store: env.Store, Manager: env.Lifecycle, Fleet: s.fleet,
-		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
+		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), AddServer: addServer(env), Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
 			c.Keys = env.Keys
 			return env.Lifecycle.Doctor(ctx, c)
 		}})
@@ -316,4 +317,15 @@ func TestSuspendAndResume(t *testing.T) {
 			t.Errorf("without the token: %d", w.Code)
 		}
 	})
+}
+
+// addServer stores servers without a look at them. It refuses those with a certain name.
+func addServer(env *tenantstest.Env) func(context.Context, tenants.Server, string) error {
+	return func(ctx context.Context, s tenants.Server, url string) error {
+		if s.Name == "refused" {
+			return fmt.Errorf("%w: no route to host", tenants.ErrUnavailable)
+		}
+		s.ID, s.URL = strings.ToLower(ulid.Make().String()), []byte(url)
+		return env.Lifecycle.AddServer(ctx, s, struct{ tenants.Engine }{env.Engine})
+	}
 }

@@ -50,8 +50,13 @@ func explainFields(err error) error {
 		email     *auth.EmailError
 		unknown   *fleet.UnknownError
 		limit     *lifecycle.BadLimitError
+		server    *tenants.ServerError
 	)
 	switch {
+	case errors.As(err, &server):
+		return problem.InvalidField(server.Field, server.Rule)
+	case errors.Is(err, lifecycle.ErrServerURL):
+		return problem.InvalidField("url", strings.TrimPrefix(lifecycle.ErrServerURL.Error(), "the URL "))
 	case errors.As(err, &unknown):
 		return problem.InvalidField(unknown.Field, "names tenants that don't exist: "+strings.Join(unknown.Subdomains, ", "))
 	case errors.As(err, &filter):
@@ -82,8 +87,12 @@ func explainConflicts(err error) error {
 		state    *lifecycle.StateError
 		running  *fleet.RunningError
 		stopped  *fleet.StoppedError
+		placed   *lifecycle.PlacementError
 	)
 	switch {
+	case errors.As(err, &placed), errors.Is(err, lifecycle.ErrServerExists), errors.Is(err, lifecycle.ErrServerInUse),
+		errors.Is(err, lifecycle.ErrDefaultServer), errors.Is(err, lifecycle.ErrSameServer):
+		return problem.Conflict(sentence(err.Error()))
 	case errors.As(err, &running):
 		return problem.New(problem.ErrUnderWay, "A "+running.Error()+".")
 	case errors.As(err, &stopped):
@@ -108,6 +117,9 @@ func explainConflicts(err error) error {
 	return nil
 }
 
+// sentence returns an error's text as a sentence.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
+
 // explainFailures explains errors about what could not be done or found.
 func explainFailures(err error) error {
 	switch {
@@ -117,6 +129,8 @@ func explainFailures(err error) error {
 		return problem.Caused(problem.ErrServerForbids, err)
 	case errors.Is(err, lifecycle.ErrUnknownDomain):
 		return problem.New(problem.ErrNotFound, "The tenant has no such domain.")
+	case errors.Is(err, lifecycle.ErrUnknownServer):
+		return problem.New(problem.ErrNotFound, "There is no server with this name.")
 	case errors.Is(err, fleet.ErrUnknownRun):
 		return problem.New(problem.ErrNotFound, "There is no migration run with this id.")
 	case errors.Is(err, tenants.ErrUnknownTenant):

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,6 +41,14 @@ func (a *API) Register(r gin.IRoutes) {
 
 	r.Match(read, "/operations", do(a.listOperations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "limit", "after"))
 	r.Match(read, "/top", do(a.readTop, "sort", "limit"))
+	r.Match(read, "/servers", do(a.listServers))
+	r.POST("/servers", do(a.addServer))
+	r.Match(read, "/servers/:server", do(a.getServer))
+	r.PATCH("/servers/:server", do(a.changeServer))
+	r.DELETE("/servers/:server", do(a.removeServer))
+	r.POST("/servers/:server/drain", do(a.setServerState(tenants.ServerDraining)))
+	r.POST("/servers/:server/undrain", do(a.setServerState(tenants.ServerActive)))
+
 	r.Match(read, "/migrations", do(a.listRuns, "limit"))
 	r.POST("/migrations", do(a.changeRuns))
 	r.Match(read, "/migrations/:run/tenants", do(a.listRunTenants, "state", "limit", "after"))
@@ -242,10 +251,12 @@ func (a *API) deleteTenant(c *gin.Context) error {
 // createTenant creates a tenant.
 func (a *API) createTenant(c *gin.Context) error {
 	var body struct {
-		Subdomain  *string `json:"subdomain"`
-		Name       string  `json:"name"`
-		Server     string  `json:"server"`
-		AdminEmail *string `json:"admin_email"`
+		Subdomain *string `json:"subdomain"`
+		Name      string  `json:"name"`
+		Server    string  `json:"server"`
+		// Labels are labels that the server must have, unless it is named.
+		Labels     map[string]string `json:"labels"`
+		AdminEmail *string           `json:"admin_email"`
 		// DatabaseURL is an existing database to copy into the tenant's.
 		DatabaseURL string `json:"database_url"`
 	}
@@ -259,7 +270,7 @@ func (a *API) createTenant(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	n := lifecycle.NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server, Source: body.DatabaseURL, By: by}
+	n := lifecycle.NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server, Labels: body.Labels, Source: body.DatabaseURL, By: by}
 	var admin onboard.Admin
 	if body.AdminEmail != nil {
 		if err := auth.CheckEmail(*body.AdminEmail); err != nil { // an empty one is invalid
@@ -267,10 +278,10 @@ func (a *API) createTenant(c *gin.Context) error {
 		}
 		admin.Email = *body.AdminEmail
 	}
-	if _, err := a.store.Server(n.Server); n.Server != "" && err != nil {
-		return problem.InvalidField("server", "is not one that is configured")
-	}
 	t, made, err := a.onboard.Create(c.Request.Context(), n, admin)
+	if errors.Is(err, lifecycle.ErrUnknownServer) {
+		return problem.InvalidField("server", "is not one of the servers")
+	}
 	if err != nil {
 		return err
 	}

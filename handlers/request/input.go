@@ -165,6 +165,8 @@ func wrongType(dst any) string {
 		return "must be true or false"
 	case int, int64:
 		return "must be a whole number of at most 64 bits"
+	case map[string]string:
+		return "must be an object whose members are strings"
 	case []string:
 		return "must be a list of strings"
 	case models.Date:

@@ -21,6 +21,8 @@ var (
 	ErrServerInUse = errors.New("tenants have data on the server")
 	// ErrDefaultServer means that the server is the one that processes are configured with.
 	ErrDefaultServer = errors.New("the default server is the one that the setting database-url names, and can't be removed")
+	// ErrServerURL means that a URL names no server. Its text shows no part of the URL.
+	ErrServerURL = errors.New("the URL is not sqlite:DIR or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	// ErrSameServer means that another server of the master keeps its databases in the same place.
 	ErrSameServer = errors.New("another server keeps its databases in the same place")
 )
@@ -83,7 +85,7 @@ func withData(tx *gorm.DB) *gorm.DB {
 }
 
 // AddServer stores a server, which takes new tenants at once. engine is open on it. Returns
-// tenants.ErrInvalidServer, ErrServerExists, or ErrSameServer if it is the server of another name.
+// a *tenants.ServerError, ErrServerExists, or ErrSameServer if it is the server of another name.
 func (m *Manager) AddServer(ctx context.Context, s tenants.Server, engine tenants.Engine) error {
 	if err := s.Validate(); err != nil {
 		return err
@@ -139,7 +141,7 @@ type ServerChange struct {
 	State    *tenants.ServerState
 }
 
-// ChangeServer changes the server. Returns ErrUnknownServer or tenants.ErrInvalidServer.
+// ChangeServer changes the server. Returns ErrUnknownServer or a *tenants.ServerError.
 func (m *Manager) ChangeServer(ctx context.Context, name string, change ServerChange) error {
 	err := m.master.Update(ctx, func(tx *gorm.DB) error {
 		row, err := takeServer(tx, name)

@@ -1,0 +1,23 @@
+package console_test
+
+import "testing"
+
+// TestChangeServers adds, drains and removes a server. Its URL is shown nowhere.
+func TestChangeServers(t *testing.T) {
+	t.Parallel()
+	s := small(t)
+	s.post(t, "/servers", "name", "North", "url", "sqlite:/hunter2").expect(t, 422, "Name may hold only", `value="North"`, "", "hunter2")
+	s.post(t, "/servers", "name", "north", "url", "sqlite:/x", "capacity", "few").expect(t, 422, "must be a whole number")
+	s.post(t, "/servers", "name", "north", "url", "sqlite:/x", "labels", "eu").expect(t, 422, "must be written as")
+	s.post(t, "/servers", "name", "north", "url", "sqlite:/hunter2", "capacity", "7", "labels", "region=eu").leads(t, "/servers")
+	s.get(t, "/servers").expect(t, 200, "north", "of 7", "region=eu", `action="/servers/north/remove"`, "", "hunter2", `action="/servers/default/remove"`)
+	s.post(t, "/servers", "name", "north", "url", "sqlite:/x").expect(t, 409, "there is a server with this name already")
+	s.post(t, "/servers/north/drain").leads(t, "/servers")
+	s.get(t, "/servers").expect(t, 200, "draining", `action="/servers/north/undrain"`)
+	s.post(t, "/servers/north/undrain").leads(t, "/servers")
+	s.post(t, "/servers/default/remove").expect(t, 409, "can&#39;t be removed")
+	s.post(t, "/servers/north/remove").leads(t, "/servers")
+	s.get(t, "/servers").expect(t, 200, "default", "", "north")
+	s.post(t, "/servers/north/drain").expect(t, 404)
+	s.post(t, "/servers/north/reverse").expect(t, 404)
+}

@@ -1,0 +1,58 @@
+package operator_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"tenantry/models"
+	"tenantry/tenants/document"
+	"tenantry/tenants/tenantstest"
+)
+
+// TestServers adds, changes, drains and removes a server.
+func TestServers(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
+	s := newService(env)
+	send := func(method, path, body string, status int) string {
+		t.Helper()
+		r := s.send(method, "/api/servers"+path, body, "Bearer "+token)
+		if r.Code != status || strings.Contains(r.Body.String(), "hunter2") {
+			t.Fatalf("%s %s %s: %d %s, want %d", method, path, body, r.Code, r.Body, status)
+		}
+		return r.Body.String()
+	}
+	var added document.Server
+	text := send(http.MethodPost, "", `{"name":"north","url":"postgres://ada:hunter2@north.example/ada","capacity":3,"labels":{"region":"eu"}}`, http.StatusCreated)
+	if err := json.Unmarshal([]byte(text), &added); err != nil || added.Capacity != 3 || added.Labels["region"] != "eu" || added.State != "active" {
+		t.Errorf("%s, %v", text, err)
+	}
+	for _, body := range []string{
+		`{}`, `{"name":"North","url":"x"}`, `{"name":"north2","capacity":-1}`, `{"name":"north2","labels":{"A":"b"}}`, `{"name":"north2","labels":["a"]}`,
+		`{"name":"north2","label":{}}`, `{"name":"refused","url":"postgres://ada:hunter2@nowhere/ada"}`,
+	} {
+		send(http.MethodPost, "", body, http.StatusUnprocessableEntity)
+	}
+	send(http.MethodPost, "", `{"name":"north","url":"postgres://north.example/ada"}`, http.StatusConflict)
+	if got := send(http.MethodPatch, "/north", `{"capacity":0,"labels":{}}`, http.StatusOK); !strings.Contains(got, `"capacity":0`) || !strings.Contains(got, `"labels":{}`) {
+		t.Errorf("changed: %s", got)
+	}
+	send(http.MethodPatch, "/north", `{"capacity":-1}`, http.StatusUnprocessableEntity)
+	send(http.MethodPatch, "/north", `{"url":"x"}`, http.StatusUnprocessableEntity)
+	send(http.MethodPatch, "/south", `{"capacity":1}`, http.StatusNotFound)
+	if got := send(http.MethodPost, "/north/drain", "", http.StatusOK); !strings.Contains(got, `"draining"`) {
+		t.Errorf("drained: %s", got)
+	}
+	if got := send(http.MethodPost, "/north/undrain", "", http.StatusOK); !strings.Contains(got, `"active"`) {
+		t.Errorf("undrained: %s", got)
+	}
+	if got := send(http.MethodGet, "", "", http.StatusOK); strings.Count(got, `"name"`) != 2 {
+		t.Errorf("list: %s", got)
+	}
+	send(http.MethodDelete, "/default", "", http.StatusConflict)
+	send(http.MethodDelete, "/north", "", http.StatusNoContent)
+	send(http.MethodGet, "/north", "", http.StatusNotFound)
+	send(http.MethodPost, "/north/drain", "", http.StatusNotFound)
+}
