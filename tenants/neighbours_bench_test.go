@@ -59,6 +59,32 @@ func benchmarkNeighbours(b *testing.B, engine tenantstest.Engine, rows int) {
 	b.ReportMetric(float64(reads.Load())/(float64(b.N)*part*0.005), "reads/s")
 }
 
+// BenchmarkManyReaders has 32 goroutines read fourteen tenants in turn. It shows what passing turns costs where all
+// tenants are equally busy.
+func BenchmarkManyReaders(b *testing.B) {
+	for _, engine := range tenantstest.Engines() {
+		b.Run(string(engine), func(b *testing.B) {
+			env := tenantstest.New(b, tenantstest.Options{Engine: engine, MaxOpen: 14})
+			list := make([]*tenants.Tenant, 14)
+			for i := range list {
+				list[i] = env.Tenant(b, fmt.Sprint("t", i))
+				readOne(b, env, list[i])
+			}
+			var begun atomic.Int64
+			var group sync.WaitGroup
+			b.ResetTimer()
+			for range 32 {
+				group.Go(func() {
+					for i := begun.Add(1); i <= int64(b.N); i = begun.Add(1) {
+						readOne(b, env, list[i%14])
+					}
+				})
+			}
+			group.Wait()
+		})
+	}
+}
+
 // folderTenant creates a tenant with a thousand folders.
 func folderTenant(b *testing.B, env *tenantstest.Env, name string) *tenants.Tenant {
 	b.Helper()

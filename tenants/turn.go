@@ -230,8 +230,8 @@ func (s *turnstiles) laneFor(server string, place Place) *lane {
 	half := max(1, processors/2)
 	stile := turnstile{most: processors}
 	switch place {
-	case InProcess:
-		stile, server = turnstile{width: processors + 1, most: half}, ""
+	case InProcess: // with fewer turns than that, processors idle while a turn passes from scope to scope
+		stile, server = turnstile{width: 4 * processors, most: half}, ""
 	case SameMachine:
 		stile.most = half
 	}
