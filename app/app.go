@@ -201,7 +201,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	a.store, err = tenants.New(ctx, tenants.Options{
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine}, OpenServer: a.openRegistered,
-		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL,
+		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL, MasterAway: a.settings.masterAway,
 		Limits: a.settings.limits, MinFree: a.settings.minFree,
 		Tracer: tracer, Log: a.log,
 	})

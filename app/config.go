@@ -59,6 +59,8 @@ type Config struct {
 	// InstanceTTL is the longest time that a process may go without a heartbeat
 	// in the master.
 	InstanceTTL string `name:"instance-ttl" default:"15s" placeholder:"DURATION" help:"How long a process goes without a heartbeat before it stops serving by itself. With Postgres, others take over its work 15 seconds later at the earliest."`
+	// MasterAway is how long tenants are served without the master.
+	MasterAway string `name:"master-away" default:"auto" placeholder:"DURATION" help:"How long tenants whose databases are open are served while the master doesn't answer; auto is three times the instance TTL. With Postgres, changes of tenants wait for a third longer, and 15 seconds, for a process that died."`
 	// By names the person who runs a command. Defaults to the system's user.
 	By string `placeholder:"NAME" help:"Who is named in the ledger of operations; the system's user by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.

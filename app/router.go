@@ -98,6 +98,10 @@ func (a *App) ready(serving context.Context) gin.HandlerFunc {
 		ctx, cancel := context.WithTimeout(c.Request.Context(), 2*time.Second)
 		defer cancel()
 		err := a.master.View(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error })
+		if err != nil && a.store.IsServing() {
+			c.JSON(http.StatusOK, gin.H{"status": "degraded", "reason": "the master doesn't answer: only tenants whose databases are open are served"})
+			return
+		}
 		if err != nil {
 			_ = c.Error(fmt.Errorf("ask master: %w: %w", tenants.ErrUnavailable, err))
 			return

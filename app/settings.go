@@ -38,6 +38,7 @@ type settings struct {
 	proxies       []netip.Prefix
 	origins       []string // whose pages may call the API
 	instanceTTL   time.Duration
+	masterAway    time.Duration
 	by            lifecycle.Operator
 	existing      bool // there must be an installation
 }
@@ -48,7 +49,7 @@ func (c Config) validate() (settings, error) {
 	var bad []error
 	for _, read := range []func(*settings) error{
 		c.readDatabase, c.readDomain, c.readAddresses, c.readOpenTenants, c.readDurability, c.readProxies, c.checkLog,
-		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
+		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
 	} {
 		bad = append(bad, read(&s))
 	}
@@ -126,6 +127,20 @@ func (c Config) readInstanceTTL(s *settings) error {
 		return &SettingError{"instance-ttl", c.InstanceTTL, fmt.Sprintf("a duration from %v to %v, such as 15s", shortestTTL, longestTTL)}
 	}
 	s.instanceTTL = ttl
+	return nil
+}
+
+// readMasterAway follows readInstanceTTL.
+func (c Config) readMasterAway(s *settings) error {
+	if c.MasterAway == "auto" {
+		s.masterAway = 3 * s.instanceTTL
+		return nil
+	}
+	away, err := time.ParseDuration(c.MasterAway)
+	if err != nil || away < 0 || away > longestTTL {
+		return &SettingError{"master-away", c.MasterAway, fmt.Sprintf("a duration up to %v, such as 45s, or auto", longestTTL)}
+	}
+	s.masterAway = away
 	return nil
 }
 

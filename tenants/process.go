@@ -30,7 +30,8 @@ var ErrLapsed = fmt.Errorf("%w: this process lost touch with the master", ErrUna
 type Process struct {
 	master *Master
 	name   string
-	ttl    time.Duration
+	ttl    time.Duration // five times the time between two heartbeats
+	life   time.Duration // how long others wait for the process after its last heartbeat; at least ttl
 	log    *slog.Logger
 	lapsed func() // called when the process lapses, and when it leaves
 
@@ -41,15 +42,16 @@ type Process struct {
 	mu    sync.Mutex // protects the fields below
 	id    string
 	mark  Mark
-	life  context.Context // cancelled when the process lapses
+	alive context.Context // cancelled when the process lapses
 	end   context.CancelCauseFunc
 	lapse *time.Timer
 }
 
 // join registers this process with the master. lapsed is called, in a goroutine, whenever the process
 // lapses.
-func join(ctx context.Context, master *Master, ttl time.Duration, log *slog.Logger, lapsed func()) (*Process, error) {
-	i := &Process{master: master, name: processName(), ttl: ttl, log: log, lapsed: lapsed, clock: newUptime()}
+func join(ctx context.Context, master *Master, ttl, away time.Duration, log *slog.Logger, lapsed func()) (*Process, error) {
+	life := max(ttl, away+away/3) // of which patience is three quarters
+	i := &Process{master: master, name: processName(), ttl: ttl, life: life, log: log, lapsed: lapsed, clock: newUptime()}
 	if err := i.register(ctx); err != nil {
 		return nil, fmt.Errorf("register with the master: %w", err)
 	}
@@ -75,7 +77,7 @@ func (i *Process) ID() string {
 // lapses. The caller must call stop.
 func (i *Process) Context(ctx context.Context) (guarded context.Context, stop func()) {
 	i.mu.Lock()
-	life := i.life
+	life := i.alive
 	i.mu.Unlock()
 	guarded, cancel := context.WithCancelCause(ctx)
 	unhook := context.AfterFunc(life, func() { cancel(ErrLapsed) })
@@ -108,8 +110,14 @@ func (i *Process) check() error {
 	return nil
 }
 
-// patience is how long the process serves after a heartbeat.
-func (i *Process) patience() time.Duration { return i.ttl * 3 / 4 }
+// patience is how long the process serves after a heartbeat. It may do so without asking the master, also if only
+// this process can't reach it: all that could take a tenant away is an operation, which waits until this process has
+// drained the tenant, or is counted as dead. Living does that no earlier than life and commitMargin after a heartbeat
+// that came later than the beginning of the last successful one, from which patience counts.
+func (i *Process) patience() time.Duration { return i.life * 3 / 4 }
+
+// isAway reports whether the master didn't answer the last heartbeats.
+func (i *Process) isAway() bool { return i.clock()-time.Duration(i.renewed.Load()) > i.ttl*3/5 }
 
 // register gives the process a new id, row, mark and life. Operations begun under the old id are no
 // longer its own.
@@ -135,7 +143,7 @@ func (i *Process) replaceRow(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		row := Instance{ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.ttl), TTL: i.ttl}
+		row := Instance{ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.life), TTL: i.life}
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
@@ -161,8 +169,8 @@ func (i *Process) begin(id string, mark Mark, began time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.id, i.mark = id, mark
-	i.life, i.end = context.WithCancelCause(context.Background())
-	context.AfterFunc(i.life, i.lapsed)
+	i.alive, i.end = context.WithCancelCause(context.Background())
+	context.AfterFunc(i.alive, i.lapsed)
 	i.extend(began)
 }
 
@@ -239,7 +247,7 @@ func (i *Process) beat(ctx context.Context) (going bool, err error) {
 func (i *Process) extendIfAlive(began time.Duration) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.life.Err() != nil {
+	if i.alive.Err() != nil {
 		return false
 	}
 	i.extend(began)
@@ -254,7 +262,7 @@ func (i *Process) touch(ctx context.Context) (alive bool, err error) {
 		if err != nil {
 			return err
 		}
-		result := tx.Model(&Instance{ID: id}).Update("expires_at", now.Add(i.ttl))
+		result := tx.Model(&Instance{ID: id}).Update("expires_at", now.Add(i.life))
 		alive = result.RowsAffected == 1
 		return result.Error
 	})

@@ -18,6 +18,7 @@ import (
 type registry struct {
 	find func(ctx context.Context, subdomain string) (*Tenant, error)
 	now  func() time.Time
+	away func() bool // reports whether the master doesn't answer
 
 	flight singleflight.Group
 
@@ -26,14 +27,16 @@ type registry struct {
 	names      map[string][]string // the keys of found, by tenant id
 	missing    *simplelru.LRU[string, cached]
 	generation uint64 // incremented by each flush and eviction
+	flushed    uint64 // answers from before this generation are looked up again
 }
 
 // cached is the answer of a look-up. If tenant is nil, err says why. The tenant is shared by all
 // callers and never changed.
 type cached struct {
-	tenant *Tenant
-	err    error
-	until  time.Time
+	tenant     *Tenant
+	err        error
+	until      time.Time
+	generation uint64
 }
 
 const (
@@ -47,7 +50,7 @@ const (
 )
 
 func newRegistry(size int, find func(context.Context, string) (*Tenant, error)) (*registry, error) {
-	r := &registry{find: find, now: time.Now, names: map[string][]string{}}
+	r := &registry{find: find, now: time.Now, away: func() bool { return false }, names: map[string][]string{}}
 	var err error
 	if r.found, err = simplelru.NewLRU(size, r.dropName); err != nil {
 		return nil, err
@@ -69,10 +72,22 @@ func (r *registry) lookup(ctx context.Context, name string) (*Tenant, error) {
 		return nil, context.Cause(ctx)
 	case result := <-answer:
 		if result.Err != nil {
-			return nil, result.Err
+			return r.stale(name, result.Err)
 		}
 		return result.Val.(cached).result()
 	}
+}
+
+// stale returns the last answer for the name if the master can't give one. A tenant that an operation has changed is
+// not among them once this process has drained it, because that evicts it; and none is once the process has lapsed.
+func (r *registry) stale(name string, err error) (*Tenant, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	answer, ok := r.found.Get(name)
+	if !ok || !errors.Is(err, ErrUnavailable) {
+		return nil, err
+	}
+	return answer.result()
 }
 
 func (c cached) result() (*Tenant, error) {
@@ -83,10 +98,13 @@ func (r *registry) cached(name string) (cached, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	answer, ok := r.found.Get(name)
+	if ok && r.away() {
+		return answer, true
+	}
 	if !ok {
 		answer, ok = r.missing.Get(name)
 	}
-	return answer, ok && r.now().Before(answer.until)
+	return answer, ok && answer.generation >= r.flushed && r.now().Before(answer.until)
 }
 
 // current returns the generation that a look-up beginning now belongs to.
@@ -107,7 +125,7 @@ func (r *registry) load(name string, generation uint64) (cached, error) {
 	if err != nil && !errors.Is(err, ErrUnknownTenant) {
 		return cached{}, err
 	}
-	answer := cached{tenant, err, r.now().Add(cacheTTL)}
+	answer := cached{tenant, err, r.now().Add(cacheTTL), generation}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,8 +166,17 @@ func (r *registry) evict(id string) {
 	r.missing.Purge()
 }
 
-// flush drops all answers.
+// flush makes all answers be looked up again. While the master can't answer, the last ones remain in use.
 func (r *registry) flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.generation++
+	r.flushed = r.generation
+	r.missing.Purge()
+}
+
+// forget drops all answers.
+func (r *registry) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.generation++

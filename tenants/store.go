@@ -77,6 +77,10 @@ type Options struct {
 	// InstanceTTL is how long this process counts as alive after its last heartbeat in the master.
 	// Defaults to DefaultInstanceTTL.
 	InstanceTTL time.Duration
+	// MasterAway is how long tenants whose databases are open are served while the master doesn't answer; changes of
+	// tenants wait for that long, and a third longer, for a process that died. At least three quarters of InstanceTTL,
+	// which is the default.
+	MasterAway time.Duration
 	// Grace is how long running scopes may take before an operation cancels them. Defaults to 30
 	// seconds.
 	Grace time.Duration
@@ -147,10 +151,11 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.dropShares() // until it has some
 	s.servers.opened = s.wakeShares
-	s.process, err = join(ctx, o.Master, o.InstanceTTL, o.Log, func() { s.dropShares(); s.pool.evacuate(ErrLapsed) })
+	s.process, err = join(ctx, o.Master, o.InstanceTTL, o.MasterAway, o.Log, func() { s.dropShares(); s.pool.evacuate(ErrLapsed) })
 	if err != nil {
 		return nil, err
 	}
+	s.registry.away = s.process.isAway
 	s.takeShares(ctx)
 	s.start()
 	return s, nil
@@ -193,7 +198,7 @@ func (s *Store) start() {
 	s.running.Go(func() {
 		s.process.keep(ctx, func(anew bool) {
 			if anew {
-				s.registry.flush()
+				s.registry.forget()
 			}
 			s.wakeShares()
 			s.wakeDrains() // in case a notification got lost
@@ -231,6 +236,10 @@ func (s *Store) Close(ctx context.Context) error {
 	}
 	return s.servers.close()
 }
+
+// IsServing reports whether the process serves tenants whose databases are open: it has lost touch with the master at
+// most Options.MasterAway ago.
+func (s *Store) IsServing() bool { return s.process.check() == nil }
 
 // Grace returns how long running scopes may take before an operation cancels them.
 func (s *Store) Grace() time.Duration { return s.grace }

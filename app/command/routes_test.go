@@ -88,18 +88,23 @@ func TestHealth(t *testing.T) {
 	})
 }
 
-func TestNotReadyWithoutMaster(t *testing.T) {
+// TestReadyWithoutMaster: the server is degraded, and not ready once it has been without the master for too long.
+func TestReadyWithoutMaster(t *testing.T) {
 	t.Parallel()
-	s := newSQLite(t)
+	s := newSQLite(t).with("TENANTRY_INSTANCE_TTL=2s").with("TENANTRY_MASTER_AWAY=5s")
 	a := s.open(t)
 	handler := a.Operator(t.Context(), strings.Repeat("t", 32))
 	if err := a.Store().Master().Close(); err != nil {
 		t.Fatal(err)
 	}
 	r := ask(handler, http.MethodGet, "http://localhost/readyz")
-	if r.Code != http.StatusServiceUnavailable || r.Header().Get("Retry-After") == "" {
+	if r.Code != http.StatusOK || !strings.Contains(r.Body.String(), `"degraded"`) || !strings.Contains(r.Body.String(), "the master doesn't answer") {
 		t.Errorf("%d %v %s", r.Code, r.Header(), r.Body)
 	}
+	eventually(t, "503", func() bool {
+		r = ask(handler, http.MethodGet, "http://localhost/readyz")
+		return r.Code == http.StatusServiceUnavailable && r.Header().Get("Retry-After") != ""
+	})
 	if r := ask(handler, http.MethodGet, "http://localhost/healthz"); r.Code != http.StatusOK {
 		t.Errorf("healthz: %d", r.Code)
 	}

@@ -1,0 +1,88 @@
+package tenants_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/pgcluster"
+)
+
+// takeMasterAway makes the master unreachable until back is called.
+func takeMasterAway(t *testing.T, env *tenantstest.Env) (back func()) {
+	t.Helper()
+	if env.Kind == tenantstest.SQLite {
+		files, err := filepath.Glob(filepath.Join(env.Dir, "master*"))
+		must(t, err)
+		for _, file := range files {
+			must(t, os.Rename(file, file+".away"))
+		}
+		return func() {
+			for _, file := range files {
+				must(t, os.Rename(file+".away", file))
+			}
+		}
+	}
+	conn, err := pgx.Connect(t.Context(), pgcluster.URL(t))
+	must(t, err)
+	config, err := pgx.ParseConfig(env.MasterURL)
+	must(t, err)
+	run := func(sql string, args ...any) {
+		_, err := conn.Exec(t.Context(), sql, args...)
+		must(t, err)
+	}
+	name := pgx.Identifier{config.Database}.Sanitize()
+	run("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false")
+	run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", config.Database)
+	return func() {
+		run("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true")
+		must(t, conn.Close(t.Context()))
+	}
+}
+
+// TestOpenTenantsAreServedWithoutTheMaster for longer than the TTL; others are refused as unavailable. When the
+// master is back, all are served.
+func TestOpenTenantsAreServedWithoutTheMaster(t *testing.T) {
+	t.Parallel()
+	const ttl = 2 * time.Second
+	options := tenantstest.Options{InstanceTTL: ttl, MasterAway: 5 * time.Minute}
+	tenantstest.Each(t, options, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "acme")
+		env.Tenant(t, "globex")
+		work := func(subdomain string) error {
+			tenant, err := env.Store.Lookup(t.Context(), subdomain)
+			if err != nil {
+				return err
+			}
+			return env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error })
+		}
+		must(t, work("acme"))
+		id := env.Store.Process().ID()
+		back := takeMasterAway(t, env)
+		for begun := time.Now(); time.Since(begun) < 3*ttl/2; time.Sleep(50 * time.Millisecond) {
+			if err := work("acme"); err != nil {
+				t.Fatalf("after %v: %v", time.Since(begun), err)
+			}
+		}
+		if err := work("globex"); !errors.Is(err, tenants.ErrUnavailable) {
+			t.Errorf("a tenant that isn't open: %v", err)
+		}
+		back()
+		for deadline := time.Now().Add(time.Minute); work("globex") != nil; time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the master is back: %v", work("globex"))
+			}
+		}
+		must(t, work("acme"))
+		if env.Store.Process().ID() != id {
+			t.Error("the process has lapsed")
+		}
+	})
+}
