@@ -26,6 +26,8 @@ var (
 	// ErrNoDatabase means that the tenant's database is neither in use nor in the trash. It comes
 	// together with ErrUnavailable.
 	ErrNoDatabase = errors.New("there is no database")
+	// ErrServerDown means that a tenant's server doesn't answer. It matches ErrUnavailable.
+	ErrServerDown = fmt.Errorf("the database server doesn't answer: %w", ErrUnavailable)
 	// ErrForbidden means that the server denies the engine's user what was asked for. It comes
 	// together with ErrUnavailable.
 	ErrForbidden = errors.New("the database server denies this to the user that the engine connects as")

@@ -138,8 +138,12 @@ func causeOf(err error) string {
 // noteFailure records that a tenant's database could not be opened. It ignores ErrBusy, which says
 // nothing about the database.
 func (s *Store) noteFailure(t *Tenant, err error) {
-	if !errors.Is(err, ErrBusy) {
-		s.failures.add(t, err)
+	if errors.Is(err, ErrBusy) {
+		return
+	}
+	s.failures.add(t, err)
+	if errors.Is(err, ErrServerDown) {
+		s.servers.breakerOf(t.Server).failed()
 	}
 }
 
@@ -149,6 +153,7 @@ func (s *Store) noteBegin(ctx context.Context, t *Tenant, began bool, err error)
 	switch {
 	case began:
 		s.failures.succeeded(t)
+		s.servers.breakerOf(t.Server).answered()
 	case errors.Is(err, ErrUnavailable) && ctx.Err() == nil:
 		s.noteFailure(t, err)
 	}

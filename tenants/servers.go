@@ -48,6 +48,7 @@ type servers struct {
 type server struct {
 	id     string // empty for a server that the process is configured with
 	engine atomic.Pointer[openEngine]
+	*breaker
 
 	row     Server
 	opening chan struct{} // closed when the attempt to open it ends; nil if there is none
@@ -66,7 +67,7 @@ func newServers(o Options) *servers {
 	s := &servers{master: o.Master, openEngine: o.OpenServer, minFree: o.MinFree, log: o.Log}
 	configured := map[string]*server{}
 	for name, engine := range o.Servers {
-		configured[name] = &server{}
+		configured[name] = &server{breaker: newBreaker()}
 		configured[name].engine.Store(s.watched(engine))
 	}
 	s.byName.Store(&configured)
@@ -86,6 +87,14 @@ func (s *servers) watched(engine Engine) *openEngine {
 func (s *servers) known(name string) *openEngine {
 	if of := (*s.byName.Load())[name]; of != nil {
 		return of.engine.Load()
+	}
+	return nil
+}
+
+// breakerOf returns the server's breaker, or nil if the server isn't known.
+func (s *servers) breakerOf(name string) *breaker {
+	if of := (*s.byName.Load())[name]; of != nil {
+		return of.breaker
 	}
 	return nil
 }
@@ -156,7 +165,7 @@ func (s *servers) read() {
 		if of := before[row.Name]; of != nil && of.id == row.ID {
 			now[row.Name] = of
 		} else if of == nil || of.id != "" {
-			now[row.Name] = &server{id: row.ID, row: row}
+			now[row.Name] = &server{id: row.ID, row: row, breaker: newBreaker()}
 		}
 	}
 	s.byName.Store(&now)

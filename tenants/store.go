@@ -36,6 +36,7 @@
 //	failures.go     remembers databases that can't be opened
 //	health.go       servers on which that happens
 //	server.go       a server in the master; servers.go opens it
+//	breaker.go      refuses scopes on a server that is down
 //	errors.go       the errors
 package tenants
 
@@ -376,6 +377,9 @@ const leaseTries = 3
 // most leases already, unless most is 0.
 func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*entry, error) {
 	if err := s.process.check(); err != nil {
+		return nil, err
+	}
+	if err := s.servers.breakerOf(t.Server).admit(); err != nil {
 		return nil, err
 	}
 	if may(s, t) == nil {

@@ -251,3 +251,29 @@ func TestServersAndKeys(t *testing.T) {
 		t.Errorf("with the new one: %s", got)
 	}
 }
+
+// TestPostgresServerThatStops serves the tenants of the other server meanwhile, and all of them when it runs again.
+func TestPostgresServerThatStops(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.install(t)
+	cluster := pgcluster.New(t)
+	if r := s.pipe(t, cluster.URL()+"\n", "server", "add", "pg", "-"); r.status != exitDone {
+		t.Fatal(r.stderr)
+	}
+	s.create(t, "here", "--server", "default")
+	s.create(t, "there", "--server", "pg")
+	srv := s.serve(t)
+	srv.get(t, "there", "/api/projects").expect(t, http.StatusOK)
+	cluster.Stop()
+	for range 10 {
+		if r := srv.get(t, "there", "/api/projects"); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+			t.Errorf("while it is down: %d %v %s", r.status, r.header, r.body)
+		}
+		srv.get(t, "here", "/api/projects").expect(t, http.StatusOK)
+	}
+	cluster.Start()
+	eventually(t, "the tenants of the server are served", func() bool {
+		return srv.get(t, "there", "/api/projects").status == http.StatusOK
+	})
+}

@@ -50,13 +50,29 @@ func asProvisioner(err error) error {
 	return translate(err)
 }
 
-// unavailable wraps an error of opening a database with ErrUnavailable, unless the context was cancelled or
-// there was no connection to spare.
+// unavailable wraps an error of opening a database with ErrUnavailable, or ErrServerDown, unless the context was
+// cancelled or there was no connection to spare.
 func unavailable(err error) error {
-	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrBusy) || errors.Is(err, tenants.ErrSchemaVersion) || errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, tenants.ErrBusy), errors.Is(err, tenants.ErrSchemaVersion), errors.Is(err, context.Canceled), errors.Is(err, tenants.ErrServerDown):
+		return err
+	case isSilent(err):
+		return fmt.Errorf("%w: %w", tenants.ErrServerDown, err)
+	case errors.Is(err, tenants.ErrUnavailable):
 		return err
 	}
 	return fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
+}
+
+// isSilent reports whether the server could not be reached, or doesn't work yet or any more. Another refusal is an
+// answer.
+func isSilent(err error) bool {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return refused.Code == "57P01" || refused.Code == "57P02" || refused.Code == "57P03"
+	}
+	var connecting *pgconn.ConnectError
+	return errors.As(err, &connecting)
 }
 
 // sentinelOf returns the gorm or tenants error that err stands for, or nil.
