@@ -68,7 +68,7 @@ func projectTaken(err error) error {
 
 // ListProjects lists projects by id; ?archived= narrows it.
 func ListProjects(c *gin.Context, tx *gorm.DB) error {
-	found, err := FindProjects(tx, request.ReadQuery(c))
+	found, err := FindProjects(tx.Select("id", "name", "description", "archived"), request.ReadQuery(c)) // what viewProject shows
 	return request.WriteList(c, found, err, viewProject)
 }
 

@@ -153,7 +153,7 @@ type project struct {
 // list answers with the projects.
 func list(c *gin.Context, tx *gorm.DB) error {
 	var found []models.Project
-	if err := tx.Order("id").Limit(51).Find(&found).Error; err != nil {
+	if err := tx.Select("id", "name", "description", "archived").Order("id").Limit(51).Find(&found).Error; err != nil {
 		return err
 	}
 	items := make([]project, len(found))
