@@ -2,7 +2,7 @@
 
 // Command bench measures what a tenant's database of its own costs, and prints a table:
 //
-//	go run ./app/bench             all rows, in about ten minutes
+//	go run ./app/bench             all rows; making 10,000 tenants alone takes minutes
 //	go run ./app/bench -quick      the served rows with few tenants, to see that it works
 //	go run ./app/bench -json       one JSON document instead of the table
 //

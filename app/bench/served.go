@@ -57,6 +57,7 @@ func serve(ctx context.Context, kind string, count int) (err error) {
 		var usage syscall.Rusage
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
 		}
 		fmt.Fprint(w, usage.Utime.Nano()+usage.Stime.Nano())
 	})
