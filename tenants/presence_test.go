@@ -46,15 +46,18 @@ func TestSilenceIsMeasuredHere(t *testing.T) {
 func TestNoCommitAfterSilence(t *testing.T) {
 	t.Parallel()
 	for _, ttl := range []time.Duration{time.Millisecond, time.Second, DefaultInstanceTTL, 10 * time.Minute} {
-		i := &Process{ttl: ttl}
-		for asleep := time.Duration(0); asleep <= 2*ttl; asleep += ttl / 8 {
-			i.clock = func() time.Duration { return asleep }
-			err := i.check()
-			if ends := asleep + CommitTime; err == nil && ends >= ttl+commitMargin {
-				t.Errorf("TTL %v: a commit may end %v after the last heartbeat", ttl, ends)
-			}
-			if lapses := asleep > ttl*3/4; lapses != errors.Is(err, ErrLapsed) {
-				t.Errorf("TTL %v, %v after the last heartbeat: %v", ttl, asleep, err)
+		for _, away := range []time.Duration{0, ttl / 2, 3 * ttl} {
+			life := lifeOf(ttl, away)
+			i := &Process{ttl: ttl, life: life}
+			for asleep := time.Duration(0); asleep <= 2*life; asleep += life / 8 {
+				i.clock = func() time.Duration { return asleep }
+				err := i.check()
+				if ends := asleep + CommitTime; err == nil && ends >= life+commitMargin {
+					t.Errorf("TTL %v, away %v: a commit may end %v after the last heartbeat", ttl, away, ends)
+				}
+				if lapses := asleep > life*3/4; lapses != errors.Is(err, ErrLapsed) {
+					t.Errorf("TTL %v, away %v, %v after the last heartbeat: %v", ttl, away, asleep, err)
+				}
 			}
 		}
 	}

@@ -50,7 +50,7 @@ type Process struct {
 // join registers this process with the master. lapsed is called, in a goroutine, whenever the process
 // lapses.
 func join(ctx context.Context, master *Master, ttl, away time.Duration, log *slog.Logger, lapsed func()) (*Process, error) {
-	life := max(ttl, away+away/3) // of which patience is three quarters
+	life := lifeOf(ttl, away)
 	i := &Process{master: master, name: processName(), ttl: ttl, life: life, log: log, lapsed: lapsed, clock: newUptime()}
 	if err := i.register(ctx); err != nil {
 		return nil, fmt.Errorf("register with the master: %w", err)
@@ -109,6 +109,10 @@ func (i *Process) check() error {
 	}
 	return nil
 }
+
+// lifeOf returns the TTL that a process announces to others. It serves for three quarters of it after a heartbeat, so
+// that it serves for as long as the master may be away.
+func lifeOf(ttl, away time.Duration) time.Duration { return max(ttl, away+away/3) }
 
 // patience is how long the process serves after a heartbeat. It may do so without asking the master, also if only
 // this process can't reach it: all that could take a tenant away is an operation, which waits until this process has
