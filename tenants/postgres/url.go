@@ -54,6 +54,9 @@ func parseURL(url string) (*pgx.ConnConfig, error) {
 		config.RuntimeParams["application_name"] = "tenantry"
 	}
 	config.RuntimeParams["search_path"], config.RuntimeParams["client_encoding"] = schema, "UTF8"
+	if config.ValidateConnect == nil { // the URL has no target_session_attrs, or any
+		config.ValidateConnect = refuseStandby
+	}
 	dial := config.DialFunc
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
