@@ -71,14 +71,32 @@ func isDue(ctx context.Context, err error) bool {
 	return ok && time.Until(deadline) < 100*time.Millisecond && stateOf(err) == "" && !errors.Is(err, context.Canceled)
 }
 
+// dial tries the hosts of the URL one after another. pgx would stop at the first one that refuses to sign in, as a
+// standby does that doesn't have a new tenant's database or role yet.
 func (c connector) dial(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	config := c.server.Copy()
-	config.Database = c.database
+	hosts := hostByHost(c.server)
+	var failure error
+	for _, config := range hosts {
+		config.Database = c.database
+		dialled, err := c.dialOne(ctx, config, connectTimeout/time.Duration(len(hosts)))
+		if err == nil {
+			return dialled, nil
+		}
+		if failure == nil || stateOf(failure) == "" && stateOf(err) != "" { // an answer says more than silence
+			failure = err
+		}
+	}
+	return nil, shorten(c.server, failure)
+}
+
+func (c connector) dialOne(ctx context.Context, config *pgx.ConnConfig, timeout time.Duration) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	opened, err := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(inUTC)).Connect(ctx)
 	if err != nil {
-		return nil, shorten(c.server, err)
+		return nil, err
 	}
 	dialled, ok := opened.(*stdlib.Conn)
 	if !ok {

@@ -39,6 +39,12 @@ func TestStandbyIsPassedOver(t *testing.T) {
 		}
 	}
 
+	// The standby is named first, and has neither the database nor the role of a tenant.
+	over := newEngine(t, configAt(t, both))
+	if err := handle(t, over, made(t, over)).Create(&notes.Folder{Name: "one"}).Error; err != nil {
+		t.Errorf("over both: %v", err)
+	}
+
 	runOn(t, standby.URL(), "SELECT pg_promote()")
 	e := newEngine(t, configAt(t, standby.URL()))
 	if err := handle(t, e, made(t, e)).Create(&notes.Folder{Name: "one"}).Error; err != nil {

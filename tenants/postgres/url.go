@@ -133,3 +133,21 @@ func hostsOf(config *pgx.ConnConfig) []pgconn.FallbackConfig {
 	}
 	return hosts
 }
+
+// hostByHost returns a copy of the config for each host that it names, with that host alone.
+func hostByHost(config *pgx.ConnConfig) []*pgx.ConnConfig {
+	first := config.Copy()
+	first.Fallbacks = nil
+	configs := []*pgx.ConnConfig{first}
+	for _, next := range config.Fallbacks {
+		last := configs[len(configs)-1]
+		if next.Host == last.Host && next.Port == last.Port { // the same host, with or without TLS
+			last.Fallbacks = append(last.Fallbacks, next)
+			continue
+		}
+		other := config.Copy()
+		other.Host, other.Port, other.TLSConfig, other.Fallbacks = next.Host, next.Port, next.TLSConfig, nil
+		configs = append(configs, other)
+	}
+	return configs
+}
