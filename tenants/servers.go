@@ -178,33 +178,38 @@ func (s *servers) open(of *server) (*openEngine, error) {
 		return engine, nil
 	}
 	s.mu.Lock()
-	if of.opening == nil && !time.Now().Before(of.next) && !s.closed {
+	if s.closed {
+		s.mu.Unlock()
+		return nil, errStoreClosed
+	}
+	if of.engine.Load() == nil && of.opening == nil && !time.Now().Before(of.next) {
 		of.opening = make(chan struct{})
 		s.background.Go(func() { s.try(of) })
 	}
 	opening, failure := of.opening, of.failure
 	s.mu.Unlock()
-	if failure != nil || opening == nil {
-		return nil, errors.Join(failure)
+	if failure != nil {
+		return nil, failure
 	}
-	<-opening
-	if engine := of.engine.Load(); engine != nil {
-		return engine, nil
+	if opening != nil {
+		<-opening
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if engine := of.engine.Load(); engine != nil {
+		return engine, nil
+	}
 	return nil, of.failure
 }
 
-// try tries to open a server.
+// try tries to open a server. When opening is closed, the result is there.
 func (s *servers) try(of *server) {
 	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	engine, err := s.openEngine(ctx, &of.row)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(of.opening)
-	of.opening = nil
+	defer func() { close(of.opening); of.opening = nil }()
 	if err == nil && s.closed {
 		err = errors.Join(errStoreClosed, engine.Close())
 	}

@@ -9,7 +9,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// scrubber exports spans without what may hold a secret or a value, whoever recorded it: errors' texts,
+// scrubber exports spans without what may hold a secret or a value, whichever package recorded it: errors' texts,
 // paths, queries, headers and addresses. otelgin records those of a request.
 type scrubber struct {
 	sdktrace.SpanExporter
