@@ -2,6 +2,7 @@ package command
 
 // migrateCommand groups the commands for schema versions.
 type migrateCommand struct {
+	Plan   planCommand   `cmd:"" help:"Show what migrating would do, and what is dangerous about it."`
 	Up     upCommand     `cmd:"" help:"Migrate the tenants that are behind."`
 	Stop   stopCommand   `cmd:"" help:"Make a migration run stop after the tenants under way."`
 	Runs   runsCommand   `cmd:"" help:"List migration runs, or the tenants of one."`

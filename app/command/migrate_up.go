@@ -23,6 +23,8 @@ type upCommand struct {
 	Parallel    int           `default:"4" placeholder:"N" help:"Migrate this many databases at the same time on each server, up to 64."`
 	Resume      bool          `xor:"run" help:"Go on with the last run, although its gate has closed: the tenants that are left, then those that failed."`
 	Abandon     bool          `xor:"run" help:"Give up a run that has stopped, and begin another."`
+	DryRun      dryRun        `xor:"run" help:"Change no tenant: apply the migrations to an empty database of each version, or with =data to copies of the tenants at most risk."`
+	Seed        uint64        `placeholder:"N" help:"With --dry-run=data: choose the same tenants at random as the rehearsal that printed this number."`
 }
 
 // Help is shown with the flags.
@@ -31,8 +33,12 @@ func (*upCommand) Help() string {
 
 Between two waves the run stops if more tenants than --max-failures have failed. A run that has stopped, or was interrupted, goes on with --resume. Within a wave the newest tenants are migrated first.
 
+--dry-run=data copies, on each server, the largest tenant, the one with the oldest schema, up to 5 whose last migration failed, and 3 at random; or the tenants named by --tenant. It migrates the copies one after another, reports the time, the rows, the locks and the errors, and removes the copies. The tenants are served meanwhile and stay as they are. On SQLite a copy is made only if the disk has room for three of them.
+
 Examples:
 
+    tenantry migrate up --dry-run
+    tenantry migrate up --dry-run=data --tenant acme
     tenantry migrate up
     tenantry migrate up --tenant acme --tenant globex
     tenantry migrate up --canary demo --waves 1,10,25%,100% --pause 10m --max-failures 0
@@ -62,6 +68,9 @@ func (u *upCommand) Run(c *Call) error {
 		return err
 	}
 	return c.With(func(a *app.App) error {
+		if u.DryRun != "" {
+			return u.rehearse(c, a)
+		}
 		run, err := u.migrate(c, a)
 		if clear := a.Manager().ClearTemplates(c.ctx); clear != nil {
 			a.Log().WarnContext(c.ctx, "clear templates of other migrations", "error", clear)
@@ -90,6 +99,9 @@ func (u *upCommand) check() error {
 	}
 	if u.Pause < 0 {
 		return fmt.Errorf("%w: --pause is %s: want a duration such as 10m", errUsage, u.Pause)
+	}
+	if u.Seed > 0 && u.DryRun != dryData {
+		return fmt.Errorf("%w: --seed is for --dry-run=data", errUsage)
 	}
 	if u.Parallel == 0 {
 		return fmt.Errorf("%w: --parallel is 0: want a number from 1", errUsage)

@@ -6,6 +6,8 @@
 //	run.go      goes through the waves of a run
 //	runs.go     lists the runs and their tenants
 //	status.go   counts the tenants by schema version
+//	forecast.go what the pending migrations would do, from the schema and the sizes
+//	rehearse.go tries the pending migrations on copies of tenants
 package fleet
 
 import (

@@ -12,7 +12,8 @@ import (
 
 // target is a tenant that a run migrates.
 type target struct {
-	ID, Subdomain, Server string
+	ID, Subdomain, Server, Database string
+	SchemaVersion                   int64
 	// Failed reports whether the last migration of the tenant failed.
 	Failed bool
 	// Tried reports whether that migration belongs to the run.
@@ -31,7 +32,7 @@ func (f *Fleet) targets(ctx context.Context, run *tenants.MigrationRun, plan Pla
 	}
 	err = f.store.Master().View(ctx, func(tx *gorm.DB) error {
 		tx = tx.Model(&tenants.Tenant{}).Joins(lastMigration).
-			Select("tenants.id, tenants.subdomain, tenants.server, coalesce(o.state, '') = ? AS failed, coalesce(o.run_id, '') = ? AS tried",
+			Select("tenants.id, tenants.subdomain, tenants.server, tenants.database, tenants.schema_version, coalesce(o.state, '') = ? AS failed, coalesce(o.run_id, '') = ? AS tried",
 				tenants.OperationFailed, run.ID).
 			Where("tenants.state IN ?", tenants.MigratedStates()).Where(anyOf(tx, behind))
 		if plan.Server != "" {

@@ -36,7 +36,7 @@ func (e *Engine) discard(ctx context.Context, o tenants.Object) error {
 		if listed.Kind != tenants.ObjectTemplate && listed.Kind != tenants.ObjectTemporary {
 			return fmt.Errorf("%w: it is a tenant's", tenants.ErrInUse)
 		}
-		if strings.HasPrefix(o.Name, e.adoptionPrefix()) {
+		if strings.HasPrefix(o.Name, e.adoptionPrefix()) || strings.HasPrefix(o.Name, e.scratchPrefix()) {
 			return e.discardUnconnected(ctx, o.Name)
 		}
 		return e.discardUnlocked(ctx, o.Name)
@@ -48,7 +48,7 @@ func (e *Engine) discard(ctx context.Context, o tenants.Object) error {
 	return err
 }
 
-// discardUnconnected drops an unfinished adoption, unless somebody is connected to it, as the process
+// discardUnconnected drops an unfinished adoption or a rehearsal, unless a session is connected to it, as the process
 // that works on it is.
 func (e *Engine) discardUnconnected(ctx context.Context, name string) error {
 	err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", name)

@@ -29,7 +29,7 @@ const surveyQuery = `WITH mine AS (
 		WHERE grp.rolname = $1
 	), database AS (
 		SELECT datname AS name, 't_' || right(datname, 26) AS role FROM pg_database
-		WHERE oid IN (SELECT dbid FROM mine) OR starts_with(datname, $2) OR starts_with(datname, $3)
+		WHERE oid IN (SELECT dbid FROM mine) OR starts_with(datname, $2) OR starts_with(datname, $3) OR starts_with(datname, $4)
 		OR datname ~ '^(t|trash)_[0-9a-z]{26}$' AND 't_' || right(datname, 26) IN (SELECT name FROM member)
 	)
 	SELECT name, false FROM database
@@ -38,7 +38,7 @@ const surveyQuery = `WITH mine AS (
 	WHERE rolname IN (SELECT name FROM member) OR rolname IN (SELECT role FROM database)`
 
 // Survey lists the databases and roles that this installation has made. It knows only the age of
-// templates and drafts.
+// templates, drafts and rehearsals.
 func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 	objects, err := e.survey(ctx)
 	if err != nil {
@@ -102,7 +102,7 @@ func (e *Engine) draftAge(ctx context.Context) (age time.Duration, err error) {
 const madeAt = "made by tenantry at "
 
 func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
-	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, e.templatePrefix()+shortHash(e.server.Database)+"_", e.adoptionName(""))
+	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, e.templatePrefix()+shortHash(e.server.Database)+"_", e.adoptionName(""), e.scratchPrefix())
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +139,9 @@ func (e *Engine) objectOf(name string, role bool) tenants.Object {
 	case strings.HasPrefix(name, e.adoptionPrefix()):
 		o.Kind = tenants.ObjectTemporary
 		o.TenantID = name[strings.LastIndex(name, "_")+1:]
+		return o
+	case strings.HasPrefix(name, e.scratchPrefix()):
+		o.Kind, o.Age = tenants.ObjectTemporary, scratchAge(name)
 		return o
 	case strings.HasPrefix(name, e.templatePrefix()) && strings.HasSuffix(name, draftSuffix):
 		o.Kind = tenants.ObjectTemporary

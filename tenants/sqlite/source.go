@@ -41,17 +41,23 @@ func sourcePath(source string) (string, error) {
 // copySource copies a database, as it is at one moment, into an empty file. The source may be in use.
 // If it is in WAL mode, an empty -wal file may remain beside it. That is harmless, and a reader can't
 // remove it.
-func copySource(ctx context.Context, path, to string) (err error) {
-	db := sql.OpenDB(connector{dsn: dsn(path, "mode=ro")})
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, "PRAGMA trusted_schema=OFF"); err != nil {
-		return sourceError(ctx, path, err)
-	}
-	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
+func copySource(ctx context.Context, path, to string) error {
+	if err := vacuumInto(ctx, connector{dsn: dsn(path, "mode=ro")}, to); err != nil {
 		return sourceError(ctx, path, err)
 	}
 	return nil
+}
+
+// vacuumInto copies a database, as it is at one moment, into an empty file.
+func vacuumInto(ctx context.Context, c connector, to string) (err error) {
+	db := sql.OpenDB(c)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "PRAGMA trusted_schema=OFF"); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", to)
+	return err
 }
 
 // sourceError returns why a source can't be copied.
