@@ -116,6 +116,34 @@ func NewWith(t testing.TB, options ...string) *Cluster {
 	return &Cluster{t: t, server: server}
 }
 
+// Standby starts a server that replicates the running one, until it is promoted. It is removed
+// when the test ends.
+func (c *Cluster) Standby() *Cluster {
+	c.t.Helper()
+	server, err := launchStandby(c.server)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(server.close)
+	return &Cluster{t: c.t, server: server}
+}
+
+// AwaitStandby makes each COMMIT wait until a standby has written it too.
+func (c *Cluster) AwaitStandby() {
+	c.t.Helper()
+	execute(c.t, c.URL(), "ALTER SYSTEM SET synchronous_standby_names = '*'")
+	execute(c.t, c.URL(), "SELECT pg_reload_conf()")
+}
+
+// Promote makes the standby a primary. It returns when the server accepts writes.
+func (c *Cluster) Promote() { c.t.Helper(); c.command("promote") }
+
+// URLWith returns a URL that names this server and then another one, which has replicated it or
+// is replicated by it.
+func (c *Cluster) URLWith(other *Cluster) string {
+	return urlOf(c.server.password, c.server.dir, other.server.dir)
+}
+
 // Dir returns the folder of the server, which contains its data in the folder data, its socket
 // and its log.
 func (c *Cluster) Dir() string { return c.server.dir }

@@ -114,6 +114,24 @@ func TestStopAndStart(t *testing.T) {
 	}
 }
 
+func TestStandbyHasWhatThePrimaryAcknowledged(t *testing.T) {
+	t.Parallel()
+	primary := New(t)
+	standby := primary.Standby()
+	primary.AwaitStandby()
+	execute(t, primary.URL(), "CREATE TABLE kept (n int)")
+	execute(t, primary.URL(), "INSERT INTO kept VALUES (1)")
+	if got := query(t, standby.URL(), "SELECT pg_is_in_recovery()"); got != "true" {
+		t.Errorf("in recovery: %s", got)
+	}
+	primary.Stop()
+	standby.Promote()
+	execute(t, primary.URLWith(standby), "INSERT INTO kept VALUES (2)")
+	if got := query(t, standby.URL(), "SELECT count(*)::text FROM kept"); got != "2" {
+		t.Errorf("%s rows", got)
+	}
+}
+
 func TestNewIsRemovedAfterTheTest(t *testing.T) {
 	t.Parallel()
 	var dir string

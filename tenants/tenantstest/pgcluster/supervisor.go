@@ -30,10 +30,22 @@ type supervisor struct {
 	answers  *bufio.Reader
 	dir      string // holds the server's socket, data and log
 	url      string
+	password string // of the user postgres
 }
 
 // launch starts a supervisor with a new, running server, created with initdb's options.
 func launch(options ...string) (*supervisor, error) {
+	password := rand.Text()
+	return launchWith(password, "init "+password+" "+strings.Join(options, " "))
+}
+
+// launchStandby starts a supervisor with a running standby of another supervisor's server.
+func launchStandby(of *supervisor) (*supervisor, error) {
+	return launchWith(of.password, "copy "+of.dir+" "+of.password)
+}
+
+// launchWith starts a supervisor with a running server, which a command makes.
+func launchWith(password, command string) (*supervisor, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
@@ -42,18 +54,23 @@ func launch(options ...string) (*supervisor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start a throwaway server: %w", err)
 	}
-	password := rand.Text()
-	if err := errors.Join(s.do("init "+password+" "+strings.Join(options, " ")), s.do("start")); err != nil {
+	s.password = password
+	if err := errors.Join(s.do(command), s.do("start")); err != nil {
 		s.close()
 		return nil, err
 	}
-	s.url = (&url.URL{
+	s.url = urlOf(password, s.dir)
+	return s, nil
+}
+
+// urlOf returns the URL of the database "postgres" on the servers whose sockets are in the folders.
+func urlOf(password string, folders ...string) string {
+	return (&url.URL{
 		Scheme:   "postgres",
 		User:     url.UserPassword("postgres", password),
 		Path:     "/postgres",
-		RawQuery: url.Values{"host": {s.dir}}.Encode(),
+		RawQuery: url.Values{"host": {strings.Join(folders, ",")}}.Encode(),
 	}).String()
-	return s, nil
 }
 
 func supervise(bin string) (*supervisor, error) {

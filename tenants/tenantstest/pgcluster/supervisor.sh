@@ -32,9 +32,18 @@ init() {
 		END
 }
 
+# copy FOLDER PASSWORD makes the server as a standby of the one whose socket is in a folder.
+copy() {
+	PGPASSWORD=$2 "$bin/pg_basebackup" --pgdata="$dir/data" --host="$1" --username=postgres \
+		--write-recovery-conf --checkpoint=fast --no-sync &&
+		echo "unix_socket_directories = '$dir'" >>"$dir/data/postgresql.conf"
+}
+
 run() {
 	case $1 in
 	init) init $2 ;; # in words
+	copy) copy $2 ;;
+	promote) "$bin/pg_ctl" --pgdata="$dir/data" --wait promote ;;
 	start) "$bin/pg_ctl" --pgdata="$dir/data" --log="$dir/log" --wait start ;;
 	stop) "$bin/pg_ctl" --pgdata="$dir/data" --mode=immediate --wait stop ;;
 	*) false ;;
