@@ -130,7 +130,7 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 			s.tally.waits.Add(s.waited)
 		}
 		if err := f(tx); err != nil {
-			return err
+			return translated(tx, err)
 		}
 		s.t.returned.Store(true)
 		if s.check == nil {
@@ -142,6 +142,14 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 		s.err = s.t.explainTime(s.err)
 	}
 	return s.err
+}
+
+// translated returns err as gorm translates it. f may have read rows without gorm, whose errors are the driver's.
+func translated(tx *gorm.DB, err error) error {
+	if translator, ok := tx.Dialector.(gorm.ErrorTranslator); ok {
+		return translator.Translate(err)
+	}
+	return err
 }
 
 // runHooks runs the commit or the rollback hooks, according to the scope's outcome, or none if the

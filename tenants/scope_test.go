@@ -223,6 +223,8 @@ func TestUpdateLooksAtTheContextItself(t *testing.T) {
 	})
 }
 
+func TestErrorsOfRowsAreTranslated(t *testing.T) {}
+
 func TestUpdateFailsAtCommit(t *testing.T) {
 	t.Parallel()
 	for _, engine := range tenantstest.Engines() {

@@ -28,7 +28,7 @@ const (
 // connector opens connections to one database of a server. They count against the share's budget, if
 // it has one.
 type connector struct {
-	server   *pgx.ConnConfig
+	server   *server
 	database string
 	share    *share
 	scoped   bool // the connections are for scopes
@@ -71,29 +71,13 @@ func isDue(ctx context.Context, err error) bool {
 	return ok && time.Until(deadline) < 100*time.Millisecond && stateOf(err) == "" && !errors.Is(err, context.Canceled)
 }
 
-// dial tries the hosts of the URL one after another. pgx would stop at the first one that refuses to sign in, as a
-// standby does that doesn't have a new tenant's database or role yet.
 func (c connector) dial(ctx context.Context) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	hosts := hostByHost(c.server)
-	var failure error
-	for _, config := range hosts {
-		config.Database = c.database
-		dialled, err := c.dialOne(ctx, config, connectTimeout/time.Duration(len(hosts)))
-		if err == nil {
-			return dialled, nil
-		}
-		if failure == nil || stateOf(failure) == "" && stateOf(err) != "" { // an answer says more than silence
-			failure = err
-		}
-	}
-	return nil, shorten(c.server, failure)
+	return dialHosts(ctx, c.server, c.dialHost)
 }
 
-func (c connector) dialOne(ctx context.Context, config *pgx.ConnConfig, timeout time.Duration) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+func (c connector) dialHost(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
+	failovers := c.server.hosts.failovers.Load()
+	config.Database = c.database
 	opened, err := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(inUTC)).Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -102,7 +86,7 @@ func (c connector) dialOne(ctx context.Context, config *pgx.ConnConfig, timeout 
 	if !ok {
 		return nil, fmt.Errorf("driver's %T can't be used", opened)
 	}
-	return &conn{Conn: dialled, scoped: c.scoped}, nil
+	return &conn{Conn: dialled, scoped: c.scoped, hosts: c.server.hosts, failovers: failovers}, nil
 }
 
 // inUTC makes the connection read times in UTC instead of the machine's zone, as SQLite does.
@@ -132,6 +116,9 @@ type conn struct {
 	scoped bool          // as in connector
 	dirty  bool          // a scope may have left state in the session
 	limit  time.Duration // of a statement, 0 for the server's own
+
+	hosts     *hosts
+	failovers int64 // of the hosts when this was dialled
 }
 
 var (
@@ -161,6 +148,15 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		return nil, err
 	}
 	return transaction{c, tx}, nil
+}
+
+// ResetSession is called when the pool hands out the connection again. It returns ErrBadConn for a broken one, and
+// for one to a host that may not be the primary any more.
+func (c *conn) ResetSession(ctx context.Context) error {
+	if c.failovers < c.hosts.failovers.Load() {
+		return driver.ErrBadConn
+	}
+	return c.Conn.ResetSession(ctx)
 }
 
 // IsValid is called when the connection returns to the pool, which closes it if it is not valid.

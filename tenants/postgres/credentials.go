@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"tenantry/tenants"
 )
 
@@ -41,7 +39,7 @@ func (e *Engine) password(t *tenants.Tenant) (string, error) {
 }
 
 // login returns the configuration to connect as the tenant's role, which has the database's name.
-func (e *Engine) login(t *tenants.Tenant) (*pgx.ConnConfig, error) {
+func (e *Engine) login(t *tenants.Tenant) (*server, error) {
 	password, err := e.password(t)
 	if err != nil {
 		return nil, err

@@ -200,7 +200,7 @@ func unclear(err error) error {
 }
 
 // connect opens a pool of at most conns connections to a tenant's database, and verifies the database.
-func (e *Engine) connect(ctx context.Context, name string, login *pgx.ConnConfig, conns int) (*sql.DB, error) {
+func (e *Engine) connect(ctx context.Context, name string, login *server, conns int) (*sql.DB, error) {
 	db := e.budget.openPool(connector{server: login, database: name, scoped: login != e.server}, conns)
 	err := verify(ctx, db, name)
 	switch stateOf(err) {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
@@ -61,7 +60,7 @@ const (
 // Engine is a tenants.Engine on a Postgres server. It is safe for concurrent use.
 type Engine struct {
 	config  Config
-	server  *pgx.ConnConfig // its database is the admin database
+	server  *server // its database is the admin database
 	admin   *sql.DB
 	base    *gorm.DB
 	version int64
@@ -109,6 +108,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		config: c, server: server, admin: openAdmin(server), base: base, version: version, hash: hash, group: groupName(c.Prefix, server.Database),
 		adopting: make(chan struct{}, 1), trying: make(chan struct{}, 1),
 	}
+	server.meet(ctx)
 	if err := e.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to Postgres: %w", unavailable(err)), e.Close())
 	}
@@ -149,7 +149,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func openAdmin(server *pgx.ConnConfig) *sql.DB {
+func openAdmin(server *server) *sql.DB {
 	admin := sql.OpenDB(connector{server: server, database: server.Database})
 	admin.SetMaxOpenConns(adminConns)
 	admin.SetMaxIdleConns(1)

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
@@ -103,7 +102,7 @@ func change(t testing.TB, e *Engine, tenant *tenants.Tenant, sql string) {
 }
 
 // attempt connects to a database and runs SQL there.
-func attempt(t testing.TB, login *pgx.ConnConfig, database, sql string) error {
+func attempt(t testing.TB, login *server, database, sql string) error {
 	t.Helper()
 	conn, err := connector{server: login, database: database}.dial(t.Context())
 	if err != nil {

@@ -39,6 +39,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	if err != nil {
 		return nil, err
 	}
+	server.meet(ctx)
 	db := openMasterPool(server)
 	if err := prepareMaster(ctx, db, server.Database, c); err != nil {
 		return nil, errors.Join(fmt.Errorf("master database %s: %w", server.Database, unavailable(err)), db.Close())
@@ -94,7 +95,7 @@ func checkMaster(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func openMasterPool(server *pgx.ConnConfig) *sql.DB {
+func openMasterPool(server *server) *sql.DB {
 	db := sql.OpenDB(connector{server: server, database: server.Database})
 	db.SetMaxOpenConns(masterConns)
 	db.SetMaxIdleConns(masterConns)

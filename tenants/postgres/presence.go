@@ -16,7 +16,7 @@ import (
 // presence holds an advisory lock in the master's database for each instance, over a connection of its
 // own. The server releases the lock when the session ends: when the process ends or loses its connection,
 // but not while it is stopped.
-type presence struct{ server *pgx.ConnConfig }
+type presence struct{ server *server }
 
 var _ tenants.Presence = presence{}
 
@@ -58,7 +58,7 @@ func (presence) Sweep([]string) error { return nil }
 
 // sessionMark is a session with a lock. It is not safe for concurrent use.
 type sessionMark struct {
-	server *pgx.ConnConfig
+	server *server
 	key    int64
 	conn   *pgx.Conn // nil if it was lost
 }

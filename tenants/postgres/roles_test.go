@@ -11,7 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
@@ -24,8 +23,8 @@ import (
 type own struct {
 	*Engine
 	cluster *pgcluster.Cluster
-	root    *pgx.ConnConfig // a superuser's
-	master  string          // a master database
+	root    *server // a superuser's
+	master  string  // a master database
 	log     *bytes.Buffer
 }
 
@@ -58,7 +57,7 @@ func ordinary(t *testing.T, cluster *pgcluster.Cluster) string {
 	return u.String()
 }
 
-func parsed(t *testing.T, url string) *pgx.ConnConfig {
+func parsed(t *testing.T, url string) *server {
 	t.Helper()
 	config, err := parseURL(url)
 	if err != nil {
@@ -99,7 +98,7 @@ func (s *own) makeMaster(t *testing.T) {
 	openMaster(t, u.String())
 }
 
-func (s *own) loginOf(t *testing.T, tenant *tenants.Tenant) *pgx.ConnConfig {
+func (s *own) loginOf(t *testing.T, tenant *tenants.Tenant) *server {
 	t.Helper()
 	login, err := s.login(tenant)
 	if err != nil {

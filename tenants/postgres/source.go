@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"tenantry/tenants"
@@ -93,7 +92,7 @@ func (e *Engine) openSource(ctx context.Context, url string) (from *session, ver
 }
 
 // sourceServer parses the source's URL.
-func sourceServer(url string) (*pgx.ConnConfig, error) {
+func sourceServer(url string) (*server, error) {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return nil, &tenants.SourceError{
 			Reason: "the tenant's server is Postgres, so the source must be postgres://USER:PASSWORD@HOST:PORT/DATABASE",

@@ -30,7 +30,7 @@ func DescribeURL(url string) string {
 	if err != nil {
 		return "an unknown server"
 	}
-	return addressOf(config) + ", database " + config.Database
+	return addressOf(config.ConnConfig) + ", database " + config.Database
 }
 
 // schema contains all tables. Every connection sets it, because the server's default search path prefers a
@@ -39,7 +39,7 @@ const schema = "public"
 
 // parseURL parses a URL as pgx does, or returns a *URLError. What the URL leaves out comes from libpq's
 // environment variables and files.
-func parseURL(url string) (*pgx.ConnConfig, error) {
+func parseURL(url string) (*server, error) {
 	if reason := ambiguity(url); reason != "" {
 		return nil, &URLError{reason}
 	}
@@ -65,7 +65,7 @@ func parseURL(url string) (*pgx.ConnConfig, error) {
 		}
 		return lingering{conn}, nil
 	}
-	return config, nil
+	return &server{config, &hosts{newest: map[string]uint32{}}}, nil
 }
 
 // ambiguity returns why the author of a URL may have meant another password than pgx reads, or "" if the

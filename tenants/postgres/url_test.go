@@ -69,8 +69,8 @@ func FuzzURLKeepsItsPassword(f *testing.F) {
 				}
 				continue
 			}
-			if !strings.HasSuffix(config.User+config.Password, tail) || strings.Contains(addressOf(config)+config.Database, tail) {
-				t.Errorf("%q leads to %s, database %s, as %s", url, addressOf(config), config.Database, config.User)
+			if !strings.HasSuffix(config.User+config.Password, tail) || strings.Contains(addressOf(config.ConnConfig)+config.Database, tail) {
+				t.Errorf("%q leads to %s, database %s, as %s", url, addressOf(config.ConnConfig), config.Database, config.User)
 			}
 		}
 	})

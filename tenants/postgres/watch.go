@@ -18,7 +18,7 @@ const (
 
 // watcher listens for changes of the master over a connection of its own.
 type watcher struct {
-	server *pgx.ConnConfig
+	server *server
 	log    *slog.Logger
 }
 
@@ -67,11 +67,5 @@ func (w watcher) listen(ctx context.Context, changed func(tenantID string)) (con
 func (w watcher) connect(ctx context.Context) (*pgx.Conn, error) { return dialPatiently(ctx, w.dial) }
 
 func (w watcher) dial(ctx context.Context) (*pgx.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, w.server.Copy())
-	if err != nil {
-		return nil, shorten(w.server, err)
-	}
-	return conn, nil
+	return dialHosts(ctx, w.server, pgx.ConnectConfig)
 }

@@ -73,7 +73,11 @@ func (m *Middleware) Scoped(o ScopeOptions) gin.HandlerFunc {
 		case len(c.Errors) == before, outranks(err):
 			m.refuse(c, err)
 		default:
-			m.render(c, c.Errors.Last().Err)
+			last := c.Errors.Last()
+			if errors.Is(err, last.Err) {
+				last.Err = err // says more
+			}
+			m.render(c, last.Err)
 		}
 	}
 }
