@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"time"
 )
 
 // Load describes how many handles a store has open.
@@ -55,6 +56,8 @@ type Connections struct {
 	// Changed counts the connections that waiters got from others, and Refused those who waited in
 	// vain or were refused at once.
 	Changed, Refused uint64
+	// Wait is how long a scope that needs a new connection would probably wait for it now.
+	Wait time.Duration
 }
 
 // ConnectionClass describes the connections for one class of work.

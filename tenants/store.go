@@ -37,7 +37,7 @@
 //	health.go       servers on which that happens
 //	server.go       a server in the master; servers.go opens it
 //	breaker.go      refuses scopes on a server that is down
-//	errors.go       the errors
+//	errors.go       the errors; busy.go, how long a wait for a connection takes
 package tenants
 
 import (
@@ -345,13 +345,16 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, ru
 	}
 	lease, err := s.lease(traced, t, may, most)
 	if err != nil {
-		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
+		return fmt.Errorf("tenant %q: %w", t.Subdomain, s.explainWait(t, err))
 	}
 	defer s.pool.release(lease)
 	guarded, stop := lease.guard(traced)
 	defer stop()
 	err = run(lease.handle, guarded, &sc, f)
 	s.noteBegin(guarded, t, sc.t != nil, err)
+	if sc.t == nil {
+		err = s.explainWait(t, err)
+	}
 	err = lease.explain(err)
 	if errors.Is(err, ErrReplaced) {
 		s.reopen(lease, err)

@@ -87,8 +87,8 @@ func newBudget(limit int) *budget {
 // now returns the nanoseconds since the budget was made.
 func (b *budget) now() int64 { return int64(time.Since(b.begun)) }
 
-// acquire takes a place, or waits for one until ctx ends. The caller must release it. Returns ErrBusy if
-// ctx's deadline passed, or ctx's error if it was cancelled.
+// acquire takes a place, or waits for one until ctx ends. The caller must release it. Returns a *tenants.BusyError if
+// ctx's deadline passed or will pass before there is a place, or ctx's error if it was cancelled.
 func (s *share) acquire(ctx context.Context) error {
 	b := s.budget
 	w, err := b.enter(ctx, s)
@@ -114,8 +114,8 @@ func (s *share) acquire(ctx context.Context) error {
 	return nil
 }
 
-// enter takes a place and returns nil, or returns a new waiter. Returns ErrBusy if a waiter couldn't get a
-// place before ctx's deadline.
+// enter takes a place and returns nil, or returns a new waiter. Returns a *tenants.BusyError if a waiter couldn't get
+// a place before ctx's deadline.
 func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,23 +142,29 @@ func (b *budget) crowd() {
 	}
 }
 
-// estimate returns ErrBusy if those who wait already take longer than ctx's deadline, at the rate at which waiters
-// got places lately. The caller holds the lock.
+// estimate returns a *tenants.BusyError if a waiter that came now would wait beyond ctx's deadline. The caller holds the
+// lock.
 func (b *budget) estimate(ctx context.Context, c class) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return nil
 	}
-	rate, ahead := b.served, float64(b.waiters[c].Len())
-	if rate == 0 { // not known yet; many places can become free by themselves
-		rate, ahead = b.pace.most(), ahead-float64(b.limit)
-	}
-	wait := time.Duration(ahead / rate * float64(time.Second))
+	wait := b.expect(c)
 	if wait <= time.Until(deadline) {
 		return nil
 	}
 	b.refused++
-	return fmt.Errorf("wait for a connection: %w: it would take about %v", tenants.ErrBusy, wait.Round(time.Second))
+	return &tenants.BusyError{After: wait}
+}
+
+// expect returns how long a waiter that came now would wait, at the rate at which waiters got places lately. The caller
+// holds the lock.
+func (b *budget) expect(c class) time.Duration {
+	rate, ahead := b.served, float64(b.waiters[c].Len())
+	if rate == 0 { // not known yet; many places can become free by themselves
+		rate, ahead = b.pace.most(), ahead-float64(b.limit)
+	}
+	return time.Duration(max(0, ahead) / rate * float64(time.Second))
 }
 
 // waiting returns the number of waiters. The caller holds the lock.
@@ -193,17 +199,25 @@ func (b *budget) leave(ctx context.Context, w *waiter) error {
 			queue.Remove(e)
 			w.share.place(0, -1)
 			b.refused++
-			return refusal(context.Cause(ctx))
+			return b.refusal(w.share.class, context.Cause(ctx))
 		}
 	}
 	return nil
 }
 
-func refusal(cause error) error {
+// refusal returns the error for a waiter that cause made leave. The caller holds the lock.
+func (b *budget) refusal(c class, cause error) error {
 	if errors.Is(cause, context.DeadlineExceeded) {
-		return fmt.Errorf("wait for a connection: %w: %w", tenants.ErrBusy, cause)
+		cause = &tenants.BusyError{After: b.expect(c), Err: cause}
 	}
 	return fmt.Errorf("wait for a connection: %w", cause)
+}
+
+// late returns the error for a caller whose wait for a place left too little time to connect.
+func (s *share) late() error {
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	return s.budget.refusal(s.class, context.DeadlineExceeded)
 }
 
 // release gives back a place, which the first waiter gets. surrendered means that surrender has

@@ -54,7 +54,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		c.share.release(false)
 		if waited := start.Sub(begin); waited > time.Since(start) && isDue(ctx, err) {
-			return nil, refusal(context.DeadlineExceeded) // for the wait: the server may be well
+			return nil, c.share.late() // for the wait: the server may be well
 		}
 		return nil, err
 	}

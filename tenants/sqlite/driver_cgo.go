@@ -44,6 +44,29 @@ func keepWAL(conn driver.Conn) error {
 	return c.SetFileControlInt("main", sqlite3.SQLITE_FCNTL_PERSIST_WAL, 1)
 }
 
+// copyPages copies the connection's database into an empty file.
+func copyPages(from driver.Conn, to string) (err error) {
+	source, ok := from.(*sqlite3.SQLiteConn)
+	if !ok {
+		return fmt.Errorf("driver's %T can't copy", from)
+	}
+	opened, err := builtDriver().Open(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	target, ok := opened.(*sqlite3.SQLiteConn)
+	if !ok {
+		return fmt.Errorf("driver's %T can't copy", opened)
+	}
+	copying, err := target.Backup("main", source, "main")
+	if err != nil {
+		return err
+	}
+	_, err = copying.Step(-1)
+	return errors.Join(err, copying.Finish())
+}
+
 // resultCode returns SQLite's extended result code of err, or 0 if err isn't SQLite's.
 func resultCode(err error) int {
 	var e sqlite3.Error

@@ -48,6 +48,22 @@ func keepWAL(conn driver.Conn) error {
 	return err
 }
 
+// copyPages copies the connection's database into an empty file.
+func copyPages(from driver.Conn, to string) error {
+	source, ok := from.(interface {
+		NewBackup(to string) (*sqlite.Backup, error)
+	})
+	if !ok {
+		return fmt.Errorf("driver's %T can't copy", from)
+	}
+	copying, err := source.NewBackup(to)
+	if err != nil {
+		return err
+	}
+	_, err = copying.Step(-1)
+	return errors.Join(err, copying.Finish())
+}
+
 // resultCode returns SQLite's extended result code of err, or 0 if err isn't SQLite's.
 func resultCode(err error) int {
 	var e *sqlite.Error

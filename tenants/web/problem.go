@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -60,14 +62,28 @@ func KindOf(err error, own []Kind) Kind {
 	return internal
 }
 
-// dueAfter returns the kind of err, with the error's own time for Retry-After if err is of a tenant's limit.
+// dueAfter returns the kind of err, with the error's own time for Retry-After if err has one: that of a tenant's limit,
+// or the estimate of a wait for a connection.
 func (k Kind) dueAfter(err error) Kind {
 	var limit *tenants.LimitError
-	if k.Status == http.StatusTooManyRequests && errors.As(err, &limit) {
+	var busy *tenants.BusyError
+	switch {
+	case k.Status == http.StatusTooManyRequests && errors.As(err, &limit):
 		k.Retry = max(1, int(math.Ceil(limit.After.Seconds())))
+	case k.Err == tenants.ErrBusy && errors.As(err, &busy):
+		k.Retry = scatter(busy.After)
 	}
 	return k
 }
+
+// scatter returns a time for Retry-After, in seconds from 1 to maxRetry. It is up to a quarter and a second longer than
+// the wait, by chance, so that the clients that were refused together don't come back together.
+func scatter(wait time.Duration) int {
+	seconds := max(1, int(math.Ceil(min(wait, maxRetry*time.Second).Seconds())))
+	return min(maxRetry, seconds+rand.IntN(seconds/4+2))
+}
+
+const maxRetry = 30
 
 // engineKinds lists the kinds of the engine's errors. An error may match several, so the more
 // urgent ones come first.

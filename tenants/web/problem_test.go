@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -76,4 +77,24 @@ func TestErrorsAreRendered(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestRetryAfterIsTheEstimate: a client that was refused for want of a connection is told when one will be free, somewhat scattered.
+func TestRetryAfterIsTheEstimate(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration][2]int{
+		0: {1, 2}, 1500 * time.Millisecond: {2, 3}, 8 * time.Second: {8, 11}, 29 * time.Second: {29, 30}, time.Hour: {30, 30},
+	} {
+		seen := map[int]bool{}
+		for range 100 {
+			k := web.KindOf(fmt.Errorf("open: %w", &tenants.BusyError{After: after, Err: context.DeadlineExceeded}), nil)
+			if k.Status != 503 || k.Name != "busy" || k.Retry < want[0] || k.Retry > want[1] {
+				t.Fatalf("after %v: %+v", after, k)
+			}
+			seen[k.Retry] = true
+		}
+		if want[0] < want[1] && len(seen) < 2 {
+			t.Errorf("after %v all clients come back together: %v", after, seen)
+		}
+	}
 }

@@ -1,0 +1,118 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/superfly/ltx"
+)
+
+// Restored says what Restore has made.
+type Restored struct {
+	// At is when the state of the database was stored: everything committed until then is in it.
+	At time.Time `json:"at"`
+	// Files is the number of files that were read, and Size the size of the database, in bytes.
+	Files int   `json:"files"`
+	Size  int64 `json:"size"`
+}
+
+// Restore makes a new file, 0600, of a database as it was at a time, or as it was last if the time is zero. It checks
+// the checksum of each file that it reads and of the result. Returns ErrNoBackup if there is no backup from that time
+// or before, and ErrDamaged if one can't be read; the file is removed then.
+func (b *Backups) Restore(ctx context.Context, id string, at time.Time, to string) (r Restored, err error) {
+	chain, err := b.chain(ctx, id, at)
+	if err != nil {
+		return r, err
+	}
+	target, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return r, fmt.Errorf("restore: %w", err)
+	}
+	defer func() {
+		err = errors.Join(err, target.Close())
+		if err != nil {
+			err = errors.Join(err, os.Remove(to))
+		}
+	}()
+	re := restoring{target: target}
+	for _, f := range chain {
+		if err := b.apply(ctx, &re, f); err != nil {
+			return r, err
+		}
+	}
+	if err := re.finish(); err != nil {
+		return r, err
+	}
+	return Restored{re.at, len(chain), int64(re.pages) * int64(re.pageSize)}, target.Sync()
+}
+
+// restoring is a database that is being restored.
+type restoring struct {
+	target          *os.File
+	pageSize, pages uint32
+	position        ltx.Pos // after the last file
+	at              time.Time
+}
+
+func (b *Backups) apply(ctx context.Context, re *restoring, f file) error {
+	o, err := b.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer o.body.Close()
+	if err := re.apply(ctx, o); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, f.Key, err)
+	}
+	return nil
+}
+
+func (re *restoring) apply(ctx context.Context, o opened) error {
+	before := o.header.PreApplyPos()
+	if re.pageSize == 0 {
+		re.pageSize = o.header.PageSize
+	}
+	if o.header.PageSize != re.pageSize {
+		return fmt.Errorf("its pages have %d bytes and not %d", o.header.PageSize, re.pageSize)
+	}
+	if before.TXID == re.position.TXID && before != re.position {
+		return errors.New("it does not follow the file before it")
+	}
+	var header ltx.PageHeader
+	page := make([]byte, re.pageSize)
+	for {
+		err := o.decoder.DecodePage(&header, page)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			_, err = re.target.WriteAt(page, int64(header.Pgno-1)*int64(re.pageSize))
+		}
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := o.decoder.Close(); err != nil {
+		return err
+	}
+	re.pages, re.position, re.at = o.header.Commit, o.decoder.PostApplyPos(), o.at()
+	return re.target.Truncate(int64(re.pages) * int64(re.pageSize))
+}
+
+// finish compares the checksum of the whole database.
+func (re *restoring) finish() error {
+	sum, err := ltx.ChecksumReader(io.NewSectionReader(re.target, 0, int64(re.pages)*int64(re.pageSize)), int(re.pageSize))
+	if err != nil {
+		return fmt.Errorf("read what was restored: %w", err)
+	}
+	if sum != re.position.PostApplyChecksum {
+		return fmt.Errorf("%w: the restored database's checksum is %s and should be %s", ErrDamaged, sum, re.position.PostApplyChecksum)
+	}
+	return nil
+}
