@@ -60,6 +60,8 @@ type migrated struct {
 type failedTenant struct {
 	Subdomain string `json:"subdomain"`
 	Error     string `json:"error"`
+	// Advice says what to do before the migration is tried again. It is empty if that is enough.
+	Advice string `json:"advice"`
 }
 
 // Run migrates the tenants that are behind.
@@ -79,7 +81,7 @@ func (u *upCommand) Run(c *Call) error {
 		var partial *fleet.PartialError
 		if errors.As(err, &partial) {
 			for _, f := range partial.Failed {
-				result.Failed = append(result.Failed, failedTenant{f.Subdomain, f.Err.Error()})
+				result.Failed = append(result.Failed, failedTenant{f.Subdomain, f.Err.Error(), f.Advice()})
 			}
 		}
 		switch {
@@ -153,11 +155,14 @@ func (u *upCommand) change(plan *fleet.Plan) {
 func adviseRun(err error) error {
 	var running *fleet.RunningError
 	var stopped *fleet.StoppedError
+	var partial *fleet.PartialError
 	switch {
 	case errors.As(err, &running):
 		return fmt.Errorf("%w; wait for it, or stop it: tenantry migrate stop", err)
 	case errors.As(err, &stopped):
 		return fmt.Errorf("%w; go on with: tenantry migrate up --resume; or begin another: tenantry migrate up --abandon", err)
+	case errors.As(err, &partial):
+		return fmt.Errorf("%w; when the causes are mended, run: tenantry migrate up --resume", err)
 	}
 	return err
 }
@@ -168,6 +173,9 @@ func (m migrated) write(out *Output) error {
 	}
 	for _, f := range m.Failed {
 		out.Hint("tenant %s: %s", f.Subdomain, f.Error)
+		if f.Advice != "" {
+			out.Hint("  what to do: %s", f.Advice)
+		}
 	}
 	return out.Line("%d tenants migrated, %d failed", m.Migrated, len(m.Failed))
 }

@@ -61,6 +61,9 @@ type step struct {
 	do func(m *Manager, ctx context.Context, j *job) error
 	// record changes the master, in the transaction that records the step. It may be nil.
 	record func(tx *gorm.DB, j *job) error
+	// stays means that the plan's undo leaves what the step did as it is. The step is recorded even if ctx ended
+	// when it was done.
+	stays bool
 }
 
 // plan is the steps of a kind of operation. The operation's mark changes the master before the
@@ -266,6 +269,11 @@ func (m *Manager) step(ctx context.Context, j *job) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	m.at(j.op.Kind, name, "done")
+	if steps[i].stays {
+		lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		ctx = lasting
+	}
 	err := m.change(ctx, j, func(tx *gorm.DB, now time.Time) error {
 		j.moveTo(j.op.State, steps, i+1, now)
 		if j.op.State == tenants.OperationDone || j.op.State == tenants.OperationRunning {

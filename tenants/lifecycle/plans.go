@@ -29,7 +29,7 @@ func planOf(kind tenants.OperationKind) plan {
 		return plan{steps: []step{served}, undo: []step{}, undone: restoreState, cancelled: restoreState}
 	case tenants.KindMigrate:
 		return plan{
-			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: restoreState}},
+			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: restoreState, stays: true}},
 			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
 		}
 	case tenants.KindRepair:

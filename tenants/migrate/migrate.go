@@ -31,7 +31,8 @@ import (
 // With an error Up returns the version at which the database stopped. The error wraps ErrUnclear if
 // that can't be determined.
 func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
-	if _, err := Latest(fsys); err != nil {
+	latest, err := Latest(fsys)
+	if err != nil {
 		return 0, err
 	}
 	versions, err := newStore(dialect)
@@ -44,10 +45,14 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 	} else {
 		err = upWithRetries(ctx, time.Second, run)
 	}
-	if err != nil {
-		return stoppedAt(ctx, db, versions, err)
+	if err == nil {
+		return versions.current(ctx, db)
 	}
-	return versions.current(ctx, db)
+	version, err := stoppedAt(ctx, db, versions, err)
+	if err != nil && version >= latest {
+		return version, nil // ctx ended after the last migration was applied
+	}
+	return version, err
 }
 
 // ErrUnclear means that a migration failed and it is unknown what it changed, because it ran without a
@@ -120,7 +125,7 @@ func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {
 		return nil
 	case errors.As(err, &partial):
 		name := path.Base(partial.Failed.Source.Path)
-		err = fmt.Errorf("apply migration %s: %w", name, err)
+		err = fmt.Errorf("apply migration %s: %w", name, partial.Err)
 		if !isTransaction(fsys, name) {
 			err = fmt.Errorf("%w: %w", ErrUnclear, err)
 		}

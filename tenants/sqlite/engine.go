@@ -169,7 +169,8 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 	if err := db.PingContext(ctx); err != nil {
 		return 0, fmt.Errorf("open %s: %w", t.Database, unavailable(explainOpen(path, err)))
 	}
-	return migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect])
+	version, err = migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect])
+	return version, dialector{}.Translate(err)
 }
 
 // existingPath returns the path of the tenant's file. Returns an error unless it is a regular file.

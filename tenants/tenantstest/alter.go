@@ -3,6 +3,7 @@ package tenantstest
 import (
 	"database/sql"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -14,11 +15,33 @@ import (
 // Alter runs SQL on the tenant's database by hand: see the function of that name.
 func (e *Env) Alter(t testing.TB, tenant *tenants.Tenant, statements ...string) {
 	t.Helper()
-	home := e.Dir
+	Alter(t, e.Kind, e.home(), tenant, statements...)
+}
+
+func (e *Env) home() string {
 	if e.Kind == Postgres {
-		home = e.installation
+		return e.installation
 	}
-	Alter(t, e.Kind, home, tenant, statements...)
+	return e.Dir
+}
+
+// Hold runs SQL as Alter does, but in a session that lasts, with its locks, until the returned function is called or
+// the test ends.
+func (e *Env) Hold(t testing.TB, tenant *tenants.Tenant, statements ...string) (end func()) {
+	t.Helper()
+	db, err := openByHand(e.Kind, e.home(), tenant.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	end = sync.OnceFunc(func() { report(t, db.Close()) })
+	t.Cleanup(end)
+	return end
 }
 
 // Alter runs SQL on a tenant's database as an operator could by hand: as a user who may change the schema,
