@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 )
 
@@ -62,11 +63,12 @@ func (a *App) warnVersions(ctx context.Context) {
 		a.log.WarnContext(ctx, "read schema versions", "error", err)
 	}
 	for _, s := range standings {
-		problem := "tenants are not served: they are behind the schema; run: tenantry migrate up"
-		switch {
-		case s.SchemaVersion == s.Target || s.Target == 0:
+		engine, err := a.store.Server(s.Server)
+		if err != nil || !errors.Is(a.store.CheckServable(ctx, engine, s.SchemaVersion), tenants.ErrSchemaVersion) {
 			continue
-		case s.SchemaVersion > s.Target:
+		}
+		problem := "tenants are not served: they are behind the schema; run: tenantry migrate up"
+		if s.SchemaVersion > s.Target {
 			problem = "tenants are not served: a newer build has migrated them; run that one"
 		}
 		a.log.WarnContext(ctx, problem,

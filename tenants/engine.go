@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"gorm.io/gorm"
+
+	"tenantry/tenants/migrate"
 )
 
 // Engine creates, opens and drops databases on one server. It is safe for concurrent use. Errors
@@ -22,6 +24,9 @@ type Engine interface {
 
 	// SchemaVersion returns the version of the last migration, which Create gives to a database.
 	SchemaVersion() int64
+
+	// Versions returns the schema versions that this build serves. Its Newest is SchemaVersion.
+	Versions() migrate.Versions
 
 	// DatabaseName returns the name for the database of a new tenant.
 	DatabaseName(id string) string

@@ -14,6 +14,9 @@ type Instance struct {
 	ExpiresAt time.Time `gorm:"not null"`
 	// TTL is the longest time between two heartbeats.
 	TTL time.Duration `gorm:"not null;default:0"`
+	// SchemaVersion names the process's build by the last of its migrations of tenants. It is 0 for a build that
+	// doesn't tell.
+	SchemaVersion int64 `gorm:"not null;default:0"`
 
 	// Acknowledgements are deleted with the instance.
 	Acknowledgements []Acknowledgement `gorm:"constraint:acknowledgements_instance_id_fkey,OnDelete:CASCADE"`

@@ -13,6 +13,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
+
+	"tenantry/tenants/migrate"
 )
 
 // DefaultInstanceTTL is the default of Options.InstanceTTL.
@@ -34,6 +36,7 @@ type Process struct {
 	life   time.Duration // how long others wait for the process after its last heartbeat; at least ttl
 	log    *slog.Logger
 	lapsed func() // called when the process lapses, and when it leaves
+	build  migrate.Versions
 
 	held    sync.Map             // the held operations, by id
 	clock   func() time.Duration // from newUptime
@@ -47,11 +50,13 @@ type Process struct {
 	lapse *time.Timer
 }
 
-// join registers this process with the master. lapsed is called, in a goroutine, whenever the process
-// lapses.
-func join(ctx context.Context, master *Master, ttl, away time.Duration, log *slog.Logger, lapsed func()) (*Process, error) {
-	life := lifeOf(ttl, away)
-	i := &Process{master: master, name: processName(), ttl: ttl, life: life, log: log, lapsed: lapsed, clock: newUptime()}
+// join registers this process with the master, and what its build declares about schema versions. lapsed is called, in a
+// goroutine, whenever the process lapses.
+func join(ctx context.Context, o Options, lapsed func()) (*Process, error) {
+	i := &Process{
+		master: o.Master, name: processName(), ttl: o.InstanceTTL, life: lifeOf(o.InstanceTTL, o.MasterAway), log: o.Log, lapsed: lapsed,
+		build: o.versions(), clock: newUptime(),
+	}
 	if err := i.register(ctx); err != nil {
 		return nil, fmt.Errorf("register with the master: %w", err)
 	}
@@ -147,8 +152,8 @@ func (i *Process) replaceRow(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		row := Instance{ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.life), TTL: i.life}
-		if err := tx.Create(&row).Error; err != nil {
+		row := Instance{ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.life), TTL: i.life, SchemaVersion: i.build.Newest}
+		if err := errors.Join(recordVersions(tx, i.build), tx.Create(&row).Error); err != nil {
 			return err
 		}
 		return tx.Delete(&Instance{}, "id = ?", old).Error

@@ -2,7 +2,10 @@ package tenants
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
+
+	"tenantry/tenants/migrate"
 )
 
 // Schema describes a database: its models, and the migrations that make their tables. An application
@@ -27,6 +30,25 @@ func MigrationsIn(folder fs.FS) map[string]fs.FS {
 	return all
 }
 
+// Versions returns what the dialect's migrations declare. It returns an error if another dialect's migration of the same
+// version declares something else, or if a declaration is bad.
+func (s Schema) Versions(dialect string) (migrate.Versions, error) {
+	versions, err := migrate.ReadVersions(s.Migrations[dialect])
+	if err != nil {
+		return versions, err
+	}
+	for other, migrations := range s.Migrations {
+		others, err := migrate.ReadVersions(migrations)
+		if err == nil {
+			err = versions.Agrees(others)
+		}
+		if err != nil {
+			return versions, fmt.Errorf("migrations for %s and %s: %w", dialect, other, err)
+		}
+	}
+	return versions, nil
+}
+
 //go:embed migrations
 var masterMigrations embed.FS
 
@@ -36,7 +58,7 @@ func MasterSchema() Schema {
 	return Schema{
 		Models: []any{
 			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
-			&MigrationRun{}, &Server{}, &ConnectionShare{},
+			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{},
 		},
 		Migrations: MigrationsIn(migrations),
 	}

@@ -6,7 +6,7 @@
 //	registry.go     finds the subdomain's tenant, in memory or in the master
 //	pool.go         leases the tenant's open handle, and opens it if needed
 //	handle.go       an open database
-//	version.go      checks that this build can serve its schema version
+//	version.go      checks that this build can serve its schema version; schemarecord.go, if a newer one has migrated it
 //	limits.go       what a tenant may use; limiter.go counts its requests, limit_text.go reads and writes limits
 //	scope.go        begins the transaction, commits or rolls back
 //	turn.go         gives each tenant's scopes a fair turn
@@ -124,12 +124,13 @@ type Store struct {
 	tracer   Tracer // may be nil
 	slow     time.Duration
 
-	changed chan struct{} // holds a token if there may be new drains
-	beaten  chan struct{} // holds a token after a heartbeat
-	sharing sync.Mutex    // held while shares of connections come into force
-	drains  sync.Map      // the operations whose tenants are being drained, by id
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	changed   chan struct{} // holds a token if there may be new drains
+	beaten    chan struct{} // holds a token after a heartbeat
+	sharing   sync.Mutex    // held while shares of connections come into force
+	drains    sync.Map      // the operations whose tenants are being drained, by id
+	olderCode sync.Map      // what is recorded of versions that this build doesn't know: SchemaRecord.OlderCode by version
+	stop      context.CancelFunc
+	running   sync.WaitGroup
 }
 
 // New makes a store, registers this process with the master, and begins to watch the master for
@@ -152,7 +153,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.dropShares() // until it has some
 	s.servers.opened = s.wakeShares
-	s.process, err = join(ctx, o.Master, o.InstanceTTL, o.MasterAway, o.Log, func() { s.dropShares(); s.pool.evacuate(ErrLapsed) })
+	s.process, err = join(ctx, o, func() { s.dropShares(); s.pool.evacuate(ErrLapsed) })
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +186,14 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.Default()
 	}
 	return o
+}
+
+// versions returns the schema versions of the process's build. All of its servers have the same ones.
+func (o Options) versions() migrate.Versions {
+	for _, engine := range o.Servers {
+		return engine.Versions()
+	}
+	return migrate.Versions{}
 }
 
 // start begins to watch the master, to send heartbeats and to drain tenants.
@@ -296,7 +305,7 @@ func (s *Store) checkSchema(t *Tenant) error {
 	if engine == nil {
 		return nil
 	}
-	return CheckServable(t.SchemaVersion, engine.SchemaVersion())
+	return s.checkVersion(engine.Versions(), t.SchemaVersion)
 }
 
 // checkMaintainable returns nil if operators can reach the tenant's data, else the reason.
@@ -408,7 +417,12 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 // read reads the tenant's row in the master, or only some columns of it.
 func (s *Store) read(ctx context.Context, id string, columns ...string) (*Tenant, error) {
 	var t Tenant
-	err := s.master.View(ctx, func(tx *gorm.DB) error { return tx.Select(columns).Take(&t, "id = ?", id).Error })
+	err := s.master.View(ctx, func(tx *gorm.DB) error {
+		if err := tx.Select(columns).Take(&t, "id = ?", id).Error; err != nil {
+			return err
+		}
+		return s.learnOf(tx, &t)
+	})
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return nil, ErrUnknownTenant
@@ -444,7 +458,7 @@ func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 	}
 	conns, err := engine.Open(ctx, t)
 	if err == nil {
-		err = s.checkVersion(ctx, engine, conns)
+		err = s.checkDatabase(ctx, engine, conns)
 	}
 	if err != nil {
 		return nil, err
@@ -452,15 +466,15 @@ func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 	return newHandle(engine.Base(), conns, s.quotaOf(t, engine, conns), s.turns.laneFor(t.Server, conns.Place)), nil
 }
 
-// checkVersion closes conns and returns an error if this build can't serve the database's schema
+// checkDatabase closes conns and returns an error if this build can't serve the database's schema
 // version. It reads the version from the database, not from the master.
-func (s *Store) checkVersion(ctx context.Context, engine Engine, conns *Conns) error {
+func (s *Store) checkDatabase(ctx context.Context, engine Engine, conns *Conns) error {
 	version, err := migrate.Current(ctx, conns.Read)
 	switch {
 	case err != nil:
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	default:
-		err = CheckServable(version, engine.SchemaVersion())
+		err = s.CheckServable(ctx, engine, version)
 	}
 	if err != nil {
 		return errors.Join(err, conns.Close())
@@ -476,7 +490,10 @@ func (s *Store) find(ctx context.Context, name string) (t *Tenant, err error) {
 		} else {
 			t, err = s.findBySubdomain(tx, name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.learnOf(tx, t)
 	})
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):

@@ -106,7 +106,7 @@ func (d *doctor) examineDatabase(ctx context.Context, t *tenants.Tenant) ([]Find
 	if err != nil {
 		return nil, err
 	}
-	outdated := append(d.examinePlace(t), d.examineVersion(engine, t, faults)...)
+	outdated := append(d.examinePlace(t), d.examineVersion(ctx, engine, t, faults)...)
 	if len(faults) == 0 && len(outdated) == 0 {
 		return nil, nil
 	}
@@ -150,15 +150,15 @@ func (m *Manager) whileSuspended(t *tenants.Tenant, do string) string {
 // examineVersion returns a finding if this build can't serve the tenant's schema version. The
 // database's version counts where it differs from the master's. A database in the trash may
 // have any version, because a restore migrates it.
-func (m *Manager) examineVersion(engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault) []Finding {
+func (m *Manager) examineVersion(ctx context.Context, engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault) []Finding {
 	version := t.SchemaVersion
 	for _, f := range faults {
 		if f.Kind == tenants.FaultVersion {
 			version = f.Version
 		}
 	}
-	err := tenants.CheckServable(version, engine.SchemaVersion())
-	if err == nil || t.State == tenants.StatePurged {
+	err := m.store.CheckServable(ctx, engine, version)
+	if !errors.Is(err, tenants.ErrSchemaVersion) || t.State == tenants.StatePurged {
 		return nil
 	}
 	f := Finding{Kind: SchemaBehind, Subject: t.Subdomain, Detail: err.Error(), Remedy: m.program + " migrate up"}

@@ -111,7 +111,7 @@ func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 	case j.tenant.SchemaVersion == j.params.Version:
 		return errUnchanged
 	case j.tenant.SchemaVersion > j.params.Version:
-		return tenants.CheckServable(j.tenant.SchemaVersion, j.params.Version)
+		return tenants.CheckServable(j.tenant.SchemaVersion, engine.Versions(), 0)
 	}
 	return markPaused(tx, j)
 }
@@ -174,5 +174,5 @@ func migrateDatabase(m *Manager, ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return tenants.CheckServable(version, engine.SchemaVersion())
+	return m.store.CheckServable(ctx, engine, version)
 }

@@ -59,11 +59,12 @@ const (
 
 // Engine is a tenants.Engine on a Postgres server. It is safe for concurrent use.
 type Engine struct {
-	config  Config
-	server  *server // its database is the admin database
-	admin   *sql.DB
-	base    *gorm.DB
-	version int64
+	config   Config
+	server   *server // its database is the admin database
+	admin    *sql.DB
+	base     *gorm.DB
+	version  int64
+	versions migrate.Versions
 	// capacity is how many connections the server allows to all roles together, and 0 with Config.MaxConns.
 	capacity int
 	budget   *budget
@@ -92,7 +93,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		return nil, err
 	}
 	migrations := c.Schema.Migrations[Dialect]
-	version, err := migrate.Latest(migrations)
+	versions, err := c.Schema.Versions(Dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c, server: server, admin: openAdmin(server), base: base, version: version, hash: hash, group: groupName(c.Prefix, server.Database),
+		config: c, server: server, admin: openAdmin(server), base: base, version: versions.Newest, versions: versions, hash: hash, group: groupName(c.Prefix, server.Database),
 		adopting: make(chan struct{}, 1), trying: make(chan struct{}, 1),
 	}
 	server.meet(ctx)
@@ -186,6 +187,9 @@ func (e *Engine) Base() *gorm.DB { return e.base }
 
 // SchemaVersion returns the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
+
+// Versions returns the schema versions that this build serves.
+func (e *Engine) Versions() migrate.Versions { return e.versions }
 
 // Identity returns when the server was started and the number of the admin database.
 func (e *Engine) Identity(ctx context.Context) (identity string, err error) {

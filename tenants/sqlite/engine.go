@@ -50,11 +50,12 @@ const (
 
 // Engine is a tenants.Engine on a folder of files. It is safe for concurrent use.
 type Engine struct {
-	files   folders
-	base    *gorm.DB
-	schema  tenants.Schema
-	version int64
-	config  Config
+	files    folders
+	base     *gorm.DB
+	schema   tenants.Schema
+	version  int64
+	versions migrate.Versions
+	config   Config
 
 	templateMu sync.Mutex // protects template
 	template   *template  // nil until a tenant was created
@@ -78,7 +79,7 @@ func New(c Config) (*Engine, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	version, err := migrate.Latest(c.Schema.Migrations[Dialect])
+	versions, err := c.Schema.Versions(Dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{files: files, base: base, schema: c.Schema, version: version, config: c}, nil
+	return &Engine{files: files, base: base, schema: c.Schema, version: versions.Newest, versions: versions, config: c}, nil
 }
 
 // openBase opens gorm on an in-memory database, which is needed only while gorm initializes.
@@ -112,6 +113,9 @@ func (e *Engine) Base() *gorm.DB { return e.base }
 
 // SchemaVersion returns the version of the last migration.
 func (e *Engine) SchemaVersion() int64 { return e.version }
+
+// Versions returns the schema versions that this build serves.
+func (e *Engine) Versions() migrate.Versions { return e.versions }
 
 // NewCredentials returns nil: whoever may read the file may open it.
 func (e *Engine) NewCredentials(string) ([]byte, error) { return nil, nil }

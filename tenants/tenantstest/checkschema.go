@@ -28,7 +28,7 @@ type SchemaOptions struct {
 
 // CheckSchema tests a schema on each engine. It fails the test, with the first
 // thing that it finds, unless
-//   - both dialects have the same migrations;
+//   - both dialects have the same migrations, which declare the same about older builds (migrate.Versions);
 //   - the migrations make the tables that the models say;
 //   - each migration can be applied to tables with rows, and taken back: then the
 //     schema is as it was before;
@@ -39,6 +39,9 @@ type SchemaOptions struct {
 func CheckSchema(t *testing.T, schema tenants.Schema, o SchemaOptions) {
 	t.Helper()
 	if err := checkDialects(schema); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := schema.Versions(string(SQLite)); err != nil {
 		t.Fatal(err)
 	}
 	EachEngine(t, func(t *testing.T, engine Engine) {
