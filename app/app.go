@@ -16,6 +16,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/alerts"
+	"tenantry/tenants/backup"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
@@ -38,6 +39,7 @@ type App struct {
 	store   *tenants.Store
 	manager *lifecycle.Manager
 	fleet   *fleet.Fleet
+	backups *backup.Backups // nil without a bucket
 	metrics *metrics
 	traffic *traffic.Recorder
 	archive *traffic.Archive
@@ -121,7 +123,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.traffic = traffic.New(traffic.DefaultTenants, o.Now)
 	a.archive = traffic.NewArchive(a.traffic, a.master)
 	program := strings.ReplaceAll(o.Program, "-", "_")
-	a.metrics = newMetrics(a.store, a.traffic, program)
+	a.metrics = newMetrics(a.store, a.traffic, a.backups, program)
 	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive), program})
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
@@ -185,7 +187,7 @@ func (a *App) open(ctx context.Context) error {
 	if a.settings.postgresURL != "" {
 		openMaster, openEngine = a.openPostgresMaster, a.openPostgresEngine
 	}
-	for _, open := range []func(context.Context) error{openMaster, a.loadKeys, openEngine, a.openStore} {
+	for _, open := range []func(context.Context) error{openMaster, a.loadKeys, openEngine, a.openBackups, a.openStore} {
 		if err := open(ctx); err != nil {
 			return err
 		}
@@ -203,7 +205,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine}, OpenServer: a.openRegistered,
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL, MasterAway: a.settings.masterAway,
 		Limits: a.settings.limits, MinFree: a.settings.minFree,
-		Tracer: tracer, Log: a.log,
+		Committed: a.committed(), Tracer: tracer, Log: a.log,
 	})
 	return err
 }

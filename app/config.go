@@ -61,6 +61,12 @@ type Config struct {
 	InstanceTTL string `name:"instance-ttl" default:"15s" placeholder:"DURATION" help:"How long a process goes without a heartbeat before it stops serving by itself. With Postgres, others take over its work 15 seconds later at the earliest."`
 	// MasterAway is how long tenants are served without the master.
 	MasterAway string `name:"master-away" default:"auto" placeholder:"DURATION" help:"How long tenants whose databases are open are served while the master doesn't answer; auto is three times the instance TTL. With Postgres, changes of tenants wait for a third longer, and 15 seconds, for a process that died."`
+	// BackupURL is where backups are stored: file:///DIR. There are none if it is empty.
+	BackupURL string `name:"backup-url" type:"file" placeholder:"URL" help:"Where backups are stored, such as file:///srv/backups; none by default."`
+	// BackupInterval is the age at which a commit must be backed up.
+	BackupInterval string `default:"10s" placeholder:"DURATION" help:"Age at which a commit must be backed up."`
+	// BackupKeep is for how long points in time can be restored.
+	BackupKeep string `default:"30d" placeholder:"DURATION" help:"For how long points in time can be restored, such as 48h or 30d."`
 	// By names the person who runs a command. Defaults to the system's user.
 	By string `placeholder:"NAME" help:"Who is named in the ledger of operations; the system's user by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.

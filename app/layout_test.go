@@ -71,7 +71,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		{[]string{models}, []string{app, handlers, seed}},
 		{[]string{tenants}, []string{app, handlers, seed, models, tenants}},
 		{[]string{web}, []string{app, handlers}},
-		{[]string{sqlite}, []string{app, sqlite, fixtures}},
+		{[]string{sqlite}, []string{app, sqlite, fixtures, tenants + "/backup"}},
 		{[]string{postgres}, []string{app, postgres, fixtures}},
 		{[]string{fixtures}, []string{fixtures, app + "/apptest"}}, // and tests
 		{[]string{"github.com/gin-gonic/gin"}, []string{app, handlers, web}},
@@ -79,6 +79,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		{[]string{"github.com/jackc/pgx/v5", "gorm.io/driver/postgres"}, []string{postgres, fixtures}},
 		{[]string{"go.opentelemetry.io"}, []string{app + "/tracing"}},
 		{[]string{"github.com/pressly/goose/v3"}, []string{tenants + "/migrate", fixtures}},
+		{[]string{"github.com/superfly/ltx"}, []string{tenants + "/backup"}},
 		{[]string{"github.com/alecthomas/kong"}, []string{command}},
 		{[]string{"github.com/prometheus/client_golang"}, []string{app}},
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tenantry/tenants"
+	"tenantry/tenants/backup"
 	"tenantry/tenants/traffic"
 	"tenantry/tenants/web"
 )
@@ -25,7 +26,7 @@ type metrics struct {
 }
 
 // newMetrics returns metrics whose names begin with the program's name.
-func newMetrics(store *tenants.Store, recorder *traffic.Recorder, program string) *metrics {
+func newMetrics(store *tenants.Store, recorder *traffic.Recorder, backups *backup.Backups, program string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -38,7 +39,7 @@ func newMetrics(store *tenants.Store, recorder *traffic.Recorder, program string
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.duration, loads{store, recorder, program},
+		m.requests, m.duration, loads{store, recorder, program, backups},
 	)
 	return m
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tenantry/tenants"
+	"tenantry/tenants/backup"
 	"tenantry/tenants/traffic"
 )
 
@@ -12,6 +13,7 @@ type loads struct {
 	store   *tenants.Store
 	traffic *traffic.Recorder
 	program string // begins the metrics' names
+	backups *backup.Backups
 }
 
 // Describe describes no metrics in advance: the servers are known only when
@@ -31,6 +33,20 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 		}
 	}
 	l.collectTenants(into)
+	l.collectBackups(into)
+}
+
+func (l loads) collectBackups(into chan<- prometheus.Metric) {
+	if l.backups == nil {
+		return
+	}
+	status := l.backups.Status()
+	l.send(into, []reading{
+		{"backup_age_seconds", "Age of the oldest commit of this process that is not backed up.", gauge, status.Age.Seconds()},
+		{"backup_waiting", "Tenants with commits of this process that are not backed up.", gauge, float64(status.Waiting)},
+		{"backup_failing", "Tenants whose last backup failed.", gauge, float64(len(status.Failing))},
+		{"backups_total", "Backups of tenants that were made.", counter, float64(status.Stored)},
+	}, nil)
 }
 
 func (l loads) collectHandles(into chan<- prometheus.Metric) {

@@ -90,10 +90,12 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 func (a *App) serve(ctx context.Context, token string, public, operator *door, started func(Listening) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var tending sync.WaitGroup
+	defer a.flushBackups(context.WithoutCancel(ctx))
 	defer tending.Wait()
 	defer stop()
 	tending.Go(func() { a.tend(ctx) })
 	tending.Go(func() { a.tell(ctx) })
+	a.runBackups(ctx, &tending)
 	accounts := a.accounts(public.Addr().String())
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), public, a.log),

@@ -39,6 +39,7 @@ type settings struct {
 	origins       []string // whose pages may call the API
 	instanceTTL   time.Duration
 	masterAway    time.Duration
+	backups       backupSettings
 	by            lifecycle.Operator
 	existing      bool // there must be an installation
 }
@@ -49,7 +50,7 @@ func (c Config) validate() (settings, error) {
 	var bad []error
 	for _, read := range []func(*settings) error{
 		c.readDatabase, c.readDomain, c.readAddresses, c.readOpenTenants, c.readDurability, c.readProxies, c.checkLog,
-		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
+		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
 	} {
 		bad = append(bad, read(&s))
 	}

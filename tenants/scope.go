@@ -152,6 +152,11 @@ func translated(tx *gorm.DB, err error) error {
 	return err
 }
 
+// mayHaveWritten reports whether the scope, which ended with err, may have changed the database.
+func (s *scope) mayHaveWritten(err error) bool {
+	return s.t != nil && !s.t.readOnly && (err == nil || s.t.unknown)
+}
+
 // runHooks runs the commit or the rollback hooks, according to the scope's outcome, or none if the
 // outcome is unknown. It is called after the lease was released, even during a panic.
 func (s *scope) runHooks(ctx context.Context) {

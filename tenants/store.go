@@ -98,6 +98,9 @@ type Options struct {
 	// MinFree is how many bytes of a server's disk are kept free, if the engine can measure that:
 	// below it, Update returns ErrFull. AutoFree chooses a sensible number; 0 means no limit.
 	MinFree int64
+	// Committed is called after each Update and Maintain that may have changed the tenant's database, before the
+	// hooks. It must not block. It may be nil.
+	Committed func(t *Tenant)
 	// Tracer traces scopes. Defaults to none.
 	Tracer Tracer
 	// SlowScope is how long a scope must take to be logged. Defaults to 1 second.
@@ -121,7 +124,8 @@ type Store struct {
 	failures *failureLog
 	turns    turnstiles
 	tally    tally
-	tracer   Tracer // may be nil
+	written  func(t *Tenant) // may be nil
+	tracer   Tracer          // may be nil
 	slow     time.Duration
 
 	changed   chan struct{} // holds a token if there may be new drains
@@ -143,7 +147,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1),
 		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
-		tracer: o.Tracer, slow: o.SlowScope,
+		written: o.Committed, tracer: o.Tracer, slow: o.SlowScope,
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	s.pool.rest = o.Rest
@@ -339,6 +343,27 @@ func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
 	return s.scope(ctx, t, (*Store).checkMaintainable, 0, (*handle).update, f)
 }
 
+// Hold calls f while the tenant's handle is leased, without a transaction: until f returns, no operation moves, removes
+// or migrates the database. It also accepts a tenant that is suspended, archived or under maintenance. f's ctx ends when an operation can't wait any longer.
+func (s *Store) Hold(ctx context.Context, t *Tenant, f func(ctx context.Context) error) error {
+	lease, err := s.lease(ctx, t, (*Store).checkPresent, 0)
+	if err != nil {
+		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
+	}
+	defer s.pool.release(lease)
+	guarded, stop := lease.guard(ctx)
+	defer stop()
+	return lease.explain(f(guarded))
+}
+
+// checkPresent returns nil if the tenant's database is in use.
+func (s *Store) checkPresent(t *Tenant) error {
+	if t.State == StateProvisioning || t.State == StatePurged {
+		return ErrUnknownTenant
+	}
+	return nil
+}
+
 // access returns nil if the caller may use the tenant, as it is in the master, else the reason.
 type access func(s *Store, t *Tenant) error
 
@@ -360,6 +385,9 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, ru
 	guarded, stop := lease.guard(traced)
 	defer stop()
 	err = run(lease.handle, guarded, &sc, f)
+	if s.written != nil && sc.mayHaveWritten(err) {
+		s.written(lease.tenant)
+	}
 	s.noteBegin(guarded, t, sc.t != nil, err)
 	if sc.t == nil {
 		err = s.explainWait(t, err)

@@ -35,6 +35,7 @@ type commandLine struct {
 	Operations operationsCommand `cmd:"" help:"List operations on tenants, the newest first."`
 	Top        topCommand        `cmd:"" help:"Show what the busiest tenants do now."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring tenants' databases up to date."`
+	Backup     backupCommand     `cmd:"" help:"Back up tenants, and see that the backups can be restored."`
 	Seed       seedCommand       `cmd:"" help:"Create missing demo tenants, and fill them with data."`
 	Doctor     doctorCommand     `cmd:"" help:"Find and repair problems with tenants and servers."`
 	Key        keyCommand        `cmd:"" help:"Make secret keys."`

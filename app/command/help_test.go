@@ -15,7 +15,7 @@ func TestHelp(t *testing.T) {
 	if r := (site{}).run(t, "help", "tenants"); r.status != exitDone || !strings.HasPrefix(r.stdout, "# The life of a tenant\n") {
 		t.Errorf("%d %.100q %q", r.status, r.stdout, r.stderr)
 	}
-	if r := (site{}).run(t, "help", "nonsense"); r.status != exitUsage || r.stdout != "" || !strings.Contains(r.stderr, "the chapters are console, ") {
+	if r := (site{}).run(t, "help", "nonsense"); r.status != exitUsage || r.stdout != "" || !strings.Contains(r.stderr, "the chapters are backup, console, ") {
 		t.Errorf("%d %q %q", r.status, r.stdout, r.stderr)
 	}
 	if r := (site{}).run(t, "--version"); r.status != exitDone || r.stdout != (site{}).run(t, "version").stdout {

@@ -23,6 +23,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"tenantry/tenants"
 	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/sqlite"
@@ -253,6 +255,36 @@ func (b *Backups) Store(ctx context.Context, t *tenants.Tenant) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// Flush backs up all marked tenants now.
+func (b *Backups) Flush(ctx context.Context) error {
+	b.mu.Lock()
+	var marked []*tenants.Tenant
+	for _, m := range b.marks {
+		marked = append(marked, m.tenant)
+	}
+	b.mu.Unlock()
+	return b.StoreAll(ctx, marked)
+}
+
+// StoreAll backs up tenants now, several at once.
+func (b *Backups) StoreAll(ctx context.Context, all []*tenants.Tenant) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(b.o.Workers)
+	var mu sync.Mutex // protects failed
+	var failed []error
+	for _, t := range all {
+		group.Go(func() error {
+			if err := b.Store(ctx, t); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, fmt.Errorf("tenant %q: %w", t.Subdomain, err))
+			}
+			return ctx.Err()
+		})
+	}
+	return errors.Join(group.Wait(), errors.Join(failed...))
 }
 
 // Status says how backups stand.

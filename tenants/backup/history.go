@@ -163,3 +163,33 @@ func step(all []file, position, end ltx.TXID) *file {
 	}
 	return best
 }
+
+// Point is a moment to which a database can be restored.
+type Point struct {
+	At time.Time `json:"at"`
+	// Size is what the file with the changes takes, in bytes.
+	Size int64 `json:"size"`
+	// Snapshot means that the file has the whole database.
+	Snapshot bool `json:"snapshot"`
+}
+
+// Points lists the newest points in time to which a database can be restored, the newest first, and how many there are.
+func (b *Backups) Points(ctx context.Context, id string, limit int) (newest []Point, count int, err error) {
+	all, err := b.files(ctx, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	slices.SortStableFunc(all, func(a, b file) int { return cmp.Or(cmp.Compare(b.max, a.max), cmp.Compare(b.min, a.min)) })
+	all = slices.CompactFunc(all, func(a, b file) bool { return a.max == b.max })
+	for _, f := range all[:min(limit, len(all))] {
+		o, err := b.open(ctx, f)
+		if err != nil {
+			return nil, 0, err
+		}
+		newest = append(newest, Point{o.at(), f.Size, f.min == 1})
+		if err := o.body.Close(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return newest, len(all), nil
+}

@@ -2,11 +2,15 @@ package backup
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc64"
+	"io"
 	"io/fs"
+	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -77,32 +81,76 @@ func unmarshalState(b []byte) (*state, error) {
 	return s, nil
 }
 
-// statePath returns where a database's state is kept.
-func (b *Backups) statePath(id string) string { return filepath.Join(b.o.Dir, id+".pages") }
+// stateFile is the file of a database's state. While it is open, no other backup of the database runs, in any process.
+type stateFile struct {
+	*os.File
+	id string
+}
 
-// loadState returns a database's state, or nil if there is none that can be used.
-func (b *Backups) loadState(id string) (*state, error) {
-	content, err := os.ReadFile(b.statePath(id))
+// openState opens a database's state, and waits until it is free. The caller must close it.
+func (b *Backups) openState(ctx context.Context, id string) (*stateFile, error) {
+	file, err := os.OpenFile(filepath.Join(b.o.Dir, id+".pages"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open what is known of backups: %w", err)
+	}
+	for {
+		free, err := sqlite.TryLock(file)
+		if free {
+			return &stateFile{file, id}, nil
+		}
+		wait(ctx, lockInterval)
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+	}
+}
+
+// storedAt returns when the last backup of a database began, or the zero time.
+func (b *Backups) storedAt(id string) (time.Time, error) {
+	file, err := os.Open(filepath.Join(b.o.Dir, id+".pages"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return time.Time{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read what was backed up: %w", err)
+		return time.Time{}, err
+	}
+	defer file.Close()
+	head := make([]byte, len(stateMagic)+16)
+	if _, err := io.ReadFull(file, head); err != nil || !bytes.HasPrefix(head, []byte(stateMagic)) {
+		return time.Time{}, nil
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(head[len(stateMagic)+8:]))), nil
+}
+
+// lockInterval is how often a state that another process uses is tried.
+const lockInterval = 20 * time.Millisecond
+
+// load returns the state, or nil if there is none that can be used.
+func (f *stateFile) load(log *slog.Logger) (*state, error) {
+	content, err := io.ReadAll(io.NewSectionReader(f, 0, math.MaxInt64))
+	if err != nil {
+		return nil, fmt.Errorf("read what is known of backups: %w", err)
+	}
+	if len(content) == 0 {
+		return nil, nil
 	}
 	s, err := unmarshalState(content)
 	if err != nil {
-		b.o.Log.Warn("what was backed up is not known any more, so that everything is stored again", "database", id)
+		log.Warn("what was backed up is not known any more, so that everything is stored again", "database", f.id)
 		return nil, nil
 	}
 	return s, nil
 }
 
-// saveState replaces a database's state. It need not be durable: an older one only makes the next backup larger.
-func (b *Backups) saveState(id string, s *state) error {
-	temporary := b.statePath(id) + ".new"
-	err := os.WriteFile(temporary, s.marshal(), 0o600)
+// save replaces the state. If the process dies meanwhile, the state is damaged, and everything is stored again.
+func (f *stateFile) save(s *state) error {
+	content := s.marshal()
+	_, err := f.WriteAt(content, 0)
 	if err == nil {
-		err = os.Rename(temporary, b.statePath(id))
+		err = f.Truncate(int64(len(content)))
 	}
 	if err != nil {
 		return fmt.Errorf("note what was backed up: %w", err)

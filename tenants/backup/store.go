@@ -3,7 +3,6 @@ package backup
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -21,61 +20,101 @@ type database struct {
 	known bool         // its state was compared with the bucket
 }
 
-// store stores what has changed of a database since its last backup. The caller must not call it for the same database
-// at once.
-func (b *Backups) store(ctx context.Context, id string, db *database, take source) (err error) {
-	s, err := b.currentState(ctx, id, db)
+// store stores what has changed of a database since its last backup. It is safe to call for the same database at once.
+func (b *Backups) store(ctx context.Context, id string, db *database, take source) error {
+	return b.compare(ctx, id, db, take, func(c *captured) (bool, error) { return true, b.put(ctx, id, c) })
+}
+
+// isStored reports whether a database is as it was backed up last.
+func (b *Backups) isStored(ctx context.Context, id string, take source) (stored bool, err error) {
+	stored = true
+	err = b.compare(ctx, id, &database{}, take, func(*captured) (bool, error) {
+		stored = false
+		return false, nil
+	})
+	return stored, err
+}
+
+// compare takes a snapshot of a database and compares it with its state. If it differs, put is called, and returns
+// whether it has stored the changes.
+func (b *Backups) compare(ctx context.Context, id string, db *database, take source, put func(c *captured) (bool, error)) (err error) {
+	file, err := b.openState(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	s, err := b.currentState(ctx, file, db)
 	if err != nil {
 		return err
 	}
 	if len(s.sums) == 0 {
 		db.stamp = sqlite.Stamp{}
 	}
-	snapshot, err := take(ctx, db.stamp)
+	c, err := capture(ctx, s, db.stamp, take)
+	if errors.Is(err, errIncomplete) {
+		c, err = capture(ctx, s, sqlite.Stamp{}, take)
+	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	if snapshot.PageSize != s.pageSize && len(s.sums) > 0 {
-		s.sums, db.stamp = nil, sqlite.Stamp{}
-		if !snapshot.Whole {
-			return b.store(ctx, id, db, take)
-		}
+	defer func() { err = errors.Join(err, c.snapshot.Close()) }()
+	if c.isEmpty() {
+		c.next.txid = s.txid
+	} else if stored, err := put(c); err != nil || !stored {
+		return err
 	}
-	next, changed, complete, err := s.advance(snapshot, time.Now())
+	if err := file.save(c.next); err != nil {
+		return err
+	}
+	db.stamp = c.snapshot.Stamp
+	if c.isEmpty() {
+		return nil
+	}
+	return b.tidy(ctx, id, c.next.txid)
+}
+
+// captured is a snapshot, compared with the state before it.
+type captured struct {
+	before, next *state
+	snapshot     *sqlite.Snapshot
+	changed      pageSet
+}
+
+// errIncomplete means that a snapshot leaves out pages that the state doesn't know.
+var errIncomplete = errors.New("snapshot lacks pages")
+
+func capture(ctx context.Context, s *state, since sqlite.Stamp, take source) (*captured, error) {
+	snapshot, err := take(ctx, since)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !complete {
-		db.stamp = sqlite.Stamp{}
-		if snapshot.Whole {
-			return fmt.Errorf("snapshot of database %s lacks pages", id)
-		}
-		return b.store(ctx, id, db, take)
+	if snapshot.PageSize != s.pageSize { // after VACUUM with another size; nothing is as it was
+		s = &state{txid: s.txid}
 	}
-	if changed.count == 0 && len(next.sums) == len(s.sums) {
-		next.txid = s.txid
-	} else if err := b.put(ctx, id, s, next, snapshot, changed); err != nil {
-		return err
+	c := &captured{before: s, snapshot: snapshot}
+	complete := false
+	c.next, c.changed, complete, err = s.advance(snapshot, time.Now())
+	if err == nil && !complete {
+		err = errIncomplete
 	}
-	if err := b.saveState(id, next); err != nil {
-		return err
+	if err != nil {
+		return nil, errors.Join(err, snapshot.Close())
 	}
-	db.stamp = snapshot.Stamp
-	if next.txid != s.txid {
-		return b.tidy(ctx, id, next.txid)
-	}
-	return nil
+	return c, nil
+}
+
+func (c *captured) isEmpty() bool {
+	return c.changed.count == 0 && len(c.next.sums) == len(c.before.sums)
 }
 
 // currentState returns the state of a database. Its checksums are missing if the bucket's history doesn't end where
 // the state does, for example because the data folder came out of an older copy: then the next file is a snapshot.
-func (b *Backups) currentState(ctx context.Context, id string, db *database) (*state, error) {
-	s, err := b.loadState(id)
+func (b *Backups) currentState(ctx context.Context, file *stateFile, db *database) (*state, error) {
+	s, err := file.load(b.o.Log)
 	if err != nil || s != nil && db.known {
 		return s, err
 	}
-	all, err := b.files(ctx, id)
+	all, err := b.files(ctx, file.id)
 	if err != nil {
 		return nil, err
 	}
@@ -88,17 +127,18 @@ func (b *Backups) currentState(ctx context.Context, id string, db *database) (*s
 }
 
 // put stores the changed pages as the file of the next transaction, or all as a snapshot if there was no state.
-func (b *Backups) put(ctx context.Context, id string, s, next *state, snapshot *sqlite.Snapshot, changed pageSet) error {
+func (b *Backups) put(ctx context.Context, id string, c *captured) error {
+	next := c.next
 	header := ltx.Header{
-		Version: ltx.Version, PageSize: next.pageSize, Commit: snapshot.PageCount,
-		MinTXID: next.txid, MaxTXID: next.txid, Timestamp: next.at.Add(time.Millisecond - 1).UnixMilli(), PreApplyChecksum: s.checksum(),
+		Version: ltx.Version, PageSize: next.pageSize, Commit: c.snapshot.PageCount,
+		MinTXID: next.txid, MaxTXID: next.txid, Timestamp: next.at.Add(time.Millisecond - 1).UnixMilli(), PreApplyChecksum: c.before.checksum(),
 	}
 	level := levelStored
-	if len(s.sums) == 0 {
+	if len(c.before.sums) == 0 {
 		level, header.MinTXID, header.PreApplyChecksum = levelSnapshot, 1, 0
 	}
 	return b.upload(ctx, keyOf(id, level, header.MinTXID, header.MaxTXID), func(w io.Writer) error {
-		return encode(w, header, next.checksum(), snapshot, changed)
+		return encode(w, header, next.checksum(), c.snapshot, c.changed)
 	})
 }
 

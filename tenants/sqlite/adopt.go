@@ -62,6 +62,19 @@ func (e *Engine) adopt(ctx context.Context, t *tenants.Tenant, name, source stri
 	return e.link(temporary, name)
 }
 
+// CheckFile returns nil if a file is a whole database of the tenant, whose schema is that of its version and whose rows
+// violate no constraint. Errors are those of Adopt, and ErrUnavailable if it is another tenant's. It doesn't change the
+// file; nothing else may use it.
+func (e *Engine) CheckFile(ctx context.Context, t *tenants.Tenant, path string) (err error) {
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1"), verify: ownedBy(t)})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if err := e.checkSchema(ctx, db); err != nil {
+		return err
+	}
+	return checkRows(ctx, db)
+}
+
 // checkAndStamp checks a copy and stamps it as the tenant's, whoever it belonged to.
 func (e *Engine) checkAndStamp(ctx context.Context, path, id string) (err error) {
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_foreign_keys=0")})

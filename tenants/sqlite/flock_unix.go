@@ -25,3 +25,13 @@ func isFree(f *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// TryLock locks f until it is closed, for this process and others. Returns false if it is locked already, also through
+// another descriptor of this process.
+func TryLock(f *os.File) (bool, error) {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}

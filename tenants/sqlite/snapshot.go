@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -69,6 +70,25 @@ func (e *Engine) Snapshot(ctx context.Context, t *tenants.Tenant, since Stamp) (
 		return nil, fmt.Errorf("snapshot of %s: %w", t.Database, unavailable(explainOpen(path, err)))
 	}
 	return s, nil
+}
+
+// Written returns when the tenant's database was last written, as the files tell: its time, or that of its -wal file.
+func (e *Engine) Written(_ context.Context, t *tenants.Tenant) (time.Time, error) {
+	path, err := e.existingPath(t)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var last time.Time
+	for _, name := range []string{path, path + "-wal"} {
+		info, err := os.Lstat(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return time.Time{}, fileError(err)
+		}
+		if err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last, nil
 }
 
 // takeSnapshot takes a snapshot of the database at path. temporary is where a copy of it may lie meanwhile.

@@ -35,8 +35,22 @@ type Object struct {
 	Modified time.Time
 }
 
-// Open opens the bucket at a URL, such as file:///var/backups/tenantry. Returns an error that says what would be right.
+// Open opens the bucket at a URL, such as file:///var/backups/tenantry. Returns ErrURL, or the error of the storage.
 func Open(_ context.Context, text string) (Bucket, error) {
+	u, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return OpenFolder(u.Path)
+}
+
+// CheckURL returns ErrURL, with what would be right, if a text is not the URL of a bucket.
+func CheckURL(text string) error {
+	_, err := parse(text)
+	return err
+}
+
+func parse(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it can't be read as a URL", ErrURL)
@@ -46,7 +60,7 @@ func Open(_ context.Context, text string) (Bucket, error) {
 		if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.RawQuery != "" {
 			return nil, fmt.Errorf("%w: a folder is file:///PATH", ErrURL)
 		}
-		return OpenFolder(u.Path)
+		return u, nil
 	}
 	return nil, fmt.Errorf("%w: it must begin with file:///", ErrURL)
 }

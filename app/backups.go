@@ -1,0 +1,238 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"tenantry/tenants"
+	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/sqlite"
+)
+
+// backupsDir is the folder in the data folder with what is known of backups.
+const backupsDir = "backups"
+
+// backupSettings are the settings of backups.
+type backupSettings struct {
+	url            string // empty for no backups
+	interval, keep time.Duration
+}
+
+// The least and the most that a commit may wait for its backup, and the least that backups are kept.
+const (
+	shortestInterval = time.Second
+	longestInterval  = 24 * time.Hour
+	shortestKeep     = time.Hour
+)
+
+func (c Config) readBackups(s *settings) error {
+	s.backups.url = c.BackupURL
+	var bad []error
+	if c.BackupURL != "" {
+		if err := bucket.CheckURL(c.BackupURL); err != nil {
+			bad = append(bad, &SettingError{"backup-url", c.BackupURL, "file:///PATH"})
+		}
+	}
+	interval, err := time.ParseDuration(c.BackupInterval)
+	if err != nil || interval < shortestInterval || interval > longestInterval {
+		bad = append(bad, &SettingError{"backup-interval", c.BackupInterval, fmt.Sprintf("a duration from %v to %v, such as 10s", shortestInterval, longestInterval)})
+	}
+	keep, err := parseDays(c.BackupKeep)
+	if err != nil || keep < shortestKeep {
+		bad = append(bad, &SettingError{"backup-keep", c.BackupKeep, fmt.Sprintf("a duration of %v or more, such as 48h or 30d", shortestKeep)})
+	}
+	s.backups.interval, s.backups.keep = interval, keep
+	return errors.Join(bad...)
+}
+
+// parseDays parses a duration, or a number of days such as 30d.
+func parseDays(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(text)
+}
+
+// openBackups opens the bucket for backups, if there is one.
+func (a *App) openBackups(ctx context.Context) error {
+	s := a.settings.backups
+	if s.url == "" {
+		return nil
+	}
+	b, err := bucket.Open(ctx, s.url)
+	if err != nil {
+		return fmt.Errorf("%w; check %s", err, name("backup-url"))
+	}
+	a.backups, err = backup.New(backup.Options{
+		Bucket: b, Dir: filepath.Join(a.settings.dataDir, backupsDir), Interval: s.interval, Keep: s.keep,
+		Snapshot: a.snapshot, Log: a.log,
+	})
+	return err
+}
+
+// committed returns what is called after a commit, or nil.
+func (a *App) committed() func(t *tenants.Tenant) {
+	if a.backups == nil {
+		return nil
+	}
+	return a.backups.Committed
+}
+
+// Backups returns the backups, or nil if there is no bucket.
+func (a *App) Backups() *backup.Backups { return a.backups }
+
+// snapshotter is an engine that takes snapshots.
+type snapshotter interface {
+	Snapshot(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (*sqlite.Snapshot, error)
+	Written(ctx context.Context, t *tenants.Tenant) (time.Time, error)
+	CheckFile(ctx context.Context, t *tenants.Tenant, path string) error
+}
+
+// snapshotterOf returns the engine of a tenant. Returns backup.ErrOtherEngine if it takes no snapshots.
+func (a *App) snapshotterOf(t *tenants.Tenant) (snapshotter, error) {
+	engine, err := a.store.Server(t.Server)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := engine.(snapshotter)
+	if !ok {
+		return nil, backup.ErrOtherEngine
+	}
+	return s, nil
+}
+
+// snapshot takes a snapshot of a tenant, while no operation can move its database.
+func (a *App) snapshot(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (s *sqlite.Snapshot, err error) {
+	engine, err := a.snapshotterOf(t)
+	if err != nil {
+		return nil, err
+	}
+	err = a.store.Hold(ctx, t, func(ctx context.Context) error {
+		s, err = engine.Snapshot(ctx, t, since)
+		return err
+	})
+	return s, err
+}
+
+func (a *App) written(ctx context.Context, t *tenants.Tenant) (time.Time, error) {
+	engine, err := a.snapshotterOf(t)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return engine.Written(ctx, t)
+}
+
+// runBackups backs up tenants until ctx ends.
+func (a *App) runBackups(ctx context.Context, running *sync.WaitGroup) {
+	if a.backups == nil {
+		return
+	}
+	running.Go(func() { a.backups.Run(ctx) })
+	running.Go(func() { a.backups.Sweep(ctx, a.master, a.written) })
+}
+
+// flushTimeout limits how long a process that stops backs up its last commits. Others are backed up at the next start.
+const flushTimeout = 20 * time.Second
+
+func (a *App) flushBackups(ctx context.Context) {
+	if a.backups == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if err := a.backups.Flush(ctx); err != nil {
+		a.log.WarnContext(ctx, "commits are not backed up before the next start", "error", err)
+	}
+}
+
+// SurveyBackups says how the tenants' backups stand, from the times of their files. Without a bucket it returns
+// ErrNoBackups.
+func (a *App) SurveyBackups(ctx context.Context) (backup.Survey, error) {
+	if a.backups == nil {
+		return backup.Survey{}, ErrNoBackups
+	}
+	return a.backups.Survey(ctx, a.master, a.written)
+}
+
+// ErrNoBackups means that backups are not configured.
+var ErrNoBackups = fmt.Errorf("there are no backups; choose where they are stored with %s", name("backup-url"))
+
+// BackedUp returns the tenants whose databases can be backed up.
+func (a *App) BackedUp(ctx context.Context) (all []*tenants.Tenant, err error) {
+	err = backup.Each(ctx, a.master, func(t *tenants.Tenant) {
+		if a.CanBackUp(t) {
+			all = append(all, t)
+		}
+	})
+	return all, err
+}
+
+// CanBackUp reports whether a tenant's database can be backed up.
+func (a *App) CanBackUp(t *tenants.Tenant) bool {
+	_, err := a.snapshotterOf(t)
+	return !errors.Is(err, backup.ErrOtherEngine)
+}
+
+// RestoreFile makes a file of a tenant's database as it was at a time, or as it was last if the time is zero.
+func (a *App) RestoreFile(ctx context.Context, t *tenants.Tenant, at time.Time, to string) (backup.Restored, error) {
+	if a.backups == nil {
+		return backup.Restored{}, ErrNoBackups
+	}
+	return a.backups.Restore(ctx, t.ID, at, to)
+}
+
+// VerifyBackup restores the newest backup of a tenant to a file, checks it, and removes it.
+func (a *App) VerifyBackup(ctx context.Context, t *tenants.Tenant) (r backup.Restored, err error) {
+	engine, err := a.snapshotterOf(t)
+	if err != nil {
+		return r, err
+	}
+	dir, err := a.scratch()
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	to := filepath.Join(dir, "restored.db")
+	if r, err = a.RestoreFile(ctx, t, time.Time{}, to); err != nil {
+		return r, err
+	}
+	return r, engine.CheckFile(ctx, t, to)
+}
+
+// scratch makes a folder for restored files.
+func (a *App) scratch() (string, error) {
+	if err := os.MkdirAll(a.settings.dataDir, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(a.settings.dataDir, "restore-")
+}
+
+// RestoreAs makes a new tenant of a tenant's database as it was at a time, or as it was last if the time is zero. The
+// other tenant is not touched.
+func (a *App) RestoreAs(ctx context.Context, t *tenants.Tenant, at time.Time, n lifecycle.NewTenant) (made *tenants.Tenant, r backup.Restored, err error) {
+	dir, err := a.scratch()
+	if err != nil {
+		return nil, r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	to := filepath.Join(dir, "restored.db")
+	if r, err = a.RestoreFile(ctx, t, at, to); err != nil {
+		return nil, r, err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return nil, r, err
+	}
+	n.Source = "sqlite:" + to
+	made, err = a.manager.Create(ctx, n)
+	return made, r, err
+}

@@ -1,0 +1,70 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"tenantry/app"
+	"tenantry/tenants"
+	"tenantry/tenants/backup"
+)
+
+type backupRunCommand struct {
+	Subdomains []string `arg:"" optional:"" name:"subdomain" help:"The tenants; all by default."`
+}
+
+// Help is shown with the flags.
+func (*backupRunCommand) Help() string {
+	return `Backs up tenants now, if they were written since their last backup. A running server does so by itself: this is for what was written while none ran, and for a backup before something risky.
+
+Examples:
+
+    tenantry backup run
+    tenantry backup run acme globex`
+}
+
+// Run backs up the tenants.
+func (r *backupRunCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
+		if a.Backups() == nil {
+			return app.ErrNoBackups
+		}
+		all, err := c.backedUp(a, r.Subdomains)
+		if err != nil {
+			return err
+		}
+		progress, failed := c.out.progress(), []error(nil)
+		for i, t := range all {
+			if err := a.Backups().Store(c.ctx, t); err != nil {
+				failed = append(failed, fmt.Errorf("tenant %s: %w", t.Subdomain, err))
+			}
+			if c.ctx.Err() != nil {
+				return c.ctx.Err()
+			}
+			progress.step("backup", i+1, len(all))
+		}
+		stored := len(all) - len(failed)
+		if c.out.json {
+			return errors.Join(errors.Join(failed...), c.out.Document(map[string]int{"stored": stored, "failed": len(failed)}))
+		}
+		return errors.Join(errors.Join(failed...), c.out.Line("backed up %d of %d tenants", stored, len(all)))
+	})
+}
+
+// backedUp returns the tenants with the subdomains, or else all whose databases can be backed up.
+func (c *Call) backedUp(a *app.App, subdomains []string) (all []*tenants.Tenant, err error) {
+	if len(subdomains) == 0 {
+		return a.BackedUp(c.ctx)
+	}
+	for _, subdomain := range subdomains {
+		t, err := c.tenant(a, subdomain)
+		if err == nil && !a.CanBackUp(t) {
+			err = fmt.Errorf("tenant %s: %w", subdomain, backup.ErrOtherEngine)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}

@@ -1,0 +1,47 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tenantry/app"
+)
+
+type backupStatusCommand struct{}
+
+// Help is shown with the flags.
+func (backupStatusCommand) Help() string {
+	return `Compares when each tenant's database was written with when it was backed up, from the times of files. The exit status is 1 if a commit has waited for more than twice the backup interval, for example because no server runs.
+
+Examples:
+
+    tenantry backup status
+    tenantry backup status --json`
+}
+
+// errBackupsLate means that commits aren't backed up in time.
+var errBackupsLate = errors.New("commits are not backed up in time; run: tenantry backup run")
+
+// Run counts the tenants.
+func (backupStatusCommand) Run(c *Call) error {
+	return c.With(func(a *app.App) error {
+		s, err := a.SurveyBackups(c.ctx)
+		if err != nil {
+			return err
+		}
+		if s.Late {
+			err = errBackupsLate
+		}
+		if c.out.json {
+			return errors.Join(err, c.out.Document(s))
+		}
+		oldest := "none"
+		if s.Oldest != nil {
+			oldest = s.Oldest.Format(time.RFC3339)
+		}
+		return errors.Join(err, c.out.Rows([]string{"BUCKET", "TENANTS", "STORED", "NEVER", "OTHERS", "UNREADABLE", "OLDEST"}, [][]string{{
+			s.Bucket, fmt.Sprint(s.Tenants), fmt.Sprint(s.Stored), fmt.Sprint(s.Never), fmt.Sprint(s.Others), fmt.Sprint(s.Unreadable), oldest,
+		}}))
+	})
+}

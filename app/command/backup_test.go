@@ -1,0 +1,120 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tenantry/tenants/backup"
+	"tenantry/tenants/document"
+)
+
+// withBackups returns a site whose commands and servers back up to a folder.
+func withBackups(t *testing.T) (s site, store string) {
+	t.Helper()
+	s, store = newSQLite(t), filepath.Join(t.TempDir(), "store")
+	s.environ = append(s.environ, "TENANTRY_BACKUP_URL=file://"+store, "TENANTRY_BACKUP_INTERVAL=1s")
+	return s, store
+}
+
+// points are the times of the backups of a tenant, the newest first.
+func (s site) points(t *testing.T, subdomain string) []backup.Point {
+	t.Helper()
+	return only[document.List[backup.Point]](t, s.must(t, "backup", "list", subdomain, "--json")).Items
+}
+
+// TestServerBacksUp: what a server has answered is in the bucket soon after; the tenant can be restored as it was before
+// and after, as another tenant, and neither the tenant nor its neighbour notice.
+func TestServerBacksUp(t *testing.T) {
+	t.Parallel()
+	s, _ := withBackups(t)
+	s.create(t, "acme")
+	s.create(t, "globex")
+	srv := s.serve(t)
+	eventually(t, "the first backup", func() bool { return len(s.points(t, "acme")) > 0 })
+	before := s.points(t, "acme")[0].At
+	if r := srv.post(t, "acme", "/api/projects", `{"name":"Later"}`); r.status != 201 {
+		t.Fatalf("status %d", r.status)
+	}
+	eventually(t, "the backup of everything", func() bool {
+		return only[backup.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2
+	})
+	s.must(t, "tenant", "restore", "acme", "--at", before.Format(time.RFC3339Nano), "--as", "acme-before")
+	s.must(t, "tenant", "restore", "acme", "--as", "acme-now")
+	for subdomain, want := range map[string]bool{"acme": true, "acme-before": false, "acme-now": true, "globex": false} {
+		of := "acme"
+		if subdomain == "globex" {
+			of = "globex"
+		}
+		token, ok := srv.signIn(t, subdomain, admin(of), password)
+		if !ok {
+			t.Fatalf("no sign-in at %s", subdomain)
+		}
+		r := srv.as(t, "Authorization: Bearer "+token+"\r\n", "GET", subdomain, "/api/projects", "")
+		if got := strings.Contains(r.body, "Later"); r.status != 200 || got != want {
+			t.Errorf("%s: %d %s", subdomain, r.status, r.body)
+		}
+	}
+	if r := srv.as(t, srv.bearer(t, "acme"), "GET", "acme-now", "/api/projects", ""); r.status != 401 {
+		t.Errorf("acme's session at its copy: %d", r.status)
+	}
+	if r := srv.post(t, "acme", "/api/projects", `{"name":"At last"}`); r.status != 201 {
+		t.Fatalf("status %d", r.status)
+	}
+	if status := srv.stop(t); status != exitDone { // a server that stops backs up what is left
+		t.Errorf("status %d", status)
+	}
+	if got := only[backup.Survey](t, s.must(t, "backup", "status", "--json")); got.Tenants != 4 || got.Stored != 4 {
+		t.Errorf("%+v", got)
+	}
+	if got := s.must(t, "backup", "verify", "--no-header"); strings.Count(got, "\twhole\n") != 4 {
+		t.Errorf("it says %s", got)
+	}
+}
+
+// TestBadBackups: what can't be done is said, with exit status 1 or 2, and changes nothing.
+func TestBadBackups(t *testing.T) {
+	t.Parallel()
+	s, store := withBackups(t)
+	s.create(t, "acme")
+	without := s
+	without.environ = s.environ[:len(s.environ)-2]
+	for _, args := range [][]string{{"backup", "status"}, {"backup", "run"}, {"backup", "verify"}, {"backup", "list", "acme"}, {"tenant", "restore", "acme", "--as", "copy"}} {
+		if r := without.run(t, args...); r.status != exitFailed || !strings.Contains(r.stderr, "TENANTRY_BACKUP_URL") {
+			t.Errorf("%q without a bucket: %d %s", args, r.status, r.stderr)
+		}
+	}
+	for args, want := range map[string]int{
+		"backup status": exitFailed, "backup verify": exitFailed, "tenant restore acme --as copy": exitFailed, "backup run unknown": exitFailed,
+		"tenant restore acme --at 2026-11-25": exitUsage, "tenant restore acme --server default": exitUsage, "tenant restore acme --as copy --at yesterday": exitUsage,
+		"tenant restore acme --as Copy!": exitUsage, "backup list acme --limit 0": exitUsage, "backup verify --sample -1": exitUsage,
+	} {
+		if args == "backup status" { // a commit has to wait for longer than two intervals
+			eventually(t, "late", func() bool { return s.run(t, "backup", "status").status == exitFailed })
+		}
+		if r := s.run(t, strings.Fields(args)...); r.status != want || r.stderr == "" {
+			t.Errorf("%s: %d %s", args, r.status, r.stderr)
+		}
+	}
+	s.must(t, "backup", "run")
+	files, err := filepath.Glob(filepath.Join(store, "tenants/*/ltx/9/*.ltx"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	if err := os.Truncate(files[0], 1000); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"backup verify acme", "tenant restore acme --as copy"} {
+		if r := s.run(t, strings.Fields(args)...); r.status != exitFailed || !strings.Contains(r.stderr+r.stdout, "damaged") {
+			t.Errorf("%s of a damaged backup: %d %s", args, r.status, r.stderr)
+		}
+	}
+	if got := s.must(t, "tenant", "list", "--no-header"); strings.Count(got, "\n") != 1 {
+		t.Errorf("there are %s", got)
+	}
+	if left, err := filepath.Glob(filepath.Join(s.dir, "restore-*")); len(left) > 0 || err != nil {
+		t.Errorf("left %q, %v", left, err)
+	}
+}
