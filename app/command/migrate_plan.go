@@ -49,7 +49,7 @@ func (p *planCommand) Run(c *Call) error {
 		if err != nil && len(forecasts) == 0 {
 			return err
 		}
-		return errors.Join(err, writeForecasts(c.out, forecasts, p.Parallel), p.verdict(forecasts))
+		return errors.Join(err, writeForecasts(c.out, forecasts, p.Parallel, false), p.verdict(forecasts))
 	})
 }
 
@@ -69,7 +69,8 @@ func (p *planCommand) verdict(forecasts []fleet.Forecast) error {
 	return errors.Join(errs...)
 }
 
-func writeForecasts(out *Output, forecasts []fleet.Forecast, parallel int) error {
+// writeForecasts writes what the migrations did to empty databases. timed adds how long each statement took.
+func writeForecasts(out *Output, forecasts []fleet.Forecast, parallel int, timed bool) error {
 	if out.json {
 		return out.Document(document.ListOf(forecasts, ""))
 	}
@@ -86,30 +87,31 @@ func writeForecasts(out *Output, forecasts []fleet.Forecast, parallel int) error
 			text += fmt.Sprintf("; %d could not be measured", f.Unmeasured)
 		}
 		text += fmt.Sprintf("; about %s, %d at the same time", secondsText(f.Seconds), parallel)
-		if err := errors.Join(out.Line("%s", text), writeReport(out, f.Report, false)); err != nil {
+		if err := errors.Join(out.Line("%s", text), writeReport(out, f.Report, timed, true)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeReport writes what each statement did, with the times if they mean something.
-func writeReport(out *Output, report *trial.Report, timed bool) error {
+// writeReport writes what each statement did.
+func writeReport(out *Output, report *trial.Report, timed, findings bool) error {
 	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, m := range report.Migrations {
-		add("  %s%s", m.Name, map[bool]string{false: ", outside of a transaction"}[m.Transaction])
-		for _, s := range m.Statements {
-			add("    %s", strings.ReplaceAll(s.SQL, "\n", "\n    "))
-			if timed {
-				add("      took %s, rows changed: %d", secondsText(s.Seconds), s.Rows)
-			}
-			for _, l := range s.Locks {
-				add("      locks %s: %s%s", l.Table, l.Mode, map[bool]string{true: ", for which " + l.Blocks + " wait"}[l.Blocks != ""])
-			}
-			lines = append(lines, findingLines(s.Findings, "      ")...)
+		name := "  " + m.Name
+		if !m.Transaction {
+			name += ", outside of a transaction"
 		}
-		lines = append(lines, findingLines(m.Findings, "    ")...)
+		lines = append(lines, name)
+		for _, s := range m.Statements {
+			lines = append(lines, statementLines(s, timed)...)
+			if findings {
+				lines = append(lines, findingLines(s.Findings, "      ")...)
+			}
+		}
+		if findings {
+			lines = append(lines, findingLines(m.Findings, "    ")...)
+		}
 	}
 	if len(lines) == 0 {
 		return nil
@@ -117,9 +119,27 @@ func writeReport(out *Output, report *trial.Report, timed bool) error {
 	return out.Line("%s", strings.Join(lines, "\n"))
 }
 
+func statementLines(s trial.Statement, timed bool) []string {
+	lines := []string{"    " + strings.ReplaceAll(s.SQL, "\n", "\n    ")}
+	if timed {
+		lines = append(lines, fmt.Sprintf("      took %s, rows changed: %d", secondsText(s.Seconds), s.Rows))
+	}
+	for _, l := range s.Locks {
+		text := fmt.Sprintf("      locks %s: %s", l.Table, l.Mode)
+		if l.Blocks != "" {
+			text += fmt.Sprintf(", for which %s wait", l.Blocks)
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
 func findingLines(findings []trial.Finding, indent string) (lines []string) {
 	for _, f := range findings {
-		word := map[bool]string{true: "danger", false: "note"}[f.Danger]
+		word := "note"
+		if f.Danger {
+			word = "danger"
+		}
 		lines = append(lines, fmt.Sprintf("%s%s: %s", indent, word, f.Detail))
 		if f.Instead != "" {
 			lines = append(lines, fmt.Sprintf("%s  instead: %s", indent, f.Instead))

@@ -54,7 +54,7 @@ func (u *upCommand) rehearse(c *Call, a *app.App) error {
 		if err != nil && len(forecasts) == 0 {
 			return err
 		}
-		return errors.Join(err, writeForecasts(c.out, forecasts, u.Parallel), (&planCommand{}).verdict(forecasts))
+		return errors.Join(err, writeForecasts(c.out, forecasts, u.Parallel, true), (&planCommand{}).verdict(forecasts))
 	}
 	result := rehearsed{Seed: u.Seed}
 	if result.Seed == 0 {
@@ -99,7 +99,7 @@ func (r rehearsed) write(out *Output) error {
 		}
 		err := out.Line("%s", text)
 		if of.Report != nil {
-			err = errors.Join(err, writeReport(out, of.Report, true))
+			err = errors.Join(err, writeReport(out, of.Report, true, false))
 		}
 		if err != nil {
 			return err

@@ -147,7 +147,7 @@ func (f *Fleet) sizes(ctx context.Context, server string) (map[string]int64, err
 
 // mark gives reasons to those of a server's tenants that are at most risk. The newest tenants are first among all.
 func mark(all []candidate, random *rand.Rand) {
-	largest, oldest, failed := 0, 0, 0
+	largest, oldest, newest, failed := 0, 0, 0, 0
 	for i := range all {
 		if all[i].bytes > all[largest].bytes {
 			largest = i
@@ -155,9 +155,14 @@ func mark(all []candidate, random *rand.Rand) {
 		if all[i].SchemaVersion <= all[oldest].SchemaVersion {
 			oldest = i
 		}
+		if all[i].SchemaVersion > all[newest].SchemaVersion {
+			newest = i
+		}
 	}
 	all[largest].reasons = append(all[largest].reasons, "the largest")
-	all[oldest].reasons = append(all[oldest].reasons, "the oldest schema")
+	if all[oldest].SchemaVersion < all[newest].SchemaVersion {
+		all[oldest].reasons = append(all[oldest].reasons, "the oldest schema")
+	}
 	for i := range all {
 		if all[i].Failed && failed < maxFailed {
 			failed++
