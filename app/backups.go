@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -64,20 +65,23 @@ func parseDays(text string) (time.Duration, error) {
 }
 
 // openBackups opens the bucket for backups, if there is one.
-func (a *App) openBackups(ctx context.Context) error {
-	s := a.settings.backups
-	if s.url == "" {
-		return nil
-	}
-	b, err := bucket.Open(ctx, s.url)
-	if err != nil {
-		return fmt.Errorf("%w; check %s", err, name("backup-url"))
-	}
-	a.backups, err = backup.New(backup.Options{
-		Bucket: b, Dir: filepath.Join(a.settings.dataDir, backupsDir), Interval: s.interval, Keep: s.keep,
-		Snapshot: a.snapshot, Log: a.log,
-	})
+func (a *App) openBackups(ctx context.Context) (err error) {
+	a.backups, err = a.settings.newBackups(ctx, a.snapshot, a.log)
 	return err
+}
+
+// newBackups returns nil if there is no bucket.
+func (s *settings) newBackups(ctx context.Context, take backup.Take, log *slog.Logger) (*backup.Backups, error) {
+	if s.backups.url == "" {
+		return nil, nil
+	}
+	b, err := bucket.Open(ctx, s.backups.url)
+	if err != nil {
+		return nil, fmt.Errorf("%w; check %s", err, name("backup-url"))
+	}
+	return backup.New(backup.Options{
+		Bucket: b, Dir: filepath.Join(s.dataDir, backupsDir), Interval: s.backups.interval, Keep: s.backups.keep, Snapshot: take, Log: log,
+	})
 }
 
 // committed returns what is called after a commit, or nil.
@@ -96,6 +100,7 @@ type snapshotter interface {
 	Snapshot(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (*sqlite.Snapshot, error)
 	Written(ctx context.Context, t *tenants.Tenant) (time.Time, error)
 	CheckFile(ctx context.Context, t *tenants.Tenant, path string) error
+	PlaceFile(ctx context.Context, t *tenants.Tenant, path string) error
 }
 
 // snapshotterOf returns the engine of a tenant. Returns backup.ErrOtherEngine if it takes no snapshots.
@@ -138,6 +143,9 @@ func (a *App) runBackups(ctx context.Context, running *sync.WaitGroup) {
 		return
 	}
 	running.Go(func() { a.backups.Run(ctx) })
+	if a.settings.masterPath != "" {
+		running.Go(func() { a.backups.RunMaster(ctx, backup.Master{Path: a.settings.masterPath}) })
+	}
 	running.Go(func() { a.backups.Sweep(ctx, a.master, a.written) })
 }
 
@@ -150,9 +158,17 @@ func (a *App) flushBackups(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	if err := a.backups.Flush(ctx); err != nil {
+	if err := errors.Join(a.backups.Flush(ctx), a.StoreMaster(ctx)); err != nil {
 		a.log.WarnContext(ctx, "commits are not backed up before the next start", "error", err)
 	}
+}
+
+// StoreMaster backs up the master now, if it is a file.
+func (a *App) StoreMaster(ctx context.Context) error {
+	if a.settings.masterPath == "" {
+		return nil
+	}
+	return a.backups.StoreMaster(ctx, backup.Master{Path: a.settings.masterPath})
 }
 
 // SurveyBackups says how the tenants' backups stand, from the times of their files. Without a bucket it returns

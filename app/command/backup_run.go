@@ -33,21 +33,24 @@ func (r *backupRunCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		progress, failed := c.out.progress(), []error(nil)
+		errs := []error{a.StoreMaster(c.ctx)}
+		stored, progress := 0, c.out.progress()
 		for i, t := range all {
-			if err := a.Backups().Store(c.ctx, t); err != nil {
-				failed = append(failed, fmt.Errorf("tenant %s: %w", t.Subdomain, err))
-			}
+			err := a.Backups().Store(c.ctx, t)
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
 			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("tenant %s: %w", t.Subdomain, err))
+			} else {
+				stored++
+			}
 			progress.step("backup", i+1, len(all))
 		}
-		stored := len(all) - len(failed)
 		if c.out.json {
-			return errors.Join(errors.Join(failed...), c.out.Document(map[string]int{"stored": stored, "failed": len(failed)}))
+			return errors.Join(errors.Join(errs...), c.out.Document(map[string]int{"stored": stored, "failed": len(all) - stored}))
 		}
-		return errors.Join(errors.Join(failed...), c.out.Line("backed up %d of %d tenants", stored, len(all)))
+		return errors.Join(errors.Join(errs...), c.out.Line("backed up %d of %d tenants", stored, len(all)))
 	})
 }
 

@@ -118,3 +118,62 @@ func TestBadBackups(t *testing.T) {
 		t.Errorf("left %q, %v", left, err)
 	}
 }
+
+// TestRecovery is the drill: an empty folder, the bucket and the secret key bring everything back. A tenant whose backup
+// is damaged is named, and comes back once the backup is mended; nothing is replaced.
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	s, store := withBackups(t)
+	srv := s.serve(t)
+	for _, subdomain := range []string{"acme", "globex", "initech"} {
+		s.create(t, subdomain)
+		if r := srv.post(t, subdomain, "/api/projects", `{"name":"Kept by `+subdomain+`"}`); r.status != 201 {
+			t.Fatalf("status %d", r.status)
+		}
+	}
+	if status := srv.stop(t); status != exitDone {
+		t.Errorf("status %d", status)
+	}
+	acme := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")).Items[0]
+
+	empty := newSQLite(t)
+	empty.environ = append(empty.environ, s.environ[len(s.environ)-2:]...)
+	if r := empty.run(t, "backup", "recover"); r.status != exitUsage || !strings.Contains(r.stderr, "TENANTRY_SECRET_KEY") {
+		t.Errorf("without the key: %d %s", r.status, r.stderr)
+	}
+	key, err := os.ReadFile(filepath.Join(s.dir, "secret.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty.environ = append(empty.environ, "TENANTRY_SECRET_KEY="+strings.TrimSpace(string(key)))
+	files, err := filepath.Glob(filepath.Join(store, "tenants", acme.ID, "ltx/9/*.ltx"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	content, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(files[0], content[:len(content)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := empty.run(t, "backup", "recover", "--no-header")
+	if r.status != exitFailed || strings.Count(r.stdout, "as it was at") != 2 || !strings.Contains(r.stdout, "acme\tbackup is damaged") {
+		t.Errorf("with a damaged backup: %d %s %s", r.status, r.stdout, r.stderr)
+	}
+	if err := os.WriteFile(files[0], content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := empty.must(t, "backup", "recover", "--no-header"); strings.Count(got, "was there") != 2 || strings.Count(got, "as it was at") != 1 {
+		t.Errorf("again: %s", got)
+	}
+	back := empty.serve(t)
+	for _, subdomain := range []string{"acme", "globex", "initech"} {
+		if r := back.get(t, subdomain, "/api/projects"); r.status != 200 || !strings.Contains(r.body, "Kept by "+subdomain) {
+			t.Errorf("%s: %d %s", subdomain, r.status, r.body)
+		}
+	}
+	if r := empty.run(t, "doctor"); r.status != exitDone {
+		t.Errorf("doctor: %s %s", r.stdout, r.stderr)
+	}
+}

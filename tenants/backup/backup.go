@@ -10,6 +10,7 @@
 //	tidy.go     merges files, and removes those that are no longer needed
 //	history.go  finds the files that lead to a point in time
 //	restore.go  applies them
+//	master.go   does the same for a master on SQLite
 //	sweep.go    finds what was written by other processes
 package backup
 
@@ -53,11 +54,14 @@ type Options struct {
 	Merge int
 	// Workers is how many tenants are backed up at once. Defaults to 4.
 	Workers int
-	// Snapshot takes a snapshot of a tenant's database. Returns ErrOtherEngine for a tenant that isn't on SQLite.
-	Snapshot func(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (*sqlite.Snapshot, error)
+	// Snapshot takes snapshots of tenants' databases.
+	Snapshot Take
 	// Log gets failures. Defaults to slog.Default().
 	Log *slog.Logger
 }
+
+// Take takes a snapshot of a tenant's database. Returns ErrOtherEngine for a tenant that isn't on SQLite.
+type Take func(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (*sqlite.Snapshot, error)
 
 // ErrOtherEngine means that a tenant's database isn't a SQLite file.
 var ErrOtherEngine = errors.New("not a SQLite database")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/superfly/ltx"
@@ -33,8 +34,32 @@ type file struct {
 	min, max ltx.TXID
 }
 
+// MasterID stands for the master among the ids of tenants.
+const MasterID = "master"
+
+const tenantsPrefix = "tenants/"
+
 // prefix returns what the keys of a database's files begin with. Below it, names are those of Litestream.
-func prefix(id string) string { return "tenants/" + id + "/ltx/" }
+func prefix(id string) string {
+	if id == MasterID {
+		return "master/ltx/"
+	}
+	return tenantsPrefix + id + "/ltx/"
+}
+
+// Stored returns the ids of the tenants that have backups.
+func (b *Backups) Stored(ctx context.Context) (ids []string, err error) {
+	for o, err := range b.o.Bucket.List(ctx, tenantsPrefix) {
+		if err != nil {
+			return nil, err
+		}
+		id, _, _ := strings.Cut(strings.TrimPrefix(o.Key, tenantsPrefix), "/")
+		if len(ids) == 0 || ids[len(ids)-1] != id {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
 
 func keyOf(id string, level int, least, most ltx.TXID) string {
 	return prefix(id) + strconv.Itoa(level) + "/" + ltx.FormatFilename(least, most)

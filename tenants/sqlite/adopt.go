@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
@@ -73,6 +74,28 @@ func (e *Engine) CheckFile(ctx context.Context, t *tenants.Tenant, path string) 
 		return err
 	}
 	return checkRows(ctx, db)
+}
+
+// PlaceFile makes a file the tenant's database, if CheckFile returns nil for it and the tenant has none. The file must be
+// in a folder of the same file system as the engine's, and is another name of the database afterwards.
+func (e *Engine) PlaceFile(ctx context.Context, t *tenants.Tenant, path string) error {
+	name, err := fileName(t)
+	if err == nil {
+		err = e.checkNotTrashed(t)
+	}
+	if err == nil {
+		err = e.checkNoSidecars(name)
+	}
+	if err == nil {
+		err = e.CheckFile(ctx, t, path)
+	}
+	if err == nil {
+		err = fileError(os.Link(path, e.files.path(name)))
+	}
+	if err != nil {
+		return fmt.Errorf("place %s: %w", name, err)
+	}
+	return e.files.sync(tenantsDir)
 }
 
 // checkAndStamp checks a copy and stamps it as the tenant's, whoever it belonged to.

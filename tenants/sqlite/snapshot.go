@@ -72,12 +72,26 @@ func (e *Engine) Snapshot(ctx context.Context, t *tenants.Tenant, since Stamp) (
 	return s, nil
 }
 
+// SnapshotMaster is Snapshot for the master's file.
+func SnapshotMaster(ctx context.Context, path string, since Stamp) (*Snapshot, error) {
+	s, err := takeSnapshot(ctx, path, temporaryName(path), since, readOnce)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot of the master: %w", unavailable(explainOpen(path, err)))
+	}
+	return s, nil
+}
+
 // Written returns when the tenant's database was last written, as the files tell: its time, or that of its -wal file.
 func (e *Engine) Written(_ context.Context, t *tenants.Tenant) (time.Time, error) {
 	path, err := e.existingPath(t)
 	if err != nil {
 		return time.Time{}, err
 	}
+	return WrittenFile(path)
+}
+
+// WrittenFile is Written for the database at path.
+func WrittenFile(path string) (time.Time, error) {
 	var last time.Time
 	for _, name := range []string{path, path + "-wal"} {
 		info, err := os.Lstat(name)

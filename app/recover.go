@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tenantry/tenants"
+	"tenantry/tenants/backup"
+	"tenantry/tenants/seal"
+)
+
+// RecoverMaster restores the master's file from its newest backup, or the last one before a time, if there is no file.
+// It returns false if there is one. The secret key must be there already: what the master keeps sealed is worth nothing
+// without it.
+func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger) (r backup.Restored, made bool, err error) {
+	s, err := c.validate()
+	if err != nil {
+		return r, false, err
+	}
+	backups, err := s.newBackups(ctx, nil, log)
+	switch {
+	case err != nil:
+		return r, false, err
+	case backups == nil:
+		return r, false, ErrNoBackups
+	case s.masterPath == "":
+		return r, false, nil // it is in the care of its server
+	}
+	if _, err := os.Lstat(s.masterPath); !errors.Is(err, fs.ErrNotExist) {
+		return r, false, err
+	}
+	if err := s.expectKey(); err != nil {
+		return r, false, err
+	}
+	if err := os.MkdirAll(filepath.Dir(s.masterPath), 0o700); err != nil {
+		return r, false, err
+	}
+	temporary := s.masterPath + ".recovering"
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r, false, err
+	}
+	if r, err = backups.Restore(ctx, backup.MasterID, at, temporary); err != nil {
+		return r, false, fmt.Errorf("master: %w", err)
+	}
+	return r, true, os.Rename(temporary, s.masterPath)
+}
+
+// expectKey returns an error if there is no secret key.
+func (s *settings) expectKey() error {
+	if s.keys != nil {
+		return nil
+	}
+	path := filepath.Join(s.dataDir, keyFile)
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &SettingError{secretKey, "is not set, and there is no file " + path, "the key of the lost installation in either"}
+	}
+	if err == nil {
+		_, err = seal.ParseKeys(string(content))
+	}
+	return err
+}
+
+// Recovered is a tenant that was looked at in a recovery.
+type Recovered struct {
+	Tenant string `json:"tenant"`
+	// At is when the state that was restored was stored; nil if the database was there.
+	At    *time.Time `json:"at"`
+	Error string     `json:"error,omitempty"`
+}
+
+// Recover restores the database of each tenant on SQLite that has none, from its newest backup or the last one before a
+// time. It replaces nothing, and may be called again. report is called for each tenant.
+func (a *App) Recover(ctx context.Context, at time.Time, report func(r Recovered, done, total int)) error {
+	if a.backups == nil {
+		return ErrNoBackups
+	}
+	all, err := a.BackedUp(ctx)
+	if err != nil {
+		return err
+	}
+	for i, t := range all {
+		result := Recovered{Tenant: t.Subdomain}
+		restored, err := a.recoverTenant(ctx, t, at)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			result.Error = err.Error()
+		} else if restored != nil {
+			result.At = &restored.At
+		}
+		report(result, i+1, len(all))
+	}
+	return nil
+}
+
+// recoverTenant returns nil if the tenant has a database.
+func (a *App) recoverTenant(ctx context.Context, t *tenants.Tenant, at time.Time) (r *backup.Restored, err error) {
+	engine, err := a.snapshotterOf(t)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := engine.Written(ctx, t); !errors.Is(err, tenants.ErrNoDatabase) {
+		return nil, err
+	}
+	dir, err := a.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	to := filepath.Join(dir, "restored.db")
+	restored, err := a.RestoreFile(ctx, t, at, to)
+	if err != nil {
+		return nil, err
+	}
+	return &restored, engine.PlaceFile(ctx, t, to)
+}
+
+// Unknown returns the ids of tenants that have backups and are not in the master: those that were created after its
+// last backup, and those that were removed.
+func (a *App) Unknown(ctx context.Context) (ids []string, err error) {
+	stored, err := a.backups.Stored(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	if err := backup.Each(ctx, a.master, func(t *tenants.Tenant) { known[t.ID] = true }); err != nil {
+		return nil, err
+	}
+	for _, id := range stored {
+		if !known[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
