@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest/pgcluster"
 )
 
@@ -123,7 +125,7 @@ func (w *writers) end(t *testing.T, most int) {
 }
 
 // TestFailover kills the primary, which has the master and all tenants, under load, promotes its standby, and then
-// starts the old primary again, which takes writes.
+// starts the old primary again, which takes writes. Two processes are there all the while, a third one starts then.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	primary := pgcluster.New(t)
@@ -132,6 +134,7 @@ func TestFailover(t *testing.T) {
 	names := []string{"acme", "globex", "initech"}
 	config := onPostgres(t, primary.URLWith(standby))
 	s := open(t, config, names...)
+	other := open(t, config)
 	w := s.write(names...)
 	w.expectWork(t, 20)
 	primary.Stop()
@@ -141,7 +144,18 @@ func TestFailover(t *testing.T) {
 	w.expectWork(t, 1)
 	t.Logf("all tenants were served %v after the promotion", time.Since(promoted).Round(time.Millisecond))
 	eventually(t, "the master", func() bool { return s.ask(http.MethodGet, "unknown", "/", "").Code == http.StatusNotFound })
-	s.create(t, "hooli")
+	s.create(t, "hooli", tenants.DefaultServer)
+	other.sessions = s.sessions
+	eventually(t, "the other process", func() bool { return other.ask(http.MethodGet, "hooli", "/api/projects", "").Code == http.StatusOK })
+	if _, err := s.Manager().Suspend(t.Context(), lifecycle.System, "hooli"); err != nil {
+		t.Error(err)
+	}
+	if r := other.ask(http.MethodGet, "hooli", "/api/projects", ""); r.Code != http.StatusForbidden {
+		t.Errorf("in the other process a suspended tenant gets %d %s", r.Code, r.Body)
+	}
+	if _, err := s.Manager().Resume(t.Context(), lifecycle.System, "hooli"); err != nil {
+		t.Error(err)
+	}
 
 	primary.Start()
 	run(t, primary, "ALTER SYSTEM RESET synchronous_standby_names")

@@ -25,6 +25,9 @@ func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error
 	if err != nil {
 		return err
 	}
+	if err := a.expectAnotherURL(ctx, url); err != nil {
+		return fmt.Errorf("server %q: %w", s.Name, err)
+	}
 	s.ID, s.Address = strings.ToLower(ulid.Make().String()), describeServer(url)
 	engine, err := a.openServer(ctx, url, int(s.Connections))
 	if err != nil {
@@ -36,6 +39,27 @@ func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error
 		err = a.manager.AddServer(ctx, s, engine)
 	}
 	return errors.Join(err, engine.Close())
+}
+
+// expectAnotherURL returns lifecycle.ErrSameServer if the URL of another server names the same database, also if that
+// server doesn't answer. lifecycle.Manager's AddServer compares those that answer, whatever their names.
+func (a *App) expectAnotherURL(ctx context.Context, url string) error {
+	all, err := a.manager.Servers(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		known := []byte(a.settings.postgresURL)
+		if all[i].URL != nil {
+			if known, err = a.keys.Open(all[i].SealID(), all[i].URL); err != nil {
+				continue // doctor tells of it
+			}
+		}
+		if postgres.SameDatabase(url, string(known)) {
+			return fmt.Errorf("%w: %s", lifecycle.ErrSameServer, all[i].Name)
+		}
+	}
+	return nil
 }
 
 // absoluteURL makes a folder's path absolute, because processes have different working folders.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tenantry/app"
+	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/seal"
@@ -49,15 +50,16 @@ func open(t *testing.T, c app.Config, subdomains ...string) *service {
 	})
 	s := &service{App: opened, public: opened.Public(), sessions: map[string]string{}}
 	for _, subdomain := range subdomains {
-		s.create(t, subdomain)
+		s.create(t, subdomain, tenants.DefaultServer)
 	}
 	return s
 }
 
-func (s *service) create(t *testing.T, subdomain string) {
+// create creates a tenant on a server, with an admin who signs in.
+func (s *service) create(t *testing.T, subdomain, server string) {
 	t.Helper()
 	email := "ada@" + subdomain + ".example"
-	_, _, err := s.Onboard().Create(t.Context(), lifecycle.NewTenant{Subdomain: subdomain}, onboard.Admin{Email: email, Password: password})
+	_, _, err := s.Onboard().Create(t.Context(), lifecycle.NewTenant{Subdomain: subdomain, Server: server}, onboard.Admin{Email: email, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,8 @@ const (
 	// findTimeout bounds a look-up in the master. The look-up does not end when the first caller
 	// leaves.
 	findTimeout = 5 * time.Second
+	// awayTimeout replaces findTimeout while the master doesn't answer, so that those who wait for it are refused soon.
+	awayTimeout = time.Second
 )
 
 func newRegistry(size int, find func(context.Context, string) (*Tenant, error)) (*registry, error) {
@@ -118,7 +120,7 @@ func (r *registry) current() uint64 {
 // the answer may be older than the change that caused the eviction. For the same reason a look-up
 // doesn't join one that began earlier.
 func (r *registry) load(name string, generation uint64) (cached, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout())
 	defer cancel()
 
 	tenant, err := r.find(ctx, name)
@@ -141,6 +143,27 @@ func (r *registry) load(name string, generation uint64) (cached, error) {
 	r.found.Add(name, answer)
 	r.names[tenant.ID] = append(r.names[tenant.ID], name)
 	return answer, nil
+}
+
+// timeout bounds a question to the master.
+func (r *registry) timeout() time.Duration {
+	if r.away() {
+		return awayTimeout
+	}
+	return findTimeout
+}
+
+// knows reports whether t itself is the last answer for one of its names. While the master can't be asked, that means
+// that no operation has changed the tenant: it would wait until this process has drained the tenant, which evicts it.
+func (r *registry) knows(t *Tenant) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range r.names[t.ID] {
+		if answer, ok := r.found.Peek(name); ok && answer.tenant == t {
+			return true
+		}
+	}
+	return false
 }
 
 // dropName removes a name from names when found evicts its answer. The caller holds r.mu.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -223,7 +224,24 @@ func TestUpdateLooksAtTheContextItself(t *testing.T) {
 	})
 }
 
-func TestErrorsOfRowsAreTranslated(t *testing.T) {}
+// TestErrorsOfRowsAreTranslated: also those of rows that the scope reads without gorm.
+func TestErrorsOfRowsAreTranslated(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		tenant := env.Tenant(t, "acme")
+		add := func(tx *gorm.DB) error {
+			var id int64
+			const insert = "INSERT INTO folders (name, remark, created_at, updated_at) VALUES ('a', '', ?, ?) RETURNING id"
+			return tx.Raw(insert, time.Now(), time.Now()).Row().Scan(&id)
+		}
+		if err := env.Store.Update(t.Context(), tenant, add); err != nil {
+			t.Fatal(err)
+		}
+		if err := env.Store.Update(t.Context(), tenant, add); !errors.Is(err, gorm.ErrDuplicatedKey) {
+			t.Errorf("the same name again: %v", err)
+		}
+	})
+}
 
 func TestUpdateFailsAtCommit(t *testing.T) {
 	t.Parallel()

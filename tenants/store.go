@@ -460,15 +460,10 @@ func (s *Store) read(ctx context.Context, id string, columns ...string) (*Tenant
 	return &t, nil
 }
 
-// open opens a tenant's handle for the pool. t may be out of date, so open compares it with the
-// master. Returns errStale if the tenant has changed.
+// open opens a tenant's handle for the pool. Returns errStale if the tenant has changed.
 func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
-	now, err := s.read(ctx, t.ID, "epoch", "state", "schema_version")
-	if err != nil {
+	if err := s.checkFresh(ctx, t); err != nil {
 		return nil, err
-	}
-	if now.Epoch != t.Epoch || now.State != t.State || now.SchemaVersion != t.SchemaVersion {
-		return nil, errStale
 	}
 	handle, err := s.openDatabase(ctx, t)
 	if err != nil {
@@ -476,6 +471,23 @@ func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
 		s.log.ErrorContext(ctx, "open database", "tenant", t.Subdomain, "error", err)
 	}
 	return handle, err
+}
+
+// checkFresh compares t, which may be out of date, with the master. Returns errStale if the tenant has changed. While
+// the master doesn't answer, a tenant that the registry knows is as it was, for as long as this process serves.
+func (s *Store) checkFresh(ctx context.Context, t *Tenant) error {
+	ctx, cancel := context.WithTimeout(ctx, s.registry.timeout())
+	defer cancel()
+	now, err := s.read(ctx, t.ID, "epoch", "state", "schema_version")
+	switch {
+	case errors.Is(err, ErrUnavailable) && s.registry.knows(t):
+		return s.process.check()
+	case err != nil:
+		return err
+	case now.Epoch != t.Epoch || now.State != t.State || now.SchemaVersion != t.SchemaVersion:
+		return errStale
+	}
+	return nil
 }
 
 // openDatabase opens the tenant's database.

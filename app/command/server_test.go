@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,6 +144,9 @@ func TestServersThatAreRefused(t *testing.T) {
 		{exitFailed, "again", "sqlite:" + link, "same place: folder", nil},
 		{exitFailed, "again", "sqlite:" + s.dir, "same place: default", nil},
 		{exitFailed, "again", server, "same place: pg", nil},
+		{exitFailed, "again", withHosts(server, "/nowhere", ""), "same place: pg", nil},
+		{exitFailed, "again", withHosts(server, "", "/nowhere"), "same place: pg", nil},
+		{exitUsage, "odd", server + "&target_session_attrs=standby", "standby", nil},
 		{exitFailed, "folder", "sqlite:" + t.TempDir(), "already", nil},
 		{exitFailed, "default", "sqlite:" + t.TempDir(), "already", nil},
 		{exitFailed, "file", "sqlite:" + file, "", nil},
@@ -171,6 +175,18 @@ func TestServersThatAreRefused(t *testing.T) {
 	if all := only[document.List[document.Server]](t, s.must(t, "server", "list", "--json")).Items; len(all) != 3 {
 		t.Errorf("servers: %+v", all)
 	}
+}
+
+// withHosts returns the URL with a host added before or behind its own.
+func withHosts(server, before, behind string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		panic(err) // pgcluster has made it
+	}
+	query := u.Query()
+	query.Set("host", strings.Trim(strings.Join([]string{before, query.Get("host"), behind}, ","), ","))
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // TestServerThatIsDown starts while a server is down. Its tenants get 503, the others are served, and when the server

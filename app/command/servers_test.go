@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -201,7 +202,7 @@ func TestCommandsBesideAServer(t *testing.T) {
 	})
 }
 
-// TestTwoServersOnOneMaster serves a tenant from two processes at once.
+// TestTwoServersOnOneMaster serves a tenant from two processes at once, and from one when the other is killed.
 func TestTwoServersOnOneMaster(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
@@ -215,6 +216,10 @@ func TestTwoServersOnOneMaster(t *testing.T) {
 				t.Errorf("the other server does not see project %d: %s", i, r.body)
 			}
 		}
+		if err := syscall.Kill(servers[1].pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		servers[0].post(t, "acme", "/api/projects", `{"name":"Later"}`).expect(t, http.StatusCreated)
 	})
 }
 

@@ -291,8 +291,9 @@ func TestLapsedProcessServesNoTenant(t *testing.T) {
 	for _, engine := range tenantstest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			env := tenantstest.New(t, tenantstest.Options{Engine: engine, InstanceTTL: time.Second})
-			tenant := env.Tenant(t, "acme")
+			first := tenantstest.New(t, tenantstest.Options{Engine: engine})
+			tenant := first.Tenant(t, "acme") // which may take longer than the next one's TTL
+			env := first.Beside(t, tenantstest.Options{InstanceTTL: 3 * time.Second})
 			before := env.Store.Process().ID()
 			_, done := occupy(t, env.Store, tenant)
 			err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {

@@ -115,6 +115,7 @@ type conn struct {
 	*stdlib.Conn
 	scoped bool          // as in connector
 	dirty  bool          // a scope may have left state in the session
+	reads  bool          // the transaction is read-only
 	limit  time.Duration // of a statement, 0 for the server's own
 
 	hosts     *hosts
@@ -147,8 +148,13 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	if err != nil {
 		return nil, err
 	}
+	c.reads = opts.ReadOnly
 	return transaction{c, tx}, nil
 }
+
+// pingTime limits the question, before a connection that was unused for a second is used again, whether the server
+// answers. A proxy or a network may have swallowed the connection.
+const pingTime = 2 * time.Second
 
 // ResetSession is called when the pool hands out the connection again. It returns ErrBadConn for a broken one, and
 // for one to a host that may not be the primary any more.
@@ -156,7 +162,19 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	if c.failovers < c.hosts.failovers.Load() {
 		return driver.ErrBadConn
 	}
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
 	return c.Conn.ResetSession(ctx)
+}
+
+// refused returns err, or ErrUnavailable if the server refused to write in a transaction that may write: it was made
+// read-only, or is a standby behind an address that led to the primary. It discards the connection then.
+func (c *conn) refused(err error) error {
+	if c.reads || stateOf(err) != codeReadOnly {
+		return err
+	}
+	c.discard()
+	return fmt.Errorf("%w: the server accepts no writes: %v", tenants.ErrUnavailable, err) // %v: the state means ErrReadOnly in a View
 }
 
 // IsValid is called when the connection returns to the pool, which closes it if it is not valid.

@@ -29,6 +29,7 @@ const (
 	codeWrongPassword     = "28P01"
 	codeNoConnections     = "53300"
 	codeNoEntry           = "28000" // in pg_hba.conf, or the role may not log in
+	codeReadOnly          = "25006"
 	codeInternalError     = "XX000" // among others: a concurrent statement changed the same catalogue row
 )
 

@@ -61,6 +61,8 @@ type sessionMark struct {
 	server *server
 	key    int64
 	conn   *pgx.Conn // nil if it was lost
+
+	failovers int64 // of the hosts when conn was dialled
 }
 
 // keepAlive makes the server end the session of a machine that has disappeared after about 15 seconds
@@ -69,6 +71,7 @@ const keepAlive = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5;
 
 // lock connects and takes the lock. It waits if an earlier session that is ending still holds it.
 func (m *sessionMark) lock(ctx context.Context) error {
+	m.failovers = m.server.hosts.failovers.Load()
 	conn, err := watcher{server: m.server}.connect(ctx)
 	if err != nil {
 		return err
@@ -95,7 +98,7 @@ func (m *sessionMark) lock(ctx context.Context) error {
 // ErrMarkLost, because others count the process as dead only after a longer time than it works without a
 // renewal.
 func (m *sessionMark) Renew(ctx context.Context) error {
-	if m.conn != nil && m.conn.Ping(ctx) == nil {
+	if m.conn != nil && m.failovers == m.server.hosts.failovers.Load() && m.conn.Ping(ctx) == nil {
 		return nil
 	}
 	_ = m.Release()

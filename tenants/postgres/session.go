@@ -37,6 +37,11 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 // ExecContext runs a statement. Without arguments pgx would send the text in the protocol that accepts
 // several statements.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	result, err := c.exec(ctx, query, args)
+	return result, c.refused(err)
+}
+
+func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.note(query)
 	if !c.scoped || len(args) > 0 && args[0].Value != pgx.QueryExecModeExec {
 		return c.Conn.ExecContext(ctx, query, args)
@@ -59,7 +64,8 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 // QueryContext runs a statement that returns rows.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.note(query)
-	return c.Conn.QueryContext(ctx, query, args)
+	rows, err := c.Conn.QueryContext(ctx, query, args)
+	return rows, c.refused(err)
 }
 
 // note marks the session as dirty if a statement may leave state in it.

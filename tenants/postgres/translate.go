@@ -103,7 +103,7 @@ func sentinelOfState(state string) error {
 		return tenants.ErrRetryable
 	case "53100": // disk_full
 		return tenants.ErrFull
-	case "25006": // read_only_sql_transaction
+	case codeReadOnly:
 		return tenants.ErrReadOnly
 	case codeNoConnections, // too_many_connections
 		"57P01", "57P02", "57P03", // admin_shutdown, crash_shutdown, cannot_connect_now

@@ -33,6 +33,26 @@ func DescribeURL(url string) string {
 	return addressOf(config.ConnConfig) + ", database " + config.Database
 }
 
+// SameDatabase reports whether two URLs name the same database on a host that both name, possibly among others.
+func SameDatabase(url, other string) bool {
+	one, err := parseURL(url)
+	if err != nil {
+		return false
+	}
+	another, err := parseURL(other)
+	if err != nil || one.Database != another.Database {
+		return false
+	}
+	for _, at := range hostsOf(one.ConnConfig) {
+		for _, with := range hostsOf(another.ConnConfig) {
+			if at.Host == with.Host && at.Port == with.Port {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // schema contains all tables. Every connection sets it, because the server's default search path prefers a
 // schema with the role's name.
 const schema = "public"
@@ -57,9 +77,9 @@ func parseURL(url string) (*server, error) {
 	if config.ValidateConnect == nil { // the URL has no target_session_attrs, or any
 		config.ValidateConnect = refuseStandby
 	}
-	dial := config.DialFunc
+	dialer := newDialer()
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
+		conn, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -98,6 +118,9 @@ func faultOf(config *pgx.ConnConfig) string {
 	}
 	if config.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
 		return "default_query_exec_mode is simple_protocol, which is not safe"
+	}
+	if wantsStandby(config.ValidateConnect) {
+		return "target_session_attrs asks for a standby, which refuses writes; leave it out, or write read-write"
 	}
 	for name, value := range config.RuntimeParams {
 		switch {

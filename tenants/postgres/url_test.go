@@ -122,6 +122,9 @@ func TestURLsThatPgxReads(t *testing.T) {
 func TestURLsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
+		"postgres://h/m?target_session_attrs=standby":        "standby",
+		"postgres://h/m?target_session_attrs=read-only":      "standby",
+		"postgres://h/m?target_session_attrs=prefer-standby": "standby",
 		"postgres://h":                                           "no database",
 		"postgres:h/m":                                           "doesn't begin with",
 		"host=h dbname=m":                                        "doesn't begin with",

@@ -1,5 +1,5 @@
 // Package pgproxy puts a proxy between a test and its Postgres server. The test decides whether
-// each COMMIT and its answer are delivered.
+// each COMMIT and its answer are delivered, and may delay, swallow and cut all that is sent.
 package pgproxy
 
 import (
@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -27,6 +28,8 @@ type Proxy struct {
 	mu    sync.Mutex // guards what follows
 	armed string     // the database, empty for none
 	conns map[net.Conn]bool
+	delay time.Duration
+	held  chan struct{} // closed when what is held back may go on; nil if nothing is
 }
 
 // New starts a proxy to the server of the URL. The proxy stops when the test ends.
@@ -69,6 +72,55 @@ func (p *Proxy) Arm(database string) {
 	p.armed = database
 }
 
+// Swallow holds back all that is sent in either direction, also over new connections, as a network does
+// that has lost its way. It goes on when Release is called.
+func (p *Proxy) Swallow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held == nil {
+		p.held = make(chan struct{})
+	}
+}
+
+// Release undoes Swallow.
+func (p *Proxy) Release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held != nil {
+		close(p.held)
+		p.held = nil
+	}
+}
+
+// Delay delays each message in either direction.
+func (p *Proxy) Delay(by time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = by
+}
+
+// Cut breaks all connections.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		_ = conn.Close()
+	}
+}
+
+// pass returns when what has arrived may be forwarded.
+func (p *Proxy) pass() {
+	p.mu.Lock()
+	held, delay := p.held, p.delay
+	p.mu.Unlock()
+	if held != nil {
+		<-held
+	}
+	if delay > 0 {
+		time.Sleep(delay)
+	}
+}
+
 func (p *Proxy) isArmed(database string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,11 +139,8 @@ func (p *Proxy) serve() {
 
 func (p *Proxy) close() {
 	_ = p.listener.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for conn := range p.conns {
-		_ = conn.Close()
-	}
+	p.Cut()
+	p.Release()
 }
 
 // link connects a client to the server over a new connection.
@@ -127,6 +176,7 @@ func (l *link) answers() {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := l.server.Read(buffer)
+		l.proxy.pass()
 		l.holding.Lock()
 		_, failed := l.client.Write(buffer[:n])
 		l.holding.Unlock()
@@ -148,6 +198,7 @@ func (l *link) questions() {
 		if first {
 			database = databaseOf(message)
 		}
+		l.proxy.pass()
 		if isCommit(message) && l.proxy.isArmed(database) {
 			c := &Commit{link: l, message: message, done: make(chan struct{})}
 			l.proxy.Commits <- c
