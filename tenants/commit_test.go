@@ -185,6 +185,41 @@ func TestOutcomeOfACommit(t *testing.T) {
 	}
 }
 
+// TestSwallowedServer holds up nothing beyond the deadline of a scope, and the scopes after it work.
+func TestSwallowedServer(t *testing.T) {
+	t.Parallel()
+	proxy := pgproxy.New(t, pgcluster.URL(t))
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, Through: proxy.Through, InstanceTTL: time.Hour})
+	tenant := env.Tenant(t, "acme")
+	add := func(name string, within time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		return env.Store.Update(ctx, tenant, func(tx *gorm.DB) error { return addFolder(tx, name) })
+	}
+	if err := add("a", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Swallow()
+	begun := time.Now()
+	for range 3 {
+		if err := add("b", time.Second); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tenants.ErrUnavailable) && !errors.Is(err, tenants.ErrBusy) {
+			t.Errorf("while nothing arrives: %v", err)
+		}
+	}
+	if took := time.Since(begun); took > 30*time.Second {
+		t.Errorf("three scopes with a second each took %v", took)
+	}
+	proxy.Release()
+	for deadline := time.Now().Add(time.Minute); add("c", time.Minute) != nil; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the server is back, and the tenant isn't served")
+		}
+	}
+	if got := folders(t, env, tenant); got != "a c" {
+		t.Errorf("stored %q", got)
+	}
+}
+
 // TestMasterDoesNotRunAgainWhatMayBeStored cuts the answer to a COMMIT in the
 // master.
 func TestMasterDoesNotRunAgainWhatMayBeStored(t *testing.T) {

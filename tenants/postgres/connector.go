@@ -116,6 +116,7 @@ type conn struct {
 	scoped bool          // as in connector
 	dirty  bool          // a scope may have left state in the session
 	reads  bool          // the transaction is read-only
+	reset  time.Time     // when the pool last handed it out again
 	limit  time.Duration // of a statement, 0 for the server's own
 
 	hosts     *hosts
@@ -162,6 +163,12 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	if c.failovers < c.hosts.failovers.Load() {
 		return driver.ErrBadConn
 	}
+	now := time.Now()
+	idle := now.Sub(c.reset)
+	c.reset = now
+	if idle <= time.Second { // the driver doesn't ask
+		return c.Conn.ResetSession(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
 	return c.Conn.ResetSession(ctx)
@@ -170,7 +177,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // refused returns err, or ErrUnavailable if the server refused to write in a transaction that may write: it was made
 // read-only, or is a standby behind an address that led to the primary. It discards the connection then.
 func (c *conn) refused(err error) error {
-	if c.reads || stateOf(err) != codeReadOnly {
+	if err == nil || c.reads || stateOf(err) != codeReadOnly {
 		return err
 	}
 	c.discard()

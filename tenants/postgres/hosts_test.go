@@ -93,6 +93,25 @@ func TestListenerNoticesASwallowedConnection(t *testing.T) {
 	<-listens
 }
 
+// TestConnectionsFromBeforeAFailoverAreNotUsedAgain: the old primary may still be there.
+func TestConnectionsFromBeforeAFailoverAreNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, config(t))
+	db := opened(t, e, made(t, e)).Write
+	var sessions [3]int
+	for i := range sessions {
+		if i == 2 {
+			e.server.hosts.failovers.Add(1)
+		}
+		if err := db.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&sessions[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sessions[0] != sessions[1] || sessions[1] == sessions[2] {
+		t.Errorf("sessions %v; want the same, and then another", sessions)
+	}
+}
+
 // TestTransactionOnAServerThatRefusesWrites is unavailable, and the connection isn't used again.
 func TestTransactionOnAServerThatRefusesWrites(t *testing.T) {
 	t.Parallel()
