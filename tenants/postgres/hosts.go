@@ -64,7 +64,11 @@ func dialHost[C any](ctx context.Context, config *pgx.ConnConfig, timeout time.D
 	return dial(ctx, config)
 }
 
-// meet connects to each of several hosts, to learn which of those that accept writes is on the latest timeline.
+// meetTime is how long the other hosts may take to answer once one has accepted a connection.
+const meetTime = time.Second
+
+// meet connects to each of several hosts, to learn which of those that accept writes is on the latest timeline, and
+// which has disappeared.
 func (s *server) meet(ctx context.Context) {
 	configs := s.hosts.inOrder(hostByHost(s.ConnConfig))
 	if len(configs) == 1 {
@@ -72,15 +76,39 @@ func (s *server) meet(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout/time.Duration(len(configs)))
 	defer cancel()
-	var all sync.WaitGroup
-	for _, config := range configs {
-		all.Go(func() {
-			if conn, err := pgx.ConnectConfig(ctx, config); err == nil {
+	answers := make(chan int, len(configs))
+	for i, config := range configs {
+		go func() {
+			conn, err := pgx.ConnectConfig(ctx, config)
+			if err != nil {
+				i = len(configs)
+			} else {
 				_ = conn.Close(ctx)
 			}
-		})
+			answers <- i
+		}()
 	}
-	all.Wait()
+	if first := firstOf(answers, len(configs)); first < len(configs) {
+		s.hosts.connected(configs[first])
+	}
+}
+
+// firstOf returns the least of n answers, or of those that arrive within meetTime after the first one below n.
+func firstOf(answers <-chan int, n int) int {
+	first := n
+	var late <-chan time.Time
+	for range n {
+		select {
+		case i := <-answers:
+			first = min(first, i)
+		case <-late:
+			return first
+		}
+		if first < n && late == nil {
+			late = time.After(meetTime)
+		}
+	}
+	return first
 }
 
 // inOrder returns the configs in the order in which to try them. If there are several, each has the timeline checked.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"testing"
 	"time"
 
@@ -52,6 +53,30 @@ func TestLastHostIsTriedFirst(t *testing.T) {
 		if got := order(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+}
+
+// TestHostThatHasVanished costs the start a second, and the connects that follow nothing.
+func TestHostThatHasVanished(t *testing.T) {
+	t.Parallel()
+	vanished, there := pgproxy.New(t, pgcluster.URL(t)), pgproxy.New(t, pgcluster.URL(t))
+	vanished.Swallow()
+	u, err := url.Parse(there.Through(pgcluster.URL(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := url.Parse(vanished.Through(pgcluster.URL(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = other.Host + "," + u.Host
+	s, err := parseURL(u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.meet(t.Context())
+	if got, want := s.hosts.inOrder(hostByHost(s.ConnConfig))[0], hostByHost(s.ConnConfig)[1]; got.Port != want.Port {
+		t.Errorf("port %d is tried first, want %d", got.Port, want.Port)
 	}
 }
 
