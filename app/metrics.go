@@ -67,6 +67,7 @@ func measure(m *metrics, recorder *traffic.Recorder) gin.HandlerFunc {
 			request := traffic.Request{Failed: status >= http.StatusInternalServerError, Took: took}
 			if t, ok := web.Resolved(c); ok {
 				request.TenantID, request.Tenant = t.ID, t.Subdomain
+				request.Group = traffic.Group{Server: t.Server, SchemaVersion: t.SchemaVersion}
 			}
 			recorder.Record(request)
 		}()

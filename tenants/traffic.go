@@ -25,7 +25,8 @@ type TrafficCount struct {
 	Took string `gorm:"not null"`
 }
 
-// ProcessLoad is what a process does now. A process that does nothing has none.
+// ProcessLoad is what a process does now, and what it has counted since its start. It is not written again while the
+// process does nothing.
 type ProcessLoad struct {
 	// InstanceID is the process. The load is deleted with its instance.
 	InstanceID string    `gorm:"primaryKey;not null"`

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -20,6 +21,10 @@ type upCommand struct {
 	Waves       []fleet.Size  `placeholder:"SIZE" help:"The sizes of the next waves: numbers of tenants, or the percentage that is done after the wave, such as 1,10,25%,100%."`
 	Pause       time.Duration `placeholder:"DURATION" help:"Wait this long between two waves."`
 	MaxFailures *int          `placeholder:"N" help:"Stop after a wave if more tenants than this have failed."`
+	MaxSlowdown float64       `placeholder:"N" help:"Stop in the pause after a wave if requests of migrated tenants take more than N times as long as those of the others, at the 95th percentile. Defaults to 2."`
+	MaxErrors   float64       `placeholder:"N" help:"Stop in the pause if the share of requests that fail is more than N percentage points larger on migrated tenants. Defaults to 1."`
+	MinRequests int           `placeholder:"N" help:"Judge requests only if migrated tenants and the others had N each in the pause. Defaults to 100."`
+	NoGate      bool          `help:"Don't compare the requests of migrated tenants with those of the others."`
 	Parallel    int           `default:"4" placeholder:"N" help:"Migrate this many databases at the same time on each server, up to 64."`
 	Resume      bool          `xor:"run" help:"Go on with the last run, although its gate has closed: the tenants that are left, then those that failed."`
 	Abandon     bool          `xor:"run" help:"Give up a run that has stopped, and begin another."`
@@ -31,7 +36,7 @@ type upCommand struct {
 func (*upCommand) Help() string {
 	return `Each tenant answers 503 while it is migrated. If the migration of a tenant fails, the command names the tenant, which keeps its version, and migrates the others of its wave. Run it again to retry those that failed.
 
-Between two waves the run stops if more tenants than --max-failures have failed. A run that has stopped, or was interrupted, goes on with --resume. Within a wave the newest tenants are migrated first.
+Between two waves the run stops if more tenants than --max-failures have failed, or if in the --pause the requests of migrated tenants fail more often or take longer than those of tenants at older versions, over all processes. A run that has stopped, or was interrupted, goes on with --resume. Within a wave the newest tenants are migrated first.
 
 --dry-run=data copies, on each server, the largest tenant, the one with the oldest schema, up to 5 whose last migration failed, and 3 at random; or the tenants named by --tenant. It migrates the copies one after another, reports the time, the rows, the locks and the errors, and removes the copies. The tenants are served meanwhile and stay as they are. On SQLite a copy is made only if the disk has room for three of them.
 
@@ -97,7 +102,7 @@ func (u *upCommand) Run(c *Call) error {
 // check returns an error if the flags contradict each other.
 func (u *upCommand) check() error {
 	if u.Resume && (len(u.Tenant) > 0 || u.Server != "" || u.First > 0 || u.RetryFailed || len(u.Canary) > 0) {
-		return fmt.Errorf("%w: --resume goes on with the tenants of the last run; it can be given with --waves, --pause, --max-failures and --parallel", errUsage)
+		return fmt.Errorf("%w: --resume goes on with the tenants of the last run; it can be given with --waves, --pause, --max-failures, --parallel and the limits of the gate", errUsage)
 	}
 	if u.Pause < 0 {
 		return fmt.Errorf("%w: --pause is %s: want a duration such as 10m", errUsage, u.Pause)
@@ -118,6 +123,10 @@ func (u *upCommand) check() error {
 func (u *upCommand) migrate(c *Call, a *app.App) (*fleet.Run, error) {
 	show := c.out.progress()
 	progress := func(p fleet.Progress) {
+		if p.Note != "" {
+			c.out.Hint("%s", p.Note)
+			return
+		}
 		what := "migrate"
 		if p.Waves > 1 {
 			what = fmt.Sprintf("migrate, wave %d of %d", p.Wave, p.Waves)
@@ -149,6 +158,9 @@ func (u *upCommand) change(plan *fleet.Plan) {
 		plan.MaxFailures = u.MaxFailures
 	}
 	plan.Parallel = u.Parallel
+	gate := &plan.Gate
+	gate.MaxSlowdown, gate.MaxErrors = cmp.Or(u.MaxSlowdown, gate.MaxSlowdown), cmp.Or(u.MaxErrors, gate.MaxErrors)
+	gate.MinRequests, gate.Off = cmp.Or(u.MinRequests, gate.MinRequests), u.NoGate || gate.Off
 }
 
 // adviseRun says how to go on after a run could not begin or has stopped.

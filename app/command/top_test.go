@@ -27,6 +27,10 @@ func TestTop(t *testing.T) {
 			t.Fatalf("%+v", now)
 		}
 	}
+	mark, err := traffic.ReadMark(t.Context(), s.open(t).Store().Master())
+	if got := mark.Since(nil, func(g traffic.Group) bool { return g == traffic.Group{Server: "default", SchemaVersion: latest(t)} }); err != nil || got.Requests == 0 {
+		t.Errorf("by schema version: %+v, %v", got, err)
+	}
 	out := s.must(t, "top", "--sort=size", "--limit=1", "--no-header")
 	if !strings.HasPrefix(out, "acme\t") || strings.Count(out, "\t") != 7 {
 		t.Errorf("%q", out)

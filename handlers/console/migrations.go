@@ -100,7 +100,8 @@ func beginForm() *look.Form {
 			Hint: "Subdomains of tenants that are migrated first, separated by spaces."},
 		look.Field{Name: "waves", Label: "Sizes of the next waves", Autocomplete: "off",
 			Hint: "Numbers of tenants, or the percentage that is done after the wave. The rest is the last wave."},
-		look.Field{Name: "pause_seconds", Label: "Seconds between two waves", Kind: "number", Autocomplete: "off"},
+		look.Field{Name: "pause_seconds", Label: "Seconds between two waves", Kind: "number", Autocomplete: "off",
+			Hint: "The run stops if meanwhile the requests of migrated tenants fail more often, or take twice as long, as those of the others."},
 		look.Field{Name: "max_failures", Label: "Failures at most", Kind: "number", Autocomplete: "off",
 			Hint: "The run stops after a wave if more tenants have failed. Empty for no limit."},
 	)

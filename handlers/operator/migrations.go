@@ -68,6 +68,11 @@ type runRequest struct {
 	PauseSeconds int      `json:"pause_seconds"`
 	MaxFailures  *int     `json:"max_failures"`
 	Parallel     int      `json:"parallel"`
+	// The limits of the gate, as in fleet.Gate.
+	MaxSlowdown float64 `json:"max_slowdown"`
+	MaxErrors   float64 `json:"max_errors"`
+	MinRequests int     `json:"min_requests"`
+	NoGate      bool    `json:"no_gate"`
 }
 
 // plan returns the plan of a run to begin.
@@ -79,6 +84,7 @@ func (r *runRequest) plan() (fleet.Plan, error) {
 	return fleet.Plan{
 		Tenants: r.Tenants, Server: r.Server, Failed: r.Failed, First: r.First, Canaries: r.Canaries, Waves: waves,
 		PauseSeconds: r.PauseSeconds, MaxFailures: r.MaxFailures, Parallel: r.Parallel,
+		Gate: fleet.Gate{MaxSlowdown: r.MaxSlowdown, MaxErrors: r.MaxErrors, MinRequests: r.MinRequests, Off: r.NoGate},
 	}, nil
 }
 

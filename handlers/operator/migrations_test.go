@@ -43,6 +43,7 @@ func TestMigrationRuns(t *testing.T) {
 	for _, body := range []string{
 		`{"action":"go"}`, `{"waves":["0"]}`, `{"waves":"1"}`, `{"waves":[1]}`, `{"first":-1}`, `{"pause_seconds":-1}`, `{"max_failures":-1}`,
 		`{"parallel":65}`, `{"canaries":["nobody"]}`, `{"tenants":["nobody"]}`, `{"wave":["1"]}`,
+		`{"max_slowdown":0.5}`, `{"max_errors":101}`, `{"min_requests":-1}`, `{"no_gate":1}`,
 	} {
 		send(http.MethodPost, "/api/migrations", body, http.StatusUnprocessableEntity)
 	}

@@ -4,6 +4,8 @@
 //	targets.go  the tenants that are left
 //	fleet.go    begins, resumes and stops a run
 //	run.go      goes through the waves of a run
+//	gate.go     waits between two waves, and says whether the next one may begin
+//	advice.go   says what to do about a tenant that failed
 //	runs.go     lists the runs and their tenants
 //	status.go   counts the tenants by schema version
 //	forecast.go what the pending migrations would do, from the schema and the sizes

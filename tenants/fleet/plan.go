@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"tenantry/tenants/lifecycle"
 )
@@ -30,7 +31,12 @@ type Plan struct {
 	MaxFailures *int `json:"max_failures,omitempty"`
 	// Parallel is the number of databases that are migrated at the same time on each server, up to 64. Defaults to 4.
 	Parallel int `json:"parallel,omitempty"`
+	// Gate compares the requests of migrated tenants with those of the others in the pause between two waves.
+	Gate Gate `json:"gate,omitzero"`
 }
+
+// pause is the time between two waves.
+func (p Plan) pause() time.Duration { return time.Duration(p.PauseSeconds) * time.Second }
 
 // Check returns a *lifecycle.FilterError for a field whose value is impossible.
 func (p Plan) Check() error {
@@ -47,7 +53,7 @@ func (p Plan) Check() error {
 	case p.Parallel < 0 || p.Parallel > maxParallel:
 		return fault("parallel", fmt.Sprintf("a number from 1 to %d", maxParallel), p.Parallel)
 	}
-	return nil
+	return p.Gate.check()
 }
 
 // maxParallel is the largest Plan.Parallel.

@@ -16,8 +16,10 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// Progress reports that a run has finished with one tenant.
+// Progress reports that a run has finished with one tenant, or with a wave.
 type Progress struct {
+	// Note is what happens between two waves. Then only Wave and Waves are set beside it.
+	Note string
 	Subdomain   string
 	Done, Total int
 	// Wave is the number of the tenant's wave, from 1, among Waves.
@@ -222,6 +224,17 @@ func (p *Pass) finish(t *target, err error) {
 	}
 }
 
+// note reports what happens between two waves.
+func (p *Pass) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	p.log.Info(text, "run", p.run.ID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.progress != nil {
+		p.progress(Progress{Note: text, Wave: p.wave, Waves: len(p.waves)})
+	}
+}
+
 // errNotOurs means that this process was counted as dead and another one works on the run.
 var errNotOurs = errors.New("another process has taken the run over")
 
@@ -259,32 +272,6 @@ func (p *Pass) read(ctx context.Context) (run tenants.MigrationRun, err error) {
 		err = errNotOurs
 	}
 	return run, err
-}
-
-// gate waits between two waves, and returns why the run must not go on, or "".
-func (p *Pass) gate(ctx context.Context) (reason string, err error) {
-	failed := len(p.failed)
-	if most := p.plan.MaxFailures; most != nil && failed > *most {
-		return fmt.Sprintf("failures by the end of wave %d of %d: %d, and at most %d are allowed", p.wave, len(p.waves), failed, *most), nil
-	}
-	for end := time.Now().Add(time.Duration(p.plan.PauseSeconds) * time.Second); ; {
-		left := min(time.Until(end), checkInterval)
-		if left <= 0 {
-			return "", nil
-		}
-		select {
-		case <-ctx.Done():
-			return interrupted, nil
-		case <-time.After(left):
-		}
-		now, err := p.read(ctx)
-		if err != nil {
-			return "", err
-		}
-		if now.State == tenants.RunStopping {
-			return now.Reason, nil
-		}
-	}
 }
 
 // end records the end of the run, even if ctx has ended.

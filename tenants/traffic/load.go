@@ -23,7 +23,12 @@ type load struct {
 	Seconds float64      `json:"seconds"`
 	All     tenantLoad   `json:"all"`
 	Tenants []tenantLoad `json:"tenants"`
+	// Groups were counted since the start of the process.
+	Groups []groupLoad `json:"groups,omitempty"`
 }
+
+// idle reports whether the process does nothing.
+func (l *load) idle() bool { return l.All.Requests == 0 && len(l.Tenants) == 0 }
 
 // tenantLoad is what a tenant does now, or all of them.
 type tenantLoad struct {
@@ -42,11 +47,11 @@ func (a *Archive) WriteLoad(ctx context.Context, store *tenants.Store) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
 	now := a.load(store)
-	idle := now.All.Requests == 0 && len(now.Tenants) == 0
+	idle := now.idle()
 	if idle && !a.told {
 		return nil
 	}
-	err := a.master.Update(ctx, func(tx *gorm.DB) error { return writeLoad(tx, a.master, store.Process().ID(), now, idle) })
+	err := a.master.Update(ctx, func(tx *gorm.DB) error { return writeLoad(tx, a.master, store.Process().ID(), now) })
 	if err != nil {
 		return fmt.Errorf("write the load of this process: %w", err)
 	}
@@ -54,10 +59,7 @@ func (a *Archive) WriteLoad(ctx context.Context, store *tenants.Store) error {
 	return nil
 }
 
-func writeLoad(tx *gorm.DB, master *tenants.Master, process string, now load, idle bool) error {
-	if idle {
-		return tx.Delete(&tenants.ProcessLoad{}, "instance_id = ?", process).Error
-	}
+func writeLoad(tx *gorm.DB, master *tenants.Master, process string, now load) error {
 	text, err := json.Marshal(now)
 	if err != nil {
 		return err
@@ -75,7 +77,7 @@ func writeLoad(tx *gorm.DB, master *tenants.Master, process string, now load, id
 func (a *Archive) load(store *tenants.Store) load {
 	all, byTenant := a.own.live()
 	usage := store.Usage(slices.Collect(maps.Keys(byTenant)))
-	now := load{Seconds: liveTime.Seconds(), All: loadOf("", all, tenants.Usage{})}
+	now := load{Seconds: liveTime.Seconds(), All: loadOf("", all, tenants.Usage{}), Groups: a.own.groups()}
 	for id, used := range usage {
 		now.All.Connections += used.Connections
 		now.All.Waiting += used.Waiting

@@ -159,7 +159,7 @@ func (t *Top) read(ctx context.Context) (now Standing, byTenant map[string]*sum,
 	byTenant = map[string]*sum{}
 	for i := range loads {
 		var l load
-		if err := json.Unmarshal([]byte(loads[i].Load), &l); err != nil {
+		if err := json.Unmarshal([]byte(loads[i].Load), &l); err != nil || l.idle() {
 			continue // another version's
 		}
 		now.Processes++

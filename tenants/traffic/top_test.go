@@ -112,7 +112,7 @@ func TestTopForgets(t *testing.T) {
 		t.Errorf("after the other rests: %+v", now)
 	}
 	if err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		return tx.Create(&tenants.ProcessLoad{InstanceID: env.Store.Process().ID(), At: time.Now().UTC().Add(-time.Hour), Load: `{"seconds":6}`}).Error
+		return tx.Save(&tenants.ProcessLoad{InstanceID: env.Store.Process().ID(), At: time.Now().UTC().Add(-time.Hour), Load: `{"seconds":6,"all":{"requests":3}}`}).Error
 	}); err != nil {
 		t.Fatal(err)
 	}

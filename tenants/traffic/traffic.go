@@ -10,6 +10,7 @@
 //	history.go reads those of all processes
 //	load.go    writes what this process does now
 //	top.go     reads what all do; topsize.go
+//	groups.go  counts by schema version
 package traffic
 
 import (
@@ -49,18 +50,21 @@ type Recorder struct {
 	all     *tracked
 	tenants map[string]*tracked // by id
 	tallies tallies
+	byGroup groupCounts
 }
 
 // New returns a recorder that counts at most limit tenants separately. now returns
 // the time.
 func New(limit int, now func() time.Time) *Recorder {
-	return &Recorder{limit: limit, now: now, all: newTracked(), tenants: map[string]*tracked{}, tallies: tallies{busiest: map[string]*Tally{}}}
+	return &Recorder{limit: limit, now: now, all: newTracked(), tenants: map[string]*tracked{}, tallies: tallies{busiest: map[string]*Tally{}}, byGroup: groupCounts{}}
 }
 
 // Request is a request that was answered.
 type Request struct {
 	// TenantID and Tenant are the tenant's id and its subdomain. They are empty if the request had none.
 	TenantID, Tenant string
+	// Group is the tenant's.
+	Group Group
 	// Failed means that the server was at fault.
 	Failed bool
 	Took   time.Duration
@@ -82,6 +86,7 @@ func (r *Recorder) Record(q Request) {
 		return
 	}
 	r.tallies.count(q)
+	r.byGroup.count(q.Group, q.Failed, bucket)
 	of := r.tenants[q.TenantID]
 	if of == nil {
 		if len(r.tenants) >= r.limit {
