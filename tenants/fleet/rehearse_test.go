@@ -39,7 +39,7 @@ func newRehearsing(t *testing.T, engine tenantstest.Engine, alone bool, migratio
 }
 
 // withMigration is the schema of notes with one more migration.
-func withMigration(t *testing.T, text string) tenants.Schema {
+func withMigration(t testing.TB, text string) tenants.Schema {
 	t.Helper()
 	schema := notes.Schema()
 	for dialect, folder := range schema.Migrations {

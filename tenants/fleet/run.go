@@ -19,7 +19,7 @@ import (
 // Progress reports that a run has finished with one tenant, or with a wave.
 type Progress struct {
 	// Note is what happens between two waves. Then only Wave and Waves are set beside it.
-	Note string
+	Note        string
 	Subdomain   string
 	Done, Total int
 	// Wave is the number of the tenant's wave, from 1, among Waves.

@@ -1,0 +1,156 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/errgroup"
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+	"tenantry/tenants/fleet"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/tenantstest"
+)
+
+// BenchmarkMigrate compares a run that adds a column to each tenant with the bare statements on as many other
+// databases, by as many workers. The two take turns, with half of the tenants each time.
+func BenchmarkMigrate(b *testing.B) {
+	const statement, workers = "ALTER TABLE notes ADD COLUMN colour text NOT NULL DEFAULT 'white'", 4
+	for engine, number := range map[tenantstest.Engine]int{tenantstest.SQLite: 1000, tenantstest.Postgres: 100} {
+		b.Run(string(engine), func(b *testing.B) {
+			var bare, run time.Duration
+			var heap int64
+			for b.Loop() {
+				next, theirs := half(b, engine, number, "-- +goose Up\n"+statement+";\n")
+				f := fleet.New(next.Store, next.Lifecycle, slog.New(slog.DiscardHandler))
+				for part := range 2 {
+					bare += took(b, func() error {
+						return eachOf(theirs[part*number/2:(part+1)*number/2], workers, func(t *tenants.Tenant) {
+							next.Alter(b, t, "BEGIN", statement, "COMMIT")
+						})
+					})
+					heap = growth(func() {
+						run += took(b, func() error {
+							_, err := f.Migrate(b.Context(), "ada", fleet.Plan{First: number / 2, Parallel: workers}, nil)
+							return err
+						})
+					})
+				}
+			}
+			all := float64(b.N * number)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(bare.Seconds()*1000/all, "bare-ms/tenant")
+			b.ReportMetric(run.Seconds()*1000/all, "run-ms/tenant")
+			b.ReportMetric(run.Seconds()/bare.Seconds(), "run/bare")
+			b.ReportMetric(float64(heap)/float64(number/2), "heap-B/tenant")
+		})
+	}
+}
+
+// half returns a process of a newer build, that many tenants that it considers current, and as many that are behind.
+func half(b *testing.B, engine tenantstest.Engine, number int, migration string) (next *tenantstest.Env, current []*tenants.Tenant) {
+	b.Helper()
+	today := tenantstest.New(b, tenantstest.Options{Engine: engine})
+	next = today.Beside(b, tenantstest.Options{Schema: withMigration(b, migration)})
+	current = createMany(b, today, "bare", number)
+	createMany(b, today, "run", number)
+	check(b, today.Store.Close(b.Context())) // no other process has to drain anything
+	setCurrent(b, next, current)
+	return next, current
+}
+
+// BenchmarkMigrateCurrent has 10,000 tenants that are all up to date.
+func BenchmarkMigrateCurrent(b *testing.B) {
+	for _, engine := range tenantstest.Engines() {
+		b.Run(string(engine), func(b *testing.B) {
+			env := tenantstest.New(b, tenantstest.Options{Engine: engine})
+			rows := make([]tenants.Tenant, 10_000)
+			for i := range rows {
+				id := strings.ToLower(ulid.Make().String())
+				rows[i] = tenants.Tenant{ID: id, Subdomain: fmt.Sprintf("t%05d", i), Name: "T", State: tenants.StateActive,
+					Server: tenants.DefaultServer, Database: env.Engine.DatabaseName(id), SchemaVersion: env.Engine.SchemaVersion(), Epoch: 1}
+			}
+			master := env.Store.Master()
+			check(b, master.Update(b.Context(), func(tx *gorm.DB) error { return tx.CreateInBatches(rows, 200).Error }))
+			f := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
+			b.ReportAllocs()
+			for b.Loop() {
+				if run, err := f.Migrate(b.Context(), "ada", fleet.Plan{}, nil); run != nil || err != nil {
+					b.Fatal(run, err)
+				}
+			}
+			check(b, master.Update(context.Background(), func(tx *gorm.DB) error { return tx.Delete(&tenants.Tenant{}, "1 = 1").Error }))
+		})
+	}
+}
+
+func createMany(b *testing.B, env *tenantstest.Env, prefix string, number int) []*tenants.Tenant {
+	b.Helper()
+	all := make([]*tenants.Tenant, number)
+	var group errgroup.Group
+	group.SetLimit(4)
+	for i := range all {
+		group.Go(func() (err error) {
+			all[i], err = env.Lifecycle.Create(b.Context(), lifecycle.NewTenant{Subdomain: fmt.Sprintf("%s-%d", prefix, i)})
+			return err
+		})
+	}
+	check(b, group.Wait())
+	return all
+}
+
+// setCurrent makes the master think that tenants have the newer version already.
+func setCurrent(b *testing.B, next *tenantstest.Env, all []*tenants.Tenant) {
+	b.Helper()
+	check(b, next.Store.Master().Update(b.Context(), func(tx *gorm.DB) error {
+		for _, t := range all {
+			if err := tx.Model(t).Update("schema_version", next.Engine.SchemaVersion()).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func eachOf(all []*tenants.Tenant, workers int, do func(*tenants.Tenant)) error {
+	var group errgroup.Group
+	group.SetLimit(workers)
+	for _, t := range all {
+		group.Go(func() error { do(t); return nil })
+	}
+	return group.Wait()
+}
+
+// growth returns by how much the heap that is in use is larger after do.
+func growth(do func()) int64 {
+	inUse := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := inUse()
+	do()
+	return inUse() - before
+}
+
+func took(b *testing.B, do func() error) time.Duration {
+	b.Helper()
+	start := time.Now()
+	check(b, do())
+	return time.Since(start)
+}
+
+func check(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
