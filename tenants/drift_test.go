@@ -94,6 +94,17 @@ func TestExamineOfAlteredSchemas(t *testing.T) {
 	})
 }
 
+// TestExamineOfInvalidIndexes finds by name what a failed CREATE INDEX CONCURRENTLY left, whatever the version.
+func TestExamineOfInvalidIndexes(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+	tenant := env.Tenant(t, "acme")
+	env.Alter(t, tenant, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'notes_folder_idx'::regclass")
+	if fault := wantFault(t, env, tenant, tenants.FaultIndex, false); !strings.Contains(fault.Detail, "notes_folder_idx") {
+		t.Errorf("the detail is %q", fault.Detail)
+	}
+}
+
 // TestExamineOfWhatMayDiffer changes what the migrations don't decide.
 func TestExamineOfWhatMayDiffer(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,9 @@ const (
 	// FaultSchema means that the database's schema differs from what the migrations make, though its
 	// version is the last one.
 	FaultSchema FaultKind = "schema-differs"
+	// FaultIndex means that an index is invalid, on Postgres: CREATE INDEX CONCURRENTLY failed. It slows writes and
+	// serves no reads.
+	FaultIndex FaultKind = "index-invalid"
 	// FaultRole means that the tenant's role is missing, on Postgres.
 	FaultRole FaultKind = "role-missing"
 	// FaultPermissions means that others have access that they must not have, or the tenant's role

@@ -196,6 +196,8 @@ func (m *Manager) remedy(t *tenants.Tenant, f tenants.Fault) string {
 	case f.Kind == tenants.FaultSchema:
 		return "undo the change of the schema with SQL, as the owner of the database " + t.Database +
 			"; or, if it should be there, write a migration that makes it for all tenants"
+	case f.Kind == tenants.FaultIndex:
+		return "if the tenant is behind, " + m.program + " migrate up drops the index and makes it again; otherwise drop it or REINDEX it with SQL, as the owner of the database " + t.Database
 	case f.Kind == tenants.FaultIdentity:
 		return m.whileSuspended(t, "put back the database of tenant "+t.ID+", if necessary from a backup")
 	case f.Kind == tenants.FaultMisplaced:

@@ -31,7 +31,7 @@ func (m *Manager) VerifySchemas(ctx context.Context, progress func(done, total i
 func concernsSchema(kind string) bool {
 	switch kind {
 	case ServerUnknown, ServerSilent, SchemaBehind, SchemaAhead,
-		string(tenants.FaultVersion), string(tenants.FaultSchema), string(tenants.FaultMissing),
+		string(tenants.FaultVersion), string(tenants.FaultSchema), string(tenants.FaultIndex), string(tenants.FaultMissing),
 		string(tenants.FaultMisplaced), string(tenants.FaultUnreadable), string(tenants.FaultIdentity):
 		return true
 	}

@@ -207,6 +207,70 @@ func TestPostgresMigrationWaitsForLocksOnlySoLong(t *testing.T) {
 	}
 }
 
+// TestPostgresMigrationWaitsInTurns has a session hold a lock. A reader that queues behind the migration goes on when
+// the migration gives up for the first time, and the migration succeeds when the lock is released.
+func TestPostgresMigrationWaitsInTurns(t *testing.T) {
+	t.Parallel()
+	url := pgcluster.Database(t)
+	db := opened(t, "pgx", url)
+	if _, err := migrate.Up(t.Context(), db, "postgres", folder("1_a.sql", one)); err != nil {
+		t.Fatal(err)
+	}
+	holder, err := db.BeginTx(t.Context(), nil)
+	if err == nil {
+		_, err = holder.ExecContext(t.Context(), "LOCK TABLE one IN ACCESS SHARE MODE")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	migrated := make(chan error, 1)
+	go func() {
+		_, err := migrate.Up(t.Context(), opened(t, "pgx", url), "postgres", folder("1_a.sql", one, "2_b.sql", "-- +goose Up\nALTER TABLE one ADD COLUMN m integer;\n"))
+		migrated <- err
+	}()
+	for queued := 0; queued == 0; {
+		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_locks WHERE relation = 'one'::regclass AND NOT granted").Scan(&queued); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantRows(t, db, 1)
+	if err := holder.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPostgresInvalidIndexIsMadeAgain has rows that break CREATE INDEX CONCURRENTLY, which leaves an invalid index.
+func TestPostgresInvalidIndexIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	db := opened(t, "pgx", pgcluster.Database(t))
+	fsys := folder("1_a.sql", one, "2_b.sql", "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"One key\" ON one (n);\n")
+	if _, err := migrate.Up(t.Context(), db, "postgres", migrate.UpTo(fsys, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO one VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrate.Up(t.Context(), db, "postgres", fsys); !errors.Is(err, migrate.ErrUnclear) {
+		t.Errorf("up gave %v", err)
+	}
+	if names, err := migrate.InvalidIndexes(t.Context(), db); err != nil || len(names) != 1 || names[0] != `"One key"` {
+		t.Errorf("invalid: %q, %v", names, err)
+	}
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM one; INSERT INTO one VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrate.Up(t.Context(), db, "postgres", fsys); err != nil {
+		t.Error(err)
+	}
+	var valid bool
+	if err := db.QueryRowContext(t.Context(), `SELECT indisvalid FROM pg_index WHERE indexrelid = '"One key"'::regclass`).Scan(&valid); err != nil || !valid {
+		t.Errorf("valid: %t, %v", valid, err)
+	}
+}
+
 // TestPostgresConnectionKeepsNoLock proves by a second pool that the advisory
 // lock is given back, also after a failure.
 func TestPostgresConnectionKeepsNoLock(t *testing.T) {

@@ -105,13 +105,17 @@ func newGuard() (sessionLocker, error) {
 	return sessionLocker{locker}, err
 }
 
-// SessionLock takes the lock, then sets the lock timeout.
+// SessionLock takes the lock, sets the lock timeout, and drops invalid indexes.
 func (g sessionLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err := g.SessionLocker.SessionLock(ctx, conn); err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "SET lock_timeout = '3s'"); err != nil {
-		return errors.Join(err, g.SessionLocker.SessionUnlock(context.WithoutCancel(ctx), conn))
+	_, err := conn.ExecContext(ctx, "SET lock_timeout = '3s'")
+	if err == nil {
+		err = dropInvalidIndexes(ctx, conn)
+	}
+	if err != nil {
+		return errors.Join(err, g.SessionUnlock(context.WithoutCancel(ctx), conn))
 	}
 	return nil
 }

@@ -93,6 +93,13 @@ func (e *Engine) examineInside(ctx context.Context, as connector, version int64)
 	if wrong != "" {
 		faults = append(faults, tenants.FaultPermissions.Mendable("%s", wrong))
 	}
+	invalid, err := migrate.InvalidIndexes(ctx, db)
+	if err != nil {
+		return refused(ctx, err)
+	}
+	for _, index := range invalid {
+		faults = append(faults, tenants.FaultIndex.Found("index %s is invalid, because CREATE INDEX CONCURRENTLY failed", index))
+	}
 	got, err := migrate.Version(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
 	if stateOf(err) != "" && len(faults) > 0 { // the role may not read the version, which faults says already
 		return faults, nil
