@@ -224,15 +224,16 @@ func (p *Pass) finish(t *target, err error) {
 	}
 }
 
-// note reports what happens between two waves.
+// note reports what happens between two waves, in the log if nothing else receives the progress.
 func (p *Pass) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	p.log.Info(text, "run", p.run.ID)
+	if p.progress == nil {
+		p.log.Info(text, "run", p.run.ID)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.progress != nil {
-		p.progress(Progress{Note: text, Wave: p.wave, Waves: len(p.waves)})
-	}
+	p.progress(Progress{Note: text, Wave: p.wave, Waves: len(p.waves)})
 }
 
 // errNotOurs means that this process was counted as dead and another one works on the run.
