@@ -1,4 +1,12 @@
 // Package bucket stores backups: files of a folder or, with the same names, objects of an S3 bucket.
+//
+//	bucket.go          the interface, and keys of objects
+//	url.go             URLs of buckets
+//	folder.go          a folder
+//	s3.go              an S3 bucket; s3_put.go, s3_download.go and s3_delete.go what is done to its objects
+//	s3_transport.go    connections that don't wait for ever
+//	s3_credentials.go  where the credentials come from
+//	s3_errors.go       what is told of errors
 package bucket
 
 import (
@@ -6,9 +14,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/url"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -24,6 +30,8 @@ type Bucket interface {
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// Delete removes objects. A missing one is no error.
 	Delete(ctx context.Context, keys ...string) error
+	// Erase removes objects with the versions that an S3 server keeps of what is replaced or deleted.
+	Erase(ctx context.Context, keys ...string) error
 	// String returns where the objects are, without credentials.
 	String() string
 }
@@ -35,34 +43,23 @@ type Object struct {
 	Modified time.Time
 }
 
-// Open opens the bucket at a URL, such as file:///var/backups/tenantry. Returns ErrURL, or the error of the storage.
-func Open(_ context.Context, text string) (Bucket, error) {
-	u, err := parse(text)
-	if err != nil {
-		return nil, err
-	}
-	return OpenFolder(u.Path)
-}
-
-// CheckURL returns ErrURL, with what would be right, if a text is not the URL of a bucket.
+// CheckURL returns an error that wraps ErrURL if Open would return one.
 func CheckURL(text string) error {
-	_, err := parse(text)
+	_, err := Open(context.Background(), text)
 	return err
 }
 
-func parse(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
+// Open returns the bucket at a URL as WantURL describes it. The error wraps ErrURL. Open neither reads nor writes: a
+// storage that can't be reached is found by the first use, and used once it can be.
+func Open(_ context.Context, text string) (Bucket, error) {
+	path, s3, err := readURL(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: it can't be read as a URL", ErrURL)
+		return nil, err
 	}
-	switch u.Scheme {
-	case "file":
-		if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.RawQuery != "" {
-			return nil, fmt.Errorf("%w: a folder is file:///PATH", ErrURL)
-		}
-		return u, nil
+	if s3 != nil {
+		return OpenS3(*s3)
 	}
-	return nil, fmt.Errorf("%w: it must begin with file:///", ErrURL)
+	return &folder{path: path}, nil
 }
 
 var keyPattern = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$`)

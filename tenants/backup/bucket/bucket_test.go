@@ -1,17 +1,25 @@
 package bucket_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/tenantstest/s3server"
 )
 
 // buckets are the kinds that the contract is tried on.
@@ -25,6 +33,25 @@ func buckets(t *testing.T, f func(t *testing.T, b bucket.Bucket)) {
 		}
 		f(t, b)
 	})
+	t.Run("S3", func(t *testing.T) {
+		t.Parallel()
+		server := s3server.Start(t)
+		f(t, openS3(t, bucket.S3{Endpoint: server.Endpoint, Bucket: server.Bucket(t, false), Prefix: "deep/er"}))
+	})
+}
+
+// openS3 opens a bucket with the test server's credentials.
+func openS3(t *testing.T, s bucket.S3) bucket.Bucket {
+	t.Helper()
+	server := s3server.Start(t)
+	if s.AccessKey == "" {
+		s.AccessKey, s.SecretKey = server.AccessKey, server.SecretKey
+	}
+	b, err := bucket.OpenS3(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func put(t *testing.T, b bucket.Bucket, key, content string) {
@@ -98,7 +125,7 @@ func TestBrokenPut(t *testing.T) {
 	buckets(t, func(t *testing.T, b bucket.Bucket) {
 		put(t, b, "a/b", "whole")
 		broken := errors.New("broken")
-		if err := b.Put(t.Context(), "a/b", io.MultiReader(strings.NewReader("half"), failing{broken})); !errors.Is(err, broken) {
+		if err := b.Put(t.Context(), "a/b", io.MultiReader(strings.NewReader("half"), failing{broken})); !errors.Is(err, broken) || errors.Is(err, bucket.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
 		ended, cancel := context.WithCancel(t.Context())
@@ -161,19 +188,149 @@ func TestFolderIsPrivate(t *testing.T) {
 	}
 }
 
-// TestURLs: a text that is no bucket's URL is refused, and a folder can't be made below a file.
+// TestSizes: what is stored comes back, empty and in many parts.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	buckets(t, func(t *testing.T, b bucket.Bucket) {
+		for _, size := range []int{0, 1, 16 << 20, 40<<20 + 1} {
+			content := make([]byte, size)
+			random := rand.NewChaCha8([32]byte{byte(size)})
+			_, _ = random.Read(content)
+			if err := b.Put(t.Context(), "big", io.MultiReader(bytes.NewReader(content))); err != nil {
+				t.Fatal(err)
+			}
+			r, err := b.Get(t.Context(), "big")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(r)
+			if err != nil || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes came back as %d, %v", size, len(got), err)
+			}
+			r.Close()
+			for o, err := range b.List(t.Context(), "") {
+				if err != nil || o.Size != int64(size) || time.Since(o.Modified).Abs() > time.Hour {
+					t.Errorf("it is listed as %+v, %v", o, err)
+				}
+			}
+		}
+	})
+}
+
+// TestManyObjects: a list that is longer than a page of S3 is whole, can be left, and its objects can be removed.
+func TestManyObjects(t *testing.T) {
+	t.Parallel()
+	buckets(t, func(t *testing.T, b bucket.Bucket) {
+		var group errgroup.Group
+		group.SetLimit(16)
+		var stored []string
+		for i := range 2_100 {
+			key := fmt.Sprintf("many/%04d", i)
+			stored = append(stored, key)
+			group.Go(func() error { return b.Put(t.Context(), key, strings.NewReader("x")) })
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := keys(t, b, "many/"); !slices.Equal(got, stored) {
+			t.Errorf("%d are listed of %d", len(got), len(stored))
+		}
+		for range b.List(t.Context(), "") {
+			break
+		}
+		if err := b.Delete(t.Context(), stored...); err != nil {
+			t.Error(err)
+		}
+		if got := keys(t, b, ""); len(got) != 0 {
+			t.Errorf("%d remain", len(got))
+		}
+		if err := b.Delete(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestTogether: of several that store under one key at once, one is stored whole.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	buckets(t, func(t *testing.T, b bucket.Bucket) {
+		var group errgroup.Group
+		for i := range 8 {
+			group.Go(func() error {
+				return b.Put(t.Context(), "one/key", strings.NewReader(strings.Repeat(strconv.Itoa(i), 100_000)))
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, b, "one/key"); len(got) != 100_000 || strings.Trim(got, got[:1]) != "" {
+			t.Errorf("it has %d bytes that begin %.10s and end %s", len(got), got, got[len(got)-10:])
+		}
+	})
+}
+
+// TestErase: an object that was erased is gone.
+func TestErase(t *testing.T) {
+	t.Parallel()
+	buckets(t, func(t *testing.T, b bucket.Bucket) {
+		put(t, b, "a/b", "x")
+		put(t, b, "a/bc", "y")
+		if err := b.Erase(t.Context(), "a/b", "a/missing"); err != nil {
+			t.Error(err)
+		}
+		if got := keys(t, b, ""); !slices.Equal(got, []string{"a/bc"}) {
+			t.Errorf("there are %q", got)
+		}
+	})
+}
+
+// TestURLs: a text that is no bucket's URL is refused.
 func TestURLs(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", "/var/backups", "file:", "file://", "file://host/x", "file:relative", "file:///x?y=z", "file:///x#y", "ftp://x/y", "%zz", "http://x/y",
+		"s3:", "s3://", "s3:///x", "s3://ab", "s3://Capital", "s3://under_score", "s3://a..b", "s3://-abc", "s3://key:secret@abc", "s3://abc/a//b", "s3://abc/.a",
+		"s3://abc/../b", "s3://abc?x=y", "s3://abc?region=", "s3://abc?region=a&region=b", "s3://abc?endpoint=host", "s3://abc?endpoint=ftp://host",
+		"s3://abc?endpoint=https://key:secret@host", "s3://abc?endpoint=https://host/path", "s3://abc?endpoint=https://", "s3://abc?path-style=yes", "s3://abc?a;b", "s3://abc:9000",
+	} {
+		_, err := bucket.Open(t.Context(), text)
+		if !errors.Is(err, bucket.ErrURL) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret@") {
+			t.Errorf("it tells the password: %v", err)
+		}
+	}
+	for text, want := range map[string]string{
+		"file:///var/backups":          "/var/backups",
+		"s3://abc":                     "s3://abc/",
+		"s3://abc/some/prefix/":        "s3://abc/some/prefix/",
+		"s3://a.b-c?region=eu-north-1": "s3://a.b-c/",
+		"s3://abc/x?endpoint=http://127.0.0.1:9000&path-style=true&region=r": "http://127.0.0.1:9000/abc/x/",
+	} {
+		b, err := bucket.Open(t.Context(), text)
+		if err != nil || b.String() != want {
+			t.Errorf("%q is %v, %v, want %s", text, b, err, want)
+		}
+	}
+}
+
+// TestMissingFolder: a folder that can't be made is unavailable, and used once it can be.
+func TestMissingFolder(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"", "/var/backups", "file:", "file://", "file://host/x", "file:relative", "file:///x?y=z", "ftp://x/y", "%zz", "http://x/y"} {
-		if _, err := bucket.Open(t.Context(), text); !errors.Is(err, bucket.ErrURL) {
-			t.Errorf("%q: %v", text, err)
-		}
+	b, err := bucket.Open(t.Context(), "file://"+file+"/below")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := bucket.Open(t.Context(), "file://"+file+"/below"); err == nil || errors.Is(err, bucket.ErrURL) {
-		t.Errorf("below a file: %v", err)
+	if err := b.Put(t.Context(), "a", strings.NewReader("x")); !errors.Is(err, bucket.ErrUnavailable) {
+		t.Errorf("got %v", err)
 	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	put(t, b, "a", "x")
 }

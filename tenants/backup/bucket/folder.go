@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -21,24 +22,36 @@ const (
 	fileMode   fs.FileMode = 0o600
 )
 
-// folder is a Bucket in a folder.
+// folder is a Bucket in a folder, which is opened by the first use.
 type folder struct {
-	root *os.Root
 	path string
+	mu   sync.Mutex
+	root *os.Root // nil until it is open; mu guards it
 }
 
 var _ Bucket = (*folder)(nil)
 
 // OpenFolder opens a folder as a bucket. It is created, 0700, if it is missing.
 func OpenFolder(path string) (Bucket, error) {
-	if err := os.MkdirAll(path, folderMode); err != nil {
-		return nil, fmt.Errorf("backup folder: %w", folderError(err))
+	f := &folder{path: path}
+	_, err := f.open()
+	return f, err
+}
+
+func (f *folder) open() (*os.Root, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.root != nil {
+		return f.root, nil
 	}
-	root, err := os.OpenRoot(path)
+	err := os.MkdirAll(f.path, folderMode)
+	if err == nil {
+		f.root, err = os.OpenRoot(f.path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("backup folder: %w", folderError(err))
 	}
-	return &folder{root, path}, nil
+	return f.root, nil
 }
 
 func (f *folder) String() string { return f.path }
@@ -48,52 +61,63 @@ func (f *folder) Put(ctx context.Context, key string, r io.Reader) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	if err := f.put(ctx, key, r); err != nil {
-		return fmt.Errorf("store %s: %w", key, folderError(err))
+	source := &source{ctx: ctx, r: r}
+	err := f.put(key, source)
+	switch {
+	case source.err != nil:
+		err = source.err
+	case err != nil:
+		err = folderError(err)
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("store %s: %w", key, err)
 }
 
-func (f *folder) put(ctx context.Context, key string, r io.Reader) (err error) {
+func (f *folder) put(key string, r io.Reader) error {
+	root, err := f.open()
+	if err != nil {
+		return err
+	}
 	dir := path.Dir(key)
-	if err := f.makeFolder(dir); err != nil {
+	if err := makeFolder(root, dir); err != nil {
 		return err
 	}
 	temporary := path.Join(dir, "."+rand.Text()+".tmp")
-	file, err := f.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(file, contextReader{ctx, r})
+	_, err = io.Copy(file, r)
 	err = errors.Join(err, file.Sync(), file.Close())
 	if err == nil {
-		err = f.root.Rename(temporary, key)
+		err = root.Rename(temporary, key)
 	}
 	if err != nil {
-		return errors.Join(err, f.root.Remove(temporary))
+		return errors.Join(err, root.Remove(temporary))
 	}
-	return f.sync(dir)
+	return syncFolder(root, dir)
 }
 
 // makeFolder makes a folder and those above it, durably.
-func (f *folder) makeFolder(dir string) error {
-	err := f.root.Mkdir(dir, folderMode)
+func makeFolder(root *os.Root, dir string) error {
+	err := root.Mkdir(dir, folderMode)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		if err := f.makeFolder(path.Dir(dir)); err != nil {
+		if err := makeFolder(root, path.Dir(dir)); err != nil {
 			return err
 		}
-		return f.makeFolder(dir)
+		return makeFolder(root, dir)
 	case err != nil:
 		return err
 	}
-	return f.sync(path.Dir(dir))
+	return syncFolder(root, path.Dir(dir))
 }
 
-func (f *folder) sync(dir string) error {
-	file, err := f.root.Open(dir)
+func syncFolder(root *os.Root, dir string) error {
+	file, err := root.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -105,7 +129,11 @@ func (f *folder) Get(_ context.Context, key string) (io.ReadCloser, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	file, err := f.root.Open(key)
+	root, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	file, err := root.Open(key)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, folderError(err))
 	}
@@ -115,15 +143,19 @@ func (f *folder) Get(_ context.Context, key string) (io.ReadCloser, error) {
 // List walks through the folders that can have keys with the prefix.
 func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		dir := path.Dir(prefix + "x")
-		f.list(ctx, dir, prefix, yield)
+		root, err := f.open()
+		if err != nil {
+			yield(Object{}, err)
+			return
+		}
+		list(ctx, root.FS(), path.Dir(prefix+"x"), prefix, yield)
 	}
 }
 
 // list yields the objects below dir and reports whether to go on. Keys are ordered as text, where "a-b/c" comes before
 // "a/b": a folder's name counts with the slash that follows it.
-func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object, error) bool) bool {
-	entries, err := fs.ReadDir(f.root.FS(), dir)
+func list(ctx context.Context, folder fs.FS, dir, prefix string, yield func(Object, error) bool) bool {
+	entries, err := fs.ReadDir(folder, dir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return true
 	}
@@ -148,7 +180,7 @@ func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object
 		}
 		if e.IsDir() {
 			begins := strings.HasPrefix(key+"/", prefix) || strings.HasPrefix(prefix, key+"/")
-			if begins && !f.list(ctx, key, prefix, yield) {
+			if begins && !list(ctx, folder, key, prefix, yield) {
 				return false
 			}
 			continue
@@ -170,16 +202,23 @@ func (f *folder) list(ctx context.Context, dir, prefix string, yield func(Object
 
 // Delete removes files.
 func (f *folder) Delete(_ context.Context, keys ...string) error {
+	root, err := f.open()
+	if err != nil {
+		return err
+	}
 	for _, key := range keys {
 		if err := checkKey(key); err != nil {
 			return err
 		}
-		if err := f.root.Remove(key); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := root.Remove(key); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("delete %s: %w", key, folderError(err))
 		}
 	}
 	return nil
 }
+
+// Erase is Delete, since a folder keeps no versions.
+func (f *folder) Erase(ctx context.Context, keys ...string) error { return f.Delete(ctx, keys...) }
 
 // folderError adds ErrFull or ErrUnavailable to an error of the file system.
 func folderError(err error) error {
@@ -190,18 +229,4 @@ func folderError(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
-}
-
-// contextReader ends when its context does.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read reads unless the context has ended.
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }
