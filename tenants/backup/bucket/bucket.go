@@ -30,8 +30,9 @@ type Bucket interface {
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// Delete removes objects. A missing one is no error.
 	Delete(ctx context.Context, keys ...string) error
-	// Erase removes objects with the versions that an S3 server keeps of what is replaced or deleted.
-	Erase(ctx context.Context, keys ...string) error
+	// Erase removes the objects whose keys begin with the prefix and a slash, with the versions that an S3 server keeps of
+	// what was replaced or deleted. The prefix is a key itself.
+	Erase(ctx context.Context, prefix string) error
 	// String returns where the objects are, without credentials.
 	String() string
 }

@@ -269,16 +269,24 @@ func TestTogether(t *testing.T) {
 	})
 }
 
-// TestErase: an object that was erased is gone.
+// TestErase: what is below a prefix is gone, and what is beside it is not.
 func TestErase(t *testing.T) {
 	t.Parallel()
 	buckets(t, func(t *testing.T, b bucket.Bucket) {
-		put(t, b, "a/b", "x")
-		put(t, b, "a/bc", "y")
-		if err := b.Erase(t.Context(), "a/b", "a/missing"); err != nil {
-			t.Error(err)
+		for _, key := range []string{"a/b/c", "a/b/d/e", "a/bc", "a/b-"} {
+			put(t, b, key, "x")
 		}
-		if got := keys(t, b, ""); !slices.Equal(got, []string{"a/bc"}) {
+		for _, prefix := range []string{"a/b", "a/missing"} {
+			if err := b.Erase(t.Context(), prefix); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, prefix := range []string{"", "/", "a/", "../a"} {
+			if err := b.Erase(t.Context(), prefix); !errors.Is(err, bucket.ErrKey) {
+				t.Errorf("%q: %v", prefix, err)
+			}
+		}
+		if got := keys(t, b, ""); !slices.Equal(got, []string{"a/b-", "a/bc"}) {
 			t.Errorf("there are %q", got)
 		}
 	})

@@ -217,8 +217,20 @@ func (f *folder) Delete(_ context.Context, keys ...string) error {
 	return nil
 }
 
-// Erase is Delete, since a folder keeps no versions.
-func (f *folder) Erase(ctx context.Context, keys ...string) error { return f.Delete(ctx, keys...) }
+// Erase removes the files of a folder, which keeps no versions.
+func (f *folder) Erase(ctx context.Context, prefix string) error {
+	if err := checkKey(prefix); err != nil {
+		return err
+	}
+	var keys []string
+	for o, err := range f.List(ctx, prefix+"/") {
+		if err != nil {
+			return err
+		}
+		keys = append(keys, o.Key)
+	}
+	return f.Delete(ctx, keys...)
+}
 
 // folderError adds ErrFull or ErrUnavailable to an error of the file system.
 func folderError(err error) error {

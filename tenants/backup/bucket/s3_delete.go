@@ -44,33 +44,38 @@ func (b *s3Bucket) remove(ctx context.Context, infos iter.Seq[minio.ObjectInfo])
 	return nil
 }
 
-// Erase removes the versions that the bucket has of the objects.
-func (b *s3Bucket) Erase(ctx context.Context, keys ...string) error {
-	for _, key := range keys {
-		if err := b.erase(ctx, key); err != nil {
-			return fmt.Errorf("erase %s: %w", key, err)
-		}
-	}
-	return nil
-}
-
-func (b *s3Bucket) erase(ctx context.Context, key string) error {
-	if err := checkKey(key); err != nil {
+// Erase removes what the server lists as versions. A server that knows none removes objects for good.
+func (b *s3Bucket) Erase(ctx context.Context, prefix string) error {
+	if err := checkKey(prefix); err != nil {
 		return err
 	}
-	var versions []minio.ObjectInfo
-	for info := range b.core.ListObjectsIter(ctx, b.Bucket, minio.ListObjectsOptions{Prefix: b.prefix + key, Recursive: true, WithVersions: true}) {
-		switch {
-		case info.Err != nil && minio.ToErrorResponse(info.Err).Code == minio.NotImplemented:
-			return b.Delete(ctx, key) // there are no versions
-		case info.Err != nil:
-			return b.explain(ctx, info.Err)
-		case info.Key == b.prefix+key:
-			versions = append(versions, info)
+	var failed error
+	options := minio.ListObjectsOptions{Prefix: b.prefix + prefix + "/", Recursive: true, WithVersions: true}
+	err := b.remove(ctx, func(yield func(minio.ObjectInfo) bool) {
+		for info := range b.core.ListObjectsIter(ctx, b.Bucket, options) {
+			if failed = info.Err; failed != nil || !yield(info) {
+				return
+			}
 		}
+	})
+	switch {
+	case failed != nil && minio.ToErrorResponse(failed).Code == minio.NotImplemented:
+		return b.eraseUnversioned(ctx, prefix)
+	case failed != nil:
+		err = b.explain(ctx, failed)
+	case err == nil:
+		return nil
 	}
-	if len(versions) == 0 {
-		return b.Delete(ctx, key)
+	return fmt.Errorf("erase %s: %w", prefix, err)
+}
+
+func (b *s3Bucket) eraseUnversioned(ctx context.Context, prefix string) error {
+	var keys []string
+	for o, err := range b.List(ctx, prefix+"/") {
+		if err != nil {
+			return err
+		}
+		keys = append(keys, o.Key)
 	}
-	return b.remove(ctx, slices.Values(versions))
+	return b.Delete(ctx, keys...)
 }

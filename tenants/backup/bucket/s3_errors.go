@@ -57,7 +57,7 @@ func meaning(code string) string {
 	switch code {
 	case minio.NoSuchBucket:
 		return "there is no such S3 bucket: create it, or correct the URL"
-	case minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, "InvalidToken":
+	case minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, "InvalidToken", "XAdminUserNotFound":
 		return "the credentials are refused: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 	case "ExpiredToken":
 		return "the credentials have expired: renew them"

@@ -211,26 +211,26 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// TestEraseVersions: of an object that was erased the server has no version, while another's stay.
+// TestEraseVersions: of objects that were erased the server has no version, while those of others stay.
 func TestEraseVersions(t *testing.T) {
 	t.Parallel()
 	server := s3server.Start(t)
 	name := server.Bucket(t, true)
 	b := openS3(t, bucket.S3{Endpoint: server.Endpoint, Bucket: name})
 	for _, content := range []string{"old", "new"} {
-		put(t, b, "keys/a", content)
-		put(t, b, "keys/ab", content)
+		put(t, b, "keys/a/1", content)
+		put(t, b, "keys/ab/1", content)
 	}
-	if err := b.Delete(t.Context(), "keys/a"); err != nil {
+	if err := b.Delete(t.Context(), "keys/a/1"); err != nil {
 		t.Fatal(err)
 	}
-	if n := versions(t, server, name, "keys/a"); n < 2 {
+	if n := versions(t, server, name, "keys/a/1"); n < 2 {
 		t.Fatalf("the server keeps %d versions: this test can't fail", n)
 	}
 	if err := b.Erase(t.Context(), "keys/a"); err != nil {
 		t.Fatal(err)
 	}
-	if n, other := versions(t, server, name, "keys/a"), versions(t, server, name, "keys/ab"); n != 0 || other != 2 {
+	if n, other := versions(t, server, name, "keys/a/1"), versions(t, server, name, "keys/ab/1"); n != 0 || other != 2 {
 		t.Errorf("there are %d versions of it, and %d of another", n, other)
 	}
 }

@@ -1,0 +1,153 @@
+package sealed
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/seal"
+)
+
+const (
+	// remembered is for how many tenants the keys are kept in memory.
+	remembered = 4096
+	// mostSealed is the most that a sealed key has, in bytes.
+	mostSealed = 1024
+)
+
+// Keys finds, makes and destroys the tenants' keys. It is safe for concurrent use.
+type Keys struct {
+	bucket bucket.Bucket
+	ring   *seal.Ring
+	known  *lru.Cache[string, []Key] // by tenant's ID
+}
+
+func newKeys(b bucket.Bucket, ring *seal.Ring) *Keys {
+	known, err := lru.New[string, []Key](remembered)
+	if err != nil {
+		panic(err) // a size below 1
+	}
+	return &Keys{b, ring, known}
+}
+
+// folderOf is what the keys of a tenant's key objects begin with.
+func folderOf(id string) string { return "keys/" + id + "/" }
+
+// sealedFor is what a key is sealed for: not a tenant's ID, under which other secrets are sealed.
+func sealedFor(id string) string { return "backups of " + id }
+
+// ensure returns a tenant's keys, of which it makes one if there is none.
+func (k *Keys) ensure(ctx context.Context, id string) ([]Key, error) {
+	found, err := k.Find(ctx, id)
+	if !errors.Is(err, ErrNoKey) {
+		return found, err
+	}
+	if err := k.make(ctx, id); err != nil {
+		return nil, fmt.Errorf("make a key for the tenant's backups: %w", err)
+	}
+	return k.Find(ctx, id) // also the key of another process
+}
+
+func (k *Keys) make(ctx context.Context, id string) error {
+	key, err := newKey()
+	if err != nil {
+		return err
+	}
+	sealed, err := k.ring.Seal(sealedFor(id), []byte(key.Reveal()))
+	if err != nil {
+		return err
+	}
+	return k.bucket.Put(ctx, folderOf(id)+strings.ToLower(rand.Text()), bytes.NewReader(sealed))
+}
+
+// Find returns a tenant's keys, the one that encrypts first. Returns ErrNoKey if there is none, and an error of package
+// seal for a key that the ring can't open.
+func (k *Keys) Find(ctx context.Context, id string) ([]Key, error) {
+	if found, ok := k.known.Get(id); ok {
+		return found, nil
+	}
+	var found []Key
+	for o, err := range k.bucket.List(ctx, folderOf(id)) {
+		if err != nil {
+			return nil, err
+		}
+		key, err := k.open(ctx, id, o.Key)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, key)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%w (tenant %s)", ErrNoKey, id)
+	}
+	k.known.Add(id, found)
+	return found, nil
+}
+
+// open reads a key's object.
+func (k *Keys) open(ctx context.Context, id, key string) (Key, error) {
+	sealed, err := k.read(ctx, key)
+	if err != nil {
+		return Key{}, err
+	}
+	text, err := k.ring.Open(sealedFor(id), sealed)
+	if err != nil {
+		return Key{}, fmt.Errorf("%s: %w", key, err)
+	}
+	return parseKey(string(text))
+}
+
+func (k *Keys) read(ctx context.Context, key string) ([]byte, error) {
+	r, err := k.bucket.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(io.LimitReader(r, mostSealed))
+}
+
+// Reseal seals a tenant's keys with the newest of the ring's keys, where an older one was used.
+func (k *Keys) Reseal(ctx context.Context, id string) error {
+	for o, err := range k.bucket.List(ctx, folderOf(id)) {
+		if err == nil {
+			err = k.reseal(ctx, id, o.Key)
+		}
+		if err != nil {
+			return fmt.Errorf("seal the key for the tenant's backups again: %w", err)
+		}
+	}
+	return nil
+}
+
+func (k *Keys) reseal(ctx context.Context, id, key string) error {
+	sealed, err := k.read(ctx, key)
+	if err != nil || k.ring.IsCurrent(sealed) {
+		return err
+	}
+	text, err := k.ring.Open(sealedFor(id), sealed)
+	if err != nil {
+		return err
+	}
+	if sealed, err = k.ring.Seal(sealedFor(id), text); err != nil {
+		return err
+	}
+	return k.bucket.Put(ctx, key, bytes.NewReader(sealed))
+}
+
+// Destroy removes a tenant's keys for good: its backups can't be decrypted any more. It may be repeated. The caller must
+// have seen to it that nothing of the tenant is stored any more, since that would make a new key. Other processes have the
+// key in memory until they end.
+func (k *Keys) Destroy(ctx context.Context, id string) error {
+	k.known.Remove(id)
+	if err := k.bucket.Erase(ctx, "keys/"+id); err != nil {
+		return fmt.Errorf("destroy the key for the tenant's backups: %w", err)
+	}
+	return nil
+}
