@@ -41,8 +41,8 @@ type Config struct {
 	// MaxTenantRequests, MaxTenantConcurrency, MaxTenantStatementTime and
 	// MaxTenantBody are the limits of tenants without limits of their own; 0 means
 	// no limit.
-	MaxTenantRequests      string `default:"0" placeholder:"N/s" help:"Requests that one tenant may send in a second to each process, such as 100/s; further ones get 429; 0 for any number."`
-	MaxTenantConcurrency   string `default:"0" placeholder:"N" help:"Requests of one tenant that each process serves at once; further ones get 429; 0 for any number."`
+	MaxTenantRequests      string `default:"0" placeholder:"N/s" help:"Requests that one tenant may send in a second, shared by the processes that serve, such as 100/s; further ones get 429; 0 for any number."`
+	MaxTenantConcurrency   string `default:"0" placeholder:"N" help:"Requests of one tenant that are served at once, shared by the processes that serve; further ones get 429; 0 for any number."`
 	MaxTenantStatementTime string `default:"0" placeholder:"DURATION" help:"What one SQL statement of a tenant may take, such as 5s; a longer one is cancelled; 0 for any time."`
 	MaxTenantBody          string `default:"0" placeholder:"SIZE" help:"What the body of one request to a tenant may take, such as 500kB; a larger one gets 413; 0 for the limit of each route."`
 	// MinFreeSpace is what is kept free on the disk of the data folder; auto is 1

@@ -74,6 +74,9 @@ func (l loads) collectScopes(into chan<- prometheus.Metric) {
 			prometheus.Labels{"outcome": outcome.String()})
 	}
 	for _, limit := range tenants.AllLimits() {
+		if limit == tenants.LimitWeight { // nothing is refused because of it
+			continue
+		}
 		l.send(into, []reading{{"limit_refusals_total", "What was refused because a tenant reached a limit.", counter, float64(l.store.Refusals(limit))}},
 			prometheus.Labels{"limit": string(limit)})
 	}

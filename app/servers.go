@@ -93,6 +93,9 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	defer a.flushBackups(context.WithoutCancel(ctx))
 	defer tending.Wait()
 	defer stop()
+	if err := a.store.Process().Announce(ctx, public.Addr().String()); err != nil {
+		a.log.WarnContext(ctx, "tell other processes that this one serves tenants", "error", err)
+	}
 	tending.Go(func() { a.tend(ctx) })
 	tending.Go(func() { a.tell(ctx) })
 	a.runBackups(ctx, &tending)

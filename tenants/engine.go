@@ -91,6 +91,9 @@ type Conns struct {
 	// Check returns ErrReplaced if the open database's file was replaced or removed. It is nil for
 	// engines where that can't happen.
 	Check func() error
+	// Admit returns ErrBusy if a transaction that begins with ctx would wait for a connection beyond ctx's deadline. It
+	// is nil for engines where a transaction needs none.
+	Admit func(ctx context.Context) error
 }
 
 // Place says on which processors the statements of a database run.

@@ -28,7 +28,7 @@ func newHandle(base *gorm.DB, conns *Conns, quota *quota, lane *lane) *handle {
 	if writers == 0 {
 		writers = math.MaxInt64
 	}
-	return &handle{clone(base, conns.Write), clone(base, conns.Read), conns, semaphore.NewWeighted(writers), quota, lane}
+	return &handle{clone(base, conns.Write, conns.Admit), clone(base, conns.Read, conns.Admit), conns, semaphore.NewWeighted(writers), quota, lane}
 }
 
 // update runs f in a transaction of s, once it may write and if there is room.
@@ -76,9 +76,9 @@ func (h *handle) view(ctx context.Context, s *scope, f Func) error {
 
 // clone returns a copy of base that uses db. A clone costs 5 µs, gorm.Open 197 µs (PITFALLS, GORM),
 // because everything parsed is shared.
-func clone(base *gorm.DB, db *sql.DB) *gorm.DB {
+func clone(base *gorm.DB, db *sql.DB, admit func(context.Context) error) *gorm.DB {
 	isPostgres := base.Name() == "postgres"
-	pool := beginner{db, isPostgres, isPostgres}
+	pool := beginner{db, isPostgres, isPostgres, admit}
 	cloned := base.Session(&gorm.Session{NewDB: true, Context: context.Background()})
 	cloned.Config.ConnPool = pool
 	cloned.Statement.ConnPool = pool

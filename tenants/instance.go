@@ -17,6 +17,9 @@ type Instance struct {
 	// SchemaVersion names the process's build by the last of its migrations of tenants. It is 0 for a build that
 	// doesn't tell.
 	SchemaVersion int64 `gorm:"not null;default:0"`
+	// Address is where the process listens for tenants' requests. It is empty for a process that serves none, such as
+	// a command.
+	Address string `gorm:"not null;default:('')"`
 
 	// Acknowledgements are deleted with the instance.
 	Acknowledgements []Acknowledgement `gorm:"constraint:acknowledgements_instance_id_fkey,OnDelete:CASCADE"`

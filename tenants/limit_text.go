@@ -19,6 +19,7 @@ const (
 const (
 	maxRequests      = 1_000_000
 	maxConcurrency   = 100_000
+	maxWeight        = 100
 	minStatementTime = time.Millisecond
 	maxStatementTime = 24 * time.Hour
 )
@@ -32,17 +33,22 @@ func (l Limit) Want() string {
 		return fmt.Sprintf("a whole number of requests at once from 1 to %d, such as 16", maxConcurrency)
 	case LimitStatementTime:
 		return fmt.Sprintf("a duration from %v to %v, such as 2s or 500ms", minStatementTime, maxStatementTime)
+	case LimitWeight:
+		return fmt.Sprintf("a whole number from 1 to %d, such as 2", maxWeight)
 	}
 	return "a size from 1 byte, such as 500MB, 10GB or 10GiB"
 }
 
-// Parse reads a value as Format writes it: a number, default for 0, or none for NoLimit. The error says which
-// values are right.
+// Parse reads a value as Format writes it: a number, default for 0, or none for NoLimit. A weight can't be none. The
+// error says which values are right.
 func (l Limit) Parse(text string) (int64, error) {
-	switch text {
-	case wordDefault:
+	words := "; or default, or none"
+	switch {
+	case text == wordDefault:
 		return 0, nil
-	case wordNone:
+	case l == LimitWeight:
+		words = "; or default"
+	case text == wordNone:
 		return NoLimit, nil
 	}
 	var value int64
@@ -52,13 +58,15 @@ func (l Limit) Parse(text string) (int64, error) {
 		value, err = parseCount(strings.TrimSuffix(text, "/s"), maxRequests)
 	case LimitConcurrency:
 		value, err = parseCount(text, maxConcurrency)
+	case LimitWeight:
+		value, err = parseCount(text, maxWeight)
 	case LimitStatementTime:
 		value, err = parseStatementTime(text)
 	default:
 		value, err = ParseSize(text)
 	}
 	if err != nil || value <= 0 {
-		return 0, errors.New("must be " + l.Want() + "; or default, or none")
+		return 0, errors.New("must be " + l.Want() + words)
 	}
 	return value, nil
 }
@@ -74,7 +82,7 @@ func (l Limit) Format(value int64) string {
 	switch l {
 	case LimitRequests:
 		return strconv.FormatInt(value, 10) + "/s"
-	case LimitConcurrency:
+	case LimitConcurrency, LimitWeight:
 		return strconv.FormatInt(value, 10)
 	case LimitStatementTime:
 		return time.Duration(value).String()

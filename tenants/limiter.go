@@ -19,7 +19,7 @@ type limiter struct {
 type bucket struct {
 	spent float64   // tokens that are missing, at the time at
 	at    time.Time // when spent was computed
-	rate  float64   // tokens a second, and the size of the bucket
+	rate  float64   // tokens a second, and the size of the bucket, which is at least 1
 }
 
 // minSweep is the least number of buckets at which full ones are dropped.
@@ -30,16 +30,16 @@ func newLimiter(now func() time.Time) *limiter {
 }
 
 // admit takes a token from the tenant's bucket. Returns a *LimitError if there is none. most is the number of
-// requests in a second, 0 for no limit.
-func (l *limiter) admit(id string, most int64) error {
+// requests in a second, 0 for no limit, which as many processes share.
+func (l *limiter) admit(id string, most, processes int64) error {
 	if most <= 0 {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b, rate := l.bucket(id), float64(most)
+	b, rate := l.bucket(id), float64(most)/float64(processes)
 	b.refill(l.now(), rate)
-	if over := b.spent + 1 - rate; over > 0 {
+	if over := b.spent + 1 - max(1, rate); over > 0 {
 		return &LimitError{ErrTooManyRequests, most, time.Duration(over / rate * float64(time.Second))}
 	}
 	b.spent++
@@ -79,5 +79,5 @@ func (b *bucket) refill(now time.Time, rate float64) {
 		b.at = now
 	}
 	b.rate = rate
-	b.spent = min(b.spent, rate)
+	b.spent = min(b.spent, max(1, rate))
 }

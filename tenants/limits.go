@@ -11,18 +11,22 @@ import (
 // Limit names something of which a tenant may use only so much.
 type Limit string
 
-// The limits of a tenant. Requests and scopes are counted in each process for itself.
+// The limits of a tenant. Requests and scopes are counted in each process for itself, which allows its part of the
+// limit: the processes that serve tenants have equal parts. Each allows at least one scope at once, and one request.
 const (
 	LimitRequests      Limit = "requests"       // requests a second
 	LimitConcurrency   Limit = "concurrency"    // scopes at once
 	LimitSize          Limit = "size"           // bytes of the database
 	LimitStatementTime Limit = "statement_time" // nanoseconds that one statement takes
 	LimitBody          Limit = "body"           // bytes of a request's body
+	// LimitWeight is set like a limit: while tenants wait for connections to a server, each has them for a time in
+	// proportion to its weight.
+	LimitWeight Limit = "weight"
 )
 
 // AllLimits returns the limits of a tenant in the order in which they are shown.
 func AllLimits() []Limit {
-	return []Limit{LimitRequests, LimitConcurrency, LimitSize, LimitStatementTime, LimitBody}
+	return []Limit{LimitRequests, LimitConcurrency, LimitSize, LimitStatementTime, LimitBody, LimitWeight}
 }
 
 // NoLimit, as a limit of a tenant's own, means that there is none whatever the default is.
@@ -36,6 +40,7 @@ type Limits struct {
 	Size          int64         `gorm:"column:limit_size;not null;default:0;check:tenants_limit_size_check,limit_size >= -1"`
 	StatementTime time.Duration `gorm:"column:limit_statement_time;not null;default:0;check:tenants_limit_statement_time_check,limit_statement_time >= -1"`
 	Body          int64         `gorm:"column:limit_body;not null;default:0;check:tenants_limit_body_check,limit_body >= -1"`
+	Weight        int64         `gorm:"column:limit_weight;not null;default:0;check:tenants_limit_weight_check,limit_weight >= 0"`
 }
 
 // Column returns the name of the limit's column in the table tenants.
@@ -54,6 +59,8 @@ func (l *Limits) field(name Limit) *int64 {
 		return (*int64)(&l.StatementTime)
 	case LimitBody:
 		return &l.Body
+	case LimitWeight:
+		return &l.Weight
 	}
 	panic("tenants: there is no limit " + string(name))
 }
@@ -69,7 +76,7 @@ func (l Limits) or(defaults Limits) Limits {
 	return Limits{
 		Requests: inForce(l.Requests, defaults.Requests), Concurrency: inForce(l.Concurrency, defaults.Concurrency),
 		Size: inForce(l.Size, defaults.Size), StatementTime: inForce(l.StatementTime, defaults.StatementTime),
-		Body: inForce(l.Body, defaults.Body),
+		Body: inForce(l.Body, defaults.Body), Weight: max(1, l.Weight),
 	}
 }
 
@@ -96,6 +103,15 @@ func SizeLimit(ctx context.Context) (most int64, limited bool) {
 		return 0, false
 	}
 	return s.limits.Size, true
+}
+
+// ConnectionWeight returns the weight of the tenant whose scope begins with ctx, for engines that divide connections among
+// tenants, or 0 if no scope of a tenant runs with ctx.
+func ConnectionWeight(ctx context.Context) int {
+	if s := scopeOf(ctx); s != nil {
+		return int(s.limits.Weight)
+	}
+	return 0
 }
 
 // Errors of tenants that have reached a limit, for errors.Is. A limit on the size is ErrTenantFull.
@@ -128,7 +144,7 @@ func (e *LimitError) Unwrap() error { return e.Err }
 // Admit counts a request of the tenant, which its caller is about to serve. Returns a *LimitError that matches
 // ErrTooManyRequests if the tenant has used up its requests of this second. Scopes don't count as requests.
 func (s *Store) Admit(t *Tenant) error {
-	err := s.requests.admit(t.ID, inForce(t.Limits.Requests, s.limits.Requests))
+	err := s.requests.admit(t.ID, inForce(t.Limits.Requests, s.limits.Requests), s.process.shares())
 	s.countRefusal(err)
 	return err
 }
@@ -166,11 +182,12 @@ func (s *Store) countRefusal(err error) {
 	}
 }
 
-// mostScopes returns how many scopes of the tenant may run at once, or 0 if that is not limited. The scopes of a
-// hook don't count: they belong to a scope that was admitted.
+// mostScopes returns how many scopes of the tenant may run at once in this process, or 0 if that is not limited. The
+// scopes of a hook don't count: they belong to a scope that was admitted.
 func (s *Store) mostScopes(ctx context.Context, t *Tenant) int64 {
 	if ctx.Value(scopeKey{}) != nil {
 		return 0
 	}
-	return inForce(t.Limits.Concurrency, s.limits.Concurrency)
+	most, processes := inForce(t.Limits.Concurrency, s.limits.Concurrency), s.process.shares()
+	return (most + processes - 1) / processes
 }

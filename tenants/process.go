@@ -38,12 +38,14 @@ type Process struct {
 	lapsed func() // called when the process lapses, and when it leaves
 	build  migrate.Versions
 
+	servers atomic.Int64         // the processes that serve tenants, at the last heartbeat
 	held    sync.Map             // the held operations, by id
 	clock   func() time.Duration // from newUptime
 	renewed atomic.Int64         // when the last successful heartbeat began, by clock
 
 	mu    sync.Mutex // protects the fields below
 	id    string
+	addr  string // Instance.Address
 	mark  Mark
 	alive context.Context // cancelled when the process lapses
 	end   context.CancelCauseFunc
@@ -152,7 +154,9 @@ func (i *Process) replaceRow(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		row := Instance{ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.life), TTL: i.life, SchemaVersion: i.build.Newest}
+		row := Instance{
+			ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.life), TTL: i.life, SchemaVersion: i.build.Newest, Address: i.address(),
+		}
 		if err := errors.Join(recordVersions(tx, i.build), tx.Create(&row).Error); err != nil {
 			return err
 		}
@@ -273,7 +277,10 @@ func (i *Process) touch(ctx context.Context) (alive bool, err error) {
 		}
 		result := tx.Model(&Instance{ID: id}).Update("expires_at", now.Add(i.life))
 		alive = result.RowsAffected == 1
-		return result.Error
+		if result.Error != nil {
+			return result.Error
+		}
+		return i.countServers(tx)
 	})
 	return alive, err
 }

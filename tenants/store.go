@@ -24,7 +24,7 @@
 //	fault.go        what can be wrong with a database
 //	source.go       errors about databases to adopt
 //	master.go       the master database, with scopes of its own
-//	process.go      registers this process and sends its heartbeats
+//	process.go      registers this process and sends its heartbeats; announce.go tells that it serves
 //	presence.go     finds out whether another process is alive
 //	division.go     divides a server's connections among the processes; connectionshare.go by what they want
 //	drain.go        drains tenants for operations

@@ -20,6 +20,8 @@ type beginner struct {
 	nested bool
 	// serverTimes means that the server enforces StatementTimeLimit.
 	serverTimes bool
+	// admit is Conns.Admit.
+	admit func(ctx context.Context) error
 }
 
 var _ gorm.ConnPoolBeginner = beginner{}
@@ -28,6 +30,11 @@ var _ gorm.ConnPoolBeginner = beginner{}
 func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
 	if b.db == nil {
 		return nil, errNoScope
+	}
+	if b.admit != nil {
+		if err := b.admit(ctx); err != nil {
+			return nil, err
+		}
 	}
 	tx, err := b.db.BeginTx(ctx, opts)
 	if err != nil {

@@ -15,14 +15,14 @@ func TestTenantLimit(t *testing.T) {
 		s.create(t, "acme")
 		s.create(t, "globex")
 		srv := s.serve(t)
-		if got := s.must(t, "tenant", "limit", "acme", "--no-header"); got != "requests\tnone\tdefault\nconcurrency\tnone\tdefault\nsize\t10GB\tdefault\nstatement-time\tnone\tdefault\nbody\tnone\tdefault\n" {
+		if got := s.must(t, "tenant", "limit", "acme", "--no-header"); got != "requests\tnone\tdefault\nconcurrency\tnone\tdefault\nsize\t10GB\tdefault\nstatement-time\tnone\tdefault\nbody\tnone\tdefault\nweight\t1\tdefault\n" {
 			t.Errorf("without limits of its own: %s", got)
 		}
 		if status := srv.get(t, "acme", "/api/projects").status; status != 200 {
 			t.Fatalf("status %d", status)
 		}
-		got := only[document.Limited](t, s.must(t, "tenant", "limit", "acme", "--requests=1/s", "--size=1GB", "--json"))
-		if limit := got.Limits[tenants.LimitRequests]; *limit.Value != 1 || limit.Text != "1/s" || !limit.Own || got.Subdomain != "acme" {
+		got := only[document.Limited](t, s.must(t, "tenant", "limit", "acme", "--requests=1/s", "--size=1GB", "--weight=2", "--json"))
+		if limit := got.Limits[tenants.LimitRequests]; *limit.Value != 1 || limit.Text != "1/s" || !limit.Own || got.Subdomain != "acme" || got.Limits[tenants.LimitWeight].Text != "2" {
 			t.Errorf("%+v", got)
 		}
 		eventually(t, "a request is refused", func() bool {
@@ -57,7 +57,7 @@ func TestBadLimits(t *testing.T) {
 		"requests=", "requests=/s", "requests=1/s/s", "concurrency=0", "concurrency=-1", "concurrency=many", "concurrency=16/s", "concurrency=99999999999",
 		"size=0", "size=0GB", "size=-1GB", "size=10 GB", "size=10XB", "size=9999999999TB", "size=9223372036854775807", "size=+1GB", "size=",
 		"statement-time=0", "statement-time=0s", "statement-time=-1s", "statement-time=5", "statement-time=1us", "statement-time=25h", "statement-time=9999999999h",
-		"body=0", "body=-5", "body=1e3", "body=1kb",
+		"body=0", "body=-5", "body=1e3", "body=1kb", "weight=0", "weight=-1", "weight=101", "weight=none", "weight=1.5",
 	} {
 		flag, _, _ := strings.Cut(bad, "=")
 		r := s.run(t, "tenant", "limit", "acme", "--"+bad)

@@ -13,11 +13,12 @@ import (
 
 type limitCommand struct {
 	Subdomain     string  `arg:"" help:"The tenant's subdomain."`
-	Requests      *string `placeholder:"N/s" help:"Requests that it may send in a second to each process, such as 100/s."`
-	Concurrency   *string `placeholder:"N" help:"Requests that each process serves at once."`
+	Requests      *string `placeholder:"N/s" help:"Requests that it may send in a second, such as 100/s."`
+	Concurrency   *string `placeholder:"N" help:"Requests that are served at once."`
 	Size          *string `placeholder:"SIZE" help:"What its database may take, such as 500MB or 10GB."`
 	StatementTime *string `placeholder:"DURATION" help:"What one SQL statement may take, such as 2s."`
 	Body          *string `placeholder:"SIZE" help:"What the body of one request may take, such as 100kB; routes have limits of their own."`
+	Weight        *string `placeholder:"N" help:"Its part of a Postgres server's connections while tenants wait for them: with 2 it has them for twice the time."`
 	Reset         bool    `help:"Give back all limits of its own; those given beside it are set."`
 }
 
@@ -25,7 +26,7 @@ type limitCommand struct {
 func (limitCommand) Help() string {
 	return `Without flags it shows the limits in force. Each takes a value, "default" for what the installation's settings say, or "none" for no limit.
 
-Over a limit the tenant gets 429 (requests, concurrency), 507 (size), 413 (body) or 422 (statement time); other tenants are served as before. A change is in force within a second.
+Over a limit the tenant gets 429 (requests, concurrency, statement time), 507 (size) or 413 (body); other tenants are served as before. The processes that serve tenants share the limits on requests and concurrency in equal parts. A change is in force within a second.
 
 Examples:
 
@@ -33,6 +34,7 @@ Examples:
     tenantry tenant limit acme --requests 100/s --concurrency 16
     tenantry tenant limit acme --size 500MB --statement-time 2s --body 100kB
     tenantry tenant limit acme --size default
+    tenantry tenant limit acme --weight 2
     tenantry tenant limit acme --reset`
 }
 
@@ -57,7 +59,7 @@ func (l *limitCommand) typed() map[tenants.Limit]string {
 	typed := map[tenants.Limit]string{}
 	for limit, text := range map[tenants.Limit]*string{
 		tenants.LimitRequests: l.Requests, tenants.LimitConcurrency: l.Concurrency, tenants.LimitSize: l.Size,
-		tenants.LimitStatementTime: l.StatementTime, tenants.LimitBody: l.Body,
+		tenants.LimitStatementTime: l.StatementTime, tenants.LimitBody: l.Body, tenants.LimitWeight: l.Weight,
 	} {
 		switch {
 		case text != nil:

@@ -50,13 +50,15 @@ func limitsForm(path string, rows []limitRow) *look.Form {
 func limitHint(limit tenants.Limit) string {
 	switch limit {
 	case tenants.LimitRequests:
-		return "Such as 100/s, to each process; or default, or none. Further requests get 429."
+		return "Such as 100/s; or default, or none. Further requests get 429."
 	case tenants.LimitConcurrency:
-		return "Such as 16, in each process. Further requests get 429."
+		return "Such as 16. Further requests get 429."
 	case tenants.LimitSize:
 		return "Such as 500MB. A larger database is only read, and writing gets 507."
 	case tenants.LimitStatementTime:
 		return "Such as 2s. A longer statement is cancelled."
+	case tenants.LimitWeight:
+		return "Such as 2: while tenants wait for a Postgres server's connections, it has them for twice the time. The default is 1."
 	}
 	return "Such as 100kB. A larger one gets 413; routes have limits of their own."
 }
@@ -93,6 +95,8 @@ func limitLabel(limit tenants.Limit) string {
 		return "Size of the database"
 	case tenants.LimitStatementTime:
 		return "Time of a statement"
+	case tenants.LimitWeight:
+		return "Weight among those that wait"
 	}
 	return "Size of a body"
 }

@@ -31,7 +31,8 @@ func (s *Site) showError(c *gin.Context, p web.Problem) {
 	if f.To == "" && p.Status == http.StatusNotFound {
 		f.Link, f.To = "Find your workspace", s.accounts.Origin("")+"/"
 	}
-	if wait := c.Writer.Header().Get("Retry-After"); p.Status == http.StatusTooManyRequests && wait != "" {
+	wait := c.Writer.Header().Get("Retry-After")
+	if p.Status == http.StatusTooManyRequests && p.Type != web.ProblemType+"tenant-statement-time" && wait != "" {
 		f.Advice = "Try again in " + wait + " seconds."
 		if wait == "1" {
 			f.Advice = "Try again in a second."

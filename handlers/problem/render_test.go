@@ -36,7 +36,7 @@ func check(t *testing.T, reply *httptest.ResponseRecorder) {
 		t.Errorf("problem %+v with status %d", p, reply.Code)
 	case (p.Errors != nil) != (p.Status == 422):
 		t.Errorf("errors %v with status %d", p.Errors, p.Status)
-	case (reply.Header().Get("Retry-After") != "") != (p.Status == 503 || p.Status == 429):
+	case (reply.Header().Get("Retry-After") != "") != (p.Status == 503 || p.Status == 429 || strings.HasSuffix(p.Type, ":tenant-full")):
 		t.Errorf("Retry-After %q with status %d", reply.Header().Get("Retry-After"), p.Status)
 	}
 }
@@ -77,7 +77,7 @@ func TestErrorsAndTheirProblems(t *testing.T) {
 		{tenants.ErrRetryable, 503, "busy"},
 		{tenants.ErrFull, 507, "storage-full"},
 		{tenants.ErrTenantFull, 507, "tenant-full"},
-		{fmt.Errorf("%w: %w", tenants.ErrStatementFailed, tenants.ErrStatementTime), 422, "tenant-statement-time"},
+		{fmt.Errorf("%w: %w", tenants.ErrStatementFailed, tenants.ErrStatementTime), 429, "tenant-statement-time"},
 		{fmt.Errorf("%w: %w", web.ErrTenantBody, web.ErrBodyTooLarge), 413, "tenant-body"},
 		{&tenants.LimitError{Err: tenants.ErrTooManyRequests, Limit: 1, After: time.Second}, 429, "tenant-requests"},
 		{&tenants.LimitError{Err: tenants.ErrTooManyScopes, Limit: 1, After: time.Second}, 429, "tenant-concurrency"},

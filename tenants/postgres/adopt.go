@@ -134,7 +134,7 @@ func sameSchema(ctx context.Context, from, into *session) error {
 
 // versionOf returns the schema version of a tenant's database.
 func (e *Engine) versionOf(ctx context.Context, name string) (version int64, err error) {
-	db, err := e.connect(ctx, name, e.server, 1)
+	db, err := e.connect(ctx, name, e.server, chores, 1)
 	if err != nil {
 		return 0, err
 	}

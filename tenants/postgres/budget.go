@@ -26,13 +26,16 @@ type budget struct {
 	demand  int                 // the most places that were used and waited for since demanded was called
 	pools   map[*share]struct{} // all open pools
 	holders map[*share]struct{} // the pools that hold places
-	active  int                 // number of pools that hold places or wait for one
+	active  int                 // the weights of the pools that hold places or wait for one
 	used    int                 // places
 	classes [classes]classLoad
 	waiters [classes]list.List // of *waiter, by class
 	turns   uint64             // places given to waiters
 	refused uint64             // waiters that got none
 	leaving int                // connections that are being closed for the waiters
+
+	contended time.Duration // how long tenants have waited; fair.go
+	reckoned  time.Time     // when contended was reckoned
 
 	// served is how many waiters a second got a place while there were always some, or 0 if that isn't
 	// known. It is that of the time before servedAt, when turns was servedTurns.
@@ -42,7 +45,7 @@ type budget struct {
 
 	crowded   bool
 	crowdedAt time.Time // when a tenant last waited
-	width     int       // connections that each pool may have: the limit unless crowded
+	width     int       // connections that each pool may have for a weight of 1: the limit unless crowded
 	pace      pace
 
 	// before is the time, as now returns it, from before which a connection must be for its busy tenant
@@ -50,36 +53,9 @@ type budget struct {
 	before atomic.Int64
 }
 
-// class says who waits first.
-type class int
-
-const (
-	people  class = iota // requests
-	chores               // operators' work, such as migrations
-	classes = iota
-)
-
-// choreTurn is how often chores get a place while people wait: once in so many.
-const choreTurn = 8
-
-// classLoad is what a class of work has of the budget.
-type classLoad struct {
-	used, waiting int               // protected by the budget's lock
-	waited        tenants.Durations // how long it waited, also in vain
-}
-
-// String returns the class as metrics name it.
-func (c class) String() string { return [classes]string{"people", "chores"}[c] }
-
-// waiter is an entry in the queue.
-type waiter struct {
-	share *share
-	given chan struct{} // closed when the waiter gets its place
-}
-
 func newBudget(limit int) *budget {
 	return &budget{
-		limit: limit, begun: time.Now(), width: limit, pace: newPace(time.Now()),
+		limit: limit, begun: time.Now(), reckoned: time.Now(), width: limit, pace: newPace(time.Now()),
 		pools: map[*share]struct{}{}, holders: map[*share]struct{}{},
 	}
 }
@@ -119,11 +95,13 @@ func (s *share) acquire(ctx context.Context) error {
 func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.reckon(time.Now())
+	s.join()
 	if b.used < b.limit && b.waiting() == 0 {
 		s.place(1, 0)
 		return nil, nil
 	}
-	if err := b.estimate(ctx, s.class); err != nil {
+	if err := b.estimate(ctx, s); err != nil {
 		return nil, err
 	}
 	w := &waiter{s, make(chan struct{})}
@@ -142,73 +120,27 @@ func (b *budget) crowd() {
 	}
 }
 
-// estimate returns a *tenants.BusyError if a waiter that came now would wait beyond ctx's deadline. The caller holds the
-// lock.
-func (b *budget) estimate(ctx context.Context, c class) error {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return nil
-	}
-	wait := b.expect(c)
-	if wait <= time.Until(deadline) {
-		return nil
-	}
-	b.refused++
-	return &tenants.BusyError{After: wait}
-}
-
-// expect returns how long a waiter that came now would wait, at the rate at which waiters got places lately. The caller
-// holds the lock.
-func (b *budget) expect(c class) time.Duration {
-	rate, ahead := b.served, float64(b.waiters[c].Len())
-	if rate == 0 { // not known yet; many places can become free by themselves
-		rate, ahead = b.pace.most(), ahead-float64(b.limit)
-	}
-	return time.Duration(max(0, ahead) / rate * float64(time.Second))
-}
-
-// waiting returns the number of waiters. The caller holds the lock.
-func (b *budget) waiting() int {
-	sum := 0
-	for c := range b.waiters {
-		sum += b.waiters[c].Len()
-	}
-	return sum
-}
-
-// nextWaiter takes the waiter from the queue whose turn it is, or returns nil. The caller holds the lock.
-func (b *budget) nextWaiter() *waiter {
-	first, second := &b.waiters[people], &b.waiters[chores]
-	if first.Len() == 0 || b.turns%choreTurn == choreTurn-1 && second.Len() > 0 {
-		first = second
-	}
-	if first.Len() == 0 {
-		return nil
-	}
-	b.turns++
-	return first.Remove(first.Front()).(*waiter)
-}
-
 // leave removes a waiter from the queue. It returns nil if the waiter got its place meanwhile.
 func (b *budget) leave(ctx context.Context, w *waiter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.reckon(time.Now())
 	queue := &b.waiters[w.share.class]
 	for e := queue.Front(); e != nil; e = e.Next() {
 		if e.Value == any(w) {
 			queue.Remove(e)
 			w.share.place(0, -1)
 			b.refused++
-			return b.refusal(w.share.class, context.Cause(ctx))
+			return b.refusal(w.share, context.Cause(ctx))
 		}
 	}
 	return nil
 }
 
 // refusal returns the error for a waiter that cause made leave. The caller holds the lock.
-func (b *budget) refusal(c class, cause error) error {
+func (b *budget) refusal(s *share, cause error) error {
 	if errors.Is(cause, context.DeadlineExceeded) {
-		cause = &tenants.BusyError{After: b.expect(c), Err: cause}
+		cause = &tenants.BusyError{After: b.expect(s), Err: cause}
 	}
 	return fmt.Errorf("wait for a connection: %w", cause)
 }
@@ -217,7 +149,7 @@ func (b *budget) refusal(c class, cause error) error {
 func (s *share) late() error {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	return s.budget.refusal(s.class, context.DeadlineExceeded)
+	return s.budget.refusal(s, context.DeadlineExceeded)
 }
 
 // release gives back a place, which the first waiter gets. surrendered means that surrender has
@@ -229,6 +161,7 @@ func (s *share) release(surrendered bool) {
 	if surrendered {
 		b.leaving--
 	}
+	b.reckon(time.Now())
 	s.place(-1, 0)
 	b.serve()
 }
@@ -241,6 +174,7 @@ func (b *budget) serve() {
 			return
 		}
 		w.share.place(1, -1)
+		w.share.pay()
 		close(w.given)
 	}
 }
@@ -258,6 +192,7 @@ func (s *share) place(places, waiters int) {
 	b := s.budget
 	b.used += places
 	before := s.places + s.waiters
+	s.consume()
 	s.places += places
 	s.waiters += waiters
 	b.classes[s.class].used += places
@@ -265,10 +200,11 @@ func (s *share) place(places, waiters int) {
 	b.demand = max(b.demand, b.used+b.waiting())
 	switch after := s.places + s.waiters; {
 	case before == 0 && after > 0:
-		b.active++
+		b.active += s.weight
 	case before > 0 && after == 0:
-		b.active--
+		b.active -= s.weight
 	}
+	s.starved.Store(s.places == 0 && s.waiters > 0)
 	if s.places > 0 {
 		b.holders[s] = struct{}{}
 	} else {

@@ -167,7 +167,8 @@ func waitForQueue(t *testing.T, b *budget, want int) {
 
 // unconnected is a share of a pool without connections.
 func unconnected(b *budget) *share {
-	s := &share{budget: b, full: 1, width: 1, db: sql.OpenDB(connector{})}
+	s := newShare(b, people, 1)
+	s.width, s.db = 1, sql.OpenDB(connector{})
 	b.pools[s] = struct{}{}
 	return s
 }

@@ -201,14 +201,25 @@ func (c *countedConn) ResetSession(ctx context.Context) error {
 	return c.conn.ResetSession(ctx)
 }
 
+// BeginTx begins a transaction, under the weight that its tenant has now.
+func (c *countedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.share.weigh(ctx)
+	return c.conn.BeginTx(ctx, opts)
+}
+
 // IsValid is like conn's. A connection that was surrendered to another tenant is not valid either.
 func (c *countedConn) IsValid() bool {
 	c.share.touch()
 	if !c.conn.IsValid() {
 		return false
 	}
-	c.surrendered = c.dialled < c.share.budget.before.Load() && c.share.budget.surrender()
+	c.surrendered = c.isWanted()
 	return !c.surrendered
+}
+
+// isWanted reports whether the connection, which returns to its pool, must be surrendered.
+func (c *countedConn) isWanted() bool {
+	return c.dialled < c.share.budget.before.Load() && c.share.budget.surrender()
 }
 
 // Close closes the connection and releases its place. After a cancelled query it releases the place only

@@ -8,8 +8,8 @@ import (
 
 // While a budget is crowded:
 //
-//   - each pool may have only its equal part of the connections, at least one. The tenant's requests
-//     share them instead of pushing others out;
+//   - each pool may have only its part of the connections, which follows from its tenant's weight, at least one. The
+//     tenant's requests share them instead of pushing others out;
 //   - a connection that was unused for a while is closed for a tenant that waits, in the least recently used
 //     pool first;
 //   - if that isn't enough, connections of busy tenants change hands, those that were held longest, at the
@@ -88,7 +88,7 @@ func (b *budget) applyWidth() (resized []*share) {
 	}
 	b.width = width
 	for s := range b.pools {
-		if want := min(s.full, width); want != s.width {
+		if want := b.widthOf(s); want != s.width {
 			s.width = want
 			resized = append(resized, s)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -57,7 +58,7 @@ func TestPoolOpenedInACrowdIsNarrow(t *testing.T) {
 	t.Parallel()
 	b := newBudget(4)
 	b.crowded, b.width = true, 1
-	db := b.openPool(connector{}, 4)
+	db := b.openPool(connector{}, people, 4).db
 	defer db.Close()
 	if got := db.Stats().MaxOpenConnections; got != 1 {
 		t.Errorf("%d connections", got)
@@ -131,11 +132,12 @@ func TestRefusalsFollowTheRate(t *testing.T) {
 	b := newBudget(1)
 	now := time.Now()
 	for range 100 {
-		b.waiters[people].PushBack(&waiter{share: &share{class: people}})
+		b.waiters[people].PushBack(&waiter{share: unconnected(b)})
 	}
+	newcomer := unconnected(b)
 	ctx, cancel := context.WithDeadline(t.Context(), now.Add(time.Hour))
 	defer cancel()
-	if err := b.estimate(ctx, people); err != nil {
+	if err := b.estimate(ctx, newcomer); err != nil {
 		t.Errorf("without a rate: %v", err)
 	}
 	b.countServed(now)
@@ -143,12 +145,12 @@ func TestRefusalsFollowTheRate(t *testing.T) {
 	b.countServed(now.Add(1001 * time.Millisecond))
 	soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	err := b.estimate(soon, people)
+	err := b.estimate(soon, newcomer)
 	var busy *tenants.BusyError
 	if !errors.As(err, &busy) || busy.After < 9*time.Second || busy.After > 11*time.Second {
 		t.Errorf("100 ahead at 10 a second, in 5 s: %v", err)
 	}
-	if err := b.estimate(ctx, people); err != nil {
+	if err := b.estimate(ctx, newcomer); err != nil {
 		t.Errorf("100 ahead at 10 a second, in an hour: %v", err)
 	}
 	b.waiters[people].Init()
@@ -158,27 +160,33 @@ func TestRefusalsFollowTheRate(t *testing.T) {
 	}
 }
 
-// TestChoresDontStarve: people come before chores, except that each eighth place goes to a chore.
-func TestChoresDontStarve(t *testing.T) {
+// TestLowerClassesDontStarve: people come before chores, and chores before migrations, except that each eighth place
+// goes to a chore and each sixteenth to a migration.
+func TestLowerClassesDontStarve(t *testing.T) {
 	t.Parallel()
 	b := newBudget(1)
-	for range 100 {
-		for _, c := range []class{people, chores} {
-			b.waiters[c].PushBack(&waiter{share: &share{class: c}})
+	for c := range class(classes) {
+		for range 200 {
+			b.waiters[c].PushBack(&waiter{share: newShare(b, c, 1)})
 		}
 	}
-	served := map[class]int{}
-	for range 80 {
-		served[b.nextWaiter().share.class]++
+	serve := func(places int, want map[class]int) {
+		t.Helper()
+		served := map[class]int{}
+		for range places {
+			served[b.nextWaiter().share.class]++
+		}
+		if !maps.Equal(served, want) {
+			t.Errorf("served %v of %d, want %v", served, places, want)
+		}
 	}
-	if served[people] != 70 || served[chores] != 10 {
-		t.Errorf("served %v", served)
-	}
-	for range 120 {
-		served[b.nextWaiter().share.class]++
-	}
-	if b.nextWaiter() != nil || served[people] != 100 || served[chores] != 100 {
-		t.Errorf("served %v of 100 each", served)
+	serve(160, map[class]int{people: 130, chores: 20, migrations: 10})
+	b.waiters[people].Init()
+	serve(160, map[class]int{chores: 150, migrations: 10})
+	b.waiters[chores].Init()
+	serve(180, map[class]int{migrations: 180})
+	if b.nextWaiter() != nil {
+		t.Error("more were served than waited")
 	}
 }
 

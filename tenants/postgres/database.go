@@ -154,11 +154,11 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
-	db, err := e.connect(ctx, name, login, e.config.TenantConns)
+	s, err := e.openShare(ctx, name, login, people, e.config.TenantConns)
 	if err != nil {
 		return nil, err
 	}
-	return &tenants.Conns{Write: db, Read: db, Place: placeOf(login.Host)}, nil
+	return &tenants.Conns{Write: s.db, Read: s.db, Place: placeOf(login.Host), Admit: s.admit}, nil
 }
 
 // placeOf returns where the server at a host of a URL is, as far as the host tells.
@@ -177,7 +177,7 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 	if err != nil {
 		return 0, err
 	}
-	db, err := e.connect(ctx, name, e.server, 1)
+	db, err := e.connect(ctx, name, e.server, migrations, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -200,18 +200,28 @@ func unclear(err error) error {
 	return fmt.Errorf("%w: %w", migrate.ErrUnclear, err)
 }
 
-// connect opens a pool of at most conns connections to a tenant's database, and verifies the database.
-func (e *Engine) connect(ctx context.Context, name string, login *server, conns int) (*sql.DB, error) {
-	db := e.budget.openPool(connector{server: login, database: name, scoped: login != e.server}, conns)
-	err := verify(ctx, db, name)
+// connect opens a pool of at most conns connections to a tenant's database, for a class of work, and verifies the
+// database.
+func (e *Engine) connect(ctx context.Context, name string, login *server, of class, conns int) (*sql.DB, error) {
+	s, err := e.openShare(ctx, name, login, of, conns)
+	if err != nil {
+		return nil, err
+	}
+	return s.db, nil
+}
+
+// openShare is connect for callers that need the pool's share of the budget.
+func (e *Engine) openShare(ctx context.Context, name string, login *server, of class, conns int) (*share, error) {
+	s := e.budget.openPool(connector{server: login, database: name, scoped: login != e.server}, of, conns)
+	err := verify(ctx, s.db, name)
 	switch stateOf(err) {
 	case codeUnknownDatabase, codeWrongPassword: // the latter without the role, too
 		err = e.addNoDatabase(ctx, name, err)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), db.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), s.db.Close())
 	}
-	return db, nil
+	return s, nil
 }
 
 // addNoDatabase adds ErrNoDatabase to err unless the database exists, in use or in the trash.

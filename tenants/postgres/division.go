@@ -1,6 +1,10 @@
 package postgres
 
-import "tenantry/tenants"
+import (
+	"time"
+
+	"tenantry/tenants"
+)
 
 var _ tenants.Divided = (*Engine)(nil)
 
@@ -34,6 +38,7 @@ func (b *budget) demanded() int {
 func (b *budget) setLimit(limit int) (held int) {
 	b.mu.Lock()
 	b.limit = limit
+	b.reckon(time.Now())
 	b.serve()
 	if b.excess() > 0 {
 		b.crowd()

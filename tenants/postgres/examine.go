@@ -81,7 +81,7 @@ func queryInside(ctx context.Context, db *sql.DB) (migrated bool, wrong string, 
 
 // examineInside checks the tenant's database from the inside, as the tenant's role.
 func (e *Engine) examineInside(ctx context.Context, as connector, version int64) (faults []tenants.Fault, err error) {
-	db := e.budget.openPool(as, 1)
+	db := e.budget.openPool(as, chores, 1).db
 	defer func() { err = errors.Join(err, db.Close()) }()
 	migrated, wrong, err := queryInside(ctx, db)
 	if err != nil {

@@ -59,7 +59,7 @@ func TestPoolGivesNoMoreThanIsWanted(t *testing.T) {
 func TestBudgetWithoutPoolsIsNotCrowded(t *testing.T) {
 	t.Parallel()
 	b := newBudget(2)
-	db := b.openPool(connector{}, 2)
+	db := b.openPool(connector{}, people, 2).db
 	b.crowded, b.crowdedAt = true, time.Now()
 	if _, crowded := b.setWidths(); !crowded {
 		t.Error("no longer crowded though a pool is open")

@@ -117,7 +117,7 @@ func (e *Engine) takeOwnership(ctx context.Context, role string, s *location) er
 // mendInside makes the provisioner the owner of all tables, and grants the group its permissions. The role
 // has permissions only through the group.
 func (e *Engine) mendInside(ctx context.Context, name string) (err error) {
-	db, err := e.connect(ctx, name, e.server, 1)
+	db, err := e.connect(ctx, name, e.server, chores, 1)
 	if err != nil {
 		return err
 	}

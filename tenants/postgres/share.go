@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // share is one pool's part of a budget.
@@ -16,6 +17,9 @@ type share struct {
 	touched atomic.Int64 // when a connection was last handed out or returned, by the budget's clock
 	dialled atomic.Int64 // when the share last got a place or connected, by the budget's clock
 
+	weighed atomic.Int64 // the weight, for those who don't hold the lock
+	starved atomic.Bool  // it holds nothing and waits
+
 	resizing sync.Mutex // held while the pool is resized
 
 	// The budget's lock protects the fields below.
@@ -23,25 +27,32 @@ type share struct {
 	places   int // that it holds
 	waiters  int
 	evicting bool
+
+	weight   int           // of its tenant
+	spent    float64       // what it has consumed: seconds of a connection, by weight
+	consumed time.Duration // of the budget's contended, up to where spent is reckoned
 }
 
 // openPool opens a pool of connections that count against the budget. It may have up to full connections,
 // and fewer while the budget is crowded.
-func (b *budget) openPool(c connector, full int) *sql.DB {
-	s := &share{budget: b, class: people, full: full}
-	if !c.scoped {
-		s.class = chores
-	}
+func (b *budget) openPool(c connector, of class, full int) *share {
+	s := newShare(b, of, full)
 	c.share = s
 	s.db = sql.OpenDB(c)
 	s.db.SetConnMaxIdleTime(idleTime)
 
 	b.mu.Lock()
 	b.pools[s] = struct{}{}
-	s.width = min(full, b.width)
+	s.width = b.widthOf(s)
 	b.mu.Unlock()
 	s.resize()
-	return s.db
+	return s
+}
+
+func newShare(b *budget, of class, full int) *share {
+	s := &share{budget: b, class: of, full: full}
+	s.setWeight(1)
+	return s
 }
 
 // closed is called when the pool was closed. Its connections may still be open.

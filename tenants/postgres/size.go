@@ -59,7 +59,7 @@ func (e *Engine) Connections() tenants.Connections {
 	b := e.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return tenants.Connections{Used: b.used, Limit: b.limit, Waiting: b.waiting(), Changed: b.turns, Refused: b.refused, Wait: b.expect(people)}
+	return tenants.Connections{Used: b.used, Limit: b.limit, Waiting: b.waiting(), Changed: b.turns, Refused: b.refused, Wait: b.expectAfter(b.waiters[people].Len())}
 }
 
 // ConnectionClasses returns the number of connections for each class of work.

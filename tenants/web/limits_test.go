@@ -65,14 +65,14 @@ func (l *limited) set(t *testing.T, limit tenants.Limit, value int64) {
 	}
 }
 
-// expectProblem expects a reply with this status and type. Retry-After is a number of seconds with 429 alone.
+// expectProblem expects a reply with this status and type. Retry-After is a number of seconds with 429 and 507.
 func expectProblem(t *testing.T, reply *http.Response, status int, kind string) {
 	t.Helper()
 	if body := readAll(t, reply); reply.StatusCode != status || !strings.Contains(body, web.ProblemType+kind+`"`) {
 		t.Errorf("status %d %s, want %d %s", reply.StatusCode, body, status, kind)
 	}
 	seconds, err := strconv.Atoi(reply.Header.Get("Retry-After"))
-	if retries := err == nil && seconds >= 1; retries != (status == http.StatusTooManyRequests) {
+	if retries := err == nil && seconds >= 1; retries != (status == http.StatusTooManyRequests || status == http.StatusInsufficientStorage) {
 		t.Errorf("status %d with Retry-After %q", status, reply.Header.Get("Retry-After"))
 	}
 }
@@ -242,7 +242,7 @@ func TestTheTimeOfStatementsIsLimited(t *testing.T) {
 		env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
 		l.set(t, tenants.LimitStatementTime, int64(50*time.Millisecond))
-		expectProblem(t, l.send(t, "acme", http.MethodPut, ""), 422, "tenant-statement-time")
+		expectProblem(t, l.send(t, "acme", http.MethodPut, ""), 429, "tenant-statement-time")
 		if got := env.Store.Refusals(tenants.LimitStatementTime); got != 1 {
 			t.Errorf("%d refusals are counted", got)
 		}

@@ -96,13 +96,13 @@ var engineKinds = []Kind{
 	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
 	{tenants.ErrTooManyRequests, 429, "tenant-requests", "Too many requests", "This tenant has sent more requests than it may send in a second. Wait for as long as Retry-After says, or ask the operator for more.", 1},
 	{tenants.ErrTooManyScopes, 429, "tenant-concurrency", "Too many requests at once", "As many requests of this tenant are being served as may be at once. Wait for as long as Retry-After says, or ask the operator for more.", 1},
-	// Without Retry-After: waiting makes no room.
-	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant has used all of its storage. Delete what is no longer needed, or ask the operator for more.", 0},
+	// The size is measured once a minute; by then people may have deleted something.
+	{tenants.ErrTenantFull, 507, "tenant-full", "Tenant is full", "This tenant has used all of its storage. Delete what is no longer needed, or ask the operator for more.", 60},
+	// Without Retry-After: waiting makes no room on a disk.
 	{tenants.ErrFull, 507, "storage-full", "Storage is full", "The service has no storage left for this. Only its operator can add some; reading and deleting still work.", 0},
-	// The client asked for more than this tenant may have, and should ask for less: the same request would most likely
-	// be cancelled again. So the status is not 503 or 504, after which clients and proxies send it again and operators
-	// look for a fault, and not 429, which is about the number of requests.
-	{tenants.ErrStatementTime, 422, "tenant-statement-time", "Takes too long", "This takes longer than a statement of this tenant may take, and nothing was stored. Ask for less at once, or ask the operator for more time.", 0},
+	// As over each limit of a tenant's, the status is 429. The time for Retry-After is long: the same request would most
+	// likely be cancelled again at once, but it may pass when the server has less to do.
+	{tenants.ErrStatementTime, 429, "tenant-statement-time", "Takes too long", "This takes longer than a statement of this tenant may take, and nothing was stored. Ask for less at once, or ask the operator for more time.", 30},
 	{tenants.ErrBusy, 503, "busy", "Too busy", "Too much is going on at the moment. Try again.", 1},
 	{tenants.ErrRetryable, 503, "busy", "Too busy", "Another request changed the same data at the same moment. Try again.", 1},
 	{tenants.ErrClosed, 503, "unavailable", "Unavailable", "The service is restarting. Try again.", 5},

@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"tenantry/tenants"
+)
+
+// Tenants that wait for connections get them in proportion to their weights. A tenant consumes the time for which it has
+// connections, as long as any tenant waits, and what the server spends on connecting it, both divided by its weight. The
+// tenant that has consumed least gets the next connection, so that a tenant with twice the weight has connections for
+// twice the time, however long its transactions are. It may also have as many more connections at once.
+//
+// A tenant that comes starts with what the tenant that got the last connection had consumed: it can't save up for the
+// time in which it needed nothing. Nor is it in debt for more than maxRounds, however long it had its connections.
+
+// maxRounds bounds what a tenant can have consumed beyond the others, in the average times between two hand-overs of a
+// connection. It waits for about as many rounds longer.
+const maxRounds = 8
+
+// reckon advances the time for which tenants have waited. The caller holds the lock.
+func (b *budget) reckon(now time.Time) {
+	if b.waiting() > 0 {
+		b.contended += now.Sub(b.reckoned)
+	}
+	b.reckoned = now
+}
+
+// join limits what the share can have saved up, if it comes anew, and what it can owe. The caller holds the budget's
+// lock.
+func (s *share) join() {
+	b, fair := s.budget, s.budget.classes[s.class].fair
+	if s.places+s.waiters == 0 {
+		s.spent = max(s.spent, fair)
+	}
+	s.spent = min(s.spent, fair+maxRounds*float64(b.limit)/b.rate())
+}
+
+// pay is called when the share gets the next place: others that come now begin where it stood. The caller holds the
+// budget's lock.
+func (s *share) pay() {
+	of := &s.budget.classes[s.class]
+	of.fair = max(of.fair, s.spent)
+	s.spend(s.budget.pace.cost)
+}
+
+// consume adds what the share has consumed since it was called last, and returns the sum. The caller holds the budget's
+// lock.
+func (s *share) consume() float64 {
+	now := s.budget.contended
+	s.spend(float64(s.places) * (now - s.consumed).Seconds())
+	s.consumed = now
+	return s.spent
+}
+
+// spend adds seconds of a connection to what the share has consumed. The caller holds the budget's lock.
+func (s *share) spend(seconds float64) { s.spent += seconds / float64(s.weight) }
+
+// weigh gives the share the weight of the tenant whose scope begins with ctx.
+func (s *share) weigh(ctx context.Context) {
+	weight := tenants.ConnectionWeight(ctx)
+	if weight == 0 || int64(weight) == s.weighed.Load() {
+		return
+	}
+	b := s.budget
+	b.mu.Lock()
+	b.reckon(time.Now())
+	s.consume()
+	if s.places+s.waiters > 0 {
+		b.active += weight - s.weight
+	}
+	s.setWeight(weight)
+	s.width = b.widthOf(s)
+	b.mu.Unlock()
+	s.resize()
+}
+
+// setWeight sets the share's weight. The caller holds the budget's lock.
+func (s *share) setWeight(weight int) {
+	s.weight = weight
+	s.weighed.Store(int64(weight))
+}
+
+// widthOf returns how many connections the share's pool may have now. The caller holds the lock.
+func (b *budget) widthOf(s *share) int { return min(s.full, b.width*s.weight) }

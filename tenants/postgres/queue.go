@@ -1,0 +1,149 @@
+package postgres
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"time"
+
+	"tenantry/tenants"
+)
+
+// class says who waits first.
+type class int
+
+const (
+	people     class = iota // requests
+	chores                  // operators' work, such as adoptions and repairs
+	migrations              // migrations of many tenants, one after another
+	classes    = iota
+)
+
+// Lower classes get a place while higher ones wait, so that they don't starve: once in so many places.
+const (
+	choreTurn     = 8
+	migrationTurn = 16
+)
+
+// classLoad is what a class of work has of the budget.
+type classLoad struct {
+	used, waiting int               // protected by the budget's lock
+	fair          float64           // what the tenant that got a place last had consumed; protected too
+	waited        tenants.Durations // how long it waited, also in vain
+}
+
+// String returns the class as metrics name it.
+func (c class) String() string { return [classes]string{"people", "chores", "migrations"}[c] }
+
+// every returns once in how many places the class gets one while higher classes wait.
+func (c class) every() uint64 { return [classes]uint64{1, choreTurn, migrationTurn}[c] }
+
+// waiter is an entry in the queue.
+type waiter struct {
+	share *share
+	given chan struct{} // closed when the waiter gets its place
+}
+
+// waiting returns the number of waiters. The caller holds the lock.
+func (b *budget) waiting() int {
+	sum := 0
+	for c := range b.waiters {
+		sum += b.waiters[c].Len()
+	}
+	return sum
+}
+
+// nextWaiter takes the waiter from the queue whose turn it is, or returns nil. In a class that is the first one of the
+// tenant that has consumed least. The caller holds the lock.
+func (b *budget) nextWaiter() *waiter {
+	queue := &b.waiters[b.nextClass()]
+	next := queue.Front()
+	if next == nil {
+		return nil
+	}
+	for e := next.Next(); e != nil; e = e.Next() {
+		if shareAt(e).consume() < shareAt(next).consume() {
+			next = e
+		}
+	}
+	b.turns++
+	return queue.Remove(next).(*waiter)
+}
+
+func shareAt(e *list.Element) *share { return e.Value.(*waiter).share }
+
+// nextClass returns the class that gets the next place: the highest one that waits, except that each lower one has its
+// turn. The caller holds the lock.
+func (b *budget) nextClass() class {
+	first := people
+	for c := class(classes - 1); c >= people; c-- {
+		if b.waiters[c].Len() == 0 {
+			continue
+		}
+		if c > people && b.turns%c.every() == c.every()/2 { // half, so that no two classes have the same turn
+			return c
+		}
+		first = c
+	}
+	return first
+}
+
+// admit returns a *tenants.BusyError if a scope would wait for a connection of the share beyond ctx's deadline, together
+// with others of its tenant. It doesn't wait: while one of them does, database/sql keeps the others in a queue of its own,
+// where they could only wait in vain.
+func (s *share) admit(ctx context.Context) error {
+	if !s.starved.Load() {
+		return nil
+	}
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	return s.budget.estimate(ctx, s)
+}
+
+// estimate returns a *tenants.BusyError if a waiter of the share that came now would wait beyond ctx's deadline. The
+// caller holds the lock.
+func (b *budget) estimate(ctx context.Context, s *share) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return nil
+	}
+	wait := b.expect(s)
+	if wait <= time.Until(deadline) {
+		return nil
+	}
+	b.refused++
+	return &tenants.BusyError{After: wait}
+}
+
+// expect returns how long a waiter of the share that came now would wait, at the rate at which waiters got places
+// lately. The caller holds the lock.
+func (b *budget) expect(s *share) time.Duration {
+	return b.expectAfter(b.ahead(s))
+}
+
+// expectAfter returns how long it takes until as many waiters have got places. The caller holds the lock.
+func (b *budget) expectAfter(ahead int) time.Duration {
+	if b.served == 0 { // the rate isn't known yet; many places can become free by themselves
+		ahead -= b.limit
+	}
+	return time.Duration(float64(max(0, ahead)) / b.rate() * float64(time.Second))
+}
+
+// rate returns how many waiters a second get a place, as far as that is known, or else the most that can. The caller
+// holds the lock.
+func (b *budget) rate() float64 { return cmp.Or(b.served, b.pace.most()) }
+
+// ahead returns how many waiters would get a place before a waiter of the share that came now. The caller holds the
+// lock.
+func (b *budget) ahead(s *share) int {
+	ahead := 0
+	for e := b.waiters[s.class].Front(); e != nil; e = e.Next() {
+		if shareAt(e).spent <= s.spent {
+			ahead++
+		}
+	}
+	if s.class != people && b.waiters[people].Len() > 0 {
+		ahead = (ahead + 1) * int(s.class.every())
+	}
+	return ahead
+}
