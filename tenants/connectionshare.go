@@ -18,6 +18,8 @@ type ConnectionShare struct {
 	Granted    int       `gorm:"not null"`
 	// Wanted is how many connections the process used and waited for lately.
 	Wanted int `gorm:"not null"`
+	// Peak is the most that the process has wanted since it began.
+	Peak int `gorm:"not null;default:0"`
 }
 
 // newcomers returns how many of the server's connections are kept for processes that begin, such as commands.

@@ -75,7 +75,7 @@ func (s *Store) takeShare(ctx context.Context, server string, d Divided) (settle
 			return err
 		}
 		stored := slices.Clone(shares)
-		shares, own := withOwn(shares, ConnectionShare{InstanceID: id, Server: server, Wanted: wanted})
+		shares, own := withOwn(shares, ConnectionShare{InstanceID: id, Server: server, Wanted: wanted, Peak: wanted})
 		limit = limitOf(own, shares, d.MaxConnections(len(shares)))
 		held = limit
 		if limit <= own.Granted { // those above it must be closed before others get them
@@ -83,7 +83,7 @@ func (s *Store) takeShare(ctx context.Context, server string, d Divided) (settle
 				return err
 			}
 		}
-		if share := (ConnectionShare{InstanceID: id, Server: server, Granted: held, Wanted: own.Wanted}); !slices.Contains(stored, share) {
+		if share := (ConnectionShare{InstanceID: id, Server: server, Granted: held, Wanted: own.Wanted, Peak: own.Peak}); !slices.Contains(stored, share) {
 			return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&share).Error
 		}
 		return nil
@@ -103,6 +103,7 @@ func withOwn(shares []ConnectionShare, now ConnectionShare) ([]ConnectionShare, 
 		return append(shares, now), now
 	}
 	stored := shares[i]
+	now.Peak = max(now.Peak, stored.Peak)
 	shares[i].Wanted = max(now.Wanted, stored.Wanted*3/4)
 	now.Granted, now.Wanted = stored.Granted, shares[i].Wanted
 	return shares, now

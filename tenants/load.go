@@ -84,6 +84,9 @@ type Divided interface {
 	Engine
 	// MaxConnections returns how many connections to tenants' databases that number of processes may have together.
 	MaxConnections(processes int) int
+	// ConnectionSetting returns the server's own setting that bounds MaxConnections, which counts all connections to the
+	// server. It is 0 if this program's configuration bounds them.
+	ConnectionSetting() int
 	// DemandedConnections returns the most connections that were used and waited for since it was last called.
 	DemandedConnections() int
 	// LimitConnections limits this process's connections, and closes those above the limit as soon as they are

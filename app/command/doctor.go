@@ -18,7 +18,7 @@ type doctorCommand struct {
 
 // Help is shown with the flags.
 func (doctorCommand) Help() string {
-	return `Compares the master with its servers, which can be running. Checks unfinished operations and tenants' credentials, databases, schemas and their versions, roles, settings and permissions, and looks for objects that belong to no tenant. Never removes a tenant's data. The exit status is 1 if a problem remains.
+	return `Compares the master with its servers, which can be running. Checks unfinished operations and tenants' credentials, databases, schemas and their versions, roles, settings and permissions, and looks for objects that belong to no tenant. Never removes a tenant's data. The exit status is 1 if a problem remains; advice, such as a better max_connections, is no problem.
 
 To change the secret key, put a new one before the old one in TENANTRY_SECRET_KEY (or as first line of secret.key), restart, run "tenantry doctor --repair", and remove the old one once "tenantry doctor" finds nothing.
 
@@ -94,8 +94,8 @@ func writeFindings(out *Output, findings []lifecycle.Finding) error {
 // verdict returns an error if something is still wrong.
 func verdict(findings []lifecycle.Finding) error {
 	wrong := 0
-	for _, f := range findings {
-		if !f.Repaired {
+	for i := range findings {
+		if findings[i].IsOpen() {
 			wrong++
 		}
 	}

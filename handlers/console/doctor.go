@@ -30,8 +30,8 @@ type checkup struct {
 	Total int  `json:"total"`
 	Over  bool `json:"over"`
 
-	// Findings are set at the end. Wrong is the number of those that are not
-	// repaired, More of those that are not shown.
+	// Findings are set at the end. Wrong is the number of those that need a remedy, More of those
+	// that are not shown.
 	Findings              []lifecycle.Finding `json:"-"`
 	Wrong, Repaired, More int                 `json:"-"`
 	// Problem says why the checkup ended early, or is empty.
@@ -47,10 +47,11 @@ func (c *checkup) end(findings []lifecycle.Finding, err error, now time.Time) {
 	if err != nil {
 		c.Problem = err.Error()
 	}
-	for _, f := range findings {
-		if f.Repaired {
+	for i := range findings {
+		switch {
+		case findings[i].Repaired:
 			c.Repaired++
-		} else {
+		case findings[i].IsOpen():
 			c.Wrong++
 		}
 	}

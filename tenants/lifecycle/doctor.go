@@ -23,7 +23,12 @@ type Finding struct {
 	Remedy string `json:"remedy"`
 	// Repaired reports whether Doctor has repaired the problem.
 	Repaired bool `json:"repaired"`
+	// Advice is set if nothing is wrong, but could be better.
+	Advice bool `json:"advice,omitzero"`
 }
+
+// IsOpen reports whether something is wrong and has not been repaired.
+func (f *Finding) IsOpen() bool { return !f.Repaired && !f.Advice }
 
 // Checkup configures Doctor.
 type Checkup struct {
@@ -55,7 +60,7 @@ var errNoKeys = errors.New("examine tenants: no keys")
 
 // Doctor compares the master with the servers and returns its findings: abandoned operations,
 // then problems with tenants' secrets and databases in the order of the tenants' ids, then
-// objects that belong to no tenant. It skips tenants with an unfinished operation. It may run
+// objects that belong to no tenant, then advice. It skips tenants with an unfinished operation. It may run
 // beside all other work. If it fails, it returns the error together with the findings until
 // then.
 func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
@@ -67,7 +72,7 @@ func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
 	}
 	d := &doctor{Manager: m, Checkup: c, findings: []Finding{}, silent: map[string]bool{}}
 	examineTenants := func(ctx context.Context) error { return d.examineTenants(ctx, d.examinePage) }
-	for _, look := range []func(context.Context) error{d.examineOperations, d.examineURLs, examineTenants, d.examineServers} {
+	for _, look := range []func(context.Context) error{d.examineOperations, d.examineURLs, examineTenants, d.examineServers, d.adviseConnections} {
 		if err := look(ctx); err != nil {
 			return d.findings, err
 		}

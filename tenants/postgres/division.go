@@ -17,6 +17,9 @@ func (e *Engine) MaxConnections(processes int) int {
 	return max(processes, e.capacity-peopleConns-processes*processConns)
 }
 
+// ConnectionSetting returns the server's max_connections when the engine was opened, or 0 with Config.MaxConns.
+func (e *Engine) ConnectionSetting() int { return e.setting }
+
 // DemandedConnections returns the most connections that were used and waited for since it was last called.
 func (e *Engine) DemandedConnections() int { return e.budget.demanded() }
 

@@ -65,13 +65,14 @@ type Engine struct {
 	base     *gorm.DB
 	version  int64
 	versions migrate.Versions
-	// capacity is how many connections the server allows to all roles together, and 0 with Config.MaxConns.
-	capacity int
-	budget   *budget
-	group    string            // the role that has the permissions inside every tenant's database
-	hash     string            // of the migrations
-	locale   string            // clause of CREATE DATABASE that decides how text is compared
-	pins     map[string]string // settings with which sessions of tenants' roles begin
+	// setting is the server's max_connections, and capacity how many of them it allows to roles without privileges. Both
+	// are 0 with Config.MaxConns.
+	setting, capacity int
+	budget            *budget
+	group             string            // the role that has the permissions inside every tenant's database
+	hash              string            // of the migrations
+	locale            string            // clause of CREATE DATABASE that decides how text is compared
+	pins              map[string]string // settings with which sessions of tenants' roles begin
 
 	template *template
 	adopting chan struct{} // holds a token while a database is being adopted
@@ -119,7 +120,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 // start prepares the server and determines the connection limit.
 func (e *Engine) start(ctx context.Context) (err error) {
 	if e.config.MaxConns == 0 {
-		if e.capacity, err = readCapacity(ctx, e.admin); err != nil {
+		if e.setting, e.capacity, err = readCapacity(ctx, e.admin); err != nil {
 			return err
 		}
 	}
@@ -158,13 +159,12 @@ func openAdmin(server *server) *sql.DB {
 	return admin
 }
 
-// readCapacity returns how many connections the server allows to roles without privileges.
-func readCapacity(ctx context.Context, admin *sql.DB) (int, error) {
-	var n int
-	err := admin.QueryRowContext(ctx, `SELECT current_setting('max_connections')::int
+// readCapacity returns how many connections the server allows, to all roles and to those without privileges.
+func readCapacity(ctx context.Context, admin *sql.DB) (all, plain int, err error) {
+	err = admin.QueryRowContext(ctx, `SELECT current_setting('max_connections')::int, current_setting('max_connections')::int
 		- current_setting('superuser_reserved_connections')::int
-		- coalesce(current_setting('reserved_connections', true), '0')::int`).Scan(&n)
-	return n, err
+		- coalesce(current_setting('reserved_connections', true), '0')::int`).Scan(&all, &plain)
+	return all, plain, err
 }
 
 // readLocale returns the clause that makes a new database compare text by its bytes, as SQLite does,
