@@ -11,10 +11,11 @@ import (
 )
 
 // dsn returns a data source name that both drivers accept. _stmt_cache_size is for mattn's driver;
-// modernc's needs _time_format and _timezone to store times as mattn's does. Each ignores the other's.
+// modernc's needs _time_format and _timezone to store times as mattn's does. Each ignores the other's. An option in params
+// takes precedence over the default, because the first one counts.
 func dsn(path, params string) string {
 	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	return name + "?_foreign_keys=1&_busy_timeout=1000&_stmt_cache_size=16&_time_format=sqlite&_timezone=UTC&" + params
+	return name + "?" + params + "&_foreign_keys=1&_busy_timeout=1000&_stmt_cache_size=16&_time_format=sqlite&_timezone=UTC"
 }
 
 // connector opens connections with the built-in driver.
