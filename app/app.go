@@ -21,6 +21,7 @@ import (
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/sqlite"
 	"tenantry/tenants/traffic"
 )
 
@@ -128,6 +129,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(a.accounts(a.settings.addr)),
+		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: a.accounts(a.settings.addr).NoteExport,
 	})
 	a.fleet = fleet.New(a.store, a.manager, o.Log)
 	return a, nil

@@ -16,11 +16,18 @@ var migrations embed.FS
 // what they did. Every application's schema has them.
 func Accounts() []any { return []any{&User{}, &Credential{}, &SignInAttempts{}, &Activity{}} }
 
+// AccountCredentials are what lets people sign in, for the Credentials of a schema with these models.
+func AccountCredentials() []string {
+	return []string{"credentials", "sign_in_attempts", "users.password_hash"}
+}
+
 // Workspace is the schema of every tenant's database.
 func Workspace() tenants.Schema {
 	folder, _ := fs.Sub(migrations, "migrations")
 	return tenants.Schema{
-		Models:     append(Accounts(), &Project{}, &Task{}, &Comment{}),
-		Migrations: tenants.MigrationsIn(folder),
+		Name:        "workspace",
+		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}),
+		Migrations:  tenants.MigrationsIn(folder),
+		Credentials: AccountCredentials(),
 	}
 }

@@ -16,6 +16,9 @@ import (
 // greater epoch, drains it too, and continues once all other living instances have acknowledged.
 const StepDrain = "drain"
 
+// StepLeave is the step of a move during which every process drains the tenant again, from its old server.
+const StepLeave = "leave"
+
 // drain is an operation that waits for this process to drain its tenant.
 type drain struct {
 	OperationID, TenantID string
@@ -25,7 +28,7 @@ type drain struct {
 // drainsSQL selects the drains that an instance has not acknowledged.
 const drainsSQL = `SELECT o.id AS operation_id, o.tenant_id, t.epoch
 FROM operations o JOIN tenants t ON t.id = o.tenant_id
-WHERE o.finished_at IS NULL AND o.step = ?
+WHERE o.finished_at IS NULL AND o.step IN (?, ?)
 AND NOT EXISTS (SELECT 1 FROM acknowledgements a WHERE a.operation_id = o.id AND a.instance_id = ?)`
 
 // acknowledgeSQL acknowledges an operation, unless the instance's row is gone.
@@ -66,7 +69,7 @@ func (s *Store) drainTenants(ctx context.Context) {
 
 func (s *Store) findDrains(ctx context.Context) (found []drain, err error) {
 	err = s.master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Raw(drainsSQL, StepDrain, s.process.ID()).Scan(&found).Error
+		return tx.Raw(drainsSQL, StepDrain, StepLeave, s.process.ID()).Scan(&found).Error
 	})
 	return found, err
 }
@@ -78,27 +81,28 @@ func (s *Store) drainAndAcknowledge(ctx context.Context, d drain) {
 	instance := s.process.ID()
 	err := s.Drain(ctx, d.TenantID, d.Epoch)
 	if err == nil {
-		err = s.acknowledge(ctx, d.OperationID, instance)
+		err = s.acknowledge(ctx, d, instance)
 	}
 	if err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "drain a tenant for an operation", "tenant_id", d.TenantID, "operation", d.OperationID, "error", err)
 	}
 }
 
-// acknowledge acknowledges the operation unless it has finished. It locks the operation's row, so
+// acknowledge acknowledges the drain unless the operation has gone on since. It locks the operation's row, so
 // that the operation can't finish meanwhile and leave the acknowledgement behind. SQLite has one
 // writer at a time and ignores the lock.
-func (s *Store) acknowledge(ctx context.Context, operationID, instanceID string) error {
+func (s *Store) acknowledge(ctx context.Context, d drain, instanceID string) error {
 	return s.master.Update(ctx, func(tx *gorm.DB) error {
 		err := tx.Clauses(clause.Locking{Strength: "SHARE"}).Select("id").
-			Take(&Operation{}, "id = ? AND finished_at IS NULL", operationID).Error
+			Take(&Operation{}, `id = ? AND finished_at IS NULL AND step IN (?, ?)
+				AND (SELECT epoch FROM tenants WHERE id = tenant_id) = ?`, d.OperationID, StepDrain, StepLeave, d.Epoch).Error
 		switch {
 		case errors.Is(err, gorm.ErrRecordNotFound):
 			return nil
 		case err != nil:
 			return err
 		}
-		return tx.Exec(acknowledgeSQL, operationID, instanceID).Error
+		return tx.Exec(acknowledgeSQL, d.OperationID, instanceID).Error
 	})
 }
 

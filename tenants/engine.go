@@ -14,6 +14,7 @@ import (
 // that may go away by themselves wrap ErrUnavailable.
 type Engine interface {
 	Inspector
+	Loader
 
 	// Dialect returns "sqlite" or "postgres", the key of Schema.Migrations.
 	Dialect() string

@@ -30,6 +30,9 @@ const (
 	KindRelease      OperationKind = "release"    // releases a subdomain that the tenant had
 	KindMakeEmpty    OperationKind = "make-empty" // makes an empty database in place of a lost one
 	KindCancel       OperationKind = "cancel"     // cancels an operation that can't be finished
+	KindClone        OperationKind = "clone"      // creates the tenant as a copy of another
+	KindMove         OperationKind = "move"       // moves the tenant to another server
+	KindExport       OperationKind = "export"     // has written the tenant's data into a file
 )
 
 // OperationKinds returns all kinds of operations.
@@ -38,7 +41,7 @@ func OperationKinds() []OperationKind {
 		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindLimit, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
-		KindRelease, KindMakeEmpty, KindCancel,
+		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindExport,
 	}
 }
 

@@ -11,10 +11,16 @@ import (
 // Schema describes a database: its models, and the migrations that make their tables. An application
 // built on the engine brings its own.
 type Schema struct {
+	// Name names the schema in portable files, so that another application's are refused.
+	Name string
 	// Models are pointers to the GORM models, parsed when the engine starts.
 	Models []any
 	// Migrations maps each dialect ("sqlite", "postgres") to a folder of goose SQL files.
 	Migrations map[string]fs.FS
+	// Credentials name what lets people sign in: tables, such as of sessions and tokens, as TABLE, and columns that can
+	// be NULL, such as of password hashes, as TABLE.COLUMN. A portable file has none of them unless the operator says
+	// so, and a clone of a tenant has the columns alone.
+	Credentials []string
 }
 
 // MigrationsIn returns the subfolders of folder that hold the migrations, by dialect, for

@@ -50,7 +50,7 @@ func CheckDifferences(differences []string) error {
 	return &SchemaError{differences}
 }
 
-// SourceError means that a database to adopt can't be read or its rows violate the schema's
+// SourceError means that a database to adopt, or a file, can't be read or its rows violate the schema's
 // constraints.
 type SourceError struct {
 	// Reason says what is wrong, without secrets.
@@ -60,7 +60,7 @@ type SourceError struct {
 }
 
 // Error returns the reason.
-func (e *SourceError) Error() string { return "read the database to adopt: " + e.Reason }
+func (e *SourceError) Error() string { return "read the source: " + e.Reason }
 
 // Unwrap returns Err.
 func (e *SourceError) Unwrap() error { return e.Err }

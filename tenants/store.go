@@ -274,7 +274,7 @@ func (s *Store) Server(name string) (Engine, error) {
 	return engine.Engine, nil
 }
 
-// Lookup returns the tenant that is served at the subdomain, or at the custom host if name has dots.
+// Lookup returns the tenant that is served, perhaps only to those who read, at the subdomain, or at the custom host if name has dots.
 // The tenant is shared and must not be changed. Returns ErrUnknownTenant (also for tenants that
 // nobody should see), a *MovedError, ErrSuspended, ErrMaintenance, a *VersionError, or ErrUnavailable
 // if the master doesn't answer.
@@ -283,7 +283,7 @@ func (s *Store) Lookup(ctx context.Context, name string) (*Tenant, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkServed(t); err != nil {
+	if err := s.checkReadable(t); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -302,6 +302,14 @@ func (s *Store) checkServed(t *Tenant) error {
 	return ErrUnknownTenant
 }
 
+// checkReadable is checkServed for those who only read.
+func (s *Store) checkReadable(t *Tenant) error {
+	if t.State == StateMaintenance && t.ReadOnly {
+		return s.checkSchema(t)
+	}
+	return s.checkServed(t)
+}
+
 // checkSchema returns nil if this build can serve the tenant's schema version, according to the master,
 // else a *VersionError. For a server that isn't open it returns nil: opening a handle checks the database's version.
 func (s *Store) checkSchema(t *Tenant) error {
@@ -314,9 +322,11 @@ func (s *Store) checkSchema(t *Tenant) error {
 
 // checkMaintainable returns nil if operators can reach the tenant's data, else the reason.
 func (s *Store) checkMaintainable(t *Tenant) error {
-	switch t.State {
-	case StatePurged:
+	switch {
+	case t.State == StatePurged:
 		return ErrUnknownTenant
+	case t.ReadOnly:
+		return ErrMaintenance
 	}
 	return s.checkSchema(t)
 }
@@ -325,7 +335,7 @@ func (s *Store) checkMaintainable(t *Tenant) error {
 // f's error, or one of this package's. It refuses a tenant that isn't served now, with the errors of
 // Lookup, however long ago t was read.
 func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).checkServed, s.mostScopes(ctx, t), (*handle).view, f)
+	return s.scope(ctx, t, (*Store).checkReadable, s.mostScopes(ctx, t), (*handle).view, f)
 }
 
 // Update runs f in a transaction on the tenant's database. It commits if f returns nil, no statement

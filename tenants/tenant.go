@@ -60,6 +60,12 @@ type Tenant struct {
 	Epoch int64 `gorm:"not null"`
 	// Limits are the tenant's own limits.
 	Limits Limits `gorm:"embedded"`
+	// ReadOnly means that a tenant under maintenance is served to those who only read.
+	ReadOnly bool `gorm:"not null;default:false"`
+	// LeftServer and LeftDatabase are the database that the tenant's last move left in the trash of its former server,
+	// and LeftUntil is when it will be removed. They are nil if there is none.
+	LeftServer, LeftDatabase *string
+	LeftUntil                *time.Time
 	// RemoveAfter is when a purged tenant's data will be removed. It is nil once it was removed, and
 	// for all other tenants.
 	RemoveAfter *time.Time

@@ -30,7 +30,7 @@ type scenario struct {
 	// knows. A tenant that the command is to create has none.
 	prepare string
 	// command has X for the tenant's subdomain, SOURCE for the URL of a database
-	// to adopt, and EMPTY for one that can't be.
+	// to adopt, EMPTY for one that can't be, and FILE for a portable file.
 	command string
 	// cancelAt is the point at which the command is asked to stop; those after it
 	// are the ones that count.
@@ -123,6 +123,15 @@ func scenarios() []scenario {
 		kind: tenants.KindMakeEmpty, prepare: "create lose", command: "doctor --repair --make-empty X --yes", begun: true,
 		before: "", after: "X active",
 	}, {
+		kind: tenants.KindCreate, command: "tenant create X --from=FILE --admin-email=ada@example.com", before: "", after: "X active",
+	}, {
+		kind: tenants.KindClone, command: "tenant clone bystander X --name=X", before: "", after: "X active",
+	}, {
+		kind: tenants.KindMove, prepare: "create", command: "tenant move X --to=other", before: "X active", after: "X active",
+	}, {
+		kind: tenants.KindExport, prepare: "create", command: "tenant export X FILE.X",
+		before: "X active", after: "X active",
+	}, {
 		kind: tenants.KindCancel, prepare: "create archive stick", command: "tenant cancel X --yes",
 		before: "purged", after: "X archived",
 	}}
@@ -130,7 +139,7 @@ func scenarios() []scenario {
 
 // args is the command on that tenant.
 func (k *killer) args(s scenario, subdomain string) []string {
-	return strings.Fields(strings.NewReplacer("X", subdomain, "SOURCE", k.source, "EMPTY", k.empty).Replace(s.command))
+	return strings.Fields(strings.NewReplacer("X", subdomain, "SOURCE", k.source, "EMPTY", k.empty, "FILE", k.file).Replace(s.command))
 }
 
 // counts reports whether the scenario includes a point.

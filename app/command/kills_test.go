@@ -30,6 +30,7 @@ type killer struct {
 	count atomic.Int64 // tenants so far
 	// source and empty are URLs of databases, the second without a schema.
 	source, empty string
+	file          string // the bystander's
 }
 
 // victim is a tenant whose command died at a point.
@@ -98,6 +99,10 @@ func newKiller(t *testing.T, s site) *killer {
 		t.Fatal(err)
 	}
 	k.source = s.sourceOf(t, "bystander")
+	k.file = filepath.Join(t.TempDir(), "bystander.db")
+	s.must(t, "tenant", "export", "bystander", k.file)
+	s.must(t, "server", "add", "other", "sqlite:"+t.TempDir(), "--capacity=1000")
+	s.must(t, "tenant", "create", "resident", "--server=other") // so that default is the emptier one, and gets new tenants
 	theirs := k.thingsOf(*k.find(t, "bystander"))
 	k.made = slices.DeleteFunc(k.things(t), func(name string) bool { return slices.Contains(theirs, name) })
 	return k

@@ -27,6 +27,9 @@ type tenantCommand struct {
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
 	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after the grace period."`
 	Domain  domainCommand  `cmd:"" help:"Manage a tenant's own hosts."`
+	Clone   cloneCommand   `cmd:"" help:"Create a tenant as a copy of another."`
+	Move    moveCommand    `cmd:"" help:"Move a tenant to another server."`
+	Export  exportCommand  `cmd:"" help:"Write a tenant's data into a file."`
 
 	Release  releaseCommand  `cmd:"" help:"Free a subdomain that a tenant has given up, for other tenants."`
 	Reserved reservedCommand `cmd:"" help:"List subdomains that tenants have given up, with how long they are reserved and redirect."`

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"tenantry/app"
@@ -17,7 +18,7 @@ type createCommand struct {
 	Name      string            `help:"Display name; defaults to the subdomain."`
 	Server    string            `xor:"placement" help:"Server for the database; defaults to the active one with the largest part of its capacity free."`
 	Label     map[string]string `xor:"placement" placeholder:"K=V" help:"A label that the server must have."`
-	Source    string            `name:"from" type:"file" placeholder:"URL" help:"Existing database to copy, as sqlite:PATH or postgres://…; it isn't changed. With - the URL is the first line of standard input, so that a password in it stays secret."`
+	Source    string            `name:"from" type:"file" placeholder:"URL|FILE" help:"What to copy; it isn't changed: a file that \"tenantry tenant export\" has made, or a database as sqlite:PATH or postgres://…. With - the URL is the first line of standard input, so that a password in it stays secret."`
 	Resume    bool              `help:"Finish a creation that was interrupted."`
 
 	adminFlags
@@ -34,6 +35,7 @@ Examples:
     tenantry tenant create initech --json
     tenantry tenant create hooli --from sqlite:/srv/hooli/app.db
     tenantry tenant create hooli --from - < url.txt
+    tenantry tenant create acme-again --from acme.db --admin-email mara@acme.example
     tenantry tenant create hooli --resume`
 }
 
@@ -46,7 +48,7 @@ func (n *createCommand) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	source, err := n.source(c)
+	source, file, err := n.source(c)
 	if err != nil {
 		return err
 	}
@@ -54,8 +56,10 @@ func (n *createCommand) Run(c *Call) error {
 		return c.With(func(a *app.App) error { return n.resume(c, a) })
 	}
 	return c.Install(func(a *app.App) error {
+		progress := c.out.progress()
 		t, invitation, err := a.Onboard().Create(c.ctx, lifecycle.NewTenant{
-			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Labels: n.Label, Source: source, By: a.By(),
+			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Labels: n.Label, Source: source, File: file, By: a.By(),
+			Progress: func(done, all int) { progress.step("create "+n.Subdomain, done, all) },
 		}, admin)
 		if err != nil {
 			return createError(err, n.Subdomain)
@@ -68,23 +72,25 @@ func (n *createCommand) Run(c *Call) error {
 	})
 }
 
-// source returns the URL of the database to copy, or "".
-func (n *createCommand) source(c *Call) (string, error) {
+// source returns the URL of the database to copy, or the path of the file; both are empty without --from.
+func (n *createCommand) source(c *Call) (url, file string, err error) {
 	source := n.Source
 	if source == "-" {
 		if n.AdminPasswordStdin {
-			return "", fmt.Errorf("%w: --from - and --admin-password-stdin both read standard input", errUsage)
+			return "", "", fmt.Errorf("%w: --from - and --admin-password-stdin both read standard input", errUsage)
 		}
-		line, err := c.readLine("URL")
-		if err != nil {
-			return "", err
+		if source, err = c.readLine("URL"); err != nil {
+			return "", "", err
 		}
-		source = line
 	}
-	if source == "" && n.Source == "" || strings.HasPrefix(source, "sqlite:") || strings.HasPrefix(source, "postgres://") || strings.HasPrefix(source, "postgresql://") {
-		return source, nil
+	switch {
+	case n.Source == "", strings.HasPrefix(source, "sqlite:"), strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
+		return source, "", nil
+	case source == "", strings.Contains(source, "://"):
+		return "", "", fmt.Errorf("%w: --from: want a file, sqlite:PATH or postgres://…", errUsage)
 	}
-	return "", fmt.Errorf("%w: --from: want sqlite:PATH or postgres://…", errUsage)
+	file, err = filepath.Abs(source)
+	return "", file, err
 }
 
 // resume finishes an interrupted creation.
@@ -110,7 +116,7 @@ func createError(err error, subdomain string) error {
 	switch {
 	case errors.Is(err, lifecycle.ErrExists):
 		return fmt.Errorf("%w; see: tenantry tenant show %s", err, subdomain)
-	case errors.Is(err, lifecycle.ErrUnknownServer), errors.As(err, new(*lifecycle.PlacementError)):
+	case errors.Is(err, lifecycle.ErrUnknownServer), errors.Is(err, lifecycle.ErrSameServer), errors.As(err, new(*lifecycle.PlacementError)):
 		return fmt.Errorf("%w; see: tenantry server list", err)
 	case errors.Is(err, lifecycle.ErrInvalidName):
 		return fmt.Errorf("%w: %w", errUsage, err)

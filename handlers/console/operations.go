@@ -116,12 +116,13 @@ func did(o tenants.Operation) string {
 		tenants.KindReseal: "Seal the credentials again", tenants.KindMigrate: "Migrate", tenants.KindRepair: "Repair",
 		tenants.KindAdmin: "Set an admin's password", tenants.KindInvite: "Invite an admin", tenants.KindRelease: "Release a subdomain",
 		tenants.KindMakeEmpty: "Make an empty database", tenants.KindCancel: "Cancel an operation",
+		tenants.KindExport: "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
 	}
 	switch {
-	case o.Kind == tenants.KindRename && params.To != "":
+	case (o.Kind == tenants.KindRename || o.Kind == tenants.KindMove) && params.To != "":
 		text += " to " + params.To
 	case o.Kind == tenants.KindSetName && params.Name != "":
 		text += " to " + params.Name

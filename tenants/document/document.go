@@ -28,8 +28,12 @@ type Tenant struct {
 
 // TenantOf returns the document of a tenant. It contains none of the tenant's secrets.
 func TenantOf(t *tenants.Tenant) Tenant {
+	state := t.State
+	if t.ReadOnly {
+		state = "read-only"
+	}
 	return Tenant{
-		ID: t.ID, Subdomain: t.Subdomain, Name: t.Name, State: t.State, Server: t.Server,
+		ID: t.ID, Subdomain: t.Subdomain, Name: t.Name, State: state, Server: t.Server,
 		Database: t.Database, SchemaVersion: t.SchemaVersion, Domains: hosts(t.Domains), RemoveAfter: inUTC(t.RemoveAfter), CreatedAt: t.CreatedAt.UTC(),
 	}
 }

@@ -52,6 +52,10 @@ type NewTenant struct {
 	// Source is the URL of an existing database to copy, as described at tenants.Engine's
 	// Adopt. If it is empty, the tenant gets a new database.
 	Source string
+	// File is the path of a portable file whose rows the tenant gets. It must stay there until the tenant is created.
+	File string
+	// Progress is called when so many of all tables of the file are copied. It may be nil.
+	Progress func(done, all int)
 	// CreatedBy records what created the tenant. Defaults to "operator".
 	CreatedBy string
 	// Admin is the e-mail address of the tenant's first admin. If it is empty, there is none.
@@ -62,25 +66,37 @@ type NewTenant struct {
 	AddAdmin func(ctx context.Context, t *tenants.Tenant) error
 	// By is the operator who asked for the creation. Defaults to "operator".
 	By Operator
+
+	of *tenants.Tenant // the tenant to clone
 }
 
 // Create creates a tenant: it reserves the subdomain, creates the database from the template or
 // the source, gives the first admin access, and activates the tenant. If a step fails, Create
 // undoes the earlier ones. If the process dies, Recover resumes the creation. Returns a
-// *tenants.SubdomainError, ErrInvalidName, ErrExists, a *ReservedError, ErrUnknownServer, a *PlacementError, or the error of
-// the engine or the master.
+// *tenants.SubdomainError, ErrInvalidName, ErrExists, a *ReservedError, ErrUnknownServer, a *PlacementError, a
+// *tenants.SourceError or *portable.DamagedError for a file that is not right, or the error of the engine or the master.
 func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, error) {
-	t, err := m.prepare(ctx, n)
-	if err != nil {
-		return nil, err
-	}
 	kind := tenants.KindCreate
 	if n.Source != "" {
 		kind = tenants.KindAdopt
 	}
+	return m.create(ctx, kind, n)
+}
+
+func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewTenant) (*tenants.Tenant, error) {
+	t, err := m.prepare(ctx, n)
+	if err == nil && n.File != "" {
+		err = m.checkFile(ctx, n.File)
+	}
+	if err != nil {
+		return nil, err
+	}
 	j, err := m.begin(ctx, n.By, kind, func(tx *gorm.DB, j *job) error {
 		j.tenant, j.source, j.addAdmin = *t, n.Source, n.AddAdmin
-		j.params.Version, j.params.Email = t.SchemaVersion, n.Admin
+		j.params.Version, j.params.Email, j.params.File, j.progress = t.SchemaVersion, n.Admin, n.File, n.Progress
+		if n.of != nil {
+			j.params.Of, j.tenant.Limits = n.of.ID, n.of.Limits
+		}
 		j.plan = planWith(kind, j.params)
 		if err := claim(tx, t.Server); err != nil {
 			return err

@@ -133,7 +133,7 @@ func (d *doctor) owners(ctx context.Context, server string, objects []tenants.Ob
 
 func readOwners(tx *gorm.DB, server string, ids []string, owners map[string]owner) error {
 	var found []tenants.Tenant
-	if err := tx.Where("id IN ? AND server = ?", ids, server).Find(&found).Error; err != nil {
+	if err := tx.Where("id IN ? AND (server = ? OR left_server = ?)", ids, server, server).Find(&found).Error; err != nil {
 		return err
 	}
 	var busy []string
@@ -142,7 +142,7 @@ func readOwners(tx *gorm.DB, server string, ids []string, owners map[string]owne
 	}
 	for i := range found {
 		t := &found[i]
-		owners[t.ID] = owner{keeps: t.State == tenants.StateProvisioning || t.HasDatabase()}
+		owners[t.ID] = owner{keeps: t.State == tenants.StateProvisioning || t.HasDatabase()} // there, or as one that it has left
 	}
 	for _, id := range busy {
 		owners[id] = owner{keeps: owners[id].keeps, busy: true}

@@ -64,6 +64,8 @@ type step struct {
 	// stays means that the plan's undo leaves what the step did as it is. The step is recorded even if ctx ended
 	// when it was done.
 	stays bool
+	// final means that the operation is not undone any more.
+	final bool
 }
 
 // plan is the steps of a kind of operation. The operation's mark changes the master before the
@@ -87,7 +89,7 @@ type plan struct {
 type params struct {
 	// From is the state of the tenant before the operation.
 	From tenants.State `json:"from,omitempty"`
-	// To is the new subdomain or state.
+	// To is the new subdomain, state or server.
 	To string `json:"to,omitempty"`
 	// Name is the new display name.
 	Name string `json:"name,omitempty"`
@@ -108,6 +110,16 @@ type params struct {
 	Version int64 `json:"version,omitempty"`
 	// Email is the address of the person who is given access.
 	Email string `json:"email,omitempty"`
+	// File is the path of the portable file whose rows a new tenant gets, and Of the id of the tenant that it is a clone of.
+	File string `json:"file,omitempty"`
+	Of   string `json:"of,omitempty"`
+	// Database is the name of the database on the server to which the tenant moves.
+	Database string `json:"database,omitempty"`
+	// Left means that what is removed is the database that a move has left behind.
+	Left bool `json:"left,omitempty"`
+	// Credentials says whether an export includes credentials, and Rows how many rows it has.
+	Credentials bool  `json:"credentials,omitempty"`
+	Rows        int64 `json:"rows,omitempty"`
 }
 
 // job is an operation with the inputs of its steps.
@@ -123,6 +135,7 @@ type job struct {
 	// adoption copies, and the function that adds an admin.
 	source   string
 	addAdmin func(ctx context.Context, t *tenants.Tenant) error
+	progress func(done, all int)
 }
 
 // begin marks a tenant and records the operation, in one transaction. The caller must run the
@@ -239,6 +252,8 @@ func (j *job) mustUndo(err error, patient bool) bool {
 	switch {
 	case j.op.State != tenants.OperationRunning, j.plan.undo == nil:
 		return false
+	case slices.ContainsFunc(j.plan.steps, func(s step) bool { return s.name == j.op.Step && s.final }):
+		return false
 	case errors.Is(err, errTakenOver), errors.Is(err, tenants.ErrCommitUnknown), errors.Is(err, errNewerBuild), errors.Is(err, migrate.ErrUnclear):
 		return false
 	}
@@ -278,6 +293,11 @@ func (m *Manager) step(ctx context.Context, j *job) error {
 		j.moveTo(j.op.State, steps, i+1, now)
 		if j.op.State == tenants.OperationDone || j.op.State == tenants.OperationRunning {
 			j.op.Error = ""
+		}
+		if name == tenants.StepDrain || name == tenants.StepLeave { // another such step begins without acknowledgements
+			if err := tx.Delete(&tenants.Acknowledgement{}, "operation_id = ?", j.op.ID).Error; err != nil {
+				return err
+			}
 		}
 		if steps[i].record == nil {
 			return nil

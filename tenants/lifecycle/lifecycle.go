@@ -10,12 +10,14 @@
 //	rename.go     gives them another subdomain
 //	name.go       gives them another display name
 //	limits.go     changes what they may use
+//	move.go       moves them to another server
 //	purge.go      moves them to the trash, and brings them back
 //	release.go    frees subdomains that they have given up
 //	migrate.go    brings them to the schema version of this build
 //	repair.go     mends their databases; make_empty.go replaces a lost one
 //	templates.go  clears templates of other migrations
 //	admin.go      adds admins
+//	export.go     writes them into files; copies.go makes them from files and from others
 //	domains.go    hosts of their own
 //	servers.go    adds and removes servers; placement.go chooses one for a tenant
 //	search.go     lists tenants; census.go counts them
@@ -34,6 +36,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
+	"tenantry/tenants/portable"
 )
 
 // Options configure a Manager.
@@ -54,6 +57,11 @@ type Options struct {
 	// Reserved are subdomains that no tenant can have, in addition to those that
 	// tenants.ValidateSubdomain refuses.
 	Reserved []string
+	// Schema is that of the tenants' databases, and Files opens portable files of it.
+	Schema tenants.Schema
+	Files  portable.Files
+	// NoteExport tells a tenant that an operator has exported it. It may be nil.
+	NoteExport func(ctx context.Context, t *tenants.Tenant) error
 	// Interrupt is called with the name of each point of an operation, for tests that end the
 	// process there. It may be nil.
 	Interrupt func(point string)
@@ -71,6 +79,11 @@ type Manager struct {
 	challenge string
 	reserved  []string
 	migrating *semaphore.Weighted // bounds the databases that are migrated at once
+	exporting *semaphore.Weighted // bounds the files that are written at once
+
+	schema     tenants.Schema
+	files      portable.Files
+	noteExport func(ctx context.Context, t *tenants.Tenant) error
 }
 
 // New returns a Manager of the tenants in store.
@@ -83,7 +96,8 @@ func New(store *tenants.Store, o Options) *Manager {
 	}
 	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, addAdmin: o.AddAdmin, interrupt: o.Interrupt,
 		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
-		migrating: semaphore.NewWeighted(maxMigrations)}
+		migrating: semaphore.NewWeighted(maxMigrations), exporting: semaphore.NewWeighted(mostExports),
+		schema: o.Schema, files: o.Files, noteExport: o.NoteExport}
 }
 
 // Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged

@@ -23,6 +23,8 @@ func planOf(kind tenants.OperationKind) plan {
 		return plan{steps: []step{{name: "database", do: createDatabase, record: activate}}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
 	case tenants.KindAdopt:
 		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
+	case tenants.KindClone:
+		return plan{steps: []step{{name: "load", do: loadDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
 	case tenants.KindSuspend, tenants.KindArchive:
 		return plan{steps: []step{drain}}
 	case tenants.KindResume, tenants.KindUnarchive:
@@ -46,6 +48,16 @@ func planOf(kind tenants.OperationKind) plan {
 		return plan{steps: []step{drain, {name: "trash", do: trashDatabase, record: setRemoval}}, cancelled: archiveAgain}
 	case tenants.KindRemove:
 		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}, cancelled: forgetData}
+	case tenants.KindMove:
+		return plan{
+			steps: []step{
+				{name: "clear", do: clearLeft, record: forgetLeft}, drain,
+				{name: "load", do: moveDatabase, record: switchServer},
+				{name: tenants.StepLeave, do: awaitDrained, record: endMove, final: true},
+				{name: "trash", do: trashLeft, final: true},
+			},
+			undo: []step{{name: "drop", do: dropTarget}}, undone: endMove, cancelled: endMove, impatient: true,
+		}
 	case tenants.KindMakeEmpty:
 		return plan{
 			steps: []step{drain, {name: "database", do: makeEmptyDatabase, record: restoreState}},
@@ -65,18 +77,29 @@ func planOf(kind tenants.OperationKind) plan {
 // a build that knows no admins leaves them alone.
 func planWith(kind tenants.OperationKind, p params) plan {
 	plan := planOf(kind)
+	if kind == tenants.KindCreate && p.File != "" {
+		plan.steps = planOf(tenants.KindClone).steps
+	}
+	if kind == tenants.KindRemove && p.Left {
+		return leftPlan()
+	}
 	if p.Email == "" {
 		return plan
 	}
 	admin := step{name: StepAdmin, do: addFirstAdmin, record: activate}
-	switch kind {
-	case tenants.KindCreate:
+	switch {
+	case p.File != "":
+		plan.steps = []step{plan.steps[0], {name: "schema", do: migrateDatabase, record: setVersion}, admin}
+	case kind == tenants.KindCreate:
 		plan.steps = []step{{name: StepPrepare, do: createDatabase, record: setVersion}, admin}
-	case tenants.KindAdopt:
+	case kind == tenants.KindAdopt:
 		plan.steps = []step{{name: "copy", do: adoptDatabase, record: setVersion}, {name: "schema", do: migrateDatabase, record: setVersion}, admin}
 	}
 	return plan
 }
+
+// leftPlan returns the plan that removes what a move has left behind.
+func leftPlan() plan { return plan{steps: []step{{name: "clear", do: clearLeft, record: forgetLeft}}} }
 
 // The steps of a creation with an admin.
 const (
@@ -167,7 +190,10 @@ func dropDatabase(m *Manager, ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return engine.Drop(ctx, &j.tenant)
+	if err := engine.Drop(ctx, &j.tenant); err != nil {
+		return err
+	}
+	return clearLeft(m, ctx, j)
 }
 
 // dropCreated drops the database of a creation that is being undone. This process may have it
@@ -214,7 +240,7 @@ func setRemoval(tx *gorm.DB, j *job) error {
 
 // forgetData records that the data is gone.
 func forgetData(tx *gorm.DB, j *job) error {
-	return setTenant(tx, j, map[string]any{"remove_after": nil, "credentials": nil})
+	return setTenant(tx, j, map[string]any{"remove_after": nil, "credentials": nil, "left_server": nil, "left_database": nil, "left_until": nil})
 }
 
 // freeSubdomain frees the subdomain of a creation that is being undone. The row stays until the

@@ -122,7 +122,7 @@ func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 // grace period, and deletes the rows of dead instances. A serving process should call it every
 // minute. Several processes may call it at the same time.
 func (m *Manager) Tend(ctx context.Context) error {
-	return errors.Join(m.Recover(ctx), m.removeDue(ctx), m.clearAway(ctx))
+	return errors.Join(m.Recover(ctx), m.removeDue(ctx), m.removeLeftDue(ctx), m.clearAway(ctx))
 }
 
 // removeDue removes the data of purged tenants.
@@ -141,6 +141,27 @@ func (m *Manager) removeDue(ctx context.Context) error {
 	for i := range due {
 		if err := m.remove(ctx, System, due[i].ID); err != nil && !errors.Is(err, ErrUnderWay) && !errors.Is(err, errUnchanged) {
 			m.log.ErrorContext(ctx, "remove a purged tenant's data", "tenant", due[i].Subdomain, "error", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// removeLeftDue removes the databases that moves have left behind.
+func (m *Manager) removeLeftDue(ctx context.Context) error {
+	var ids []string
+	err := m.master.View(ctx, func(tx *gorm.DB) error {
+		now, err := m.master.Now(tx)
+		if err != nil {
+			return err
+		}
+		return tx.Model(&tenants.Tenant{}).Where("left_until <= ?", now).Order("id").Pluck("id", &ids).Error
+	})
+	if err != nil {
+		return fmt.Errorf("find databases that tenants have left: %w", err)
+	}
+	for _, id := range ids {
+		if err := m.removeLeft(ctx, System, id); err != nil && !errors.Is(err, ErrUnderWay) {
+			m.log.ErrorContext(ctx, "remove the database that a tenant has left", "tenant_id", id, "error", err)
 		}
 	}
 	return ctx.Err()

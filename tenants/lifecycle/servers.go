@@ -190,11 +190,11 @@ func (m *Manager) RemoveServer(ctx context.Context, name string) error {
 			return ErrDefaultServer
 		}
 		var left int64
-		if err := withData(tx).Where("server = ?", name).Count(&left).Error; err != nil {
+		if err := withData(tx).Where("server = ? OR left_server = ?", name, name).Count(&left).Error; err != nil {
 			return err
 		}
 		if left > 0 {
-			return fmt.Errorf("%w: %d, with those that are archived or in the trash", ErrServerInUse, left)
+			return fmt.Errorf("%w: %d, with those that are archived, in the trash, or have left a database there", ErrServerInUse, left)
 		}
 		return tx.Delete(row).Error
 	})

@@ -31,9 +31,18 @@ func (e *Engine) adoptionName(name string) string {
 // access as Create does. It copies one database at a time, over one connection to each server; these
 // don't count against a budget.
 func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (version int64, err error) {
-	name, err := databaseName(t)
+	name, err := e.makeDatabase(ctx, t, "adopt", func(ctx context.Context, name string) error { return e.adopt(ctx, name, source) })
 	if err != nil {
 		return 0, err
+	}
+	return e.versionOf(ctx, name)
+}
+
+// makeDatabase makes the tenant's database, unless it exists, and grants the tenant's role access. make makes it, one
+// at a time; nobody can connect to it then. what is the verb for errors.
+func (e *Engine) makeDatabase(ctx context.Context, t *tenants.Tenant, what string, make func(ctx context.Context, name string) error) (name string, err error) {
+	if name, err = databaseName(t); err != nil {
+		return "", err
 	}
 	verifier, err := e.verifier(t)
 	if err == nil {
@@ -44,52 +53,36 @@ func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (v
 		there, _, err = e.findBoth(ctx, name, name)
 	}
 	if err == nil && !there {
-		err = e.adopt(ctx, name, source)
+		err = e.oneByOne(ctx, func() error { return make(ctx, name) })
 	}
 	if err == nil {
 		err = e.grantAccess(ctx, t, verifier)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("adopt database %s: %w", name, inUse(err))
+		return "", fmt.Errorf("%s database %s: %w", what, name, inUse(err))
 	}
-	return e.versionOf(ctx, name)
+	return name, nil
 }
 
-// adopt makes the database. Nobody can connect to it yet.
-func (e *Engine) adopt(ctx context.Context, name, url string) (err error) {
+// oneByOne calls f once no other database is being adopted or loaded.
+func (e *Engine) oneByOne(ctx context.Context, f func() error) error {
 	select {
 	case e.adopting <- struct{}{}:
 		defer func() { <-e.adopting }()
+		return f()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// adopt makes the database. Nobody can connect to it yet.
+func (e *Engine) adopt(ctx context.Context, name, url string) error {
 	from, version, err := e.openSource(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer from.close()
-	draft := e.adoptionName(name)
-	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", draft); err != nil { // left by a process that died; fails if in use
-		return err
-	}
-	defer func() { err = errors.Join(err, e.removeDraft(ctx, draft)) }()
-	if err := e.createDraft(ctx, draft); err != nil {
-		return err
-	}
-	if err := e.fillDraft(ctx, draft, migrate.UpTo(e.config.Schema.Migrations[Dialect], version)); err != nil {
-		return err
-	}
-	if err := e.copyInto(ctx, draft, from); err != nil {
-		return err
-	}
-	if err := e.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {
-		return err
-	}
-	err = retryInUse(ctx, func() error { return e.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, name) })
-	if stateOf(err) == codeDuplicateDatabase {
-		return nil
-	}
-	return err
+	return e.makeFromDraft(ctx, name, version, func(draft string) error { return e.copyInto(ctx, draft, from) })
 }
 
 // removeTimeout limits cleaning up after the caller's context has ended.

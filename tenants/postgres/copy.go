@@ -22,10 +22,15 @@ const (
 
 	// aroundCopies selects the statements to run before and after copying rows. Foreign keys are dropped
 	// and added again, which checks them all at once; triggers are disabled, because they have fired in
-	// the source; materialized views are refreshed.
+	// the source; plain indexes are made when the rows are there, which is faster; materialized views are refreshed.
 	aroundCopies = `SELECT before, after FROM (
-			SELECT 1 AS turn, oid, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS before,
-				format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS after
+			SELECT 0 AS turn, indexrelid AS oid, format('DROP INDEX %s', indexrelid::regclass) AS before, pg_get_indexdef(indexrelid) AS after
+			FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+			WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
+				AND NOT indisunique AND NOT indisclustered AND NOT indisexclusion AND indisvalid
+			UNION ALL
+			SELECT 1, oid, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+				format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 			FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conparentid = 0
 			UNION ALL
 			SELECT 2, t.oid, format('ALTER TABLE %s DISABLE TRIGGER %I', tgrelid::regclass, tgname),
@@ -45,33 +50,47 @@ const (
 // copyRows copies all rows, then the values of the sequences. These belong to no snapshot, and are never
 // behind the rows.
 func copyRows(ctx context.Context, from, into *session) error {
-	around, err := into.pairs(ctx, aroundCopies)
+	err := into.aroundRows(ctx, func() error {
+		tables, err := into.pairs(ctx, copiedTables)
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			if err := copyTable(ctx, from, into, table[0], table[1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return copySequences(ctx, from, into)
+}
+
+// aroundRows runs the statements of aroundCopies before and after copy.
+func (s *session) aroundRows(ctx context.Context, copy func() error) error {
+	around, err := s.pairs(ctx, aroundCopies)
 	if err != nil {
 		return err
 	}
 	for _, change := range around {
-		if _, err := into.tx.ExecContext(ctx, change[0]); err != nil {
+		if _, err := s.tx.ExecContext(ctx, change[0]); err != nil {
 			return err
 		}
 	}
-	tables, err := into.pairs(ctx, copiedTables)
-	if err != nil {
+	if err := copy(); err != nil {
 		return err
 	}
-	for _, table := range tables {
-		if err := copyTable(ctx, from, into, table[0], table[1]); err != nil {
-			return err
-		}
-	}
-	if _, err := into.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+	if _, err := s.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
 		return constraintError(err)
 	}
 	for _, change := range around {
-		if _, err := into.tx.ExecContext(ctx, change[1]); err != nil {
+		if _, err := s.tx.ExecContext(ctx, change[1]); err != nil {
 			return constraintError(err)
 		}
 	}
-	return copySequences(ctx, from, into)
+	return nil
 }
 
 // errCopy tells the target's server that the source failed. The server writes it into its log; the

@@ -55,6 +55,8 @@ const (
 	processConns = adminConns + masterConns + 2
 	// peopleConns are kept free for people.
 	peopleConns = 4
+	// mostSnapshots are the databases that are read as a whole at a time.
+	mostSnapshots = 2
 )
 
 // Engine is a tenants.Engine on a Postgres server. It is safe for concurrent use.
@@ -75,7 +77,8 @@ type Engine struct {
 	pins              map[string]string // settings with which sessions of tenants' roles begin
 
 	template *template
-	adopting chan struct{} // holds a token while a database is being adopted
+	adopting chan struct{} // holds a token while a database is being adopted or loaded
+	reading  chan struct{} // holds a token for each snapshot
 	trying   chan struct{} // holds a token while a role's login is being tried
 }
 
@@ -108,7 +111,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		config: c, server: server, admin: openAdmin(server), base: base, version: versions.Newest, versions: versions, hash: hash, group: groupName(c.Prefix, server.Database),
-		adopting: make(chan struct{}, 1), trying: make(chan struct{}, 1),
+		adopting: make(chan struct{}, 1), reading: make(chan struct{}, mostSnapshots), trying: make(chan struct{}, 1),
 	}
 	server.meet(ctx)
 	if err := e.start(ctx); err != nil {

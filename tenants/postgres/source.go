@@ -24,12 +24,18 @@ type session struct {
 // if a row security policy would hide rows.
 const sessionSettings = `SET LOCAL search_path = public; SET LOCAL row_security = off;
 	SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3;
-	SET LOCAL client_encoding = 'UTF8'; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0;
+	SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0;
 	SET LOCAL idle_in_transaction_session_timeout = 0`
 
 // openSession connects and begins a transaction. The caller must close the session.
 func openSession(ctx context.Context, c connector, options *sql.TxOptions) (*session, error) {
-	s := &session{db: sql.OpenDB(c)}
+	return beginSession(ctx, sql.OpenDB(c), options)
+}
+
+// beginSession begins a transaction over a connection of db, which it closes after an error. The caller must close the
+// session.
+func beginSession(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*session, error) {
+	s := &session{db: db}
 	var err error
 	if s.conn, err = s.db.Conn(ctx); err == nil {
 		s.tx, err = s.conn.BeginTx(ctx, options)
@@ -58,11 +64,13 @@ func (s *session) close() {
 // raw calls f with pgx's connection.
 func (s *session) raw(f func(*pgconn.PgConn) error) error {
 	return s.conn.Raw(func(driver any) error {
-		c, ok := driver.(*conn)
-		if !ok {
-			return fmt.Errorf("driver's %T can't copy", driver)
+		switch c := driver.(type) {
+		case *conn:
+			return f(c.Conn.Conn().PgConn())
+		case *countedConn:
+			return f(c.Conn.Conn().PgConn())
 		}
-		return f(c.Conn.Conn().PgConn())
+		return fmt.Errorf("driver's %T can't copy", driver)
 	})
 }
 

@@ -15,52 +15,20 @@ import (
 // Adopt copies the source into a temporary file, checks and stamps the copy, and gives it the tenant's
 // name in the way Create does.
 func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (version int64, err error) {
-	name, err := fileName(t)
+	err = e.makeFile(ctx, t, "adopt", func(temporary string) error {
+		path, err := sourcePath(source)
+		if err != nil {
+			return err
+		}
+		if err := copySource(ctx, path, e.files.path(temporary)); err != nil {
+			return err
+		}
+		return e.checkAndStamp(ctx, e.files.path(temporary), t.ID)
+	})
 	if err != nil {
 		return 0, err
 	}
-	if err := e.checkNotTrashed(t); err != nil {
-		return 0, fmt.Errorf("adopt %s: %w", name, err)
-	}
-	exists, err := e.files.exists(name)
-	if err == nil && !exists {
-		err = e.checkNoSidecars(name)
-	}
-	if err == nil && !exists {
-		err = e.adopt(ctx, t, name, source)
-	}
-	if err == nil {
-		err = e.files.sync(tenantsDir)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("adopt %s: %w", name, fileError(err))
-	}
 	return e.versionOf(ctx, t)
-}
-
-func (e *Engine) adopt(ctx context.Context, t *tenants.Tenant, name, source string) (err error) {
-	path, err := sourcePath(source)
-	if err != nil {
-		return err
-	}
-	temporary := temporaryName(name)
-	defer func() { err = errors.Join(err, e.removeDatabase(temporary)) }()
-	if err := e.writeNew(temporary, nil); err != nil {
-		return err
-	}
-	if err := copySource(ctx, path, e.files.path(temporary)); err != nil {
-		return err
-	}
-	if err := e.checkAndStamp(ctx, e.files.path(temporary), t.ID); err != nil {
-		return err
-	}
-	if exists, err := e.files.exists(temporary + "-wal"); err != nil || exists {
-		return errors.Join(err, fmt.Errorf("%s has a -wal file after it was closed", temporary))
-	}
-	if err := e.files.sync(temporary); err != nil {
-		return err
-	}
-	return e.link(temporary, name)
 }
 
 // CheckFile returns nil if a file is a whole database of the tenant, whose schema is that of its version and whose rows
@@ -70,7 +38,7 @@ func (e *Engine) CheckFile(ctx context.Context, t *tenants.Tenant, path string) 
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_query_only=1"), verify: ownedBy(t)})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if err := e.checkSchema(ctx, db); err != nil {
+	if err := checkSchema(ctx, db, e.schema, identityTable); err != nil {
 		return err
 	}
 	return checkRows(ctx, db)
@@ -103,7 +71,7 @@ func (e *Engine) checkAndStamp(ctx context.Context, path, id string) (err error)
 	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_foreign_keys=0")})
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if err := e.checkSchema(ctx, db); err != nil {
+	if err := checkSchema(ctx, db, e.schema, identityTable); err != nil {
 		return err
 	}
 	if err := checkRows(ctx, db); err != nil {
@@ -116,21 +84,25 @@ func (e *Engine) checkAndStamp(ctx context.Context, path, id string) (err error)
 }
 
 // checkSchema returns a *tenants.SchemaError if the database's schema differs from what the migrations
-// up to its version make.
-func (e *Engine) checkSchema(ctx context.Context, db *sql.DB) error {
-	migrations := e.schema.Migrations[Dialect]
+// up to its version make, beside the tables named in without.
+func checkSchema(ctx context.Context, db *sql.DB, schema tenants.Schema, without ...string) error {
+	migrations := schema.Migrations[Dialect]
+	last, err := migrate.Latest(migrations)
+	if err != nil {
+		return err
+	}
 	version, err := migrate.Version(ctx, db, Dialect, migrations)
 	if err == nil {
-		err = tenants.CheckVersion(version, e.version)
+		err = tenants.CheckVersion(version, last)
 	}
 	if err != nil {
 		return err
 	}
-	got, err := shape.Read(ctx, db, Dialect, identityTable)
+	got, err := shape.Read(ctx, db, Dialect, without...)
 	if err != nil {
 		return err
 	}
-	want, err := e.schemaAt(ctx, version)
+	want, err := schemaAt(ctx, schema, version)
 	if err != nil {
 		return err
 	}
@@ -147,6 +119,10 @@ func checkRows(ctx context.Context, db *sql.DB) error {
 	if finding != "ok" {
 		return &tenants.SourceError{Reason: "it is damaged, or its rows violate its constraints: " + finding}
 	}
+	return checkForeignKeys(ctx, db)
+}
+
+func checkForeignKeys(ctx context.Context, db *sql.DB) error {
 	var table, parent string
 	err := db.QueryRowContext(ctx, `SELECT "table", "parent" FROM pragma_foreign_key_check LIMIT 1`).Scan(&table, &parent)
 	if errors.Is(err, sql.ErrNoRows) {

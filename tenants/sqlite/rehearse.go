@@ -98,7 +98,7 @@ func (e *Engine) rehearseFile(ctx context.Context, path string) (report *trial.R
 	db := sql.OpenDB(c)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if err := e.checkSchema(ctx, db); err != nil {
+	if err := checkSchema(ctx, db, e.schema, identityTable); err != nil {
 		return nil, err
 	}
 	version, err := migrate.Version(ctx, db, Dialect, e.schema.Migrations[Dialect])

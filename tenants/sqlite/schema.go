@@ -22,11 +22,11 @@ const definitionsQuery = `SELECT coalesce(group_concat(concat_ws(' ', type, name
 	FROM sqlite_master WHERE tbl_name NOT IN ('goose_db_version', '` + identityTable + `') AND tbl_name NOT LIKE 'sqlite\_%' ESCAPE '\'`
 
 // schemaAt returns the schema that the migrations up to a version make.
-func (e *Engine) schemaAt(ctx context.Context, version int64) (made madeSchema, err error) {
+func schemaAt(ctx context.Context, schema tenants.Schema, version int64) (made madeSchema, err error) {
 	memory := sql.OpenDB(connector{dsn: dsn(":memory:", "")})
 	defer memory.Close()
 	memory.SetMaxOpenConns(1)
-	if _, err := migrate.Up(ctx, memory, Dialect, migrate.UpTo(e.schema.Migrations[Dialect], version)); err != nil {
+	if _, err := migrate.Up(ctx, memory, Dialect, migrate.UpTo(schema.Migrations[Dialect], version)); err != nil {
 		return made, err
 	}
 	if err := memory.QueryRowContext(ctx, definitionsQuery).Scan(&made.definitions); err != nil {
@@ -41,7 +41,7 @@ func (e *Engine) currentSchema(ctx context.Context) (made madeSchema, err error)
 	e.currentMu.Lock()
 	defer e.currentMu.Unlock()
 	if e.current.Shape == nil {
-		e.current, err = e.schemaAt(ctx, e.version)
+		e.current, err = schemaAt(ctx, e.schema, e.version)
 	}
 	if err != nil {
 		return made, fmt.Errorf("make the schema to compare with: %w", err)

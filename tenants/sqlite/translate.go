@@ -37,16 +37,17 @@ func (dialector) Translate(err error) error {
 
 // Primary and extended result codes, https://www.sqlite.org/rescode.html.
 const (
-	codePerm     = 3
-	codeBusy     = 5
-	codeLocked   = 6
-	codeReadOnly = 8
-	codeIOErr    = 10
-	codeCorrupt  = 11
-	codeFull     = 13
-	codeCantOpen = 14
-	codeAuth     = 23
-	codeNotADB   = 26
+	codePerm       = 3
+	codeBusy       = 5
+	codeLocked     = 6
+	codeReadOnly   = 8
+	codeIOErr      = 10
+	codeCorrupt    = 11
+	codeFull       = 13
+	codeCantOpen   = 14
+	codeAuth       = 23
+	codeNotADB     = 26
+	codeConstraint = 19
 
 	codeCheck      = 275
 	codeForeignKey = 787

@@ -32,7 +32,8 @@ type SchemaOptions struct {
 //   - the migrations make the tables that the models say;
 //   - each migration can be applied to tables with rows, and taken back: then the
 //     schema is as it was before;
-//   - all migrations can be applied again after all were taken back.
+//   - all migrations can be applied again after all were taken back;
+//   - what Credentials names is there, and its columns can be NULL.
 //
 // Views, triggers, functions and collations are not compared with the models,
 // which can't say them.
@@ -100,6 +101,9 @@ func checkEngine(t testing.TB, engine Engine, schema tenants.Schema, o SchemaOpt
 	if err := checkDrift(first, models, o.WithoutModel); err != nil {
 		return err
 	}
+	if err := checkCredentials(first, schema.Credentials); err != nil {
+		return err
+	}
 	if err := w.down(t.Context()); err != nil {
 		return err
 	}
@@ -128,6 +132,24 @@ func checkDrift(migrations, models shape.Shape, withoutModel []string) error {
 		migrations = migrations.Without("table " + table)
 	}
 	return differences("the migrations and the models differ", migrations, plain(models), "the migrations", "the models")
+}
+
+// checkCredentials returns an error unless each name is a table, or a column that can be NULL.
+func checkCredentials(s shape.Shape, names []string) error {
+	for _, name := range names {
+		table, column, isColumn := strings.Cut(name, ".")
+		properties, found := s["table "+table]
+		if isColumn {
+			properties, found = s["table "+table+", column "+column]
+		}
+		switch {
+		case !found:
+			return fmt.Errorf("Schema.Credentials: the migrations make no %s", name)
+		case isColumn && strings.Contains(properties, "not null"):
+			return fmt.Errorf("Schema.Credentials: %s can't be NULL; name its table instead", name)
+		}
+	}
+	return nil
 }
 
 func differences(what string, one, two shape.Shape, here, there string) error {

@@ -12,6 +12,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest/notes"
 )
 
@@ -31,6 +32,10 @@ func Engines() []Engine { return []Engine{SQLite, Postgres} }
 type Options struct {
 	// Engine is the store's engine. Defaults to SQLite; Each runs on every one.
 	Engine Engine
+	// Second is the engine of a second server, called Second. Without it there is one server.
+	Second Engine
+	// Interrupt is passed to the Env's Lifecycle.
+	Interrupt func(point string)
 	// Schema is the schema of the tenants' databases. Defaults to notes.Schema().
 	Schema tenants.Schema
 	// MaxOpen bounds the open handles. Defaults to 10.
@@ -70,6 +75,8 @@ type Env struct {
 	Lifecycle *lifecycle.Manager
 	// Engine is the engine of the default server.
 	Engine tenants.Engine
+	// Second is the engine of the second server, or nil.
+	Second tenants.Engine
 	// Kind names that engine.
 	Kind Engine
 	// Keys seal the secrets in the master. They are new for each Env.
@@ -119,6 +126,7 @@ func New(t testing.TB, o Options) *Env {
 	default:
 		t.Fatalf("engine %q is not one of %v", o.Engine, Engines())
 	}
+	env.openSecond(t, o)
 	env.run(t, master, o)
 	t.Cleanup(func() { env.close(t) })
 	return env
@@ -128,16 +136,20 @@ func New(t testing.TB, o Options) *Env {
 func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 	t.Helper()
 	e.Engine = o.Wrap(e.Engine)
+	servers := map[string]tenants.Engine{tenants.DefaultServer: e.Engine}
+	if e.Second != nil {
+		servers[Second] = e.Second
+	}
 	store, err := tenants.New(t.Context(), tenants.Options{
 		Master:  master,
-		Servers: map[string]tenants.Engine{tenants.DefaultServer: e.Engine},
+		Servers: servers,
 		MaxOpen: o.MaxOpen, Rest: o.Rest, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, MasterAway: o.MasterAway, Grace: o.Grace,
 		Limits: o.limits(), SlowScope: o.SlowScope, Tracer: o.Tracer,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Store, e.Lifecycle = store, lifecycle.New(store, lifecycle.Options{Log: o.Log})
+	e.Store, e.Lifecycle = store, lifecycle.New(store, lifecycle.Options{Log: o.Log, Schema: o.Schema, Files: sqlite.Files{Schema: o.Schema}, Interrupt: o.Interrupt})
 }
 
 // Beside returns an Env that acts as another process on the same master and server, possibly of
@@ -226,7 +238,7 @@ func (e *Env) close(t testing.TB) {
 		page, next, err := e.Lifecycle.List(ctx, after, 100)
 		report(t, err)
 		for i := range page {
-			report(t, e.Engine.Drop(ctx, &page[i]))
+			report(t, e.engineOf(&page[i]).Drop(ctx, &page[i]))
 		}
 		if next == "" {
 			break
@@ -235,6 +247,9 @@ func (e *Env) close(t testing.TB) {
 	}
 	report(t, e.Store.Master().Close())
 	report(t, e.Engine.Close())
+	if e.Second != nil {
+		report(t, e.Second.Close())
+	}
 }
 
 func report(t testing.TB, err error) {

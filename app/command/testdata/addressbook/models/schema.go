@@ -16,7 +16,9 @@ var migrations embed.FS
 func Schema() tenants.Schema {
 	folder, _ := fs.Sub(migrations, "migrations") // the name is valid
 	return tenants.Schema{
-		Models:     append(models.Accounts(), &Contact{}),
-		Migrations: tenants.MigrationsIn(folder),
+		Name:        "addressbook",
+		Models:      append(models.Accounts(), &Contact{}),
+		Migrations:  tenants.MigrationsIn(folder),
+		Credentials: models.AccountCredentials(),
 	}
 }

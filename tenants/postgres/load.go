@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+)
+
+// Rows reads the tenant's database as the provisioner, in a REPEATABLE READ transaction. Its connection counts
+// against the budget.
+func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.RowReader, error) {
+	name, err := databaseName(t)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case e.reading <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	release := func() { <-e.reading }
+	r, err := e.snapshot(ctx, name, release)
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("read database %s: %w", name, unavailable(err))
+	}
+	return r, nil
+}
+
+func (e *Engine) snapshot(ctx context.Context, name string, release func()) (*rowStream, error) {
+	db, err := e.connect(ctx, name, e.server, 1)
+	if err != nil {
+		return nil, err
+	}
+	s, err := beginSession(ctx, db, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.streamRows(ctx, s, release)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Load fills a draft in one transaction, and gives it the tenant's name when it is complete, as Adopt does.
+func (e *Engine) Load(ctx context.Context, t *tenants.Tenant, version int64, fill func(ctx context.Context, into tenants.RowWriter) error) error {
+	_, err := e.makeDatabase(ctx, t, "load", func(ctx context.Context, name string) error {
+		return e.makeFromDraft(ctx, name, version, func(draft string) error { return e.loadDraft(ctx, draft, fill) })
+	})
+	return err
+}
+
+// loadDraft fills a migrated draft.
+func (e *Engine) loadDraft(ctx context.Context, draft string, fill func(ctx context.Context, into tenants.RowWriter) error) error {
+	into, err := openSession(ctx, connector{server: e.server, database: draft}, &sql.TxOptions{})
+	if err != nil {
+		return err
+	}
+	defer into.close()
+	w, err := e.streamRows(ctx, into, func() {})
+	if err != nil {
+		return err
+	}
+	for _, table := range w.tables { // rows that migrations have made
+		if _, err := into.tx.ExecContext(ctx, "DELETE FROM "+pgx.Identifier{"public", table.Name}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	if err := into.aroundRows(ctx, func() error { return fill(ctx, w) }); err != nil {
+		return err
+	}
+	if err := w.passKeys(ctx); err != nil {
+		return err
+	}
+	return into.tx.Commit()
+}
+
+// makeFromDraft has fill fill a draft of a version, which then gets the name.
+func (e *Engine) makeFromDraft(ctx context.Context, name string, version int64, fill func(draft string) error) (err error) {
+	draft := e.adoptionName(name)
+	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", draft); err != nil { // left by a process that died; fails if in use
+		return err
+	}
+	defer func() { err = errors.Join(err, e.removeDraft(ctx, draft)) }()
+	if err := e.createDraft(ctx, draft); err != nil {
+		return err
+	}
+	if err := e.fillDraft(ctx, draft, migrate.UpTo(e.config.Schema.Migrations[Dialect], version)); err != nil {
+		return err
+	}
+	if err := fill(draft); err != nil {
+		return err
+	}
+	if err := e.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {
+		return err
+	}
+	err = retryInUse(ctx, func() error { return e.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, name) })
+	if stateOf(err) == codeDuplicateDatabase {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,155 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"tenantry/tenants"
+	"tenantry/tenants/migrate"
+)
+
+// rowWriter is a tenants.RowWriter on a file that nobody else uses. Its indexes and triggers are made when the rows are
+// there.
+type rowWriter struct {
+	*rowReader
+	later []string // the statements that make them
+}
+
+var _ tenants.RowWriter = (*rowWriter)(nil)
+
+// newWriter makes the tables of a version in an empty file, which is worth nothing until finish. The caller must close
+// the writer.
+func newWriter(ctx context.Context, path string, schema tenants.Schema, version int64) (w *rowWriter, err error) {
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=rw&_txlock=immediate&_foreign_keys=0")})
+	db.SetMaxOpenConns(1)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	for _, pragma := range []string{"journal_mode=OFF", "synchronous=OFF", "secure_delete=ON", "cache_size=-32768", "cache_spill=ON"} {
+		if _, err := db.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := migrate.Up(ctx, db, Dialect, migrate.UpTo(schema.Migrations[Dialect], version)); err != nil {
+		return nil, err
+	}
+	r, err := beginRows(ctx, db, schema)
+	if err != nil {
+		return nil, err
+	}
+	w = &rowWriter{rowReader: r}
+	err = w.postpone(ctx)
+	for _, table := range r.tables { // rows that migrations have made
+		if err == nil {
+			err = w.exec(ctx, "DELETE FROM "+quote(table.Name))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.tx.Rollback())
+	}
+	return w, nil
+}
+
+// postpone drops the indexes and triggers.
+func (w *rowWriter) postpone(ctx context.Context) error {
+	rows, err := w.tx.QueryContext(ctx, `SELECT type, name, sql FROM sqlite_master
+		WHERE type IN ('index', 'trigger') AND sql IS NOT NULL AND tbl_name <> 'goose_db_version' ORDER BY type`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var drops []string
+	for rows.Next() {
+		var kind, name, text string
+		if err := rows.Scan(&kind, &name, &text); err != nil {
+			return err
+		}
+		drops, w.later = append(drops, "DROP "+kind+" "+quote(name)), append(w.later, text)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return w.exec(ctx, drops...)
+}
+
+func (w *rowWriter) exec(ctx context.Context, statements ...string) error {
+	for _, statement := range statements {
+		if _, err := w.tx.ExecContext(ctx, statement); err != nil {
+			return fileError(err)
+		}
+	}
+	return nil
+}
+
+// Write inserts rows.
+func (w *rowWriter) Write(ctx context.Context, table tenants.Table, fill func(insert func(row []tenants.Value) error) error) error {
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(table.Columns)), ", ")
+	statement, err := w.tx.PrepareContext(ctx, fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", quote(table.Name), columnList(table, ""), marks))
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	args, n, whole := make([]any, len(table.Columns)), 0, context.WithoutCancel(ctx)
+	return fill(func(row []tenants.Value) error {
+		if n++; n%checkEvery == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		for i, v := range row {
+			args[i] = argumentOf(v)
+		}
+		_, err := statement.ExecContext(whole, args...)
+		return rowError(table.Name, err)
+	})
+}
+
+// rowError returns a *tenants.SourceError for a row that violates a constraint of the table.
+func rowError(table string, err error) error {
+	if resultCode(err)&0xff == codeConstraint {
+		return &tenants.SourceError{Reason: fmt.Sprintf("table %s has rows that violate its constraints: %v", table, err)}
+	}
+	return fileError(err)
+}
+
+// SetSequence sets the sequence of a table with AUTOINCREMENT.
+func (w *rowWriter) SetSequence(ctx context.Context, s tenants.Sequence) error {
+	var counted int
+	err := w.tx.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ? AND sql LIKE '%AUTOINCREMENT%'`, s.Table).Scan(&counted)
+	if err != nil || counted == 0 || s.Last == 0 {
+		return err
+	}
+	result, err := w.tx.ExecContext(ctx, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", s.Last, s.Table)
+	if err != nil {
+		return err
+	}
+	if changed, err := result.RowsAffected(); err != nil || changed > 0 {
+		return err
+	}
+	_, err = w.tx.ExecContext(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", s.Table, s.Last)
+	return err
+}
+
+// finish makes the indexes and triggers, and commits. The caller must still close the writer, and sync the file.
+func (w *rowWriter) finish(ctx context.Context) error {
+	for _, statement := range w.later {
+		if _, err := w.tx.ExecContext(ctx, statement); err != nil {
+			return rowError("", err)
+		}
+	}
+	if err := w.tx.Commit(); err != nil {
+		return fileError(err)
+	}
+	return checkForeignKeys(ctx, w.db)
+}
+
+// Close closes the file. What was not finished is lost.
+func (w *rowWriter) Close() error {
+	if err := w.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return errors.Join(err, w.db.Close())
+	}
+	return w.db.Close()
+}

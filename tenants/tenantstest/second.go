@@ -1,0 +1,40 @@
+package tenantstest
+
+import (
+	"testing"
+
+	"tenantry/tenants"
+	"tenantry/tenants/postgres"
+	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/pgcluster"
+)
+
+// Second is the name of an Env's second server.
+const Second = "second"
+
+// openSecond opens the second server. On Postgres it is a cluster of its own if the first one is on Postgres too.
+func (e *Env) openSecond(t testing.TB, o Options) {
+	t.Helper()
+	var err error
+	switch o.Second {
+	case SQLite:
+		e.Second, err = sqlite.New(sqlite.Config{Dir: tempDir(t), Schema: o.Schema, Log: o.Log})
+	case Postgres:
+		url := pgcluster.URL(t)
+		if e.Kind == Postgres {
+			url = pgcluster.New(t).URL()
+		}
+		e.Second, err = postgres.New(t.Context(), postgres.Config{URL: url, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// engineOf returns the engine of the tenant's server.
+func (e *Env) engineOf(t *tenants.Tenant) tenants.Engine {
+	if t.Server == Second {
+		return e.Second
+	}
+	return e.Engine
+}
