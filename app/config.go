@@ -67,6 +67,9 @@ type Config struct {
 	BackupInterval string `default:"10s" placeholder:"DURATION" help:"Age at which a commit must be backed up."`
 	// BackupKeep is for how long points in time can be restored.
 	BackupKeep string `default:"30d" placeholder:"DURATION" help:"For how long points in time can be restored, such as 48h or 30d."`
+	// LazyMigrate says whether the first request migrates a tenant that is
+	// behind: on, off, or auto, which is on for tenants on SQLite.
+	LazyMigrate string `name:"lazy-migrate" default:"auto" placeholder:"auto|on|off" help:"Whether the first request of a tenant that is behind this build's migrations migrates it, instead of being answered 503; auto is on for tenants on SQLite and off on Postgres."`
 	// By names the person who runs a command. Defaults to the system's user.
 	By string `placeholder:"NAME" help:"Who is named in the ledger of operations; the system's user by default."`
 	// LogFormat is text or json; empty is text on a terminal, else json.

@@ -36,6 +36,7 @@ const (
 // running ones are finished. Requests that take longer than 30 seconds are cut
 // off and rolled back.
 func (a *App) Run(ctx context.Context, started func(Listening) error) error {
+	a.store.MigrateLazily(a.settings.migratesLazily, a.manager.MigrateLazily)
 	a.warnVersions(ctx)
 	token, err := a.operatorToken()
 	if err != nil {
@@ -64,6 +65,9 @@ func (a *App) warnVersions(ctx context.Context) {
 	}
 	for _, s := range standings {
 		engine, err := a.store.Server(s.Server)
+		if err == nil && s.SchemaVersion < s.Target && a.settings.migratesLazily(engine.Dialect()) {
+			continue
+		}
 		if err != nil || !errors.Is(a.store.CheckServable(ctx, engine, s.SchemaVersion), tenants.ErrSchemaVersion) {
 			continue
 		}

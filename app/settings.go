@@ -42,6 +42,7 @@ type settings struct {
 	backups       backupSettings
 	by            lifecycle.Operator
 	existing      bool // there must be an installation
+	lazyMigrate   string
 }
 
 // validate reads every setting and reports all that are bad.
@@ -50,7 +51,7 @@ func (c Config) validate() (settings, error) {
 	var bad []error
 	for _, read := range []func(*settings) error{
 		c.readDatabase, c.readDomain, c.readAddresses, c.readOpenTenants, c.readDurability, c.readProxies, c.checkLog,
-		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
+		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.checkLazyMigrate, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
 	} {
 		bad = append(bad, read(&s))
 	}
@@ -143,6 +144,17 @@ func (c Config) readMasterAway(s *settings) error {
 	}
 	s.masterAway = away
 	return nil
+}
+
+func (c Config) checkLazyMigrate(s *settings) error {
+	s.lazyMigrate = c.LazyMigrate
+	return oneOf("lazy-migrate", c.LazyMigrate, "auto", "on", "off")
+}
+
+// migratesLazily reports whether the first request migrates a tenant on a server
+// of that dialect.
+func (s settings) migratesLazily(dialect string) bool {
+	return s.lazyMigrate == "on" || s.lazyMigrate == "auto" && dialect == sqlite.Dialect
 }
 
 // readBy reads the name that the ledger records.

@@ -7,6 +7,7 @@
 //	pool.go         leases the tenant's open handle, and opens it if needed
 //	handle.go       an open database
 //	version.go      checks that this build can serve its schema version; schemarecord.go, if a newer one has migrated it
+//	lazy.go         migrates it if it is behind; olderbuild.go, who couldn't serve it then
 //	limits.go       what a tenant may use; limiter.go counts its requests, limit_text.go reads and writes limits
 //	scope.go        begins the transaction, commits or rolls back
 //	turn.go         gives each tenant's scopes a fair turn
@@ -47,6 +48,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -128,11 +130,12 @@ type Store struct {
 	tracer   Tracer          // may be nil
 	slow     time.Duration
 
-	changed   chan struct{} // holds a token if there may be new drains
-	beaten    chan struct{} // holds a token after a heartbeat
-	sharing   sync.Mutex    // held while shares of connections come into force
-	drains    sync.Map      // the operations whose tenants are being drained, by id
-	olderCode sync.Map      // what is recorded of versions that this build doesn't know: SchemaRecord.OlderCode by version
+	changed   chan struct{}        // holds a token if there may be new drains
+	beaten    chan struct{}        // holds a token after a heartbeat
+	sharing   sync.Mutex           // held while shares of connections come into force
+	drains    sync.Map             // the operations whose tenants are being drained, by id
+	olderCode sync.Map             // what is recorded of versions that this build doesn't know: SchemaRecord.OlderCode by version
+	lazy      atomic.Pointer[lazy] // nil unless MigrateLazily was called
 	stop      context.CancelFunc
 	running   sync.WaitGroup
 }
@@ -240,6 +243,7 @@ func (s *Store) Refresh(tenantID string) {
 // other processes count this one as dead.
 func (s *Store) Close(ctx context.Context) error {
 	err := s.pool.close(ctx)
+	s.lazy.Load().close()
 	s.stop()
 	s.running.Wait()
 	if err != nil {
@@ -277,13 +281,13 @@ func (s *Store) Server(name string) (Engine, error) {
 // Lookup returns the tenant that is served, perhaps only to those who read, at the subdomain, or at the custom host if name has dots.
 // The tenant is shared and must not be changed. Returns ErrUnknownTenant (also for tenants that
 // nobody should see), a *MovedError, ErrSuspended, ErrMaintenance, a *VersionError, or ErrUnavailable
-// if the master doesn't answer.
+// if the master doesn't answer. A tenant that is migrated by its first scope is returned.
 func (s *Store) Lookup(ctx context.Context, name string) (*Tenant, error) {
 	t, err := s.registry.lookup(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkReadable(t); err != nil {
+	if err := s.checkReadable(t); err != nil && !s.isMigrated(t, err) {
 		return nil, err
 	}
 	return t, nil
@@ -335,7 +339,7 @@ func (s *Store) checkMaintainable(t *Tenant) error {
 // f's error, or one of this package's. It refuses a tenant that isn't served now, with the errors of
 // Lookup, however long ago t was read.
 func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).checkReadable, s.mostScopes(ctx, t), (*handle).view, f)
+	return s.scope(ctx, t, access{(*Store).checkReadable, true}, s.mostScopes(ctx, t), (*handle).view, f)
 }
 
 // Update runs f in a transaction on the tenant's database. It commits if f returns nil, no statement
@@ -343,20 +347,20 @@ func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
 // this package's. After a panic it rolls back and panics again. Updates of a SQLite tenant run one
 // after another. Tenants that aren't served are refused as in View.
 func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).checkServed, s.mostScopes(ctx, t), (*handle).update, f)
+	return s.scope(ctx, t, access{(*Store).checkServed, true}, s.mostScopes(ctx, t), (*handle).update, f)
 }
 
 // Maintain is Update for operators. It doesn't count as one of the tenant's scopes at once. It also accepts a
 // tenant that is being created, suspended, archived or under maintenance, unless this build can't serve its schema
 // version. Requests never use it.
 func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, (*Store).checkMaintainable, 0, (*handle).update, f)
+	return s.scope(ctx, t, access{(*Store).checkMaintainable, false}, 0, (*handle).update, f)
 }
 
 // Hold calls f while the tenant's handle is leased, without a transaction: until f returns, no operation moves, removes
 // or migrates the database. It also accepts a tenant that is suspended, archived or under maintenance. f's ctx ends when an operation can't wait any longer.
 func (s *Store) Hold(ctx context.Context, t *Tenant, f func(ctx context.Context) error) error {
-	lease, err := s.lease(ctx, t, (*Store).checkPresent, 0)
+	lease, err := s.lease(ctx, t, access{(*Store).checkPresent, false}, 0)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
 	}
@@ -374,8 +378,13 @@ func (s *Store) checkPresent(t *Tenant) error {
 	return nil
 }
 
-// access returns nil if the caller may use the tenant, as it is in the master, else the reason.
-type access func(s *Store, t *Tenant) error
+// access says who may use a tenant.
+type access struct {
+	// check returns nil if the caller may use the tenant, as it is in the master, else the reason.
+	check func(s *Store, t *Tenant) error
+	// migrates is true if a tenant that is behind is migrated for the caller, if lazy migration is on.
+	migrates bool
+}
 
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
 // because they may begin scopes.
@@ -387,7 +396,7 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, ru
 	if scopeOf(ctx) != nil {
 		return ErrNestedScope
 	}
-	lease, err := s.lease(traced, t, may, most)
+	lease, err := s.leaseMigrated(traced, t, may, most)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, s.explainWait(t, err))
 	}
@@ -432,7 +441,7 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 	if err := s.servers.breakerOf(t.Server).admit(); err != nil {
 		return nil, err
 	}
-	if may(s, t) == nil {
+	if may.check(s, t) == nil {
 		if e, err := s.pool.acquire(ctx, t, most); !errors.Is(err, errStale) {
 			return e, err
 		}
@@ -442,7 +451,7 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 		if err != nil {
 			return nil, err
 		}
-		if err := may(s, fresh); err != nil {
+		if err := may.check(s, fresh); err != nil {
 			return nil, err
 		}
 		if e, err := s.pool.acquire(ctx, fresh, most); !errors.Is(err, errStale) {

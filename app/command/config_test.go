@@ -65,6 +65,7 @@ func TestBadSettings(t *testing.T) {
 		{"instance-ttl", "499ms", "want a duration from"},
 		{"instance-ttl", "10m1s", "want a duration from"},
 		{"instance-ttl", "-15s", "want a duration from"},
+		{"lazy-migrate", "yes", "want auto or on or off"},
 		{"master-away", "45", "want a duration up to"},
 		{"master-away", "-1s", "want a duration up to"},
 		{"master-away", "11m", "want a duration up to"},

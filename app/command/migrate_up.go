@@ -26,6 +26,7 @@ type upCommand struct {
 	MinRequests int           `placeholder:"N" help:"Judge requests only if migrated tenants and the others had N each in the pause. Defaults to 100."`
 	NoGate      bool          `help:"Don't compare the requests of migrated tenants with those of the others."`
 	Parallel    int           `default:"4" placeholder:"N" help:"Migrate this many databases at the same time on each server, up to 64."`
+	Despite     bool          `name:"despite-older-builds" help:"Migrate although processes of older builds are running that can't serve migrated tenants: they answer 503 for them."`
 	Resume      bool          `xor:"run" help:"Go on with the last run, although its gate has closed: the tenants that are left, then those that failed."`
 	Abandon     bool          `xor:"run" help:"Give up a run that has stopped, and begin another."`
 	DryRun      dryRun        `xor:"run" help:"Change no tenant: apply the migrations to an empty database of each version, or with =data to copies of the tenants at most risk."`
@@ -161,6 +162,7 @@ func (u *upCommand) change(plan *fleet.Plan) {
 	gate := &plan.Gate
 	gate.MaxSlowdown, gate.MaxErrors = cmp.Or(u.MaxSlowdown, gate.MaxSlowdown), cmp.Or(u.MaxErrors, gate.MaxErrors)
 	gate.MinRequests, gate.Off = cmp.Or(u.MinRequests, gate.MinRequests), u.NoGate || gate.Off
+	plan.DespiteOlderBuilds = u.Despite
 }
 
 // adviseRun says how to go on after a run could not begin or has stopped.
@@ -169,6 +171,8 @@ func adviseRun(err error) error {
 	var stopped *fleet.StoppedError
 	var partial *fleet.PartialError
 	switch {
+	case errors.Is(err, tenants.ErrOlderBuild):
+		return fmt.Errorf("%w; stop it first (one that was killed counts for a minute), or let it answer 503 for migrated tenants: --despite-older-builds", err)
 	case errors.As(err, &running):
 		return fmt.Errorf("%w; wait for it, or stop it: tenantry migrate stop", err)
 	case errors.As(err, &stopped):

@@ -38,7 +38,7 @@ func TestVersionsThatAreNotServed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
 		s.create(t, "acme")
-		srv := s.serve(t)
+		srv := s.serve(t, "--lazy-migrate", "off")
 		for _, version := range []int64{1, 999} {
 			s.setVersion(t, "acme", version)
 			eventually(t, fmt.Sprintf("503 at version %d", version), func() bool {
@@ -55,4 +55,19 @@ func TestVersionsThatAreNotServed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTheFirstRequestMigrates asks for a tenant that is behind: it is migrated then on SQLite, and on each engine if that
+// is set.
+func TestTheFirstRequestMigrates(t *testing.T) {
+	t.Parallel()
+	migrates := func(t *testing.T, s site, args ...string) {
+		t.Helper()
+		s.create(t, "acme")
+		s.setVersion(t, "acme", 1)
+		s.serve(t, args...).get(t, "acme", "/api/projects").expect(t, 200)
+		s.must(t, "migrate", "status")
+	}
+	t.Run("by default", func(t *testing.T) { t.Parallel(); migrates(t, newSQLite(t)) })
+	each(t, func(t *testing.T, s site) { migrates(t, s, "--lazy-migrate", "on") })
 }

@@ -73,6 +73,8 @@ type runRequest struct {
 	MaxErrors   float64 `json:"max_errors"`
 	MinRequests int     `json:"min_requests"`
 	NoGate      bool    `json:"no_gate"`
+
+	DespiteOlderBuilds bool `json:"despite_older_builds"`
 }
 
 // plan returns the plan of a run to begin.
@@ -83,7 +85,7 @@ func (r *runRequest) plan() (fleet.Plan, error) {
 	}
 	return fleet.Plan{
 		Tenants: r.Tenants, Server: r.Server, Failed: r.Failed, First: r.First, Canaries: r.Canaries, Waves: waves,
-		PauseSeconds: r.PauseSeconds, MaxFailures: r.MaxFailures, Parallel: r.Parallel,
+		PauseSeconds: r.PauseSeconds, MaxFailures: r.MaxFailures, Parallel: r.Parallel, DespiteOlderBuilds: r.DespiteOlderBuilds,
 		Gate: fleet.Gate{MaxSlowdown: r.MaxSlowdown, MaxErrors: r.MaxErrors, MinRequests: r.MinRequests, Off: r.NoGate},
 	}, nil
 }

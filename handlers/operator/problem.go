@@ -93,6 +93,8 @@ func explainConflicts(err error) error {
 	case errors.As(err, &placed), errors.Is(err, lifecycle.ErrServerExists), errors.Is(err, lifecycle.ErrServerInUse),
 		errors.Is(err, lifecycle.ErrDefaultServer), errors.Is(err, lifecycle.ErrSameServer):
 		return problem.Conflict(sentence(err.Error()))
+	case errors.Is(err, tenants.ErrOlderBuild):
+		return problem.Conflict(sentence(err.Error()) + " Stop it first, or migrate with tenantry migrate up --despite-older-builds: it answers 503 for migrated tenants then.")
 	case errors.As(err, &running):
 		return problem.New(problem.ErrUnderWay, "A "+running.Error()+".")
 	case errors.As(err, &stopped):

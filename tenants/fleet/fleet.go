@@ -112,7 +112,7 @@ func (f *Fleet) Wait() { f.running.Wait() }
 //
 // Returns a *RunningError if a living process has an unfinished run, a *StoppedError if the last run was stopped
 // for another reason than the end of its process and was not abandoned, an *UnknownError if the plan names tenants
-// that don't exist, and the error of Plan.Check.
+// that don't exist, a *tenants.OlderBuildError unless the plan allows that, and the error of Plan.Check.
 func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*Pass, error) {
 	if err := plan.Check(); err != nil {
 		return nil, err
@@ -131,6 +131,9 @@ func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*P
 	if len(targets) == 0 {
 		return nil, nil
 	}
+	if err := f.checkOlderBuilds(ctx, plan); err != nil {
+		return nil, err
+	}
 	run.Total = int64(len(targets))
 	plan.Canaries = slices.DeleteFunc(slices.Clone(plan.Canaries), func(subdomain string) bool {
 		return !slices.ContainsFunc(targets, func(t target) bool { return t.Subdomain == subdomain })
@@ -143,7 +146,8 @@ func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*P
 
 // BeginAgain takes over the last run, which the caller must work on: the tenants that are left, and then those that
 // failed. It passes a gate that has closed. change changes the run's plan before that; it may be nil. Returns
-// ErrNothingToResume if there is no such run, and a *RunningError if a living process works on it.
+// ErrNothingToResume if there is no such run, a *RunningError if a living process works on it, and a
+// *tenants.OlderBuildError as Begin does.
 func (f *Fleet) BeginAgain(ctx context.Context, by lifecycle.Operator, change func(*Plan)) (*Pass, error) {
 	var plan Plan
 	run, err := f.takeOver(ctx, by, func(run *tenants.MigrationRun) error {
@@ -159,11 +163,23 @@ func (f *Fleet) BeginAgain(ctx context.Context, by lifecycle.Operator, change fu
 	if err != nil {
 		return nil, err
 	}
+	if err := f.checkOlderBuilds(ctx, plan); err != nil {
+		return nil, errors.Join(err, f.end(ctx, run, tenants.RunStopped, err.Error()))
+	}
 	targets, err := f.left(ctx, run, plan)
 	if err != nil {
 		return nil, errors.Join(err, f.end(ctx, run, tenants.RunStopped, "the tenants that are left could not be listed"))
 	}
 	return &Pass{Fleet: f, run: run, plan: plan, targets: targets}, nil
+}
+
+// checkOlderBuilds returns a *tenants.OlderBuildError if a process is alive that couldn't serve the tenants any more,
+// unless the plan allows that.
+func (f *Fleet) checkOlderBuilds(ctx context.Context, plan Plan) error {
+	if plan.DespiteOlderBuilds {
+		return nil
+	}
+	return f.store.CheckOlderBuilds(ctx)
 }
 
 // left returns the targets of a run that was begun before, without those beyond the first that the plan asks for.

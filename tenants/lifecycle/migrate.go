@@ -43,6 +43,20 @@ func (m *Manager) MigrateInRun(ctx context.Context, by Operator, in InRun, name 
 	return t, err
 }
 
+// MigrateLazily is Migrate for the first request of a tenant that is behind, by System: see tenants.Store.MigrateLazily. It
+// returns tenants.ErrMaintenance if another operation is under way, and a *tenants.OlderBuildError if a process is alive
+// that couldn't serve the tenant any more.
+func (m *Manager) MigrateLazily(ctx context.Context, t *tenants.Tenant) error {
+	if err := m.store.CheckOlderBuilds(ctx); err != nil {
+		return err
+	}
+	_, err := m.Migrate(ctx, System, t.ID)
+	if errors.Is(err, ErrUnderWay) {
+		return fmt.Errorf("%w: %w", tenants.ErrMaintenance, err)
+	}
+	return err
+}
+
 func (m *Manager) migrate(ctx context.Context, by Operator, in InRun, name string) (*tenants.Tenant, error) {
 	t, err := m.do(ctx, by, tenants.KindMigrate, name, func(tx *gorm.DB, j *job) error {
 		j.join(in)

@@ -34,7 +34,7 @@ func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.RowReader
 }
 
 func (e *Engine) snapshot(ctx context.Context, name string, release func()) (*rowStream, error) {
-	db, err := e.connect(ctx, name, e.server, 1)
+	db, err := e.connect(ctx, name, e.server, chores, 1)
 	if err != nil {
 		return nil, err
 	}
