@@ -15,7 +15,9 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/backup/sealed"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 )
 
@@ -40,7 +42,7 @@ func (c Config) readBackups(s *settings) error {
 	var bad []error
 	if c.BackupURL != "" {
 		if err := bucket.CheckURL(c.BackupURL); err != nil {
-			bad = append(bad, &SettingError{"backup-url", c.BackupURL, "file:///PATH"})
+			bad = append(bad, &SettingError{"backup-url", withoutUser(c.BackupURL), bucket.WantURL})
 		}
 	}
 	interval, err := time.ParseDuration(c.BackupInterval)
@@ -55,6 +57,14 @@ func (c Config) readBackups(s *settings) error {
 	return errors.Join(bad...)
 }
 
+// withoutUser cuts what may be credentials.
+func withoutUser(url string) string {
+	if at := strings.LastIndexByte(url, '@'); at >= 0 {
+		return "…" + url[at:]
+	}
+	return url
+}
+
 // parseDays parses a duration, or a number of days such as 30d.
 func parseDays(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -66,12 +76,12 @@ func parseDays(text string) (time.Duration, error) {
 
 // openBackups opens the bucket for backups, if there is one.
 func (a *App) openBackups(ctx context.Context) (err error) {
-	a.backups, err = a.settings.newBackups(ctx, a.snapshot, a.log)
+	a.backups, err = a.settings.newBackups(ctx, a.keys, a.snapshot, a.log)
 	return err
 }
 
-// newBackups returns nil if there is no bucket.
-func (s *settings) newBackups(ctx context.Context, take backup.Take, log *slog.Logger) (*backup.Backups, error) {
+// newBackups returns nil if there is no bucket. Backups are encrypted with keys that the ring seals.
+func (s *settings) newBackups(ctx context.Context, ring *seal.Ring, take backup.Take, log *slog.Logger) (*backup.Backups, error) {
 	if s.backups.url == "" {
 		return nil, nil
 	}
@@ -80,7 +90,7 @@ func (s *settings) newBackups(ctx context.Context, take backup.Take, log *slog.L
 		return nil, fmt.Errorf("%w; check %s", err, name("backup-url"))
 	}
 	return backup.New(backup.Options{
-		Bucket: b, Dir: filepath.Join(s.dataDir, backupsDir), Interval: s.backups.interval, Keep: s.backups.keep, Snapshot: take, Log: log,
+		Bucket: sealed.New(b, ring), Dir: filepath.Join(s.dataDir, backupsDir), Interval: s.backups.interval, Keep: s.backups.keep, Snapshot: take, Log: log,
 	})
 }
 
@@ -142,11 +152,24 @@ func (a *App) runBackups(ctx context.Context, running *sync.WaitGroup) {
 	if a.backups == nil {
 		return
 	}
+	running.Go(func() { a.tryBackups(ctx) })
 	running.Go(func() { a.backups.Run(ctx) })
 	if a.settings.masterPath != "" {
 		running.Go(func() { a.backups.RunMaster(ctx, backup.Master{Path: a.settings.masterPath}) })
 	}
 	running.Go(func() { a.backups.Sweep(ctx, a.master, a.written) })
+}
+
+// tryTimeout limits how long a start waits to know that backups are stored nowhere.
+const tryTimeout = time.Minute
+
+// tryBackups warns of a bucket that can't be read. The server serves all the same, and goes on trying.
+func (a *App) tryBackups(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	if err := a.backups.Try(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		a.log.WarnContext(ctx, "commits are not backed up until the backups' storage can be reached", "error", err)
+	}
 }
 
 // flushTimeout limits how long a process that stops backs up its last commits. Others are backed up at the next start.

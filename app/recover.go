@@ -23,11 +23,8 @@ func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger
 	if err != nil {
 		return r, false, err
 	}
-	backups, err := s.newBackups(ctx, nil, log)
 	switch {
-	case err != nil:
-		return r, false, err
-	case backups == nil:
+	case s.backups.url == "":
 		return r, false, ErrNoBackups
 	case s.masterPath == "":
 		return r, false, nil // it is in the care of its server
@@ -35,7 +32,12 @@ func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger
 	if _, err := os.Lstat(s.masterPath); !errors.Is(err, fs.ErrNotExist) {
 		return r, false, err
 	}
-	if err := s.expectKey(); err != nil {
+	keys, err := s.expectKeys()
+	if err != nil {
+		return r, false, err
+	}
+	backups, err := s.newBackups(ctx, keys, nil, log)
+	if err != nil {
 		return r, false, err
 	}
 	if err := os.MkdirAll(filepath.Dir(s.masterPath), 0o700); err != nil {
@@ -51,20 +53,20 @@ func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger
 	return r, true, os.Rename(temporary, s.masterPath)
 }
 
-// expectKey returns an error if there is no secret key.
-func (s *settings) expectKey() error {
+// expectKeys returns an error if there is no secret key.
+func (s *settings) expectKeys() (*seal.Ring, error) {
 	if s.keys != nil {
-		return nil
+		return s.keys, nil
 	}
 	path := filepath.Join(s.dataDir, keyFile)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &SettingError{secretKey, "is not set, and there is no file " + path, "the key of the lost installation in either"}
+		return nil, &SettingError{secretKey, "is not set, and there is no file " + path, "the key of the lost installation in either"}
 	}
-	if err == nil {
-		_, err = seal.ParseKeys(string(content))
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return seal.ParseKeys(string(content))
 }
 
 // Recovered is a tenant that was looked at in a recovery.

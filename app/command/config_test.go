@@ -15,7 +15,7 @@ import (
 func TestBadSettings(t *testing.T) {
 	t.Parallel()
 	const anAddress, aURL, aNetwork, aPublicURL = "want HOST:PORT", "want sqlite:", "want networks as CIDR", "want http:// or https://"
-	shown := map[string]string{"mysql://root@localhost/x": "mysql://…", "postgres://localhost": "postgres://…"} // for others, all of it
+	shown := map[string]string{"s3://KEY:hunter2@bucket": "…@bucket", "mysql://root@localhost/x": "mysql://…", "postgres://localhost": "postgres://…"} // for others, all of it
 	tests := []struct{ flag, value, want string }{
 		{"addr", "localhost", anAddress},
 		{"addr", ":http", anAddress},
@@ -69,8 +69,10 @@ func TestBadSettings(t *testing.T) {
 		{"master-away", "45", "want a duration up to"},
 		{"master-away", "-1s", "want a duration up to"},
 		{"master-away", "11m", "want a duration up to"},
-		{"backup-url", "/var/backups", "want file:///PATH"},
-		{"backup-url", "file://host/x", "want file:///PATH"},
+		{"backup-url", "/var/backups", "want file:///FOLDER"},
+		{"backup-url", "file://host/x", "want file:///FOLDER"},
+		{"backup-url", "s3://KEY:hunter2@bucket", "without credentials"},
+		{"backup-url", "s3://bucket?endpoint=bucket", "endpoint=https://HOST"},
 		{"backup-interval", "10", "want a duration from 1s"},
 		{"backup-interval", "999ms", "want a duration from 1s"},
 		{"backup-interval", "25h", "want a duration from 1s"},
@@ -112,6 +114,9 @@ func TestBadSettings(t *testing.T) {
 			} {
 				if r.status != exitUsage || r.stdout != "" {
 					t.Errorf("status %d and %q, want %d and nothing", r.status, r.stdout, exitUsage)
+				}
+				if strings.Contains(r.stderr, "hunter2") {
+					t.Errorf("it tells a password: %q", r.stderr)
 				}
 				for _, part := range []string{env, "--" + test.flag, `"` + cmp.Or(shown[test.value], test.value) + `"`, test.want} {
 					if !strings.Contains(r.stderr, part) {

@@ -66,6 +66,14 @@ type Take func(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (*sql
 // ErrOtherEngine means that a tenant's database isn't a SQLite file.
 var ErrOtherEngine = errors.New("not a SQLite database")
 
+// Try returns an error if the bucket can't be read.
+func (b *Backups) Try(ctx context.Context) error {
+	for _, err := range b.o.Bucket.List(ctx, prefix(MasterID)) {
+		return err
+	}
+	return nil
+}
+
 // Backups backs up tenants. It is safe for concurrent use.
 type Backups struct {
 	o Options
