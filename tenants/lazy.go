@@ -16,7 +16,9 @@ const (
 	firstLazyPause, longestLazyPause = 30 * time.Second, 4 * time.Minute
 	// olderBuildPause is the pause after a lazy migration that was refused because a process of an older build lives.
 	olderBuildPause = 2 * time.Second
-	// lazySetbacks bounds the number of tenants whose lazy migration failed that are remembered.
+	// landedMoment is longer than it takes from reading a tenant's row to looking for its migration.
+	landedMoment = 2 * time.Second
+	// lazySetbacks bounds the number of tenants whose lazy migrations are remembered.
 	lazySetbacks = 10_000
 )
 
@@ -31,6 +33,7 @@ type lazy struct {
 	mu       sync.Mutex // protects the fields below
 	flights  map[string]*flight
 	setbacks *simplelru.LRU[string, setback]
+	landed   *simplelru.LRU[string, time.Time] // when the last migration of each tenant ended
 	closed   bool
 	running  sync.WaitGroup
 	ctx      context.Context
@@ -66,7 +69,8 @@ func (s *Store) MigrateLazily(on func(dialect string) bool, migrate func(ctx con
 
 func newLazy(wait time.Duration, migrate func(ctx context.Context, t *Tenant) error) *lazy {
 	setbacks, _ := simplelru.NewLRU[string, setback](lazySetbacks, nil) // the size is valid
-	l := &lazy{migrate: migrate, wait: wait, flights: map[string]*flight{}, setbacks: setbacks, failed: func(*Tenant, error) {}}
+	landed, _ := simplelru.NewLRU[string, time.Time](lazySetbacks, nil)
+	l := &lazy{migrate: migrate, wait: wait, flights: map[string]*flight{}, setbacks: setbacks, landed: landed, failed: func(*Tenant, error) {}}
 	l.ctx, l.end = context.WithCancel(context.Background())
 	return l
 }
@@ -101,10 +105,13 @@ func (s *Store) isMigrated(t *Tenant, err error) bool {
 	return engine != nil && l.on(engine.Dialect())
 }
 
+// isUnderWay reports whether the tenant is being migrated, or was a moment ago: then a caller that was told that it is under
+// maintenance may have read its row before the end.
 func (l *lazy) isUnderWay(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.flights[id] != nil
+	ended, ok := l.landed.Get(id)
+	return l.flights[id] != nil || ok && time.Since(ended) < landedMoment
 }
 
 // wake returns nil when the tenant is migrated. It begins the migration unless one is under way, or has failed lately:
@@ -168,6 +175,7 @@ func (l *lazy) fly(t *Tenant, f *flight) {
 		l.setbacks.Remove(t.ID)
 	}
 	delete(l.flights, t.ID)
+	l.landed.Add(t.ID, time.Now())
 	f.err = err
 	close(f.done)
 }
