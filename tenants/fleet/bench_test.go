@@ -38,7 +38,7 @@ func BenchmarkMigrate(b *testing.B) {
 					})
 					heap = growth(func() {
 						run += took(b, func() error {
-							_, err := f.Migrate(b.Context(), "ada", fleet.Plan{First: number / 2, Parallel: workers}, nil)
+							_, err := f.Migrate(b.Context(), "ada", fleet.Plan{First: number / 2, Parallel: workers, DespiteOlderBuilds: true}, nil)
 							return err
 						})
 					})
@@ -82,7 +82,7 @@ func BenchmarkMigrateCurrent(b *testing.B) {
 			f := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
 			b.ReportAllocs()
 			for b.Loop() {
-				if run, err := f.Migrate(b.Context(), "ada", fleet.Plan{}, nil); run != nil || err != nil {
+				if run, err := f.Migrate(b.Context(), "ada", fleet.Plan{DespiteOlderBuilds: true}, nil); run != nil || err != nil {
 					b.Fatal(run, err)
 				}
 			}

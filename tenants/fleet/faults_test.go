@@ -73,7 +73,7 @@ func TestRolloutWithFaults(t *testing.T) {
 		show := hide(t, next, missing)
 
 		ctx, interrupt := context.WithCancel(t.Context())
-		_, err := f.Migrate(ctx, "ada", fleet.Plan{Waves: []fleet.Size{{Number: 1}, {Number: 10}, {Number: 25, Percent: true}}}, func(p fleet.Progress) {
+		_, err := f.Migrate(ctx, "ada", fleet.Plan{DespiteOlderBuilds: true, Waves: []fleet.Size{{Number: 1}, {Number: 10}, {Number: 25, Percent: true}}}, func(p fleet.Progress) {
 			if p.Done == 15 {
 				interrupt()
 			}

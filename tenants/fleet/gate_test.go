@@ -82,7 +82,7 @@ func TestGateByTraffic(t *testing.T) {
 					other.serve(t, "t03", 60, 0, c.migrated)
 					other.serve(t, "t01", 200, 0, c.others)
 				}
-				plan := fleet.Plan{Waves: []fleet.Size{{Number: 1}}, PauseSeconds: 1, Gate: c.gate}
+				plan := fleet.Plan{Waves: []fleet.Size{{Number: 1}}, PauseSeconds: 1, Gate: c.gate, DespiteOlderBuilds: true}
 				run, err := s.Migrate(t.Context(), "ada", plan, progress)
 				if c.closes == "" {
 					if err != nil || run.State != tenants.RunDone || !c.gate.Off && !strings.Contains(notes, "120 requests of migrated tenants") {
