@@ -130,7 +130,7 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 			s.tally.waits.Add(s.waited)
 		}
 		if err := f(tx); err != nil {
-			return translated(tx, err)
+			return s.translated(ctx, tx, err)
 		}
 		s.t.returned.Store(true)
 		if s.check == nil {
@@ -144,12 +144,21 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	return s.err
 }
 
-// translated returns err as gorm translates it. f may have read rows without gorm, whose errors are the driver's.
-func translated(tx *gorm.DB, err error) error {
-	if translator, ok := tx.Dialector.(gorm.ErrorTranslator); ok {
-		return translator.Translate(err)
+// translated returns f's error as gorm translates it: f may have read rows without gorm, whose errors are the driver's. An
+// error that looks like that of a broken connection is f's own, such as that of a request's body, if the connection works.
+func (s *scope) translated(ctx context.Context, tx *gorm.DB, err error) error {
+	translator, ok := tx.Dialector.(gorm.ErrorTranslator)
+	if !ok {
+		return err
 	}
-	return err
+	translated := translator.Translate(err)
+	if !errors.Is(translated, ErrUnavailable) || errors.Is(err, ErrUnavailable) {
+		return translated
+	}
+	if _, broken := s.t.tx.ExecContext(ctx, "SELECT 1"); broken == nil || !errors.Is(translator.Translate(broken), ErrUnavailable) {
+		return err
+	}
+	return translated
 }
 
 // mayHaveWritten reports whether the scope, which ended with err, may have changed the database.
