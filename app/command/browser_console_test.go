@@ -312,6 +312,7 @@ func consolePasses(t *testing.T, browser context.Context) {
 	b := srv.open(t, browser)
 	srv.enterConsole(t, b)
 	b.press(t, "behind the schema")
+	b.says(t, "main", "In waves")
 	b.do(t, chromedp.Evaluate("document.querySelectorAll('details').forEach(d => { d.open = true }); "+
 		"document.querySelector('#begin-pause_seconds').value = '0'", nil))
 	b.press(t, "Begin in waves")

@@ -192,7 +192,7 @@ func TestServerWarnsOfTenantsBehind(t *testing.T) {
 	s := newSQLite(t)
 	s.must(t, "tenant", "create", "acme")
 	s.setVersion(t, "acme", 0)
-	srv := s.serve(t)
+	srv := s.serve(t, "--lazy-migrate=off")
 	srv.stop(t)
 	if !strings.Contains(srv.log.String(), "tenantry migrate up") {
 		t.Errorf("log: %s", srv.log)

@@ -18,7 +18,7 @@ func readers() []string {
 		"tenant export acme acme.db", "tenant clone acme globex", "tenant move acme --to other", "tenant release acme --yes", "tenant reserved", "tenant set-name acme Acme", "tenant limit acme --reset",
 		"tenant domain verify acme work.example.com", "operations", "tenant cancel acme --yes", "migrate stop", "migrate runs", "server add north sqlite:north", "server list", "server show default", "server set default --capacity 0",
 		"server drain default", "server undrain default", "server remove north", "top --once",
-		"backup status", "backup list acme", "backup run", "backup verify", "backup recover", "tenant restore acme --as globex",
+		"backup status", "backup list acme", "backup run", "backup verify", "tenant restore acme --as globex",
 	}
 }
 
