@@ -69,6 +69,7 @@ func TestLazyWaits(t *testing.T) {
 			t.Errorf("with a deadline: %v", err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if !ended || l.isUnderWay("acme") {
 			t.Error("the migration did not go on")
 		}
