@@ -23,7 +23,7 @@ func readers() []string {
 }
 
 // makers are the commands that make an installation.
-func makers() []string { return []string{"serve", "tenant create", "seed"} }
+func makers() []string { return []string{"serve", "tenant create", "seed", "backup recover"} }
 
 // notMasters are what a data folder can be where a master was looked for. Each
 // is made at the path, below a folder that is there.
