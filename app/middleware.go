@@ -110,7 +110,7 @@ func limitBody(most int64) gin.HandlerFunc {
 }
 
 // The policies of every reply. Pages take what they need from their own host,
-// nothing inline, and are framed by nobody.
+// nothing inline, and no page may frame them.
 const (
 	contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

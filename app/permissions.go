@@ -17,7 +17,7 @@ import (
 // application that other users of the machine can read or write.
 const fileOpenToOthers = "file-open-to-others"
 
-// others are the permissions that nobody but the owner is to have.
+// others are the permissions of the file's group and of other users.
 const others fs.FileMode = 0o077
 
 // examineFiles examines the data folder and its content: the master, the

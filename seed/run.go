@@ -46,7 +46,7 @@ func (r *run) tenant(ctx context.Context, c company) (*tenants.Tenant, Outcome, 
 		return t, Filled, err
 	}
 	t, err = r.manager.Create(ctx, lifecycle.NewTenant{Subdomain: c.Subdomain, Name: c.Name, CreatedBy: CreatedBy, By: CreatedBy})
-	if errors.Is(err, lifecycle.ErrExists) { // somebody was faster
+	if errors.Is(err, lifecycle.ErrExists) { // another process was faster
 		t, err = r.find(ctx, c.Subdomain)
 		return t, Filled, err
 	}

@@ -38,23 +38,23 @@ type Engine interface {
 	NewCredentials(id string) (sealed []byte, err error)
 
 	// Create makes the tenant's database from the template. Only t.Credentials give access to it.
-	// Create is idempotent and atomic: it keeps an existing database as it is, whoever made it, and
+	// Create is idempotent and atomic: it keeps any existing database as it is, and
 	// an error or a crash leaves either no database or a complete one. The database is durable when
 	// Create returns.
 	Create(ctx context.Context, t *Tenant) error
 
-	// Trash takes the tenant's database out of use and keeps its data: nobody can connect to it any
-	// more, and Open returns ErrUnavailable. It is idempotent, and durable when it returns. If the
+	// Trash takes the tenant's database out of use and keeps its data: connections to it are refused,
+	// and Open returns ErrUnavailable. It is idempotent, and durable when it returns. If the
 	// process dies meanwhile, Trash or Untrash can be called again. Returns ErrNoDatabase if the
 	// database is neither in use nor in the trash, and ErrUnavailable if it is in both places.
-	// The caller must make sure that nobody has the database open.
+	// The caller must make sure that no process has the database open.
 	Trash(ctx context.Context, t *Tenant) error
 
 	// Untrash undoes Trash. The same rules hold for it.
 	Untrash(ctx context.Context, t *Tenant) error
 
 	// Drop removes the tenant's database and everything that belongs to it, in use or in the trash.
-	// A missing database is not an error. The caller must make sure that nobody has it open.
+	// A missing database is not an error. The caller must make sure that no process has it open.
 	Drop(ctx context.Context, t *Tenant) error
 
 	// Open connects to the tenant's database with t.Credentials and verifies that it is the

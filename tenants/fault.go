@@ -14,7 +14,7 @@ const (
 	FaultMisplaced FaultKind = "database-misplaced"
 	// FaultUnreadable means that the database is not a database or can't be read.
 	FaultUnreadable FaultKind = "database-unreadable"
-	// FaultIdentity means that the database is another tenant's, or nobody's.
+	// FaultIdentity means that the database is another tenant's, or has no tenant's stamp.
 	FaultIdentity FaultKind = "identity-wrong"
 	// FaultVersion means that the database's schema version differs from the master's.
 	FaultVersion FaultKind = "schema-version-wrong"

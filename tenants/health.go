@@ -53,7 +53,7 @@ func (s *Store) CanServe(servers []ServerHealth) bool {
 const probes = 2
 
 // probe reports whether a tenant on the server can be opened. It tries tenants that have not failed,
-// then the one that failed first.
+// then the tenant whose failure is oldest.
 func (s *Store) probe(ctx context.Context, server string, failing []Failure) bool {
 	ids := make([]string, len(failing))
 	for i, f := range failing {

@@ -96,7 +96,7 @@ func (m *Master) Watch(ctx context.Context, changed func(tenantID string)) error
 }
 
 // Now returns the time of the clock that all processes with this master share: the server's clock on
-// Postgres, the machine's on SQLite. Somebody may set that clock, so use it only for times that are
+// Postgres, the machine's on SQLite. Clocks are set now and then, so use it only for times that are
 // shown to people. tx belongs to a scope on the master.
 func (m *Master) Now(tx *gorm.DB) (time.Time, error) {
 	if m.Dialect() != "postgres" {

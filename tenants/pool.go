@@ -198,7 +198,7 @@ func newEntry(t *Tenant) *entry {
 	return e
 }
 
-// revive puts a draining entry back into use if nobody waits for its slot any more.
+// revive puts a draining entry back into use if no caller waits for its slot any more.
 func (p *pool) revive(t *Tenant) *entry {
 	e := p.draining[t.ID]
 	if e == nil || e.leases == 0 || e.tenant.Epoch < t.Epoch || p.queue.len > 0 || e.ctx.Err() != nil {

@@ -44,7 +44,7 @@ var packages = []struct {
 }
 
 // measurePackages runs the packages' benchmarks, each in a process of its own. Rows that a benchmark
-// skips, for example without Postgres, are left out, and so are those of one that fails.
+// skips, for example without Postgres, are left out, and so are those of a benchmark that fails.
 func measurePackages(ctx context.Context) (rows []row, failed error) {
 	for _, p := range packages {
 		test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", p.pattern, "-benchtime", p.times, "-timeout", "20m", p.path)

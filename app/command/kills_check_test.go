@@ -18,8 +18,8 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// look is how a tenant looks: its subdomain, with X for the one that it had at
-// first, its state and its domains; empty when there is none.
+// look describes a tenant: its subdomain, with X for its first subdomain, its
+// state and its domains. It is empty if there is no tenant.
 func (k *killer) look(t *testing.T, subdomain string) string {
 	t.Helper()
 	got := k.find(t, subdomain)
@@ -263,7 +263,7 @@ func (k *killer) expectThings(t *testing.T) {
 // thingsOf returns the objects that belong to a tenant.
 func (k *killer) thingsOf(row tenants.Tenant) things {
 	trashed := row.State == tenants.StatePurged
-	if row.Server != tenants.DefaultServer { // whose own things are seen by nobody
+	if row.Server != tenants.DefaultServer { // no test looks into that server
 		if row.LeftServer == nil {
 			return nil
 		}

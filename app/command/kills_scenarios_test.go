@@ -30,7 +30,7 @@ type scenario struct {
 	// knows. A tenant that the command is to create has none.
 	prepare string
 	// command has X for the tenant's subdomain, SOURCE for the URL of a database
-	// to adopt, EMPTY for one that can't be, and FILE for a portable file.
+	// to adopt, EMPTY for the URL of an empty database, and FILE for a portable file.
 	command string
 	// cancelAt is the point at which the command is asked to stop; those after it
 	// are the ones that count.

@@ -17,8 +17,8 @@ import (
 // envLong makes tests run that take long, as .ci/run -long does.
 const envLong = "TENANTRY_TEST_LONG"
 
-// builds are three builds of the program: of today, with one more migration that older code can live with, and with
-// another one that it can't.
+// builds are three builds of the program: today's; with one more migration, which older code can live with; and with a
+// second one, which it can't.
 type builds struct{ today, expands, contracts string }
 
 // makeBuilds makes the builds. Each later one has more migrations in the embedded folder.
@@ -123,7 +123,7 @@ func (b *balancer) load(t *testing.T, subdomain string, stop <-chan struct{}, pa
 	}
 }
 
-// TestRollingDeployment upgrades an installation under load, from a build to one that expands the schema and to one that
+// TestRollingDeployment upgrades an installation under load: first to a build that expands the schema, then to a build that
 // contracts it. No request fails, and nothing that was acknowledged is lost.
 func TestRollingDeployment(t *testing.T) {
 	t.Parallel()

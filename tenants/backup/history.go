@@ -65,7 +65,7 @@ func keyOf(id string, level int, least, most ltx.TXID) string {
 	return prefix(id) + strconv.Itoa(level) + "/" + ltx.FormatFilename(least, most)
 }
 
-// fileOf returns the file of an object. Returns false for one that is not an LTX file.
+// fileOf returns the file of an object. Returns false if the object is not an LTX file.
 func fileOf(o bucket.Object) (file, bool) {
 	least, most, err := ltx.ParseFilename(path.Base(o.Key))
 	level, levelErr := strconv.Atoi(path.Base(path.Dir(o.Key)))
@@ -176,8 +176,8 @@ func (b *Backups) endAt(ctx context.Context, all []file, at time.Time) (ltx.TXID
 	return ordered[later-1].max, nil
 }
 
-// step returns the file that leads furthest from a position without passing the end, or nil. Of two that lead as far,
-// the one that begins later is smaller.
+// step returns the file that leads furthest from a position without passing the end, or nil. Of two files that lead as
+// far it prefers the one with the later start, which is smaller.
 func step(all []file, position, end ltx.TXID) *file {
 	var best *file
 	for i, f := range all {

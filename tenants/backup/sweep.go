@@ -18,8 +18,8 @@ const sweepInterval = time.Minute
 // tenant that isn't on SQLite.
 type Written func(ctx context.Context, t *tenants.Tenant) (time.Time, error)
 
-// Sweep marks the tenants that were written since their last backup without Committed being called: by another process,
-// or by one that died. It looks at the times of files, and opens no database. It returns when ctx ends.
+// Sweep marks the tenants that were written since their last backup without Committed being called, which is so for writes of
+// other processes and of processes that died. It looks at the times of files, and opens no database. It returns when ctx ends.
 func (b *Backups) Sweep(ctx context.Context, master *tenants.Master, written Written) {
 	for ctx.Err() == nil {
 		if err := b.sweep(ctx, master, written); err != nil && ctx.Err() == nil {

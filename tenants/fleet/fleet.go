@@ -283,7 +283,7 @@ func (f *Fleet) takeOver(ctx context.Context, by lifecycle.Operator, prepare fun
 	return run, err
 }
 
-// own makes this process the one that works on the run.
+// own makes this process the run's owner.
 func (f *Fleet) own(run *tenants.MigrationRun) {
 	id := f.store.Process().ID()
 	run.State, run.InstanceID = tenants.RunRunning, &id

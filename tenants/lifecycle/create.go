@@ -172,8 +172,8 @@ func (m *Manager) prepare(ctx context.Context, n NewTenant) (*tenants.Tenant, er
 	return t, nil
 }
 
-// FinishCreate resumes a creation that no process works on, and waits for one that a process
-// works on. addAdmin gives the first admin, if there is one, access; it defaults to Options.AddAdmin.
+// FinishCreate resumes a creation that no process works on, or waits while another process works on
+// it. addAdmin gives the first admin, if there is one, access; it defaults to Options.AddAdmin.
 // FinishCreate restarts a creation that isn't in the ledger because it predates the ledger. If
 // the tenant is already created, FinishCreate returns it unchanged. Returns
 // tenants.ErrUnknownTenant if there is no such tenant or its creation was undone, or the reason
@@ -237,7 +237,7 @@ func (m *Manager) createAgain(ctx context.Context, by Operator, id string) error
 		return nil
 	})
 	if errors.Is(err, ErrUnderWay) {
-		return nil // somebody was faster
+		return nil // another process was faster
 	}
 	return err
 }

@@ -100,7 +100,7 @@ func acknowledgements(t *testing.T, env *tenantstest.Env) (n int64) {
 	return n
 }
 
-// abandon makes the tenant's last operation one that a process was at which died.
+// abandon makes the tenant's last operation look as if the process that worked on it had died.
 func abandon(t *testing.T, env *tenantstest.Env, name string, changes map[string]any) {
 	t.Helper()
 	o := operations(t, env, name)[0]

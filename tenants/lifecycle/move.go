@@ -143,7 +143,7 @@ func (m *Manager) target(j *job) (*tenants.Tenant, tenants.Engine, error) {
 	return placed(&j.tenant, j.params.To, engine.DatabaseName(j.tenant.ID)), engine, nil
 }
 
-// moveDatabase copies the database, to which nobody writes any more.
+// moveDatabase copies the database while the tenant is read-only.
 func moveDatabase(m *Manager, ctx context.Context, j *job) (err error) {
 	t, target, err := m.target(j)
 	if err != nil {

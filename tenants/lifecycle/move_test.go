@@ -247,7 +247,7 @@ func TestMoveRefused(t *testing.T) {
 	if _, err := env.Lifecycle.Move(t.Context(), "ada", "nobody", tenantstest.Second); !errors.Is(err, tenants.ErrUnknownTenant) {
 		t.Errorf("error %v", err)
 	}
-	if err := env.Second.Create(t.Context(), acme); err != nil { // somebody's copy
+	if err := env.Second.Create(t.Context(), acme); err != nil { // a database that the move didn't make
 		t.Fatal(err)
 	}
 	if _, err := env.Lifecycle.Move(t.Context(), "ada", "acme", tenantstest.Second); !errors.Is(err, lifecycle.ErrNotEmpty) {

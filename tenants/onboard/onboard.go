@@ -20,7 +20,7 @@ import (
 // Admins makes people admins of tenants. All methods but CheckEmail may be called again with
 // the same address, also by another process.
 type Admins interface {
-	// CheckEmail returns an error if nobody can have the address.
+	// CheckEmail returns an error if the address is not valid.
 	CheckEmail(email string) error
 	// InviteAdmin returns a link with which the admin sets a password, once.
 	InviteAdmin(ctx context.Context, t *tenants.Tenant, email string) (url string, expires time.Time, err error)
@@ -110,7 +110,7 @@ func (s *Service) addFunc(admin Admin, made **Invitation) func(ctx context.Conte
 }
 
 // Resume returns a function for lifecycle.Options.AddAdmin. It makes the admin of a creation that
-// another process began, with a link that nobody receives.
+// another process began. The link that it makes is thrown away.
 func Resume(admins Admins) func(ctx context.Context, t *tenants.Tenant, email string) error {
 	return func(ctx context.Context, t *tenants.Tenant, email string) error {
 		_, _, err := admins.InviteAdmin(ctx, t, email)

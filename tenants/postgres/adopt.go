@@ -38,8 +38,8 @@ func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (v
 	return e.versionOf(ctx, name)
 }
 
-// makeDatabase makes the tenant's database, unless it exists, and grants the tenant's role access. make makes it, one
-// at a time; nobody can connect to it then. what is the verb for errors.
+// makeDatabase makes the tenant's database, unless it exists, and grants the tenant's role access. make makes the database,
+// closed to connections; calls of make don't overlap. what is the verb for errors.
 func (e *Engine) makeDatabase(ctx context.Context, t *tenants.Tenant, what string, make func(ctx context.Context, name string) error) (name string, err error) {
 	if name, err = databaseName(t); err != nil {
 		return "", err
@@ -75,7 +75,7 @@ func (e *Engine) oneByOne(ctx context.Context, f func() error) error {
 	}
 }
 
-// adopt makes the database. Nobody can connect to it yet.
+// adopt makes the database, closed to connections.
 func (e *Engine) adopt(ctx context.Context, name, url string) error {
 	from, version, err := e.openSource(ctx, url)
 	if err != nil {

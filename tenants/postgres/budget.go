@@ -13,7 +13,7 @@ import (
 )
 
 // budget limits the connections of all pools on a server. A pool takes a place in the budget for each
-// connection, and waits in a queue if there is none. While somebody waits the budget is crowded;
+// connection, and waits in a queue if there is none. While pools wait the budget is crowded;
 // crowd.go describes how pools then give up places.
 //
 // Its lock is never held while calling a pool, because database/sql closes connections, which calls the

@@ -62,7 +62,7 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	if err == nil {
 		err = e.copyTemplate(ctx, name)
 	}
-	if stateOf(err) == codeUnknownDatabase { // somebody dropped the template
+	if stateOf(err) == codeUnknownDatabase { // the template was dropped meanwhile
 		e.template.forget()
 		err = e.copyTemplate(ctx, name)
 	}
@@ -84,7 +84,7 @@ func (e *Engine) grantAccess(ctx context.Context, t *tenants.Tenant, verifier st
 }
 
 // copyTemplate copies the template, or keeps an existing database. A copy doesn't inherit the template's
-// permissions and would be open to everybody, so nobody can connect to it yet.
+// permissions and would be open to every role, so it is closed to connections at first.
 func (e *Engine) copyTemplate(ctx context.Context, name string) error {
 	template, err := e.template.ready(ctx)
 	if err != nil {
@@ -233,7 +233,7 @@ func (e *Engine) addNoDatabase(ctx context.Context, name string, err error) erro
 }
 
 // verify returns an error unless db is the named database and has migrations. An empty database of that
-// name was made by somebody else, or is partly restored.
+// name is not Tenantry's, or is partly restored.
 func verify(ctx context.Context, db *sql.DB, name string) error {
 	var current string
 	var migrated bool

@@ -9,7 +9,7 @@ import (
 	"tenantry/tenants"
 )
 
-// errNotOurs means that the object belongs to somebody else.
+// errNotOurs means that the object belongs to another installation or program.
 var errNotOurs = errors.New("it is not an object of this installation")
 
 // Discard drops an old template or a draft, unless a process is building one. A program with other
@@ -77,7 +77,7 @@ func (e *Engine) discardUnlocked(ctx context.Context, name string) error {
 		err = e.exec(ctx, "DROP DATABASE %s WITH (FORCE)", name)
 	}
 	switch stateOf(err) {
-	case codeUnknownDatabase: // somebody else has dropped it
+	case codeUnknownDatabase: // it was dropped meanwhile
 		return nil
 	case codeObjectInUse:
 		return fmt.Errorf("%w: %w", tenants.ErrInUse, err)

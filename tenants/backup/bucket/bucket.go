@@ -6,7 +6,7 @@
 //	s3.go              an S3 bucket; s3_put.go, s3_download.go and s3_delete.go what is done to its objects
 //	s3_transport.go    connections that don't wait for ever
 //	s3_credentials.go  where the credentials come from
-//	s3_errors.go       what is told of errors
+//	s3_errors.go       messages for errors, without secrets
 package bucket
 
 import (

@@ -67,7 +67,7 @@ func (k *Keys) make(ctx context.Context, id string) error {
 	return k.bucket.Put(ctx, folderOf(id)+strings.ToLower(rand.Text()), bytes.NewReader(sealed))
 }
 
-// Find returns a tenant's keys, the one that encrypts first. Returns ErrNoKey if there is none, and an error of package
+// Find returns a tenant's keys, first the key for encrypting. Returns ErrNoKey if there is none, and an error of package
 // seal for a key that the ring can't open.
 func (k *Keys) Find(ctx context.Context, id string) ([]Key, error) {
 	if found, ok := k.known.Get(id); ok {

@@ -142,8 +142,8 @@ func TestForged(t *testing.T) {
 	forged("another tenant's", "tenants/B/ltx/1", stored)
 }
 
-// TestDestroy: without its key a tenant's backup can't be read, by a process that starts and one that runs, while other
-// tenants' can.
+// TestDestroy: without its key a tenant's backup can't be read, neither by a running process nor by a new one. Other
+// tenants' backups can.
 func TestDestroy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
