@@ -23,7 +23,11 @@ func TestMetrics(t *testing.T) {
 		if r := ask(""); r.status != http.StatusUnauthorized {
 			t.Errorf("without the token: %d", r.status)
 		}
-		r := ask(srv.token(t))
+		var r reply
+		eventually(t, "a count of every request, which follows its reply", func() bool {
+			r = ask(srv.token(t))
+			return strings.Contains(r.body, `tenantry_requests_total{class="2xx"} 4`) && strings.Contains(r.body, `tenantry_requests_total{class="4xx"} 2`)
+		})
 		if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), "text/plain") {
 			t.Errorf("%d %v", r.status, r.header)
 		}
