@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"tenantry/app/tracing"
 	"tenantry/handlers/auth"
 	"tenantry/models"
@@ -23,6 +25,7 @@ import (
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/traffic"
+	"tenantry/tenants/web"
 )
 
 // App is the application with its databases open. It is safe for concurrent use.
@@ -60,6 +63,11 @@ type Options struct {
 	// Routes adds the application's routes to the public listener. Defaults to
 	// the work tracker's, app.Routes.
 	Routes func(p *Public)
+	// Identify, Found and NotFound are web.Options': how a request names its tenant, and what is called when that
+	// tenant was or wasn't found. The links of pages and commands lead to hosts whatever Identify is.
+	Identify web.Identify
+	Found    func(c *gin.Context, t *tenants.Tenant) error
+	NotFound func(c *gin.Context, err error) error
 	// Manual holds the chapters that the console shows, as TOPIC.md. Defaults to
 	// none.
 	Manual fs.FS

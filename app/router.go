@@ -45,6 +45,7 @@ func (a *App) Operator(ctx context.Context, token string) http.Handler {
 func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 	requests := web.New(a.store, web.Options{
 		Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID,
+		Identify: a.options.Identify, Found: a.options.Found, NotFound: a.options.NotFound,
 	})
 	p := &Public{
 		Engine:   a.newRouter(a.publicTLS, maxImport, append(a.traceRequests(), measure(a.metrics, a.traffic))...),

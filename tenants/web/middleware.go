@@ -1,9 +1,10 @@
 // Package web leads Gin's requests into tenants' scopes: Resolve finds the tenant
-// of a request's host, Scoped runs the handlers in a transaction on its database
+// of a request, by its host unless told otherwise, Scoped runs the handlers in a transaction on its database
 // and holds their reply back until the commit. It is all that an application
 // needs of Gin below its own handlers. A request's way:
 //
-//	middleware.go  Resolve: the host's tenant
+//	middleware.go  Resolve: the request's tenant
+//	identify.go    by its host, or as the application says
 //	scoped.go      Scoped: reads the body, then runs the handlers in a scope
 //	body.go        bounds the memory of all bodies together
 //	context.go     the request's tenant and transaction
@@ -25,6 +26,14 @@ import (
 type Options struct {
 	// Domain is the base domain. Tenants are served at its subdomains and at custom hosts.
 	Domain tenants.BaseDomain
+	// Identify finds the name of a request's tenant, which is then its subdomain. Defaults to ByHost(Domain), which
+	// also knows the tenants' own hosts.
+	Identify Identify
+	// Found is called for each request whose tenant was found; an error refuses the request. Defaults to none.
+	Found func(c *gin.Context, t *tenants.Tenant) error
+	// NotFound is called when there is no tenant to serve, with the error of Store.Lookup. It returns the error that is
+	// rendered, or answers the request and returns nil. Defaults to none.
+	NotFound func(c *gin.Context, err error) error
 	// Render answers a request that failed with err, which is also the last error on c.Errors.
 	// Nothing has been written by then. Defaults to WriteProblem, which is preceded by a line
 	// in Log for each status of 500 or more.
@@ -41,7 +50,9 @@ type Options struct {
 // one Middleware for each store. It is safe for concurrent use.
 type Middleware struct {
 	store     *tenants.Store
-	domain    tenants.BaseDomain
+	identify  Identify
+	found     func(c *gin.Context, t *tenants.Tenant) error
+	notFound  func(c *gin.Context, err error) error
 	render    func(c *gin.Context, err error)
 	requestID func(c *gin.Context) string
 
@@ -58,34 +69,44 @@ func New(store *tenants.Store, o Options) *Middleware {
 	if o.Render == nil {
 		o.Render = renderWith(o.Log)
 	}
+	identify := ByHost(o.Domain)
+	if o.Identify != nil {
+		identify = subdomains(o.Identify)
+	}
 	return &Middleware{
-		store: store, domain: o.Domain, render: o.Render, requestID: o.RequestID,
+		store: store, identify: identify, found: o.Found, notFound: o.NotFound, render: o.Render, requestID: o.RequestID,
 		bodies:    bodies{limit: bodyMemory, share: tenantBodyMemory},
 		strangers: bodies{limit: strangerBodyMemory, share: strangerBodyMemory},
 	}
 }
 
-// Resolve returns a handler that finds the tenant of the request's host, for From. If there is
-// none, the handler ends the chain with the error of Store.Lookup. It uses only the Host
-// header. A request with an absolute-form URI has no tenant, because Go replaces its Host with
-// the URI's.
+// Resolve returns a handler that finds the request's tenant, for From. If there is none, the handler ends the chain with
+// the error of Store.Lookup, or with that of Options.NotFound.
 func (m *Middleware) Resolve() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		name, ok := m.domain.Subdomain(c.Request.Host)
-		if !ok {
-			name, ok = m.domain.CustomHost(c.Request.Host)
+		t, err := m.lookup(c)
+		if err == nil {
+			c.Set(tenantKey{}, t)
+			if m.found != nil {
+				err = m.found(c, t)
+			}
+		} else if m.notFound != nil {
+			c.Abort()
+			err = m.notFound(c, err)
 		}
-		if !ok || c.Request.URL.Host != "" {
-			m.refuse(c, tenants.ErrUnknownTenant)
-			return
-		}
-		t, err := m.store.Lookup(c.Request.Context(), name)
 		if err != nil {
 			m.refuse(c, err)
-			return
 		}
-		c.Set(tenantKey{}, t)
 	}
+}
+
+// lookup returns the request's tenant. Returns tenants.ErrUnknownTenant if the request names none.
+func (m *Middleware) lookup(c *gin.Context) (*tenants.Tenant, error) {
+	name, ok := m.identify(c)
+	if !ok {
+		return nil, tenants.ErrUnknownTenant
+	}
+	return m.store.Lookup(c.Request.Context(), name)
 }
 
 // admit counts the request against its tenant's limit of requests a second, once. It returns false if the
