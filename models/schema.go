@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"tenantry/tenants"
+	"tenantry/tenants/jobs"
 )
 
 //go:embed migrations
@@ -26,7 +27,7 @@ func Workspace() tenants.Schema {
 	folder, _ := fs.Sub(migrations, "migrations")
 	return tenants.Schema{
 		Name:        "workspace",
-		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}),
+		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}, &jobs.Row{}),
 		Migrations:  tenants.MigrationsIn(folder),
 		Credentials: AccountCredentials(),
 	}

@@ -38,7 +38,7 @@ type MasterOptions struct {
 
 // WatchFunc calls changed after each change of the master by any process, with the id of the tenant
 // that changed. The id is empty if it isn't known, or if changes may have been missed: then any
-// tenant may have changed. WatchFunc reconnects when connections break. It returns ctx's error when
+// tenant may have changed. It is DueChanged if work may be due. WatchFunc reconnects when connections break. It returns ctx's error when
 // ctx ends.
 type WatchFunc func(ctx context.Context, changed func(tenantID string)) error
 

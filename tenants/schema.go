@@ -64,7 +64,7 @@ func MasterSchema() Schema {
 	return Schema{
 		Models: []any{
 			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
-			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{},
+			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{},
 		},
 		Migrations: MigrationsIn(migrations),
 	}

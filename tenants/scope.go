@@ -25,7 +25,10 @@ var ErrNestedScope = errors.New("scope begun inside a scope")
 type hook func(ctx context.Context, err error)
 
 // hooks are copied by value when a savepoint is set.
-type hooks struct{ commit, rollback []hook }
+type hooks struct {
+	commit, rollback []hook
+	due              time.Time // from MarkDue, or zero
+}
 
 // AfterCommit calls f after the scope of tx has committed and released its lease. f may begin scopes
 // of its own; the cancellation of the request doesn't cancel its ctx. A hook set inside a savepoint
@@ -89,6 +92,10 @@ type scope struct {
 	called time.Time     // when the caller asked for it, if tally is set
 	waited time.Duration // until the transaction began
 
+	tenantID string    // empty for the master
+	dues     *Dues     // nil for the master
+	due      time.Time // when the tenant has work, if holdDue recorded that, or zero
+
 	tracer  Tracer // may be nil
 	endSpan func(o Outcome, waited time.Duration)
 
@@ -120,6 +127,7 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 		if s.t != nil {
 			s.t.over.Store(true)
 			s.t.endTime() // also after a panic
+			s.endDue()
 		}
 	}()
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
@@ -131,6 +139,9 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 		}
 		if err := f(tx); err != nil {
 			return s.translated(ctx, tx, err)
+		}
+		if err := s.holdDue(ctx); err != nil {
+			return err
 		}
 		s.t.returned.Store(true)
 		if s.check == nil {

@@ -28,6 +28,7 @@
 //	process.go      registers this process and sends its heartbeats; announce.go tells that it serves
 //	presence.go     finds out whether another process is alive
 //	division.go     divides a server's connections among the processes; connectionshare.go by what they want
+//	due.go          records which tenants have work to do; dues.go gives it to the process's workers
 //	drain.go        drains tenants for operations
 //	quiesce.go      waits until a tenant is drained
 //	load.go         counts open handles
@@ -118,6 +119,7 @@ type Store struct {
 	registry *registry
 	pool     *pool
 	process  *Process
+	dues     *Dues
 	grace    time.Duration
 	log      *slog.Logger
 	limits   Limits // of tenants without limits of their own
@@ -165,6 +167,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.registry.away = s.process.isAway
+	s.dues = newDues(o.Master, s.process, o.Log)
 	s.takeShares(ctx)
 	s.start()
 	return s, nil
@@ -208,7 +211,7 @@ func (s *Store) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.running.Go(func() {
-		if err := s.master.Watch(ctx, s.Refresh); ctx.Err() == nil {
+		if err := s.master.Watch(ctx, s.changedInMaster); ctx.Err() == nil {
 			s.log.Error("watch of the master ended", "error", err)
 		}
 	})
@@ -224,6 +227,15 @@ func (s *Store) start() {
 	})
 	s.running.Go(func() { s.drainTenants(ctx) })
 	s.running.Go(func() { s.keepShares(ctx) })
+	s.running.Go(func() { s.dues.run(ctx) })
+}
+
+// changedInMaster is called after changes by any process, as WatchFunc says.
+func (s *Store) changedInMaster(what string) {
+	s.dues.mayHaveChanged() // a tenant may have become active
+	if what != DueChanged {
+		s.Refresh(what)
+	}
 }
 
 // Refresh makes changes of a tenant in the master take effect here at once; if tenantID is empty,
@@ -249,6 +261,7 @@ func (s *Store) Close(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.dues.close(ctx)
 	if err := s.process.leave(ctx); err != nil { // others will find out that it is dead
 		s.log.WarnContext(ctx, "remove this process from the master", "error", err)
 	}
@@ -267,6 +280,9 @@ func (s *Store) Process() *Process { return s.process }
 
 // Master returns the store's master database.
 func (s *Store) Master() *Master { return s.master }
+
+// Dues returns which tenants have work to do.
+func (s *Store) Dues() *Dues { return s.dues }
 
 // Server returns the engine of a server. It opens a server of the master at its first use. Returns ErrUnavailable
 // if no server has the name, or if the server can't be opened; it is tried again in the background then.
@@ -389,7 +405,7 @@ type access struct {
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
 // because they may begin scopes.
 func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
-	sc := scope{log: s.log, tenant: t.Subdomain, limits: s.Limits(t), tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
+	sc := scope{log: s.log, tenant: t.Subdomain, tenantID: t.ID, dues: s.dues, limits: s.Limits(t), tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
 	traced := s.trace(ctx, &sc, t) // another variable: one that changes would be allocated for the closures
 	defer func() { s.note(ctx, &sc, err); s.countRefusal(err) }()

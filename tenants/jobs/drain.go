@@ -1,0 +1,92 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+)
+
+const (
+	// busyPause and failedPause are how long a tenant is left alone if there is no room for its jobs now, and if its
+	// database can't be used.
+	busyPause, failedPause = time.Second, time.Minute
+	// unknownPause is how long jobs of kinds without a worker here wait for a process that has one.
+	unknownPause = time.Minute
+)
+
+// drain runs jobs of a tenant that are due, for a turn or until ctx ends. It returns when the next one is due, or the zero
+// time.
+func (r *Runner) drain(ctx, running context.Context, tenantID string) (next time.Time, err error) {
+	t, err := r.find(running, tenantID)
+	if err != nil {
+		return next, err
+	}
+	// Many looks find nothing, and only those that find a job wait for the tenant's turn to write.
+	if next, err = r.next(running, t); err != nil || next.IsZero() || time.Now().Before(next) {
+		return next, err
+	}
+	for begun := time.Now(); time.Since(begun) < turn && ctx.Err() == nil; {
+		found, err := r.attempt(running, t)
+		if err != nil {
+			return next, err
+		}
+		if !found {
+			return r.next(running, t)
+		}
+	}
+	return time.Now(), nil
+}
+
+// find returns the tenant with that id.
+func (r *Runner) find(ctx context.Context, id string) (*tenants.Tenant, error) {
+	var t tenants.Tenant
+	err := r.store.Master().View(ctx, func(tx *gorm.DB) error { return tx.Take(&t, "id = ?", id).Error })
+	return &t, err
+}
+
+// next returns when the tenant's next job is due, or the zero time.
+func (r *Runner) next(ctx context.Context, t *tenants.Tenant) (next time.Time, err error) {
+	err = r.store.View(ctx, t, func(tx *gorm.DB) error {
+		if next, err = first(tx.Where("kind IN ?", r.kinds)); err != nil {
+			return err
+		}
+		unknown, err := first(tx.Where("kind NOT IN ?", r.kinds))
+		if err != nil || unknown.IsZero() {
+			return err
+		}
+		if soon := time.Now().Add(unknownPause); unknown.Before(soon) {
+			unknown = soon
+		}
+		if next.IsZero() || unknown.Before(next) {
+			next = unknown
+		}
+		return nil
+	})
+	return next, err
+}
+
+// first returns the earliest time of the selected jobs that wait, or the zero time.
+func first(selected *gorm.DB) (time.Time, error) {
+	var row Row
+	err := selected.Select("scheduled_at").Where("state = ?", Available).Order("scheduled_at, id").Limit(1).Find(&row).Error
+	return row.ScheduledAt, err
+}
+
+// pause returns how long to leave a tenant alone whose jobs can't run because of err.
+func (r *Runner) pause(ctx context.Context, tenantID string, err error) time.Duration {
+	jitter := 0.5 + rand.Float64()
+	switch {
+	case ctx.Err() != nil, errors.Is(err, tenants.ErrSuspended), errors.Is(err, tenants.ErrMaintenance), errors.Is(err, tenants.ErrUnknownTenant):
+		return 0 // the tenant isn't active; it is looked at when it is, or when another process runs
+	case errors.Is(err, tenants.ErrBusy), errors.Is(err, tenants.ErrRetryable), errors.Is(err, tenants.ErrTooManyScopes):
+		return time.Duration(jitter * float64(busyPause))
+	}
+	pause := time.Duration(jitter * float64(failedPause))
+	r.o.Log.WarnContext(ctx, "jobs of a tenant can't run", "tenant_id", tenantID, "again_in", pause.Round(time.Second), "error", err)
+	return pause
+}

@@ -1,0 +1,75 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tenantry/tenants"
+)
+
+// Config configures a Runner.
+type Config struct {
+	// Parallel is how many tenants are worked on at the same time. Defaults to 4.
+	Parallel int
+	// Grace is how long jobs that run may take after Run is asked to end. Defaults to 10 seconds.
+	Grace time.Duration
+	// Log gets what went wrong. Defaults to slog.Default().
+	Log *slog.Logger
+}
+
+// turn is how long a tenant's jobs are run before those of another tenant that waits.
+const turn = 50 * time.Millisecond
+
+// Runner runs the jobs of all tenants whose time has come, in turns: however many jobs a tenant has, those of others
+// wait only for a moment. It opens no other tenants. It is safe for concurrent use.
+type Runner struct {
+	store   *tenants.Store
+	workers *Workers
+	kinds   []string
+	o       Config
+}
+
+// New returns a Runner.
+func New(store *tenants.Store, w *Workers, o Config) *Runner {
+	o.Parallel, o.Grace = cmp.Or(o.Parallel, 4), cmp.Or(o.Grace, 10*time.Second)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Runner{store: store, workers: w, kinds: w.kinds(), o: o}
+}
+
+// Run runs jobs until ctx ends, and returns when those that run have ended. Their contexts end after Config.Grace; they run
+// again then, after the next start at the latest. Call it once, and before the store is closed.
+func (r *Runner) Run(ctx context.Context) {
+	if len(r.kinds) == 0 {
+		return
+	}
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.o.Grace, end) })()
+	var workers sync.WaitGroup
+	for range r.o.Parallel {
+		workers.Go(func() { r.work(ctx, running) })
+	}
+	workers.Wait()
+}
+
+// work works on one tenant after another until ctx ends. Their jobs end with running.
+func (r *Runner) work(ctx, running context.Context) {
+	dues := r.store.Dues()
+	for {
+		id, err := dues.Next(ctx)
+		if err != nil {
+			return
+		}
+		next, err := r.drain(ctx, running, id)
+		if err != nil {
+			dues.GiveBack(id, time.Now().Add(r.pause(running, id, err)))
+			continue
+		}
+		dues.Done(id, next)
+	}
+}
