@@ -25,14 +25,15 @@ const (
 	KindReseal       OperationKind = "reseal"
 	KindMigrate      OperationKind = "migrate"
 	KindRepair       OperationKind = "repair"
-	KindAdmin        OperationKind = "admin"      // adds an admin, or resets their password
-	KindInvite       OperationKind = "invite"     // the same, from the console
-	KindRelease      OperationKind = "release"    // releases a subdomain that the tenant had
-	KindMakeEmpty    OperationKind = "make-empty" // makes an empty database in place of a lost one
-	KindCancel       OperationKind = "cancel"     // cancels an operation that can't be finished
-	KindClone        OperationKind = "clone"      // creates the tenant as a copy of another
-	KindMove         OperationKind = "move"       // moves the tenant to another server
-	KindExport       OperationKind = "export"     // has written the tenant's data into a file
+	KindAdmin        OperationKind = "admin"       // adds an admin, or resets their password
+	KindInvite       OperationKind = "invite"      // the same, from the console
+	KindRelease      OperationKind = "release"     // releases a subdomain that the tenant had
+	KindMakeEmpty    OperationKind = "make-empty"  // makes an empty database in place of a lost one
+	KindCancel       OperationKind = "cancel"      // cancels an operation that can't be finished
+	KindClone        OperationKind = "clone"       // creates the tenant as a copy of another
+	KindMove         OperationKind = "move"        // moves the tenant to another server
+	KindMaintenance  OperationKind = "maintenance" // closes the tenant for maintenance, or serves it again
+	KindExport       OperationKind = "export"      // has written the tenant's data into a file
 )
 
 // OperationKinds returns all kinds of operations.
@@ -41,7 +42,7 @@ func OperationKinds() []OperationKind {
 		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindLimit, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
-		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindExport,
+		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
 	}
 }
 

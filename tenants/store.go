@@ -8,6 +8,7 @@
 //	handle.go       an open database
 //	version.go      checks that this build can serve its schema version; schemarecord.go, if a newer one has migrated it
 //	lazy.go         migrates it if it is behind; olderbuild.go, who couldn't serve it then
+//	maintenance.go  checks that its operator hasn't closed it
 //	limits.go       what a tenant may use; limiter.go counts its requests, limit_text.go reads and writes limits
 //	scope.go        begins the transaction, commits or rolls back
 //	turn.go         gives each tenant's scopes a fair turn
@@ -296,7 +297,7 @@ func (s *Store) Server(name string) (Engine, error) {
 
 // Lookup returns the tenant that is served, perhaps only to those who read, at the subdomain, or at the custom host if name has dots.
 // The tenant is shared and must not be changed. Returns ErrUnknownTenant (also for tenants that
-// nobody should see), a *MovedError, ErrSuspended, ErrMaintenance, a *VersionError, or ErrUnavailable
+// nobody should see), a *MovedError, ErrSuspended, ErrMaintenance, a *MaintenanceError, a *VersionError, or ErrUnavailable
 // if the master doesn't answer. A tenant that is migrated by its first scope is returned.
 func (s *Store) Lookup(ctx context.Context, name string) (*Tenant, error) {
 	t, err := s.registry.lookup(ctx, name)
@@ -313,6 +314,9 @@ func (s *Store) Lookup(ctx context.Context, name string) (*Tenant, error) {
 func (s *Store) checkServed(t *Tenant) error {
 	switch t.State {
 	case StateActive:
+		if err := t.Maintenance.refuse(); err != nil {
+			return err
+		}
 		return s.checkSchema(t)
 	case StateSuspended:
 		return ErrSuspended
@@ -324,7 +328,7 @@ func (s *Store) checkServed(t *Tenant) error {
 
 // checkReadable is checkServed for those who only read.
 func (s *Store) checkReadable(t *Tenant) error {
-	if t.State == StateMaintenance && t.ReadOnly {
+	if t.State == StateMaintenance && t.ReadOnly && !t.Maintenance.IsOn() {
 		return s.checkSchema(t)
 	}
 	return s.checkServed(t)

@@ -62,6 +62,8 @@ type Tenant struct {
 	Limits Limits `gorm:"embedded"`
 	// ReadOnly means that a tenant under maintenance is served to those who only read.
 	ReadOnly bool `gorm:"not null;default:false"`
+	// Maintenance is what an operator keeps the tenant closed for, if it is closed.
+	Maintenance Maintenance `gorm:"embedded;embeddedPrefix:maintenance_"`
 	// LeftServer and LeftDatabase are the database that the tenant's last move left in the trash of its former server,
 	// and LeftUntil is when it will be removed. They are nil if there is none.
 	LeftServer, LeftDatabase *string

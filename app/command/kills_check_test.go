@@ -39,6 +39,9 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 	if got.Limits != (tenants.Limits{}) {
 		words = append(words, "limited")
 	}
+	if got.Maintenance.IsOn() {
+		words = append(words, "closed")
+	}
 	for _, d := range got.Domains {
 		words = append(words, strings.Replace(d.Host, subdomain, "X", 1))
 		if d.VerifiedAt != nil {
@@ -159,7 +162,11 @@ func (k *killer) expectAdmin(t *testing.T, v victim) {
 func (k *killer) expectRow(t *testing.T, subdomain string) {
 	t.Helper()
 	var names []string
-	err := k.app.Store().View(t.Context(), k.find(t, subdomain), func(tx *gorm.DB) error {
+	tenant, scope := k.find(t, subdomain), k.app.Store().View
+	if tenant.Maintenance.IsOn() {
+		scope = k.app.Store().Maintain
+	}
+	err := scope(t.Context(), tenant, func(tx *gorm.DB) error {
 		return tx.Model(&models.Project{}).Pluck("name", &names).Error
 	})
 	if err != nil || !slices.Equal(names, []string{subdomain}) {

@@ -84,6 +84,12 @@ func scenarios() []scenario {
 		kind: tenants.KindLimit, prepare: "create", command: "tenant limit X --requests=1000000/s",
 		before: "X active", after: "X active limited",
 	}, {
+		kind: tenants.KindMaintenance, prepare: "create", command: "tenant maintenance X on --message=Soon --until=2h",
+		before: "X active", after: "X active closed",
+	}, {
+		kind: tenants.KindMaintenance, prepare: "create close", command: "tenant maintenance X off",
+		before: "X active closed", after: "X active",
+	}, {
 		kind: tenants.KindArchive, prepare: "create", command: "tenant archive X --yes",
 		before: "X active", after: "X archived",
 	}, {
@@ -211,6 +217,10 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 	does := map[string]func() error{
 		"create":  func() error { return k.createWithRow(ctx, subdomain) },
 		"suspend": func() error { _, err := m.Suspend(ctx, "ada", subdomain); return err },
+		"close": func() error {
+			_, err := m.SetMaintenance(ctx, "ada", subdomain, lifecycle.Maintenance{On: true})
+			return err
+		},
 		"archive": func() error { _, err := m.Archive(ctx, "ada", subdomain); return err },
 		"purge":   func() error { _, err := m.Purge(ctx, "ada", subdomain, time.Hour); return err },
 		"rename": func() error {

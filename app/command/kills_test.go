@@ -234,7 +234,10 @@ func (k *killer) doctor(t *testing.T, victims []victim) {
 // status of an answer without a session.
 func answers(look, subdomain string) (at string, status int) {
 	at, state, _ := strings.Cut(strings.ReplaceAll(look, "X", subdomain), " ")
-	state, _, _ = strings.Cut(state, " ")
+	state, more, _ := strings.Cut(state, " ")
+	if more == "closed" {
+		return at, http.StatusServiceUnavailable
+	}
 	switch tenants.State(state) {
 	case tenants.StateActive:
 		return at, http.StatusUnauthorized

@@ -18,11 +18,13 @@ type tenantCommand struct {
 	Show   showCommand   `cmd:"" help:"Show a tenant."`
 	Admin  adminCommand  `cmd:"" help:"Make a person an admin of a tenant, or give an admin a new password."`
 
-	Suspend suspendCommand `cmd:"" help:"Stop serving a tenant, and keep its data."`
-	Resume  resumeCommand  `cmd:"" help:"Serve a suspended tenant again."`
-	Rename  renameCommand  `cmd:"" help:"Change a tenant's subdomain."`
-	SetName setNameCommand `cmd:"" help:"Change a tenant's display name."`
-	Limit   limitCommand   `cmd:"" help:"Show or change what a tenant may use."`
+	Suspend     suspendCommand     `cmd:"" help:"Stop serving a tenant, and keep its data."`
+	Resume      resumeCommand      `cmd:"" help:"Serve a suspended tenant again."`
+	Rename      renameCommand      `cmd:"" help:"Change a tenant's subdomain."`
+	SetName     setNameCommand     `cmd:"" help:"Change a tenant's display name."`
+	Limit       limitCommand       `cmd:"" help:"Show or change what a tenant may use."`
+	Maintenance maintenanceCommand `cmd:"" help:"Close a tenant for maintenance, or serve it again."`
+
 	Archive archiveCommand `cmd:"" help:"Hide a tenant as if it did not exist, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
 	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after the grace period."`

@@ -84,6 +84,12 @@ func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle
 	if t.State != tenants.StatePurged {
 		rows = append(rows, []string{"url", a.TenantURL(t.Address(), "")})
 	}
+	if m := d.Maintenance; m != nil {
+		rows = append(rows, []string{"maintenance_since", m.Since.Format(time.RFC3339)}, []string{"maintenance_message", m.Message})
+		if m.Until != nil {
+			rows = append(rows, []string{"maintenance_until", m.Until.Format(time.RFC3339)})
+		}
+	}
 	if d.RemoveAfter != nil {
 		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
 	}

@@ -146,6 +146,8 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/rename", s.do(s.rename))
 	one.POST("/name", s.do(s.setName))
 	one.POST("/limits", s.do(s.setLimits))
+	one.POST("/maintenance", s.do(s.close))
+	one.POST("/maintenance/end", s.do(s.move(s.endMaintenance, "opened")))
 	one.POST("/purge", s.do(s.purge))
 	one.POST("/invitation", s.do(s.invite))
 	one.POST("/domains", s.do(s.addDomain))

@@ -102,8 +102,8 @@ func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 // the ledger.
 func did(o tenants.Operation) string {
 	var params struct {
-		To, Host, Name, Email string
-		Limits                map[tenants.Limit]string
+		To, Host, Name, Email, Message string
+		Limits                         map[tenants.Limit]string
 	}
 	_ = json.Unmarshal([]byte(o.Params), &params) // the description works without them
 	text := map[tenants.OperationKind]string{
@@ -116,7 +116,8 @@ func did(o tenants.Operation) string {
 		tenants.KindReseal: "Seal the credentials again", tenants.KindMigrate: "Migrate", tenants.KindRepair: "Repair",
 		tenants.KindAdmin: "Set an admin's password", tenants.KindInvite: "Invite an admin", tenants.KindRelease: "Release a subdomain",
 		tenants.KindMakeEmpty: "Make an empty database", tenants.KindCancel: "Cancel an operation",
-		tenants.KindExport: "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move",
+		tenants.KindMaintenance: "Close for maintenance",
+		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
@@ -126,6 +127,10 @@ func did(o tenants.Operation) string {
 		text += " to " + params.To
 	case o.Kind == tenants.KindSetName && params.Name != "":
 		text += " to " + params.Name
+	case o.Kind == tenants.KindMaintenance && params.To == "off":
+		text = "End maintenance"
+	case o.Kind == tenants.KindMaintenance && params.Message != "":
+		text += ": " + params.Message
 	case o.Kind == tenants.KindLimit:
 		text += limitsText(params.Limits)
 	case params.Email != "":

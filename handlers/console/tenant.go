@@ -36,8 +36,8 @@ type tenantPage struct {
 	UnderWay *operationRow
 
 	// A form is nil if it can't be used in the tenant's state.
-	SetName, SetLimits, Rename, Purge, AddDomain, Invite *look.Form
-	Can                                                  can
+	SetName, SetLimits, Close, Rename, Purge, AddDomain, Invite *look.Form
+	Can                                                         can
 	// Done says what has just been done, Problem why something could not be.
 	Done, Problem string
 	// Invitation is a new invitation. Its link is shown only once.
@@ -62,6 +62,8 @@ func doneText(done string) string {
 		"restored": "The tenant is served again.", "renamed": "The tenant has its new subdomain.",
 		"named":             "The tenant has its new name.",
 		"limited":           "The limits are changed. They are in force within a second.",
+		"closed":            "The tenant is closed for maintenance. Its pages say so.",
+		"opened":            "Maintenance has ended.",
 		"purged":            "The tenant is purged. It can be restored until its data is removed.",
 		"removed":           "The tenant’s data is removed.",
 		"domain-added":      "The domain is added. Publish the TXT record below, then verify the domain.",
@@ -168,6 +170,7 @@ func (p *tenantPage) offer() {
 	}
 	if active || suspended || archived {
 		p.SetName, p.SetLimits = nameForm(path, p.Name), limitsForm(path, p.Limits)
+		p.Close = maintenanceForm(path, p.Maintenance)
 	}
 	if active || suspended {
 		p.Rename = renameForm(path, p.Subdomain)

@@ -6,6 +6,7 @@
 //	name.go        the operator's name, for the ledger
 //	tenants.go     all routes, and the handlers of tenants
 //	domains.go     the handlers of tenants' domains
+//	maintenance.go the handler of maintenance
 //	operations.go  the handler of the ledger
 //	doctor.go      the handlers of checkups
 //	top.go         the handler of what tenants do now

@@ -51,8 +51,11 @@ func explainFields(err error) error {
 		unknown   *fleet.UnknownError
 		limit     *lifecycle.BadLimitError
 		server    *tenants.ServerError
+		closing   *lifecycle.BadMaintenanceError
 	)
 	switch {
+	case errors.As(err, &closing):
+		return problem.InvalidField(closing.Field, closing.Message)
 	case errors.As(err, &server):
 		return problem.InvalidField(server.Field, server.Rule)
 	case errors.Is(err, lifecycle.ErrServerURL):

@@ -35,6 +35,8 @@ func (a *API) Register(r gin.IRoutes) {
 	r.POST("/tenants/:subdomain/resume", do(a.moveTenant(a.manager.Resume)))
 	r.POST("/tenants/:subdomain/restore", do(a.moveTenant(a.manager.Restore)))
 
+	r.POST("/tenants/:subdomain/maintenance", do(a.setMaintenance))
+
 	r.Match(read, "/tenants/:subdomain/domains", do(a.listDomains))
 	r.POST("/tenants/:subdomain/domains", do(a.addDomain))
 	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))

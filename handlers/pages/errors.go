@@ -68,6 +68,11 @@ func (s *Site) advice(p web.Problem, known, posted bool) (text, link, to string)
 			return lost + "Wait a moment, then send it again.", "", ""
 		}
 		return "Wait a moment, then load this page again.", "Try again", ""
+	case "planned-maintenance":
+		if posted {
+			return lost + "Send it again when it is over.", "", ""
+		}
+		return "Nothing is lost that was stored before.", "Try again", ""
 	case "unauthenticated":
 		return "Sign in in another tab, then come back to this one and " + again + ".", "Sign in in another tab", "/sign-in"
 	case "forbidden":

@@ -21,6 +21,8 @@ type Tenant struct {
 	SchemaVersion int64         `json:"schema_version"`
 	// Domains are the custom hosts at which the tenant is served.
 	Domains []string `json:"domains"`
+	// Maintenance is set while an operator keeps the tenant closed.
+	Maintenance *Maintenance `json:"maintenance,omitempty"`
 	// RemoveAfter is set while a purged tenant can be restored.
 	RemoveAfter *time.Time `json:"remove_after,omitempty"`
 	CreatedAt   time.Time  `json:"created_at"`
@@ -34,8 +36,23 @@ func TenantOf(t *tenants.Tenant) Tenant {
 	}
 	return Tenant{
 		ID: t.ID, Subdomain: t.Subdomain, Name: t.Name, State: state, Server: t.Server,
-		Database: t.Database, SchemaVersion: t.SchemaVersion, Domains: hosts(t.Domains), RemoveAfter: inUTC(t.RemoveAfter), CreatedAt: t.CreatedAt.UTC(),
+		Database: t.Database, SchemaVersion: t.SchemaVersion, Domains: hosts(t.Domains), Maintenance: maintenanceOf(t.Maintenance), RemoveAfter: inUTC(t.RemoveAfter), CreatedAt: t.CreatedAt.UTC(),
 	}
+}
+
+// Maintenance is what an operator keeps a tenant closed for, as JSON.
+type Maintenance struct {
+	Since   time.Time  `json:"since"`
+	Message string     `json:"message"`
+	Until   *time.Time `json:"until"`
+}
+
+// maintenanceOf returns nil if the tenant isn't closed.
+func maintenanceOf(m tenants.Maintenance) *Maintenance {
+	if !m.IsOn() {
+		return nil
+	}
+	return &Maintenance{m.Since.UTC(), m.Message, inUTC(m.Until)}
 }
 
 // hosts returns the hosts of the verified domains.

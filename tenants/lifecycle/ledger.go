@@ -89,12 +89,15 @@ type plan struct {
 type params struct {
 	// From is the state of the tenant before the operation.
 	From tenants.State `json:"from,omitempty"`
-	// To is the new subdomain, state or server.
+	// To is the new subdomain, state or server, or on or off.
 	To string `json:"to,omitempty"`
 	// Name is the new display name.
 	Name string `json:"name,omitempty"`
 	// Limits are the limits that change, as people read them.
 	Limits map[tenants.Limit]string `json:"limits,omitempty"`
+	// Message is what people are told during maintenance, and Until when it is expected to end.
+	Message string     `json:"message,omitempty"`
+	Until   *time.Time `json:"until,omitempty"`
 	// RedirectUntil is the time until which requests for the old subdomain are redirected.
 	RedirectUntil *time.Time `json:"redirect_until,omitempty"`
 	// RemoveAfter is the time at which the data is removed.

@@ -7,6 +7,7 @@
 //	cancel.go     ends an operation that can't be finished
 //	create.go     creates and adopts tenants
 //	states.go     suspends, resumes and archives them
+//	maintenance.go closes them for maintenance
 //	rename.go     gives them another subdomain
 //	name.go       gives them another display name
 //	limits.go     changes what they may use

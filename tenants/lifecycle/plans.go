@@ -25,7 +25,7 @@ func planOf(kind tenants.OperationKind) plan {
 		return plan{steps: []step{{name: "copy", do: adoptDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
 	case tenants.KindClone:
 		return plan{steps: []step{{name: "load", do: loadDatabase, record: setVersion}, served}, undo: undoCreate, undone: freeSubdomain, cancelled: forgetTenant}
-	case tenants.KindSuspend, tenants.KindArchive:
+	case tenants.KindSuspend, tenants.KindArchive, tenants.KindMaintenance:
 		return plan{steps: []step{drain}}
 	case tenants.KindResume, tenants.KindUnarchive:
 		return plan{steps: []step{served}, undo: []step{}, undone: restoreState, cancelled: restoreState}

@@ -63,7 +63,7 @@ func KindOf(err error, own []Kind) Kind {
 }
 
 // dueAfter returns the kind of err, with the error's own time for Retry-After if err has one: that of a tenant's limit,
-// or the estimate of a wait for a connection.
+// the estimate of a wait for a connection, or what is announced of a tenant's maintenance.
 func (k Kind) dueAfter(err error) Kind {
 	var limit *tenants.LimitError
 	var busy *tenants.BusyError
@@ -73,7 +73,23 @@ func (k Kind) dueAfter(err error) Kind {
 	case k.Err == tenants.ErrBusy && errors.As(err, &busy):
 		k.Retry = scatter(busy.After)
 	}
+	k.announce(err)
 	return k
+}
+
+// announce sets what an operator has announced about a tenant's maintenance.
+func (k *Kind) announce(err error) {
+	var closed *tenants.MaintenanceError
+	if k.Err != tenants.ErrPlannedMaintenance || !errors.As(err, &closed) {
+		return
+	}
+	if closed.Until != nil && time.Now().Before(*closed.Until) { // else it takes longer than announced
+		k.Detail = "This tenant is closed for maintenance until " + closed.Until.UTC().Format("2 Jan 2006, 15:04") + " UTC."
+		k.Retry = max(1, int(math.Ceil(time.Until(*closed.Until).Seconds())))
+	}
+	if closed.Message != "" {
+		k.Detail += " " + closed.Message
+	}
 }
 
 // scatter returns a time for Retry-After, in seconds from 1 to maxRetry. It is up to a quarter and a second longer than
@@ -92,6 +108,7 @@ var engineKinds = []Kind{
 	{tenants.ErrCommitUnknown, 500, "commit-unknown", "It is unknown whether this was stored", "The connection to the database broke at the end of the request. Check whether the change is there before you send it again.", 0},
 	{tenants.ErrUnknownTenant, 404, "unknown-tenant", "Unknown tenant", "No tenant is served at this address.", 0},
 	{tenants.ErrSuspended, 403, "suspended", "Tenant is suspended", "This tenant was suspended by the operator.", 0},
+	{tenants.ErrPlannedMaintenance, 503, "planned-maintenance", "Closed for maintenance", "This tenant is closed for maintenance.", 60},
 	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},
 	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
 	{tenants.ErrTooManyRequests, 429, "tenant-requests", "Too many requests", "This tenant has sent more requests than it may send in a second. Wait for as long as Retry-After says, or ask the operator for more.", 1},
