@@ -14,12 +14,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/app/tracing"
+	"tenantry/handlers"
 	"tenantry/handlers/auth"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/alerts"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/jobs"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/seal"
@@ -68,6 +70,9 @@ type Options struct {
 	Identify web.Identify
 	Found    func(c *gin.Context, t *tenants.Tenant) error
 	NotFound func(c *gin.Context, err error) error
+	// Jobs are the workers of the application's jobs, with a Schema that has their table. Defaults to the work
+	// tracker's, or to none with another Schema.
+	Jobs *jobs.Workers
 	// Manual holds the chapters that the console shows, as TOPIC.md. Defaults to
 	// none.
 	Manual fs.FS
@@ -95,6 +100,7 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Schema.Models == nil {
 		o.Schema = models.Workspace()
+		o.Jobs = cmp.Or(o.Jobs, handlers.Jobs())
 	}
 	if o.Routes == nil {
 		o.Routes = Routes

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"gorm.io/gorm"
+
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/seal"
@@ -90,6 +92,9 @@ func (a *App) Recover(ctx context.Context, at time.Time, report func(r Recovered
 	for i, t := range all {
 		result := Recovered{Tenant: t.Subdomain}
 		restored, err := a.recoverTenant(ctx, t, at)
+		if err == nil { // the restored master may not know of jobs
+			err = a.master.Update(ctx, func(tx *gorm.DB) error { return tenants.SetDue(tx, time.Now(), t.ID) })
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

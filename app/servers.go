@@ -12,6 +12,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/jobs"
 )
 
 // Listening are the addresses that a running App has.
@@ -103,6 +104,9 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	tending.Go(func() { a.tend(ctx) })
 	tending.Go(func() { a.tell(ctx) })
 	a.runBackups(ctx, &tending)
+	if a.options.Jobs != nil {
+		tending.Go(func() { jobs.New(a.store, a.options.Jobs, jobs.Config{Log: a.log}).Run(ctx) })
+	}
 	accounts := a.accounts(public.Addr().String())
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), public, a.log),

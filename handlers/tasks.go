@@ -151,6 +151,9 @@ func AddTask(tx *gorm.DB, who *account.Identity, projectID int64, in *request.In
 	if err := tx.Create(&task).Error; err != nil {
 		return task, err
 	}
+	if err := planReminder(tx, task); err != nil {
+		return task, err
+	}
 	return task, account.RecordCreated(tx, who, taskSubject(task))
 }
 
@@ -199,6 +202,11 @@ func ChangeTask(tx *gorm.DB, who *account.Identity, id int64, in *request.Input)
 	}
 	if err := in.Done(); err != nil {
 		return task, err
+	}
+	if slices.Contains(in.Changed, "due_on") {
+		if err := planReminder(tx, task); err != nil {
+			return task, err
+		}
 	}
 	var silent []string
 	if len(without(in.Changed, "position")) > 0 {

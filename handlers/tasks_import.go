@@ -79,7 +79,10 @@ func appendTasks(tx *gorm.DB, projectID int64, tasks []models.Task) error {
 		tasks[i].ProjectID, tasks[i].Position = projectID, position
 		position = positionAfter(position)
 	}
-	return tx.CreateInBatches(tasks, importBatch).Error
+	if err := tx.CreateInBatches(tasks, importBatch).Error; err != nil {
+		return err
+	}
+	return planReminder(tx, tasks...)
 }
 
 // parseTasks makes tasks of a file, or returns all that is wrong with it.

@@ -38,6 +38,9 @@ func DateOf(t time.Time) Date {
 // reads. Year 0 is none: Postgres goes from 1 BC to 1 AD.
 func (d Date) valid() bool { return d.day.After(time.Time{}) && d.day.Year() <= 9999 }
 
+// Time returns the beginning of the day in UTC.
+func (d Date) Time() time.Time { return d.day }
+
 // String returns the day in the form 2006-01-02.
 func (d Date) String() string { return d.day.Format(time.DateOnly) }
 

@@ -30,5 +30,6 @@ func Workspace() tenants.Schema {
 		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}, &jobs.Row{}),
 		Migrations:  tenants.MigrationsIn(folder),
 		Credentials: AccountCredentials(),
+		NotCloned:   []string{jobs.Row{}.TableName()},
 	}
 }

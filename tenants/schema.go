@@ -21,6 +21,9 @@ type Schema struct {
 	// be NULL, such as of password hashes, as TABLE.COLUMN. A portable file has none of them unless the operator says
 	// so, and a clone of a tenant has the columns alone.
 	Credentials []string
+	// NotCloned names tables of which a clone of a tenant has no rows, such as that of jobs: what the first tenant is
+	// yet to do isn't done twice.
+	NotCloned []string
 }
 
 // MigrationsIn returns the subfolders of folder that hold the migrations, by dialect, for

@@ -26,7 +26,7 @@ import (
 func schema(t testing.TB) tenants.Schema {
 	t.Helper()
 	s := notes.Schema()
-	s.Models = append(s.Models, &jobs.Row{})
+	s.Models, s.NotCloned = append(s.Models, &jobs.Row{}), []string{jobs.Row{}.TableName()}
 	for dialect, own := range jobs.Migrations() {
 		files := fstest.MapFS{}
 		for folder, rename := range map[fs.FS]string{s.Migrations[dialect]: "", own: "00003_jobs.sql"} {

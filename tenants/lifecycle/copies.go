@@ -13,7 +13,7 @@ import (
 
 // Clone creates a tenant with the data that another one has at this moment, by the name and on the server of that one
 // unless n says otherwise. Both go on working. People have their passwords in the copy; sessions, tokens and invitations
-// of the first are worth nothing there. If the process dies, another one copies again. Returns ErrNotCopied, or the errors
+// of the first are worth nothing there, and its jobs don't run for the copy. If the process dies, another one copies again. Returns ErrNotCopied, or the errors
 // of Create.
 func (m *Manager) Clone(ctx context.Context, by Operator, subdomain string, n NewTenant) (*tenants.Tenant, error) {
 	source, err := m.Get(ctx, subdomain)
@@ -70,6 +70,7 @@ func (m *Manager) sourceOf(ctx context.Context, j *job) (tenants.RowReader, port
 		return nil, o, err
 	}
 	o.Omit = slices.DeleteFunc(slices.Clone(m.schema.Credentials), func(name string) bool { return strings.Contains(name, ".") })
+	o.Omit = append(o.Omit, m.schema.NotCloned...)
 	from, err := m.snapshot(ctx, source)
 	return from, o, err
 }

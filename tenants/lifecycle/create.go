@@ -104,7 +104,10 @@ func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewT
 		if err := m.free(tx, t.Subdomain, t.ID, j.now); err != nil {
 			return err
 		}
-		return taken(tx.Create(&j.tenant).Error)
+		if err := taken(tx.Create(&j.tenant).Error); err != nil || n.Source == "" && n.File == "" {
+			return err
+		}
+		return tenants.SetDue(tx, j.now, t.ID) // jobs may come with the data; they wait until the tenant is active
 	})
 	if err == nil {
 		err = m.run(ctx, j, false)

@@ -33,7 +33,8 @@ type SchemaOptions struct {
 //   - each migration can be applied to tables with rows, and taken back: then the
 //     schema is as it was before;
 //   - all migrations can be applied again after all were taken back;
-//   - what Credentials names is there, and its columns can be NULL.
+//   - what Credentials names is there, and its columns can be NULL;
+//   - what NotCloned names is there.
 //
 // Views, triggers, functions and collations are not compared with the models,
 // which can't say them.
@@ -103,6 +104,11 @@ func checkEngine(t testing.TB, engine Engine, schema tenants.Schema, o SchemaOpt
 	}
 	if err := checkCredentials(first, schema.Credentials); err != nil {
 		return err
+	}
+	for _, table := range schema.NotCloned {
+		if _, found := first["table "+table]; !found {
+			return fmt.Errorf("Schema.NotCloned: the migrations make no %s", table)
+		}
 	}
 	if err := w.down(t.Context()); err != nil {
 		return err

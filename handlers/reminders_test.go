@@ -1,0 +1,61 @@
+package handlers_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/handlers"
+	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/jobs"
+)
+
+// TestReminders: the day before tasks are due, the activity says so of those that are not done. There is one job for
+// each day to come.
+func TestReminders(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		day := func(days int) string { return models.DateOf(time.Now().UTC().AddDate(0, 0, days)).String() }
+		a.create(t, "/api/projects", `{"name":"Office"}`)
+		a.create(t, "/api/projects/1/tasks", fmt.Sprintf(`{"title":"Order chairs","due_on":%q}`, day(10)))
+		a.create(t, "/api/projects/1/tasks", fmt.Sprintf(`{"title":"Order desks","due_on":%q,"status":"done"}`, day(10)))
+		a.create(t, "/api/projects/1/tasks", fmt.Sprintf(`{"title":"Pay","due_on":%q}`, day(0)))
+		a.must(t, 200, "PATCH", "/api/tasks/3", fmt.Sprintf(`{"due_on":%q}`, day(20)))
+		a.must(t, 201, "POST", "/api/projects/1/tasks/import", "title,due_on\nLamps,"+day(10)+"\nRugs,"+day(30)+"\n", "Content-Type", "text/csv")
+		a.update(t, func(tx *gorm.DB) error {
+			var rows []jobs.Row
+			if err := tx.Order("scheduled_at").Find(&rows).Error; err != nil {
+				return err
+			}
+			if len(rows) != 3 || rows[0].ScheduledAt.UTC().Format("2006-01-02 15:04") != day(9)+" 07:00" {
+				t.Errorf("jobs: %+v", rows)
+			}
+			tenants.MarkDue(tx, time.Now())
+			return tx.Model(&rows[0]).Update("scheduled_at", time.Now().UTC().Add(-time.Hour)).Error
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			jobs.New(a.store, handlers.Jobs(), jobs.Config{Log: slog.New(slog.DiscardHandler)}).Run(ctx)
+		}()
+		defer func() { stop(); <-ended }()
+		var said []string
+		for end := time.Now().Add(30 * time.Second); len(said) == 0; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("no reminder was recorded")
+			}
+			a.view(t, func(tx *gorm.DB) error {
+				return tx.Model(&models.Activity{}).Where("action = 'task.due'").Order("id").Pluck("summary", &said).Error
+			})
+		}
+		if len(said) != 2 || said[0] != "reminded of task “Order chairs”, due on "+day(10) || said[1] != "reminded of task “Lamps”, due on "+day(10) {
+			t.Errorf("activity: %q", said)
+		}
+	})
+}
