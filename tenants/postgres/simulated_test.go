@@ -33,6 +33,7 @@ func (s simulated) work(d time.Duration) {
 type simulatedConnector struct {
 	simulated
 	share *share
+	held  func(since time.Time) // called when a connection is closed
 }
 
 func (c simulatedConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -44,7 +45,7 @@ func (c simulatedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	c.share.budget.note(time.Since(start))
 	now := c.share.budget.now()
 	c.share.dialled.Store(now)
-	return &simulatedConn{c, countedConn{share: c.share, dialled: now}}, nil
+	return &simulatedConn{c, countedConn{share: c.share, dialled: now}, start}, nil
 }
 
 func (simulatedConnector) Driver() driver.Driver { return nil }
@@ -53,6 +54,7 @@ func (simulatedConnector) Driver() driver.Driver { return nil }
 type simulatedConn struct {
 	server  simulatedConnector
 	counted countedConn
+	since   time.Time
 }
 
 func (*simulatedConn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("no statements") }
@@ -61,6 +63,7 @@ func (c *simulatedConn) Commit() error                     { c.server.work(simul
 func (*simulatedConn) Rollback() error                     { return nil }
 
 func (c *simulatedConn) Close() error {
+	c.server.held(c.since)
 	c.counted.share.release(c.counted.surrendered)
 	return nil
 }
@@ -73,18 +76,20 @@ func (c *simulatedConn) IsValid() bool {
 
 // crowding is what many tenants get done on a simulated server.
 type crowding struct {
+	end  time.Time
 	mu   sync.Mutex
-	done []int // transactions, by tenant
+	done []int           // transactions, by tenant
+	held []time.Duration // for how long the tenant had connections before end
 	// refused were told at once, late when their deadline had passed.
 	refused, late int
 }
 
-// work has two callers of the tenant commit transactions over and over, until end.
-func (c *crowding) work(all *sync.WaitGroup, tenant int, s *share, end time.Time) {
+// work has two callers of the tenant commit transactions over and over. In each they do nothing for a while.
+func (c *crowding) work(all *sync.WaitGroup, tenant int, s *share, idle time.Duration) {
 	for range 2 {
 		all.Go(func() {
-			for time.Now().Before(end) {
-				if !c.try(tenant, s) {
+			for time.Now().Before(c.end) {
+				if !c.try(tenant, s, idle) {
 					time.Sleep(time.Second)
 				}
 			}
@@ -92,13 +97,14 @@ func (c *crowding) work(all *sync.WaitGroup, tenant int, s *share, end time.Time
 	}
 }
 
-func (c *crowding) try(tenant int, s *share) (done bool) {
+func (c *crowding) try(tenant int, s *share, idle time.Duration) (done bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := s.admit(ctx)
 	if err == nil {
 		var tx *sql.Tx
 		if tx, err = s.db.BeginTx(ctx, nil); err == nil {
+			time.Sleep(idle)
 			err = tx.Commit()
 		}
 	}
@@ -115,24 +121,32 @@ func (c *crowding) try(tenant int, s *share) (done bool) {
 	return err == nil
 }
 
-// simulate has tenants with these weights work on a server with so many connections.
-func simulate(t *testing.T, limit int, weights []int) *crowding {
+// keep counts a connection that a tenant had since then.
+func (c *crowding) keep(tenant int, since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held[tenant] += max(0, min(time.Since(since), c.end.Sub(since)))
+}
+
+// simulate has tenants with these weights work on a server with so many connections. idle is how long they do nothing in
+// each transaction.
+func simulate(t *testing.T, limit int, weights []int, idle []time.Duration) *crowding {
 	t.Helper()
-	c := &crowding{done: make([]int, len(weights))}
+	c := &crowding{done: make([]int, len(weights)), held: make([]time.Duration, len(weights))}
 	synctest.Test(t, func(t *testing.T) {
 		server, b := simulated{make(chan struct{}, 2)}, newBudget(limit)
-		end := time.Now().Add(20 * time.Second)
+		c.end = time.Now().Add(20 * time.Second)
 		var all sync.WaitGroup
 		for i, weight := range weights {
 			s := newShare(b, people, 4)
 			s.setWeight(weight)
-			s.db = sql.OpenDB(simulatedConnector{server, s})
+			s.db = sql.OpenDB(simulatedConnector{server, s, func(since time.Time) { c.keep(i, since) }})
 			s.db.SetConnMaxIdleTime(idleTime)
 			b.mu.Lock()
 			b.pools[s], s.width = struct{}{}, b.widthOf(s)
 			b.mu.Unlock()
 			s.resize()
-			c.work(&all, i, s, end)
+			c.work(&all, i, s, idle[i])
 		}
 		all.Wait()
 		time.Sleep(calmTime + tickTime) // the goroutine that watches the crowd ends then
@@ -146,13 +160,18 @@ func simulate(t *testing.T, limit int, weights []int) *crowding {
 }
 
 // TestACrowdIsServedFairly: of tenants that are ten times as many as connections, all get about the same done, and one
-// with twice the weight gets more.
+// with twice the weight gets more. Those with long transactions have connections for not much longer than the others: if
+// the first to come were the first served, it would be two to three times as long.
 func TestACrowdIsServedFairly(t *testing.T) {
 	t.Parallel()
-	weights := slices.Repeat([]int{1}, 160)
+	const long = 15 // tenants with long transactions, after the one with twice the weight
+	weights, idle := slices.Repeat([]int{1}, 160), make([]time.Duration, 160)
 	weights[0] = 2
-	c := simulate(t, 16, weights)
-	heavy, others := c.done[0], slices.Sorted(slices.Values(c.done[1:]))
+	for i := 1; i <= long; i++ {
+		idle[i] = 300 * time.Millisecond
+	}
+	c := simulate(t, 16, weights, idle)
+	heavy, others := c.done[0], slices.Sorted(slices.Values(c.done[1+long:]))
 	slowest, median := others[0], others[len(others)/2]
 	if 2*slowest < median {
 		t.Errorf("the slowest tenant got %d transactions done, and the median one %d", slowest, median)
@@ -160,5 +179,11 @@ func TestACrowdIsServedFairly(t *testing.T) {
 	if 2*heavy < 3*median {
 		t.Errorf("with twice the weight a tenant got %d transactions done, and the median one %d", heavy, median)
 	}
-	t.Logf("slowest %d, median %d, fastest %d, twice the weight %d; refused %d, late %d", slowest, median, others[len(others)-1], heavy, c.refused, c.late)
+	held := slices.Sorted(slices.Values(c.held[1 : 1+long]))[long/2]
+	usual := slices.Sorted(slices.Values(c.held[1+long:]))[len(others)/2]
+	if 5*held > 9*usual {
+		t.Errorf("tenants with long transactions had connections for %v, and others for %v", held, usual)
+	}
+	t.Logf("slowest %d, median %d, fastest %d, twice the weight %d; with long transactions %v, without %v; refused %d, late %d",
+		slowest, median, others[len(others)-1], heavy, held, usual, c.refused, c.late)
 }
