@@ -87,6 +87,8 @@ type Engine interface {
 // if not, Read refuses writes.
 type Conns struct {
 	Write, Read *sql.DB
+	// Version is the schema version that the database had when it was opened. It is 0 if the engine hasn't read it.
+	Version int64
 	// Place says on which processors the database's statements run. Defaults to OtherMachine.
 	Place Place
 	// Check returns ErrReplaced if the open database's file was replaced or removed. It is nil for

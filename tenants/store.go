@@ -45,6 +45,7 @@ package tenants
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -481,22 +482,27 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 	return nil, fmt.Errorf("%w: operations change it all the time", ErrMaintenance)
 }
 
-// read reads the tenant's row in the master, or only some columns of it.
-func (s *Store) read(ctx context.Context, id string, columns ...string) (*Tenant, error) {
+// read reads the tenant's row in the master.
+func (s *Store) read(ctx context.Context, id string) (*Tenant, error) {
 	var t Tenant
 	err := s.master.View(ctx, func(tx *gorm.DB) error {
-		if err := tx.Select(columns).Take(&t, "id = ?", id).Error; err != nil {
+		if err := tx.Take(&t, "id = ?", id).Error; err != nil {
 			return err
 		}
 		return s.learnOf(tx, &t)
 	})
+	return &t, explainRead(err)
+}
+
+// explainRead returns the error for a tenant's row that couldn't be read, or nil.
+func explainRead(err error) error {
 	switch {
-	case errors.Is(err, gorm.ErrRecordNotFound):
-		return nil, ErrUnknownTenant
+	case errors.Is(err, gorm.ErrRecordNotFound), errors.Is(err, sql.ErrNoRows):
+		return ErrUnknownTenant
 	case err != nil:
-		return nil, fmt.Errorf("look up tenant again: %w: %w", ErrUnavailable, err)
+		return fmt.Errorf("look up tenant again: %w: %w", ErrUnavailable, err)
 	}
-	return &t, nil
+	return nil
 }
 
 // open opens a tenant's handle for the pool. Returns errStale if the tenant has changed.
@@ -517,7 +523,7 @@ func (s *Store) open(ctx context.Context, t *Tenant) (*handle, error) {
 func (s *Store) checkFresh(ctx context.Context, t *Tenant) error {
 	ctx, cancel := context.WithTimeout(ctx, s.registry.timeout())
 	defer cancel()
-	now, err := s.read(ctx, t.ID, "epoch", "state", "schema_version")
+	now, err := s.readState(ctx, t.ID)
 	switch {
 	case errors.Is(err, ErrUnavailable) && s.registry.knows(t):
 		return s.process.check()
@@ -527,6 +533,16 @@ func (s *Store) checkFresh(ctx context.Context, t *Tenant) error {
 		return errStale
 	}
 	return nil
+}
+
+// readState reads only the tenant's epoch, state and schema version in the master.
+func (s *Store) readState(ctx context.Context, id string) (*Tenant, error) {
+	var t Tenant
+	err := s.master.View(ctx, func(tx *gorm.DB) error {
+		row := tx.Raw("SELECT epoch, state, schema_version FROM tenants WHERE id = ?", id).Row()
+		return row.Scan(&t.Epoch, &t.State, &t.SchemaVersion)
+	})
+	return &t, explainRead(err)
 }
 
 // openDatabase opens the tenant's database.
@@ -548,17 +564,26 @@ func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 // checkDatabase closes conns and returns an error if this build can't serve the database's schema
 // version. It reads the version from the database, not from the master.
 func (s *Store) checkDatabase(ctx context.Context, engine Engine, conns *Conns) error {
-	version, err := migrate.Current(ctx, conns.Read)
-	switch {
-	case err != nil:
-		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
-	default:
+	version, err := versionOf(ctx, conns)
+	if err == nil {
 		err = s.CheckServable(ctx, engine, version)
 	}
 	if err != nil {
 		return errors.Join(err, conns.Close())
 	}
 	return nil
+}
+
+// versionOf returns the schema version of a database that was opened a moment ago.
+func versionOf(ctx context.Context, conns *Conns) (int64, error) {
+	if conns.Version != 0 {
+		return conns.Version, nil
+	}
+	version, err := migrate.Current(ctx, conns.Read)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return version, nil
 }
 
 // find looks up a name in the master, for the registry.

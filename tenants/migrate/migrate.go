@@ -87,10 +87,13 @@ func Version(ctx context.Context, db database.DBTxConn, dialect string, fsys fs.
 	return versions.current(ctx, db)
 }
 
+// CurrentQuery selects the version of a database that was migrated before.
+const CurrentQuery = "SELECT max(version_id) FROM " + goose.DefaultTablename
+
 // Current returns the version of a database that was migrated before. It needs one query and only the
 // right to read the table of versions.
 func Current(ctx context.Context, db *sql.DB) (version int64, err error) {
-	err = db.QueryRowContext(ctx, "SELECT max(version_id) FROM "+goose.DefaultTablename).Scan(&version)
+	err = db.QueryRowContext(ctx, CurrentQuery).Scan(&version)
 	if err != nil {
 		return 0, fmt.Errorf("read schema version: %w", err)
 	}

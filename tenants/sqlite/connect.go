@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 
 	"tenantry/tenants"
+	"tenantry/tenants/migrate"
 )
 
 // dsn returns a data source name that both drivers accept. _stmt_cache_size is for mattn's driver;
@@ -81,7 +83,12 @@ func (c connector) prepare(ctx context.Context, conn rawConn) error {
 	if c.verify == nil {
 		return nil
 	}
-	return c.verify(ctx, conn)
+	if err := c.verify(ctx, conn); err != nil || !c.guarded {
+		return err
+	}
+	// The pages with the schema and the identity, half of what a connection would keep, aren't needed again.
+	_, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA shrink_memory", nil)
+	return err
 }
 
 // Driver returns the built-in driver.
@@ -102,10 +109,33 @@ func ownedBy(t *tenants.Tenant) func(context.Context, rawConn) error {
 
 func verifyIdentity(ctx context.Context, conn rawConn, id string) error {
 	var application, owner any
-	err := queryRow(ctx, conn, "SELECT application_id, tenant_id FROM pragma_application_id, "+identityTable, &application, &owner)
+	err := queryRow(ctx, conn, "SELECT application_id, tenant_id"+fromIdentity, &application, &owner)
 	if err != nil {
 		return unavailable(fmt.Errorf("read identity: %w", err))
 	}
+	return checkIdentity(application, owner, id)
+}
+
+const fromIdentity = " FROM pragma_application_id, " + identityTable
+
+// ownedAndServable is like ownedBy. The function that it returns also sets the database's schema version.
+func ownedAndServable(t *tenants.Tenant, version *atomic.Int64) func(context.Context, rawConn) error {
+	const query = "SELECT application_id, tenant_id, (" + migrate.CurrentQuery + ")" + fromIdentity
+	return func(ctx context.Context, conn rawConn) error {
+		var application, owner, current any
+		if err := queryRow(ctx, conn, query, &application, &owner, &current); err != nil {
+			return unavailable(fmt.Errorf("read identity and schema version: %w", err))
+		}
+		number, ok := current.(int64)
+		if !ok {
+			return fmt.Errorf("%w: the file has no schema version", tenants.ErrUnavailable)
+		}
+		version.Store(number)
+		return checkIdentity(application, owner, t.ID)
+	}
+}
+
+func checkIdentity(application, owner any, id string) error {
 	if application != int64(applicationID) || owner != id {
 		return fmt.Errorf("%w: the file is that of %v (application %v)", tenants.ErrUnavailable, owner, application)
 	}

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -132,16 +134,14 @@ const readerIdle = time.Minute
 // Open opens the tenant's file for one writer and several readers. It opens connections only when they
 // are needed: a tenant that is only read has no writer.
 func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, error) {
-	path, err := e.existingPath(t)
+	path, info, err := e.existingFile(t)
 	if err != nil {
 		return nil, err
 	}
-	file, err := statFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", t.Database, err)
-	}
+	file := &fileAt{path, info}
+	var version atomic.Int64 // each connection that reads sets it
 	sync := "&_synchronous=" + string(e.config.Durability)
-	read := sql.OpenDB(connector{dsn: dsn(path, readerParams), guarded: true, file: file, verify: ownedBy(t)})
+	read := sql.OpenDB(connector{dsn: dsn(path, readerParams), guarded: true, file: file, verify: ownedAndServable(t, &version)})
 	read.SetMaxOpenConns(e.config.Readers)
 	read.SetMaxIdleConns(e.config.Readers)
 	read.SetConnMaxIdleTime(readerIdle)
@@ -154,6 +154,7 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	if err := read.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", t.Database, unavailable(explainOpen(path, err))), conns.Close())
 	}
+	conns.Version = version.Load()
 	return conns, nil
 }
 
@@ -179,20 +180,30 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 
 // existingPath returns the path of the tenant's file. Returns an error unless it is a regular file.
 func (e *Engine) existingPath(t *tenants.Tenant) (string, error) {
+	path, _, err := e.existingFile(t)
+	return path, err
+}
+
+// existingFile is existingPath that also returns the file's info.
+func (e *Engine) existingFile(t *tenants.Tenant) (string, fs.FileInfo, error) {
 	name, err := fileName(t)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	info, err := e.files.lstat(name)
+	path := e.files.path(name)
+	info, err := os.Lstat(path) // the name leads nowhere else
+	if errors.Is(err, fs.ErrNotExist) {
+		info, err = e.files.lstat(name) // which knows whether the folder is missing
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", e.missingError(t, name)
+		return "", nil, e.missingError(t, name)
 	case err != nil:
-		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
+		return "", nil, fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%w: %s", tenants.ErrUnavailable, notRegular(name, info))
+		return "", nil, fmt.Errorf("%w: %s", tenants.ErrUnavailable, notRegular(name, info))
 	}
-	return e.files.path(name), nil
+	return path, info, nil
 }
 
 // notRegular describes what is at the name of a database instead of a regular file.
