@@ -73,6 +73,8 @@ type Options struct {
 	// Jobs are the workers of the application's jobs, with a Schema that has their table. Defaults to the work
 	// tracker's, or to none with another Schema.
 	Jobs *jobs.Workers
+	// Hooks are what the application does when operations are done to tenants, after what accounts do.
+	Hooks []lifecycle.Hook
 	// Manual holds the chapters that the console shows, as TOPIC.md. Defaults to
 	// none.
 	Manual fs.FS
@@ -140,10 +142,12 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	program := strings.ReplaceAll(o.Program, "-", "_")
 	a.metrics = newMetrics(a.store, a.traffic, a.backups, program)
 	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive), program})
+	accounts := a.accounts(a.settings.addr)
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
-		AddAdmin: onboard.Resume(a.accounts(a.settings.addr)),
-		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: a.accounts(a.settings.addr).NoteExport,
+		AddAdmin: onboard.Resume(accounts),
+		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport,
+		Hooks: append([]lifecycle.Hook{accounts.RenameHook()}, o.Hooks...),
 	})
 	a.fleet = fleet.New(a.store, a.manager, o.Log)
 	return a, nil

@@ -91,8 +91,11 @@ func explainConflicts(err error) error {
 		running  *fleet.RunningError
 		stopped  *fleet.StoppedError
 		placed   *lifecycle.PlacementError
+		veto     *lifecycle.VetoError
 	)
 	switch {
+	case errors.As(err, &veto):
+		return problem.Conflict(sentence(veto.Error()))
 	case errors.As(err, &placed), errors.Is(err, lifecycle.ErrServerExists), errors.Is(err, lifecycle.ErrServerInUse),
 		errors.Is(err, lifecycle.ErrDefaultServer), errors.Is(err, lifecycle.ErrSameServer):
 		return problem.Conflict(sentence(err.Error()))

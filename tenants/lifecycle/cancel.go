@@ -61,9 +61,10 @@ func (m *Manager) Unfinished(ctx context.Context, t *tenants.Tenant) (*tenants.O
 
 // cancel finishes the job as failed, and records the operator who cancelled it.
 func (m *Manager) cancel(tx *gorm.DB, by Operator, j *job, now time.Time) error {
+	hooksAreLeft := isAfter(j.op.Step)
 	j.op.Error = fmt.Sprintf("cancelled by %s at step %s; last error: %s", by, j.op.Step, j.op.Error)
 	j.op.State, j.op.Step, j.op.InstanceID, j.op.FinishedAt, j.op.UpdatedAt = tenants.OperationFailed, "", nil, &now, now
-	if j.plan.cancelled != nil {
+	if j.plan.cancelled != nil && !hooksAreLeft {
 		if err := j.plan.cancelled(tx, j); err != nil {
 			return err
 		}

@@ -88,6 +88,9 @@ func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewT
 	if err == nil && n.File != "" {
 		err = m.checkFile(ctx, n.File)
 	}
+	if err == nil {
+		err = m.ask(ctx, n.By, kind, t)
+	}
 	if err != nil {
 		return nil, err
 	}

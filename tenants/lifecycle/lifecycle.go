@@ -4,6 +4,7 @@
 //	ledger.go     begins operations, and goes through their steps
 //	plans.go      the steps of each kind
 //	recover.go    resumes what a process that died has left
+//	hooks.go      the application's own steps
 //	cancel.go     ends an operation that can't be finished
 //	create.go     creates and adopts tenants
 //	states.go     suspends, resumes and archives them
@@ -63,6 +64,8 @@ type Options struct {
 	Files  portable.Files
 	// NoteExport tells a tenant that an operator has exported it. It may be nil.
 	NoteExport func(ctx context.Context, t *tenants.Tenant) error
+	// Hooks are the application's own steps in operations.
+	Hooks []Hook
 	// Interrupt is called with the name of each point of an operation, for tests that end the
 	// process there. It may be nil.
 	Interrupt func(point string)
@@ -82,6 +85,7 @@ type Manager struct {
 	migrating *semaphore.Weighted // bounds the databases that are migrated at once
 	exporting *semaphore.Weighted // bounds the files that are written at once
 
+	hooks      []Hook
 	schema     tenants.Schema
 	files      portable.Files
 	noteExport func(ctx context.Context, t *tenants.Tenant) error
@@ -98,7 +102,7 @@ func New(store *tenants.Store, o Options) *Manager {
 	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, addAdmin: o.AddAdmin, interrupt: o.Interrupt,
 		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
 		migrating: semaphore.NewWeighted(maxMigrations), exporting: semaphore.NewWeighted(mostExports),
-		schema: o.Schema, files: o.Files, noteExport: o.NoteExport}
+		hooks: o.Hooks, schema: o.Schema, files: o.Files, noteExport: o.NoteExport}
 }
 
 // Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"testing"
 
 	"tenantry/app/apptest"
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 
 	"example.com/addressbook/models"
@@ -26,5 +28,9 @@ func TestContacts(t *testing.T) {
 		a.Expect(t, "GET", "/api/contacts/2", "", 404)
 		a.Expect(t, "GET", "/", "", 200, "<h1>Contacts</h1>", "Grace", "added by ada")
 		a.Expect(t, "GET", "/activity", "", 200, "created contact “Grace”")
+		var veto *lifecycle.VetoError
+		if _, err := a.Manager().Archive(t.Context(), "ada", apptest.Subdomain); !errors.As(err, &veto) {
+			t.Errorf("archived in use: %v", err)
+		}
 	})
 }
