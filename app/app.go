@@ -20,6 +20,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/alerts"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/exports"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/lifecycle"
@@ -45,7 +46,8 @@ type App struct {
 	store   *tenants.Store
 	manager *lifecycle.Manager
 	fleet   *fleet.Fleet
-	backups *backup.Backups // nil without a bucket
+	backups *backup.Backups  // nil without a bucket
+	exports *exports.Exports // the same for tenants on Postgres
 	metrics *metrics
 	traffic *traffic.Recorder
 	archive *traffic.Archive
@@ -140,7 +142,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.traffic = traffic.New(traffic.DefaultTenants, o.Now)
 	a.archive = traffic.NewArchive(a.traffic, a.master)
 	program := strings.ReplaceAll(o.Program, "-", "_")
-	a.metrics = newMetrics(a.store, a.traffic, a.backups, program)
+	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, program)
 	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive), program})
 	accounts := a.accounts(a.settings.addr)
 	a.manager = lifecycle.New(a.store, lifecycle.Options{

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,8 +15,8 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/backup/exports"
 	"tenantry/tenants/backup/sealed"
-	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 )
@@ -28,6 +28,7 @@ const backupsDir = "backups"
 type backupSettings struct {
 	url            string // empty for no backups
 	interval, keep time.Duration
+	exportInterval time.Duration // of tenants on Postgres
 }
 
 // The least and the most that a commit may wait for its backup, and the least that backups are kept.
@@ -45,15 +46,19 @@ func (c Config) readBackups(s *settings) error {
 			bad = append(bad, &SettingError{"backup-url", withoutUser(c.BackupURL), bucket.WantURL})
 		}
 	}
-	interval, err := time.ParseDuration(c.BackupInterval)
-	if err != nil || interval < shortestInterval || interval > longestInterval {
-		bad = append(bad, &SettingError{"backup-interval", c.BackupInterval, fmt.Sprintf("a duration from %v to %v, such as 10s", shortestInterval, longestInterval)})
+	interval := func(name, value, example string) time.Duration {
+		d, err := time.ParseDuration(value)
+		if err != nil || d < shortestInterval || d > longestInterval {
+			bad = append(bad, &SettingError{name, value, fmt.Sprintf("a duration from %v to %v, such as %s", shortestInterval, longestInterval, example)})
+		}
+		return d
 	}
+	s.backups.interval, s.backups.exportInterval = interval("backup-interval", c.BackupInterval, "10s"), interval("backup-export-interval", c.BackupExportInterval, "1h")
 	keep, err := parseDays(c.BackupKeep)
 	if err != nil || keep < shortestKeep {
 		bad = append(bad, &SettingError{"backup-keep", c.BackupKeep, fmt.Sprintf("a duration of %v or more, such as 48h or 30d", shortestKeep)})
 	}
-	s.backups.interval, s.backups.keep = interval, keep
+	s.backups.keep = keep
 	return errors.Join(bad...)
 }
 
@@ -76,12 +81,21 @@ func parseDays(text string) (time.Duration, error) {
 
 // openBackups opens the bucket for backups, if there is one.
 func (a *App) openBackups(ctx context.Context) (err error) {
-	a.backups, err = a.settings.newBackups(ctx, a.keys, a.snapshot, a.log)
+	b, err := a.settings.openBucket(ctx, a.keys)
+	if b == nil || err != nil {
+		return err
+	}
+	a.exports = exports.New(exports.Options{
+		Master: a.master, Engine: func(server string) (tenants.Engine, error) { return a.store.Server(server) },
+		Bucket: b, Scratch: a.scratch, Files: sqlite.Files{Schema: a.options.Schema}, Schema: a.options.Schema,
+		Interval: a.settings.backups.exportInterval, Keep: a.settings.backups.keep, Log: a.log, Interrupt: a.options.Interrupt,
+	})
+	a.backups, err = a.settings.newBackups(b, a.snapshot, a.log)
 	return err
 }
 
-// newBackups returns nil if there is no bucket. Backups are encrypted with keys that the ring seals.
-func (s *settings) newBackups(ctx context.Context, ring *seal.Ring, take backup.Take, log *slog.Logger) (*backup.Backups, error) {
+// openBucket returns nil if there is no bucket. Backups are encrypted with keys that the ring seals.
+func (s *settings) openBucket(ctx context.Context, ring *seal.Ring) (bucket.Bucket, error) {
 	if s.backups.url == "" {
 		return nil, nil
 	}
@@ -89,8 +103,12 @@ func (s *settings) newBackups(ctx context.Context, ring *seal.Ring, take backup.
 	if err != nil {
 		return nil, fmt.Errorf("%w; check %s", err, name("backup-url"))
 	}
+	return sealed.New(b, ring), nil
+}
+
+func (s *settings) newBackups(b bucket.Bucket, take backup.Take, log *slog.Logger) (*backup.Backups, error) {
 	return backup.New(backup.Options{
-		Bucket: sealed.New(b, ring), Dir: filepath.Join(s.dataDir, backupsDir), Interval: s.backups.interval, Keep: s.backups.keep, Snapshot: take, Log: log,
+		Bucket: b, Dir: filepath.Join(s.dataDir, backupsDir), Interval: s.backups.interval, Keep: s.backups.keep, Snapshot: take, Log: log,
 	})
 }
 
@@ -99,11 +117,47 @@ func (a *App) committed() func(t *tenants.Tenant) {
 	if a.backups == nil {
 		return nil
 	}
-	return a.backups.Committed
+	return func(t *tenants.Tenant) {
+		if a.isExported(t) {
+			a.exports.Committed(t)
+		} else {
+			a.backups.Committed(t)
+		}
+	}
 }
 
-// Backups returns the backups, or nil if there is no bucket.
-func (a *App) Backups() *backup.Backups { return a.backups }
+// HasBackups reports whether there is a bucket.
+func (a *App) HasBackups() bool { return a.backups != nil }
+
+// isExported reports whether a tenant is backed up as portable files.
+func (a *App) isExported(t *tenants.Tenant) bool {
+	exported, err := a.exports.CanExport(t.Server)
+	return exported && err == nil
+}
+
+// StoreBackup backs up a tenant now.
+func (a *App) StoreBackup(ctx context.Context, t *tenants.Tenant) error {
+	if a.isExported(t) {
+		return a.exports.Store(ctx, t)
+	}
+	return a.backups.Store(ctx, t)
+}
+
+// BackupPoints lists the newest points in time to which a tenant can be restored, the newest first, and how many there are.
+// A tenant that was moved may have points of both kinds.
+func (a *App) BackupPoints(ctx context.Context, t *tenants.Tenant, limit int) (newest []backup.Point, count int, err error) {
+	if a.backups == nil {
+		return nil, 0, ErrNoBackups
+	}
+	newest, count, err = a.backups.Points(ctx, t.ID, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	files, n, err := a.exports.Points(ctx, t.ID, limit)
+	newest = append(newest, files...)
+	slices.SortStableFunc(newest, func(x, y backup.Point) int { return y.At.Compare(x.At) })
+	return newest[:min(limit, len(newest))], count + n, err
+}
 
 // snapshotter is an engine that takes snapshots.
 type snapshotter interface {
@@ -158,6 +212,9 @@ func (a *App) runBackups(ctx context.Context, running *sync.WaitGroup) {
 		running.Go(func() { a.backups.RunMaster(ctx, backup.Master{Path: a.settings.masterPath}) })
 	}
 	running.Go(func() { a.backups.Sweep(ctx, a.master, a.written) })
+	running.Go(func() { a.exports.Run(ctx) })
+	running.Go(func() { a.exports.Sweep(ctx) })
+	running.Go(func() { a.clearScratch(ctx) })
 }
 
 // tryTimeout limits how long a start waits to know that backups are stored nowhere.
@@ -200,7 +257,11 @@ func (a *App) SurveyBackups(ctx context.Context) (backup.Survey, error) {
 	if a.backups == nil {
 		return backup.Survey{}, ErrNoBackups
 	}
-	return a.backups.Survey(ctx, a.master, a.written)
+	s, err := a.backups.Survey(ctx, a.master, a.written)
+	if err == nil {
+		err = a.exports.Survey(ctx, &s)
+	}
+	return s, err
 }
 
 // ErrNoBackups means that backups are not configured.
@@ -219,59 +280,5 @@ func (a *App) BackedUp(ctx context.Context) (all []*tenants.Tenant, err error) {
 // CanBackUp reports whether a tenant's database can be backed up.
 func (a *App) CanBackUp(t *tenants.Tenant) bool {
 	_, err := a.snapshotterOf(t)
-	return !errors.Is(err, backup.ErrOtherEngine)
-}
-
-// RestoreFile makes a file of a tenant's database as it was at a time, or as it was last if the time is zero.
-func (a *App) RestoreFile(ctx context.Context, t *tenants.Tenant, at time.Time, to string) (backup.Restored, error) {
-	if a.backups == nil {
-		return backup.Restored{}, ErrNoBackups
-	}
-	return a.backups.Restore(ctx, t.ID, at, to)
-}
-
-// VerifyBackup restores the newest backup of a tenant to a file, checks it, and removes it.
-func (a *App) VerifyBackup(ctx context.Context, t *tenants.Tenant) (r backup.Restored, err error) {
-	engine, err := a.snapshotterOf(t)
-	if err != nil {
-		return r, err
-	}
-	dir, err := a.scratch()
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	to := filepath.Join(dir, "restored.db")
-	if r, err = a.RestoreFile(ctx, t, time.Time{}, to); err != nil {
-		return r, err
-	}
-	return r, engine.CheckFile(ctx, t, to)
-}
-
-// scratch makes a folder for restored files.
-func (a *App) scratch() (string, error) {
-	if err := os.MkdirAll(a.settings.dataDir, 0o700); err != nil {
-		return "", err
-	}
-	return os.MkdirTemp(a.settings.dataDir, "restore-")
-}
-
-// RestoreAs makes a new tenant of a tenant's database as it was at a time, or as it was last if the time is zero. The
-// other tenant is not touched.
-func (a *App) RestoreAs(ctx context.Context, t *tenants.Tenant, at time.Time, n lifecycle.NewTenant) (made *tenants.Tenant, r backup.Restored, err error) {
-	dir, err := a.scratch()
-	if err != nil {
-		return nil, r, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	to := filepath.Join(dir, "restored.db")
-	if r, err = a.RestoreFile(ctx, t, at, to); err != nil {
-		return nil, r, err
-	}
-	if to, err = filepath.Abs(to); err != nil {
-		return nil, r, err
-	}
-	n.Source = "sqlite:" + to
-	made, err = a.manager.Create(ctx, n)
-	return made, r, err
+	return !errors.Is(err, backup.ErrOtherEngine) || a.isExported(t)
 }

@@ -66,6 +66,8 @@ type Config struct {
 	BackupURL string `name:"backup-url" type:"file" placeholder:"URL" help:"Where backups are stored: file:///FOLDER or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none by default."`
 	// BackupInterval is the age at which a commit must be backed up.
 	BackupInterval string `default:"10s" placeholder:"DURATION" help:"Age at which a commit must be backed up."`
+	// BackupExportInterval is the age at which a commit of a tenant on Postgres must be backed up.
+	BackupExportInterval string `default:"1h" placeholder:"DURATION" help:"Age at which a commit of a tenant on Postgres must be backed up, as a file with all of its rows."`
 	// BackupKeep is for how long points in time can be restored.
 	BackupKeep string `default:"30d" placeholder:"DURATION" help:"For how long points in time can be restored, such as 48h or 30d."`
 	// LazyMigrate says whether the first request migrates a tenant that is

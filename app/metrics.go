@@ -12,6 +12,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/exports"
 	"tenantry/tenants/traffic"
 	"tenantry/tenants/web"
 )
@@ -26,7 +27,7 @@ type metrics struct {
 }
 
 // newMetrics returns metrics whose names begin with the program's name.
-func newMetrics(store *tenants.Store, recorder *traffic.Recorder, backups *backup.Backups, program string) *metrics {
+func newMetrics(store *tenants.Store, recorder *traffic.Recorder, backups *backup.Backups, exports *exports.Exports, program string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -39,7 +40,7 @@ func newMetrics(store *tenants.Store, recorder *traffic.Recorder, backups *backu
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.duration, loads{store, recorder, program, backups},
+		m.requests, m.duration, loads{store, recorder, program, backups, exports},
 	)
 	return m
 }

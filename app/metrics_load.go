@@ -5,6 +5,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/exports"
 	"tenantry/tenants/traffic"
 )
 
@@ -14,6 +15,7 @@ type loads struct {
 	traffic *traffic.Recorder
 	program string // begins the metrics' names
 	backups *backup.Backups
+	exports *exports.Exports
 }
 
 // Describe describes no metrics in advance: the servers are known only when
@@ -46,6 +48,13 @@ func (l loads) collectBackups(into chan<- prometheus.Metric) {
 		{"backup_waiting", "Tenants with commits of this process that are not backed up.", gauge, float64(status.Waiting)},
 		{"backup_failing", "Tenants whose last backup failed.", gauge, float64(len(status.Failing))},
 		{"backups_total", "Backups of tenants that were made.", counter, float64(status.Stored)},
+	}, nil)
+	status = l.exports.Status()
+	l.send(into, []reading{
+		{"backup_export_age_seconds", "Age of the oldest commit to a tenant on Postgres that is not backed up, as far as this process knows.", gauge, status.Age.Seconds()},
+		{"backup_export_waiting", "Tenants on Postgres with commits that are not backed up, as far as this process knows.", gauge, float64(status.Waiting)},
+		{"backup_export_failing", "Tenants on Postgres whose last backup failed.", gauge, float64(len(status.Failing))},
+		{"backup_exports_total", "Backups of tenants on Postgres that were made.", counter, float64(status.Stored)},
 	}, nil)
 }
 

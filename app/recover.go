@@ -38,7 +38,11 @@ func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger
 	if err != nil {
 		return r, false, err
 	}
-	backups, err := s.newBackups(ctx, keys, nil, log)
+	b, err := s.openBucket(ctx, keys)
+	if err != nil {
+		return r, false, err
+	}
+	backups, err := s.newBackups(b, nil, log)
 	if err != nil {
 		return r, false, err
 	}
@@ -79,7 +83,7 @@ type Recovered struct {
 	Error string     `json:"error,omitempty"`
 }
 
-// Recover restores the database of each tenant on SQLite that has none, from its newest backup or the last one before a
+// Recover restores the database of each tenant that has none, from its newest backup or the last one before a
 // time. It replaces nothing, and may be called again. report is called for each tenant.
 func (a *App) Recover(ctx context.Context, at time.Time, report func(r Recovered, done, total int)) error {
 	if a.backups == nil {
@@ -110,6 +114,9 @@ func (a *App) Recover(ctx context.Context, at time.Time, report func(r Recovered
 
 // recoverTenant returns nil if the tenant has a database.
 func (a *App) recoverTenant(ctx context.Context, t *tenants.Tenant, at time.Time) (r *backup.Restored, err error) {
+	if a.isExported(t) {
+		return a.exports.Recover(ctx, t, at)
+	}
 	engine, err := a.snapshotterOf(t)
 	if err != nil {
 		return nil, err
@@ -117,13 +124,13 @@ func (a *App) recoverTenant(ctx context.Context, t *tenants.Tenant, at time.Time
 	if _, err := engine.Written(ctx, t); !errors.Is(err, tenants.ErrNoDatabase) {
 		return nil, err
 	}
-	dir, err := a.scratch()
+	dir, remove, err := a.scratch()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	to := filepath.Join(dir, "restored.db")
-	restored, err := a.RestoreFile(ctx, t, at, to)
+	restored, err := a.backups.Restore(ctx, t.ID, at, to)
 	if err != nil {
 		return nil, err
 	}

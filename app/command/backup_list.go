@@ -33,10 +33,7 @@ func (l *backupListCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		if a.Backups() == nil {
-			return app.ErrNoBackups
-		}
-		points, count, err := a.Backups().Points(c.ctx, t.ID, l.Limit)
+		points, count, err := a.BackupPoints(c.ctx, t, l.Limit)
 		if err != nil {
 			return err
 		}
@@ -46,7 +43,10 @@ func (l *backupListCommand) Run(c *Call) error {
 		var rows [][]string
 		for _, p := range points {
 			kind := "changes"
-			if p.Snapshot {
+			switch {
+			case p.Portable:
+				kind = "portable"
+			case p.Snapshot:
 				kind = "snapshot"
 			}
 			rows = append(rows, []string{p.At.Format(time.RFC3339Nano), kind, fmt.Sprint(p.Size)})

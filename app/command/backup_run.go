@@ -26,7 +26,7 @@ Examples:
 // Run backs up the tenants.
 func (r *backupRunCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
-		if a.Backups() == nil {
+		if !a.HasBackups() {
 			return app.ErrNoBackups
 		}
 		all, err := c.backedUp(a, r.Subdomains)
@@ -36,7 +36,7 @@ func (r *backupRunCommand) Run(c *Call) error {
 		errs := []error{a.StoreMaster(c.ctx)}
 		stored, progress := 0, c.out.progress()
 		for i, t := range all {
-			err := a.Backups().Store(c.ctx, t)
+			err := a.StoreBackup(c.ctx, t)
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
 			}

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -65,6 +64,8 @@ func (c *Call) tellLost(a *app.App, t *tenants.Tenant) error {
 type restoredDocument struct {
 	document.Tenant
 	RestoredAt time.Time `json:"restored_at"`
+	// Earlier is how long before the time that was asked for that was, in seconds; 0 if none was.
+	Earlier float64 `json:"earlier_seconds"`
 }
 
 // restoreAs makes a new tenant of a backup.
@@ -85,11 +86,19 @@ func (r *restoreCommand) restoreAs(c *Call) error {
 		if err != nil {
 			return createError(err, r.As)
 		}
-		if c.out.json {
-			return c.out.Document(restoredDocument{document.TenantOf(made), restored.At})
+		var earlier time.Duration
+		if !at.IsZero() {
+			earlier = at.Sub(restored.At)
 		}
-		return errors.Join(c.out.Line("tenant %s has the data of %s from %s, at %s",
-			made.Subdomain, t.Subdomain, restored.At.Format(time.RFC3339), a.TenantURL(made.Subdomain, "")))
+		if c.out.json {
+			return c.out.Document(restoredDocument{document.TenantOf(made), restored.At, earlier.Seconds()})
+		}
+		distance := ""
+		if !at.IsZero() {
+			distance = fmt.Sprintf(" (%v before that time)", earlier.Round(time.Second))
+		}
+		return c.out.Line("tenant %s has the data of %s from %s%s, at %s",
+			made.Subdomain, t.Subdomain, restored.At.Format(time.RFC3339), distance, a.TenantURL(made.Subdomain, ""))
 	})
 }
 

@@ -196,6 +196,8 @@ type Point struct {
 	Size int64 `json:"size"`
 	// Snapshot means that the file has the whole database.
 	Snapshot bool `json:"snapshot"`
+	// Portable means that the file is a portable one, of a tenant on Postgres.
+	Portable bool `json:"portable,omitempty"`
 }
 
 // Points lists the newest points in time to which a database can be restored, the newest first, and how many there are.
@@ -211,7 +213,7 @@ func (b *Backups) Points(ctx context.Context, id string, limit int) (newest []Po
 		if err != nil {
 			return nil, 0, err
 		}
-		newest = append(newest, Point{o.at(), f.Size, f.min == 1})
+		newest = append(newest, Point{At: o.at(), Size: f.Size, Snapshot: f.min == 1})
 		if err := o.body.Close(); err != nil {
 			return nil, 0, err
 		}

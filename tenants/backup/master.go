@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/sqlite"
 )
 
@@ -16,7 +17,7 @@ type Master struct {
 // RunMaster backs up the master once an interval, if it was written, until ctx ends.
 func (b *Backups) RunMaster(ctx context.Context, m Master) {
 	var db database
-	for failed := false; ctx.Err() == nil; wait(ctx, b.o.Interval*3/4) {
+	for failed := false; ctx.Err() == nil; queue.Wait(ctx, b.o.Interval*3/4) {
 		err := b.storeMaster(ctx, m, &db)
 		if err != nil && !failed && ctx.Err() == nil {
 			b.o.Log.WarnContext(ctx, "backup of the master failed, and will be tried again", "error", err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/superfly/ltx"
 
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/sqlite"
 )
 
@@ -98,7 +99,7 @@ func (b *Backups) openState(ctx context.Context, id string) (*stateFile, error) 
 		if free {
 			return &stateFile{file, id}, nil
 		}
-		wait(ctx, lockInterval)
+		queue.Wait(ctx, lockInterval)
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

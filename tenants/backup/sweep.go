@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/sqlite"
 )
 
@@ -25,7 +26,7 @@ func (b *Backups) Sweep(ctx context.Context, master *tenants.Master, written Wri
 		if err := b.sweep(ctx, master, written); err != nil && ctx.Err() == nil {
 			b.o.Log.WarnContext(ctx, "look for tenants that aren't backed up", "error", err)
 		}
-		wait(ctx, sweepInterval)
+		queue.Wait(ctx, sweepInterval)
 	}
 }
 
@@ -37,7 +38,7 @@ func (b *Backups) sweep(ctx context.Context, master *tenants.Master, written Wri
 		}
 		stored, err := b.storedAt(t.ID)
 		if err == nil && !at.Before(stored) {
-			b.markAt(t, time.Now())
+			b.Mark(t, time.Now())
 		}
 	})
 }

@@ -25,16 +25,32 @@ func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.RowReader
 		return nil, context.Cause(ctx)
 	}
 	release := func() { <-e.reading }
-	r, err := e.snapshot(ctx, name, release)
+	r, err := e.snapshot(ctx, name, chores, release)
 	if err != nil {
 		release()
+	}
+	return r, err
+}
+
+// ReadLast is Rows in the class of migrations, without Rows' limit.
+func (e *Engine) ReadLast(ctx context.Context, t *tenants.Tenant) (tenants.RowReader, error) {
+	name, err := databaseName(t)
+	if err != nil {
+		return nil, err
+	}
+	return e.snapshot(ctx, name, migrations, func() {})
+}
+
+func (e *Engine) snapshot(ctx context.Context, name string, of class, release func()) (tenants.RowReader, error) {
+	r, err := e.beginReading(ctx, name, of, release)
+	if err != nil {
 		return nil, fmt.Errorf("read database %s: %w", name, unavailable(err))
 	}
 	return r, nil
 }
 
-func (e *Engine) snapshot(ctx context.Context, name string, release func()) (*rowStream, error) {
-	db, err := e.connect(ctx, name, e.server, chores, 1)
+func (e *Engine) beginReading(ctx context.Context, name string, of class, release func()) (*rowStream, error) {
+	db, err := e.connect(ctx, name, e.server, of, 1)
 	if err != nil {
 		return nil, err
 	}
