@@ -28,6 +28,9 @@ var packages = []struct {
 		{"the same, 1,000 tenants: refused, of 1,000 transactions", "", "ActiveTenants/tenants=1000", "refused/1000"},
 		{"the same, 1,000 tenants: the median tenant against the slowest", "≤ 5", "ActiveTenants/tenants=1000", "median/slowest"},
 	}},
+	{"./tenants/postgres", "^BenchmarkEnoughConnections$", "1x", []packageRow{
+		{"Postgres, 300 connections: 200 tenants active, against one", "≥ 0.8", "EnoughConnections", "ratio"},
+	}},
 	{"./tenants", "^BenchmarkNeighbours$/.*/rows=20$", "3x", []packageRow{
 		{"SQLite: others' p50 beside 16 readers of one tenant, against without", "≤ 2", "Neighbours/sqlite/rows=20", "p50-ratio"},
 		{"the same, p99", "≤ 2", "Neighbours/sqlite/rows=20", "p99-ratio"},

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/pgcluster"
 )
 
 // TestCrowdedPoolsGetEvenParts has one tenant hold all connections when a
@@ -228,6 +230,44 @@ func BenchmarkActiveTenants(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkEnoughConnections compares 200 tenants at work, on a server with a connection for each, with one tenant. It
+// reports what BenchmarkActiveTenants does.
+func BenchmarkEnoughConnections(b *testing.B) {
+	const active, rounds = 200, 3
+	e := newEngine(b, configAt(b, withConnections(b, 300)))
+	handles := make([]*gorm.DB, active)
+	for i := range handles {
+		handles[i] = handle(b, e, made(b, e))
+	}
+	for b.Loop() {
+		var one, many crowd
+		for range rounds {
+			one.work(b, handles[:1])
+			many.work(b, handles)
+		}
+		b.ReportMetric(float64(many.done())/float64(one.done()), "ratio")
+		b.ReportMetric(float64(one.done())/one.worked.Seconds(), "one/s")
+		b.ReportMetric(1000*float64(many.refused.Load())/float64(many.done()), "refused/1000")
+		b.ReportMetric(many.slowest(), "median/slowest")
+	}
+}
+
+// withConnections returns the URL of a server that has so many connections.
+func withConnections(b *testing.B, connections int) string {
+	cluster := pgcluster.New(b)
+	db, err := sql.Open("pgx", cluster.URL())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(b.Context(), fmt.Sprint("ALTER SYSTEM SET max_connections = ", connections)); err != nil {
+		b.Fatal(err)
+	}
+	cluster.Stop()
+	cluster.Start()
+	return cluster.URL()
 }
 
 // crowd is what tenants at work got done.
