@@ -85,6 +85,8 @@ type Options struct {
 	Clients int
 	// Traces makes the App export traces, as OpenTelemetry's environment variables say.
 	Traces bool
+	// Patient is tenants.Options': the App serves no requests.
+	Patient bool
 	// Drain is how long running requests may take after Run is asked to end.
 	// Defaults to 30 seconds.
 	Drain time.Duration
@@ -227,7 +229,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine}, OpenServer: a.openRegistered,
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL, MasterAway: a.settings.masterAway,
 		Limits: a.settings.limits, MinFree: a.settings.minFree,
-		Committed: a.committed(), Tracer: tracer, Log: a.log,
+		Committed: a.committed(), Tracer: tracer, Log: a.log, Patient: a.options.Patient,
 	})
 	return err
 }

@@ -71,8 +71,8 @@ type entry struct {
 	node[entry] // in idle, busy or queue
 }
 
-// openTimeout bounds the opening of a handle. The opening does not end when the first caller leaves,
-// because others may wait for it.
+// openTimeout bounds the opening of a handle, or pool.wait if that is longer. The opening does not end when the first
+// caller leaves, because others may wait for it.
 const openTimeout = 10 * time.Second
 
 func newPool(limit int, wait time.Duration, open func(context.Context, *Tenant) (*handle, error)) *pool {
@@ -231,7 +231,7 @@ func (p *pool) await(ctx context.Context, e *entry) (*entry, error) {
 	case <-ctx.Done():
 		cause = context.Cause(ctx)
 	case <-timer.C:
-		cause = context.DeadlineExceeded
+		cause = fmt.Errorf("no longer than %v: %w", p.wait, context.DeadlineExceeded)
 	}
 	return p.leave(e, cause)
 }
@@ -289,7 +289,7 @@ func (p *pool) start(e *entry) {
 	p.opens++
 	e.state = opening
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), max(openTimeout, p.wait))
 		defer cancel()
 		begun := time.Now()
 		handle, err := p.open(ctx, e.tenant)

@@ -194,6 +194,23 @@ func TestPoolSaysUnavailableWhenOpeningHangs(t *testing.T) {
 	})
 }
 
+// TestPoolOpensForAsLongAsItsCallersWait: callers who aren't hurried get a handle whose opening took long.
+func TestPoolOpensForAsLongAsItsCallersWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(1, 2*openTimeout, func(ctx context.Context, tenant *Tenant) (*handle, error) {
+			select {
+			case <-time.After(2*openTimeout - time.Second):
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+			return (&fakeOpener{}).open(ctx, tenant)
+		})
+		p.release(mustAcquire(t, p, "a"))
+		mustClosePool(t, p)
+	})
+}
+
 func TestPoolForgetsWhatDidNotOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -90,8 +90,11 @@ type Options struct {
 	// Grace is how long running scopes may take before an operation cancels them. Defaults to 30
 	// seconds.
 	Grace time.Duration
-	// Wait limits the wait for a handle. Defaults to 5 seconds.
+	// Wait limits the wait for a handle. Defaults to 5 seconds; in a patient store, to longer than a process that died
+	// keeps its connections.
 	Wait time.Duration
+	// Patient is for a process that serves no requests, such as a command: the log says what a scope waits for.
+	Patient bool
 	// Limits are those of tenants that have none of their own. 0 means no limit.
 	//
 	// Above Limits.Size, in bytes, Update returns ErrTenantFull. The Update that is due measures the database: when it could
@@ -133,6 +136,7 @@ type Store struct {
 	written  func(t *Tenant) // may be nil
 	tracer   Tracer          // may be nil
 	slow     time.Duration
+	patient  bool // Options.Patient
 
 	changed   chan struct{}        // holds a token if there may be new drains
 	beaten    chan struct{}        // holds a token after a heartbeat
@@ -154,7 +158,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1),
 		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
-		written: o.Committed, tracer: o.Tracer, slow: o.SlowScope,
+		written: o.Committed, tracer: o.Tracer, slow: o.SlowScope, patient: o.Patient,
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	s.pool.rest = o.Rest
@@ -193,6 +197,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Wait == 0 {
 		o.Wait = 5 * time.Second
+		if o.Patient {
+			o.Wait += lifeOf(o.InstanceTTL, o.MasterAway) + commitMargin + o.InstanceTTL
+		}
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -414,6 +421,8 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, ru
 	defer sc.runHooks(ctx)
 	traced := s.trace(ctx, &sc, t) // another variable: one that changes would be allocated for the closures
 	defer func() { s.note(ctx, &sc, err); s.countRefusal(err) }()
+	told, stopTelling := s.tellWait(t, f)
+	defer stopTelling()
 	if scopeOf(ctx) != nil {
 		return ErrNestedScope
 	}
@@ -424,7 +433,7 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, ru
 	defer s.pool.release(lease)
 	guarded, stop := lease.guard(traced)
 	defer stop()
-	err = run(lease.handle, guarded, &sc, f)
+	err = run(lease.handle, guarded, &sc, told)
 	if s.written != nil && sc.mayHaveWritten(err) {
 		s.written(lease.tenant)
 	}

@@ -42,14 +42,16 @@ const closeTimeout = 10 * time.Second
 func (c *Call) With(f func(a *app.App) error) error {
 	config := c.config
 	config.Existing = true
-	return c.open(config, f)
+	return c.open(config, true, f)
 }
 
 // Install is like With, but creates the missing parts of the installation.
-func (c *Call) Install(f func(a *app.App) error) error { return c.open(c.config, f) }
+func (c *Call) Install(f func(a *app.App) error) error { return c.open(c.config, true, f) }
 
-func (c *Call) open(config app.Config, f func(a *app.App) error) (err error) {
+// open runs f with the App open. A patient one serves no requests.
+func (c *Call) open(config app.Config, patient bool, f func(a *app.App) error) (err error) {
 	options := c.process.Options
+	options.Patient = patient
 	options.Log = newLog(config, c.process.Stderr)
 	if options.Manual == nil {
 		options.Manual, _ = fs.Sub(manual, "help") // the name is always valid

@@ -41,7 +41,7 @@ func (s *serveCommand) Run(c *Call) error {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	c.process.Options.Traces = traces
-	err = c.Install(func(a *app.App) error {
+	err = c.open(c.config, false, func(a *app.App) error {
 		var demo []app.DemoTenant
 		if s.Demo {
 			var err error

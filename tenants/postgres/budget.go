@@ -140,7 +140,7 @@ func (b *budget) leave(ctx context.Context, w *waiter) error {
 // refusal returns the error for a waiter that cause made leave. The caller holds the lock.
 func (b *budget) refusal(s *share, cause error) error {
 	if errors.Is(cause, context.DeadlineExceeded) {
-		cause = &tenants.BusyError{After: b.expect(s), Err: cause}
+		cause = &tenants.BusyError{After: b.expect(s), Limit: b.limit, Err: cause}
 	}
 	return fmt.Errorf("wait for a connection: %w", cause)
 }

@@ -112,7 +112,7 @@ func (b *budget) estimate(ctx context.Context, s *share) error {
 		return nil
 	}
 	b.refused++
-	return &tenants.BusyError{After: wait}
+	return &tenants.BusyError{After: wait, Limit: b.limit}
 }
 
 // expect returns how long a waiter of the share that came now would wait, at the rate at which waiters got places

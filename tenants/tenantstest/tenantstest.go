@@ -43,6 +43,8 @@ type Options struct {
 	// Wait bounds the wait for a handle. Defaults to 30 seconds, so that a slow machine fails
 	// no test.
 	Wait time.Duration
+	// Patient is passed to the store.
+	Patient bool
 	// Rest, InstanceTTL, MasterAway and Grace are passed to the store. They default to the store's defaults.
 	Rest, InstanceTTL, MasterAway, Grace time.Duration
 	// SlowScope and Tracer are passed to the store.
@@ -143,7 +145,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 	store, err := tenants.New(t.Context(), tenants.Options{
 		Master:  master,
 		Servers: servers,
-		MaxOpen: o.MaxOpen, Rest: o.Rest, Wait: o.Wait, Log: o.Log, InstanceTTL: o.InstanceTTL, MasterAway: o.MasterAway, Grace: o.Grace,
+		MaxOpen: o.MaxOpen, Rest: o.Rest, Wait: o.Wait, Patient: o.Patient, Log: o.Log, InstanceTTL: o.InstanceTTL, MasterAway: o.MasterAway, Grace: o.Grace,
 		Limits: o.limits(), SlowScope: o.SlowScope, Tracer: o.Tracer,
 	})
 	if err != nil {
