@@ -60,7 +60,7 @@ type Config struct {
 	// in the master.
 	InstanceTTL string `name:"instance-ttl" default:"15s" placeholder:"DURATION" help:"How long a process goes without a heartbeat before it stops serving by itself. With Postgres, others take over its work 15 seconds later at the earliest."`
 	// MasterAway is how long tenants are served without the master.
-	MasterAway string `name:"master-away" default:"auto" placeholder:"DURATION" help:"How long tenants whose databases are open are served while the master doesn't answer; auto is three times the instance TTL. With Postgres, changes of tenants wait for a third longer, and 15 seconds, for a process that died."`
+	MasterAway string `name:"master-away" default:"auto" placeholder:"DURATION" help:"How long tenants whose databases are open are served while the master doesn't answer; auto is three times the instance TTL. With Postgres, changes of tenants wait for a third longer, and 15 seconds, for a process that died on another machine."`
 	// BackupURL is where backups are stored: file:///DIR, or s3://BUCKET/PREFIX with credentials from the environment.
 	// There are none if it is empty.
 	BackupURL string `name:"backup-url" type:"file" placeholder:"URL" help:"Where backups are stored: file:///FOLDER or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none by default."`

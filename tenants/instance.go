@@ -20,6 +20,9 @@ type Instance struct {
 	// Address is where the process listens for tenants' requests. It is empty for a process that serves none, such as
 	// a command.
 	Address string `gorm:"not null;default:('')"`
+	// Origin is the machine on which the process runs, and which of its processes it is. It is empty if the system
+	// doesn't tell.
+	Origin string `gorm:"not null;default:('')"`
 
 	// Acknowledgements are deleted with the instance.
 	Acknowledgements []Acknowledgement `gorm:"constraint:acknowledgements_instance_id_fkey,OnDelete:CASCADE"`

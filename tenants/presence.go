@@ -57,8 +57,8 @@ type silence struct {
 // Living returns the instances that may still use tenants, oldest first. Other processes wait for
 // them and take over none of their operations. tx belongs to a scope on the master.
 //
-// An instance is dead at once if its mark shows that its process has ended. An instance whose mark
-// is merely not held is dead once this process has seen no heartbeat from it for its TTL plus
+// An instance is dead at once if its mark shows that its process has ended, or its mark is not held and its origin shows
+// that. Another instance whose mark is not held is dead once this process has seen no heartbeat from it for its TTL plus
 // commitMargin. By then it stores nothing any more: it begins no scope and decides on no commit
 // later than three quarters of its TTL after its last heartbeat began, and a commit on which it had
 // decided has ended within commitMargin.
@@ -74,6 +74,9 @@ func (m *Master) Living(tx *gorm.DB) ([]Instance, error) {
 		standing, err := m.presence.Standing(tx, all[i].ID)
 		if err != nil {
 			return nil, err
+		}
+		if standing == Silent && hasEnded(all[i].Origin) {
+			standing = Dead
 		}
 		if standing != Dead && !m.isSilent(&all[i], standing) {
 			living = append(living, all[i])

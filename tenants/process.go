@@ -155,7 +155,7 @@ func (i *Process) replaceRow(ctx context.Context, id string) error {
 			return err
 		}
 		row := Instance{
-			ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.life), TTL: i.life, SchemaVersion: i.build.Newest, Address: i.address(),
+			ID: id, Name: i.name, StartedAt: now, ExpiresAt: now.Add(i.life), TTL: i.life, SchemaVersion: i.build.Newest, Address: i.address(), Origin: ownOrigin(),
 		}
 		if err := errors.Join(recordVersions(tx, i.build), tx.Create(&row).Error); err != nil {
 			return err

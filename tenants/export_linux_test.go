@@ -1,0 +1,4 @@
+package tenants
+
+// OriginOf returns the origin of a process.
+var OriginOf = originOf

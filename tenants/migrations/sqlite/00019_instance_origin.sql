@@ -1,0 +1,6 @@
+-- On which machine the instance's process runs, and which one it is; empty if that isn't known.
+-- +goose Up
+ALTER TABLE instances ADD COLUMN origin text NOT NULL DEFAULT '';
+
+-- +goose Down
+ALTER TABLE instances DROP COLUMN origin;
