@@ -184,6 +184,14 @@ func (a *App) Archive() *traffic.Archive { return a.archive }
 // Log is where the App tells what happens.
 func (a *App) Log() *slog.Logger { return a.log }
 
+// Trace begins the span of a command if the App exports traces. The caller must call end before Close.
+func (a *App) Trace(ctx context.Context, command string) (traced context.Context, end func(failed bool)) {
+	if a.tracing == nil {
+		return ctx, func(bool) {}
+	}
+	return a.tracing.Command(ctx, command)
+}
+
 // Close waits for the running scopes to end, then closes the databases. If ctx
 // ends first, scopes may still run; their databases are closed as they end.
 func (a *App) Close(ctx context.Context) error {

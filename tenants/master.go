@@ -3,9 +3,9 @@ package tenants
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -17,6 +17,7 @@ type Master struct {
 	watch    WatchFunc
 	presence Presence
 	clock    func() time.Time
+	tracer   atomic.Pointer[Tracer] // nil for none
 
 	mu       sync.Mutex         // protects the fields below
 	silences map[string]silence // by the instance's id
@@ -58,9 +59,7 @@ func (m *Master) Dialect() string { return m.handle.write.Name() }
 
 // View runs f in a read-only transaction.
 func (m *Master) View(ctx context.Context, f Func) error {
-	s := scope{log: slog.Default()}
-	defer s.runHooks(ctx)
-	return m.handle.view(ctx, &s, f)
+	return m.traced(ctx, func(ctx context.Context, s *scope) error { return m.handle.view(ctx, s, f) })
 }
 
 // masterAttempts is how often Update tries to run f. On SQLite each attempt waits up to a second for
@@ -84,9 +83,7 @@ func (m *Master) Update(ctx context.Context, f Func) error {
 }
 
 func (m *Master) update(ctx context.Context, f Func) error {
-	s := scope{log: slog.Default()}
-	defer s.runHooks(ctx)
-	return m.handle.update(ctx, &s, f)
+	return m.traced(ctx, func(ctx context.Context, s *scope) error { return m.handle.update(ctx, s, f) })
 }
 
 // Watch calls changed after each change of the master, as WatchFunc describes, until ctx ends. It

@@ -132,7 +132,6 @@ func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Fun
 	}()
 	s.err = db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		s.t = transactionOf(tx)
-		s.t.tracer = s.tracer
 		if s.tally != nil {
 			s.waited = time.Since(s.called)
 			s.tally.waits.Add(s.waited)

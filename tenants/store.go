@@ -109,7 +109,7 @@ type Options struct {
 	// Committed is called after each Update and Maintain that may have changed the tenant's database, before the
 	// hooks. It must not block. It may be nil.
 	Committed func(t *Tenant)
-	// Tracer traces scopes. Defaults to none.
+	// Tracer traces scopes, also those on the master. Defaults to none.
 	Tracer Tracer
 	// SlowScope is how long a scope must take to be logged. Defaults to 1 second.
 	SlowScope time.Duration
@@ -159,6 +159,9 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1),
 		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
 		written: o.Committed, tracer: o.Tracer, slow: o.SlowScope, patient: o.Patient,
+	}
+	if o.Tracer != nil {
+		o.Master.Trace(o.Tracer)
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	s.pool.rest = o.Rest

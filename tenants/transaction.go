@@ -31,23 +31,32 @@ func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPo
 	if b.db == nil {
 		return nil, errNoScope
 	}
-	if b.admit != nil {
-		if err := b.admit(ctx); err != nil {
-			return nil, err
-		}
-	}
-	tx, err := b.db.BeginTx(ctx, opts)
+	tx, err := b.begin(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
 	t := &transaction{tx: tx, ctx: ctx, nested: b.nested, readOnly: opts != nil && opts.ReadOnly}
 	if s := scopeOf(ctx); s != nil {
-		t.time.most = s.limits.StatementTime
+		t.tracer, t.time.most = s.tracer, s.limits.StatementTime
 		if b.serverTimes {
 			t.time.grace = serverGrace
 		}
 	}
 	return t, nil
+}
+
+// begin waits for a connection and begins a transaction on it, in a span.
+func (b beginner) begin(ctx context.Context, opts *sql.TxOptions) (tx *sql.Tx, err error) {
+	if s := scopeOf(ctx); s != nil {
+		end := traceStatement(ctx, s.tracer, "BEGIN")
+		defer func() { end(err) }()
+	}
+	if b.admit != nil {
+		if err := b.admit(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return b.db.BeginTx(ctx, opts)
 }
 
 var errNoScope = errors.New("statement outside of a scope")
@@ -95,6 +104,7 @@ type transaction struct {
 	returned atomic.Bool // the scope's function returned nil: gorm may commit
 	over     atomic.Bool // the scope is over: no more hooks may be set
 	tracer   Tracer      // may be nil
+	ended    bool        // Commit or Rollback was called
 	// unknown is set by Commit if the outcome of the COMMIT is unknown.
 	unknown bool
 
@@ -190,11 +200,11 @@ func (t *transaction) Commit() error {
 	if t.ctx.Err() != nil {
 		return errors.Join(context.Cause(t.ctx), t.Rollback())
 	}
-	end := t.tx.Commit
+	text, end := "COMMIT", t.tx.Commit
 	if t.readOnly {
-		end = t.tx.Rollback
+		text, end = "ROLLBACK", t.tx.Rollback
 	}
-	err := end()
+	err := t.end(text, end)
 	switch {
 	case err == nil:
 		return nil
@@ -210,10 +220,24 @@ func (t *transaction) Commit() error {
 
 // Rollback undoes the transaction. It returns nil if the transaction is over already.
 func (t *transaction) Rollback() error {
-	if err := t.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
-		return err
+	return t.end("ROLLBACK", func() error {
+		if err := t.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+			return err
+		}
+		return nil
+	})
+}
+
+// end ends the transaction in the way that text names, in a span unless it was ended before.
+func (t *transaction) end(text string, run func() error) error {
+	if t.ended {
+		return run()
 	}
-	return nil
+	t.ended = true
+	end := t.traceStatement(t.ctx, text)
+	err := run()
+	end(err)
+	return err
 }
 
 // admit returns an error if a statement must not run.

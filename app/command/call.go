@@ -3,17 +3,20 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"time"
 
 	"tenantry/app"
+	"tenantry/app/tracing"
 )
 
 // Call is what a command runs with. A command is a struct whose fields are flags
 // and arguments as in kong, and a method Run(*Call) error.
 type Call struct {
 	ctx     context.Context
+	name    string // the command's, without arguments
 	process Process
 	config  app.Config
 	out     *Output
@@ -52,6 +55,9 @@ func (c *Call) Install(f func(a *app.App) error) error { return c.open(c.config,
 func (c *Call) open(config app.Config, patient bool, f func(a *app.App) error) (err error) {
 	options := c.process.Options
 	options.Patient = patient
+	if options.Traces, err = tracing.Wanted(c.getenv); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
 	options.Log = newLog(config, c.process.Stderr)
 	if options.Manual == nil {
 		options.Manual, _ = fs.Sub(manual, "help") // the name is always valid
@@ -65,5 +71,11 @@ func (c *Call) open(config app.Config, patient bool, f func(a *app.App) error) (
 		defer cancel()
 		err = errors.Join(err, a.Close(ctx))
 	}()
+	if !patient { // each request has a span of its own
+		return f(a)
+	}
+	ctx, end := a.Trace(c.ctx, c.process.program()+" "+c.name)
+	defer func() { end(err != nil) }()
+	c.ctx = ctx
 	return f(a)
 }

@@ -64,7 +64,7 @@ func Main(ctx context.Context, p Process) int {
 	}
 	if err == nil {
 		warnUnknown(p, run.Model.Node)
-		err = run.Run(run.Model, &Call{ctx: ctx, process: p, config: line.Config, out: newOutput(p, line.JSON, line.NoHeader)})
+		err = run.Run(run.Model, &Call{ctx: ctx, name: strings.Join(commandOf(run), " "), process: p, config: line.Config, out: newOutput(p, line.JSON, line.NoHeader)})
 	}
 	if err == nil {
 		return exitDone

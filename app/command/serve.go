@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"tenantry/app"
-	"tenantry/app/tracing"
 	"tenantry/seed"
 )
 
@@ -36,12 +35,7 @@ type serveDocument struct {
 
 // Run serves until the context ends. That is not an error.
 func (s *serveCommand) Run(c *Call) error {
-	traces, err := tracing.Wanted(c.getenv)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
-	}
-	c.process.Options.Traces = traces
-	err = c.open(c.config, false, func(a *app.App) error {
+	err := c.open(c.config, false, func(a *app.App) error {
 		var demo []app.DemoTenant
 		if s.Demo {
 			var err error

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +101,7 @@ func TestTraces(t *testing.T) {
 		if len(created) != 1 || attr(created[0], "http.route") != "/api/projects" {
 			t.Fatalf("%d spans of the request among %d", len(created), len(received.spans))
 		}
+		received.expectWhole(t, created[0])
 		scope, statement := received.under(created[0])
 		if statement == nil || attr(scope, "tenantry.tenant") != "acme" || attr(scope, "tenantry.outcome") != "committed" {
 			t.Errorf("the request's scope %v with the statement %v", scope, statement)
@@ -126,6 +128,84 @@ func (r *receiver) under(request *trace.Span) (scope, statement *trace.Span) {
 		}
 	}
 	return nil, nil
+}
+
+// below returns the texts of the statements of the scopes with a name below a span.
+func (r *receiver) below(parent *trace.Span, name string) (texts []string) {
+	for _, scope := range r.named(name) {
+		if string(scope.ParentSpanId) != string(parent.SpanId) {
+			continue
+		}
+		for _, statement := range r.named("statement") {
+			if string(statement.ParentSpanId) == string(scope.SpanId) {
+				texts = append(texts, attr(statement, "db.query.text"))
+			}
+		}
+	}
+	return texts
+}
+
+// expectWhole checks that below the span of a request is how its transactions begin and end.
+func (r *receiver) expectWhole(t *testing.T, request *trace.Span) {
+	t.Helper()
+	texts := r.below(request, "scope")
+	for _, text := range []string{"BEGIN", "COMMIT"} {
+		if !slices.Contains(texts, text) {
+			t.Errorf("no %s among %q", text, texts)
+		}
+	}
+}
+
+// TestTracesOfCommands has below the span of a command the steps of its operations and what it asks of the master; no
+// value is in them. What a server does by itself, such as its heartbeats, isn't traced.
+func TestTracesOfCommands(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s site) {
+		received := newReceiver(t)
+		s = s.with("OTEL_EXPORTER_OTLP_ENDPOINT=" + received.URL)
+		const secret = "Zanzibar"
+		if r := s.process(t, nil, "tenant", "create", "acme", "--name="+secret, "--admin-email="+secret+"@acme.example"); r.status != exitDone {
+			t.Fatalf("%+v", r)
+		}
+		if r := s.process(t, nil, "migrate", "up"); r.status != exitDone {
+			t.Fatalf("%+v", r)
+		}
+		if r := s.process(t, nil, "tenant", "create", "acme"); r.status != exitFailed {
+			t.Fatalf("%+v", r)
+		}
+		received.mu.Lock()
+		defer received.mu.Unlock()
+		if strings.Contains(received.raw.String(), secret) {
+			t.Error("the traces hold a value")
+		}
+		created, migrated := received.named("tenantry tenant create"), received.named("tenantry migrate up")
+		if len(created) != 2 || len(migrated) != 1 {
+			t.Fatalf("spans: %v", received.spans)
+		}
+		if ok, refused := created[0].GetStatus().GetCode(), created[1].GetStatus().GetCode(); ok == trace.Status_STATUS_CODE_ERROR || refused != trace.Status_STATUS_CODE_ERROR {
+			t.Errorf("status of a command that is done %v, and of one that failed %v", ok, refused)
+		}
+		for _, command := range []*trace.Span{created[0], migrated[0]} {
+			texts := received.below(command, "master")
+			for _, text := range []string{"BEGIN", "COMMIT", "ROLLBACK"} {
+				if !slices.Contains(texts, text) {
+					t.Errorf("%s: no %s among %q", command.Name, text, texts)
+				}
+			}
+		}
+		steps := 0
+		for _, span := range received.spans {
+			if strings.HasPrefix(span.Name, "create: ") && string(span.ParentSpanId) == string(created[0].SpanId) && attr(span, "tenantry.tenant") == "acme" {
+				steps++
+			}
+			if span.Name == "master" && len(span.ParentSpanId) == 0 {
+				t.Error("a scope on the master is traced by itself")
+			}
+		}
+		if steps < 2 {
+			t.Errorf("%d steps of the operation", steps)
+		}
+	})
 }
 
 func isInsert(text string) bool {

@@ -37,6 +37,35 @@ func (t *Tracing) Scope(ctx context.Context, tenant *tenants.Tenant) (context.Co
 	}
 }
 
+// Master begins the span of a scope on the master within another span. What runs by itself, such as heartbeats, isn't
+// traced.
+func (t *Tracing) Master(ctx context.Context) (context.Context, func(failed bool)) {
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		return ctx, nil
+	}
+	return t.span(ctx, "master")
+}
+
+// Command begins the span of a command. The caller must call end.
+func (t *Tracing) Command(ctx context.Context, name string) (traced context.Context, end func(failed bool)) {
+	return t.span(ctx, name)
+}
+
+// Step begins the span of a step of an operation.
+func (t *Tracing) Step(ctx context.Context, tenant *tenants.Tenant, kind tenants.OperationKind, step string) (context.Context, func(failed bool)) {
+	return t.span(ctx, string(kind)+": "+step, attribute.String(tenantAttr, tenant.Subdomain), attribute.String(serverAttr, tenant.Server))
+}
+
+func (t *Tracing) span(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, func(failed bool)) {
+	ctx, span := t.tracer.Start(ctx, name, trace.WithAttributes(attributes...))
+	return ctx, func(failed bool) {
+		if failed {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}
+}
+
 // Statement begins the span of a statement. Values that stand in its text are left out.
 func (t *Tracing) Statement(ctx context.Context, text string) func(failed bool) {
 	_, span := t.tracer.Start(ctx, "statement", trace.WithSpanKind(trace.SpanKindClient))

@@ -1,8 +1,8 @@
-// Package tracing exports traces of requests, scopes and statements over OTLP, as OpenTelemetry's
+// Package tracing exports traces of requests, commands, scopes and statements over OTLP, as OpenTelemetry's
 // environment variables say.
 //
 //	tracing.go  begins and ends the export
-//	scopes.go   spans of scopes and statements
+//	scopes.go   spans of commands, steps of operations, scopes and statements
 //	requests.go spans of requests
 //	scrub.go    lets only what is known to be harmless leave the process
 //	log.go      adds the ids of traces to the log

@@ -241,7 +241,7 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 	ctx, stop := m.store.Process().Context(ctx)
 	defer stop()
 	for j.op.FinishedAt == nil {
-		err := m.step(ctx, j)
+		err := m.store.TraceStep(ctx, &j.tenant, j.op.Kind, j.op.Step, func(ctx context.Context) error { return m.step(ctx, j) })
 		if err == nil {
 			continue
 		}
