@@ -157,3 +157,79 @@ func TestAlertsOfAServerThatIsDown(t *testing.T) {
 		}
 	})
 }
+
+// TestAlertsOfUsedUpConnections: a scope waits for the only connection, which another tenant's uses.
+func TestAlertsOfUsedUpConnections(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, InstanceTTL: time.Hour})
+	w := newWatch(env)
+	acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := make(chan error, 1)
+	err := env.Store.View(t.Context(), acme, func(*gorm.DB) error {
+		env.Engine.(tenants.Divided).LimitConnections(1)
+		if got := w.only(t); len(got) > 0 {
+			t.Errorf("while nothing waits: %+v", got)
+		}
+		go func() { waited <- env.Store.View(ctx, globex, func(*gorm.DB) error { return nil }) }()
+		for env.Engine.(tenants.Budgeted).Connections().Waiting == 0 {
+			if len(waited) > 0 {
+				t.Fatal(<-waited)
+			}
+		}
+		w.expect(t, alerts.ConnectionsUsedUp, tenants.DefaultServer, "1 wait for one of 1 connections")
+		return nil
+	})
+	cancel()
+	<-waited
+	if err != nil {
+		t.Error(err)
+	}
+	if got := w.only(t); len(got) > 0 {
+		t.Errorf("when nothing waits any more: %+v", got)
+	}
+}
+
+// disk is an engine on a disk of a given size.
+type disk struct {
+	tenants.Engine
+	free, total int64
+	err         error
+}
+
+func (disk) SizeSQL() string { return "SELECT 0" }
+
+func (d disk) Free() (free, total int64, err error) { return d.free, d.total, d.err }
+
+// TestAlertsOfANearlyFullDisk: less than a tenth is free, and less than 20 GB.
+func TestAlertsOfANearlyFullDisk(t *testing.T) {
+	t.Parallel()
+	const gb = 1 << 30
+	for name, test := range map[string]struct {
+		disk
+		detail string // of the alert, or empty for none
+	}{
+		"a twentieth": {disk{free: 5 * gb, total: 100 * gb}, "5368 MB left of 107374 MB"},
+		"a tenth":     {disk{free: 10 * gb, total: 100 * gb}, ""},
+		"large":       {disk{free: 21 * gb, total: 1000 * gb}, ""},
+		"large, full": {disk{free: 19 * gb, total: 1000 * gb}, "20401 MB left"},
+		"full":        {disk{free: 0, total: 100 * gb}, "0 MB left"},
+		"not known":   {disk{}, ""},
+		"unmeasured":  {disk{free: 1, total: 100 * gb, err: errors.New("no answer")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := tenantstest.New(t, tenantstest.Options{Wrap: func(e tenants.Engine) tenants.Engine {
+				return disk{e, test.free, test.total, test.err}
+			}})
+			all, counts := newWatch(env).Check(t.Context())
+			switch {
+			case test.detail == "" && len(all) > 0:
+				t.Errorf("%+v", all)
+			case test.detail != "" && (len(all) != 1 || all[0].Kind != alerts.DiskNearlyFull || all[0].Subject != tenants.DefaultServer ||
+				!strings.Contains(all[0].Detail, test.detail) || counts[alerts.DiskNearlyFull] != 1):
+				t.Errorf("%+v, %v; want %q", all, counts, test.detail)
+			}
+		})
+	}
+}

@@ -49,6 +49,7 @@ type doctor struct {
 	Checkup
 	findings []Finding
 	silent   map[string]bool // servers that were found not to answer
+	full     map[string]bool // servers that were found to have no room
 }
 
 // doctorPage is the number of tenants that are examined in one transaction.
@@ -70,7 +71,7 @@ func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
 	if c.Progress == nil {
 		c.Progress = func(int, int) {}
 	}
-	d := &doctor{Manager: m, Checkup: c, findings: []Finding{}, silent: map[string]bool{}}
+	d := &doctor{Manager: m, Checkup: c, findings: []Finding{}, silent: map[string]bool{}, full: map[string]bool{}}
 	examineTenants := func(ctx context.Context) error { return d.examineTenants(ctx, d.examinePage) }
 	for _, look := range []func(context.Context) error{d.examineOperations, d.examineURLs, examineTenants, d.examineServers, d.adviseConnections} {
 		if err := look(ctx); err != nil {

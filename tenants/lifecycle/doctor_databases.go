@@ -19,6 +19,8 @@ const (
 	ServerUnknown = "server-unknown"
 	// ServerSilent means that the server doesn't answer, so its tenants can't be examined.
 	ServerSilent = "server-silent"
+	// ServerFull means that there is no room on the server for what is needed to examine or repair a tenant's database.
+	ServerFull = "server-full"
 )
 
 // The kinds of findings about schema versions that this build can't serve.
@@ -58,24 +60,28 @@ func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) er
 	_ = group.Wait() // errors are the results'
 	for i, r := range results {
 		if r.err != nil {
-			d.addSilent(page[i].Server, r.err)
+			d.addUnexamined(page[i].Server, r.err)
 		}
 		d.add(r.found...)
 	}
 	return ctx.Err()
 }
 
-// addSilent adds a finding, once per server, that the server doesn't answer.
-func (d *doctor) addSilent(server string, err error) {
-	if d.silent[server] {
-		return
-	}
-	d.silent[server] = true
+// addUnexamined adds a finding, once per server, about why a tenant could not be examined: the server doesn't answer, and
+// its other tenants are left out, or it is full.
+func (d *doctor) addUnexamined(server string, err error) {
 	f := Finding{Kind: ServerSilent, Subject: server, Detail: err.Error(), Remedy: "make sure that the server runs and can be reached, then run the doctor again"}
-	if !slices.Contains(d.store.Servers(), server) {
+	told := d.silent
+	switch {
+	case errors.Is(err, tenants.ErrFull):
+		f.Kind, f.Remedy, told = ServerFull, "make room on the server's disk, then run the doctor again", d.full
+	case !slices.Contains(d.store.Servers(), server):
 		f.Kind, f.Remedy = ServerUnknown, "add the server of these tenants to the configuration"
 	}
-	d.add(f)
+	if !told[server] {
+		told[server] = true
+		d.add(f)
+	}
 }
 
 // underOperation returns the ids of those tenants that have an unfinished operation.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -293,6 +294,29 @@ func TestDoctorTellsOfServersThatDontAnswer(t *testing.T) {
 	env.Tenant(t, "acme")
 	env.Tenant(t, "globex")
 	wantFound(t, examine(t, env, env.Keys, true), false, map[string]string{tenants.DefaultServer: lifecycle.ServerSilent})
+}
+
+// TestDoctorTellsOfFullServers once each, and not that they don't answer. Tenants that can be examined without room are.
+func TestDoctorTellsOfFullServers(t *testing.T) {
+	t.Parallel()
+	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+		env := tenantstest.New(t, tenantstest.Options{Engine: engine, Wrap: func(e tenants.Engine) tenants.Engine { return full{e} }})
+		for _, subdomain := range []string{"acme", "globex", "hooli"} {
+			env.Tenant(t, subdomain)
+		}
+		want := map[string]string{tenants.DefaultServer: lifecycle.ServerFull, "hooli": string(tenants.FaultPermissions)}
+		wantFound(t, examine(t, env, env.Keys, false), false, want)
+	})
+}
+
+// full has no room to examine a tenant, except for hooli.
+type full struct{ tenants.Engine }
+
+func (full) Examine(_ context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
+	if t.Subdomain == "hooli" {
+		return []tenants.Fault{{Kind: tenants.FaultPermissions, Detail: "PUBLIC may connect"}}, nil
+	}
+	return nil, fmt.Errorf("%w: examine %s", tenants.ErrFull, t.Subdomain)
 }
 
 // silent can't be examined.

@@ -33,7 +33,7 @@ func (d *doctor) examineServers(ctx context.Context) error {
 	for _, name := range d.store.Servers() {
 		engine, err := d.store.Server(name)
 		if err != nil {
-			d.addSilent(name, err)
+			d.addUnexamined(name, err)
 		}
 		if d.silent[name] {
 			continue
@@ -43,7 +43,7 @@ func (d *doctor) examineServers(ctx context.Context) error {
 			err = d.examineExposed(ctx, engine)
 		}
 		if err != nil {
-			d.addSilent(name, err)
+			d.addUnexamined(name, err)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -15,7 +15,7 @@ func (m *Manager) VerifySchemas(ctx context.Context, progress func(done, total i
 	if progress == nil {
 		progress = func(int, int) {}
 	}
-	d := &doctor{Manager: m, Checkup: Checkup{Progress: progress}, findings: []Finding{}, silent: map[string]bool{}}
+	d := &doctor{Manager: m, Checkup: Checkup{Progress: progress}, findings: []Finding{}, silent: map[string]bool{}, full: map[string]bool{}}
 	err := d.examineTenants(ctx, func(ctx context.Context, page []tenants.Tenant) error {
 		page = slices.DeleteFunc(slices.Clone(page), func(t tenants.Tenant) bool { return !t.State.IsMigrated() })
 		if len(page) == 0 {
@@ -30,7 +30,7 @@ func (m *Manager) VerifySchemas(ctx context.Context, progress func(done, total i
 // that it can't be determined.
 func concernsSchema(kind string) bool {
 	switch kind {
-	case ServerUnknown, ServerSilent, SchemaBehind, SchemaAhead,
+	case ServerUnknown, ServerSilent, ServerFull, SchemaBehind, SchemaAhead,
 		string(tenants.FaultVersion), string(tenants.FaultSchema), string(tenants.FaultIndex), string(tenants.FaultMissing),
 		string(tenants.FaultMisplaced), string(tenants.FaultUnreadable), string(tenants.FaultIdentity):
 		return true
