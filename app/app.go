@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -52,6 +53,8 @@ type App struct {
 	traffic *traffic.Recorder
 	archive *traffic.Archive
 	tracing *tracing.Tracing // nil if no endpoint for traces is set
+
+	listening atomic.Pointer[string] // the address of the public listener, once there is one
 }
 
 // Options are the parameters of an App beside its configuration.
@@ -146,7 +149,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	program := strings.ReplaceAll(o.Program, "-", "_")
 	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, program)
 	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive), program})
-	accounts := a.accounts(a.settings.addr)
+	accounts := a.accounts()
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
@@ -167,7 +170,7 @@ func (a *App) Manager() *lifecycle.Manager { return a.manager }
 func (a *App) Fleet() *fleet.Fleet { return a.fleet }
 
 // Onboard creates tenants with their first admin, and gives admins access.
-func (a *App) Onboard() *onboard.Service { return onboard.New(a.manager, a.accounts(a.settings.addr)) }
+func (a *App) Onboard() *onboard.Service { return onboard.New(a.manager, a.accounts()) }
 
 // By returns the operator that the ledger records.
 func (a *App) By() lifecycle.Operator { return a.settings.by }

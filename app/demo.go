@@ -65,6 +65,6 @@ func (a *App) addDemoAdmin(ctx context.Context, d *DemoTenant) error {
 	}
 	d.Email, d.Password = admin.Email, cmp.Or(string(a.demo), strings.ToLower(rand.Text()))
 	return a.manager.AddAdmin(ctx, a.settings.by, tenants.KindAdmin, t.ID, d.Email, func(ctx context.Context, t *tenants.Tenant) error {
-		return a.accounts(a.settings.addr).SetPassword(ctx, t, d.Email, d.Password)
+		return a.accounts().SetPassword(ctx, t, d.Email, d.Password)
 	})
 }

@@ -2,11 +2,13 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -48,11 +50,35 @@ func isPort(u *url.URL) bool {
 }
 
 // TenantURL is where the tenant with that subdomain or host of its own is
-// reached, or the base domain where name is empty: under the public URL, else through the listener at addr, by default that of
-// the settings. Port 0 is left
-// out: which one it becomes is known only to the server.
-func (a *App) TenantURL(name, addr string) string {
-	addr = cmp.Or(addr, a.settings.addr)
+// reached, or the base domain where name is empty: under the public URL, else through
+// the listener of this process, or of another one that serves, or of the settings.
+func (a *App) TenantURL(name string) string {
+	if a.settings.public != nil {
+		return a.urlAt(name, "")
+	}
+	return a.urlAt(name, a.servedAt())
+}
+
+// servingTimeout limits the question which process serves.
+const servingTimeout = 2 * time.Second
+
+// servedAt returns the address at which tenants are served, as far as it is known.
+func (a *App) servedAt() string {
+	if own := a.listening.Load(); own != nil {
+		return *own
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), servingTimeout)
+	defer cancel()
+	other, err := a.master.Serving(ctx)
+	if err != nil {
+		a.log.WarnContext(ctx, "look which process serves tenants", "error", err)
+	}
+	return cmp.Or(other, a.settings.addr)
+}
+
+// urlAt is TenantURL for a listener at addr. Port 0 is left out: which one it becomes is
+// known only to the server.
+func (a *App) urlAt(name, addr string) string {
 	host := a.settings.domain.Host(name)
 	switch {
 	case name == "":

@@ -28,7 +28,7 @@ func TestTenantURL(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := &App{settings: got}
-		if got := a.TenantURL("acme", test.addr); got != test.want {
+		if got := a.urlAt("acme", test.addr); got != test.want {
 			t.Errorf("%q on %s: %s, want %s", test.public, test.addr, got, test.want)
 		}
 	}

@@ -33,12 +33,12 @@ type Public struct {
 
 // Public returns the handler of the public listener, for callers without a
 // listener.
-func (a *App) Public() http.Handler { return a.publicRouter(a.accounts(a.settings.addr)) }
+func (a *App) Public() http.Handler { return a.publicRouter(a.accounts()) }
 
 // Operator returns the handler of the operator's listener, for requests with
 // the operator's token. It reports not ready once ctx has ended.
 func (a *App) Operator(ctx context.Context, token string) http.Handler {
-	return a.operatorHandler(ctx, token, a.accounts(a.settings.addr))
+	return a.operatorHandler(ctx, token, a.accounts())
 }
 
 // publicRouter serves tenants, and nothing else, on every host.

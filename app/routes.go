@@ -80,12 +80,11 @@ func profiles(r gin.IRoutes) {
 	r.GET("/trace", takes, gin.WrapF(pprof.Trace))
 }
 
-// accounts returns the service through which people sign in to tenants. Links
-// lead to the listener at addr, unless there is a public URL.
-func (a *App) accounts(addr string) *account.Accounts {
+// accounts returns the service through which people sign in to tenants.
+func (a *App) accounts() *account.Accounts {
 	return account.New(account.Options{
 		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,
-		Origin: func(name string) string { return a.TenantURL(name, addr) },
+		Origin: a.TenantURL,
 	})
 }
 

@@ -98,7 +98,9 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	defer a.flushBackups(context.WithoutCancel(ctx))
 	defer tending.Wait()
 	defer stop()
-	if err := a.store.Process().Announce(ctx, public.Addr().String()); err != nil {
+	addr := public.Addr().String()
+	a.listening.Store(&addr)
+	if err := a.store.Process().Announce(ctx, addr); err != nil {
 		a.log.WarnContext(ctx, "tell other processes that this one serves tenants", "error", err)
 	}
 	tending.Go(func() { a.tend(ctx) })
@@ -107,7 +109,7 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	if a.options.Jobs != nil {
 		tending.Go(func() { jobs.New(a.store, a.options.Jobs, jobs.Config{Log: a.log}).Run(ctx) })
 	}
-	accounts := a.accounts(public.Addr().String())
+	accounts := a.accounts()
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), public, a.log),
 		newServer(a.operatorHandler(ctx, token, accounts), operator, a.log),

@@ -58,7 +58,7 @@ func TestDomains(t *testing.T) {
 		if r := s.run(t, "tenant", "domain", "add", "globex", host); r.status != exitFailed || strings.Contains(r.stderr, "acme\"") {
 			t.Errorf("for another tenant: %d %s", r.status, r.stderr)
 		}
-		wantPrimary(t, s, host)
+		wantPrimary(t, srv, host)
 
 		s.must(t, "tenant", "domain", "remove", "acme", host)
 		eventually(t, "the removal", func() bool { return srv.at(t, host, "acme", "/api/projects").status == http.StatusNotFound })
@@ -66,17 +66,18 @@ func TestDomains(t *testing.T) {
 }
 
 // wantPrimary makes the host the one where links lead.
-func wantPrimary(t *testing.T, s site, host string) {
+func wantPrimary(t *testing.T, srv *server, host string) {
 	t.Helper()
+	s, port := srv.site, srv.port()
 	invite := func() string { return s.must(t, "tenant", "admin", "acme", "--admin-email=eve@acme.example") }
-	if got := invite(); !strings.Contains(got, "http://acme.localhost:8080/invitation") {
+	if got := invite(); !strings.Contains(got, "http://acme.localhost:"+port+"/invitation") {
 		t.Errorf("links lead to %s", got)
 	}
 	s.must(t, "tenant", "domain", "add", "acme", host, "--primary")
-	if got := invite(); !strings.Contains(got, "http://"+host+":8080/invitation") {
+	if got := invite(); !strings.Contains(got, "http://"+host+":"+port+"/invitation") {
 		t.Errorf("links lead to %s", got)
 	}
-	if got := s.must(t, "tenant", "show", "acme"); !strings.Contains(got, "http://"+host+":8080") {
+	if got := s.must(t, "tenant", "show", "acme"); !strings.Contains(got, "http://"+host+":"+port) {
 		t.Errorf("show: %s", got)
 	}
 	s.must(t, "tenant", "domain", "add", "acme", host) // demotes nothing

@@ -61,7 +61,7 @@ func (s *serveCommand) Run(c *Call) error {
 func announce(out *Output, a *app.App, l app.Listening, demo []app.DemoTenant) error {
 	d := serveDocument{Public: "http://" + l.Public.String(), Operator: "http://" + l.Operator.String()}
 	for _, t := range demo {
-		url := a.TenantURL(t.Subdomain, l.Public.String())
+		url := a.TenantURL(t.Subdomain)
 		d.Demo = append(d.Demo, url)
 		tellDemo(out, t, url)
 	}

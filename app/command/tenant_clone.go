@@ -37,6 +37,6 @@ func (r *cloneCommand) Run(c *Call) error {
 		if c.out.json {
 			return c.out.Document(document.TenantOf(t))
 		}
-		return c.out.Line("tenant %s is ready at %s", t.Subdomain, a.TenantURL(t.Subdomain, ""))
+		return c.out.Line("tenant %s is ready at %s", t.Subdomain, a.TenantURL(t.Subdomain))
 	})
 }

@@ -67,7 +67,7 @@ func (n *createCommand) Run(c *Call) error {
 		if c.out.json {
 			return c.out.Document(document.Created{Tenant: document.TenantOf(t), Invitation: invitation})
 		}
-		url := a.TenantURL(t.Subdomain, "")
+		url := a.TenantURL(t.Subdomain)
 		return errors.Join(c.out.Line("tenant %s is ready at %s", t.Subdomain, url), tellAdmin(c.out, admin, invitation))
 	})
 }

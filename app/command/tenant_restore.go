@@ -98,7 +98,7 @@ func (r *restoreCommand) restoreAs(c *Call) error {
 			distance = fmt.Sprintf(" (%v before that time)", earlier.Round(time.Second))
 		}
 		return c.out.Line("tenant %s has the data of %s from %s%s, at %s",
-			made.Subdomain, t.Subdomain, restored.At.Format(time.RFC3339), distance, a.TenantURL(made.Subdomain, ""))
+			made.Subdomain, t.Subdomain, restored.At.Format(time.RFC3339), distance, a.TenantURL(made.Subdomain))
 	})
 }
 

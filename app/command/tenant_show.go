@@ -82,7 +82,7 @@ func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle
 		{"created_at", d.CreatedAt.Format(time.RFC3339)},
 	}
 	if t.State != tenants.StatePurged {
-		rows = append(rows, []string{"url", a.TenantURL(t.Address(), "")})
+		rows = append(rows, []string{"url", a.TenantURL(t.Address())})
 	}
 	if m := d.Maintenance; m != nil {
 		rows = append(rows, []string{"maintenance_since", m.Since.Format(time.RFC3339)}, []string{"maintenance_message", m.Message})
