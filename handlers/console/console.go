@@ -137,7 +137,7 @@ func (s *Console) Register(r gin.IRouter) {
 	in.GET("/new/steps", request.Takes("subdomain"), s.steps)
 	in.POST("/tenants", s.do(s.create))
 	one := in.Group("/tenants/:tenant")
-	one.Match(read, "", s.do(s.tenant, "done"))
+	one.Match(read, "", s.do(s.tenant, "done", "span"))
 	one.GET("/events", request.Takes(), s.tenantEvents)
 	one.POST("/suspend", s.do(s.move(s.o.Manager.Suspend, "suspended")))
 	one.POST("/resume", s.do(s.move(s.o.Manager.Resume, "resumed")))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tenantry/handlers/problem"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/traffic"
@@ -23,10 +22,7 @@ type overviewPage struct {
 	Census   lifecycle.Census
 	Load     tenants.Load
 	Hour     traffic.Hour
-	// Spans are the periods that the charts can show.
-	Spans      []spanLink
-	Requests   chart
-	Latency    chart
+	charts
 	Busiest    []busy
 	Operations []operationRow
 	Alerts     []alertRow
@@ -93,15 +89,12 @@ func (s *Console) overview(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	period, err := s.period(c, &hour)
-	if err != nil {
+	page := overviewPage{Census: census, Load: s.o.Store.Load(), Hour: hour}
+	if page.charts, err = s.charts(c, "/", "", &hour); err != nil {
 		return err
 	}
-	page := overviewPage{Census: census, Load: s.o.Store.Load(), Hour: hour}
 	page.Servers = s.countServers(census.Groups)
 	page.count(census.Groups)
-	page.Requests, page.Latency = requestsChart(period), latencyChart(period)
-	page.Spans = spanLinks(page.Requests.Span)
 	page.Operations = operationRows(census.Recent)
 	if page.Busiest, err = s.busiest(c, shownBusiest, page.Hour.Requests); err != nil {
 		return err
@@ -114,34 +107,6 @@ func (s *Console) overview(c *gin.Context) error {
 	}
 	s.show(c, http.StatusOK, "overview", "Overview", "/", page)
 	return nil
-}
-
-// spanLink leads to the overview with charts of another period.
-type spanLink struct {
-	Label, Link string
-	// Here means that the page has charts of this period.
-	Here bool
-}
-
-func spanLinks(shown string) []spanLink {
-	links := []spanLink{{Label: "hour", Link: "/"}, {Label: "day", Link: "/?span=day"}, {Label: "four weeks", Link: "/?span=weeks"}}
-	for i := range links {
-		links[i].Here = links[i].Label == shown
-	}
-	return links
-}
-
-// period returns the period of the overview's charts.
-func (s *Console) period(c *gin.Context, hour *traffic.Hour) (traffic.Period, error) {
-	switch span := c.Query("span"); span {
-	case "", "hour":
-		return hour.Period(), nil
-	case "day":
-		return s.o.Traffic.Day(c.Request.Context(), "")
-	case "weeks":
-		return s.o.Traffic.Weeks(c.Request.Context(), "")
-	}
-	return traffic.Period{}, problem.InvalidField("span", "must be one of: hour, day, weeks")
 }
 
 // count adds up the groups.

@@ -155,17 +155,18 @@ func BenchmarkOverview(b *testing.B) {
 	}
 }
 
-// TestOverviewOfLongerPeriods shows what is in the master.
-func TestOverviewOfLongerPeriods(t *testing.T) {
+// TestChartsOfLongerPeriods show what is in the master: of all tenants on the overview, and of one on its page.
+func TestChartsOfLongerPeriods(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
-		acme := s.Tenant(t, "acme")
+		acme, globex := s.Tenant(t, "acme"), s.Tenant(t, "globex")
 		begin := s.now
 		for _, after := range []time.Duration{0, 45 * time.Hour, 49 * time.Hour} {
 			s.now = begin.Add(after)
 			for range 3 {
 				s.traffic.Record(traffic.Request{TenantID: acme.ID, Took: 20 * time.Millisecond})
 			}
+			s.traffic.Record(traffic.Request{TenantID: globex.ID, Took: 20 * time.Millisecond})
 			s.now = s.now.Add(time.Minute)
 			if err := s.archive.Write(t.Context()); err != nil {
 				t.Fatal(err)
@@ -175,8 +176,12 @@ func TestOverviewOfLongerPeriods(t *testing.T) {
 		s.session = s.signIn(t, "Ada")
 		s.get(t, "/").expect(t, 200, `<a href="/?span=day">day</a>`, `<strong aria-current="true">hour</strong>`, "Requests a minute")
 		s.traffic.Record(traffic.Request{TenantID: acme.ID, Failed: true}) // is not written yet
-		s.get(t, "/?span=day").expect(t, 200, `<strong aria-current="true">day</strong>`, "7 requests in the last day, at most 3 in an hour; 1 failed")
-		s.get(t, "/?span=weeks").expect(t, 200, "10 requests in the last four weeks, at most ", " in a day; 1 failed", "Requests a day")
+		s.get(t, "/?span=day").expect(t, 200, `<strong aria-current="true">day</strong>`, "9 requests in the last day, at most 4 in an hour; 1 failed")
+		s.get(t, "/?span=weeks").expect(t, 200, "13 requests in the last four weeks, at most ", " in a day; 1 failed", "Requests a day")
 		s.get(t, "/?span=year").expect(t, 422, "must be one of: hour, day, weeks")
+		s.get(t, "/tenants/acme").expect(t, 200, `<a href="/tenants/acme?span=day">day</a>`, `<strong aria-current="true">hour</strong>`)
+		s.get(t, "/tenants/acme?span=day").expect(t, 200, `<a href="/tenants/acme">hour</a>`, "7 requests in the last day, at most 3 in an hour; 1 failed")
+		s.get(t, "/tenants/acme?span=weeks").expect(t, 200, "10 requests in the last four weeks, at most ", "Requests a day")
+		s.get(t, "/tenants/acme?span=year").expect(t, 422, "must be one of: hour, day, weeks")
 	})
 }

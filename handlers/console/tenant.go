@@ -26,9 +26,8 @@ type tenantPage struct {
 	Target int64
 	Behind bool
 	Hour   traffic.Hour
-	// Requests and Latency show the last hour.
-	Requests, Latency chart
-	Domains           []domainRow
+	charts
+	Domains []domainRow
 	// Limits are those in force.
 	Limits []limitRow
 	Story  []operationRow
@@ -112,7 +111,9 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]
 	}
-	page.Requests, page.Latency = requestsChart(hour.Period()), latencyChart(hour.Period())
+	if page.charts, err = s.charts(c, page.Link(), t.ID, &hour); err != nil {
+		return nil, err
+	}
 	if t.State == tenants.StateActive || t.State == tenants.StateSuspended {
 		page.URL = s.o.Origin(t.Subdomain)
 	}
