@@ -22,6 +22,8 @@ func TestMasterQueriesAreServedByIndexes(t *testing.T) {
 		"SELECT * FROM tenants WHERE subdomain > 'x' ORDER BY subdomain LIMIT 50",
 		"SELECT * FROM tenants WHERE id > 'x' ORDER BY id LIMIT 50",
 		"SELECT * FROM tenants WHERE server = 'x' AND database = 'x'",
+		"SELECT * FROM tenants WHERE state = 'purged' AND remove_after <= 1",
+		"SELECT id FROM tenants WHERE left_until <= 1",
 		"SELECT * FROM tenants WHERE id = (SELECT tenant_id FROM domains WHERE host = 'x' AND verified_at IS NOT NULL)",
 		"SELECT * FROM tenants WHERE subdomain = 'x' OR id = 'x' OR state = 'purged' AND id IN (SELECT tenant_id FROM retired_subdomains WHERE subdomain = 'x')",
 		"SELECT * FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id WHERE r.subdomain = 'x'",

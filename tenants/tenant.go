@@ -67,10 +67,10 @@ type Tenant struct {
 	// LeftServer and LeftDatabase are the database that the tenant's last move left in the trash of its former server,
 	// and LeftUntil is when it will be removed. They are nil if there is none.
 	LeftServer, LeftDatabase *string
-	LeftUntil                *time.Time
+	LeftUntil                *time.Time `gorm:"index:tenants_left_until_idx,where:left_until IS NOT NULL"`
 	// RemoveAfter is when a purged tenant's data will be removed. It is nil once it was removed, and
 	// for all other tenants.
-	RemoveAfter *time.Time
+	RemoveAfter *time.Time `gorm:"index:tenants_remove_after_idx,where:remove_after IS NOT NULL"`
 	// CreatedBy says what created the tenant: "operator", unless the application says otherwise.
 	CreatedBy string    `gorm:"not null;check:tenants_created_by_check,length(created_by) <= 63"`
 	CreatedAt time.Time `gorm:"not null"`
