@@ -31,6 +31,7 @@ type pool struct {
 	busy     entryList         // entries with a lease, busy longest first
 	queue    entryList         // entries waiting for a slot, next one first
 	slots    int               // used by handles that are opening, open, draining or closing
+	asides   int               // handles of acquireAside, which use no slots
 	closing  int               // handles without a lease that are being closed
 	opens    uint64            // handles opened since the start
 	waits    uint64            // leases that had to wait for a slot since the start
@@ -56,6 +57,7 @@ type entry struct {
 	tenant  *Tenant
 	fence   int64 // leases of the tenant from before this epoch are refused; 0 for none
 	state   entryState
+	aside   bool // the handle uses no slot, as acquireAside opens it
 	handle  *handle
 	err     error         // why the handle could not be opened
 	opened  chan struct{} // closed when handle or err is set
@@ -201,7 +203,7 @@ func newEntry(t *Tenant) *entry {
 // revive puts a draining entry back into use if no caller waits for its slot any more.
 func (p *pool) revive(t *Tenant) *entry {
 	e := p.draining[t.ID]
-	if e == nil || e.leases == 0 || e.tenant.Epoch < t.Epoch || p.queue.len > 0 || e.ctx.Err() != nil {
+	if e == nil || e.leases == 0 || e.aside || e.tenant.Epoch < t.Epoch || p.queue.len > 0 || e.ctx.Err() != nil {
 		return nil
 	}
 	delete(p.draining, t.ID)
@@ -285,12 +287,15 @@ func (p *pool) advance() {
 // start opens an entry's handle in a goroutine, under a context of its own.
 func (p *pool) start(e *entry) {
 	p.queue.remove(e)
-	p.slots++
+	p.take(e, 1)
 	p.opens++
 	e.state = opening
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), max(openTimeout, p.wait))
 		defer cancel()
+		if e.aside {
+			ctx = AsChore(ctx)
+		}
 		begun := time.Now()
 		handle, err := p.open(ctx, e.tenant)
 		p.opened.Add(time.Since(begun))
@@ -314,6 +319,9 @@ func (p *pool) finish(e *entry) {
 	case e.leases == 0:
 		e.state = ready
 		p.putIdle(e)
+		if e.aside { // its only caller gave up
+			p.retire(e, nil)
+		}
 	default:
 		e.state = ready
 		p.busy.push(e)
@@ -366,7 +374,7 @@ func (e *entry) over() {
 
 // forget removes an entry and frees its slot.
 func (p *pool) forget(e *entry) {
-	p.slots--
+	p.take(e, -1)
 	e.over()
 	if p.entries[e.tenant.ID] == e {
 		delete(p.entries, e.tenant.ID)
@@ -374,7 +382,7 @@ func (p *pool) forget(e *entry) {
 	if p.draining[e.tenant.ID] == e {
 		delete(p.draining, e.tenant.ID)
 	}
-	if p.closed && p.slots == 0 {
+	if p.closed && p.slots+p.asides == 0 {
 		close(p.drained)
 	}
 }
@@ -383,7 +391,7 @@ func (p *pool) forget(e *entry) {
 func (p *pool) size() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.slots
+	return p.slots + p.asides
 }
 
 // close refuses new leases, waits until all are released, and closes all handles. If ctx ends first
@@ -398,7 +406,7 @@ func (p *pool) close(ctx context.Context) error {
 		for _, e := range p.entries {
 			p.retire(e, ErrClosed)
 		}
-		if p.slots == 0 {
+		if p.slots+p.asides == 0 {
 			close(p.drained)
 		}
 	}

@@ -4,12 +4,13 @@
 //
 //	host.go         finds the subdomain in the request's host
 //	registry.go     finds the subdomain's tenant, in memory or in the master
-//	pool.go         leases the tenant's open handle, and opens it if needed
+//	pool.go         leases the tenant's open handle, and opens it if needed; aside.go, without pushing another one out
 //	handle.go       an open database
 //	version.go      checks that this build can serve its schema version; schemarecord.go, if a newer one has migrated it
 //	lazy.go         migrates it if it is behind; olderbuild.go, who couldn't serve it then
 //	maintenance.go  checks that its operator hasn't closed it
 //	limits.go       what a tenant may use; limiter.go counts its requests, limit_text.go reads and writes limits
+//	each.go         reads many tenants
 //	scope.go        begins the transaction, commits or rolls back
 //	turn.go         gives each tenant's scopes a fair turn
 //	quota.go        refuses writes if the tenant or the disk is full
@@ -370,7 +371,7 @@ func (s *Store) checkMaintainable(t *Tenant) error {
 // f's error, or one of this package's. It refuses a tenant that isn't served now, with the errors of
 // Lookup, however long ago t was read.
 func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, access{(*Store).checkReadable, true}, s.mostScopes(ctx, t), (*handle).view, f)
+	return s.scope(ctx, t, access{check: (*Store).checkReadable, migrates: true}, s.mostScopes(ctx, t), (*handle).view, f)
 }
 
 // Update runs f in a transaction on the tenant's database. It commits if f returns nil, no statement
@@ -378,20 +379,20 @@ func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
 // this package's. After a panic it rolls back and panics again. Updates of a SQLite tenant run one
 // after another. Tenants that aren't served are refused as in View.
 func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, access{(*Store).checkServed, true}, s.mostScopes(ctx, t), (*handle).update, f)
+	return s.scope(ctx, t, access{check: (*Store).checkServed, migrates: true}, s.mostScopes(ctx, t), (*handle).update, f)
 }
 
 // Maintain is Update for operators. It doesn't count as one of the tenant's scopes at once. It also accepts a
 // tenant that is being created, suspended, archived or under maintenance, unless this build can't serve its schema
 // version. Requests never use it.
 func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
-	return s.scope(ctx, t, access{(*Store).checkMaintainable, false}, 0, (*handle).update, f)
+	return s.scope(ctx, t, access{check: (*Store).checkMaintainable}, 0, (*handle).update, f)
 }
 
 // Hold calls f while the tenant's handle is leased, without a transaction: until f returns, no operation moves, removes
 // or migrates the database. It also accepts a tenant that is suspended, archived or under maintenance. f's ctx ends when an operation can't wait any longer.
 func (s *Store) Hold(ctx context.Context, t *Tenant, f func(ctx context.Context) error) error {
-	lease, err := s.lease(ctx, t, access{(*Store).checkPresent, false}, 0)
+	lease, err := s.lease(ctx, t, access{check: (*Store).checkPresent}, 0)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
 	}
@@ -415,6 +416,25 @@ type access struct {
 	check func(s *Store, t *Tenant) error
 	// migrates is true if a tenant that is behind is migrated for the caller, if lazy migration is on.
 	migrates bool
+	// aside is true if the handle is leased as pool.acquireAside does.
+	aside bool
+}
+
+// acquire leases the tenant's handle from the pool. The caller must call release.
+func (a access) acquire(ctx context.Context, p *pool, t *Tenant, most int64) (*entry, error) {
+	if a.aside {
+		return p.acquireAside(ctx, t)
+	}
+	return p.acquire(ctx, t, most)
+}
+
+// release returns a lease of acquire.
+func (a access) release(p *pool, e *entry) {
+	if a.aside {
+		p.releaseAside(e)
+		return
+	}
+	p.release(e)
 }
 
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
@@ -433,7 +453,7 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, ru
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, s.explainWait(t, err))
 	}
-	defer s.pool.release(lease)
+	defer may.release(s.pool, lease)
 	guarded, stop := lease.guard(traced)
 	defer stop()
 	err = run(lease.handle, guarded, &sc, told)
@@ -475,7 +495,7 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 		return nil, err
 	}
 	if may.check(s, t) == nil {
-		if e, err := s.pool.acquire(ctx, t, most); !errors.Is(err, errStale) {
+		if e, err := may.acquire(ctx, s.pool, t, most); !errors.Is(err, errStale) {
 			return e, err
 		}
 	}
@@ -487,7 +507,7 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 		if err := may.check(s, fresh); err != nil {
 			return nil, err
 		}
-		if e, err := s.pool.acquire(ctx, fresh, most); !errors.Is(err, errStale) {
+		if e, err := may.acquire(ctx, s.pool, fresh, most); !errors.Is(err, errStale) {
 			return e, err
 		}
 	}

@@ -25,6 +25,8 @@ type tenantCommand struct {
 	Limit       limitCommand       `cmd:"" help:"Show or change what a tenant may use."`
 	Maintenance maintenanceCommand `cmd:"" help:"Close a tenant for maintenance, or serve it again."`
 
+	Query queryCommand `cmd:"" help:"Ask all tenants, or some, with a statement that reads."`
+
 	Archive archiveCommand `cmd:"" help:"Hide a tenant as if it did not exist, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
 	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after the grace period."`

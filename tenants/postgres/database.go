@@ -154,7 +154,11 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
-	s, err := e.openShare(ctx, name, login, people, e.config.TenantConns)
+	of := people
+	if tenants.IsChore(ctx) {
+		of = chores
+	}
+	s, err := e.openShare(ctx, name, login, of, e.config.TenantConns) // more than one: a request may come meanwhile
 	if err != nil {
 		return nil, err
 	}

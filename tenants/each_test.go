@@ -1,0 +1,152 @@
+package tenants_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/notes"
+)
+
+// TestEachLeavesWarmTenantsOpen reads many cold tenants beside as many warm ones as there are slots.
+func TestEachLeavesWarmTenantsOpen(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{MaxOpen: 3}, func(t *testing.T, env *tenantstest.Env) {
+		const warm, all = 3, 15
+		made := []*tenants.Tenant{}
+		for i := range all {
+			made = append(made, env.Tenant(t, fmt.Sprintf("acme-%02d", i)))
+		}
+		nothing := func(*gorm.DB) error { return nil }
+		for _, tenant := range made[all-warm:] {
+			if err := env.Store.View(t.Context(), tenant, nothing); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := env.Store.Load()
+		var seen atomic.Int64
+		reach, err := env.Store.Each(t.Context(), tenants.Filter{}, tenants.EachOptions{Parallel: 3}, func(_ *tenants.Tenant, tx *gorm.DB) error {
+			seen.Add(1)
+			var n int64
+			return tx.Model(&notes.Folder{}).Count(&n).Error
+		})
+		if err != nil || reach != (tenants.Reach{Answered: all}) || seen.Load() != all {
+			t.Errorf("%+v, %d, %v", reach, seen.Load(), err)
+		}
+		for _, tenant := range made[all-warm:] {
+			if err := env.Store.View(t.Context(), tenant, nothing); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after := env.Store.Load()
+		if opened := after.Opened - before.Opened; after.Evicted != before.Evicted || after.Open != warm || opened != all-warm {
+			t.Errorf("%+v, then %+v", before, after)
+		}
+	})
+}
+
+// TestEachReadsOnly: writes fail, and the others are visited all the same.
+func TestEachReadsOnly(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		for _, name := range []string{"acme", "globex", "initech"} {
+			env.Tenant(t, name)
+		}
+		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "initech"); err != nil {
+			t.Fatal(err)
+		}
+		var failed atomic.Value
+		o := tenants.EachOptions{Failed: func(t *tenants.Tenant, err error) { failed.Store(fmt.Errorf("%s: %w", t.Subdomain, err)) }}
+		reach, err := env.Store.Each(t.Context(), tenants.Filter{}, o, func(tenant *tenants.Tenant, tx *gorm.DB) error {
+			if tenant.Subdomain == "acme" {
+				return tx.Create(&notes.Folder{Name: "Office"}).Error
+			}
+			return nil
+		})
+		if err != nil || reach != (tenants.Reach{Answered: 2, Failed: 1}) || reach.IsWhole() {
+			t.Errorf("%+v, %v", reach, err)
+		}
+		if got, _ := failed.Load().(error); !errors.Is(got, tenants.ErrReadOnly) {
+			t.Errorf("failed: %v", got)
+		}
+		reach, err = env.Store.Each(t.Context(), tenants.Filter{State: tenants.StateSuspended}, o, func(*tenants.Tenant, *gorm.DB) error { return nil })
+		if err != nil || reach != (tenants.Reach{Answered: 1}) {
+			t.Errorf("suspended: %+v, %v", reach, err)
+		}
+		reach, err = env.Store.Each(t.Context(), tenants.Filter{Labels: map[string]string{"zone": "nowhere"}}, o, func(*tenants.Tenant, *gorm.DB) error { return nil })
+		if err != nil || reach != (tenants.Reach{}) {
+			t.Errorf("labelled: %+v, %v", reach, err)
+		}
+	})
+}
+
+// TestEachEndsInTime: the tenants that remain when the context ends are counted.
+func TestEachEndsInTime(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	for i := range 6 {
+		env.Tenant(t, fmt.Sprintf("acme-%d", i))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	reach, err := env.Store.Each(ctx, tenants.Filter{}, tenants.EachOptions{Parallel: 1}, func(tenant *tenants.Tenant, tx *gorm.DB) error {
+		if tenant.Subdomain == "acme-1" {
+			cancel()
+			<-tx.Statement.Context.Done()
+		}
+		return nil
+	})
+	if err != nil || reach.Answered != 1 || reach.NotReached < 3 || reach.Answered+reach.Failed+reach.NotReached != 6 {
+		t.Errorf("%+v, %v", reach, err)
+	}
+}
+
+// TestOperationsWaitForEach suspends a tenant that Each has opened. Requests of the tenant are served meanwhile.
+func TestOperationsWaitForEach(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{MaxOpen: 2}, func(t *testing.T, env *tenantstest.Env) {
+		acme := env.Tenant(t, "acme")
+		suspended := make(chan error, 1)
+		reach, err := env.Store.Each(t.Context(), tenants.Filter{}, tenants.EachOptions{}, func(*tenants.Tenant, *gorm.DB) error {
+			done := make(chan error)
+			go func() { done <- env.Store.View(context.Background(), acme, func(*gorm.DB) error { return nil }) }()
+			if err := <-done; err != nil {
+				return fmt.Errorf("a request beside it: %w", err)
+			}
+			begun := make(chan struct{})
+			go func() {
+				close(begun)
+				_, err := env.Lifecycle.Suspend(context.Background(), "ada", "acme")
+				suspended <- err
+			}()
+			<-begun
+			for !errors.Is(lookedUp(env, "acme"), tenants.ErrSuspended) {
+				if context.Cause(t.Context()) != nil {
+					return errors.New("the test has ended")
+				}
+			}
+			select {
+			case err := <-suspended:
+				return fmt.Errorf("it did not wait: %w", err)
+			default:
+				return nil
+			}
+		})
+		if err := errors.Join(err, <-suspended); err != nil || reach.Answered != 1 {
+			t.Errorf("%+v, %v", reach, err)
+		}
+		if load := env.Store.Load(); load.Open != 0 {
+			t.Errorf("%+v", load)
+		}
+	})
+}
+
+func lookedUp(env *tenantstest.Env, subdomain string) error {
+	_, err := env.Store.Lookup(context.Background(), subdomain)
+	return err
+}
