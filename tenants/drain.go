@@ -133,22 +133,24 @@ func (e *entry) explain(err error) error {
 	return fmt.Errorf("%w: %w", context.Cause(e.ctx), err)
 }
 
-// Unacknowledged counts the other living instances that have not yet drained the tenant for the
-// operation, and names one of them. tx belongs to a scope on the master.
-func (s *Store) Unacknowledged(tx *gorm.DB, operationID string) (n int, name string, err error) {
-	var acknowledged []string
-	err = tx.Model(&Acknowledgement{}).Where("operation_id = ?", operationID).Pluck("instance_id", &acknowledged).Error
-	if err != nil {
-		return 0, "", err
+// Unacknowledged returns the other living instances that have not yet drained the tenants of operations, by operation.
+// tx belongs to a scope on the master.
+func (s *Store) Unacknowledged(tx *gorm.DB, operationIDs []string) (map[string][]Instance, error) {
+	var acknowledged []Acknowledgement
+	if err := tx.Where("operation_id IN ?", operationIDs).Find(&acknowledged).Error; err != nil {
+		return nil, err
 	}
-	waiting, err := s.master.Living(tx)
+	living, err := s.master.Living(tx)
 	if err != nil {
-		return 0, "", err
+		return nil, err
 	}
 	own := s.process.ID()
-	waiting = slices.DeleteFunc(waiting, func(i Instance) bool { return i.ID == own || slices.Contains(acknowledged, i.ID) })
-	if len(waiting) == 0 {
-		return 0, "", nil
+	living = slices.DeleteFunc(living, func(i Instance) bool { return i.ID == own })
+	waiting := map[string][]Instance{}
+	for _, id := range operationIDs {
+		waiting[id] = slices.DeleteFunc(slices.Clone(living), func(i Instance) bool {
+			return slices.Contains(acknowledged, Acknowledgement{OperationID: id, InstanceID: i.ID})
+		})
 	}
-	return len(waiting), waiting[0].Name, nil
+	return waiting, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -20,38 +21,46 @@ import (
 )
 
 // BenchmarkMigrate compares a run that adds a column to each tenant with the bare statements on as many other
-// databases, by as many workers. The two take turns, with half of the tenants each time.
+// databases, by as many workers. The two take turns, with half of the tenants each time. With TENANTRY_TEST_LONG=1 it
+// also has 10,000 tenants, which shows how the heap grows with their number.
 func BenchmarkMigrate(b *testing.B) {
-	const statement, workers = "ALTER TABLE notes ADD COLUMN colour text NOT NULL DEFAULT 'white'", 4
-	for engine, number := range map[tenantstest.Engine]int{tenantstest.SQLite: 1000, tenantstest.Postgres: 100} {
-		b.Run(string(engine), func(b *testing.B) {
-			var bare, run time.Duration
-			var heap int64
-			for b.Loop() {
-				next, theirs := half(b, engine, number, "-- +goose Up\n"+statement+";\n")
-				f := fleet.New(next.Store, next.Lifecycle, slog.New(slog.DiscardHandler))
-				for part := range 2 {
-					bare += took(b, func() error {
-						return eachOf(theirs[part*number/2:(part+1)*number/2], workers, func(t *tenants.Tenant) {
-							next.Alter(b, t, "BEGIN", statement, "COMMIT")
-						})
-					})
-					heap = growth(func() {
-						run += took(b, func() error {
-							_, err := f.Migrate(b.Context(), "ada", fleet.Plan{First: number / 2, Parallel: workers, DespiteOlderBuilds: true}, nil)
-							return err
-						})
-					})
-				}
-			}
-			all := float64(b.N * number)
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(bare.Seconds()*1000/all, "bare-ms/tenant")
-			b.ReportMetric(run.Seconds()*1000/all, "run-ms/tenant")
-			b.ReportMetric(run.Seconds()/bare.Seconds(), "run/bare")
-			b.ReportMetric(float64(heap)/float64(number/2), "heap-B/tenant")
-		})
+	sizes := []int{1000}
+	if os.Getenv("TENANTRY_TEST_LONG") != "" {
+		sizes = append(sizes, 10_000)
 	}
+	for _, number := range sizes {
+		b.Run(fmt.Sprint(tenantstest.SQLite, "/", number), func(b *testing.B) { benchmarkMigrate(b, tenantstest.SQLite, number) })
+	}
+	b.Run(string(tenantstest.Postgres), func(b *testing.B) { benchmarkMigrate(b, tenantstest.Postgres, 100) })
+}
+
+func benchmarkMigrate(b *testing.B, engine tenantstest.Engine, number int) {
+	const statement, workers = "ALTER TABLE notes ADD COLUMN colour text NOT NULL DEFAULT 'white'", 4
+	var bare, run time.Duration
+	var heap int64
+	for b.Loop() {
+		next, theirs := half(b, engine, number, "-- +goose Up\n"+statement+";\n")
+		f := fleet.New(next.Store, next.Lifecycle, slog.New(slog.DiscardHandler))
+		for part := range 2 {
+			bare += took(b, func() error {
+				return eachOf(theirs[part*number/2:(part+1)*number/2], workers, func(t *tenants.Tenant) {
+					next.Alter(b, t, "BEGIN", statement, "COMMIT")
+				})
+			})
+			heap = max(heap, growth(func() {
+				run += took(b, func() error {
+					_, err := f.Migrate(b.Context(), "ada", fleet.Plan{First: number / 2, Parallel: workers, DespiteOlderBuilds: true}, nil)
+					return err
+				})
+			}))
+		}
+	}
+	all := float64(b.N * number)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(bare.Seconds()*1000/all, "bare-ms/tenant")
+	b.ReportMetric(run.Seconds()*1000/all, "run-ms/tenant")
+	b.ReportMetric(run.Seconds()/bare.Seconds(), "run/bare")
+	b.ReportMetric(float64(heap)/(1<<20), "heap-MB")
 }
 
 // half returns a process of a newer build, that many tenants that it considers current, and as many that are behind.
@@ -128,9 +137,10 @@ func eachOf(all []*tenants.Tenant, workers int, do func(*tenants.Tenant)) error 
 	return group.Wait()
 }
 
-// growth returns by how much the heap that is in use is larger after do.
+// growth returns by how much the live heap is larger when do has ended, without the memory that finalizers free.
 func growth(do func()) int64 {
 	inUse := func() int64 {
+		runtime.GC()
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)

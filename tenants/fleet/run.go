@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
 
@@ -59,9 +58,12 @@ func (e *PartialError) Unwrap() []error {
 const (
 	// defaultParallel is the default of Plan.Parallel.
 	defaultParallel = 4
-	// inHand is the number of tenants in hand for each that is being migrated. Most of them wait until other
-	// processes have drained them.
-	inHand = 8
+	// inHand is the most tenants in hand for each that is being migrated. Most of them wait until other processes have
+	// drained them, and until the ledger has been written for them.
+	inHand = 32
+	// inHandTime bounds how long tenants in hand, which are not served, wait for their turn: the slower the migrations are,
+	// the fewer are in hand.
+	inHandTime = 300 * time.Millisecond
 	// recordTimeout bounds the time to record the end of a run whose context has ended.
 	recordTimeout = 10 * time.Second
 	// checkInterval is the time between two looks at whether the run must stop.
@@ -184,20 +186,7 @@ func (p *Pass) migrateWave(ctx context.Context, targets []target) (reason string
 	asked := make(chan struct{})
 	watching.Go(func() { p.watch(ctx, over, asked, stop) })
 
-	var group errgroup.Group
-	group.SetLimit(inHand * cmp.Or(p.plan.Parallel, defaultParallel) * len(p.slots))
-	for i := range targets {
-		group.Go(func() error {
-			if isClosed(asked) || ctx.Err() != nil {
-				return nil
-			}
-			in := lifecycle.InRun{ID: p.run.ID, Slots: p.slots[targets[i].Server]}
-			_, err := p.manager.MigrateInRun(ctx, lifecycle.Operator(p.run.By), in, targets[i].ID)
-			p.finish(&targets[i], err)
-			return nil
-		})
-	}
-	_ = group.Wait() // the pass has the failures
+	p.migrateAll(ctx, asked, targets)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errNotOurs):
 		return "", cause
@@ -207,6 +196,33 @@ func (p *Pass) migrateWave(ctx context.Context, targets []target) (reason string
 		return p.run.Reason, nil
 	}
 	return "", nil
+}
+
+// migrateAll migrates targets until asked is closed or ctx ends.
+func (p *Pass) migrateAll(ctx context.Context, asked <-chan struct{}, targets []target) {
+	room := semaphore.NewWeighted(int64(inHand * cmp.Or(p.plan.Parallel, defaultParallel) * len(p.slots)))
+	ledger := p.manager.NewRunLedger()
+	var working sync.WaitGroup
+	defer working.Wait()
+	for i := range targets {
+		share := shareOf(ledger.MeanTime())
+		if room.Acquire(ctx, share) != nil || isClosed(asked) {
+			return
+		}
+		working.Go(func() {
+			defer room.Release(share)
+			in := lifecycle.InRun{ID: p.run.ID, Slots: p.slots[targets[i].Server], Ledger: ledger}
+			_, err := p.manager.MigrateInRun(ctx, lifecycle.Operator(p.run.By), in, targets[i].ID)
+			p.finish(&targets[i], err)
+		})
+	}
+}
+
+// shareOf returns the share of a tenant in what is in hand, so that those in hand wait for inHandTime, or for two
+// migrations if that is longer. mean is how long a migration takes.
+func shareOf(mean time.Duration) int64 {
+	const atLeast = 2
+	return min(1+int64(inHand*mean/inHandTime), inHand/atLeast)
 }
 
 func (p *Pass) finish(t *target, err error) {

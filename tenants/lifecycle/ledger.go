@@ -133,6 +133,7 @@ type job struct {
 	plan   plan
 	now    time.Time           // by the master's clock, in a transaction
 	slots  *semaphore.Weighted // of a run of migrations; nil outside of one
+	ledger *RunLedger          // writes the job's steps into the ledger; nil if the job writes them by itself
 
 	// What is known to the process that began the operation alone: what an
 	// adoption copies, and the function that adds an admin.
@@ -182,15 +183,32 @@ func (m *Manager) newJob(tx *gorm.DB, by Operator, kind tenants.OperationKind) (
 	if err != nil {
 		return nil, err
 	}
+	return m.newJobAt(now, by, kind), nil
+}
+
+// newJobAt is newJob at a time of the master's clock.
+func (m *Manager) newJobAt(now time.Time, by Operator, kind tenants.OperationKind) *job {
 	instance := m.store.Process().ID()
 	return &job{plan: planOf(kind), now: now, op: tenants.Operation{
 		ID: newID(), Kind: kind, State: tenants.OperationRunning, Attempts: 1, By: string(by),
 		InstanceID: &instance, StartedAt: now,
-	}}, nil
+	}}
 }
 
 // write stores a new operation.
 func (j *job) write(tx *gorm.DB) error {
+	if err := j.compose(); err != nil {
+		return err
+	}
+	err := tx.Create(&j.op).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return fmt.Errorf("%w on tenant %q", ErrUnderWay, j.tenant.Subdomain)
+	}
+	return err
+}
+
+// compose fills in the row of a new operation.
+func (j *job) compose() error {
 	text, err := json.Marshal(j.params)
 	if err != nil {
 		return fmt.Errorf("write operation: %w", err)
@@ -203,11 +221,7 @@ func (j *job) write(tx *gorm.DB) error {
 		j.op.By = "operator"
 	}
 	j.moveTo(j.op.State, j.plan.steps, 0, j.now)
-	err = tx.Create(&j.op).Error
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return fmt.Errorf("%w on tenant %q", ErrUnderWay, j.tenant.Subdomain)
-	}
-	return err
+	return nil
 }
 
 // moveTo makes the i-th step the current one, or finishes the operation after the last.
@@ -230,6 +244,11 @@ func (j *job) steps() []step {
 		return j.plan.undo
 	}
 	return j.plan.steps
+}
+
+// stepIndex returns the index of the current step, or -1 if this program doesn't know it.
+func (j *job) stepIndex() int {
+	return slices.IndexFunc(j.steps(), func(s step) bool { return s.name == j.op.Step })
 }
 
 // run does the remaining steps. If one fails, run undoes the operation, or puts it back for another run
@@ -280,8 +299,7 @@ func (m *Manager) step(ctx context.Context, j *job) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	steps, name := j.steps(), j.op.Step
-	i := slices.IndexFunc(steps, func(s step) bool { return s.name == name })
+	steps, name, i := j.steps(), j.op.Step, j.stepIndex()
 	if i < 0 {
 		return fmt.Errorf("operation %s is at step %q, which this program doesn't know: a newer one has begun it", j.op.ID, name)
 	}
@@ -295,12 +313,21 @@ func (m *Manager) step(ctx context.Context, j *job) error {
 		defer cancel()
 		ctx = lasting
 	}
-	err := m.change(ctx, j, func(tx *gorm.DB, now time.Time) error {
-		j.moveTo(j.op.State, steps, i+1, now)
-		if j.op.State == tenants.OperationDone || j.op.State == tenants.OperationRunning {
-			j.op.Error = ""
-		}
-		if name == tenants.StepDrain || name == tenants.StepLeave { // another such step begins without acknowledgements
+	if err := m.recordStep(ctx, j, steps, i); err != nil {
+		return fmt.Errorf("record step %s: %w", name, err)
+	}
+	m.at(j.op.Kind, name, "after")
+	return nil
+}
+
+// recordStep records that the i-th step is done.
+func (m *Manager) recordStep(ctx context.Context, j *job, steps []step, i int) error {
+	if j.ledger != nil && j.op.State == tenants.OperationRunning {
+		return j.ledger.record(j)
+	}
+	return m.change(ctx, j, func(tx *gorm.DB, now time.Time) error {
+		j.stepDone(steps, i, now)
+		if steps[i].drains() { // another such step begins without acknowledgements
 			if err := tx.Delete(&tenants.Acknowledgement{}, "operation_id = ?", j.op.ID).Error; err != nil {
 				return err
 			}
@@ -310,11 +337,17 @@ func (m *Manager) step(ctx context.Context, j *job) error {
 		}
 		return steps[i].record(tx, j)
 	})
-	if err != nil {
-		return fmt.Errorf("record step %s: %w", name, err)
+}
+
+// drains reports whether other processes acknowledge the step.
+func (s step) drains() bool { return s.name == tenants.StepDrain || s.name == tenants.StepLeave }
+
+// stepDone moves the job behind the i-th step.
+func (j *job) stepDone(steps []step, i int, now time.Time) {
+	j.moveTo(j.op.State, steps, i+1, now)
+	if j.op.State == tenants.OperationDone || j.op.State == tenants.OperationRunning {
+		j.op.Error = ""
 	}
-	m.at(j.op.Kind, name, "after")
-	return nil
 }
 
 // change changes the job in the master, unless another process has taken it over.

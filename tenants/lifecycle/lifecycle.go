@@ -16,6 +16,8 @@
 //	purge.go      moves them to the trash, and brings them back
 //	release.go    frees subdomains that they have given up
 //	migrate.go    brings them to the schema version of this build
+//	runledger.go  writes the ledger for many migrations together: begins them; runledgersteps.go records their steps;
+//	              gather.go collects what concurrent callers ask for
 //	repair.go     mends their databases; make_empty.go replaces a lost one
 //	templates.go  clears templates of other migrations
 //	admin.go      adds admins

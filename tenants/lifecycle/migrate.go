@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
@@ -31,6 +32,8 @@ type InRun struct {
 	ID string
 	// Slots bounds the databases of the run that are migrated at the same time.
 	Slots *semaphore.Weighted
+	// Ledger writes the ledger for the tenants of the run together. It may be nil.
+	Ledger *RunLedger
 }
 
 // MigrateInRun is Migrate as a part of a run: the operation has the run's id. If no operation could be
@@ -58,6 +61,11 @@ func (m *Manager) MigrateLazily(ctx context.Context, t *tenants.Tenant) error {
 }
 
 func (m *Manager) migrate(ctx context.Context, by Operator, in InRun, name string) (*tenants.Tenant, error) {
+	if in.Ledger != nil {
+		if j := in.Ledger.begin(by, in, name); j != nil {
+			return m.finish(ctx, j)
+		}
+	}
 	t, err := m.do(ctx, by, tenants.KindMigrate, name, func(tx *gorm.DB, j *job) error {
 		j.join(in)
 		return m.markMigrate(tx, j)
@@ -113,6 +121,14 @@ func (m *Manager) recordFailure(ctx context.Context, by Operator, in InRun, name
 
 // markMigrate puts an active tenant under maintenance.
 func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
+	if err := m.aimMigrate(j); err != nil {
+		return err
+	}
+	return markPaused(tx, j)
+}
+
+// aimMigrate sets the versions from and to which the tenant is migrated. Returns errUnchanged if they are the same.
+func (m *Manager) aimMigrate(j *job) error {
 	if !j.tenant.State.IsSettled() {
 		return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateMaintenance}
 	}
@@ -127,18 +143,22 @@ func (m *Manager) markMigrate(tx *gorm.DB, j *job) error {
 	case j.tenant.SchemaVersion > j.params.Version:
 		return tenants.CheckServable(j.tenant.SchemaVersion, engine.Versions(), 0)
 	}
-	return markPaused(tx, j)
+	return nil
 }
 
 // markPaused puts an active tenant under maintenance until restoreState, and makes a drain close
 // all of its handles.
 func markPaused(tx *gorm.DB, j *job) error {
 	j.params.From = j.tenant.State
-	state := j.tenant.State
+	return mark(tx, j, map[string]any{"state": paused(j.tenant.State)})
+}
+
+// paused returns the state of a tenant during an operation that needs its database alone.
+func paused(state tenants.State) tenants.State {
 	if state == tenants.StateActive {
-		state = tenants.StateMaintenance
+		return tenants.StateMaintenance
 	}
-	return mark(tx, j, map[string]any{"state": state})
+	return state
 }
 
 // restoreState returns the tenant to its state before the operation, with the version that its
@@ -181,6 +201,7 @@ func migrateDatabase(m *Manager, ctx context.Context, j *job) error {
 		return err
 	}
 	defer slots.Release(1)
+	defer j.ledger.pace(time.Now())
 	version, err := engine.Migrate(ctx, &j.tenant)
 	if version > 0 {
 		j.tenant.SchemaVersion = version

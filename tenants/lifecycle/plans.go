@@ -124,32 +124,40 @@ func awaitDrained(m *Manager, ctx context.Context, j *job) error {
 	defer cancel()
 	m.store.Refresh(j.tenant.ID)
 	if err := m.store.Drain(ctx, j.tenant.ID, j.tenant.Epoch); err != nil {
-		return drainError(ctx, err, 1, "this one")
+		return drainError(ctx, err, []tenants.Instance{{Name: "this one"}})
 	}
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
 	for {
-		var waiting int
-		var name string
-		err := m.master.View(ctx, func(tx *gorm.DB) (err error) {
-			waiting, name, err = m.store.Unacknowledged(tx, j.op.ID)
-			return err
-		})
-		if err == nil && waiting == 0 {
+		waiting, err := m.unacknowledged(ctx, j)
+		if err == nil && len(waiting) == 0 {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return drainError(ctx, err, waiting, name)
+			return drainError(ctx, err, waiting)
 		case <-tick.C:
 		}
 	}
 }
 
+// unacknowledged returns the other processes that have not yet drained the job's tenant.
+func (m *Manager) unacknowledged(ctx context.Context, j *job) ([]tenants.Instance, error) {
+	if j.ledger != nil {
+		return j.ledger.unacknowledged(j)
+	}
+	var waiting map[string][]tenants.Instance
+	err := m.master.View(ctx, func(tx *gorm.DB) (err error) {
+		waiting, err = m.store.Unacknowledged(tx, []string{j.op.ID})
+		return err
+	})
+	return waiting[j.op.ID], err
+}
+
 // drainError names the processes that did not close their handles in time.
-func drainError(ctx context.Context, err error, waiting int, name string) error {
-	if name != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w by %d processes, the first of them %s; it is resumed when they have released the tenant or ended", ErrNotDrained, waiting, name)
+func drainError(ctx context.Context, err error, waiting []tenants.Instance) error {
+	if len(waiting) > 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w by %d processes, the first of them %s; it is resumed when they have released the tenant or ended", ErrNotDrained, len(waiting), waiting[0].Name)
 	}
 	return errors.Join(context.Cause(ctx), err)
 }

@@ -90,10 +90,15 @@ func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKin
 	if err != nil {
 		return nil, rowError(subdomain, err)
 	}
-	err = m.run(ctx, j, true)
+	return m.finish(ctx, j)
+}
+
+// finish runs the steps of an operation that was begun.
+func (m *Manager) finish(ctx context.Context, j *job) (*tenants.Tenant, error) {
+	err := m.run(ctx, j, true)
 	m.store.Refresh(j.tenant.ID)
 	if err != nil {
-		return nil, fmt.Errorf("%s tenant %q: %w", kind, j.tenant.Subdomain, err)
+		return nil, fmt.Errorf("%s tenant %q: %w", j.op.Kind, j.tenant.Subdomain, err)
 	}
 	return &j.tenant, nil
 }

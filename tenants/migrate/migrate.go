@@ -39,14 +39,14 @@ func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	run := func() error { return upOnce(ctx, db, versions, fsys) }
+	run := func() (failed int64, err error) { return upOnce(ctx, db, versions, fsys) }
 	if dialect == sqlite {
 		err = upWithoutLock(ctx, db, versions, run)
 	} else {
-		err = upWithRetries(ctx, time.Second, run)
+		err = upWithRetries(ctx, time.Second, func() error { _, err := run(); return err })
 	}
 	if err == nil {
-		return versions.current(ctx, db)
+		return versions.latest(ctx, db)
 	}
 	version, err := stoppedAt(ctx, db, versions, err)
 	if err != nil && version >= latest {
@@ -108,7 +108,8 @@ func PrepareVersions(ctx context.Context, db database.DBTxConn, dialect string) 
 	return indexVersions(ctx, db, goose.DefaultTablename)
 }
 
-func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {
+// upOnce returns the version of the migration that failed, or 0 if something else did.
+func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) (failed int64, err error) {
 	options := []goose.ProviderOption{
 		goose.WithStore(versions),
 		goose.WithDisableGlobalRegistry(true),
@@ -119,22 +120,22 @@ func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) error {
 	}
 	provider, err := goose.NewProvider(goose.DialectCustom, db, fsys, options...)
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return 0, fmt.Errorf("read migrations: %w", err)
 	}
 	_, err = provider.Up(ctx)
 	var partial *goose.PartialError
 	switch {
 	case err == nil:
-		return nil
+		return 0, nil
 	case errors.As(err, &partial):
 		name := path.Base(partial.Failed.Source.Path)
 		err = fmt.Errorf("apply migration %s: %w", name, partial.Err)
 		if !isTransaction(fsys, name) {
 			err = fmt.Errorf("%w: %w", ErrUnclear, err)
 		}
-		return err
+		return partial.Failed.Source.Version, err
 	}
-	return fmt.Errorf("apply migrations: %w", err)
+	return 0, fmt.Errorf("apply migrations: %w", err)
 }
 
 // isTransaction reports whether a migration is rolled back if it fails.
@@ -165,24 +166,20 @@ func upWithRetries(ctx context.Context, pause time.Duration, run func() error) e
 // lockNotAvailable is the SQLSTATE of a lock timeout.
 const lockNotAvailable = "55P03"
 
-// upWithoutLock calls run without a lock against other callers. If run fails, another caller may have
-// been first: upWithoutLock waits for that one's transaction, and returns the error only if nothing
-// was applied meanwhile.
-func upWithoutLock(ctx context.Context, db *sql.DB, versions store, run func() error) error {
+// upWithoutLock calls run without a lock against other callers. If a migration fails, another caller may have
+// been first: upWithoutLock waits for that one's transaction, and returns the error only if that has not
+// applied the migration.
+func upWithoutLock(ctx context.Context, db *sql.DB, versions store, run func() (failed int64, err error)) error {
 	for {
-		before, err := versions.current(ctx, db)
-		if err != nil {
-			return err
-		}
-		failure := run()
-		if failure == nil {
-			return nil
+		failed, failure := run()
+		if failed == 0 {
+			return failure
 		}
 		if err := waitForWriter(ctx, db); err != nil {
 			return failure
 		}
-		after, err := versions.current(ctx, db)
-		if err != nil || after == before {
+		now, err := versions.current(ctx, db)
+		if err != nil || now < failed {
 			return failure
 		}
 	}

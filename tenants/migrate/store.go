@@ -49,6 +49,11 @@ func (s store) current(ctx context.Context, db database.DBTxConn) (int64, error)
 	if !exists {
 		return 0, nil
 	}
+	return s.latest(ctx, db)
+}
+
+// latest returns the last applied version of a database that has the table.
+func (s store) latest(ctx context.Context, db database.DBTxConn) (int64, error) {
 	version, err := s.GetLatestVersion(ctx, db)
 	if err != nil {
 		return 0, fmt.Errorf("read schema version: %w", err)
