@@ -100,12 +100,17 @@ func (e *Exports) exporter(server string) (tenants.Exporter, error) {
 // clockDifference is the largest difference between the clocks of processes with which the same commit isn't backed up twice.
 const clockDifference = 10 * time.Second
 
-// store backs up a tenant, unless a process has done so after the time. A tenant that an operation works on is left to the
-// next sweep.
+// ErrUnsettled means that a tenant isn't backed up now, because an operation works on it.
+var ErrUnsettled = errors.New("an operation works on the tenant")
+
+// store backs up a tenant, unless a process has done so after the time. One that has no database needs no backup.
 func (e *Exports) store(ctx context.Context, t *tenants.Tenant, since time.Time) error {
 	t, known, err := e.read(ctx, t.ID)
-	if err != nil || !t.State.IsSettled() {
+	switch {
+	case err != nil || t.State == tenants.StatePurged || t.State == tenants.StateProvisioning:
 		return err
+	case !t.State.IsSettled():
+		return ErrUnsettled
 	}
 	if known.Bucket == e.o.Bucket.String() && known.At.After(since.Add(clockDifference)) {
 		return nil

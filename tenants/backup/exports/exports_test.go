@@ -233,6 +233,21 @@ func TestSameRowsAreStoredOnce(t *testing.T) {
 	}
 }
 
+// TestUnsettledTenantIsNotExported: a tenant on which an operation works is not called backed up, and one that is gone needs
+// no backup.
+func TestUnsettledTenantIsNotExported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for state, want := range map[tenants.State]error{tenants.StateMaintenance: exports.ErrUnsettled, tenants.StatePurged: nil} {
+		must(t, w.env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			return tx.Model(&tenants.Tenant{}).Where("id = ?", w.tenant.ID).Update("state", state).Error
+		}))
+		if err := w.Store(t.Context(), w.tenant); !errors.Is(err, want) || w.points(t) != 0 {
+			t.Errorf("%s: %v, and %d backups", state, err, w.points(t))
+		}
+	}
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

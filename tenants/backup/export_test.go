@@ -1,0 +1,4 @@
+package backup
+
+// Sweep1 is one round of Sweep.
+var Sweep1 = (*Backups).sweep
