@@ -89,6 +89,9 @@ func parseTime(v tenants.Value) (time.Time, bool) {
 		}
 		return time.Unix(v.Int, 0).UTC(), true
 	case tenants.Text:
+		if t, ok := parseUsualTime(v.Bytes); ok {
+			return t, true
+		}
 		text := strings.TrimSuffix(string(v.Bytes), "Z")
 		for _, format := range timeFormats {
 			if t, err := time.Parse(format, text); err == nil {
@@ -97,6 +100,50 @@ func parseTime(v tenants.Value) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// parseUsualTime parses a date, or a time with a second, perhaps its fraction, and the zone +00:00, as the application's are
+// written: time.Parse would take most of the time of a copy. It returns false for other forms.
+func parseUsualTime(b []byte) (time.Time, bool) {
+	const date, second, utc = len("2006-01-02"), len("2006-01-02 15:04:05"), "+00:00"
+	if len(b) < date || b[4] != '-' || b[7] != '-' {
+		return time.Time{}, false
+	}
+	number, ok := func(from, to int) int {
+		n := 0
+		for _, c := range b[from:to] {
+			n = n*10 + int(c-'0')
+		}
+		return n
+	}, true
+	digits := func(from, to int) {
+		for _, c := range b[from:to] {
+			ok = ok && '0' <= c && c <= '9'
+		}
+	}
+	digits(0, 4)
+	digits(5, 7)
+	digits(8, date)
+	hour, minute, sec, nano := 0, 0, 0, 0
+	if len(b) > date {
+		end := len(b) - len(utc)
+		if end < second || end > second+10 || end == second+1 || string(b[end:]) != utc || b[date] != ' ' || b[13] != ':' || b[16] != ':' || end > second && b[second] != '.' {
+			return time.Time{}, false
+		}
+		digits(11, 13)
+		digits(14, 16)
+		digits(17, second)
+		hour, minute, sec = number(11, 13), number(14, 16), number(17, second)
+		if end > second {
+			digits(second+1, end)
+			nano = number(second+1, end)
+			for range second + 10 - end {
+				nano *= 10
+			}
+		}
+	}
+	t := time.Date(number(0, 4), time.Month(number(5, 7)), number(8, date), hour, minute, sec, nano, time.UTC)
+	return t, ok && hour < 24 && minute < 60 && sec < 60 && int(t.Month()) == number(5, 7) && t.Day() == number(8, date)
 }
 
 // longestExponent bounds the length of a number that is written without its exponent.

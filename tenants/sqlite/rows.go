@@ -170,7 +170,7 @@ func valueOf(v any) (tenants.Value, error) {
 	return tenants.Value{}, fmt.Errorf("the driver returned a %T", v)
 }
 
-// argumentOf returns the value as an argument of a statement.
+// argumentOf returns a copy of the value as an argument of a statement.
 func argumentOf(v tenants.Value) any {
 	switch v.Type {
 	case tenants.Integer:
@@ -180,10 +180,7 @@ func argumentOf(v tenants.Value) any {
 	case tenants.Text:
 		return string(v.Bytes)
 	case tenants.Blob:
-		if v.Bytes == nil {
-			return []byte{} // nil would be NULL
-		}
-		return v.Bytes
+		return append([]byte{}, v.Bytes...) // never nil, which would be NULL
 	}
 	return nil
 }

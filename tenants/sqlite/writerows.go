@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
@@ -86,25 +88,105 @@ func (w *rowWriter) exec(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-// Write inserts rows.
+// insertedTogether is how many rows a statement inserts.
+const insertedTogether = 32
+
+// Write inserts rows, while fill makes the next ones.
 func (w *rowWriter) Write(ctx context.Context, table tenants.Table, fill func(insert func(row []tenants.Value) error) error) error {
-	marks := strings.TrimSuffix(strings.Repeat("?, ", len(table.Columns)), ", ")
-	statement, err := w.tx.PrepareContext(ctx, fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", quote(table.Name), columnList(table, ""), marks))
+	in, err := w.newInserter(ctx, table)
 	if err != nil {
 		return err
 	}
-	defer statement.Close()
-	args, n, whole := make([]any, len(table.Columns)), 0, context.WithoutCancel(ctx)
-	return fill(func(row []tenants.Value) error {
+	defer in.close()
+	batches, inserted := make(chan []any, 2), make(chan error, 1)
+	go func() { inserted <- in.insertAll(context.WithoutCancel(ctx), batches) }()
+	n, batch := 0, []any(nil)
+	err = fill(func(row []tenants.Value) error {
 		if n++; n%checkEvery == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		for i, v := range row {
-			args[i] = argumentOf(v)
+		if batch == nil {
+			batch = make([]any, 0, insertedTogether*in.width)
 		}
-		_, err := statement.ExecContext(whole, args...)
-		return rowError(table.Name, err)
+		for _, v := range row {
+			batch = append(batch, argumentOf(v))
+		}
+		if len(batch) < insertedTogether*in.width {
+			return nil
+		}
+		batches <- batch
+		batch = nil
+		return in.failure()
 	})
+	if err == nil && len(batch) > 0 {
+		batches <- batch
+	}
+	close(batches)
+	if failure := <-inserted; failure != nil {
+		return failure
+	}
+	return err
+}
+
+// inserter inserts the rows of a table.
+type inserter struct {
+	table     string
+	width     int // columns
+	one, many *sql.Stmt
+	failed    atomic.Pointer[error]
+}
+
+func (w *rowWriter) newInserter(ctx context.Context, table tenants.Table) (in *inserter, err error) {
+	in = &inserter{table: table.Name, width: len(table.Columns)}
+	marks := "(" + strings.TrimSuffix(strings.Repeat("?, ", in.width), ", ") + ")"
+	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES %s", quote(table.Name), columnList(table, ""), marks)
+	if in.one, err = w.tx.PrepareContext(ctx, insert); err != nil {
+		return nil, err
+	}
+	if in.many, err = w.tx.PrepareContext(ctx, insert+strings.Repeat(", "+marks, insertedTogether-1)); err != nil {
+		return nil, errors.Join(err, in.one.Close())
+	}
+	return in, nil
+}
+
+func (in *inserter) close() {
+	_ = in.one.Close() // the transaction's end closes them, too
+	_ = in.many.Close()
+}
+
+// failure returns why rows could not be inserted.
+func (in *inserter) failure() error {
+	if err := in.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// insertAll inserts the rows of batches until the channel is closed. After an error it only reads them.
+func (in *inserter) insertAll(ctx context.Context, batches <-chan []any) error {
+	for batch := range batches {
+		if in.failure() != nil {
+			continue
+		}
+		if err := in.insert(ctx, batch); err != nil {
+			err = rowError(in.table, err)
+			in.failed.Store(&err)
+		}
+	}
+	return in.failure()
+}
+
+func (in *inserter) insert(ctx context.Context, batch []any) error {
+	if len(batch) == insertedTogether*in.width {
+		_, err := in.many.ExecContext(ctx, batch...)
+		return err
+	}
+	for row := range slices.Chunk(batch, in.width) {
+		if _, err := in.one.ExecContext(ctx, row...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rowError returns a *tenants.SourceError for a row that violates a constraint of the table.
