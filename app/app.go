@@ -26,6 +26,7 @@ import (
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/proof"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/traffic"
@@ -49,6 +50,7 @@ type App struct {
 	fleet   *fleet.Fleet
 	backups *backup.Backups  // nil without a bucket
 	exports *exports.Exports // the same for tenants on Postgres
+	proofs  *proof.Proofs    // nil without a bucket
 	metrics *metrics
 	traffic *traffic.Recorder
 	archive *traffic.Archive
@@ -146,17 +148,21 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	}
 	a.traffic = traffic.New(traffic.DefaultTenants, o.Now)
 	a.archive = traffic.NewArchive(a.traffic, a.master)
-	program := strings.ReplaceAll(o.Program, "-", "_")
-	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, program)
-	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive), program})
 	accounts := a.accounts()
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
-		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport,
+		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.scratch,
 		Hooks: append([]lifecycle.Hook{accounts.RenameHook()}, o.Hooks...),
 	})
 	a.fleet = fleet.New(a.store, a.manager, o.Log)
+	a.proofs = a.newProofs()
+	program := strings.ReplaceAll(o.Program, "-", "_")
+	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, program)
+	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive, a.proofs), program})
+	if a.proofs != nil {
+		a.metrics.registry.MustRegister(proven{a.proofs, program, o.Now})
+	}
 	return a, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/backup/exports"
 	"tenantry/tenants/backup/sealed"
+	"tenantry/tenants/proof"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
 )
@@ -29,6 +30,8 @@ type backupSettings struct {
 	url            string // empty for no backups
 	interval, keep time.Duration
 	exportInterval time.Duration // of tenants on Postgres
+
+	proofInterval, proofAge time.Duration // 0 for none
 }
 
 // The least and the most that a commit may wait for its backup, and the least that backups are kept.
@@ -59,6 +62,14 @@ func (c Config) readBackups(s *settings) error {
 		bad = append(bad, &SettingError{"backup-keep", c.BackupKeep, fmt.Sprintf("a duration of %v or more, such as 48h or 30d", shortestKeep)})
 	}
 	s.backups.keep = keep
+	for _, proof := range []struct {
+		flag, value string
+		into        *time.Duration
+	}{{"proof-interval", c.ProofInterval, &s.backups.proofInterval}, {"proof-age", c.ProofAge, &s.backups.proofAge}} {
+		if *proof.into, err = parseDays(proof.value); err != nil || *proof.into != 0 && *proof.into < shortestInterval {
+			bad = append(bad, &SettingError{proof.flag, proof.value, fmt.Sprintf("a duration of %v or more, such as 24h or 30d, or 0", shortestInterval)})
+		}
+	}
 	return errors.Join(bad...)
 }
 
@@ -143,6 +154,16 @@ func (a *App) StoreBackup(ctx context.Context, t *tenants.Tenant) error {
 	return a.backups.Store(ctx, t)
 }
 
+// StoreWhole backs up a tenant's whole database now, also if it is stored already.
+func (a *App) StoreWhole(ctx context.Context, t *tenants.Tenant) error {
+	if !a.isExported(t) {
+		if err := a.backups.Forget(ctx, t.ID); err != nil {
+			return err
+		}
+	}
+	return a.StoreBackup(ctx, t)
+}
+
 // BackupPoints lists the newest points in time to which a tenant can be restored, the newest first, and how many there are.
 // A tenant that was moved may have points of both kinds.
 func (a *App) BackupPoints(ctx context.Context, t *tenants.Tenant, limit int) (newest []backup.Point, count int, err error) {
@@ -214,7 +235,7 @@ func (a *App) runBackups(ctx context.Context, running *sync.WaitGroup) {
 	running.Go(func() { a.backups.Sweep(ctx, a.master, a.written) })
 	running.Go(func() { a.exports.Run(ctx) })
 	running.Go(func() { a.exports.Sweep(ctx) })
-	running.Go(func() { a.clearScratch(ctx) })
+	running.Go(func() { a.proofs.Run(ctx) })
 }
 
 // tryTimeout limits how long a start waits to know that backups are stored nowhere.
@@ -251,21 +272,30 @@ func (a *App) StoreMaster(ctx context.Context) error {
 	return a.backups.StoreMaster(ctx, backup.Master{Path: a.settings.masterPath})
 }
 
+// Survey says how the backups of all tenants stand, and which of them are proven.
+type Survey struct {
+	backup.Survey
+	proof.Standing
+}
+
 // SurveyBackups says how the tenants' backups stand, from the times of their files. Without a bucket it returns
 // ErrNoBackups.
-func (a *App) SurveyBackups(ctx context.Context) (backup.Survey, error) {
+func (a *App) SurveyBackups(ctx context.Context) (s Survey, err error) {
 	if a.backups == nil {
-		return backup.Survey{}, ErrNoBackups
+		return s, ErrNoBackups
 	}
-	s, err := a.backups.Survey(ctx, a.master, a.written)
-	if err == nil {
-		err = a.exports.Survey(ctx, &s)
+	if s.Survey, err = a.backups.Survey(ctx, a.master, a.written); err == nil {
+		err = a.exports.Survey(ctx, &s.Survey)
 	}
+	if err != nil {
+		return s, err
+	}
+	s.Standing, err = a.proofs.Standing(ctx)
 	return s, err
 }
 
 // ErrNoBackups means that backups are not configured.
-var ErrNoBackups = fmt.Errorf("there are no backups; choose where they are stored with %s", name("backup-url"))
+var ErrNoBackups = fmt.Errorf("%w; choose where they are stored with %s", backup.ErrNotConfigured, name("backup-url"))
 
 // BackedUp returns the tenants whose databases can be backed up.
 func (a *App) BackedUp(ctx context.Context) (all []*tenants.Tenant, err error) {
@@ -281,4 +311,18 @@ func (a *App) BackedUp(ctx context.Context) (all []*tenants.Tenant, err error) {
 func (a *App) CanBackUp(t *tenants.Tenant) bool {
 	_, err := a.snapshotterOf(t)
 	return !errors.Is(err, backup.ErrOtherEngine) || a.isExported(t)
+}
+
+// Proofs tries tenants' backups. It is nil if there is no bucket.
+func (a *App) Proofs() *proof.Proofs { return a.proofs }
+
+func (a *App) newProofs() *proof.Proofs {
+	if a.backups == nil {
+		return nil
+	}
+	return proof.New(proof.Options{
+		Store: a.store, Verify: a.verifyBackup, Record: a.manager.RecordProof,
+		IsBackedUp: func(server string) bool { return a.CanBackUp(&tenants.Tenant{Server: server}) },
+		Interval:   a.settings.backups.proofInterval, Age: a.settings.backups.proofAge, Log: a.log,
+	})
 }

@@ -70,6 +70,10 @@ type Config struct {
 	BackupExportInterval string `default:"1h" placeholder:"DURATION" help:"Age at which a commit of a tenant on Postgres must be backed up, as a file with all of its rows."`
 	// BackupKeep is for how long points in time can be restored.
 	BackupKeep string `default:"30d" placeholder:"DURATION" help:"For how long points in time can be restored, such as 48h or 30d."`
+	// ProofInterval is the time between rounds that restore tenants' backups to try them.
+	ProofInterval string `default:"24h" placeholder:"DURATION" help:"Time between rounds in which a server restores the backups of some tenants, checks them and throws them away; 0 for none."`
+	// ProofAge is how old a tenant's newest proof may be.
+	ProofAge string `default:"30d" placeholder:"DURATION" help:"Age of the last successful restore of a tenant's backup above which doctor and the console warn; 0 for any."`
 	// LazyMigrate says whether the first request migrates a tenant that is
 	// behind: on, off, or auto, which is on for tenants on SQLite.
 	LazyMigrate string `name:"lazy-migrate" default:"auto" placeholder:"auto|on|off" help:"Whether the first request of a tenant that is behind this build's migrations migrates it, instead of being answered 503; auto is on for tenants on SQLite and off on Postgres."`

@@ -101,7 +101,34 @@ func (a *App) Examine(ctx context.Context, checkup lifecycle.Checkup) ([]lifecyc
 	if err != nil {
 		return files, err
 	}
+	left, err := a.examineScratch(checkup.Repair)
+	files = append(files, left...)
+	if err != nil {
+		return files, err
+	}
 	checkup.Keys = a.keys
 	findings, err := a.manager.Doctor(ctx, checkup)
-	return append(files, findings...), err
+	findings = append(files, findings...)
+	if err != nil || a.proofs == nil {
+		return findings, err
+	}
+	unproven, err := a.examineProofs(ctx)
+	return append(findings, unproven...), err
+}
+
+// BackupUnproven is the kind of findings about tenants whose backups can't be relied on.
+const BackupUnproven = "backup-unproven"
+
+// mostUnproven limits the findings about backups.
+const mostUnproven = 1000
+
+func (a *App) examineProofs(ctx context.Context) (found []lifecycle.Finding, err error) {
+	unproven, err := a.proofs.Unproven(ctx, mostUnproven)
+	for _, u := range unproven {
+		found = append(found, lifecycle.Finding{
+			Kind: BackupUnproven, Subject: u.Subdomain, Detail: u.String(),
+			Remedy: fmt.Sprintf("try it with: %[1]s backup verify %[2]s; if it fails, make a new backup with: %[1]s backup run --whole %[2]s", a.options.Program, u.Subdomain),
+		})
+	}
+	return found, err
 }

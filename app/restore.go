@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"tenantry/tenants/sqlite"
 )
 
-// VerifyBackup restores the newest backup of a tenant to a file, checks it, and removes it.
-func (a *App) VerifyBackup(ctx context.Context, t *tenants.Tenant) (r backup.Restored, err error) {
+// verifyBackup restores the newest backup of a tenant to a file, checks it, and removes it.
+func (a *App) verifyBackup(ctx context.Context, t *tenants.Tenant) (r backup.Restored, err error) {
 	if a.backups == nil {
 		return r, ErrNoBackups
 	}
@@ -27,7 +28,7 @@ func (a *App) VerifyBackup(ctx context.Context, t *tenants.Tenant) (r backup.Res
 	}
 	dir, remove, err := a.scratch()
 	if err != nil {
-		return r, err
+		return r, fmt.Errorf("%w: %w", backup.ErrScratch, err)
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	to := filepath.Join(dir, "restored.db")

@@ -91,7 +91,7 @@ func (a *App) accounts() *account.Accounts {
 // operations are what operators ask for, on either way. What they run in the background ends with serving.
 func (a *App) operations(serving context.Context, onboard *onboard.Service) *operator.API {
 	return operator.New(operator.Options{
-		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, Serving: serving,
+		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, Restore: a.RestoreAs, Serving: serving,
 	})
 }
 
@@ -99,7 +99,7 @@ func (a *App) operations(serving context.Context, onboard *onboard.Service) *ope
 // serving.
 func (a *App) console(serving context.Context, token string, onboard *onboard.Service, accounts *account.Accounts) *console.Console {
 	return console.New(console.Options{
-		Token: token, Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer,
+		Token: token, Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Restore: a.RestoreAs,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
 	})
 }

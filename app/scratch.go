@@ -1,13 +1,14 @@
 package app
 
 import (
-	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/sqlite"
 )
 
@@ -38,30 +39,65 @@ func (a *App) scratch() (dir string, remove func() error, err error) {
 // scratchAge is how long ago a folder must have been made to be taken for one that was left behind.
 const scratchAge = time.Minute
 
-// clearScratch removes the folders that processes have left when they died.
-func (a *App) clearScratch(ctx context.Context) {
+// leftScratch returns the folders that processes have left when they died.
+func (a *App) leftScratch() (left []string, err error) {
 	entries, err := os.ReadDir(a.settings.dataDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	err = nil
 	for _, entry := range entries {
 		info, failure := entry.Info()
 		if failure != nil || !entry.IsDir() || !strings.HasPrefix(entry.Name(), scratchPrefix) || time.Since(info.ModTime()) < scratchAge {
 			continue
 		}
-		err = errors.Join(err, removeUnlocked(filepath.Join(a.settings.dataDir, entry.Name())))
+		dir := filepath.Join(a.settings.dataDir, entry.Name())
+		owned, failure := isOwned(dir)
+		if failure == nil && !owned {
+			left = append(left, dir)
+		}
+		err = errors.Join(err, failure)
 	}
-	if err != nil {
-		a.log.WarnContext(ctx, "remove files that a process left behind when it died", "error", err)
-	}
+	return left, err
 }
 
-// removeUnlocked removes a folder that no process uses.
-func removeUnlocked(dir string) error {
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+// isOwned reports whether a living process uses the folder.
+func isOwned(dir string) (bool, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	free, err := sqlite.TryLock(lock)
-	if err == nil && free {
-		err = os.RemoveAll(dir)
+	return !free, errors.Join(err, lock.Close())
+}
+
+// clearScratch removes the folders that processes have left when they died.
+func (a *App) clearScratch() error {
+	left, err := a.leftScratch()
+	for _, dir := range left {
+		err = errors.Join(err, os.RemoveAll(dir))
 	}
-	return errors.Join(err, lock.Close())
+	return err
+}
+
+// ScratchLeft is the kind of findings about folders with restored files whose processes have died.
+const ScratchLeft = "scratch-left"
+
+func (a *App) examineScratch(repair bool) (found []lifecycle.Finding, err error) {
+	left, err := a.leftScratch()
+	for _, dir := range left {
+		f := lifecycle.Finding{
+			Kind: ScratchLeft, Subject: filepath.Base(dir), Detail: "a process that died has left the folder " + dir + ", with files of tenants",
+			Remedy: "run with --repair to remove it; a running server does so, too",
+		}
+		if repair {
+			removed := os.RemoveAll(dir)
+			f.Repaired, err = removed == nil, errors.Join(err, removed)
+		}
+		found = append(found, f)
+	}
+	return found, err
 }

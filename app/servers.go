@@ -140,6 +140,9 @@ func (a *App) tend(ctx context.Context) {
 		if err := a.manager.Tend(ctx); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "tend tenants", "error", err)
 		}
+		if err := a.clearScratch(); err != nil {
+			a.log.ErrorContext(ctx, "remove what restores have left", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

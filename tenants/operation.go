@@ -34,6 +34,7 @@ const (
 	KindMove         OperationKind = "move"        // moves the tenant to another server
 	KindMaintenance  OperationKind = "maintenance" // closes the tenant for maintenance, or serves it again
 	KindExport       OperationKind = "export"      // has written the tenant's data into a file
+	KindVerify       OperationKind = "verify"      // has restored the tenant's newest backup, checked it and thrown it away
 )
 
 // OperationKinds returns all kinds of operations.
@@ -42,7 +43,7 @@ func OperationKinds() []OperationKind {
 		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindLimit, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
-		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
+		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport, KindVerify,
 	}
 }
 

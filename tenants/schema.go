@@ -67,7 +67,7 @@ func MasterSchema() Schema {
 	return Schema{
 		Models: []any{
 			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
-			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{}, &Export{},
+			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{}, &Export{}, &Proof{}, &Chore{},
 		},
 		Migrations: MigrationsIn(migrations),
 	}

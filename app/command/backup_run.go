@@ -11,6 +11,7 @@ import (
 
 type backupRunCommand struct {
 	Subdomains []string `arg:"" optional:"" name:"subdomain" help:"The tenants; all by default."`
+	Whole      bool     `help:"Store whole databases, also where everything is stored already: for backups that are damaged."`
 }
 
 // Help is shown with the flags.
@@ -20,7 +21,8 @@ func (*backupRunCommand) Help() string {
 Examples:
 
     tenantry backup run
-    tenantry backup run acme globex`
+    tenantry backup run acme globex
+    tenantry backup run --whole acme`
 }
 
 // Run backs up the tenants.
@@ -36,7 +38,7 @@ func (r *backupRunCommand) Run(c *Call) error {
 		errs := []error{a.StoreMaster(c.ctx)}
 		stored, progress := 0, c.out.progress()
 		for i, t := range all {
-			err := a.StoreBackup(c.ctx, t)
+			err := r.store(c, a, t)
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
 			}
@@ -52,6 +54,13 @@ func (r *backupRunCommand) Run(c *Call) error {
 		}
 		return errors.Join(errors.Join(errs...), c.out.Line("backed up %d of %d tenants", stored, len(all)))
 	})
+}
+
+func (r *backupRunCommand) store(c *Call, a *app.App, t *tenants.Tenant) error {
+	if r.Whole {
+		return a.StoreWhole(c.ctx, t)
+	}
+	return a.StoreBackup(c.ctx, t)
 }
 
 // backedUp returns the tenants with the subdomains, or else all whose databases can be backed up.

@@ -40,8 +40,8 @@ func (backupStatusCommand) Run(c *Call) error {
 		if s.Oldest != nil {
 			oldest = s.Oldest.Format(time.RFC3339)
 		}
-		return errors.Join(err, c.out.Rows([]string{"BUCKET", "TENANTS", "STORED", "NEVER", "OTHERS", "UNREADABLE", "OLDEST"}, [][]string{{
-			s.Bucket, fmt.Sprint(s.Tenants), fmt.Sprint(s.Stored), fmt.Sprint(s.Never), fmt.Sprint(s.Others), fmt.Sprint(s.Unreadable), oldest,
+		return errors.Join(err, c.out.Rows([]string{"BUCKET", "TENANTS", "STORED", "NEVER", "OTHERS", "UNREADABLE", "OLDEST", "PROVEN", "FAILED"}, [][]string{{
+			s.Bucket, fmt.Sprint(s.Tenants), fmt.Sprint(s.Stored), fmt.Sprint(s.Never), fmt.Sprint(s.Others), fmt.Sprint(s.Unreadable), oldest, fmt.Sprint(s.Proven), fmt.Sprint(s.Failed),
 		}}))
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tenantry/app"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/document"
 )
@@ -39,7 +40,7 @@ func TestServerBacksUp(t *testing.T) {
 		t.Fatalf("status %d", r.status)
 	}
 	eventually(t, "the backup of everything", func() bool {
-		return only[backup.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2
+		return only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2
 	})
 	s.must(t, "tenant", "restore", "acme", "--at", before.Format(time.RFC3339Nano), "--as", "acme-before")
 	s.must(t, "tenant", "restore", "acme", "--as", "acme-now")
@@ -66,7 +67,7 @@ func TestServerBacksUp(t *testing.T) {
 	if status := srv.stop(t); status != exitDone { // a server that stops backs up what is left
 		t.Errorf("status %d", status)
 	}
-	if got := only[backup.Survey](t, s.must(t, "backup", "status", "--json")); got.Tenants != 4 || got.Stored != 4 {
+	if got := only[app.Survey](t, s.must(t, "backup", "status", "--json")); got.Tenants != 4 || got.Stored != 4 {
 		t.Errorf("%+v", got)
 	}
 	if got := s.must(t, "backup", "verify", "--no-header"); strings.Count(got, "\twhole\n") != 4 {

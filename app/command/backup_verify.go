@@ -8,6 +8,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants/document"
+	"tenantry/tenants/proof"
 )
 
 type backupVerifyCommand struct {
@@ -37,7 +38,22 @@ type verified struct {
 }
 
 // errProof means that a backup can't be relied on.
-var errProof = errors.New("a backup can't be restored; make a new one with: tenantry backup run")
+var errProof = errors.New("a backup can't be restored; make a new one with: tenantry backup run --whole SUBDOMAIN")
+
+// errUntried means that it isn't known whether backups can be relied on.
+var errUntried = errors.New("backups could not be tried; when what the list names is mended, run the command again")
+
+// adviceOn returns what to do about a tenant's error and those of the tenants before.
+func adviceOn(err, before error) error {
+	advice := errProof
+	if errors.Is(err, proof.ErrUntried) {
+		advice = errUntried
+	}
+	if errors.Is(before, advice) {
+		return before
+	}
+	return errors.Join(before, advice)
+}
 
 // Run verifies the tenants.
 func (v *backupVerifyCommand) Run(c *Call) error {
@@ -60,17 +76,16 @@ func (v *backupVerifyCommand) Run(c *Call) error {
 		var failed error
 		progress := c.out.progress()
 		for i, t := range all {
-			begun := time.Now()
-			r, err := a.VerifyBackup(c.ctx, t)
+			r, err := a.Proofs().Try(c.ctx, a.By(), t)
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
 			}
-			result := verified{Tenant: t.Subdomain, Size: r.Size, Files: r.Files, Took: time.Since(begun).Seconds()}
+			result := verified{Tenant: t.Subdomain, Size: r.Size, Files: r.Files, Took: r.Took.Seconds()}
 			if !r.At.IsZero() {
 				result.At = &r.At
 			}
 			if err != nil {
-				result.Error, failed = err.Error(), errProof
+				result.Error, failed = err.Error(), adviceOn(err, failed)
 			}
 			results = append(results, result)
 			progress.step("verify", i+1, len(all))

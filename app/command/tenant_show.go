@@ -40,10 +40,14 @@ func (s *showCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		if c.out.json {
-			return c.out.Document(shown{document.TenantOf(t), story, retired})
+		proof, err := a.Manager().Proof(c.ctx, t.ID)
+		if err != nil {
+			return err
 		}
-		return errors.Join(writeTenant(c.out, a, t, retired), c.out.Line(""), writeStory(c.out, story))
+		if c.out.json {
+			return c.out.Document(shown{document.TenantOf(t), story, retired, document.ProofOf(proof)})
+		}
+		return errors.Join(writeTenant(c.out, a, t, retired, proof), c.out.Line(""), writeStory(c.out, story))
 	})
 }
 
@@ -53,6 +57,8 @@ type shown struct {
 	document.Tenant
 	Operations []document.Operation `json:"operations"`
 	Retired    []lifecycle.Retired  `json:"retired_subdomains"`
+	// Proof is what came of trying its backups; null if none was tried.
+	Proof *document.Proof `json:"backup_proof"`
 }
 
 // maxStory is the largest number of a tenant's operations to show, the latest ones.
@@ -68,7 +74,7 @@ func (c *Call) story(a *app.App, t *tenants.Tenant) ([]document.Operation, error
 	return document.Operations(page, "").Items, nil
 }
 
-func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired) error {
+func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired, proof *tenants.Proof) error {
 	d := document.TenantOf(t)
 	rows := [][]string{
 		{"subdomain", d.Subdomain},
@@ -92,6 +98,12 @@ func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle
 	}
 	if d.RemoveAfter != nil {
 		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
+	}
+	if proof != nil && proof.ProvenAt != nil {
+		rows = append(rows, []string{"backup_proven_at", proof.ProvenAt.UTC().Format(time.RFC3339)})
+	}
+	if proof != nil && proof.Error != "" {
+		rows = append(rows, []string{"backup_error", proof.Error})
 	}
 	for _, r := range retired {
 		rows = append(rows, retiredRow(r))

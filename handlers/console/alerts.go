@@ -34,6 +34,8 @@ func (r alertRow) Title() string {
 		return "Open databases used up"
 	case alerts.TenantFailing:
 		return "Tenant failing"
+	case alerts.BackupUnproven:
+		return "Backup not proven"
 	case alerts.OperationStuck:
 		return "Operation stuck"
 	}
@@ -45,7 +47,7 @@ func (r alertRow) Title() string {
 func (s *Console) alerts(ctx context.Context) []alertRow {
 	ctx, cancel := context.WithTimeout(ctx, alertsTimeout)
 	defer cancel()
-	found, _ := alerts.New(s.o.Store, s.o.Traffic).Check(ctx)
+	found, _ := alerts.New(s.o.Store, s.o.Traffic, s.o.Proofs).Check(ctx)
 	found = slices.DeleteFunc(found, func(a alerts.Alert) bool { return a.Kind == alerts.TenantUnreachable })
 	rows := make([]alertRow, len(found))
 	for i, a := range found {
@@ -59,7 +61,7 @@ func alertLink(a alerts.Alert) string {
 	switch a.Kind {
 	case alerts.ServerDown, alerts.DiskNearlyFull, alerts.ConnectionsUsedUp, alerts.HandlesUsedUp:
 		return "/servers"
-	case alerts.TenantFailing:
+	case alerts.TenantFailing, alerts.BackupUnproven:
 		return "/tenants/" + url.PathEscape(a.Subject)
 	case alerts.OperationStuck:
 		return linkTo("/operations", "tenant", a.Subject, "unfinished", "true")

@@ -31,19 +31,21 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/proof"
 	"tenantry/tenants/traffic"
 )
 
 //go:embed templates/*
 var templateFiles embed.FS
 
-// Options configure a Console. All fields but Manual and Now are required.
+// Options configure a Console. All fields but Proofs, Manual and Now are required.
 type Options struct {
 	// Token is the operator's token, for signing in.
 	Token string
@@ -53,6 +55,10 @@ type Options struct {
 	Manager *lifecycle.Manager
 	Fleet   *fleet.Fleet
 	Onboard *onboard.Service
+	// Proofs tries tenants' backups; nil if there are none.
+	Proofs *proof.Proofs
+	// Restore makes tenants of backups.
+	Restore operator.Restore
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	// AddServer opens a server and stores it with its URL.
@@ -148,6 +154,10 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/limits", s.do(s.setLimits))
 	one.POST("/maintenance", s.do(s.close))
 	one.POST("/maintenance/end", s.do(s.move(s.endMaintenance, "opened")))
+	one.POST("/export", s.do(s.export))
+	one.POST("/clone", s.do(s.clone))
+	one.POST("/move", s.do(s.moveToServer))
+	one.POST("/restore-as", s.do(s.restoreAs))
 	one.POST("/purge", s.do(s.purge))
 	one.POST("/invitation", s.do(s.invite))
 	one.POST("/domains", s.do(s.addDomain))

@@ -117,7 +117,7 @@ func did(o tenants.Operation) string {
 		tenants.KindAdmin: "Set an admin's password", tenants.KindInvite: "Invite an admin", tenants.KindRelease: "Release a subdomain",
 		tenants.KindMakeEmpty: "Make an empty database", tenants.KindCancel: "Cancel an operation",
 		tenants.KindMaintenance: "Close for maintenance",
-		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move",
+		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move", tenants.KindVerify: "Try the backup",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)

@@ -31,12 +31,18 @@ type tenantPage struct {
 	// Limits are those in force.
 	Limits []limitRow
 	Story  []operationRow
+	// Proof is what came of trying its backups, or nil.
+	Proof *tenants.Proof
 	// UnderWay is the unfinished operation, or nil.
 	UnderWay *operationRow
 
 	// A form is nil if it can't be used in the tenant's state.
 	SetName, SetLimits, Close, Rename, Purge, AddDomain, Invite *look.Form
-	Can                                                         can
+	// Clone, Move and RestoreAs are as well.
+	Clone, Move, RestoreAs *look.Form
+	// Exportable means that its data can be downloaded.
+	Exportable bool
+	Can        can
 	// Done says what has just been done, Problem why something could not be.
 	Done, Problem string
 	// Invitation is a new invitation. Its link is shown only once.
@@ -59,6 +65,7 @@ func doneText(done string) string {
 		"resumed":  "The tenant is served again.",
 		"archived": "The tenant is archived. Its hosts answer 404, and its data is kept.",
 		"restored": "The tenant is served again.", "renamed": "The tenant has its new subdomain.",
+		"moved":             "The tenant is on its new server.",
 		"named":             "The tenant has its new name.",
 		"limited":           "The limits are changed. They are in force within a second.",
 		"closed":            "The tenant is closed for maintenance. Its pages say so.",
@@ -106,7 +113,11 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &tenantPage{Tenant: t, Story: operationRows(story), Hour: hour, Domains: s.domainRows(t), Limits: s.limitRows(t),
+	proof, err := s.o.Manager.Proof(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	page := &tenantPage{Tenant: t, Proof: proof, Story: operationRows(story), Hour: hour, Domains: s.domainRows(t), Limits: s.limitRows(t),
 		Behind: s.isBehind(t)}
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]
@@ -119,6 +130,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	}
 	s.measure(c, page)
 	page.offer()
+	s.offerCopies(page)
 	return page, nil
 }
 
@@ -184,6 +196,18 @@ func (p *tenantPage) offer() {
 	}
 	if active {
 		p.Invite = inviteForm(path)
+	}
+}
+
+// offerCopies sets which copies of the tenant can be made.
+func (s *Console) offerCopies(p *tenantPage) {
+	if !p.State.IsSettled() {
+		return
+	}
+	path := tenantPath(p.Tenant)
+	p.Exportable, p.Clone, p.Move = true, cloneForm(path), moveForm(path, p.Server, s.o.Store.Servers())
+	if s.o.Proofs != nil { // there are backups
+		p.RestoreAs = restoreForm(path)
 	}
 }
 

@@ -5,6 +5,7 @@
 //	guard.go       checks the token
 //	name.go        the operator's name, for the ledger
 //	tenants.go     all routes, and the handlers of tenants
+//	copies.go      the handlers of exports, clones, moves and restores
 //	domains.go     the handlers of tenants' domains
 //	maintenance.go the handler of maintenance
 //	operations.go  the handler of the ledger
@@ -37,6 +38,8 @@ type Options struct {
 	Doctor func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 	// AddServer opens a server and stores it with its URL.
 	AddServer func(ctx context.Context, s tenants.Server, url string) error
+	// Restore makes tenants of backups.
+	Restore Restore
 	// Serving ends when the process is to stop, which also ends work in the background.
 	Serving context.Context
 }
@@ -50,11 +53,12 @@ type API struct {
 	domain  tenants.BaseDomain
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 	add     func(ctx context.Context, s tenants.Server, url string) error
+	restore Restore
 	serving context.Context
 	top     *traffic.Top
 }
 
 // New returns an API.
 func New(o Options) *API {
-	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Serving, traffic.NewTop(o.Store)}
+	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.Serving, traffic.NewTop(o.Store)}
 }

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -10,6 +11,8 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/tenants"
+	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 )
@@ -119,6 +122,11 @@ func explainConflicts(err error) error {
 		return problem.Conflict(err.Error() + ".")
 	case errors.As(err, &state):
 		return problem.Conflict("The tenant is " + string(state.State) + " and can't become " + string(state.Want) + ".")
+	case errors.Is(err, lifecycle.ErrNotCopied), errors.Is(err, backup.ErrNotConfigured), errors.Is(err, backup.ErrNoBackup),
+		errors.Is(err, backup.ErrDamaged), errors.Is(err, backup.ErrOtherEngine):
+		return problem.Conflict(sentence(err.Error()))
+	case errors.Is(err, bucket.ErrUnavailable):
+		return problem.Caused(fmt.Errorf("%w: the backups' storage", tenants.ErrUnavailable), err)
 	case errors.Is(err, lifecycle.ErrExists):
 		return problem.Conflict("A tenant has this subdomain already.")
 	}

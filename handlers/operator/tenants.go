@@ -33,7 +33,10 @@ func (a *API) Register(r gin.IRoutes) {
 	r.DELETE("/tenants/:subdomain", do(a.deleteTenant, "purge", "grace_days"))
 	r.POST("/tenants/:subdomain/suspend", do(a.moveTenant(a.manager.Suspend)))
 	r.POST("/tenants/:subdomain/resume", do(a.moveTenant(a.manager.Resume)))
-	r.POST("/tenants/:subdomain/restore", do(a.moveTenant(a.manager.Restore)))
+	r.POST("/tenants/:subdomain/restore", do(a.restoreTenant))
+	r.GET("/tenants/:subdomain/export", do(a.exportTenant, "credentials"))
+	r.POST("/tenants/:subdomain/clone", do(a.cloneTenant))
+	r.POST("/tenants/:subdomain/move", do(a.moveToServer))
 
 	r.POST("/tenants/:subdomain/maintenance", do(a.setMaintenance))
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"tenantry/tenants"
+	"tenantry/tenants/proof"
 	"tenantry/tenants/traffic"
 )
 
@@ -30,6 +31,8 @@ const (
 	TenantUnreachable Kind = "tenant_unreachable"
 	// TenantFailing means that at least half of a tenant's latest requests failed.
 	TenantFailing Kind = "tenant_failing"
+	// BackupUnproven means that a tenant's newest backup could not be restored, or that this was not tried for long.
+	BackupUnproven Kind = "backup_unproven"
 	// OperationStuck means that an operation has stood still for long, or fails again and again.
 	OperationStuck Kind = "operation_stuck"
 )
@@ -37,7 +40,7 @@ const (
 // Kinds returns all kinds of alerts, the gravest first.
 func Kinds() []Kind {
 	return []Kind{
-		MasterDown, ServerDown, DiskNearlyFull, ConnectionsUsedUp, HandlesUsedUp, TenantUnreachable, TenantFailing, OperationStuck,
+		MasterDown, ServerDown, DiskNearlyFull, ConnectionsUsedUp, HandlesUsedUp, TenantUnreachable, TenantFailing, BackupUnproven, OperationStuck,
 	}
 }
 
@@ -55,10 +58,13 @@ type Alert struct {
 type Watch struct {
 	store   *tenants.Store
 	archive *traffic.Archive
+	proofs  *proof.Proofs
 }
 
-// New returns a Watch.
-func New(store *tenants.Store, archive *traffic.Archive) *Watch { return &Watch{store, archive} }
+// New returns a Watch. proofs may be nil.
+func New(store *tenants.Store, archive *traffic.Archive, proofs *proof.Proofs) *Watch {
+	return &Watch{store, archive, proofs}
+}
 
 // Check returns the present alerts, the gravest first. It returns at most a few of each kind; counts has
 // how many there are of each. If ctx ends before all is checked, the rest counts as in order.
@@ -76,6 +82,10 @@ func (w *Watch) Check(ctx context.Context) (all []Alert, counts map[Kind]int) {
 	if err == nil {
 		add(failing...)
 		failing, err = w.operations(ctx)
+		add(failing...)
+	}
+	if err == nil && w.proofs != nil {
+		failing, err = w.unproven(ctx)
 		add(failing...)
 	}
 	if err != nil && ctx.Err() == nil {

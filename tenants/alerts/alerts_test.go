@@ -23,7 +23,7 @@ type watch struct {
 
 func newWatch(env *tenantstest.Env) watch {
 	r := traffic.New(traffic.DefaultTenants, time.Now)
-	return watch{alerts.New(env.Store, traffic.NewArchive(r, env.Store.Master())), r}
+	return watch{alerts.New(env.Store, traffic.NewArchive(r, env.Store.Master()), nil), r}
 }
 
 // only returns the alerts, without that of the disk of the machine that tests.

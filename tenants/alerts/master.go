@@ -97,3 +97,14 @@ func (w *Watch) operations(ctx context.Context) ([]Alert, error) {
 	}
 	return all, err
 }
+
+// unproven returns an alert for each tenant whose backups can't be relied on.
+func (w *Watch) unproven(ctx context.Context) (all []Alert, err error) {
+	found, err := w.proofs.Unproven(ctx, searched)
+	for _, u := range found {
+		all = append(all, Alert{
+			Kind: BackupUnproven, Subject: u.Subdomain, Detail: u.String(), Remedy: "Run backup verify for it; if that fails, backup run --whole makes a new backup.",
+		})
+	}
+	return all, err
+}

@@ -35,6 +35,8 @@ var (
 	ErrNoBackup = errors.New("there is no backup")
 	// ErrDamaged means that a backup can't be read, or is not what its checksum says.
 	ErrDamaged = errors.New("backup is damaged")
+	// ErrScratch means that what is restored can't be written.
+	ErrScratch = errors.New("what is restored can't be written")
 )
 
 // Options configure Backups.
@@ -60,6 +62,9 @@ type Options struct {
 
 // Take takes a snapshot of a tenant's database. Returns ErrOtherEngine for a tenant that isn't on SQLite.
 type Take func(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (*sqlite.Snapshot, error)
+
+// ErrNotConfigured means that there are no backups of any tenant.
+var ErrNotConfigured = errors.New("there are no backups")
 
 // ErrOtherEngine means that a tenant's database isn't a SQLite file.
 var ErrOtherEngine = errors.New("not a SQLite database")

@@ -16,6 +16,7 @@ import (
 	"github.com/superfly/ltx"
 
 	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/backup/sealed"
 )
 
 // The levels of LTX files, as Litestream numbers them: what each backup has stored, what was merged of those, and
@@ -111,6 +112,9 @@ func (o opened) at() time.Time { return time.UnixMilli(o.header.Timestamp).UTC()
 
 func (b *Backups) open(ctx context.Context, f file) (o opened, err error) {
 	r, err := b.o.Bucket.Get(ctx, f.Key)
+	if errors.Is(err, sealed.ErrForged) {
+		err = damaged(f, err)
+	}
 	if err != nil {
 		return o, err
 	}
@@ -118,7 +122,7 @@ func (b *Backups) open(ctx context.Context, f file) (o opened, err error) {
 	decoder.SetRetainPageIndex(false)
 	if err := decoder.DecodeHeader(); err != nil {
 		_ = r.Close()
-		return o, fmt.Errorf("%w: %s: %w", ErrDamaged, f.Key, err)
+		return o, damaged(f, err)
 	}
 	header := decoder.Header()
 	if header.MinTXID != f.min || header.MaxTXID != f.max {

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
 	"github.com/superfly/ltx"
+
+	"tenantry/tenants/backup/bucket"
 )
 
 // Restored says what Restore has made.
@@ -22,15 +25,30 @@ type Restored struct {
 
 // Restore makes a new file, 0600, of a database as it was at a time, or as it was last if the time is zero. It checks
 // the checksum of each file that it reads and of the result. Returns ErrNoBackup if there is no backup from that time
-// or before, and ErrDamaged if one can't be read; the file is removed then.
+// or before, ErrDamaged if what is stored is not what it should be, bucket.ErrUnavailable if it can't be reached, and
+// ErrScratch if the file can't be written; the file is removed then.
 func (b *Backups) Restore(ctx context.Context, id string, at time.Time, to string) (r Restored, err error) {
+	for range restoreTries {
+		r, err = b.restore(ctx, id, at, to)
+		if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrScratch) {
+			return r, err
+		}
+	}
+	return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// restoreTries is how often a restore begins anew because a file was removed, as those are that were merged, after it was
+// listed.
+const restoreTries = 3
+
+func (b *Backups) restore(ctx context.Context, id string, at time.Time, to string) (r Restored, err error) {
 	chain, err := b.chain(ctx, id, at)
 	if err != nil {
 		return r, err
 	}
 	target, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return r, fmt.Errorf("restore: %w", err)
+		return r, fmt.Errorf("%w: %w", ErrScratch, err)
 	}
 	defer func() {
 		err = errors.Join(err, target.Close())
@@ -47,7 +65,10 @@ func (b *Backups) Restore(ctx context.Context, id string, at time.Time, to strin
 	if err := re.finish(); err != nil {
 		return r, err
 	}
-	return Restored{re.at, len(chain), int64(re.pages) * int64(re.pageSize)}, target.Sync()
+	if err := target.Sync(); err != nil {
+		return r, fmt.Errorf("%w: %w", ErrScratch, err)
+	}
+	return Restored{re.at, len(chain), int64(re.pages) * int64(re.pageSize)}, nil
 }
 
 // restoring is a database that is being restored.
@@ -64,10 +85,17 @@ func (b *Backups) apply(ctx context.Context, re *restoring, f file) error {
 		return err
 	}
 	defer o.body.Close()
-	if err := re.apply(ctx, o); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrDamaged, f.Key, err)
+	return damaged(f, re.apply(ctx, o))
+}
+
+// damaged makes ErrDamaged of an error that tells of a file's content, and not of what prevented reading or writing it.
+func damaged(f file, err error) error {
+	for _, other := range []error{nil, bucket.ErrUnavailable, ErrScratch, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, other) {
+			return err
+		}
 	}
-	return nil
+	return fmt.Errorf("%w: %s: %w", ErrDamaged, f.Key, err)
 }
 
 func (re *restoring) apply(ctx context.Context, o opened) error {
@@ -89,7 +117,7 @@ func (re *restoring) apply(ctx context.Context, o opened) error {
 			break
 		}
 		if err == nil {
-			_, err = re.target.WriteAt(page, int64(header.Pgno-1)*int64(re.pageSize))
+			err = re.write(page, header.Pgno)
 		}
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -102,14 +130,24 @@ func (re *restoring) apply(ctx context.Context, o opened) error {
 		return err
 	}
 	re.pages, re.position, re.at = o.header.Commit, o.decoder.PostApplyPos(), o.at()
-	return re.target.Truncate(int64(re.pages) * int64(re.pageSize))
+	if err := re.target.Truncate(int64(re.pages) * int64(re.pageSize)); err != nil {
+		return fmt.Errorf("%w: %w", ErrScratch, err)
+	}
+	return nil
+}
+
+func (re *restoring) write(page []byte, number uint32) error {
+	if _, err := re.target.WriteAt(page, int64(number-1)*int64(re.pageSize)); err != nil {
+		return fmt.Errorf("%w: %w", ErrScratch, err)
+	}
+	return nil
 }
 
 // finish compares the checksum of the whole database.
 func (re *restoring) finish() error {
 	sum, err := ltx.ChecksumReader(io.NewSectionReader(re.target, 0, int64(re.pages)*int64(re.pageSize)), int(re.pageSize))
 	if err != nil {
-		return fmt.Errorf("read what was restored: %w", err)
+		return fmt.Errorf("%w: read it: %w", ErrScratch, err)
 	}
 	if sum != re.position.PostApplyChecksum {
 		return fmt.Errorf("%w: the restored database's checksum is %s and should be %s", ErrDamaged, sum, re.position.PostApplyChecksum)

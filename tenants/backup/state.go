@@ -126,6 +126,15 @@ func (b *Backups) storedAt(id string) (time.Time, error) {
 	return time.Unix(0, int64(binary.BigEndian.Uint64(head[len(stateMagic)+8:]))), nil
 }
 
+// Forget makes the next backup of a tenant store the whole database.
+func (b *Backups) Forget(ctx context.Context, id string) error {
+	file, err := b.openState(ctx, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Truncate(0), file.Close())
+}
+
 // lockInterval is how often a state that another process uses is tried.
 const lockInterval = 20 * time.Millisecond
 

@@ -98,6 +98,27 @@ func Domains(found []tenants.Domain, record func(host string) string) List[Domai
 	return ListOf(documents, "")
 }
 
+// Proof is what came of trying a tenant's backups, as JSON.
+type Proof struct {
+	// ProvenAt is the newest successful try, and BackupAt when the state that it restored was backed up. They are null if
+	// there was none.
+	ProvenAt *time.Time `json:"proven_at"`
+	BackupAt *time.Time `json:"backup_at"`
+	Took     float64    `json:"took_seconds"`
+	Size     int64      `json:"size"`
+	// TriedAt is the last try. Error says why it failed, and is empty if it didn't.
+	TriedAt time.Time `json:"tried_at"`
+	Error   string    `json:"error"`
+}
+
+// ProofOf returns the document of a proof, or nil.
+func ProofOf(p *tenants.Proof) *Proof {
+	if p == nil {
+		return nil
+	}
+	return &Proof{inUTC(p.ProvenAt), inUTC(p.BackupAt), p.Took.Seconds(), p.Size, p.TriedAt.UTC(), p.Error}
+}
+
 // Operation is an operation as JSON.
 type Operation struct {
 	ID         string                 `json:"id"`

@@ -123,6 +123,8 @@ type params struct {
 	// Credentials says whether an export includes credentials, and Rows how many rows it has.
 	Credentials bool  `json:"credentials,omitempty"`
 	Rows        int64 `json:"rows,omitempty"`
+	// BackupAt is when the state that was verified was backed up.
+	BackupAt *time.Time `json:"backup_at,omitempty"`
 }
 
 // job is an operation with the inputs of its steps.

@@ -21,7 +21,8 @@
 //	repair.go     mends their databases; make_empty.go replaces a lost one
 //	templates.go  clears templates of other migrations
 //	admin.go      adds admins
-//	export.go     writes them into files; copies.go makes them from files and from others
+//	export.go     writes them into files, and download.go those for a browser; copies.go makes them from files and from others
+//	proof.go      records what came of trying their backups
 //	domains.go    hosts of their own
 //	servers.go    adds and removes servers; placement.go chooses one for a tenant
 //	search.go     lists tenants; census.go counts them
@@ -68,6 +69,8 @@ type Options struct {
 	NoteExport func(ctx context.Context, t *tenants.Tenant) error
 	// Hooks are the application's own steps in operations.
 	Hooks []Hook
+	// Scratch makes folders for downloads. Defaults to folders among the system's temporary files.
+	Scratch Scratch
 	// Interrupt is called with the name of each point of an operation, for tests that end the
 	// process there. It may be nil.
 	Interrupt func(point string)
@@ -91,6 +94,7 @@ type Manager struct {
 	schema     tenants.Schema
 	files      portable.Files
 	noteExport func(ctx context.Context, t *tenants.Tenant) error
+	scratch    Scratch
 }
 
 // New returns a Manager of the tenants in store.
@@ -98,13 +102,16 @@ func New(store *tenants.Store, o Options) *Manager {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Scratch == nil {
+		o.Scratch = temporaryFolder
+	}
 	if o.Resolver == nil {
 		o.Resolver = systemResolver()
 	}
 	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, addAdmin: o.AddAdmin, interrupt: o.Interrupt,
 		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
 		migrating: semaphore.NewWeighted(maxMigrations), exporting: semaphore.NewWeighted(mostExports),
-		hooks: o.Hooks, schema: o.Schema, files: o.Files, noteExport: o.NoteExport}
+		hooks: o.Hooks, schema: o.Schema, files: o.Files, noteExport: o.NoteExport, scratch: o.Scratch}
 }
 
 // Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged
