@@ -51,7 +51,7 @@ func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 		Engine:   a.newRouter(a.publicTLS, maxImport, append(a.traceRequests(), measure(a.metrics, a.traffic))...),
 		Accounts: accounts, Requests: requests, Resolve: requests.Resolve(), Share: shareWith(a.settings.origins),
 		Pages: pages.Options{
-			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin),
+			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin), Export: a.exportFor,
 		},
 	}
 	a.options.Routes(p)

@@ -22,6 +22,8 @@ type accountPage struct {
 	Next     string
 	// Done says what has just been done.
 	Done string
+	// Admin means that the user can export all data.
+	Admin bool
 }
 
 // tokensPage shows the current user's API tokens.
@@ -77,7 +79,7 @@ func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	if err != nil {
 		return err
 	}
-	page := accountPage{Profile: f, Sessions: credentialRows(found.Rows, who.CredentialID)}
+	page := accountPage{Admin: who.IsAdmin(), Profile: f, Sessions: credentialRows(found.Rows, who.CredentialID)}
 	if found.Next != nil {
 		page.Next = "/account?after=" + *found.Next
 	}
@@ -171,4 +173,18 @@ func (s *Site) deleteToken(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	return look.SeeOther(c, "/account/tokens")
+}
+
+// exportAll sends all data of the tenant as one file, without credentials, to an admin.
+func (s *Site) exportAll(c *gin.Context) error {
+	who, err := s.accounts.BeginExport(c)
+	if err != nil {
+		return err
+	}
+	t := web.From(c)
+	d, err := s.export(c.Request.Context(), t, who)
+	if err != nil {
+		return err
+	}
+	return request.SendDownload(c, t.Subdomain, d)
 }

@@ -34,6 +34,8 @@ func (s *Site) RegisterAccounts(r gin.IRouter) {
 	open.POST("/invitation", s.join)
 	r.POST("/account/password", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), buffered, s.updatePassword)
 
+	r.POST("/account/export", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), request.Plain(s.exportAll))
+
 	in, removing := s.Scoped(r, web.ScopeOptions{}), s.Scoped(r, web.ScopeOptions{Deletes: true})
 	confirmed := s.Scoped(r, web.ScopeOptions{}, buffered, s.accounts.Confirm())
 	in.Match(read, "/people", do(s.people, "limit", "after"))

@@ -16,6 +16,7 @@
 package pages
 
 import (
+	"context"
 	"embed"
 	"html/template"
 	"io/fs"
@@ -24,6 +25,7 @@ import (
 	"tenantry/handlers/look"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/web"
 )
 
@@ -43,6 +45,8 @@ type Options struct {
 	// Demo are the demo tenants and how to sign in there, for all to see; nil
 	// where there are none.
 	Demo []Demo
+	// Export exports all data of a tenant for one of its admins.
+	Export func(ctx context.Context, t *tenants.Tenant, who *account.Identity) (*lifecycle.Download, error)
 	// Navigation leads to the application's pages, before people and activity; its
 	// first entry is where people go after they signed in, "/". Defaults to the
 	// projects.
@@ -67,6 +71,7 @@ type Site struct {
 	navigation []Link
 	templates  look.Templates
 	assets     look.Assets
+	export     func(ctx context.Context, t *tenants.Tenant, who *account.Identity) (*lifecycle.Download, error)
 }
 
 // New makes a Site.
@@ -81,7 +86,7 @@ func New(o Options) *Site {
 	}
 	functions := template.FuncMap{"navigation": func() []Link { return o.Navigation }}
 	return &Site{
-		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, navigation: o.Navigation,
+		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, navigation: o.Navigation, export: o.Export,
 		assets: assets, templates: look.LoadTemplates(files, assets, functions, o.Templates),
 	}
 }

@@ -46,6 +46,11 @@ func InvalidField(field, message string) error {
 	return Invalid(web.Fault{Field: field, Message: message})
 }
 
+// TooMany is like TooManyTries, in other words.
+func TooMany(detail string, wait time.Duration) error {
+	return &refusal{kind: ErrTooManyTries, detail: detail, retry: int(math.Ceil(wait.Seconds()))}
+}
+
 // TooManyTries returns an ErrTooManyTries that says how long to wait.
 func TooManyTries(wait time.Duration) error {
 	return &refusal{kind: ErrTooManyTries, retry: int(math.Ceil(wait.Seconds()))}
