@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -99,8 +100,9 @@ func (s *Console) restoreBackup(c *gin.Context, as, typed string) (made *tenants
 			}
 		}
 	}
-	if err := tenants.ValidateSubdomain(as); err != nil {
-		return nil, problem.InvalidField("as", strings.TrimSuffix(describe(c, err).Detail, "."))
+	var bad *tenants.SubdomainError
+	if err := tenants.ValidateSubdomain(as); errors.As(err, &bad) {
+		return nil, problem.InvalidField("as", bad.Rule)
 	}
 	ctx := c.Request.Context()
 	t, err := s.o.Manager.Get(ctx, c.Param("tenant"))

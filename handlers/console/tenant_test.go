@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -206,5 +208,24 @@ func TestDomains(t *testing.T) {
 		s.post(t, "/tenants/acme/domains/remove", "host", "tasks.acme.invalid").leads(t,
 			"/tenants/acme?done=domain-removed#domains")
 		s.post(t, "/tenants/acme/domains/remove", "host", "tasks.acme.invalid").expect(t, 404, "no such domain")
+	})
+}
+
+// TestCopiesOfATenant: an operator downloads and clones a tenant from its page, and sees in the form what is wrong.
+func TestCopiesOfATenant(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		s.Tenant(t, "acme")
+		s.get(t, "/tenants/acme").expect(t, 200, "Download the data", "Clone…", "", "Restore a backup…")
+		w := httptest.NewRecorder()
+		s.router.ServeHTTP(w, request(t, "/tenants/acme/export", s.session, url.Values{}))
+		if w.Code != 200 || !strings.HasPrefix(w.Body.String(), "SQLite format 3") || w.Header().Get("Content-Disposition") != "attachment; filename=acme.db" {
+			t.Errorf("%d %v, %d bytes", w.Code, w.Header(), w.Body.Len())
+		}
+		s.post(t, "/tenants/nobody/export").expect(t, 404)
+		s.post(t, "/tenants/acme/clone", "subdomain", "Copy!").expect(t, 422, "must")
+		s.post(t, "/tenants/acme/clone", "subdomain", "copy").leads(t, "/tenants/copy?done=created")
+		s.post(t, "/tenants/acme/move", "server", "nowhere").expect(t, 404)
+		s.get(t, "/tenants/acme").expect(t, 200, "Export")
 	})
 }
