@@ -30,7 +30,7 @@
 //	process.go      registers this process and sends its heartbeats; announce.go tells that it serves
 //	presence.go     finds out whether another process is alive
 //	division.go     divides a server's connections among the processes; connectionshare.go by what they want
-//	due.go          records which tenants have work to do; dues.go gives it to the process's workers
+//	due.go          records which tenants have work to do; dues.go gives it to the process's workers, duelist.go shows it
 //	drain.go        drains tenants for operations
 //	quiesce.go      waits until a tenant is drained
 //	load.go         counts open handles

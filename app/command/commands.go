@@ -33,6 +33,7 @@ type commandLine struct {
 	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
 	Server     serverCommand     `cmd:"" help:"Add servers for tenants' databases, and show, drain and remove them."`
 	Operations operationsCommand `cmd:"" help:"List operations on tenants, the newest first."`
+	Jobs       jobsCommand       `cmd:"" help:"List tenants' jobs, and run discarded ones again."`
 	Top        topCommand        `cmd:"" help:"Show what the busiest tenants do now."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring tenants' databases up to date."`
 	Backup     backupCommand     `cmd:"" help:"Back up tenants, and see that the backups can be restored."`

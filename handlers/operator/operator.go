@@ -9,6 +9,7 @@
 //	domains.go     the handlers of tenants' domains
 //	maintenance.go the handler of maintenance
 //	operations.go  the handler of the ledger
+//	jobs.go        the handlers of jobs
 //	doctor.go      the handlers of checkups
 //	top.go         the handler of what tenants do now
 //	servers.go     the handlers of servers

@@ -16,6 +16,7 @@
 //	schedule.go  jobs that come back
 //	workers.go   the registry of kinds
 //	runner.go    works on tenants with jobs that are due; drain.go, on one of them
+//	list.go      lists jobs, and makes discarded ones run again
 //	attempt.go   runs a job; failure.go, what becomes of one that failed
 package jobs
 

@@ -89,6 +89,7 @@ type Env struct {
 	MasterURL string
 
 	installation, prefix string // the URL of the engine's database, and its names' prefix, on Postgres
+	key                  string // that of Keys
 }
 
 // EachEngine runs f as a parallel subtest for each engine.
@@ -118,7 +119,8 @@ func Each(t *testing.T, o Options, f func(t *testing.T, env *Env)) {
 func New(t testing.TB, o Options) *Env {
 	t.Helper()
 	o = o.withDefaults()
-	env := &Env{Kind: o.Engine, Keys: newKeys(t)}
+	env := &Env{Kind: o.Engine, key: seal.GenerateKey()}
+	env.Keys = parseKeys(t, env.key)
 	var master *tenants.Master
 	switch o.Engine {
 	case SQLite:
@@ -208,9 +210,9 @@ func (o Options) limits() tenants.Limits {
 	return o.Limits
 }
 
-func newKeys(t testing.TB) *seal.Ring {
+func parseKeys(t testing.TB, text string) *seal.Ring {
 	t.Helper()
-	keys, err := seal.ParseKeys(seal.GenerateKey())
+	keys, err := seal.ParseKeys(text)
 	if err != nil {
 		t.Fatal(err)
 	}

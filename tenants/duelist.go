@@ -1,0 +1,28 @@
+package tenants
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// DueTenant is a tenant that has jobs, or may have some, as it is shown to operators.
+type DueTenant struct {
+	TenantID, Subdomain string
+	State               State
+	// At is when its next job is due; for a tenant that a process takes care of, since when it does.
+	At time.Time
+	// Process is the name of the process that takes care of the tenant, or empty.
+	Process string
+}
+
+// DueTenants returns at most limit tenants with jobs, those that are due first. It opens no tenant.
+func (m *Master) DueTenants(ctx context.Context, limit int) (found []DueTenant, err error) {
+	err = m.View(ctx, func(tx *gorm.DB) error {
+		return tx.Raw(`SELECT d.tenant_id, t.subdomain, t.state, d.at, coalesce(i.name, '') AS process
+			FROM due d JOIN tenants t ON t.id = d.tenant_id LEFT JOIN instances i ON i.id = d.instance_id
+			WHERE d.instance_id <> ? ORDER BY d.at, d.tenant_id LIMIT ?`, lookAgain, limit).Scan(&found).Error
+	})
+	return found, err
+}
