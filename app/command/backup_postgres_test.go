@@ -158,6 +158,7 @@ func (s site) exported(t *testing.T, store, subdomain string) string {
 func TestKilledExports(t *testing.T) {
 	t.Parallel()
 	s, _ := withExports(t)
+	s = s.with("TENANTRY_INSTANCE_TTL=2s") // so that the connections of the killed process are soon free
 	s.create(t, "acme")
 	for i, point := range []string{"backup: writing", "backup: written", "backup: sending", "backup: stored", "backup: tidied"} {
 		before := len(s.points(t, "acme"))
@@ -202,6 +203,7 @@ func TestKilledExports(t *testing.T) {
 func TestRecoveryOnPostgres(t *testing.T) {
 	t.Parallel()
 	s, store := withExports(t)
+	s = s.with("TENANTRY_BACKUP_EXPORT_INTERVAL=1h") // each tenant has the one backup that the command makes
 	srv := s.serve(t)
 	for _, subdomain := range []string{"acme", "globex", "initech"} {
 		s.create(t, subdomain)
