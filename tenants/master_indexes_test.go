@@ -9,11 +9,11 @@ import (
 )
 
 // TestMasterQueriesAreServedByIndexes asks SQLite how it would run what is run
-// often: it may neither read a whole table nor sort. The unfinished operations,
-// which are few, have an index of their own.
+// often: it may neither read a whole table nor sort. The unfinished operations and
+// creations, which are few, have an index of their own.
 func TestMasterQueriesAreServedByIndexes(t *testing.T) {
 	t.Parallel()
-	served := regexp.MustCompile(`^(SEARCH .+|SCAN \w+ USING INDEX operations_unfinished_key|MULTI-INDEX OR|INDEX \d+|` +
+	served := regexp.MustCompile(`^(SEARCH .+|SCAN \w+ USING (COVERING )?INDEX (operations_unfinished_key|tenants_provisioning_idx)|MULTI-INDEX OR|INDEX \d+|` +
 		`((CORRELATED )?SCALAR|LIST) SUBQUERY \d+|CREATE BLOOM FILTER)$`)
 	db := tenantstest.Migrated(t, tenantstest.SQLite, tenants.MasterSchema())
 	for _, query := range []string{
@@ -24,6 +24,7 @@ func TestMasterQueriesAreServedByIndexes(t *testing.T) {
 		"SELECT * FROM tenants WHERE server = 'x' AND database = 'x'",
 		"SELECT * FROM tenants WHERE state = 'purged' AND remove_after <= 1",
 		"SELECT id FROM tenants WHERE left_until <= 1",
+		"SELECT id FROM tenants WHERE state = 'provisioning' AND id NOT IN (SELECT tenant_id FROM operations WHERE finished_at IS NULL) ORDER BY id",
 		"SELECT * FROM tenants WHERE id = (SELECT tenant_id FROM domains WHERE host = 'x' AND verified_at IS NOT NULL)",
 		"SELECT * FROM tenants WHERE subdomain = 'x' OR id = 'x' OR state = 'purged' AND id IN (SELECT tenant_id FROM retired_subdomains WHERE subdomain = 'x')",
 		"SELECT * FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id WHERE r.subdomain = 'x'",

@@ -42,7 +42,7 @@ func MigratedStates() []State {
 // by Server and Database.
 type Tenant struct {
 	// ID is a lower-case ULID. It is never reused.
-	ID string `gorm:"primaryKey;not null;check:tenants_id_check,length(id) BETWEEN 1 AND 26"`
+	ID string `gorm:"primaryKey;not null;check:tenants_id_check,length(id) BETWEEN 1 AND 26;index:tenants_provisioning_idx,where:state = 'provisioning'"`
 	// Subdomain is the label under the base domain at which the tenant is reached.
 	Subdomain string `gorm:"not null;check:tenants_subdomain_check,length(subdomain) BETWEEN 1 AND 40 AND subdomain = lower(subdomain);uniqueIndex:tenants_subdomain_key"`
 	Name      string `gorm:"not null;check:tenants_name_check,length(name) <= 200"`
