@@ -507,6 +507,9 @@ func (s *Store) lease(ctx context.Context, t *Tenant, may access, most int64) (*
 		if err := may.check(s, fresh); err != nil {
 			return nil, err
 		}
+		if fresh.Subdomain != t.Subdomain { // it may be another tenant's by now
+			return nil, fmt.Errorf("%w: it has another subdomain now", ErrMaintenance)
+		}
 		if e, err := may.acquire(ctx, s.pool, fresh, most); !errors.Is(err, errStale) {
 			return e, err
 		}

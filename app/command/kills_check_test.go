@@ -36,6 +36,9 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 	if got.Name != subdomain {
 		words = append(words, got.Name)
 	}
+	if k.isSwapped(t, subdomain) {
+		words = append(words, "swapped")
+	}
 	if got.Limits != (tenants.Limits{}) {
 		words = append(words, "limited")
 	}
@@ -49,6 +52,13 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// isSwapped reports whether the tenant at the subdomain is the one that was made as its copy.
+func (k *killer) isSwapped(t *testing.T, subdomain string) bool {
+	t.Helper()
+	got, other := k.find(t, subdomain), k.find(t, "copy-"+subdomain)
+	return got != nil && other != nil && got.ID > other.ID
 }
 
 // find is the tenant that had the subdomain at first, or nil.
@@ -141,7 +151,11 @@ func (k *killer) expectData(t *testing.T, v victim) {
 	if strings.HasPrefix(v.command, "tenant create") && strings.Contains(v.command, "--admin-email") {
 		k.expectAdmin(t, v)
 	}
-	if strings.Contains(v.prepare, "create") && !strings.Contains(v.prepare, "lose") {
+	switch {
+	case k.isSwapped(t, v.subdomain):
+		k.expectRowOf(t, v.subdomain, "copy-"+v.subdomain)
+		k.expectRowOf(t, "copy-"+v.subdomain, v.subdomain)
+	case strings.Contains(v.prepare, "create") && !strings.Contains(v.prepare, "lose"):
 		k.expectRow(t, v.subdomain)
 	}
 }
@@ -161,6 +175,12 @@ func (k *killer) expectAdmin(t *testing.T, v victim) {
 // expectRow expects the one project that createWithRow made.
 func (k *killer) expectRow(t *testing.T, subdomain string) {
 	t.Helper()
+	k.expectRowOf(t, subdomain, subdomain)
+}
+
+// expectRowOf expects the one project that createWithRow made for the tenant called first.
+func (k *killer) expectRowOf(t *testing.T, subdomain, first string) {
+	t.Helper()
 	var names []string
 	tenant, scope := k.find(t, subdomain), k.app.Store().View
 	if tenant.Maintenance.IsOn() {
@@ -169,7 +189,7 @@ func (k *killer) expectRow(t *testing.T, subdomain string) {
 	err := scope(t.Context(), tenant, func(tx *gorm.DB) error {
 		return tx.Model(&models.Project{}).Pluck("name", &names).Error
 	})
-	if err != nil || !slices.Equal(names, []string{subdomain}) {
+	if err != nil || !slices.Equal(names, []string{first}) {
 		t.Errorf("projects of %s: %q, %v", subdomain, names, err)
 	}
 }

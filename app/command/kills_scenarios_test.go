@@ -135,6 +135,8 @@ func scenarios() []scenario {
 	}, {
 		kind: tenants.KindMove, prepare: "create", command: "tenant move X --to=other", before: "X active", after: "X active",
 	}, {
+		kind: tenants.KindSwap, prepare: "create copy", command: "tenant swap X copy-X", before: "X active", after: "X active swapped",
+	}, {
 		kind: tenants.KindExport, prepare: "create", command: "tenant export X FILE.X",
 		before: "X active", after: "X active",
 	}, {
@@ -194,8 +196,9 @@ func operationKinds(t *testing.T) (kinds []tenants.OperationKind) {
 
 // elsewhere are the kinds of operations that no command does to one tenant: those
 // on all tenants are killed by TestKilledWhileResealing and TestKilledInAPass, and
-// an invitation, which only the console makes, has the plan of tenants.KindAdmin.
-var elsewhere = []tenants.OperationKind{tenants.KindReseal, tenants.KindMigrate, tenants.KindRepair, tenants.KindInvite}
+// an invitation, which only the console makes, has the plan of tenants.KindAdmin, and the part of a swap on the
+// other tenant is no operation by itself.
+var elsewhere = []tenants.OperationKind{tenants.KindSwapOther, tenants.KindReseal, tenants.KindMigrate, tenants.KindRepair, tenants.KindInvite}
 
 // TestEveryKindIsKilled finds a scenario for each kind of operation.
 func TestEveryKindIsKilled(t *testing.T) {
@@ -227,6 +230,7 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 			_, err := m.Rename(ctx, "ada", subdomain, lifecycle.Rename{To: "new-" + subdomain})
 			return err
 		},
+		"copy":   func() error { return k.createWithRow(ctx, "copy-"+subdomain) },
 		"stick":  func() error { return k.stick(ctx, subdomain) },
 		"behind": func() error { return k.setBehind(ctx, subdomain) },
 		"move":   func() error { return k.moveToTrash(ctx, subdomain) },

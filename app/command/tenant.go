@@ -21,6 +21,7 @@ type tenantCommand struct {
 	Suspend     suspendCommand     `cmd:"" help:"Stop serving a tenant, and keep its data."`
 	Resume      resumeCommand      `cmd:"" help:"Serve a suspended tenant again."`
 	Rename      renameCommand      `cmd:"" help:"Change a tenant's subdomain."`
+	Swap        swapCommand        `cmd:"" help:"Exchange two tenants, such as one and its restored copy."`
 	SetName     setNameCommand     `cmd:"" help:"Change a tenant's display name."`
 	Limit       limitCommand       `cmd:"" help:"Show or change what a tenant may use."`
 	Maintenance maintenanceCommand `cmd:"" help:"Close a tenant for maintenance, or serve it again."`

@@ -28,6 +28,13 @@ func renameForm(path, subdomain string) *look.Form {
 	return &f
 }
 
+func swapForm(path string) *look.Form {
+	f := look.NewForm("swap", path+"/swap", "Swap",
+		look.Field{Name: "with", Label: "Subdomain of the other tenant", Required: true, Autocomplete: "off",
+			Hint: "Its data is served here then, and this data there. Name, domains and limits stay. Swapping again takes it back."})
+	return &f
+}
+
 func nameForm(path, name string) *look.Form {
 	f := look.NewForm("set-name", path+"/name", "Change the name",
 		look.Field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "The name that people see. The subdomain doesn’t change."})
@@ -118,6 +125,19 @@ func (s *Console) rename(c *gin.Context) error {
 		}
 	}
 	return s.refuse(c, err, func(p *tenantPage) *look.Form { return p.Rename })
+}
+
+// swap exchanges the tenant with another one.
+func (s *Console) swap(c *gin.Context) error {
+	f := swapForm("")
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	t, err := s.o.Manager.Swap(c.Request.Context(), s.by(c), c.Param("tenant"), f.Value("with"))
+	if err != nil {
+		return s.refuse(c, err, func(p *tenantPage) *look.Form { return p.Swap })
+	}
+	return look.SeeOther(c, tenantPath(t)+"?done=swapped")
 }
 
 // setName changes the tenant's display name.

@@ -150,6 +150,7 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/archive", s.do(s.move(s.o.Manager.Archive, "archived")))
 	one.POST("/restore", s.do(s.move(s.o.Manager.Restore, "restored")))
 	one.POST("/rename", s.do(s.rename))
+	one.POST("/swap", s.do(s.swap))
 	one.POST("/name", s.do(s.setName))
 	one.POST("/limits", s.do(s.setLimits))
 	one.POST("/maintenance", s.do(s.close))

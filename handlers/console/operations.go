@@ -118,6 +118,7 @@ func did(o tenants.Operation) string {
 		tenants.KindMakeEmpty: "Make an empty database", tenants.KindCancel: "Cancel an operation",
 		tenants.KindMaintenance: "Close for maintenance",
 		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move", tenants.KindVerify: "Try the backup",
+		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
@@ -125,6 +126,8 @@ func did(o tenants.Operation) string {
 	switch {
 	case (o.Kind == tenants.KindRename || o.Kind == tenants.KindMove) && params.To != "":
 		text += " to " + params.To
+	case (o.Kind == tenants.KindSwap || o.Kind == tenants.KindSwapOther) && params.To != "":
+		text += " with " + params.To
 	case o.Kind == tenants.KindSetName && params.Name != "":
 		text += " to " + params.Name
 	case o.Kind == tenants.KindMaintenance && params.To == "off":

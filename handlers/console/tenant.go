@@ -37,7 +37,7 @@ type tenantPage struct {
 	UnderWay *operationRow
 
 	// A form is nil if it can't be used in the tenant's state.
-	SetName, SetLimits, Close, Rename, Purge, AddDomain, Invite *look.Form
+	SetName, SetLimits, Close, Rename, Swap, Purge, AddDomain, Invite *look.Form
 	// Clone, Move and RestoreAs are as well.
 	Clone, Move, RestoreAs *look.Form
 	// Exportable means that its data can be downloaded.
@@ -66,6 +66,7 @@ func doneText(done string) string {
 		"archived": "The tenant is archived. Its hosts answer 404, and its data is kept.",
 		"restored": "The tenant is served again.", "renamed": "The tenant has its new subdomain.",
 		"moved":             "The tenant is on its new server.",
+		"swapped":           "The tenants are exchanged. This one is served here now; swap again to take it back.",
 		"named":             "The tenant has its new name.",
 		"limited":           "The limits are changed. They are in force within a second.",
 		"closed":            "The tenant is closed for maintenance. Its pages say so.",
@@ -195,7 +196,7 @@ func (p *tenantPage) offer() {
 		p.AddDomain = domainForm(path)
 	}
 	if active {
-		p.Invite = inviteForm(path)
+		p.Invite, p.Swap = inviteForm(path), swapForm(path)
 	}
 }
 

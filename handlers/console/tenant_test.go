@@ -104,6 +104,19 @@ func TestWholeLife(t *testing.T) {
 	})
 }
 
+// TestSwap exchanges two tenants by the form.
+func TestSwap(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		acme, globex := s.Tenant(t, "acme"), s.Tenant(t, "globex")
+		s.get(t, "/tenants/acme").expect(t, 200, "Swap…")
+		s.post(t, "/tenants/acme/swap", "with", "acme").expect(t, 409, "both are the same tenant")
+		s.post(t, "/tenants/acme/swap", "with", "globex").leads(t, "/tenants/acme?done=swapped")
+		s.get(t, "/tenants/acme?done=swapped").expect(t, 200, "The tenants are exchanged", globex.ID, "Swap with acme", "", acme.ID)
+		s.get(t, "/tenants/globex").expect(t, 200, acme.ID, "Swap with globex")
+	})
+}
+
 // TestUnderWay: what is being done is told, and nothing else can be.
 func TestUnderWay(t *testing.T) {
 	t.Parallel()

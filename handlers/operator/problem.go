@@ -100,7 +100,7 @@ func explainConflicts(err error) error {
 	case errors.As(err, &veto):
 		return problem.Conflict(sentence(veto.Error()))
 	case errors.As(err, &placed), errors.Is(err, lifecycle.ErrServerExists), errors.Is(err, lifecycle.ErrServerInUse),
-		errors.Is(err, lifecycle.ErrDefaultServer), errors.Is(err, lifecycle.ErrSameServer):
+		errors.Is(err, lifecycle.ErrDefaultServer), errors.Is(err, lifecycle.ErrSameServer), errors.Is(err, lifecycle.ErrNotSwappable):
 		return problem.Conflict(sentence(err.Error()))
 	case errors.Is(err, tenants.ErrOlderBuild):
 		return problem.Conflict(sentence(err.Error()) + " Stop it first, or migrate with tenantry migrate up --despite-older-builds: it answers 503 for migrated tenants then.")

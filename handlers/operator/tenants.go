@@ -37,6 +37,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.GET("/tenants/:subdomain/export", do(a.exportTenant, "credentials"))
 	r.POST("/tenants/:subdomain/clone", do(a.cloneTenant))
 	r.POST("/tenants/:subdomain/move", do(a.moveToServer))
+	r.POST("/tenants/:subdomain/swap", do(a.swapTenant))
 
 	r.POST("/tenants/:subdomain/maintenance", do(a.setMaintenance))
 
@@ -223,6 +224,22 @@ func (a *API) changeTenant(c *gin.Context) error {
 	}
 	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 		return a.manager.Rename(ctx, by, subdomain, lifecycle.Rename{To: *body.Subdomain, RedirectDays: body.RedirectDays})
+	})(c)
+}
+
+// swapTenant exchanges the tenant with another, and shows the one that is at its subdomain then.
+func (a *API) swapTenant(c *gin.Context) error {
+	var body struct {
+		With string `json:"with"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	if body.With == "" {
+		return problem.InvalidField("with", "is required: the subdomain of the other tenant")
+	}
+	return a.moveTenant(func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
+		return a.manager.Swap(ctx, by, subdomain, body.With)
 	})(c)
 }
 

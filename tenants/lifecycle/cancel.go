@@ -26,6 +26,9 @@ func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*t
 		return nil, err
 	}
 	o, err := m.Unfinished(ctx, t)
+	if err == nil {
+		o, err = m.whole(ctx, o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +47,9 @@ func (m *Manager) Cancel(ctx context.Context, by Operator, subdomain string) (*t
 	}
 	m.at(tenants.KindCancel, "begin", "after")
 	m.store.Refresh(j.tenant.ID)
+	if j.params.With != "" {
+		m.store.Refresh(j.params.With)
+	}
 	return &j.op, nil
 }
 

@@ -89,7 +89,7 @@ type plan struct {
 type params struct {
 	// From is the state of the tenant before the operation.
 	From tenants.State `json:"from,omitempty"`
-	// To is the new subdomain, state or server, or on or off.
+	// To is the new subdomain, state or server, the subdomain of the other tenant, or on or off.
 	To string `json:"to,omitempty"`
 	// Name is the new display name.
 	Name string `json:"name,omitempty"`
@@ -120,6 +120,9 @@ type params struct {
 	Database string `json:"database,omitempty"`
 	// Left means that what is removed is the database that a move has left behind.
 	Left bool `json:"left,omitempty"`
+	// With is the id of the tenant that a swap exchanges this one with, and Part is the operation on that tenant.
+	With string `json:"with,omitempty"`
+	Part string `json:"part,omitempty"`
 	// Credentials says whether an export includes credentials, and Rows how many rows it has.
 	Credentials bool  `json:"credentials,omitempty"`
 	Rows        int64 `json:"rows,omitempty"`

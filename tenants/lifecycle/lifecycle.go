@@ -10,6 +10,7 @@
 //	states.go     suspends, resumes and archives them
 //	maintenance.go closes them for maintenance
 //	rename.go     gives them another subdomain
+//	swap.go       exchanges two of them
 //	name.go       gives them another display name
 //	limits.go     changes what they may use
 //	move.go       moves them to another server

@@ -44,6 +44,10 @@ func planOf(kind tenants.OperationKind) plan {
 	case tenants.KindRename:
 		drain.record = endRename
 		return plan{steps: []step{drain}, cancelled: endRename}
+	case tenants.KindSwap:
+		return plan{steps: []step{{name: tenants.StepDrain, do: drainBoth, record: exchange}}, cancelled: keepApart}
+	case tenants.KindSwapOther:
+		return plan{steps: []step{drain}}
 	case tenants.KindPurge:
 		return plan{steps: []step{drain, {name: "trash", do: trashDatabase, record: setRemoval}}, cancelled: archiveAgain}
 	case tenants.KindRemove:

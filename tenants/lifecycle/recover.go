@@ -69,7 +69,7 @@ func (m *Manager) orphanedBut(tx *gorm.DB, held []string) *gorm.DB {
 	for _, i := range living {
 		alive = append(alive, i.ID)
 	}
-	return tx.Model(&tenants.Operation{}).Where("finished_at IS NULL").
+	return tx.Model(&tenants.Operation{}).Where("finished_at IS NULL AND kind <> ?", tenants.KindSwapOther).
 		Where("instance_id IS NULL OR instance_id NOT IN ? OR (instance_id = ? AND id NOT IN ?)",
 			alive, m.store.Process().ID(), append(held, "none"))
 }
