@@ -15,6 +15,8 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/seal"
+
+	"gorm.io/gorm"
 )
 
 // RecoverMaster restores the master's file from its newest backup, or the last one before a time, if there is no file.
@@ -57,6 +59,18 @@ func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger
 		return r, false, fmt.Errorf("master: %w", err)
 	}
 	return r, true, os.Rename(temporary, s.masterPath)
+}
+
+// ForgetProcesses removes the processes of the lost installation from the recovered master: operations would wait until
+// they are counted dead. No other process may have opened the master yet.
+func (a *App) ForgetProcesses(ctx context.Context) error {
+	err := a.master.Update(ctx, func(tx *gorm.DB) error {
+		return tx.Delete(&tenants.Instance{}, "id <> ?", a.store.Process().ID()).Error
+	})
+	if err != nil {
+		return fmt.Errorf("forget the processes of before: %w", err)
+	}
+	return nil
 }
 
 // expectKeys returns an error if there is no secret key.

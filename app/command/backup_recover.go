@@ -41,6 +41,11 @@ func (r *backupRecoverCommand) Run(c *Call) error {
 		c.out.Hint("the master is as it was at %s", restored.At.Format(time.RFC3339))
 	}
 	return c.With(func(a *app.App) error {
+		if made {
+			if err := a.ForgetProcesses(c.ctx); err != nil {
+				return err
+			}
+		}
 		var all []app.Recovered
 		var failed error
 		progress := c.out.progress()

@@ -168,6 +168,8 @@ func TestRecovery(t *testing.T) {
 	if got := empty.must(t, "backup", "recover", "--no-header"); strings.Count(got, "was there") != 2 || strings.Count(got, "as it was at") != 1 {
 		t.Errorf("again: %s", got)
 	}
+	empty.must(t, "tenant", "suspend", "globex") // waits for no process of the lost installation
+	empty.must(t, "tenant", "resume", "globex")
 	back := empty.serve(t)
 	for _, subdomain := range []string{"acme", "globex", "initech"} {
 		if r := back.get(t, subdomain, "/api/projects"); r.status != 200 || !strings.Contains(r.body, "Kept by "+subdomain) {
