@@ -149,7 +149,12 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.traffic = traffic.New(traffic.DefaultTenants, o.Now)
 	a.archive = traffic.NewArchive(a.traffic, a.master)
 	accounts := a.accounts()
+	var vault lifecycle.Vault
+	if a.backups != nil {
+		vault = a.backups
+	}
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
+		Vault:   vault,
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
 		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.scratch,

@@ -326,3 +326,15 @@ func (a *App) newProofs() *proof.Proofs {
 		Interval:   a.settings.backups.proofInterval, Age: a.settings.backups.proofAge, Log: a.log,
 	})
 }
+
+// BackupKeys returns the keys of the tenant's backups, which are secrets, and records in the ledger that they were asked for.
+func (a *App) BackupKeys(ctx context.Context, t *tenants.Tenant) ([]string, error) {
+	if a.backups == nil {
+		return nil, ErrNoBackups
+	}
+	keys, err := a.backups.RevealKeys(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	return keys, a.manager.RecordBackupKey(ctx, a.settings.by, t)
+}

@@ -15,8 +15,6 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/seal"
-
-	"gorm.io/gorm"
 )
 
 // RecoverMaster restores the master's file from its newest backup, or the last one before a time, if there is no file.

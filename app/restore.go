@@ -65,6 +65,7 @@ func (a *App) RestoreAs(ctx context.Context, t *tenants.Tenant, at time.Time, n 
 	} else {
 		n.Source = sqlite.Dialect + ":" + to
 	}
+	n.Origin = t.ID
 	made, err = a.manager.Create(ctx, n)
 	return made, r, err
 }

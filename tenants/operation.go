@@ -35,6 +35,8 @@ const (
 	KindMaintenance  OperationKind = "maintenance" // closes the tenant for maintenance, or serves it again
 	KindExport       OperationKind = "export"      // has written the tenant's data into a file
 	KindVerify       OperationKind = "verify"      // has restored the tenant's newest backup, checked it and thrown it away
+	KindErase        OperationKind = "erase"       // removes the data for good, and destroys the key of its backups
+	KindBackupKey    OperationKind = "backup-key"  // has shown the key of the tenant's backups
 	KindSwap         OperationKind = "swap"        // exchanges the tenant with another
 	KindSwapOther    OperationKind = "swap-other"  // the part of a swap on the other tenant; no process owns it
 )
@@ -45,7 +47,7 @@ func OperationKinds() []OperationKind {
 		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindLimit, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
-		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport, KindVerify, KindSwap, KindSwapOther,
+		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport, KindVerify, KindSwap, KindSwapOther, KindErase, KindBackupKey,
 	}
 }
 

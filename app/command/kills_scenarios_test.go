@@ -137,6 +137,8 @@ func scenarios() []scenario {
 	}, {
 		kind: tenants.KindSwap, prepare: "create copy", command: "tenant swap X copy-X", before: "X active", after: "X active swapped",
 	}, {
+		kind: tenants.KindErase, prepare: "create", command: "tenant erase X --reason=asked --without-backups --yes", before: "X active", after: "purged removed",
+	}, {
 		kind: tenants.KindExport, prepare: "create", command: "tenant export X FILE.X",
 		before: "X active", after: "X active",
 	}, {
@@ -197,8 +199,8 @@ func operationKinds(t *testing.T) (kinds []tenants.OperationKind) {
 // elsewhere are the kinds of operations that no command does to one tenant: those
 // on all tenants are killed by TestKilledWhileResealing and TestKilledInAPass, and
 // an invitation, which only the console makes, has the plan of tenants.KindAdmin, and the part of a swap on the
-// other tenant is no operation by itself.
-var elsewhere = []tenants.OperationKind{tenants.KindSwapOther, tenants.KindReseal, tenants.KindMigrate, tenants.KindRepair, tenants.KindInvite}
+// other tenant is no operation by itself. TestBackupKey sees that a key is shown only once that is in the ledger.
+var elsewhere = []tenants.OperationKind{tenants.KindSwapOther, tenants.KindBackupKey, tenants.KindReseal, tenants.KindMigrate, tenants.KindRepair, tenants.KindInvite}
 
 // TestEveryKindIsKilled finds a scenario for each kind of operation.
 func TestEveryKindIsKilled(t *testing.T) {

@@ -31,6 +31,7 @@ type tenantCommand struct {
 	Archive archiveCommand `cmd:"" help:"Hide a tenant as if it did not exist, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`
 	Purge   purgeCommand   `cmd:"" help:"Move an archived tenant to the trash; its data is removed after the grace period."`
+	Erase   eraseCommand   `cmd:"" help:"Remove a tenant's data for good, with its backups, and certify it."`
 	Domain  domainCommand  `cmd:"" help:"Manage a tenant's own hosts."`
 	Clone   cloneCommand   `cmd:"" help:"Create a tenant as a copy of another."`
 	Move    moveCommand    `cmd:"" help:"Move a tenant to another server."`

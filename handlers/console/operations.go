@@ -118,6 +118,7 @@ func did(o tenants.Operation) string {
 		tenants.KindMakeEmpty: "Make an empty database", tenants.KindCancel: "Cancel an operation",
 		tenants.KindMaintenance: "Close for maintenance",
 		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move", tenants.KindVerify: "Try the backup",
+		tenants.KindErase: "Erase", tenants.KindBackupKey: "Show the key of the backups",
 		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap",
 	}[o.Kind]
 	if text == "" {

@@ -52,6 +52,8 @@ type NewTenant struct {
 	// Source is the URL of an existing database to copy, as described at tenants.Engine's
 	// Adopt. If it is empty, the tenant gets a new database.
 	Source string
+	// Origin is the id of the tenant whose data the source is, for the ledger. It may be empty.
+	Origin string
 	// File is the path of a portable file whose rows the tenant gets. It must stay there until the tenant is created.
 	File string
 	// Progress is called when so many of all tables of the file are copied. It may be nil.
@@ -97,6 +99,9 @@ func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewT
 	j, err := m.begin(ctx, n.By, kind, func(tx *gorm.DB, j *job) error {
 		j.tenant, j.source, j.addAdmin = *t, n.Source, n.AddAdmin
 		j.params.Version, j.params.Email, j.params.File, j.progress = t.SchemaVersion, n.Admin, n.File, n.Progress
+		if n.Origin != "" {
+			j.params.Of = n.Origin
+		}
 		if n.of != nil {
 			j.params.Of, j.tenant.Limits = n.of.ID, n.of.Limits
 		}

@@ -123,6 +123,10 @@ type params struct {
 	// With is the id of the tenant that a swap exchanges this one with, and Part is the operation on that tenant.
 	With string `json:"with,omitempty"`
 	Part string `json:"part,omitempty"`
+	// Reason is why a tenant is erased, WithoutBackups says that there are none, and Certificate is the result.
+	Reason         string       `json:"reason,omitempty"`
+	WithoutBackups bool         `json:"without_backups,omitempty"`
+	Certificate    *Certificate `json:"certificate,omitempty"`
 	// Credentials says whether an export includes credentials, and Rows how many rows it has.
 	Credentials bool  `json:"credentials,omitempty"`
 	Rows        int64 `json:"rows,omitempty"`

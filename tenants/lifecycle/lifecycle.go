@@ -15,6 +15,7 @@
 //	limits.go     changes what they may use
 //	move.go       moves them to another server
 //	purge.go      moves them to the trash, and brings them back
+//	erase.go      removes them with their backups
 //	release.go    frees subdomains that they have given up
 //	migrate.go    brings them to the schema version of this build
 //	runledger.go  writes the ledger for many migrations together: begins them; runledgersteps.go records their steps;
@@ -66,6 +67,8 @@ type Options struct {
 	// Schema is that of the tenants' databases, and Files opens portable files of it.
 	Schema tenants.Schema
 	Files  portable.Files
+	// Vault is where backups are stored. It may be nil.
+	Vault Vault
 	// NoteExport tells a tenant that an operator has exported it. It may be nil.
 	NoteExport func(ctx context.Context, t *tenants.Tenant) error
 	// Hooks are the application's own steps in operations.
@@ -94,6 +97,7 @@ type Manager struct {
 	hooks      []Hook
 	schema     tenants.Schema
 	files      portable.Files
+	vault      Vault
 	noteExport func(ctx context.Context, t *tenants.Tenant) error
 	scratch    Scratch
 }
@@ -112,7 +116,7 @@ func New(store *tenants.Store, o Options) *Manager {
 	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, addAdmin: o.AddAdmin, interrupt: o.Interrupt,
 		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
 		migrating: semaphore.NewWeighted(maxMigrations), exporting: semaphore.NewWeighted(mostExports),
-		hooks: o.Hooks, schema: o.Schema, files: o.Files, noteExport: o.NoteExport, scratch: o.Scratch}
+		hooks: o.Hooks, schema: o.Schema, files: o.Files, vault: o.Vault, noteExport: o.NoteExport, scratch: o.Scratch}
 }
 
 // Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged

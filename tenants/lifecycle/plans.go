@@ -50,6 +50,11 @@ func planOf(kind tenants.OperationKind) plan {
 		return plan{steps: []step{drain}}
 	case tenants.KindPurge:
 		return plan{steps: []step{drain, {name: "trash", do: trashDatabase, record: setRemoval}}, cancelled: archiveAgain}
+	case tenants.KindErase:
+		return plan{steps: []step{
+			drain, {name: "trash", do: trashDatabase, record: setRemoval}, {name: "drop", do: dropDatabase, record: forgetData},
+			{name: "key", do: destroyKey}, {name: "certify", do: certify, record: storeCertificate},
+		}, cancelled: setRemoval}
 	case tenants.KindRemove:
 		return plan{steps: []step{{name: "drop", do: dropDatabase, record: forgetData}}, cancelled: forgetData}
 	case tenants.KindMove:

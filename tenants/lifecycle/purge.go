@@ -143,6 +143,7 @@ func (m *Manager) LostDomains(ctx context.Context, t *tenants.Tenant) ([]string,
 // subdomainBefore returns the subdomain that the tenant had when it was purged.
 func subdomainBefore(tx *gorm.DB, tenantID string) (string, error) {
 	var last tenants.Operation
-	err := tx.Where("tenant_id = ? AND kind = ?", tenantID, tenants.KindPurge).Order("id DESC").Take(&last).Error
+	kinds := []tenants.OperationKind{tenants.KindPurge, tenants.KindErase}
+	err := tx.Where("tenant_id = ? AND kind IN ?", tenantID, kinds).Order("id DESC").Take(&last).Error
 	return last.Subdomain, err
 }

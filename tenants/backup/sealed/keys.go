@@ -64,7 +64,26 @@ func (k *Keys) make(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return k.bucket.Put(ctx, folderOf(id)+strings.ToLower(rand.Text()), bytes.NewReader(sealed))
+	if err := k.bucket.Put(ctx, folderOf(id)+strings.ToLower(rand.Text()), bytes.NewReader(sealed)); err != nil {
+		return err
+	}
+	erased, err := k.isErased(ctx, id) // afterwards, so that Destroy finds the key, or the mark of Destroy is found
+	if err == nil && erased {
+		err = errors.Join(fmt.Errorf("%w (tenant %s): it was destroyed", ErrNoKey, id), k.bucket.Erase(ctx, "keys/"+id))
+	}
+	return err
+}
+
+// erasedMark is the key of an object that says that a tenant's keys were destroyed.
+func erasedMark(id string) string { return "erased/" + id }
+
+func (k *Keys) isErased(ctx context.Context, id string) (bool, error) {
+	for o, err := range k.bucket.List(ctx, erasedMark(id)) {
+		if err != nil || o.Key == erasedMark(id) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // Find returns a tenant's keys, first the key for encrypting. Returns ErrNoKey if there is none, and an error of package
@@ -142,11 +161,15 @@ func (k *Keys) reseal(ctx context.Context, id, key string) error {
 }
 
 // Destroy removes a tenant's keys for good: its backups can't be decrypted any more. It may be repeated. The caller must
-// have seen to it that nothing of the tenant is stored any more, since that would make a new key. Other processes have the
-// key in memory until they end.
+// have seen to it that the tenant is not served any more. No process makes a new key for it: the object erased/ID says so.
+// Other processes have the key in memory until they end.
 func (k *Keys) Destroy(ctx context.Context, id string) error {
 	k.known.Remove(id)
-	if err := k.bucket.Erase(ctx, "keys/"+id); err != nil {
+	err := k.bucket.Put(ctx, erasedMark(id), strings.NewReader(""))
+	if err == nil {
+		err = k.bucket.Erase(ctx, "keys/"+id)
+	}
+	if err != nil {
 		return fmt.Errorf("destroy the key for the tenant's backups: %w", err)
 	}
 	return nil

@@ -167,6 +167,32 @@ func TestDestroy(t *testing.T) {
 	}
 }
 
+// TestNoKeyAfterDestroy: no process makes another key for a tenant whose key was destroyed, and tenants whose ids begin
+// alike have theirs.
+func TestNoKeyAfterDestroy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	put(t, w.b, object, []byte("secret"))
+	if err := w.b.Keys().Destroy(t.Context(), "AB"); err != nil { // never had one
+		t.Fatal(err)
+	}
+	put(t, w.other(t), object, []byte("still"))
+	if err := w.b.Keys().Destroy(t.Context(), "A"); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []bucket.Bucket{w.b, w.other(t)} {
+		for _, key := range []string{object, "tenants/AB/ltx/1"} {
+			if err := b.Put(t.Context(), key, strings.NewReader("late")); !errors.Is(err, sealed.ErrNoKey) {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+	}
+	for o := range w.folder.List(t.Context(), "keys/") {
+		t.Errorf("%s was made", o.Key)
+	}
+	put(t, w.b, "tenants/ABC/ltx/1", []byte("another's"))
+}
+
 // TestKeysMadeTogether: what processes store that make a tenant's first key at the same time can be read by all.
 func TestKeysMadeTogether(t *testing.T) {
 	t.Parallel()
