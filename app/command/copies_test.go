@@ -57,9 +57,10 @@ func TestCopiesByAPI(t *testing.T) {
 		if r := srv.operate(t, "GET", "/api/operations?kind=export", ""); strings.Count(r.body, `"state":"done"`) != 2 {
 			t.Errorf("ledger: %s", r.body)
 		}
-		if left, err := filepath.Glob(filepath.Join(s.dir, "restore-*")); len(left) > 0 || err != nil {
-			t.Errorf("left %q, %v", left, err)
-		}
+		eventually(t, "the files to be removed", func() bool { // after the last byte was sent
+			left, err := filepath.Glob(filepath.Join(s.dir, "restore-*"))
+			return len(left) == 0 && err == nil
+		})
 	})
 }
 
@@ -176,7 +177,7 @@ func TestLeftScratch(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "owner"), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		long := time.Now().Add(-time.Hour)
@@ -186,7 +187,7 @@ func TestLeftScratch(t *testing.T) {
 		return dir
 	}
 	dead, living := leave("restore-1"), leave("restore-2")
-	owner, err := os.Open(filepath.Join(living, "owner"))
+	owner, err := os.Open(filepath.Join(living, "lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
