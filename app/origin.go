@@ -51,7 +51,7 @@ func isPort(u *url.URL) bool {
 
 // TenantURL is where the tenant with that subdomain or host of its own is
 // reached, or the base domain where name is empty: under the public URL, else through
-// the listener of this process, or of another one that serves, or of the settings.
+// the listener of this process, or of another serving process, or of the settings.
 func (a *App) TenantURL(name string) string {
 	if a.settings.public != nil {
 		return a.urlAt(name, "")

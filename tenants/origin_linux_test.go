@@ -28,8 +28,8 @@ func startCat(t *testing.T) (*exec.Cmd, *bufio.Reader) {
 	return child, bufio.NewReader(stdout)
 }
 
-// TestOriginTellsThatAProcessHasEnded: a killed process has ended, also before its parent has taken note; one that runs or
-// is stopped has not, and of other machines nothing is known.
+// TestOriginTellsThatAProcessHasEnded: a killed process has ended, also before its parent has taken note. A process that runs
+// or is stopped has not, and of processes on other machines nothing is known.
 func TestOriginTellsThatAProcessHasEnded(t *testing.T) {
 	t.Parallel()
 	own := ownOrigin()

@@ -12,7 +12,7 @@ type Tracer interface {
 	// called once, with how long the scope took until its transaction began.
 	Scope(ctx context.Context, t *Tenant) (traced context.Context, end func(o Outcome, waited time.Duration))
 	// Master begins a span for a scope on the master, which runs with the context that Master returns. end is called
-	// once. It may return a nil end for one that isn't traced, such as a heartbeat.
+	// once. It may return a nil end for a scope that isn't traced, such as a heartbeat.
 	Master(ctx context.Context) (traced context.Context, end func(failed bool))
 	// Step begins a span for a step of an operation on the tenant, which runs with the context that Step returns. end is
 	// called once.

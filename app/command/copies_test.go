@@ -104,8 +104,8 @@ func (srv *server) download(t *testing.T, subdomain, lines string) reply {
 	return srv.as(t, lines, "POST", subdomain, "/account/export", "")
 }
 
-// TestAdminsDownloadAllData: an admin in a session gets all data but credentials, and nobody else does, nor from a page of
-// another origin, nor too often. Each download is in both ledgers.
+// TestAdminsDownloadAllData: an admin in a session gets all data but credentials. Members, tokens and pages of another
+// origin get none, and admins not too often. Each download is in both ledgers.
 func TestAdminsDownloadAllData(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {

@@ -54,7 +54,7 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 	return strings.Join(words, " ")
 }
 
-// isSwapped reports whether the tenant at the subdomain is the one that was made as its copy.
+// isSwapped reports whether the tenant at the subdomain is its former copy.
 func (k *killer) isSwapped(t *testing.T, subdomain string) bool {
 	t.Helper()
 	got, other := k.find(t, subdomain), k.find(t, "copy-"+subdomain)

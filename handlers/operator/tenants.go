@@ -227,7 +227,7 @@ func (a *API) changeTenant(c *gin.Context) error {
 	})(c)
 }
 
-// swapTenant exchanges the tenant with another, and shows the one that is at its subdomain then.
+// swapTenant exchanges the tenant with another, and shows the tenant that is then at the subdomain.
 func (a *API) swapTenant(c *gin.Context) error {
 	var body struct {
 		With string `json:"with"`

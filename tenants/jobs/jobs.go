@@ -17,7 +17,7 @@
 //	workers.go   the registry of kinds
 //	runner.go    works on tenants with jobs that are due; drain.go, on one of them
 //	list.go      lists jobs, and makes discarded ones run again
-//	attempt.go   runs a job; failure.go, what becomes of one that failed
+//	attempt.go   runs a job; failure.go, what becomes of a job that failed
 package jobs
 
 import (
@@ -137,8 +137,8 @@ func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) 
 //go:embed migrations
 var migrations embed.FS
 
-// Migrations returns the migrations that make the table of Row, by dialect. An application copies the one that there is
-// into the next of its own.
+// Migrations returns the migrations that make the table of Row, by dialect. An application copies its statements
+// into its own next migration.
 func Migrations() map[string]fs.FS {
 	folder, _ := fs.Sub(migrations, "migrations") // the name is valid
 	return tenants.MigrationsIn(folder)

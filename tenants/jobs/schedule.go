@@ -11,7 +11,7 @@ import (
 // Schedule makes a job of the tenant come back at the times of a cron expression in a time zone, such as "0 7 * * 1-5" for
 // seven o'clock on working days. There is one for each kind and name; Schedule replaces it. The next occurrence is
 // written by the scope that completes or discards the one before, so that occurrences don't run at the same time, and
-// those that were missed run once. A time that a change of the clocks skips is left out, and one that comes twice runs twice.
+// those that were missed run once. A time that a change of the clocks skips is left out, and a time that comes twice runs twice.
 func Schedule(tx *gorm.DB, name, expression string, zone *time.Location, args Args) error {
 	spec := "CRON_TZ=" + zone.String() + " " + expression
 	next, err := nextTime(spec, time.Now())

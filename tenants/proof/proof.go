@@ -61,7 +61,7 @@ type Result struct {
 var ErrUntried = errors.New("the backup could not be tried")
 
 // Try restores the tenant's newest backup, checks it, throws it away, and records what came of it. The error says why
-// the backup can't be relied on; one that wraps ErrUntried is not recorded.
+// the backup can't be relied on. An error that wraps ErrUntried is not recorded.
 func (p *Proofs) Try(ctx context.Context, by lifecycle.Operator, t *tenants.Tenant) (r Result, err error) {
 	begun := time.Now()
 	r.Restored, err = p.o.Verify(ctx, t)

@@ -98,8 +98,8 @@ func night(t *testing.T, env *tenantstest.Env) {
 	})
 }
 
-// TestRounds: each night the tenants are tried that were not tried for longest, so that each one's turn comes within half
-// of the age, and those that failed last. A tenant of today, a purged one and one that isn't backed up are not tried.
+// TestRounds: each night the tenants are tried that were not tried for longest, so that every tenant's turn comes within half
+// of the age, and those that failed last. New tenants, purged tenants and tenants without a backup are not tried.
 func TestRounds(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {

@@ -233,7 +233,7 @@ func TestSameRowsAreStoredOnce(t *testing.T) {
 	}
 }
 
-// TestUnsettledTenantIsNotExported: a tenant on which an operation works is not called backed up, and one that is gone needs
+// TestUnsettledTenantIsNotExported: a tenant on which an operation works is not called backed up, and a tenant whose data was removed needs
 // no backup.
 func TestUnsettledTenantIsNotExported(t *testing.T) {
 	t.Parallel()
