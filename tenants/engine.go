@@ -70,6 +70,11 @@ type Engine interface {
 	// can't be determined.
 	Migrate(ctx context.Context, t *Tenant) (version int64, err error)
 
+	// MigrateDown undoes the migrations after the version to, and returns the new version, which is greater after an error
+	// halfway. Otherwise it is like Migrate. Returns a *migrate.NoDownError, and changes nothing, if a migration can't be
+	// undone. It does nothing if the database isn't after that version.
+	MigrateDown(ctx context.Context, t *Tenant, to int64) (version int64, err error)
+
 	// Adopt makes the tenant's database a copy of the one at source, which it reads but never
 	// changes, and which may be in use. It returns the schema version of the copy, which is the
 	// source's. Otherwise it is like Create: it keeps an existing database. The source is

@@ -14,13 +14,17 @@ const (
 	// The first and the longest pause after a lazy migration that failed. The failure counts among Store.Failing until
 	// the next attempt.
 	firstLazyPause, longestLazyPause = 30 * time.Second, 4 * time.Minute
-	// olderBuildPause is the pause after a lazy migration that was refused because a process of an older build lives.
-	olderBuildPause = 2 * time.Second
+	// refusalPause is the pause after a lazy migration that was refused: because a process of an older build lives, or
+	// because an operator has undone the tenant's last migration.
+	refusalPause = 2 * time.Second
 	// landedMoment is longer than it takes from reading a tenant's row to looking for its migration.
 	landedMoment = 2 * time.Second
 	// lazySetbacks bounds the number of tenants whose lazy migrations are remembered.
 	lazySetbacks = 10_000
 )
+
+// ErrHeld means that an operator has undone the tenant's last migration, so that no request migrates it again.
+var ErrHeld = errors.New("its last migration was undone: migrate it by hand")
 
 // lazy migrates tenants that are behind when a scope on them is begun: each of them once, however many scopes wait. After
 // a failure it waits before the next attempt. It is safe for concurrent use.
@@ -164,13 +168,14 @@ func (l *lazy) join(t *Tenant, cause error) (*flight, error) {
 func (l *lazy) fly(t *Tenant, f *flight) {
 	err := l.migrate(l.ctx, t)
 	isFailure := err != nil && !errors.Is(err, ErrMaintenance) && l.ctx.Err() == nil
-	if isFailure && !errors.Is(err, ErrOlderBuild) {
+	isRefusal := errors.Is(err, ErrOlderBuild) || errors.Is(err, ErrHeld)
+	if isFailure && !isRefusal {
 		l.failed(t, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if isFailure {
-		l.setBack(t.ID, errors.Is(err, ErrOlderBuild))
+		l.setBack(t.ID, isRefusal)
 	} else {
 		l.setbacks.Remove(t.ID)
 	}
@@ -185,7 +190,7 @@ func (l *lazy) setBack(id string, brief bool) {
 	last, _ := l.setbacks.Get(id)
 	pause := min(max(firstLazyPause, 2*last.pause), longestLazyPause)
 	if brief {
-		l.setbacks.Add(id, setback{time.Now().Add(olderBuildPause), 0})
+		l.setbacks.Add(id, setback{time.Now().Add(refusalPause), 0})
 		return
 	}
 	l.setbacks.Add(id, setback{time.Now().Add(pause), pause})

@@ -40,7 +40,7 @@ func TestLazyPauses(t *testing.T) {
 		time.Sleep(longestLazyPause)
 		within(10*time.Second, 5)
 		answer = ErrMaintenance
-		time.Sleep(olderBuildPause)
+		time.Sleep(refusalPause)
 		within(10*time.Second, 10)
 		answer = nil
 		within(10*time.Second, 10)

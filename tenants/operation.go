@@ -24,6 +24,7 @@ const (
 	KindDomainRemove OperationKind = "domain-remove"
 	KindReseal       OperationKind = "reseal"
 	KindMigrate      OperationKind = "migrate"
+	KindMigrateDown  OperationKind = "migrate-down" // undoes migrations
 	KindRepair       OperationKind = "repair"
 	KindAdmin        OperationKind = "admin"       // adds an admin, or resets their password
 	KindInvite       OperationKind = "invite"      // the same, from the console
@@ -46,7 +47,7 @@ func OperationKinds() []OperationKind {
 	return []OperationKind{
 		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindLimit, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
-		KindReseal, KindMigrate, KindRepair, KindAdmin, KindInvite,
+		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport, KindVerify, KindSwap, KindSwapOther, KindErase, KindBackupKey,
 	}
 }

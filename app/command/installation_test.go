@@ -14,7 +14,7 @@ func readers() []string {
 		"tenant list", "tenant show acme", "tenant suspend acme", "tenant resume acme", "tenant rename acme globex",
 		"tenant archive acme --yes", "tenant restore acme", "tenant purge acme --yes", "tenant admin acme --admin-email=a@b.example",
 		"tenant create acme --resume", "tenant domain add acme work.example.com", "tenant domain remove acme work.example.com",
-		"tenant domain list acme", "migrate status", "migrate plan", "migrate up", "doctor", "doctor --repair", "doctor --repair --make-empty acme --yes",
+		"tenant domain list acme", "migrate status", "migrate plan", "migrate up", "migrate down --tenant acme --yes", "doctor", "doctor --repair", "doctor --repair --make-empty acme --yes",
 		"tenant export acme acme.db", "tenant clone acme globex", "tenant move acme --to other", "tenant swap acme globex", "tenant erase acme --reason=asked --yes", "backup key acme", "tenant release acme --yes", "tenant reserved", "tenant set-name acme Acme", "tenant limit acme --reset", "tenant maintenance acme on", "tenant maintenance --all off", "tenant query TABLE",
 		"tenant domain verify acme work.example.com", "operations", "tenant cancel acme --yes", "migrate stop", "migrate runs", "server add north sqlite:north", "server list", "server show default", "server set default --capacity 0",
 		"server drain default", "server undrain default", "server remove north", "top --once", "jobs list", "jobs list --tenant acme", "jobs retry acme --all",

@@ -66,6 +66,8 @@ func scenarios() []scenario {
 	}, {
 		kind: tenants.KindAdopt, command: "tenant create X --from=EMPTY", before: "", after: "",
 	}, {
+		kind: tenants.KindMigrateDown, prepare: "create", command: "migrate down --tenant X --yes", before: "X active", after: "X active",
+	}, {
 		kind: tenants.KindSuspend, prepare: "create", command: "tenant suspend X",
 		before: "X active", after: "X suspended",
 	}, {

@@ -4,6 +4,7 @@ package command
 type migrateCommand struct {
 	Plan   planCommand   `cmd:"" help:"Show what migrating would do, and what is dangerous about it."`
 	Up     upCommand     `cmd:"" help:"Migrate the tenants that are behind."`
+	Down   downCommand   `cmd:"" help:"Undo the last migrations of one tenant."`
 	Stop   stopCommand   `cmd:"" help:"Make a migration run stop after the tenants under way."`
 	Runs   runsCommand   `cmd:"" help:"List migration runs, or the tenants of one."`
 	Status statusCommand `cmd:"" help:"Count tenants by schema version."`

@@ -113,7 +113,7 @@ func did(o tenants.Operation) string {
 		tenants.KindRestore: "Restore from the trash",
 		tenants.KindPurge:   "Purge", tenants.KindRemove: "Remove the data", tenants.KindDomainAdd: "Add a domain",
 		tenants.KindDomainVerify: "Verify a domain", tenants.KindDomainRemove: "Remove a domain",
-		tenants.KindReseal: "Seal the credentials again", tenants.KindMigrate: "Migrate", tenants.KindRepair: "Repair",
+		tenants.KindReseal: "Seal the credentials again", tenants.KindMigrate: "Migrate", tenants.KindMigrateDown: "Undo migrations", tenants.KindRepair: "Repair",
 		tenants.KindAdmin: "Set an admin's password", tenants.KindInvite: "Invite an admin", tenants.KindRelease: "Release a subdomain",
 		tenants.KindMakeEmpty: "Make an empty database", tenants.KindCancel: "Cancel an operation",
 		tenants.KindMaintenance: "Close for maintenance",

@@ -9,6 +9,7 @@
 //	runs.go     lists the runs and their tenants
 //	status.go   counts the tenants by schema version
 //	forecast.go what the pending migrations would do, from the schema and the sizes
+//	undo.go     what undoing the last migrations of a tenant would do
 //	rehearse.go tries the pending migrations on copies of tenants
 package fleet
 

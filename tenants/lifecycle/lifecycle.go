@@ -18,6 +18,7 @@
 //	erase.go      removes them with their backups
 //	release.go    frees subdomains that they have given up
 //	migrate.go    brings them to the schema version of this build
+//	migratedown.go undoes migrations
 //	runledger.go  writes the ledger for many migrations together: begins them; runledgersteps.go records their steps;
 //	              gather.go collects what concurrent callers ask for
 //	repair.go     mends their databases; make_empty.go replaces a lost one

@@ -48,9 +48,10 @@ func (m *Manager) MigrateInRun(ctx context.Context, by Operator, in InRun, name 
 
 // MigrateLazily is Migrate for the first request of a tenant that is behind, by System: see tenants.Store.MigrateLazily. It
 // returns tenants.ErrMaintenance if another operation is under way, and a *tenants.OlderBuildError if a process is alive
-// that couldn't serve the tenant any more.
+// that couldn't serve the tenant any more. It returns tenants.ErrHeld if the tenant's last migration was undone by
+// MigrateDown: then an operator has to migrate the tenant.
 func (m *Manager) MigrateLazily(ctx context.Context, t *tenants.Tenant) error {
-	if err := m.store.CheckOlderBuilds(ctx); err != nil {
+	if err := errors.Join(m.store.CheckOlderBuilds(ctx), m.checkHeld(ctx, t)); err != nil {
 		return err
 	}
 	_, err := m.Migrate(ctx, System, t.ID)

@@ -34,6 +34,11 @@ func planOf(kind tenants.OperationKind) plan {
 			steps: []step{drain, {name: "migrate", do: migrateDatabase, record: restoreState, stays: true}},
 			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
 		}
+	case tenants.KindMigrateDown:
+		return plan{
+			steps: []step{drain, {name: "down", do: undoMigrations, record: restoreState, stays: true}},
+			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
+		}
 	case tenants.KindRepair:
 		return plan{
 			steps: []step{drain, {name: "mend", do: mendDatabase, record: restoreState}},

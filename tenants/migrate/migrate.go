@@ -110,6 +110,15 @@ func PrepareVersions(ctx context.Context, db database.DBTxConn, dialect string) 
 
 // upOnce returns the version of the migration that failed, or 0 if something else did.
 func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) (failed int64, err error) {
+	provider, err := newProvider(db, versions, fsys)
+	if err != nil {
+		return 0, err
+	}
+	_, err = provider.Up(ctx)
+	return explain("apply", err, fsys)
+}
+
+func newProvider(db *sql.DB, versions store, fsys fs.FS) (*goose.Provider, error) {
 	options := []goose.ProviderOption{
 		goose.WithStore(versions),
 		goose.WithDisableGlobalRegistry(true),
@@ -120,22 +129,26 @@ func upOnce(ctx context.Context, db *sql.DB, versions store, fsys fs.FS) (failed
 	}
 	provider, err := goose.NewProvider(goose.DialectCustom, db, fsys, options...)
 	if err != nil {
-		return 0, fmt.Errorf("read migrations: %w", err)
+		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	_, err = provider.Up(ctx)
+	return provider, nil
+}
+
+// explain returns goose's error with the name and the version of the migration that failed, or 0 if something else did.
+func explain(verb string, err error, fsys fs.FS) (failed int64, explained error) {
 	var partial *goose.PartialError
 	switch {
 	case err == nil:
 		return 0, nil
 	case errors.As(err, &partial):
 		name := path.Base(partial.Failed.Source.Path)
-		err = fmt.Errorf("apply migration %s: %w", name, partial.Err)
+		err = fmt.Errorf("%s migration %s: %w", verb, name, partial.Err)
 		if !isTransaction(fsys, name) {
 			err = fmt.Errorf("%w: %w", ErrUnclear, err)
 		}
 		return partial.Failed.Source.Version, err
 	}
-	return 0, fmt.Errorf("apply migrations: %w", err)
+	return 0, fmt.Errorf("%s migrations: %w", verb, err)
 }
 
 // isTransaction reports whether a migration is rolled back if it fails.

@@ -177,6 +177,20 @@ func placeOf(host string) tenants.Place {
 // Migrate applies the migrations as the provisioner, over a connection that counts against the budget.
 // Then it grants the tenant's role its permissions on new objects that lack them.
 func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
+	return e.inMigration(ctx, t, func(db *sql.DB) (int64, error) {
+		return migrate.Up(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
+	})
+}
+
+// MigrateDown undoes migrations, over a connection as Migrate, and grants permissions on what they bring back.
+func (e *Engine) MigrateDown(ctx context.Context, t *tenants.Tenant, to int64) (version int64, err error) {
+	return e.inMigration(ctx, t, func(db *sql.DB) (int64, error) {
+		return migrate.Down(ctx, db, Dialect, e.config.Schema.Migrations[Dialect], to)
+	})
+}
+
+// inMigration calls do with a connection of the provisioner to the tenant's database, and then grants permissions.
+func (e *Engine) inMigration(ctx context.Context, t *tenants.Tenant, do func(*sql.DB) (int64, error)) (version int64, err error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return 0, err
@@ -186,7 +200,7 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	version, err = migrate.Up(ctx, db, Dialect, e.config.Schema.Migrations[Dialect])
+	version, err = do(db)
 	if err == nil {
 		err = unclear(grantRights(ctx, db, e.group))
 	}

@@ -161,6 +161,20 @@ func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, e
 // Migrate runs the migrations over one connection, with foreign keys off, so that a migration can
 // rebuild a table (PITFALLS, GORM: AutoMigrate).
 func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64, err error) {
+	return e.inMigration(ctx, t, func(db *sql.DB) (int64, error) {
+		return migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect])
+	})
+}
+
+// MigrateDown undoes migrations, over one connection as Migrate.
+func (e *Engine) MigrateDown(ctx context.Context, t *tenants.Tenant, to int64) (version int64, err error) {
+	return e.inMigration(ctx, t, func(db *sql.DB) (int64, error) {
+		return migrate.Down(ctx, db, Dialect, e.schema.Migrations[Dialect], to)
+	})
+}
+
+// inMigration calls do with a connection of its own to the tenant's file.
+func (e *Engine) inMigration(ctx context.Context, t *tenants.Tenant, do func(*sql.DB) (int64, error)) (version int64, err error) {
 	path, err := e.existingPath(t)
 	if err != nil {
 		return 0, err
@@ -174,7 +188,7 @@ func (e *Engine) Migrate(ctx context.Context, t *tenants.Tenant) (version int64,
 	if err := db.PingContext(ctx); err != nil {
 		return 0, fmt.Errorf("open %s: %w", t.Database, unavailable(explainOpen(path, err)))
 	}
-	version, err = migrate.Up(ctx, db, Dialect, e.schema.Migrations[Dialect])
+	version, err = do(db)
 	return version, dialector{}.Translate(err)
 }
 
