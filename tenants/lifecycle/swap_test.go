@@ -194,9 +194,9 @@ func TestSwapWaitsForBoth(t *testing.T) {
 					swapped <- err
 				}()
 				waitFor(t, func() bool { return len(unfinished(t, env)) == 2 })
-				if err := env.Store.Update(t.Context(), tenant, func(*gorm.DB) error { return nil }); !errors.Is(err, tenants.ErrMaintenance) {
-					t.Errorf("a write meanwhile: %v", err)
-				}
+				waitFor(t, func() bool { // until this process drains the tenant
+					return errors.Is(env.Store.Update(t.Context(), tenant, func(*gorm.DB) error { return nil }), tenants.ErrMaintenance)
+				})
 				select {
 				case err := <-swapped:
 					t.Errorf("it did not wait for %s: %v", subdomain, err)
