@@ -11,8 +11,8 @@ import (
 
 // Hook is what an application does when operations are done to tenants, such as loading a new tenant's first rows or
 // telling a billing system. All three functions may be nil. They may be called more than once for one operation, also by
-// another process, and must be safe for concurrent use. Exports, cancellations, re-sealed secrets and operations that
-// predate the hook have no hooks.
+// another process, and must be safe for concurrent use. Operations that are recorded when they are done have no
+// hooks: exports, tried backups, shown keys, cancellations and re-sealed secrets.
 type Hook struct {
 	// Name is in the ledger and in errors: lower-case letters, digits and hyphens. A hook whose meaning changes must
 	// get a new name.

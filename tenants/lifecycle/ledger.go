@@ -168,9 +168,6 @@ func (m *Manager) begin(ctx context.Context, by Operator, kind tenants.Operation
 		if err := mark(tx, j); err != nil {
 			return err
 		}
-		if kind != tenants.KindExport { // it is recorded when it is done
-			j.plan = m.withHooks(kind, j.plan)
-		}
 		return j.write(tx)
 	})
 	if err != nil {

@@ -61,8 +61,12 @@ type beginning struct {
 }
 
 // begin is Manager.begin for a migration of the tenant with that id. It returns nil unless the tenant is settled and
-// behind and has no unfinished operation: then the caller begins it without it, which says what is wrong.
+// behind and has no unfinished operation: then the caller begins it without it, which says what is wrong. Nor does it begin
+// migrations with hooks.
 func (l *RunLedger) begin(by Operator, in InRun, id string) *job {
+	if len(l.m.hooksOf(tenants.KindMigrate)) > 0 {
+		return nil
+	}
 	l.m.at(tenants.KindMigrate, "begin", "before")
 	b := &beginning{by: by, in: in, id: id}
 	l.begins.add(b)

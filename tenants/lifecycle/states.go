@@ -82,7 +82,9 @@ func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKin
 		if err := load(tx, j, subdomain); err != nil {
 			return err
 		}
-		return change(tx, j)
+		err := change(tx, j)
+		j.plan = m.withHooks(kind, j.plan)
+		return err
 	})
 	if errors.Is(err, errUnchanged) {
 		return &j.tenant, nil
