@@ -107,6 +107,11 @@ func (a *App) Examine(ctx context.Context, checkup lifecycle.Checkup) ([]lifecyc
 		return files, err
 	}
 	checkup.Keys = a.keys
+	keys, err := a.examineBackupKeys(ctx, checkup.Repair)
+	files = append(files, keys...)
+	if err != nil {
+		return files, err
+	}
 	findings, err := a.manager.Doctor(ctx, checkup)
 	findings = append(files, findings...)
 	if err != nil || a.proofs == nil {

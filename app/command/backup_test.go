@@ -10,6 +10,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/document"
+	"tenantry/tenants/seal"
 )
 
 // withBackups returns a site whose commands and servers back up to a folder.
@@ -24,6 +25,32 @@ func withBackups(t *testing.T) (s site, store string) {
 func (s site) points(t *testing.T, subdomain string) []backup.Point {
 	t.Helper()
 	return only[document.List[backup.Point]](t, s.must(t, "backup", "list", subdomain, "--json")).Items
+}
+
+// TestBackupKeysFollowTheSecretKey goes from one secret key to the next. The doctor says until when backups need the old
+// one, and they can be read without it afterwards.
+func TestBackupKeysFollowTheSecretKey(t *testing.T) {
+	t.Parallel()
+	s, _ := withBackups(t)
+	older, newer := seal.GenerateKey(), seal.GenerateKey()
+	before, between, after := s.with("TENANTRY_SECRET_KEY="+older), s.with("TENANTRY_SECRET_KEY="+newer+","+older), s.with("TENANTRY_SECRET_KEY="+newer)
+	before.create(t, "acme")
+	before.must(t, "backup", "run")
+	if r := before.run(t, "doctor"); strings.Contains(r.stdout, app.BackupKeysOld) {
+		t.Errorf("with the key alone: %s", r.stdout)
+	}
+	if r := after.run(t, "backup", "verify"); r.status != exitFailed {
+		t.Errorf("without the old key: %d %s", r.status, r.stdout)
+	}
+	if r := between.run(t, "doctor"); r.status != exitFailed || !strings.Contains(r.stdout, app.BackupKeysOld) || !strings.Contains(r.stdout, "--repair") {
+		t.Errorf("with both keys: %d %s", r.status, r.stdout)
+	}
+	between.must(t, "backup", "verify") // or the failure above is a finding
+	between.must(t, "doctor", "--repair")
+	between.must(t, "doctor")
+	if got := after.must(t, "backup", "verify", "--no-header"); !strings.HasSuffix(got, "\twhole\n") {
+		t.Errorf("with the new key alone: %s", got)
+	}
 }
 
 // TestServerBacksUp: what a server has answered is in the bucket soon after; the tenant can be restored as it was before

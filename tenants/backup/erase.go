@@ -94,6 +94,16 @@ func (b *Backups) RevealKeys(ctx context.Context, id string) (keys []string, err
 	return keys, err
 }
 
+// OldKeys returns the ids of the tenants whose backups' keys are sealed with an older secret key than the newest; the
+// master's id is "master".
+func (b *Backups) OldKeys(ctx context.Context) ([]string, error) {
+	s, err := b.sealed()
+	if err != nil {
+		return nil, err
+	}
+	return s.Keys().Old(ctx)
+}
+
 // ResealKeys seals the keys of a tenant's backups with the newest secret key, where an older one was used.
 func (b *Backups) ResealKeys(ctx context.Context, id string) error {
 	s, err := b.sealed()

@@ -117,10 +117,11 @@ func TestHooks(t *testing.T) {
 			if want := strings.ReplaceAll(o.want, "X", "acme"); got != want {
 				t.Errorf("%s: the calls are %q, want %q", o.name, got, want)
 			}
-			if names := []string{}; tenant.State == tenants.StateActive {
-				if names = folderNames(t, env, tenant); !slices.Equal(names, []string{"first"}) {
-					t.Errorf("%s: the folders are %q", o.name, names)
-				}
+			if tenant.State != tenants.StateActive {
+				continue
+			}
+			if names := folderNames(t, env, tenant); !slices.Equal(names, []string{"first"}) {
+				t.Errorf("%s: the folders are %q", o.name, names)
 			}
 		}
 	})

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path"
+	"slices"
 	"strings"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -130,6 +133,31 @@ func (k *Keys) read(ctx context.Context, key string) ([]byte, error) {
 	}
 	defer r.Close()
 	return io.ReadAll(io.LimitReader(r, mostSealed))
+}
+
+// Old returns the ids of the tenants whose keys are sealed with an older key of the ring than the newest, sorted. With one
+// key in the ring it reads nothing.
+func (k *Keys) Old(ctx context.Context) (ids []string, err error) {
+	if len(k.ring.IDs()) < 2 {
+		return nil, nil
+	}
+	for o, err := range k.bucket.List(ctx, "keys/") {
+		if err != nil {
+			return nil, fmt.Errorf("look at the keys of backups: %w", err)
+		}
+		id := path.Base(path.Dir(o.Key))
+		text, err := k.read(ctx, o.Key)
+		if errors.Is(err, fs.ErrNotExist) { // erased meanwhile
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at the keys of backups: %w", err)
+		}
+		if !k.ring.IsCurrent(text) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // Reseal seals a tenant's keys with the newest of the ring's keys, where an older one was used.
