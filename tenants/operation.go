@@ -48,7 +48,8 @@ func OperationKinds() []OperationKind {
 		KindCreate, KindAdopt, KindSuspend, KindResume, KindRename, KindSetName, KindLimit, KindArchive,
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
-		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport, KindVerify, KindSwap, KindSwapOther, KindErase, KindBackupKey,
+		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
+		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther,
 	}
 }
 

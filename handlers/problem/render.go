@@ -11,10 +11,12 @@ package problem
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
 
+	"tenantry/tenants"
 	"tenantry/tenants/web"
 
 	"github.com/gin-gonic/gin"
@@ -27,7 +29,7 @@ func Fail(c *gin.Context, err error) {
 }
 
 // Middleware returns a middleware that renders the last error on c.Errors unless
-// something was written, and logs errors with a status of 500 or more. It goes above
+// something was written, and logs errors with a status of 500 or more, except those that an operator has planned. It goes above
 // web.Resolve and web.Scoped.
 func Middleware(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
@@ -41,7 +43,7 @@ func Middleware(log *slog.Logger) gin.HandlerFunc {
 
 func logFailure(log *slog.Logger, c *gin.Context, err error) {
 	status := kindOf(c, err).Status
-	if status < 500 {
+	if status < 500 || errors.Is(err, tenants.ErrPlannedMaintenance) {
 		return
 	}
 	subdomain := ""

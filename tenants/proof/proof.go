@@ -56,8 +56,8 @@ type Result struct {
 	Took time.Duration
 }
 
-// ErrUntried means that it isn't known whether a tenant's backup can be restored: its storage can't be reached, or there is
-// no room for what is restored.
+// ErrUntried means that it isn't known whether a tenant's backup can be restored: its storage can't be reached, there is
+// no room for what is restored, or the tenant is so new that it has no backup yet.
 var ErrUntried = errors.New("the backup could not be tried")
 
 // Try restores the tenant's newest backup, checks it, throws it away, and records what came of it. The error says why
@@ -69,11 +69,14 @@ func (p *Proofs) Try(ctx context.Context, by lifecycle.Operator, t *tenants.Tena
 	switch {
 	case ctx.Err() != nil:
 		return r, fmt.Errorf("%w: %w", ErrUntried, context.Cause(ctx))
-	case saysNothing(err):
+	case saysNothing(err), errors.Is(err, backup.ErrNoBackup) && time.Since(t.CreatedAt) < young:
 		return r, fmt.Errorf("%w: %w", ErrUntried, err)
 	}
 	return r, errors.Join(err, p.o.Record(ctx, by, t, lifecycle.Tried{At: r.At, Size: r.Size, Took: r.Took, Err: err}))
 }
+
+// young is the age up to which a tenant may be without a backup, because the first is still to be made.
+const young = 2 * time.Hour
 
 // saysNothing reports whether an error says nothing about a backup.
 func saysNothing(err error) bool {

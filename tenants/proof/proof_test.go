@@ -190,6 +190,13 @@ func TestUntried(t *testing.T) {
 		if until := time.Until(chore.DueAt); chore.InstanceID != nil || until > 2*time.Hour || until < 0 {
 			t.Errorf("%+v, due in %v", chore, until)
 		}
+		s.bad = map[string]error{"t02": backup.ErrNoBackup}
+		tenant, err := env.Lifecycle.Get(t.Context(), "t02")
+		must(t, err)
+		tenant.CreatedAt = time.Now() // its first backup is still to be made
+		if _, err := p.Try(t.Context(), "ada", tenant); !errors.Is(err, proof.ErrUntried) {
+			t.Errorf("a new tenant: %v", err)
+		}
 	})
 }
 
