@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/tenants/backup"
+	"tenantry/app"
 	"tenantry/tenants/document"
 )
 
@@ -35,7 +35,7 @@ func TestServerExports(t *testing.T) {
 		t.Fatalf("status %d", r.status)
 	}
 	eventually(t, "the backup of everything", func() bool {
-		got := only[backup.Survey](t, s.run(t, "backup", "status", "--json").stdout)
+		got := only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout)
 		return got.Tenants == 2 && got.Stored == 2 && s.points(t, "acme")[0].At.After(before)
 	})
 	restored := only[restoredDocument](t, s.must(t, "tenant", "restore", "acme", "--at", before.Format(time.RFC3339Nano), "--as", "acme-before", "--json"))
@@ -82,12 +82,12 @@ func TestIdleTenantIsNotExported(t *testing.T) {
 	s.must(t, "backup", "run")
 	srv := s.serve(t)
 	eventually(t, "everything is stored", func() bool {
-		return only[backup.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2
+		return only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2
 	})
 	points := len(s.points(t, "globex"))
 	s.must(t, "tenant", "admin", "acme", "--admin-email=second@acme.example")
 	eventually(t, "the write of a command", func() bool {
-		return only[backup.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2 && len(s.points(t, "acme")) > 1
+		return only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2 && len(s.points(t, "acme")) > 1
 	})
 	if got := len(s.points(t, "globex")); got != points {
 		t.Errorf("%d backups of an idle tenant, and there were %d", got, points)
@@ -173,7 +173,7 @@ func TestKilledExports(t *testing.T) {
 		if before > 0 || stored {
 			s.must(t, "backup", "verify", "acme")
 		}
-		if got := only[backup.Survey](t, s.run(t, "backup", "status", "--json").stdout); got.Stored != 0 {
+		if got := only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout); got.Stored != 0 {
 			t.Errorf("%s: it is taken for stored", point)
 		}
 		s.must(t, "backup", "run")
