@@ -300,7 +300,7 @@ func TestDoctorTellsOfServersThatDontAnswer(t *testing.T) {
 func TestDoctorTellsOfFullServers(t *testing.T) {
 	t.Parallel()
 	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
-		env := tenantstest.New(t, tenantstest.Options{Engine: engine, Wrap: func(e tenants.Engine) tenants.Engine { return full{e} }})
+		env := tenantstest.New(t, tenantstest.Options{Engine: engine, Alone: true, Wrap: func(e tenants.Engine) tenants.Engine { return full{e} }})
 		for _, subdomain := range []string{"acme", "globex", "hooli"} {
 			env.Tenant(t, subdomain)
 		}
