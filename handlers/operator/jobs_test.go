@@ -3,6 +3,7 @@ package operator_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func TestJobs(t *testing.T) {
 			}
 		}
 		due := decoded[document.List[document.Due]](t, s.as("x", "GET", "/api/jobs", ""))
-		if len(due.Items) != 1 || due.Items[0].Subdomain != "acme" {
+		if len(due.Items) == 0 || slices.ContainsFunc(due.Items, func(d document.Due) bool { return d.Subdomain != "acme" }) { // one for each process that has it
 			t.Errorf("tenants with jobs: %+v", due)
 		}
 		list := func(query string) document.List[document.Job] {
