@@ -36,7 +36,7 @@ func (a *App) scratch() (dir string, remove func() error, err error) {
 	return dir, remove, nil
 }
 
-// scratchAge is how long ago a folder must have been made to be taken for one that was left behind.
+// scratchAge is the age from which a folder without an owner counts as left behind.
 const scratchAge = time.Minute
 
 // leftScratch returns the folders that processes have left when they died.

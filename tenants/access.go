@@ -130,7 +130,7 @@ func (a access) release(p *pool, e *entry) {
 func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
 	sc := scope{log: s.log, tenant: t.Subdomain, tenantID: t.ID, dues: s.dues, limits: s.Limits(t), tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
-	traced := s.trace(ctx, &sc, t) // another variable: one that changes would be allocated for the closures
+	traced := s.trace(ctx, &sc, t) // another variable: the closures would have ctx allocated if it changed
 	defer func() { s.note(ctx, &sc, err); s.countRefusal(err) }()
 	told, stopTelling := s.tellWait(t, f)
 	defer stopTelling()

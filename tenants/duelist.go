@@ -17,12 +17,15 @@ type DueTenant struct {
 	Process string
 }
 
-// DueTenants returns at most limit tenants with jobs, those that are due first. It opens no tenant.
+// DueTenants returns at most limit tenants with jobs, those that are due first: each once, or once for each process that
+// takes care of it. It opens no tenant.
 func (m *Master) DueTenants(ctx context.Context, limit int) (found []DueTenant, err error) {
 	err = m.View(ctx, func(tx *gorm.DB) error {
 		return tx.Raw(`SELECT d.tenant_id, t.subdomain, t.state, d.at, coalesce(i.name, '') AS process
 			FROM due d JOIN tenants t ON t.id = d.tenant_id LEFT JOIN instances i ON i.id = d.instance_id
-			WHERE d.instance_id <> ? ORDER BY d.at, d.tenant_id LIMIT ?`, lookAgain, limit).Scan(&found).Error
+			WHERE d.instance_id <> ? AND NOT (d.instance_id = '' AND EXISTS
+				(SELECT 1 FROM due o WHERE o.tenant_id = d.tenant_id AND o.instance_id NOT IN ('', ?)))
+			ORDER BY d.at, d.tenant_id LIMIT ?`, lookAgain, lookAgain, limit).Scan(&found).Error
 	})
 	return found, err
 }

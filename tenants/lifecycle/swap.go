@@ -14,7 +14,7 @@ import (
 // ErrNotSwappable is matched by errors about tenants that Swap can't exchange as they are.
 var ErrNotSwappable = errors.New("these tenants can't be swapped")
 
-// Swap exchanges two active tenants at their subdomains, and returns the one that is at subdomain afterwards. The subdomain
+// Swap exchanges two active tenants at their subdomains, and returns the tenant that is then at subdomain. The subdomain
 // keeps the display name, the domains, the limits, and what redirects to it or is reserved for it; all else belongs to the
 // database: the id, the server, the people with their sessions and tokens, the backups and the ledger. Both are
 // under maintenance until running requests have finished; then one transaction in the master exchanges them. Swap undoes
@@ -35,7 +35,7 @@ func (m *Manager) Swap(ctx context.Context, by Operator, subdomain, other string
 		part, with = second.op.ID, second.tenant.ID
 		j.params = params{To: second.tenant.Subdomain, With: with, Part: part}
 		second.params = params{To: j.tenant.Subdomain, With: j.tenant.ID}
-		second.op.InstanceID = nil // the operation on the first tenant is the one that is resumed
+		second.op.InstanceID = nil // only the operation on the first tenant is resumed
 		for _, one := range []*job{j, second} {
 			one.op.Subdomain = one.tenant.Subdomain
 			if err := mark(tx, one, map[string]any{"state": tenants.StateMaintenance}); err != nil {
