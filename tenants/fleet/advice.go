@@ -7,6 +7,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/migrate"
 )
 
 // Advice says what to do before the tenant's migration is tried again. It is empty if that is enough.
@@ -19,7 +20,12 @@ func (f Failure) Advice() string {
 		}
 		return false
 	}
+	var broken *migrate.ReferenceError
 	switch {
+	case errors.As(f.Err, &broken) && !broken.Before:
+		return "the migration loses rows that others refer to: correct it, and rehearse it with --dry-run=data"
+	case broken != nil:
+		return "mend the rows that refer to rows that aren't there"
 	case is(tenants.ErrNoDatabase):
 		return "bring its database back, or archive and purge the tenant"
 	case is(gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated):

@@ -28,6 +28,9 @@ import (
 // for longer. Up tries it three times, with pauses, before it fails with SQLSTATE 55P03. Up needs one
 // connection of db.
 //
+// On SQLite, foreign keys should be off in db, so that a migration can rebuild a table. A migration that leaves rows
+// whose foreign key refers to no row fails with a *ReferenceError, and is rolled back.
+//
 // With an error Up returns the version at which the database stopped. The error wraps ErrUnclear if
 // that can't be determined.
 func Up(ctx context.Context, db *sql.DB, dialect string, fsys fs.FS) (int64, error) {
@@ -71,6 +74,7 @@ func stoppedAt(ctx context.Context, db *sql.DB, versions store, failure error) (
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnclear, failure)
 	}
+	explainReference(ctx, db, failure)
 	return version, failure
 }
 
