@@ -14,9 +14,9 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
-	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/backup/exports"
 	"tenantry/tenants/backup/sealed"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/proof"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"

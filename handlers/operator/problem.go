@@ -12,7 +12,7 @@ import (
 	"tenantry/handlers/request"
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 )

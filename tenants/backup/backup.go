@@ -24,8 +24,8 @@ import (
 	"time"
 
 	"tenantry/tenants"
-	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/backup/queue"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/sqlite"
 )
 

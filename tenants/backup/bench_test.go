@@ -14,7 +14,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"

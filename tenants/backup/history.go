@@ -15,8 +15,8 @@ import (
 
 	"github.com/superfly/ltx"
 
-	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/backup/sealed"
+	"tenantry/tenants/bucket"
 )
 
 // The levels of LTX files, as Litestream numbers them: what each backup has stored, what was merged of those, and

@@ -11,7 +11,7 @@ import (
 
 	"github.com/superfly/ltx"
 
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 )
 
 // Restored says what Restore has made.

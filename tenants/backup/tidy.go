@@ -10,7 +10,7 @@ import (
 
 	"github.com/superfly/ltx"
 
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 )
 
 // storedFor is how long files are kept after they were merged: every backup of that time can be restored.

@@ -15,7 +15,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/proof"
 	"tenantry/tenants/tenantstest"

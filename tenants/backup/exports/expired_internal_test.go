@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 )
 
 // TestExpired backs up every 40 minutes for 60 days, and removes what has expired each time: every backup of the last day, the

@@ -26,8 +26,8 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
-	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/backup/queue"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/portable"
 )
 

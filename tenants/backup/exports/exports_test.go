@@ -14,8 +14,8 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
-	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 )
 
 // file is a portable file in the bucket.

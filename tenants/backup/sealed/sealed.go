@@ -30,7 +30,7 @@ import (
 	"io"
 	"strings"
 
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/seal"
 )
 

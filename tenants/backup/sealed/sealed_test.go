@@ -14,8 +14,8 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sync/errgroup"
 
-	"tenantry/tenants/backup/bucket"
 	"tenantry/tenants/backup/sealed"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/seal"
 )
 

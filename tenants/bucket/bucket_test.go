@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/tenantstest/s3server"
 )
 

@@ -49,7 +49,7 @@ func (f *folder) open() (*os.Root, error) {
 		f.root, err = os.OpenRoot(f.path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("backup folder: %w", folderError(err))
+		return nil, fmt.Errorf("folder: %w", folderError(err))
 	}
 	return f.root, nil
 }

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"tenantry/tenants/backup/bucket"
+	"tenantry/tenants/bucket"
 )
 
 // TestFullFolder: a folder without room says so, keeps what it had, and holds nothing half. The room is what a process

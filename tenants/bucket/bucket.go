@@ -1,4 +1,4 @@
-// Package bucket stores backups: files of a folder or, with the same names, objects of an S3 bucket.
+// Package bucket stores objects, such as backups and files of tenants: files of a folder or, with the same names, objects of an S3 bucket.
 //
 //	bucket.go          the interface, and keys of objects
 //	url.go             URLs of buckets

@@ -9,7 +9,7 @@ var (
 	// ErrKey means that a text can't be the key of an object.
 	ErrKey = errors.New("not the key of an object")
 	// ErrUnavailable means that the storage can't be reached, or refuses what was asked for. It may be tried again.
-	ErrUnavailable = errors.New("backup storage is unavailable")
+	ErrUnavailable = errors.New("storage is unavailable")
 	// ErrFull means that there is no room left.
-	ErrFull = errors.New("backup storage is full")
+	ErrFull = errors.New("storage is full")
 )
