@@ -192,11 +192,12 @@ func (c *comparison) compareScans(validated bool) {
 	}
 }
 
-// compareOthers records what was dropped or renamed that is no table and belongs to none.
+// compareOthers records what was dropped or renamed that is no table and no index.
 func (t *trial) compareOthers(after *catalog) {
 	for _, was := range t.last.Relations {
-		if was.Kind == kindTable || was.Kind == kindIndex || was.Kind == kindTrigger {
-			continue
+		_, tableThere := after.find(kindTable, was.Table)
+		if was.Kind == kindTable || was.Kind == kindIndex || was.Kind == kindTrigger && !tableThere {
+			continue // a trigger that was dropped with its table is its table's
 		}
 		switch now, there := after.find(was.Kind, was.ID); {
 		case !there:

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,7 +39,7 @@ const (
 	FailsOnRows Kind = "fails-on-rows"
 	// DependsOnRows: the statement fails if the rows are not as it expects. Only a rehearsal on data can tell.
 	DependsOnRows Kind = "depends-on-rows"
-	// Loss: rows, indexes, triggers or references are lost.
+	// Loss: rows, indexes, triggers, constraints, references or the last id are lost, or a rebuilt table is not as before.
 	Loss Kind = "loss"
 	// OlderBuild: a build from before the migration can't work with the schema any more.
 	OlderBuild Kind = "older-build"
@@ -58,6 +59,7 @@ const (
 	notValid          = "ADD CONSTRAINT … NOT VALID in one migration, and VALIDATE CONSTRAINT in the next"
 	inBatches         = "change the rows in batches, from the application, before the migration that needs them changed"
 	rehearse          = "rehearse it: tenantry migrate up --dry-run=data"
+	recreate          = "drop views and triggers that name the table before it, and create them again at the end of the migration"
 	dropLater         = "drop it in a later migration, when no build that uses it is left"
 )
 
@@ -195,6 +197,35 @@ func losesOther(table string, lost relation) Finding {
 	}
 }
 
+// losesConstraint is about a rebuilt table.
+func losesConstraint(table, name, was string) Finding {
+	return Finding{Loss, true, table, fmt.Sprintf("loses %s of %s (%s)", name, table, was), "write it into the new table, too, unless it is meant to go"}
+}
+
+// changesTable is about a part of a rebuilt table that is not as before. Part is empty if it is the table.
+func changesTable(table, part, was, now string) Finding {
+	name := table
+	if part != "" {
+		name = part + " of " + table
+	}
+	return Finding{
+		Loss, !strings.HasPrefix(part, "column "), table, fmt.Sprintf("changes %s from (%s) to (%s)", name, cmp.Or(was, "none"), cmp.Or(now, "none")),
+		"write it into the new table as it was, unless it is meant to change",
+	}
+}
+
+func losesSequence(table string) Finding {
+	return Finding{
+		Loss, true, table, fmt.Sprintf("may give new rows of %s the ids of rows that were deleted, although they are AUTOINCREMENT", table),
+		fmt.Sprintf("after creating the new table: INSERT INTO sqlite_sequence SELECT 'NEW', seq FROM sqlite_sequence WHERE name = '%s'", table),
+	}
+}
+
+// breaksName is about a view or a trigger.
+func breaksName(said string) Finding {
+	return Finding{Loss, true, "", "leaves a view or a trigger that fails: " + said, recreate}
+}
+
 func losesReference(key string) Finding {
 	return Finding{
 		Loss, true, "", fmt.Sprintf("leaves a foreign key of a table that doesn't exist: %s", key),
@@ -219,12 +250,15 @@ func downLoses(things []string) Finding {
 }
 
 // failure explains a statement that fails on a database without rows.
-func failure(s migrate.Statement, err error) []Finding {
+func (t *trial) failure(s migrate.Statement, err error) Finding {
 	f := Finding{Kind: Failure, Danger: true, Detail: fmt.Sprintf("fails: %v", unwrapped(err))}
-	if stateOf(err) == activeTransaction && s.Transaction {
+	switch {
+	case stateOf(err) == activeTransaction && s.Transaction:
 		f.Instead = "put it into a migration of its own that is marked -- +goose NO TRANSACTION"
+	case t.Dialect == "sqlite" && keyword(s.Text) == "ALTER" && len(t.removed) > 0:
+		f.Instead = recreate
 	}
-	return []Finding{f}
+	return f
 }
 
 // unwrapped returns the innermost error.

@@ -127,6 +127,8 @@ type trial struct {
 	known   map[string]bool
 	removed []removal // of the migration under way
 	shapes  []shape.Shape
+	// sequences are the last ids that tables with AUTOINCREMENT had given before the migration under way.
+	sequences map[string]int64
 }
 
 // begin brings the database to the first version. The tables that are there then are those that have rows.
@@ -153,6 +155,9 @@ func (t *trial) try(ctx context.Context, next migrate.Source) error {
 		return err
 	}
 	t.shapes = append(t.shapes, made)
+	if err := t.giveIDs(ctx, made); err != nil {
+		return err
+	}
 	t.now, t.before, t.removed = &Migration{
 		Version: next.Version, Name: next.Name, Transaction: next.Transaction, Statements: []Statement{}, Findings: []Finding{},
 	}, t.last, nil
@@ -186,7 +191,7 @@ func (t *trial) observe(ctx context.Context, s migrate.Statement) error {
 	err := t.run(ctx, s, &statement)
 	if err != nil {
 		statement.Error = err.Error()
-		statement.Findings = append(statement.Findings, failure(s, err)...)
+		statement.Findings = append(statement.Findings, t.failure(s, err))
 	}
 	t.now.Statements = append(t.now.Statements, statement)
 	return err
