@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -116,6 +117,96 @@ func TestFaultsUnderLoad(t *testing.T) {
 			w.end(t, rounds*4) // one of each writer
 		})
 	}
+}
+
+// wellBelow is a bound on answers that is much smaller than the 30 seconds that a request may take.
+const wellBelow = 15 * time.Second
+
+// TestServerFallsSilent swallows all connections a moment after they were used, and amid a statement of another tenant.
+// Nothing closes them. All requests are refused long before their deadlines, and served once the server is back.
+func TestServerFallsSilent(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, "acme", "globex")
+	unlock := f.lock(t, "globex", "projects")
+	answers := make(chan *httptest.ResponseRecorder, 5)
+	go func() { answers <- f.ask(http.MethodPost, "globex", "/api/projects", `{"name":"waits"}`) }()
+	f.awaitWaiting(t, "globex")
+	for range 20 { // until a connection was certainly used less than a second before
+		if r := f.ask(http.MethodGet, "acme", "/api/projects", ""); r.Code != http.StatusOK {
+			t.Fatalf("%d %s", r.Code, r.Body)
+		}
+	}
+	f.proxy.Swallow()
+	begun := time.Now()
+	for range cap(answers) - 1 {
+		go func() { answers <- f.ask(http.MethodGet, "acme", "/api/projects", "") }()
+	}
+	for range cap(answers) {
+		r := <-answers
+		if r.Code != http.StatusServiceUnavailable || r.Header().Get("Retry-After") == "" {
+			t.Errorf("%d %s", r.Code, r.Body)
+		}
+		if took := time.Since(begun); took > wellBelow {
+			t.Errorf("refused after %v", took)
+		}
+	}
+	t.Logf("all were refused after %v", time.Since(begun).Round(time.Millisecond))
+	f.proxy.Release()
+	unlock()
+	for _, subdomain := range []string{"acme", "globex"} {
+		eventually(t, subdomain, func() bool { return f.ask(http.MethodGet, subdomain, "/api/projects", "").Code == http.StatusOK })
+		if f.projects(t, subdomain)["waits"] {
+			t.Error("a project is stored whose request was refused")
+		}
+	}
+}
+
+// lock locks a table of the tenant's against writes, until unlock is called.
+func (f *faulty) lock(t *testing.T, subdomain, table string) (unlock func()) {
+	t.Helper()
+	conn := f.connect(t, subdomain)
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE "+table+" IN SHARE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// awaitWaiting waits until a statement of the tenant's waits for a lock.
+func (f *faulty) awaitWaiting(t *testing.T, subdomain string) {
+	t.Helper()
+	conn := f.connect(t, subdomain)
+	eventually(t, "a statement that waits", func() (waits bool) {
+		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
+}
+
+// connect connects to the tenant's database as a superuser, past the proxy, until the test ends.
+func (f *faulty) connect(t *testing.T, subdomain string) *pgx.Conn {
+	t.Helper()
+	tenant, err := f.Manager().Get(t.Context(), subdomain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(pgcluster.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Database = tenant.Database
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }
 
 // TestMasterAway takes the master away while tenants are written to. They are served, unknown ones get 503 with

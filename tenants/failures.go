@@ -151,7 +151,7 @@ func (s *Store) noteFailure(t *Tenant, err error) {
 // an error is not recorded, because ctx may be its cause.
 func (s *Store) noteBegin(ctx context.Context, t *Tenant, began bool, err error) {
 	switch {
-	case began:
+	case began && !errors.Is(err, ErrServerDown):
 		s.failures.succeeded(t)
 		s.servers.breakerOf(t.Server).answered()
 	case errors.Is(err, ErrUnavailable) && ctx.Err() == nil:

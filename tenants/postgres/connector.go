@@ -19,6 +19,8 @@ import (
 const (
 	// connectTimeout limits dialling and signing in.
 	connectTimeout = 10 * time.Second
+	// doubtedTimeout is connectTimeout while it is doubtful whether the server can be reached.
+	doubtedTimeout = 4 * time.Second
 	// idleTime is how long an unused connection stays open.
 	idleTime = 5 * time.Second
 	// lingerTime limits the wait for the server to close its side.
@@ -56,6 +58,9 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		if waited := start.Sub(begin); waited > time.Since(start) && isDue(ctx, err) {
 			return nil, c.share.late() // for the wait: the server may be well
 		}
+		if ctx.Err() == nil && isSilent(err) {
+			err = fmt.Errorf("%w: %w", tenants.ErrServerDown, err)
+		}
 		return nil, err
 	}
 	c.share.budget.note(time.Since(start))
@@ -78,6 +83,15 @@ func (c connector) dial(ctx context.Context) (*conn, error) {
 func (c connector) dialHost(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
 	failovers := c.server.hosts.failovers.Load()
 	config.Database = c.database
+	if dial := config.DialFunc; c.scoped {
+		config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return c.server.hosts.watch.dialed(conn, network, address), nil
+		}
+	}
 	opened, err := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(inUTC)).Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -136,13 +150,10 @@ var (
 )
 
 // BeginTx begins a transaction. It returns ErrBadConn for a broken connection, which makes database/sql
-// try again, finally on a new connection. Nothing can be lost before a transaction.
+// try again, finally on a new connection. Nothing can be lost before a transaction. A connection on which the server
+// is silent for answerTime is broken, too: it was used a moment ago, and ResetSession didn't ask.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	err := c.limitStatements(ctx)
-	var tx driver.Tx
-	if err == nil {
-		tx, err = c.Conn.BeginTx(ctx, opts)
-	}
+	tx, err := c.begin(ctx, opts)
 	if ctx.Err() == nil && errors.Is(translate(err), tenants.ErrUnavailable) {
 		return nil, driver.ErrBadConn
 	}
@@ -153,9 +164,37 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	return transaction{c, tx}, nil
 }
 
-// pingTime limits the question, before a connection that was unused for a second is used again, whether the server
-// answers. A proxy or a network may have swallowed the connection.
-const pingTime = 2 * time.Second
+func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	err := c.limitStatements(limited)
+	var tx driver.Tx
+	if err == nil {
+		tx, err = c.Conn.BeginTx(limited, opts)
+	}
+	if err != nil && c.isSilent(ctx, limited) {
+		return nil, driver.ErrBadConn
+	}
+	return tx, err
+}
+
+// isSilent reports whether a question failed because its time, limited, is over, and ctx isn't. The server is doubted
+// then.
+func (c *conn) isSilent(ctx, limited context.Context) bool {
+	if limited.Err() == nil || ctx.Err() != nil {
+		return false
+	}
+	c.hosts.doubted.Store(true)
+	return true
+}
+
+const (
+	// answerTime limits a question that each server answers at once: BEGIN, and whether a connection works that was unused
+	// for a second. A proxy or a network may have swallowed the connection.
+	answerTime = 2 * time.Second
+	// doubtedTime is answerTime while it is doubtful whether the server can be reached.
+	doubtedTime = time.Second
+)
 
 // ResetSession is called when the pool hands out the connection again. It returns ErrBadConn for a broken one, and
 // for one to a host that may not be the primary any more.
@@ -166,12 +205,31 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	now := time.Now()
 	idle := now.Sub(c.reset)
 	c.reset = now
-	if idle <= time.Second { // the driver doesn't ask
+	patience, doubted := answerTime, c.hosts.doubted.Load()
+	switch {
+	case doubted:
+		patience = doubtedTime
+	case idle <= time.Second: // the driver doesn't ask
 		return c.Conn.ResetSession(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return c.Conn.ResetSession(ctx)
+	err := c.Conn.ResetSession(limited)
+	if err == nil && doubted && idle <= time.Second {
+		err = c.ask(limited)
+	}
+	if err != nil {
+		c.isSilent(ctx, limited)
+	}
+	return err
+}
+
+// ask returns ErrBadConn unless the server answers.
+func (c *conn) ask(ctx context.Context) error {
+	if c.Conn.Conn().PgConn().Ping(ctx) != nil {
+		return driver.ErrBadConn
+	}
+	return nil
 }
 
 // refused returns err, or ErrUnavailable if the server refused to write in a transaction that may write: it was made

@@ -30,6 +30,8 @@ func (s *server) Copy() *server { return &server{s.ConnConfig.Copy(), s.hosts} }
 // again.
 type hosts struct {
 	failovers atomic.Int64 // that this process has seen
+	doubted   atomic.Bool  // a connection was silent, and none has been made since
+	watch     *watch       // over the connections of scopes
 
 	mu     sync.Mutex        // protects the fields below
 	last   string            // the address to which it last connected
@@ -40,13 +42,17 @@ type hosts struct {
 // disappeared costs its whole part of the time. pgx itself would stop at the first host that refuses to sign in, as a
 // standby does that doesn't have a new tenant's database or role yet.
 func dialHosts[C any](ctx context.Context, s *server, dial func(context.Context, *pgx.ConnConfig) (C, error)) (C, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	timeout := connectTimeout
+	if s.hosts.doubted.Load() {
+		timeout = doubtedTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	configs := s.hosts.inOrder(hostByHost(s.ConnConfig))
 	var none C
 	var failure error
 	for _, config := range configs {
-		dialled, err := dialHost(ctx, config, connectTimeout/time.Duration(len(configs)), dial)
+		dialled, err := dialHost(ctx, config, timeout/time.Duration(len(configs)), dial)
 		if err == nil {
 			s.hosts.connected(config)
 			return dialled, nil
@@ -131,6 +137,9 @@ func (h *hosts) inOrder(configs []*pgx.ConnConfig) []*pgx.ConnConfig {
 
 // connected records that a host has accepted a connection.
 func (h *hosts) connected(config *pgx.ConnConfig) {
+	if h.doubted.Load() {
+		h.doubted.Store(false)
+	}
 	address := addressOf(config)
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -85,7 +85,7 @@ func parseURL(url string) (*server, error) {
 		}
 		return lingering{conn}, nil
 	}
-	return &server{config, &hosts{newest: map[string]uint32{}}}, nil
+	return &server{config, &hosts{newest: map[string]uint32{}, watch: newWatch()}}, nil
 }
 
 // ambiguity returns why the author of a URL may have meant another password than pgx reads, or "" if the

@@ -30,6 +30,8 @@ type Proxy struct {
 	conns map[net.Conn]bool
 	delay time.Duration
 	held  chan struct{} // closed when what is held back may go on; nil if nothing is
+	lost  chan struct{} // closed when the connections that are open now are lost
+	ended chan struct{} // closed when the proxy stops
 }
 
 // New starts a proxy to the server of the URL. The proxy stops when the test ends.
@@ -43,7 +45,7 @@ func New(t testing.TB, server string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Commits: make(chan *Commit), listener: listener, conns: map[net.Conn]bool{}}
+	p := &Proxy{Commits: make(chan *Commit), listener: listener, conns: map[net.Conn]bool{}, lost: make(chan struct{}), ended: make(chan struct{})}
 	p.network, p.address = pgconn.NetworkAddress(config.Host, config.Port)
 	go p.serve()
 	t.Cleanup(p.close)
@@ -92,6 +94,15 @@ func (p *Proxy) Release() {
 	}
 }
 
+// Lose swallows for ever all that is sent over the connections that are open now, as a network does that has forgotten
+// them. New connections work.
+func (p *Proxy) Lose() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.lost)
+	p.lost = make(chan struct{})
+}
+
 // Delay delays each message in either direction.
 func (p *Proxy) Delay(by time.Duration) {
 	p.mu.Lock()
@@ -108,8 +119,13 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// pass returns when what has arrived may be forwarded.
-func (p *Proxy) pass() {
+// pass returns when what has arrived over a connection that is lost with lost may be forwarded.
+func (p *Proxy) pass(lost chan struct{}) {
+	select {
+	case <-lost:
+		<-p.ended
+	default:
+	}
 	p.mu.Lock()
 	held, delay := p.held, p.delay
 	p.mu.Unlock()
@@ -139,6 +155,7 @@ func (p *Proxy) serve() {
 
 func (p *Proxy) close() {
 	_ = p.listener.Close()
+	close(p.ended)
 	p.Cut()
 	p.Release()
 }
@@ -150,8 +167,8 @@ func (p *Proxy) link(client net.Conn) {
 		_ = client.Close()
 		return
 	}
-	l := &link{proxy: p, client: client, server: server}
 	p.mu.Lock()
+	l := &link{proxy: p, client: client, server: server, lost: p.lost}
 	p.conns[client], p.conns[server] = true, true
 	p.mu.Unlock()
 	go l.answers()
@@ -163,7 +180,8 @@ func (p *Proxy) link(client net.Conn) {
 type link struct {
 	proxy          *Proxy
 	client, server net.Conn
-	holding        sync.Mutex // held while answers are kept back
+	lost           chan struct{} // as in Proxy, when it was open
+	holding        sync.Mutex    // held while answers are kept back
 }
 
 func (l *link) cut() {
@@ -176,7 +194,7 @@ func (l *link) answers() {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := l.server.Read(buffer)
-		l.proxy.pass()
+		l.proxy.pass(l.lost)
 		l.holding.Lock()
 		_, failed := l.client.Write(buffer[:n])
 		l.holding.Unlock()
@@ -198,7 +216,7 @@ func (l *link) questions() {
 		if first {
 			database = databaseOf(message)
 		}
-		l.proxy.pass()
+		l.proxy.pass(l.lost)
 		if isCommit(message) && l.proxy.isArmed(database) {
 			c := &Commit{link: l, message: message, done: make(chan struct{})}
 			l.proxy.Commits <- c
