@@ -40,6 +40,7 @@ const (
 	KindBackupKey    OperationKind = "backup-key"  // has shown the key of the tenant's backups
 	KindSwap         OperationKind = "swap"        // exchanges the tenant with another
 	KindSwapOther    OperationKind = "swap-other"  // the part of a swap on the other tenant; no process owns it
+	KindShell        OperationKind = "shell"       // has opened a command-line client on the tenant's database
 )
 
 // OperationKinds returns all kinds of operations.
@@ -49,7 +50,7 @@ func OperationKinds() []OperationKind {
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
-		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther,
+		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell,
 	}
 }
 

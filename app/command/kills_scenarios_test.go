@@ -141,6 +141,8 @@ func scenarios() []scenario {
 	}, {
 		kind: tenants.KindErase, prepare: "create", command: "tenant erase X --reason=asked --without-backups --yes", before: "X active", after: "purged removed",
 	}, {
+		kind: tenants.KindShell, prepare: "create", command: "tenant shell X --write", before: "X active", after: "X active",
+	}, {
 		kind: tenants.KindExport, prepare: "create", command: "tenant export X FILE.X",
 		before: "X active", after: "X active",
 	}, {

@@ -119,7 +119,7 @@ func did(o tenants.Operation) string {
 		tenants.KindMaintenance: "Close for maintenance",
 		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move", tenants.KindVerify: "Try the backup",
 		tenants.KindErase: "Erase", tenants.KindBackupKey: "Show the key of the backups",
-		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap",
+		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap", tenants.KindShell: "Open a shell",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
@@ -131,6 +131,8 @@ func did(o tenants.Operation) string {
 		text += " with " + params.To
 	case o.Kind == tenants.KindSetName && params.Name != "":
 		text += " to " + params.Name
+	case o.Kind == tenants.KindShell && params.To == "write":
+		text += " that may write"
 	case o.Kind == tenants.KindMaintenance && params.To == "off":
 		text = "End maintenance"
 	case o.Kind == tenants.KindMaintenance && params.Message != "":

@@ -89,7 +89,7 @@ type plan struct {
 type params struct {
 	// From is the state of the tenant before the operation.
 	From tenants.State `json:"from,omitempty"`
-	// To is the new subdomain, state or server, the subdomain of the other tenant, or on or off.
+	// To is the new subdomain, state or server, the subdomain of the other tenant, on or off, or read or write.
 	To string `json:"to,omitempty"`
 	// Name is the new display name.
 	Name string `json:"name,omitempty"`
@@ -148,6 +148,7 @@ type job struct {
 	// adoption copies, and the function that adds an admin.
 	source   string
 	addAdmin func(ctx context.Context, t *tenants.Tenant) error
+	client   func(ctx context.Context)
 	progress func(done, all int)
 }
 

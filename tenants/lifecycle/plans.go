@@ -46,6 +46,8 @@ func planOf(kind tenants.OperationKind) plan {
 		}
 	case tenants.KindAdmin, tenants.KindInvite:
 		return plan{steps: []step{{name: "admin", do: addAdmin}}, undo: []step{}, undone: nothing, impatient: true}
+	case tenants.KindShell:
+		return plan{steps: []step{{name: "client", do: runClient, stays: true}}, undo: []step{}, undone: nothing, impatient: true}
 	case tenants.KindRename:
 		drain.record = endRename
 		return plan{steps: []step{drain}, cancelled: endRename}
