@@ -49,7 +49,7 @@ type site struct {
 func newSQLite(t *testing.T) site {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	return site{dir: dir, environ: []string{"TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}, txt: &records{}}
+	return site{dir: dir, environ: []string{"PATH=" + os.Getenv("PATH"), "TENANTRY_DATA_DIR=" + dir}, tokens: &sync.Map{}, txt: &records{}}
 }
 
 // newPostgres returns an empty Postgres installation. Its databases are dropped
