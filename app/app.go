@@ -80,6 +80,8 @@ type Options struct {
 	// Jobs are the workers of the application's jobs, with a Schema that has their table. Defaults to the work
 	// tracker's, or to none with another Schema.
 	Jobs *jobs.Workers
+	// MasterJobs are the workers of the application's jobs without tenant. Defaults to none.
+	MasterJobs *jobs.Workers
 	// Hooks are what the application does when operations are done to tenants, after what accounts do.
 	Hooks []lifecycle.Hook
 	// Manual holds the chapters that the console shows, as TOPIC.md. Defaults to

@@ -109,6 +109,9 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	if a.options.Jobs != nil {
 		tending.Go(func() { jobs.New(a.store, a.options.Jobs, jobs.Config{Log: a.log}).Run(ctx) })
 	}
+	if a.options.MasterJobs != nil {
+		tending.Go(func() { jobs.New(a.store, a.options.MasterJobs, jobs.Config{Log: a.log}).RunInMaster(ctx) })
+	}
 	accounts := a.accounts()
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), public, a.log),

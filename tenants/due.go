@@ -32,7 +32,8 @@ const lookAgain = "again"
 
 // MarkDue records in the master, before the scope of tx commits, that the tenant has work to do at a time. If the
 // process dies, others look for work in the tenant's database. The write to the master is none of the scope's, and there
-// is none if the process wrote work of the tenant a moment ago. A mark set inside a savepoint that is rolled back doesn't
+// is none if the process wrote work of the tenant a moment ago. In a scope on the master it is the work without tenant that
+// is due: processes look for it after the commit. A mark set inside a savepoint that is rolled back doesn't
 // count. If the master can't be written, the scope is rolled back and returns ErrUnavailable. MarkDue panics if the scope
 // is over.
 func MarkDue(tx *gorm.DB, at time.Time) {
@@ -52,8 +53,9 @@ func (s *scope) holdDue(ctx context.Context) error {
 	switch {
 	case at.IsZero() || s.t.readOnly:
 		return nil
-	case s.dues == nil:
-		return fmt.Errorf("%w: the master has no jobs", ErrForbiddenStatement)
+	case s.master != nil:
+		s.due = at
+		return nil
 	}
 	if err := s.dues.hold(ctx, s.tenantID); err != nil {
 		return fmt.Errorf("record in the master that the tenant has work: %w: %w", ErrUnavailable, err)
@@ -64,7 +66,11 @@ func (s *scope) holdDue(ctx context.Context) error {
 
 // endDue ends what holdDue began, if it did.
 func (s *scope) endDue() {
-	if !s.due.IsZero() {
+	switch {
+	case s.due.IsZero():
+	case s.master != nil:
+		s.master.WakeJobs()
+	default:
 		s.dues.wrote(s.tenantID, s.due, s.err == nil, s.t.unknown)
 	}
 }

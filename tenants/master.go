@@ -19,6 +19,8 @@ type Master struct {
 	clock    func() time.Time
 	tracer   atomic.Pointer[Tracer] // nil for none
 
+	jobs chan struct{} // holds a token if jobs without tenant may be due
+
 	mu       sync.Mutex         // protects the fields below
 	silences map[string]silence // by the instance's id
 }
@@ -50,7 +52,18 @@ func NewMaster(o MasterOptions) *Master {
 	}
 	return &Master{
 		handle: newHandle(o.Base, o.Conns, nil, nil), watch: o.Watch, presence: o.Presence, clock: o.Clock,
-		silences: map[string]silence{},
+		silences: map[string]silence{}, jobs: make(chan struct{}, 1),
+	}
+}
+
+// JobsDue returns a channel from which a value can be received after jobs without tenant may have become due.
+func (m *Master) JobsDue() <-chan struct{} { return m.jobs }
+
+// WakeJobs makes a value be received from JobsDue.
+func (m *Master) WakeJobs() {
+	select {
+	case m.jobs <- struct{}{}:
+	default:
 	}
 }
 

@@ -94,6 +94,7 @@ type scope struct {
 
 	tenantID string    // empty for the master
 	dues     *Dues     // nil for the master
+	master   *Master   // nil for a tenant
 	due      time.Time // when the tenant has work, if holdDue recorded that, or zero
 
 	tracer  Tracer // may be nil

@@ -242,6 +242,7 @@ func (s *Store) start() {
 // changedInMaster is called after changes by any process, as WatchFunc says.
 func (s *Store) changedInMaster(what string) {
 	s.dues.mayHaveChanged() // a tenant may have become active
+	s.master.WakeJobs()
 	if what != DueChanged {
 		s.Refresh(what)
 	}

@@ -50,7 +50,7 @@ func (m *Master) Trace(tracer Tracer) { m.tracer.Store(&tracer) }
 
 // traced runs run with a scope, in a span if there is a tracer.
 func (m *Master) traced(ctx context.Context, run func(ctx context.Context, s *scope) error) error {
-	s := scope{log: slog.Default()}
+	s := scope{log: slog.Default(), master: m}
 	defer s.runHooks(ctx)
 	tracer := m.tracer.Load()
 	if tracer == nil {

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"tenantry/app"
+	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/jobs"
 )
 
 type listJobsCommand struct {
-	Tenant string `placeholder:"SUBDOMAIN" help:"List the jobs of this tenant."`
+	Tenant string `placeholder:"SUBDOMAIN" xor:"of" help:"List the jobs of this tenant."`
+	Master bool   `xor:"of" help:"List the jobs without tenant, which are in the master."`
 	Failed bool   `help:"List those that were discarded, because all their attempts failed."`
 	After  string `placeholder:"ID" help:"Begin after this job."`
 	Limit  int    `default:"50" help:"List at most this many, up to 1000."`
@@ -24,7 +26,8 @@ Examples:
 
     tenantry jobs list
     tenantry jobs list --tenant acme
-    tenantry jobs list --tenant acme --failed --json`
+    tenantry jobs list --tenant acme --failed --json
+    tenantry jobs list --master`
 }
 
 // Run lists tenants or jobs.
@@ -32,16 +35,19 @@ func (l *listJobsCommand) Run(c *Call) error {
 	if l.Limit < 1 || l.Limit > maxList {
 		return fmt.Errorf("%w: --limit is %d: want a number from 1 to %d", errUsage, l.Limit, maxList)
 	}
-	if l.Tenant == "" && (l.Failed || l.After != "") {
-		return fmt.Errorf("%w: --failed and --after are for the jobs of one tenant; say which with --tenant", errUsage)
+	if l.Tenant == "" && !l.Master && (l.Failed || l.After != "") {
+		return fmt.Errorf("%w: --failed and --after are for the jobs of one tenant; say which with --tenant, or --master", errUsage)
 	}
 	return c.With(func(a *app.App) error {
-		if l.Tenant == "" {
+		if l.Tenant == "" && !l.Master {
 			return l.tenants(c, a)
 		}
-		t, err := a.Manager().Get(c.ctx, l.Tenant)
-		if err != nil {
-			return tenantError(err, l.Tenant)
+		var t *tenants.Tenant // nil for the master
+		if !l.Master {
+			var err error
+			if t, err = a.Manager().Get(c.ctx, l.Tenant); err != nil {
+				return tenantError(err, l.Tenant)
+			}
 		}
 		var state jobs.State
 		if l.Failed {
@@ -61,7 +67,7 @@ func (l *listJobsCommand) Run(c *Call) error {
 		for _, row := range page {
 			rows = append(rows, []string{row.ID, row.Kind, string(row.State), row.ScheduledAt.UTC().Format(time.RFC3339), fmt.Sprint(row.Attempt), row.Error})
 		}
-		return c.out.Rows([]string{"ID", "KIND", "STATE", "SCHEDULED", "FAILED", "ERROR"}, rows)
+		return c.out.Rows([]string{"ID", "KIND", "STATE", "SCHEDULED", "ATTEMPTS", "ERROR"}, rows)
 	})
 }
 

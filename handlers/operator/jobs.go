@@ -6,24 +6,31 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/problem"
+	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/jobs"
 )
 
-// listJobs lists the tenants that have jobs, or with ?tenant= the jobs of a tenant, without their arguments; ?state= filters
-// these.
+// listJobs lists the tenants that have jobs, with ?tenant= the jobs of a tenant, or with ?master=true those without tenant.
+// Jobs are shown without their arguments; ?state= filters them.
 func (a *API) listJobs(c *gin.Context) error {
 	limit, err := readLimit(c)
 	if err == nil {
-		err = noneEmpty(c, "tenant", "state", "after")
+		err = noneEmpty(c, "tenant", "master", "state", "after")
 	}
 	if err != nil {
 		return err
 	}
 	ctx := c.Request.Context()
-	if c.Query("tenant") == "" {
+	inMaster := c.Query("master") == "true"
+	switch {
+	case c.Query("master") != "" && !inMaster:
+		return problem.InvalidField("master", "must be true")
+	case inMaster && c.Query("tenant") != "":
+		return problem.InvalidField("master", "must not be there with tenant")
+	case c.Query("tenant") == "" && !inMaster:
 		if c.Query("state") != "" || c.Query("after") != "" {
-			return problem.InvalidField("tenant", "must name the tenant whose jobs are listed")
+			return problem.InvalidField("tenant", "must name the tenant whose jobs are listed, unless master is true")
 		}
 		found, err := a.store.Master().DueTenants(ctx, limit)
 		if err == nil {
@@ -35,9 +42,11 @@ func (a *API) listJobs(c *gin.Context) error {
 	if state != "" && state != jobs.Available && state != jobs.Discarded {
 		return problem.InvalidField("state", "must be available or discarded")
 	}
-	t, err := a.manager.Get(ctx, c.Query("tenant"))
-	if err != nil {
-		return err
+	var t *tenants.Tenant // nil for the master
+	if !inMaster {
+		if t, err = a.manager.Get(ctx, c.Query("tenant")); err != nil {
+			return err
+		}
 	}
 	page, next, err := jobs.List(ctx, a.store, t, state, c.Query("after"), limit)
 	if err == nil {
@@ -46,7 +55,8 @@ func (a *API) listJobs(c *gin.Context) error {
 	return err
 }
 
-// retryJobs makes the discarded jobs of a tenant run again that the body names: {"ids": […]}, or {"ids": []} for all.
+// retryJobs makes the discarded jobs of a tenant, or in the path without tenant those without tenant, run again that the body
+// names: {"ids": […]}, or {"ids": []} for all.
 func (a *API) retryJobs(c *gin.Context) error {
 	var body struct {
 		IDs []string `json:"ids"`
@@ -57,9 +67,12 @@ func (a *API) retryJobs(c *gin.Context) error {
 	if body.IDs == nil {
 		return problem.InvalidField("ids", "must be a list of jobs, empty for all")
 	}
-	t, err := a.manager.Get(c.Request.Context(), c.Param("subdomain"))
-	if err != nil {
-		return err
+	var t *tenants.Tenant // nil for the master
+	if subdomain := c.Param("subdomain"); subdomain != "" {
+		var err error
+		if t, err = a.manager.Get(c.Request.Context(), subdomain); err != nil {
+			return err
+		}
 	}
 	n, err := jobs.Retry(c.Request.Context(), a.store, t, body.IDs...)
 	if err == nil {

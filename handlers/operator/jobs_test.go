@@ -21,6 +21,16 @@ type chore struct{ Secret string }
 
 func (chore) Kind() string { return "chore" }
 
+// listed returns the jobs at a path, none of which shows its arguments.
+func listed(t *testing.T, s *service, path string) document.List[document.Job] {
+	t.Helper()
+	w := s.as("x", "GET", path, "")
+	if strings.Contains(w.Body.String(), "xyzzy") {
+		t.Errorf("arguments are shown: %s", w.Body)
+	}
+	return decoded[document.List[document.Job]](t, w)
+}
+
 // TestJobs lists tenants with jobs, and a tenant's jobs without their arguments, and retries those that were discarded: also
 // one whose unique key another job has by now.
 func TestJobs(t *testing.T) {
@@ -50,11 +60,7 @@ func TestJobs(t *testing.T) {
 		}
 		list := func(query string) document.List[document.Job] {
 			t.Helper()
-			w := s.as("x", "GET", "/api/jobs?tenant=acme"+query, "")
-			if strings.Contains(w.Body.String(), "xyzzy") {
-				t.Errorf("arguments are shown: %s", w.Body)
-			}
-			return decoded[document.List[document.Job]](t, w)
+			return listed(t, s, "/api/jobs?tenant=acme"+query)
 		}
 		failed := list("&state=discarded")
 		if len(failed.Items) != 1 || failed.Items[0].Error != "is away" || len(list("").Items) != 2 {
@@ -74,7 +80,17 @@ func TestJobs(t *testing.T) {
 		if left := list("&state=discarded"); len(left.Items) > 0 {
 			t.Errorf("still discarded: %+v", left)
 		}
+		if err := env.Store.Master().Update(t.Context(), discard); err != nil {
+			t.Fatal(err)
+		}
+		if without := listed(t, s, "/api/jobs?master=true&state=discarded"); len(without.Items) != 1 || without.Items[0].Error != "is away" {
+			t.Errorf("without tenant: %+v", without)
+		}
+		if w := s.as("x", "POST", "/api/jobs/retry", `{"ids":[]}`); w.Code != 200 || len(listed(t, s, "/api/jobs?master=true&state=discarded").Items) > 0 {
+			t.Errorf("retry without tenant: %d %s", w.Code, w.Body)
+		}
 		for path, want := range map[string]int{
+			"/api/jobs?master=1": 422, "/api/jobs?master=true&tenant=acme": 422,
 			"/api/jobs?state=discarded": 422, "/api/jobs?tenant=acme&state=x": 422, "/api/jobs?tenant=nobody": 404, "/api/jobs?tenant=": 422, "/api/jobs?x=1": 400,
 		} {
 			if w := s.as("x", "GET", path, ""); w.Code != want {

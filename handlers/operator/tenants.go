@@ -46,7 +46,8 @@ func (a *API) Register(r gin.IRoutes) {
 	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))
 
 	r.Match(read, "/operations", do(a.listOperations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "limit", "after"))
-	r.Match(read, "/jobs", do(a.listJobs, "tenant", "state", "limit", "after"))
+	r.Match(read, "/jobs", do(a.listJobs, "tenant", "master", "state", "limit", "after"))
+	r.POST("/jobs/retry", do(a.retryJobs))
 	r.POST("/tenants/:subdomain/jobs/retry", do(a.retryJobs))
 	r.Match(read, "/top", do(a.readTop, "sort", "limit"))
 	r.Match(read, "/servers", do(a.listServers))

@@ -19,39 +19,28 @@ const (
 	unknownPause = time.Minute
 )
 
-// drain runs jobs of a tenant that are due, for a turn or until ctx ends. It returns when the next one is due, or the zero
+// drain runs jobs in home that are due, for a turn or until ctx ends. It returns when the next one is due, or the zero
 // time.
-func (r *Runner) drain(ctx, running context.Context, tenantID string) (next time.Time, err error) {
-	t, err := r.find(running, tenantID)
-	if err != nil {
-		return next, err
-	}
-	// Many looks find nothing, and only those that find a job wait for the tenant's turn to write.
-	if next, err = r.next(running, t); err != nil || next.IsZero() || time.Now().Before(next) {
+func (r *Runner) drain(ctx, running context.Context, home Home) (next time.Time, err error) {
+	// Many looks find nothing, and only those that find a job wait for the turn to write.
+	if next, err = r.next(running, home); err != nil || next.IsZero() || time.Now().Before(next) {
 		return next, err
 	}
 	for begun := time.Now(); time.Since(begun) < turn && ctx.Err() == nil; {
-		found, err := r.attempt(running, t)
+		found, err := r.attempt(running, home)
 		if err != nil {
 			return next, err
 		}
 		if !found {
-			return r.next(running, t)
+			return r.next(running, home)
 		}
 	}
 	return time.Now(), nil
 }
 
-// find returns the tenant with that id.
-func (r *Runner) find(ctx context.Context, id string) (*tenants.Tenant, error) {
-	var t tenants.Tenant
-	err := r.store.Master().View(ctx, func(tx *gorm.DB) error { return tx.Take(&t, "id = ?", id).Error })
-	return &t, err
-}
-
-// next returns when the tenant's next job is due, or the zero time.
-func (r *Runner) next(ctx context.Context, t *tenants.Tenant) (next time.Time, err error) {
-	err = r.store.View(ctx, t, func(tx *gorm.DB) error {
+// next returns when the next job in home is due, or the zero time.
+func (r *Runner) next(ctx context.Context, home Home) (next time.Time, err error) {
+	err = home.View(ctx, func(tx *gorm.DB) error {
 		if next, err = first(tx.Where("kind IN ?", r.kinds)); err != nil {
 			return err
 		}

@@ -40,9 +40,8 @@ func text(err error) string {
 }
 
 // fail puts off or discards a job of which an attempt failed. The row may be gone: another process has run it.
-func (r *Runner) fail(ctx context.Context, t *tenants.Tenant, row Row, err error) error {
+func (r *Runner) fail(ctx context.Context, home Home, row Row, err error) error {
 	w := r.workers.byKind[row.Kind]
-	row.Attempt++
 	row.Error = text(err)
 	row.UpdatedAt = instant(time.Now())
 	row.ScheduledAt = instant(time.Now().Add(w.Backoff(row.Attempt)))
@@ -50,25 +49,29 @@ func (r *Runner) fail(ctx context.Context, t *tenants.Tenant, row Row, err error
 	if row.Attempt >= w.MaxAttempts || errors.As(err, &given) {
 		row.State = Discarded
 	}
-	r.o.Log.WarnContext(ctx, "a job failed", "tenant", t.Subdomain, "job", row.ID, "kind", row.Kind, "attempt", row.Attempt, "state", row.State, "error", err)
-	return r.store.Update(ctx, t, func(tx *gorm.DB) error {
-		change := tx.Model(&Row{}).Where("id = ? AND state = ? AND attempt = ?", row.ID, Available, row.Attempt-1).
-			Select("attempt", "error", "updated_at", "scheduled_at", "state", "schedule").Updates(row.ended())
-		if change.Error != nil || change.RowsAffected == 0 {
-			return change.Error
+	r.o.Log.WarnContext(ctx, "a job failed", "tenant", home.name(), "job", row.ID, "kind", row.Kind, "attempt", row.Attempt, "state", row.State, "error", err)
+	return home.Update(ctx, func(tx *gorm.DB) error {
+		if row.State == Available {
+			tenants.MarkDue(tx, row.ScheduledAt)
 		}
-		if row.State == Discarded {
-			return comeBack(tx, row)
-		}
-		tenants.MarkDue(tx, row.ScheduledAt)
-		return nil
+		return store(tx, row, row.Attempt)
 	})
 }
 
-// ended returns the row as it is stored: a discarded job is no longer that of a schedule.
-func (r Row) ended() Row {
-	if r.State == Discarded {
-		r.Schedule = ""
+// store stores what became of a job, if so many attempts have begun still. Of a discarded one it writes the occurrence that
+// follows; the row is no longer that of a schedule.
+func store(tx *gorm.DB, row Row, attempts int64) error {
+	stored := row
+	if row.State == Discarded {
+		stored.Schedule = ""
 	}
-	return r
+	change := tx.Model(&Row{}).Where("id = ? AND state = ? AND attempt = ?", row.ID, Available, attempts).
+		Select("attempt", "error", "updated_at", "scheduled_at", "state", "schedule").Updates(stored)
+	if change.Error != nil || change.RowsAffected == 0 {
+		return change.Error
+	}
+	if row.State == Discarded {
+		return comeBack(tx, row)
+	}
+	return nil
 }

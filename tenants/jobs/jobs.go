@@ -17,7 +17,11 @@
 //	workers.go   the registry of kinds
 //	runner.go    works on tenants with jobs that are due; drain.go, on one of them
 //	list.go      lists jobs, and makes discarded ones run again
+//	home.go      the databases that have jobs
 //	attempt.go   runs a job; failure.go, what becomes of a job that failed
+//
+// Jobs without tenant are rows of the master's table of the same name: Enqueue in a scope on the master, RegisterOutside and
+// Runner.RunInMaster.
 package jobs
 
 import (
@@ -68,7 +72,7 @@ type Row struct {
 	State    State  `gorm:"not null;check:jobs_state_check,state IN ('available', 'discarded');index:jobs_due_idx,priority:1"`
 	// ScheduledAt is when the next attempt is due.
 	ScheduledAt time.Time `gorm:"not null;index:jobs_due_idx,priority:2"`
-	// Attempt is how many attempts failed.
+	// Attempt is how many attempts began: of a job that waits, those that failed or ended with their process.
 	Attempt int64 `gorm:"not null"`
 	// Error says why the last attempt failed.
 	Error     string    `gorm:"not null"`
@@ -88,7 +92,7 @@ type Options struct {
 	UniqueKey string
 }
 
-// Enqueue writes a job in the scope of tx, which is an Update of a tenant. The job runs after the scope has committed, and
+// Enqueue writes a job in the scope of tx, which is an Update of a tenant or of the master. The job runs after the scope has committed, and
 // never if it doesn't. It is begun at once if a process with a worker for it has time.
 func Enqueue(tx *gorm.DB, args Args, o Options) error {
 	row, err := newRow(args)

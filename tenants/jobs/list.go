@@ -10,10 +10,10 @@ import (
 	"tenantry/tenants"
 )
 
-// List returns at most limit jobs of a tenant whose ids come after one, in the order of their ids, and the id after which the next page
+// List returns at most limit jobs of a tenant, or those without tenant if t is nil, whose ids come after one, in the order of their ids, and the id after which the next page
 // begins, or "". It is for operators: it reads tenants that aren't served, too.
 func List(ctx context.Context, store *tenants.Store, t *tenants.Tenant, state State, after string, limit int) (page []Row, next string, err error) {
-	err = store.Maintain(ctx, t, func(tx *gorm.DB) error {
+	err = Home{store, t}.maintain(ctx, func(tx *gorm.DB) error {
 		found := tx.Where("id > ?", after).Order("id").Limit(limit + 1)
 		if state != "" {
 			found = found.Where("state = ?", state)
@@ -27,11 +27,11 @@ func List(ctx context.Context, store *tenants.Store, t *tenants.Tenant, state St
 	return page, next, err
 }
 
-// Retry makes discarded jobs of a tenant run again, all of them if no ids are given, and returns how many there were. Each
+// Retry makes discarded jobs of a tenant, or without tenant if t is nil, run again, all of them if no ids are given, and returns how many there were. Each
 // has all of its attempts again. It is for operators.
 func Retry(ctx context.Context, store *tenants.Store, t *tenants.Tenant, ids ...string) (n int64, err error) {
-	now := instant(time.Now())
-	err = store.Maintain(ctx, t, func(tx *gorm.DB) error {
+	now, home := instant(time.Now()), Home{store, t}
+	err = home.maintain(ctx, func(tx *gorm.DB) error {
 		discarded := tx.Model(&Row{}).Where("state = ?", Discarded)
 		if len(ids) > 0 {
 			discarded = discarded.Where("id IN ?", ids)
@@ -46,7 +46,7 @@ func Retry(ctx context.Context, store *tenants.Store, t *tenants.Tenant, ids ...
 		return changed.Error
 	})
 	if err != nil {
-		return 0, fmt.Errorf("retry jobs of tenant %q: %w", t.Subdomain, err)
+		return 0, fmt.Errorf("retry jobs of tenant %q: %w", home.name(), err)
 	}
 	return n, nil
 }

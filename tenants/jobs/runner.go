@@ -41,9 +41,19 @@ func New(store *tenants.Store, w *Workers, o Config) *Runner {
 	return &Runner{store: store, workers: w, kinds: w.kinds(), o: o}
 }
 
-// Run runs jobs until ctx ends, and returns when those that run have ended. Their contexts end after Config.Grace; they run
-// again then, after the next start at the latest. Call it once, and before the store is closed.
+// Run runs the jobs of tenants until ctx ends, and returns when those that run have ended. Their contexts end after Config.Grace;
+// they run again then, after the next start at the latest. Call it once, and before the store is closed.
 func (r *Runner) Run(ctx context.Context) {
+	r.inParallel(ctx, func(running context.Context) { r.work(ctx, running) })
+}
+
+// RunInMaster is Run for jobs without tenant. Their workers are all of RegisterOutside.
+func (r *Runner) RunInMaster(ctx context.Context) {
+	r.inParallel(ctx, func(running context.Context) { r.workInMaster(ctx, running) })
+}
+
+// inParallel runs work as often as Config.Parallel says. The context that work gets ends some time after ctx.
+func (r *Runner) inParallel(ctx context.Context, work func(running context.Context)) {
 	if len(r.kinds) == 0 {
 		return
 	}
@@ -52,7 +62,7 @@ func (r *Runner) Run(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.o.Grace, end) })()
 	var workers sync.WaitGroup
 	for range r.o.Parallel {
-		workers.Go(func() { r.work(ctx, running) })
+		workers.Go(func() { work(running) })
 	}
 	workers.Wait()
 }
@@ -65,11 +75,41 @@ func (r *Runner) work(ctx, running context.Context) {
 		if err != nil {
 			return
 		}
-		next, err := r.drain(ctx, running, id)
+		home, err := r.find(running, id)
+		var next time.Time
+		if err == nil {
+			next, err = r.drain(ctx, running, home)
+		}
 		if err != nil {
 			dues.GiveBack(id, time.Now().Add(r.pause(running, id, err)))
 			continue
 		}
 		dues.Done(id, next)
+	}
+}
+
+// masterPoll is the longest time between two looks for jobs without tenant.
+const masterPoll = 10 * time.Second
+
+// workInMaster runs jobs without tenant until ctx ends.
+func (r *Runner) workInMaster(ctx, running context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		next, err := r.drain(ctx, running, Home{store: r.store})
+		pause := masterPoll
+		switch {
+		case err != nil && running.Err() == nil:
+			r.o.Log.WarnContext(ctx, "jobs without tenant can't run", "error", err)
+			pause = busyPause
+		case err == nil && !next.IsZero():
+			pause = min(pause, time.Until(next))
+		}
+		timer.Reset(pause)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-r.store.Master().JobsDue():
+		}
 	}
 }
