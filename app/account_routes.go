@@ -21,11 +21,11 @@ func (p *Public) API(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGr
 
 // AccountRoutes adds what every application needs, in JSON and as pages: signing in,
 // invitations, users, API tokens and activity. All but signing in and accepting an
-// invitation needs a session or an API token. Of o, only Navigation and Templates
-// count. The application's own pages are shown by the Site.
+// invitation needs a session or an API token. Of o, only Appearance, Navigation
+// and Templates count. The application's own pages are shown by the Site.
 func (p *Public) AccountRoutes(o pages.Options) *pages.Site {
 	made := p.Pages
-	made.Navigation, made.Templates = o.Navigation, o.Templates
+	made.Appearance, made.Navigation, made.Templates = o.Appearance, o.Navigation, o.Templates
 	accounts, site := p.Accounts, pages.New(made)
 	p.Use(site.Errors())
 	read := []string{http.MethodGet, http.MethodHead}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	_ "time/tzdata" // for machines that have no time zones
 
 	"github.com/gin-gonic/gin"
 
@@ -82,6 +83,9 @@ type Options struct {
 	Jobs *jobs.Workers
 	// MasterJobs are the workers of the application's jobs without tenant. Defaults to none.
 	MasterJobs *jobs.Workers
+	// Settings is the type of the application's settings of tenants. Defaults to the work tracker's, or to none with
+	// another Schema.
+	Settings *tenants.SettingsType
 	// Hooks are what the application does when operations are done to tenants, after what accounts do.
 	Hooks []lifecycle.Hook
 	// Manual holds the chapters that the console shows, as TOPIC.md. Defaults to
@@ -113,7 +117,7 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Schema.Models == nil {
 		o.Schema = models.Workspace()
-		o.Jobs = cmp.Or(o.Jobs, handlers.Jobs())
+		o.Jobs, o.Settings = cmp.Or(o.Jobs, handlers.Jobs()), cmp.Or(o.Settings, models.TenantSettings())
 	}
 	if o.Routes == nil {
 		o.Routes = Routes
@@ -252,7 +256,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine}, OpenServer: a.openRegistered,
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL, MasterAway: a.settings.masterAway,
-		Limits: a.settings.limits, MinFree: a.settings.minFree,
+		Limits: a.settings.limits, Settings: a.options.Settings, MinFree: a.settings.minFree,
 		Committed: a.committed(), Tracer: tracer, Log: a.log, Patient: a.options.Patient,
 	})
 	return err

@@ -65,7 +65,7 @@ func (a *App) RestoreAs(ctx context.Context, t *tenants.Tenant, at time.Time, n 
 	} else {
 		n.Source = sqlite.Dialect + ":" + to
 	}
-	n.Origin = t.ID
+	n.Origin, n.Settings = t.ID, t.Settings
 	made, err = a.manager.Create(ctx, n)
 	return made, r, err
 }

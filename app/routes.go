@@ -14,6 +14,8 @@ import (
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
+	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/web"
 )
@@ -23,7 +25,10 @@ const maxImport = 10 << 20
 
 // Routes adds the work tracker's routes.
 func Routes(p *Public) {
-	site := p.AccountRoutes(pages.Options{})
+	site := p.AccountRoutes(pages.Options{Appearance: func(t *tenants.Tenant) pages.Appearance {
+		s := tenants.SettingsOf[models.Settings](p.Pages.Store, t)
+		return pages.Appearance{Language: s.Language, Colour: s.Colour, Zone: p.Pages.Store.Zone(t)}
+	}})
 	do, read := request.Do, []string{http.MethodGet, http.MethodHead}
 	api := p.API(web.ScopeOptions{})
 	api.Match(read, "/projects", do(handlers.ListProjects, "archived", "limit", "after"))

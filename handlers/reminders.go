@@ -9,6 +9,7 @@ import (
 
 	"tenantry/handlers/account"
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/jobs"
 )
 
@@ -25,7 +26,7 @@ type reminder struct {
 }
 
 const (
-	// reminderHour is in UTC.
+	// reminderHour is in the tenant's time zone.
 	reminderHour = 7
 	// maxReminders bounds the reminders of a day.
 	maxReminders = 200
@@ -42,7 +43,7 @@ func planReminder(tx *gorm.DB, tasks ...models.Task) error {
 			continue
 		}
 		planned[*t.DueOn] = true
-		at := t.DueOn.Time().AddDate(0, 0, -1).Add(reminderHour * time.Hour)
+		at := reminderAt(*t.DueOn, tenants.Zone(tx))
 		if at.Before(time.Now()) {
 			continue
 		}
@@ -51,6 +52,12 @@ func planReminder(tx *gorm.DB, tasks ...models.Task) error {
 		}
 	}
 	return nil
+}
+
+// reminderAt is when a day's tasks are remembered.
+func reminderAt(day models.Date, zone *time.Location) time.Time {
+	year, month, before := day.Time().AddDate(0, 0, -1).Date()
+	return time.Date(year, month, before, reminderHour, 0, 0, 0, zone)
 }
 
 // remind records the tasks that are due on the job's day and not done, unless their project is archived.

@@ -13,6 +13,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/jobs"
+	"tenantry/tenants/tenantstest"
 )
 
 // TestReminders: the day before tasks are due, the activity says so of those that are not done. There is one job for
@@ -57,5 +58,28 @@ func TestReminders(t *testing.T) {
 		if len(said) != 2 || said[0] != "reminded of task “Order chairs”, due on "+day(10) || said[1] != "reminded of task “Lamps”, due on "+day(10) {
 			t.Errorf("activity: %q", said)
 		}
+	})
+}
+
+// TestRemindersInTheTenantsZone are due at seven o'clock there.
+func TestRemindersInTheTenantsZone(t *testing.T) {
+	t.Parallel()
+	eachEnv(t, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "acme")
+		acme, err := env.Lifecycle.SetSettings(t.Context(), "ada", "acme", env.Store.ReadSettings(map[string]string{"time_zone": "Asia/Tokyo"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := newAPI(t, env.Store, acme)
+		a.create(t, "/api/projects", `{"name":"Office"}`)
+		a.create(t, "/api/projects/1/tasks", `{"title":"Order chairs","due_on":"2090-05-10"}`)
+		a.view(t, func(tx *gorm.DB) error {
+			var row jobs.Row
+			err := tx.Take(&row).Error
+			if at := row.ScheduledAt.UTC().Format(time.RFC3339); at != "2090-05-08T22:00:00Z" {
+				t.Errorf("the job is due at %s", at)
+			}
+			return err
+		})
 	})
 }

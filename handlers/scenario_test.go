@@ -70,7 +70,7 @@ func eachEnv(t *testing.T, f func(t *testing.T, env *tenantstest.Env)) {
 	for _, engine := range tenantstest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			f(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Engine: engine, Log: newLog(t).logger()}))
+			f(t, tenantstest.New(t, tenantstest.Options{Schema: models.Workspace(), Settings: models.TenantSettings(), Engine: engine, Log: newLog(t).logger()}))
 		})
 	}
 }

@@ -128,7 +128,7 @@ func (a access) release(p *pool, e *entry) {
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
 // because they may begin scopes.
 func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {
-	sc := scope{log: s.log, tenant: t.Subdomain, tenantID: t.ID, dues: s.dues, limits: s.Limits(t), tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
+	sc := scope{log: s.log, tenant: t.Subdomain, tenantID: t.ID, dues: s.dues, limits: s.Limits(t), settings: s.settings.of(t), tally: &s.tally, called: time.Now(), check: func() error { return s.checkCommit(ctx) }}
 	defer sc.runHooks(ctx)
 	traced := s.trace(ctx, &sc, t) // another variable: the closures would have ctx allocated if it changed
 	defer func() { s.note(ctx, &sc, err); s.countRefusal(err) }()

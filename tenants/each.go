@@ -20,6 +20,8 @@ type Filter struct {
 	Server string
 	// Labels selects tenants on servers that have all of these labels.
 	Labels map[string]string
+	// Settings selects those with all of these values: see Store.FilterSettings.
+	Settings []SettingFilter
 }
 
 // EachOptions configure Store.Each.
@@ -162,6 +164,9 @@ func (f Filter) narrow(tx *gorm.DB) (*gorm.DB, error) {
 	}
 	if f.Server != "" {
 		selected = selected.Where("server = ?", f.Server)
+	}
+	for _, setting := range f.Settings {
+		selected = setting.Narrow(selected)
 	}
 	if len(f.Labels) == 0 {
 		return selected, nil

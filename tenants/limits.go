@@ -32,7 +32,8 @@ func AllLimits() []Limit {
 // NoLimit, as a limit of a tenant's own, means that there is none whatever the default is.
 const NoLimit = -1
 
-// Limits are what one tenant may use. In a tenant's row 0 stands for the default, and NoLimit for no limit. In
+// Limits are what one tenant may use. In a tenant's row 0 stands for the default, and NoLimit for no limit; so they do in
+// what SettingsOptions.Limits returns. In
 // Options.Limits and in what Store.Limits returns, 0 stands for no limit.
 type Limits struct {
 	Requests      int64         `gorm:"column:limit_requests;not null;default:0;check:tenants_limit_requests_check,limit_requests >= -1"`
@@ -76,7 +77,7 @@ func (l Limits) or(defaults Limits) Limits {
 	return Limits{
 		Requests: inForce(l.Requests, defaults.Requests), Concurrency: inForce(l.Concurrency, defaults.Concurrency),
 		Size: inForce(l.Size, defaults.Size), StatementTime: inForce(l.StatementTime, defaults.StatementTime),
-		Body: inForce(l.Body, defaults.Body), Weight: max(1, l.Weight),
+		Body: inForce(l.Body, defaults.Body), Weight: max(1, inForce(l.Weight, defaults.Weight)),
 	}
 }
 
@@ -90,9 +91,10 @@ func inForce[N ~int64](own, standard N) N {
 	return own
 }
 
-// Limits returns the limits in force for the tenant. In the result 0 means no limit. The tenant's row is used as
-// it was read: a caller that keeps a *Tenant keeps its limits.
-func (s *Store) Limits(t *Tenant) Limits { return t.Limits.or(s.limits) }
+// Limits returns the limits in force for the tenant: its own ones, else those that follow from its settings, else the
+// installation's. In the result 0 means no limit. The tenant's row is used as it was read: a caller that keeps a *Tenant
+// keeps its limits.
+func (s *Store) Limits(t *Tenant) Limits { return t.Limits.or(s.settings.of(t).limits.or(s.limits)) }
 
 // SizeLimit returns the limit on the size of the tenant's database, in bytes, for engines that can enforce it while
 // a scope runs. ctx is that with which the scope's transaction begins. The limit is 0 if there is none; limited is
@@ -144,7 +146,7 @@ func (e *LimitError) Unwrap() error { return e.Err }
 // Admit counts a request of the tenant, which its caller is about to serve. Returns a *LimitError that matches
 // ErrTooManyRequests if the tenant has used up its requests of this second. Scopes don't count as requests.
 func (s *Store) Admit(t *Tenant) error {
-	err := s.requests.admit(t.ID, inForce(t.Limits.Requests, s.limits.Requests), s.process.shares())
+	err := s.requests.admit(t.ID, s.Limits(t).Requests, s.process.shares())
 	s.countRefusal(err)
 	return err
 }
@@ -188,6 +190,6 @@ func (s *Store) mostScopes(ctx context.Context, t *Tenant) int64 {
 	if ctx.Value(scopeKey{}) != nil {
 		return 0
 	}
-	most, processes := inForce(t.Limits.Concurrency, s.limits.Concurrency), s.process.shares()
+	most, processes := s.Limits(t).Concurrency, s.process.shares()
 	return (most + processes - 1) / processes
 }

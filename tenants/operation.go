@@ -41,6 +41,7 @@ const (
 	KindSwap         OperationKind = "swap"        // exchanges the tenant with another
 	KindSwapOther    OperationKind = "swap-other"  // the part of a swap on the other tenant; no process owns it
 	KindShell        OperationKind = "shell"       // has opened a command-line client on the tenant's database
+	KindSet          OperationKind = "set"         // changes the settings
 )
 
 // OperationKinds returns all kinds of operations.
@@ -50,7 +51,7 @@ func OperationKinds() []OperationKind {
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
-		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell,
+		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet,
 	}
 }
 

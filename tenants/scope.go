@@ -85,12 +85,13 @@ func transactionOf(tx *gorm.DB) *transaction {
 
 // scope is one run of a Func in a transaction.
 type scope struct {
-	log    *slog.Logger
-	tenant string        // the subdomain; empty for the master
-	limits Limits        // of the tenant, those in force
-	tally  *tally        // counts it; nil for the master
-	called time.Time     // when the caller asked for it, if tally is set
-	waited time.Duration // until the transaction began
+	log      *slog.Logger
+	tenant   string        // the subdomain; empty for the master
+	limits   Limits        // of the tenant, those in force
+	settings *readSettings // of the tenant; nil for the master
+	tally    *tally        // counts it; nil for the master
+	called   time.Time     // when the caller asked for it, if tally is set
+	waited   time.Duration // until the transaction began
 
 	tenantID string    // empty for the master
 	dues     *Dues     // nil for the master

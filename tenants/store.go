@@ -11,6 +11,7 @@
 //	lazy.go         migrates it if it is behind; olderbuild.go, who couldn't serve it then
 //	maintenance.go  checks that its operator hasn't closed it
 //	limits.go       what a tenant may use; limiter.go counts its requests, limit_text.go reads and writes limits
+//	settings.go     the application's settings of a tenant; settings_text.go changes them, and finds tenants by them
 //	each.go         reads many tenants
 //	scope.go        begins the transaction, commits or rolls back
 //	turn.go         gives each tenant's scopes a fair turn
@@ -100,6 +101,8 @@ type Options struct {
 	// Postgres a measurement reads the size of each of the database's files (0.3 ms for one of this
 	// application's), and deleted rows count until VACUUM has reclaimed their space.
 	Limits Limits
+	// Settings is the type of the application's settings of tenants. Defaults to none.
+	Settings *SettingsType
 	// MinFree is how many bytes of a server's disk are kept free, if the engine can measure that:
 	// below it, Update returns ErrFull. AutoFree chooses a sensible number; 0 means no limit.
 	MinFree int64
@@ -125,6 +128,7 @@ type Store struct {
 	grace    time.Duration
 	log      *slog.Logger
 	limits   Limits // of tenants without limits of their own
+	settings *SettingsType
 	requests *limiter
 	refusals refusalCounts
 	failures *failureLog
@@ -154,7 +158,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
 		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1),
-		limits: o.Limits, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
+		limits: o.Limits, settings: o.Settings, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
 		written: o.Committed, tracer: o.Tracer, slow: o.SlowScope, patient: o.Patient,
 	}
 	if o.Tracer != nil {
@@ -203,6 +207,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Settings == nil {
+		o.Settings = noSettings()
 	}
 	return o
 }

@@ -60,6 +60,8 @@ type Tenant struct {
 	Epoch int64 `gorm:"not null"`
 	// Limits are the tenant's own limits.
 	Limits Limits `gorm:"embedded"`
+	// Settings are the values of its own of the application's settings: see SettingsOf.
+	Settings StoredSettings `gorm:"not null;default:'{}';check:tenants_settings_check,length(settings) <= 16384"`
 	// ReadOnly means that a tenant under maintenance is served to those who only read.
 	ReadOnly bool `gorm:"not null;default:false"`
 	// Maintenance is what an operator keeps the tenant closed for, if it is closed.

@@ -39,7 +39,7 @@ func (k *killer) look(t *testing.T, subdomain string) string {
 	if k.isSwapped(t, subdomain) {
 		words = append(words, "swapped")
 	}
-	if got.Limits != (tenants.Limits{}) {
+	if got.Limits != (tenants.Limits{}) || got.Settings.String() != "{}" {
 		words = append(words, "limited")
 	}
 	if got.Maintenance.IsOn() {

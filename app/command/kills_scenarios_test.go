@@ -86,6 +86,9 @@ func scenarios() []scenario {
 		kind: tenants.KindLimit, prepare: "create", command: "tenant limit X --requests=1000000/s",
 		before: "X active", after: "X active limited",
 	}, {
+		kind: tenants.KindSet, prepare: "create", command: "tenant set X plan=team",
+		before: "X active", after: "X active limited",
+	}, {
 		kind: tenants.KindMaintenance, prepare: "create", command: "tenant maintenance X on --message=Soon --until=2h",
 		before: "X active", after: "X active closed",
 	}, {

@@ -23,6 +23,7 @@ type tenantCommand struct {
 	Rename      renameCommand      `cmd:"" help:"Change a tenant's subdomain."`
 	Swap        swapCommand        `cmd:"" help:"Exchange two tenants, such as one and its restored copy."`
 	SetName     setNameCommand     `cmd:"" help:"Change a tenant's display name."`
+	Set         setCommand         `cmd:"" help:"Change settings that the application keeps for a tenant."`
 	Limit       limitCommand       `cmd:"" help:"Show or change what a tenant may use."`
 	Maintenance maintenanceCommand `cmd:"" help:"Close a tenant for maintenance, or serve it again."`
 

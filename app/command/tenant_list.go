@@ -16,13 +16,14 @@ import (
 const maxList = 1000
 
 type listCommand struct {
-	All           bool   `help:"List all tenants, including purged ones, without a limit."`
-	State         string `help:"List those in this state: active, provisioning, maintenance, suspended, archived or purged."`
-	Server        string `help:"List those on this server."`
-	SchemaVersion string `placeholder:"VERSION" help:"List those whose database has this schema version."`
-	Search        string `placeholder:"TEXT" help:"List those with this text in their subdomain or name, or with this id."`
-	After         string `placeholder:"SUBDOMAIN" help:"Begin after this subdomain."`
-	Limit         int    `default:"200" help:"List at most this many, up to 1000."`
+	All           bool              `help:"List all tenants, including purged ones, without a limit."`
+	State         string            `help:"List those in this state: active, provisioning, maintenance, suspended, archived or purged."`
+	Server        string            `help:"List those on this server."`
+	SchemaVersion string            `placeholder:"VERSION" help:"List those whose database has this schema version."`
+	Search        string            `placeholder:"TEXT" help:"List those with this text in their subdomain or name, or with this id."`
+	Where         map[string]string `placeholder:"KEY=VALUE" mapsep:"none" help:"List those whose setting has this value."`
+	After         string            `placeholder:"SUBDOMAIN" help:"Begin after this subdomain."`
+	Limit         int               `default:"200" help:"List at most this many, up to 1000."`
 }
 
 // Help is shown with the flags.
@@ -35,6 +36,7 @@ Examples:
     tenantry tenant list --all
     tenantry tenant list --state suspended --server default
     tenantry tenant list --search joinery
+    tenantry tenant list --where plan=team
     tenantry tenant list --after initech --limit 50 --json`
 }
 
@@ -45,7 +47,7 @@ func (l *listCommand) Run(c *Call) error {
 	}
 	return c.With(func(a *app.App) error {
 		search, err := a.Manager().ReadSearch(c.ctx, lifecycle.TypedSearch{
-			Text: l.Search, State: l.State, Server: l.Server, SchemaVersion: l.SchemaVersion,
+			Text: l.Search, State: l.State, Server: l.Server, SchemaVersion: l.SchemaVersion, Settings: l.Where,
 		})
 		if err != nil {
 			return filterError(err)

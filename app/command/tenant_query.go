@@ -26,6 +26,7 @@ type queryCommand struct {
 	State    string            `help:"Ask those in this state: active, maintenance, suspended or archived."`
 	Server   string            `help:"Ask those on this server."`
 	Label    map[string]string `placeholder:"K=V" help:"Ask those on servers with this label."`
+	Where    map[string]string `placeholder:"KEY=VALUE" mapsep:"none" help:"Ask those whose setting has this value."`
 	Deadline time.Duration     `default:"10m" help:"End after this time; tenants that remain count as not reached."`
 	Timeout  time.Duration     `default:"30s" help:"What one tenant's answer may take."`
 	Parallel int               `default:"4" help:"How many tenants are asked at once, up to 32."`
@@ -43,6 +44,7 @@ Examples:
 
     tenantry tenant query "SELECT count(*) AS open FROM tasks WHERE status <> 'done'"
     tenantry tenant query "SELECT email FROM users WHERE role = 'admin'" --state active --json
+    tenantry tenant query "SELECT count(*) FROM users" --where plan=free
     tenantry tenant query "SELECT count(*) FROM projects" --server default --into projects.csv`
 }
 
@@ -55,7 +57,8 @@ func (q *queryCommand) Run(c *Call) error {
 		return err
 	}
 	return c.With(func(a *app.App) error {
-		if _, err := a.Manager().ReadSearch(c.ctx, lifecycle.TypedSearch{State: q.State, Server: q.Server}); err != nil {
+		search, err := a.Manager().ReadSearch(c.ctx, lifecycle.TypedSearch{State: q.State, Server: q.Server, Settings: q.Where})
+		if err != nil {
 			return filterError(err)
 		}
 		out, err := q.sink(c.out)
@@ -64,7 +67,7 @@ func (q *queryCommand) Run(c *Call) error {
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, q.Deadline)
 		defer cancel()
-		filter := tenants.Filter{State: tenants.State(q.State), Server: q.Server, Labels: q.Label}
+		filter := tenants.Filter{State: tenants.State(q.State), Server: q.Server, Labels: q.Label, Settings: search.Settings}
 		options := tenants.EachOptions{Parallel: q.Parallel, Timeout: q.Timeout, Failed: func(t *tenants.Tenant, err error) { out.fail(c.out, t, err) }}
 		reach, err := a.Store().Each(ctx, filter, options, func(t *tenants.Tenant, tx *gorm.DB) error {
 			got, err := q.ask(tx)

@@ -45,7 +45,7 @@ func (s *showCommand) Run(c *Call) error {
 			return err
 		}
 		if c.out.json {
-			return c.out.Document(shown{document.TenantOf(t), story, retired, document.ProofOf(proof)})
+			return c.out.Document(shown{document.TenantOf(t), document.SettingsOf(a.Store().Settings(t)), story, retired, document.ProofOf(proof)})
 		}
 		return errors.Join(writeTenant(c.out, a, t, retired, proof), c.out.Line(""), writeStory(c.out, story))
 	})
@@ -55,8 +55,9 @@ func (s *showCommand) Run(c *Call) error {
 // as JSON.
 type shown struct {
 	document.Tenant
-	Operations []document.Operation `json:"operations"`
-	Retired    []lifecycle.Retired  `json:"retired_subdomains"`
+	Settings   map[string]document.Setting `json:"settings"`
+	Operations []document.Operation        `json:"operations"`
+	Retired    []lifecycle.Retired         `json:"retired_subdomains"`
 	// Proof is what came of trying its backups; null if none was tried.
 	Proof *document.Proof `json:"backup_proof"`
 }
@@ -104,6 +105,9 @@ func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle
 	}
 	if proof != nil && proof.Error != "" {
 		rows = append(rows, []string{"backup_error", proof.Error})
+	}
+	for _, s := range a.Store().Settings(t) {
+		rows = append(rows, []string{s.Key, s.Text()})
 	}
 	for _, r := range retired {
 		rows = append(rows, retiredRow(r))

@@ -31,7 +31,7 @@ func renameForm(path, subdomain string) *look.Form {
 func swapForm(path string) *look.Form {
 	f := look.NewForm("swap", path+"/swap", "Swap",
 		look.Field{Name: "with", Label: "Subdomain of the other tenant", Required: true, Autocomplete: "off",
-			Hint: "Its data is served here then, and this data there. Name, domains and limits stay. Swapping again takes it back."})
+			Hint: "Its data is served here then, and this data there. Name, domains, limits and settings stay. Swapping again takes it back."})
 	return &f
 }
 

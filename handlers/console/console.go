@@ -153,6 +153,7 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/swap", s.do(s.swap))
 	one.POST("/name", s.do(s.setName))
 	one.POST("/limits", s.do(s.setLimits))
+	one.POST("/settings", s.do(s.setSettings))
 	one.POST("/maintenance", s.do(s.close))
 	one.POST("/maintenance/end", s.do(s.move(s.endMaintenance, "opened")))
 	one.POST("/export", s.do(s.export))

@@ -68,7 +68,7 @@ func (admins) SetPassword(context.Context, *tenants.Tenant, string, string) erro
 // each runs f on each engine, signed in.
 func each(t *testing.T, f func(t *testing.T, s *site)) {
 	t.Helper()
-	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace()}, func(t *testing.T, env *tenantstest.Env) { f(t, newSite(t, env)) })
+	tenantstest.Each(t, tenantstest.Options{Schema: models.Workspace(), Settings: models.TenantSettings()}, func(t *testing.T, env *tenantstest.Env) { f(t, newSite(t, env)) })
 }
 
 // small is a site on SQLite, for what knows no engine.

@@ -104,6 +104,7 @@ func did(o tenants.Operation) string {
 	var params struct {
 		To, Host, Name, Email, Message string
 		Limits                         map[tenants.Limit]string
+		Settings                       map[string]string
 	}
 	_ = json.Unmarshal([]byte(o.Params), &params) // the description works without them
 	text := map[tenants.OperationKind]string{
@@ -120,6 +121,7 @@ func did(o tenants.Operation) string {
 		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move", tenants.KindVerify: "Try the backup",
 		tenants.KindErase: "Erase", tenants.KindBackupKey: "Show the key of the backups",
 		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap", tenants.KindShell: "Open a shell",
+		tenants.KindSet: "Change the settings",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
@@ -139,6 +141,8 @@ func did(o tenants.Operation) string {
 		text += ": " + params.Message
 	case o.Kind == tenants.KindLimit:
 		text += limitsText(params.Limits)
+	case o.Kind == tenants.KindSet:
+		text += settingsText(params.Settings)
 	case params.Email != "":
 		text = strings.Replace(text, "an admin", params.Email, 1)
 	case params.Host != "":

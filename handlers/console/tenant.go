@@ -30,14 +30,16 @@ type tenantPage struct {
 	Domains []domainRow
 	// Limits are those in force.
 	Limits []limitRow
-	Story  []operationRow
+	// Settings are the values in force.
+	Settings []tenants.Setting
+	Story    []operationRow
 	// Proof is what came of trying its backups, or nil.
 	Proof *tenants.Proof
 	// UnderWay is the unfinished operation, or nil.
 	UnderWay *operationRow
 
 	// A form is nil if it can't be used in the tenant's state.
-	SetName, SetLimits, Close, Rename, Swap, Purge, AddDomain, Invite *look.Form
+	SetName, SetLimits, SetSettings, Close, Rename, Swap, Purge, AddDomain, Invite *look.Form
 	// Clone, Move and RestoreAs are as well.
 	Clone, Move, RestoreAs *look.Form
 	// Exportable means that its data can be downloaded.
@@ -69,6 +71,7 @@ func doneText(done string) string {
 		"swapped":           "The tenants are exchanged. This one is served here now; swap again to take it back.",
 		"named":             "The tenant has its new name.",
 		"limited":           "The limits are changed. They are in force within a second.",
+		"set":               "The settings are changed. They are in force within a second.",
 		"closed":            "The tenant is closed for maintenance. Its pages say so.",
 		"opened":            "Maintenance has ended.",
 		"purged":            "The tenant is purged. It can be restored until its data is removed.",
@@ -118,7 +121,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &tenantPage{Tenant: t, Proof: proof, Story: operationRows(story), Hour: hour, Domains: s.domainRows(t), Limits: s.limitRows(t),
+	page := &tenantPage{Tenant: t, Proof: proof, Story: operationRows(story), Hour: hour, Domains: s.domainRows(t), Limits: s.limitRows(t), Settings: s.o.Store.Settings(t),
 		Behind: s.isBehind(t)}
 	if len(page.Story) > 0 && page.Story[0].Unfinished() {
 		page.UnderWay = &page.Story[0]
@@ -184,6 +187,7 @@ func (p *tenantPage) offer() {
 	}
 	if active || suspended || archived {
 		p.SetName, p.SetLimits = nameForm(path, p.Name), limitsForm(path, p.Limits)
+		p.SetSettings = settingsForm(path, p.Settings)
 		p.Close = maintenanceForm(path, p.Maintenance)
 	}
 	if active || suspended {

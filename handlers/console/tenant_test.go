@@ -70,6 +70,11 @@ func TestWholeLife(t *testing.T) {
 		limits[1] = "100/s"
 		s.post(t, "/tenants/zenith/limits", limits...).leads(t, "/tenants/zenith?done=limited")
 		s.get(t, "/tenants/zenith").expect(t, 200, "at most 100/s", "at most 2GB", "Change the limits: requests a second 100/s, requests at once none, size of the database 2GB")
+		settings := []string{"time_zone", "Mars", "language", "de", "colour", "", "plan", "team"}
+		s.post(t, "/tenants/zenith/settings", settings...).expect(t, 422, `id="set-settings-time_zone-fault"`, "such as Europe/Berlin", `value="Mars"`)
+		settings[1] = ""
+		s.post(t, "/tenants/zenith/settings", settings...).leads(t, "/tenants/zenith?done=set")
+		s.get(t, "/tenants/zenith").expect(t, 200, "<dd>de</dd>", `UTC <span class="hint">(default)</span>`, "Change the settings: language de, plan team", `<option value="team" selected>`)
 		s.post(t, "/tenants/zenith/maintenance", "message", "Back <soon>", "until", "tomorrow").expect(t, 422, `id="maintenance-until-fault"`, `value="Back &lt;soon&gt;"`)
 		s.post(t, "/tenants/zenith/maintenance", "message", "Back <soon>", "until", "2h").leads(t, "/tenants/zenith?done=closed")
 		s.get(t, "/tenants/zenith").expect(t, 200, "<h2>Closed for maintenance</h2>", "announced until", "They also say: Back &lt;soon&gt;", "End maintenance", "Close for maintenance: Back &lt;soon&gt;")

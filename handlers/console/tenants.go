@@ -238,7 +238,7 @@ func linkTo(path string, pairs ...string) string {
 }
 
 // Narrowed reports whether the list is filtered.
-func (p *tenantsPage) Narrowed() bool { return p.Search != lifecycle.Search{} }
+func (p *tenantsPage) Narrowed() bool { return !p.Search.IsZero() }
 
 // Busiest reports whether the tenants are sorted by their requests.
 func (p *tenantsPage) Busiest() bool { return p.Order != "" && p.Order != "size" }

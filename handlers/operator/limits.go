@@ -15,9 +15,9 @@ import (
 	"tenantry/tenants/lifecycle"
 )
 
-// showLimited writes a tenant with the limits in force for it.
-func (a *API) showLimited(c *gin.Context, t *tenants.Tenant) {
-	c.JSON(http.StatusOK, document.LimitedOf(t, a.store.Limits(t)))
+// showTenant writes a tenant with its limits and its settings in force.
+func (a *API) showTenant(c *gin.Context, t *tenants.Tenant) {
+	c.JSON(http.StatusOK, document.ConfiguredOf(t, a.store))
 }
 
 // changeLimits changes limits of a tenant's own: an object with a member for each limit to change, whose value is a
@@ -34,7 +34,7 @@ func (a *API) changeLimits(c *gin.Context, raw json.RawMessage) error {
 	}
 	return a.changeAs(c, func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 		return a.manager.SetLimits(ctx, by, subdomain, changes)
-	}, a.showLimited)
+	}, a.showTenant)
 }
 
 // readLimits returns the members of an object of limits as people type them.

@@ -55,8 +55,11 @@ func explainFields(err error) error {
 		limit     *lifecycle.BadLimitError
 		server    *tenants.ServerError
 		closing   *lifecycle.BadMaintenanceError
+		settings  *tenants.SettingsError
 	)
 	switch {
+	case errors.As(err, &settings):
+		return explainSettings("", err)
 	case errors.As(err, &closing):
 		return problem.InvalidField(closing.Field, closing.Message)
 	case errors.As(err, &server):

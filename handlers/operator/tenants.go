@@ -26,7 +26,7 @@ import (
 // Register adds the routes to r, which must be behind a Guard.
 func (a *API) Register(r gin.IRoutes) {
 	read := []string{http.MethodGet, http.MethodHead}
-	r.Match(read, "/tenants", do(a.listTenants, "q", "state", "server", "schema_version", "limit", "after"))
+	r.Match(read, "/tenants", do(a.listTenants, "q", "state", "server", "schema_version", "where", "limit", "after"))
 	r.POST("/tenants", do(a.createTenant))
 	r.Match(read, "/tenants/:subdomain", do(a.getTenant))
 	r.PATCH("/tenants/:subdomain", do(a.changeTenant))
@@ -71,8 +71,8 @@ const (
 	maxBody      = 64 << 10
 )
 
-// listTenants lists tenants by subdomain. ?q=, ?state=, ?server= and
-// ?schema_version= filter the list.
+// listTenants lists tenants by subdomain. ?q=, ?state=, ?server=,
+// ?schema_version= and ?where=KEY=VALUE,… (for settings) filter the list.
 func (a *API) listTenants(c *gin.Context) error {
 	limit, err := readLimit(c)
 	if err == nil {
@@ -81,8 +81,12 @@ func (a *API) listTenants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	where, err := readWhere(c)
+	if err != nil {
+		return err
+	}
 	search, err := a.manager.ReadSearch(c.Request.Context(), lifecycle.TypedSearch{
-		Text: c.Query("q"), State: c.Query("state"), Server: c.Query("server"), SchemaVersion: c.Query("schema_version"),
+		Text: c.Query("q"), State: c.Query("state"), Server: c.Query("server"), SchemaVersion: c.Query("schema_version"), Settings: where,
 	})
 	if err != nil {
 		return err
@@ -153,7 +157,7 @@ func (a *API) getTenant(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.showLimited(c, t)
+	a.showTenant(c, t)
 	return nil
 }
 
@@ -195,7 +199,7 @@ func noMembers(c *gin.Context) error {
 // MaxRedirectDays is the largest number of days that an old subdomain can redirect.
 const MaxRedirectDays = 3650
 
-// changeTenant changes a tenant's subdomain, its display name or its limits. Each
+// changeTenant changes a tenant's subdomain, its display name, its limits or its settings. Each
 // is an operation of its own, so a request can change only one of them.
 func (a *API) changeTenant(c *gin.Context) error {
 	var body struct {
@@ -203,11 +207,16 @@ func (a *API) changeTenant(c *gin.Context) error {
 		RedirectDays int             `json:"redirect_days"`
 		Name         *string         `json:"name"`
 		Limits       json.RawMessage `json:"limits"`
+		Settings     json.RawMessage `json:"settings"`
 	}
 	if err := decode(c, &body); err != nil {
 		return err
 	}
 	switch {
+	case body.Settings != nil && (body.Limits != nil || body.Name != nil || body.Subdomain != nil || body.RedirectDays != 0):
+		return problem.InvalidField("settings", "can't be changed together with the limits, the name or the subdomain: send two requests")
+	case body.Settings != nil:
+		return a.changeSettings(c, body.Settings)
 	case body.Limits != nil && (body.Name != nil || body.Subdomain != nil || body.RedirectDays != 0):
 		return problem.InvalidField("limits", "can't be changed together with the name or the subdomain: send two requests")
 	case body.Limits != nil:
@@ -219,7 +228,7 @@ func (a *API) changeTenant(c *gin.Context) error {
 			return a.manager.SetName(ctx, by, subdomain, *body.Name)
 		})(c)
 	case body.Subdomain == nil:
-		return problem.InvalidField("subdomain", "is required, or name, or limits")
+		return problem.InvalidField("subdomain", "is required, or name, limits or settings")
 	case body.RedirectDays < 0 || body.RedirectDays > MaxRedirectDays:
 		return problem.InvalidField("redirect_days", fmt.Sprintf("must be a number from 0 to %d", MaxRedirectDays))
 	}

@@ -37,7 +37,7 @@ func (s *Site) signInPage(c *gin.Context) {
 }
 
 func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
-	s.templates.Show(c, status, "access", frameOf(c, "Sign in", "", accessPage{Form: f}))
+	s.templates.Show(c, status, "access", s.frameOf(c, "Sign in", "", accessPage{Form: f}))
 }
 
 // signIn does what the API's sign-in does, and sends the browser to where it
@@ -121,7 +121,7 @@ func (s *Site) showInvitation(c *gin.Context, f *form, err error) error {
 	if !refused {
 		status = http.StatusOK
 	}
-	s.templates.Show(c, status, "access", frameOf(c, "Your invitation", "", page))
+	s.templates.Show(c, status, "access", s.frameOf(c, "Your invitation", "", page))
 	return nil
 }
 
@@ -157,7 +157,7 @@ func (s *Site) passwordPage(c *gin.Context, _ *gorm.DB) error {
 }
 
 func (s *Site) showPassword(c *gin.Context, status int, f *form) {
-	s.templates.Show(c, status, "password", frameOf(c, "Change your password", "/account", f))
+	s.templates.Show(c, status, "password", s.frameOf(c, "Change your password", "/account", f))
 }
 
 // updatePassword does what the API does.

@@ -89,7 +89,7 @@ func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	case "profile":
 		page.Done = "Saved."
 	}
-	s.templates.Show(c, status, "account", frameOf(c, "Your account", "/account", page))
+	s.templates.Show(c, status, "account", s.frameOf(c, "Your account", "/account", page))
 	return nil
 }
 
@@ -143,7 +143,7 @@ func (s *Site) showTokens(c *gin.Context, tx *gorm.DB, status int, page tokensPa
 		page.Next = "/account/tokens?after=" + *found.Next
 	}
 	page.Host = s.accounts.Origin(web.From(c).Address())
-	s.templates.Show(c, status, "tokens", frameOf(c, "API tokens", "/account", page))
+	s.templates.Show(c, status, "tokens", s.frameOf(c, "API tokens", "/account", page))
 	return nil
 }
 

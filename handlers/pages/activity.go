@@ -38,23 +38,23 @@ func (s *Site) activity(c *gin.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	page := activityPage{Days: byDay(found.Rows, models.DateOf(time.Now().UTC()))}
+	page := activityPage{Days: byDay(found.Rows, s.calendarOf(c))}
 	if found.Next != nil {
 		page.Next = "/activity?after=" + *found.Next
 	}
-	s.templates.Show(c, http.StatusOK, "activity", frameOf(c, "Activity", "/activity", page))
+	s.templates.Show(c, http.StatusOK, "activity", s.frameOf(c, "Activity", "/activity", page))
 	return nil
 }
 
-func byDay(rows []models.Activity, today models.Date) []activityDay {
+func byDay(rows []models.Activity, k calendar) []activityDay {
 	var days []activityDay
 	for _, row := range rows {
-		at := row.CreatedAt.UTC()
+		at := row.CreatedAt.In(k.zone)
 		day := models.DateOf(at).String()
 		if len(days) == 0 || days[len(days)-1].Day != day {
-			days = append(days, activityDay{Day: day, Text: dayText(day, today.String())})
+			days = append(days, activityDay{Day: day, Text: k.day(day)})
 		}
-		entry := activityEntry{Summary: row.Summary, Link: linkOf(row), Time: at.Format("15:04"), Stamp: at.Format(time.RFC3339)}
+		entry := activityEntry{Summary: row.Summary, Link: linkOf(row), Time: at.Format("15:04"), Stamp: at.UTC().Format(time.RFC3339)}
 		if row.Actor != nil {
 			entry.Actor = personOf(*row.Actor)
 		}

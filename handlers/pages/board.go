@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -85,9 +84,10 @@ func (s *Site) showBoard(c *gin.Context, tx *gorm.DB, status int, projectID int6
 	if page.Project.Archived {
 		page.Problem = cmp.Or(page.Problem, page.New.Problem) // there is no form to show it in
 	}
+	days := s.calendarOf(c)
 	for i, o := range statuses() {
 		status := models.Status(o.Value)
-		column := s.newColumn(i, found.Columns[status].Rows)
+		column := s.newColumn(i, found.Columns[status].Rows, days)
 		column.Count = found.Counts[status]
 		if after[status] != "" {
 			column.Start = boardPath(projectID)
@@ -97,22 +97,21 @@ func (s *Site) showBoard(c *gin.Context, tx *gorm.DB, status int, projectID int6
 		page.Total += column.Count
 	}
 	page.Done = found.Counts[models.StatusDone]
-	s.templates.Show(c, status, "board", frameOf(c, found.Project.Name, "/", page))
+	s.templates.Show(c, status, "board", s.frameOf(c, found.Project.Name, "/", page))
 	return nil
 }
 
 // newColumn is the i-th column with cards of the tasks. Much of what the cards
 // show is the same on each: it is rendered once, as rendering all of it anew
 // would take most of a board's time.
-func (s *Site) newColumn(i int, tasks []handlers.BoardTask) column {
+func (s *Site) newColumn(i int, tasks []handlers.BoardTask, days calendar) column {
 	here := statuses()[i]
 	col := column{Status: here.Value, Name: here.Label, Cards: make([]card, 0, len(tasks))}
 	openOf, movesOf, people := s.ofCard("open", i), s.ofCard("moves", i), map[int64]template.HTML{}
-	today := models.DateOf(time.Now().UTC())
 	for _, task := range tasks {
 		k := card{Title: task.Title, Open: openOf(task.ID), Moves: movesOf(task.ID), Assignee: s.assigneeOf(task, people)}
 		if task.DueOn != nil && task.Status != models.StatusDone {
-			k.Due = dueOf(*task.DueOn, today)
+			k.Due = days.due(*task.DueOn)
 		}
 		k.Meta = k.Due != nil || k.Assignee != ""
 		col.Cards = append(col.Cards, k)

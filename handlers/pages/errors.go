@@ -39,7 +39,7 @@ func (s *Site) showError(c *gin.Context, p web.Problem) {
 		}
 	}
 	s.templates.ShowFailure(c, f, func(body any) any {
-		around := frameOf(c, p.Title, "", body)
+		around := s.frameOf(c, p.Title, "", body)
 		around.User = nil // their session may be what failed
 		return around
 	})

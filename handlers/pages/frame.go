@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/gin-gonic/gin"
@@ -30,19 +32,35 @@ type frame struct {
 // place is a tenant, as people tell it from others.
 type place struct {
 	Name, Initial string
-	// Hue is the class of its colour.
-	Hue string
+	// Hue is the class of its colour, and Language that of its pages.
+	Hue, Language string
 }
 
-// hues is the number of colours; style.css has a class for each.
-const hues = 12
+// Appearance is how a tenant's pages look.
+type Appearance struct {
+	// Language is that of dates: de, es or fr. Defaults to en.
+	Language string
+	// Colour is one of Colours. Defaults to one that follows from the tenant's id.
+	Colour string
+	// Zone is the time zone of what the pages show. Defaults to UTC.
+	Zone *time.Location
+}
 
-// placeOf shows a tenant. The colour follows from the id, so that it stays when
+// Colours returns the names of the colours; style.css has a class for each, in this order. All have the same contrast.
+func Colours() []string {
+	return []string{"blue", "orange", "green", "purple", "amber", "cyan", "pink", "lime", "sky", "olive", "teal", "magenta"}
+}
+
+// placeOf shows a tenant. A colour that isn't set follows from the id, so that it stays when
 // the tenant is renamed.
-func placeOf(t *tenants.Tenant) *place {
+func placeOf(t *tenants.Tenant, look Appearance) *place {
 	name, hash := cmp.Or(t.Name, t.Subdomain), fnv.New32a()
 	_, _ = hash.Write([]byte(t.ID)) // a hash takes everything
-	return &place{Name: name, Initial: initials(name, 1), Hue: fmt.Sprintf("hue-%d", hash.Sum32()%hues)}
+	hue := slices.Index(Colours(), look.Colour)
+	if hue < 0 {
+		hue = int(hash.Sum32() % uint32(len(Colours())))
+	}
+	return &place{Name: name, Initial: initials(name, 1), Hue: fmt.Sprintf("hue-%d", hue), Language: look.Language}
 }
 
 // person is a user, as others see them.
@@ -76,14 +94,14 @@ type Link struct{ Path, Label string }
 // Show answers with the page of a template, in the frame of the workspace. path is
 // the entry of the navigation that the page belongs to.
 func (s *Site) Show(c *gin.Context, status int, template, title, path string, body any) {
-	s.templates.Show(c, status, template, frameOf(c, title, path, body))
+	s.templates.Show(c, status, template, s.frameOf(c, title, path, body))
 }
 
 // frameOf is the frame of a request.
-func frameOf(c *gin.Context, title, here string, body any) frame {
+func (s *Site) frameOf(c *gin.Context, title, here string, body any) frame {
 	f := frame{Title: title, Here: here, Body: body}
 	if t, ok := web.Resolved(c); ok {
-		f.Tenant = placeOf(t)
+		f.Tenant = placeOf(t, s.appearance(t))
 	}
 	if who, ok := account.Known(c); ok {
 		f.User = personOf(who.User())

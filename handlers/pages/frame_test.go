@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"tenantry/handlers/pages"
 )
@@ -56,5 +57,30 @@ func TestColours(t *testing.T) {
 	}
 	if len(seen) != 12 {
 		t.Errorf("there are %d colours", len(seen))
+	}
+}
+
+// TestTimesOfATenant are in its time zone, with the months of its language, and its day begins there.
+func TestTimesOfATenant(t *testing.T) {
+	t.Parallel()
+	zone := func(name string) *time.Location {
+		found, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	at := time.Date(2026, 2, 28, 23, 30, 0, 0, time.UTC)
+	for _, one := range []struct {
+		language    string
+		zone        *time.Location
+		moment, due string
+	}{
+		{"", nil, "28 Feb 2026, 23:30 UTC", "Due 28 Mar"}, {"de", zone("Europe/Berlin"), "1. März 2026, 00:30 CET", "Due 28. März"},
+		{"fr", time.UTC, "28 févr. 2026, 23:30 UTC", "Due 28 mars"}, {"es", zone("America/Sao_Paulo"), "28 feb 2026, 20:30 -03", "Due 28 mar"},
+	} {
+		if moment, due := pages.At(at, one.language, one.zone); moment != one.moment || due != one.due {
+			t.Errorf("%s, %v: %q, %q", one.language, one.zone, moment, due)
+		}
 	}
 }

@@ -57,7 +57,7 @@ func (s *Site) showImport(c *gin.Context, tx *gorm.DB, status int, v importView)
 	if v.Project, err = request.Take[models.Project](tx, request.PathID(c)); err != nil {
 		return err
 	}
-	s.templates.Show(c, status, "import", frameOf(c, "Import into “"+v.Project.Name+"”", "/", v))
+	s.templates.Show(c, status, "import", s.frameOf(c, "Import into “"+v.Project.Name+"”", "/", v))
 	return nil
 }
 

@@ -80,7 +80,7 @@ func (s *Site) showPeople(c *gin.Context, tx *gorm.DB, status int, page peoplePa
 	if found.Next != nil {
 		page.Next = "/people?after=" + *found.Next
 	}
-	s.templates.Show(c, status, "people", frameOf(c, "People", "/people", page))
+	s.templates.Show(c, status, "people", s.frameOf(c, "People", "/people", page))
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (s *Site) showProjects(c *gin.Context, tx *gorm.DB, status int, f *form) er
 	if found.Next != nil {
 		page.Next = fmt.Sprintf("/?archived=%t&after=%s", archived, *found.Next)
 	}
-	s.templates.Show(c, status, "projects", frameOf(c, "Projects", "/", page))
+	s.templates.Show(c, status, "projects", s.frameOf(c, "Projects", "/", page))
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (s *Site) showProject(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	if err != nil {
 		return err
 	}
-	s.templates.Show(c, status, "project", frameOf(c, "Edit “"+project.Name+"”", "/", projectPage{project, f}))
+	s.templates.Show(c, status, "project", s.frameOf(c, "Edit “"+project.Name+"”", "/", projectPage{project, f}))
 	return nil
 }
 

@@ -47,6 +47,8 @@ type Options struct {
 	Demo []Demo
 	// Export exports all data of a tenant for one of its admins.
 	Export func(ctx context.Context, t *tenants.Tenant, who *account.Identity) (*lifecycle.Download, error)
+	// Appearance is how a tenant's pages look. Defaults to that of the zero Appearance.
+	Appearance func(t *tenants.Tenant) Appearance
 	// Navigation leads to the application's pages, before people and activity; its
 	// first entry is where people go after they signed in, "/". Defaults to the
 	// projects.
@@ -68,6 +70,7 @@ type Site struct {
 	accounts   *account.Accounts
 	domain     tenants.BaseDomain
 	demo       []Demo
+	appearance func(t *tenants.Tenant) Appearance
 	navigation []Link
 	templates  look.Templates
 	assets     look.Assets
@@ -84,9 +87,12 @@ func New(o Options) *Site {
 	if o.Navigation == nil {
 		o.Navigation = []Link{{"/", "Projects"}}
 	}
+	if o.Appearance == nil {
+		o.Appearance = func(*tenants.Tenant) Appearance { return Appearance{} }
+	}
 	functions := template.FuncMap{"navigation": func() []Link { return o.Navigation }}
 	return &Site{
-		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, navigation: o.Navigation, export: o.Export,
+		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, appearance: o.Appearance, navigation: o.Navigation, export: o.Export,
 		assets: assets, templates: look.LoadTemplates(files, assets, functions, o.Templates),
 	}
 }

@@ -38,8 +38,9 @@ type commentView struct {
 	ID     int64
 	Author *person // nil when they were deleted
 	Body   string
-	At     time.Time
-	Mine   bool // may be deleted by who looks
+	// When is when it was written, for people, and Stamp for programs.
+	When, Stamp string
+	Mine        bool // may be deleted by who looks
 }
 
 // difference is a field's stored value, and the value in the form.
@@ -116,8 +117,9 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	if err != nil {
 		return err
 	}
+	days := s.calendarOf(c)
 	for _, comment := range found.Rows {
-		v := commentView{ID: comment.ID, Body: comment.Body, At: comment.CreatedAt.UTC(), Mine: handlers.MayRemove(account.Current(c), comment)}
+		v := commentView{ID: comment.ID, Body: comment.Body, When: days.moment(comment.CreatedAt), Stamp: comment.CreatedAt.UTC().Format(time.RFC3339), Mine: handlers.MayRemove(account.Current(c), comment)}
 		if comment.Author != nil {
 			v.Author = personOf(*comment.Author)
 		}
@@ -126,7 +128,7 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	if found.Next != nil {
 		page.More = taskPath(page.Task.ID) + "?after=" + *found.Next
 	}
-	s.templates.Show(c, status, "task", frameOf(c, page.Task.Title, "/", page))
+	s.templates.Show(c, status, "task", s.frameOf(c, page.Task.Title, "/", page))
 	return nil
 }
 

@@ -454,6 +454,36 @@ func awaitRows(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, want 
 	}
 }
 
+// TestSchedulesInTheTenantsZone follow the setting, at once after Reschedule.
+func TestSchedulesInTheTenantsZone(t *testing.T) {
+	t.Parallel()
+	type settings struct {
+		Zone string `json:"zone"`
+	}
+	o := tenantstest.Options{Schema: schema(t)}
+	o.Settings = tenants.NewSettings(tenants.SettingsOptions[settings]{Defaults: settings{"UTC"}, Zone: func(s settings) *time.Location {
+		zone, err := time.LoadLocation(s.Zone)
+		must(t, err)
+		return zone
+	}})
+	tenantstest.Each(t, o, func(t *testing.T, env *tenantstest.Env) {
+		acme := env.Tenant(t, "acme")
+		expect := func(want string) {
+			t.Helper()
+			found := rows(t, env, acme)
+			if len(found) != 1 || found[0].ScheduledAt.UTC().Format("15:04") != want {
+				t.Errorf("%+v, want one at %s", found, want)
+			}
+		}
+		must(t, env.Store.Update(t.Context(), acme, func(tx *gorm.DB) error { return jobs.Schedule(tx, "daily", "30 7 * * *", nil, attempt{"daily"}) }))
+		expect("07:30")
+		acme, err := env.Lifecycle.SetSettings(t.Context(), "ada", "acme", env.Store.ReadSettings(map[string]string{"zone": "Asia/Tokyo"}))
+		must(t, err)
+		must(t, env.Store.Update(t.Context(), acme, jobs.Reschedule))
+		expect("22:30")
+	})
+}
+
 // TestBadSchedules are refused when they are written.
 func TestBadSchedules(t *testing.T) {
 	t.Parallel()

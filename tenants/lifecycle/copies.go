@@ -76,11 +76,16 @@ func (m *Manager) sourceOf(ctx context.Context, j *job) (tenants.RowReader, port
 }
 
 // checkFile opens the file of a tenant to create, and closes it: a file that is not right is refused before the
-// subdomain is reserved.
-func (m *Manager) checkFile(ctx context.Context, path string) error {
-	r, _, err := portable.Open(ctx, m.files, path, m.schema)
+// subdomain is reserved. The tenant gets the file's settings, unless it has some.
+func (m *Manager) checkFile(ctx context.Context, path string, t *tenants.Tenant) error {
+	r, about, err := portable.Open(ctx, m.files, path, m.schema)
 	if err != nil {
 		return err
 	}
-	return r.Close()
+	if t.Settings.String() == "{}" {
+		if t.Settings, err = tenants.ParseStoredSettings(about.Settings); err != nil {
+			err = &tenants.SourceError{Reason: err.Error()}
+		}
+	}
+	return errors.Join(err, r.Close())
 }

@@ -52,6 +52,8 @@ type NewTenant struct {
 	// Source is the URL of an existing database to copy, as described at tenants.Engine's
 	// Adopt. If it is empty, the tenant gets a new database.
 	Source string
+	// Settings are the tenant's settings. Defaults to those of a File, or to none of its own.
+	Settings tenants.StoredSettings
 	// Origin is the id of the tenant whose data the source is, for the ledger. It may be empty.
 	Origin string
 	// File is the path of a portable file whose rows the tenant gets. It must stay there until the tenant is created.
@@ -88,7 +90,7 @@ func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, err
 func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewTenant) (*tenants.Tenant, error) {
 	t, err := m.prepare(ctx, n)
 	if err == nil && n.File != "" {
-		err = m.checkFile(ctx, n.File)
+		err = m.checkFile(ctx, n.File, t)
 	}
 	if err == nil {
 		err = m.ask(ctx, n.By, kind, t)
@@ -103,7 +105,7 @@ func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewT
 			j.params.Of = n.Origin
 		}
 		if n.of != nil {
-			j.params.Of, j.tenant.Limits = n.of.ID, n.of.Limits
+			j.params.Of, j.tenant.Limits, j.tenant.Settings = n.of.ID, n.of.Limits, n.of.Settings
 		}
 		j.plan = m.withHooks(kind, planWith(kind, j.params))
 		if err := claim(tx, t.Server); err != nil {
@@ -170,7 +172,7 @@ func (m *Manager) prepare(ctx context.Context, n NewTenant) (*tenants.Tenant, er
 	}
 	t := &tenants.Tenant{
 		ID: newID(), Subdomain: n.Subdomain, Name: name,
-		State: tenants.StateProvisioning, Server: server, CreatedBy: n.CreatedBy, Epoch: 1,
+		State: tenants.StateProvisioning, Server: server, CreatedBy: n.CreatedBy, Epoch: 1, Settings: n.Settings,
 	}
 	if t.CreatedBy == "" {
 		t.CreatedBy = "operator"

@@ -62,7 +62,7 @@ func (m *Manager) export(ctx context.Context, by Operator, t *tenants.Tenant, e 
 	if err := m.checkRoom(ctx, t, filepath.Dir(e.Path)); err != nil {
 		return a, err
 	}
-	a = portable.About{ExportedAt: time.Now().UTC(), Subdomain: t.Subdomain, Name: t.Name, Credentials: e.Credentials}
+	a = portable.About{ExportedAt: time.Now().UTC(), Subdomain: t.Subdomain, Name: t.Name, Settings: t.Settings.String(), Credentials: e.Credentials}
 	o := portable.Options{Schema: m.schema, Progress: e.Progress}
 	if !e.Credentials {
 		o.Omit = m.schema.Credentials

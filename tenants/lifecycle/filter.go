@@ -14,7 +14,11 @@ import (
 )
 
 // TypedSearch is an unparsed Search, as a person typed it. Empty values match all tenants.
-type TypedSearch struct{ Text, State, Server, SchemaVersion string }
+type TypedSearch struct {
+	Text, State, Server, SchemaVersion string
+	// Settings are values by key.
+	Settings map[string]string
+}
 
 // TypedOperationFilter is an unparsed OperationFilter, as a person typed it. Empty values match
 // all operations.
@@ -42,6 +46,10 @@ func (m *Manager) ReadSearch(ctx context.Context, f TypedSearch) (Search, error)
 			return s, &FilterError{"schema_version", "must be a whole number from 1"}
 		}
 		s.SchemaVersion = n
+	}
+	var err error
+	if s.Settings, err = m.store.FilterSettings(f.Settings); err != nil {
+		return s, &FilterError{"where", err.Error()}
 	}
 	return s, m.checkServer(ctx, f.Server)
 }

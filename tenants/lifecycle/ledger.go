@@ -95,6 +95,8 @@ type params struct {
 	Name string `json:"name,omitempty"`
 	// Limits are the limits that change, as people read them.
 	Limits map[tenants.Limit]string `json:"limits,omitempty"`
+	// Settings are the settings that change, as people type them; an empty text stands for the default.
+	Settings map[string]string `json:"settings,omitempty"`
 	// Message is what people are told during maintenance, and Until when it is expected to end.
 	Message string     `json:"message,omitempty"`
 	Until   *time.Time `json:"until,omitempty"`

@@ -13,6 +13,7 @@
 //	swap.go       exchanges two of them
 //	name.go       gives them another display name
 //	limits.go     changes what they may use
+//	settings.go   changes the application's settings
 //	move.go       moves them to another server
 //	purge.go      moves them to the trash, and brings them back
 //	erase.go      removes them with their backups

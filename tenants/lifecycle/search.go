@@ -18,8 +18,15 @@ type Search struct {
 	State         tenants.State
 	Server        string
 	SchemaVersion int64
+	// Settings matches tenants with all of these values.
+	Settings []tenants.SettingFilter
 	// Present omits purged tenants, unless State asks for them.
 	Present bool
+}
+
+// IsZero reports whether the search matches all tenants.
+func (s Search) IsZero() bool {
+	return s.Text == "" && s.State == "" && s.Server == "" && s.SchemaVersion == 0 && len(s.Settings) == 0 && !s.Present
 }
 
 // narrow adds the search's conditions to tx.
@@ -36,6 +43,9 @@ func (s Search) narrow(tx *gorm.DB) *gorm.DB {
 	if s.SchemaVersion != 0 {
 		tx = tx.Where("schema_version = ?", s.SchemaVersion)
 	}
+	for _, setting := range s.Settings {
+		tx = setting.Narrow(tx)
+	}
 	if text := Fold(s.Text); text != "" {
 		pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
 		tx = tx.Where(`subdomain LIKE ? ESCAPE '\' OR lower(name) LIKE ? ESCAPE '\' OR id = ?`, pattern, pattern, text)
@@ -46,6 +56,11 @@ func (s Search) narrow(tx *gorm.DB) *gorm.DB {
 // Takes reports whether the search matches the tenant.
 func (s Search) Takes(t *tenants.Tenant) bool {
 	text := Fold(s.Text)
+	for _, setting := range s.Settings {
+		if !setting.Takes(t) {
+			return false
+		}
+	}
 	return (s.State == "" || t.State == s.State) && (s.State != "" || !s.Present || t.State != tenants.StatePurged) &&
 		(s.Server == "" || t.Server == s.Server) && (s.SchemaVersion == 0 || t.SchemaVersion == s.SchemaVersion) &&
 		(strings.Contains(t.Subdomain, text) || strings.Contains(Fold(t.Name), text) || t.ID == text)

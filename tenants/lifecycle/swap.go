@@ -121,7 +121,7 @@ func exchange(tx *gorm.DB, j *job) error {
 // asServed returns the columns of an active tenant that belong to its subdomain.
 func asServed(t *tenants.Tenant) map[string]any {
 	columns := map[string]any{
-		"state": tenants.StateActive, "subdomain": t.Subdomain, "name": t.Name,
+		"state": tenants.StateActive, "subdomain": t.Subdomain, "name": t.Name, "settings": t.Settings,
 		"maintenance_since": t.Maintenance.Since, "maintenance_message": t.Maintenance.Message, "maintenance_until": t.Maintenance.Until,
 	}
 	for _, limit := range tenants.AllLimits() {

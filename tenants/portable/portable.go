@@ -64,6 +64,8 @@ type About struct {
 	// Subdomain and Name are the tenant's.
 	Subdomain string `json:"subdomain"`
 	Name      string `json:"name"`
+	// Settings are the values of the tenant's own of the application's settings, as JSON.
+	Settings string `json:"settings"`
 	// Credentials says whether the file has password hashes, sessions, tokens and what else lets people sign in.
 	Credentials bool  `json:"credentials"`
 	Tables      []Sum `json:"tables"`
@@ -125,7 +127,7 @@ func (a About) check(r tenants.RowReader, schema tenants.Schema) error {
 func (a About) pairs() map[string]string {
 	pairs := map[string]string{
 		"format": strconv.Itoa(a.Format), "schema": a.Schema, "schema_version": strconv.FormatInt(a.SchemaVersion, 10), "engine": a.Engine,
-		"exported_at": a.ExportedAt.UTC().Format(time.RFC3339Nano), "subdomain": a.Subdomain, "name": a.Name,
+		"exported_at": a.ExportedAt.UTC().Format(time.RFC3339Nano), "subdomain": a.Subdomain, "name": a.Name, "settings": a.Settings,
 		"credentials": strconv.FormatBool(a.Credentials),
 	}
 	for _, t := range a.Tables {
@@ -136,7 +138,7 @@ func (a About) pairs() map[string]string {
 
 // read reads what pairs has written.
 func read(pairs map[string]string) (a About, err error) {
-	a = About{Schema: pairs["schema"], Engine: pairs["engine"], Subdomain: pairs["subdomain"], Name: pairs["name"]}
+	a = About{Schema: pairs["schema"], Engine: pairs["engine"], Subdomain: pairs["subdomain"], Name: pairs["name"], Settings: pairs["settings"]}
 	number := func(name string) (n int64) {
 		n, failure := strconv.ParseInt(pairs[name], 10, 64)
 		if failure != nil {

@@ -56,6 +56,8 @@ type Options struct {
 	MaxSize int64
 	// Limits are those of tenants without limits of their own. Defaults to none.
 	Limits tenants.Limits
+	// Settings is the type of the application's settings. Defaults to none.
+	Settings *tenants.SettingsType
 	// Log receives the store's log. If it is nil, the log is discarded.
 	Log *slog.Logger
 	// Alone gives the test an installation of its own on the tests' server, for example because
@@ -148,7 +150,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 		Master:  master,
 		Servers: servers,
 		MaxOpen: o.MaxOpen, Rest: o.Rest, Wait: o.Wait, Patient: o.Patient, Log: o.Log, InstanceTTL: o.InstanceTTL, MasterAway: o.MasterAway, Grace: o.Grace,
-		Limits: o.limits(), SlowScope: o.SlowScope, Tracer: o.Tracer,
+		Limits: o.limits(), Settings: o.Settings, SlowScope: o.SlowScope, Tracer: o.Tracer,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -181,7 +181,7 @@ func (e *Exports) write(ctx context.Context, exporter tenants.Exporter, t *tenan
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
 	// After the snapshot: what is restored to a time has nothing that was committed later.
-	a = portable.About{ExportedAt: time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond), Subdomain: t.Subdomain, Name: t.Name, Credentials: true}
+	a = portable.About{ExportedAt: time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond), Subdomain: t.Subdomain, Name: t.Name, Settings: t.Settings.String(), Credentials: true}
 	return portable.Write(ctx, e.o.Files, path, from, a, portable.Options{Schema: e.o.Schema, Progress: func(done, _ int) {
 		if done == 1 {
 			e.o.Interrupt("backup: writing")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -22,10 +23,15 @@ func TestContacts(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, options(), func(t *testing.T, a *apptest.App) {
 		a.Expect(t, "POST", "/api/contacts", `{"name":"Grace","phone":"+1 555 0100"}`, 201, `"name":"Grace"`, `"author_id":1`)
+		values := map[string]json.RawMessage{"country_code": json.RawMessage(`"+49"`)}
+		if _, err := a.Manager().SetSettings(t.Context(), "ada", apptest.Subdomain, values); err != nil {
+			t.Fatal(err)
+		}
+		a.Expect(t, "POST", "/api/contacts", `{"name":"Konrad","phone":"30 555"}`, 201, `"phone":"+49 30 555"`)
 		a.Expect(t, "POST", "/api/contacts", `{"name":" "}`, 422, `"field":"name"`, `"field":"phone"`)
-		a.Expect(t, "GET", "/api/contacts?limit=1", "", 200, `"phone":"+1 555 0100"`, `"next":null`)
+		a.Expect(t, "GET", "/api/contacts?limit=1", "", 200, `"phone":"+1 555 0100"`, `"next":"`)
 		a.Expect(t, "GET", "/api/contacts?after=x", "", 422, `"field":"after"`)
-		a.Expect(t, "GET", "/api/contacts/2", "", 404)
+		a.Expect(t, "GET", "/api/contacts/3", "", 404)
 		a.Expect(t, "GET", "/", "", 200, "<h1>Contacts</h1>", "Grace", "added by ada")
 		a.Expect(t, "GET", "/activity", "", 200, "created contact “Grace”")
 		var veto *lifecycle.VetoError

@@ -2,12 +2,14 @@ package handlers
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"tenantry/handlers/account"
 	"tenantry/handlers/request"
+	"tenantry/tenants"
 
 	"example.com/addressbook/models"
 )
@@ -50,6 +52,9 @@ func CreateContact(c *gin.Context, tx *gorm.DB) error {
 	request.Member(in, "phone", &contact.Phone, request.Line(50))
 	if err := in.Done(); err != nil {
 		return err
+	}
+	if !strings.HasPrefix(contact.Phone, "+") {
+		contact.Phone = tenants.Settings[models.Settings](tx).CountryCode + " " + contact.Phone
 	}
 	if err := tx.Create(&contact).Error; err != nil {
 		return err
