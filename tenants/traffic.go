@@ -8,13 +8,14 @@ const (
 	SpanHour   = "hour"
 )
 
-// TrafficCount counts requests of a minute or an hour: those of one tenant, or all. Each process writes its
+// TrafficCount counts requests of a minute or an hour: those of one tenant, of all on a server, or all. Each process writes its
 // minutes; later they are added up to hours. Package traffic says for how long which rows are kept.
 type TrafficCount struct {
 	// Span is SpanMinute or SpanHour, and At its beginning.
 	Span string    `gorm:"primaryKey;not null;check:traffic_counts_span_check,span IN ('minute', 'hour')"`
 	At   time.Time `gorm:"primaryKey;not null"`
-	// TenantID is empty in a row that counts all requests, also those without a tenant.
+	// TenantID is empty in a row that counts all requests, also those without a tenant. In a row that counts those of the
+	// tenants on a server it is what traffic.OfServer returns, which is no tenant's id.
 	TenantID string `gorm:"primaryKey;not null"`
 	// Source is the process that counted. It is empty for hours, which add up all processes.
 	Source   string `gorm:"primaryKey;not null"`

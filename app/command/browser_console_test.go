@@ -64,7 +64,7 @@ func consoleTour(t *testing.T, browser context.Context) {
 		{"none", "/tenants?search=nothing"}, {"create", "/new"},
 		{"tenant", "/tenants/acme"}, {"suspended", "/tenants/hooli"}, {"archived", "/tenants/umbrella"},
 		{"operations", "/operations"},
-		{"under-way", "/operations?unfinished=true"}, {"migrations", "/migrations"}, {"servers", "/servers"},
+		{"under-way", "/operations?unfinished=true"}, {"migrations", "/migrations"}, {"servers", "/servers"}, {"server", "/servers/default?span=day"},
 		{"doctor", "/doctor"}, {"error", "/nothing"},
 	} {
 		srv.console(t, b, p.path)

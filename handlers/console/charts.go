@@ -21,8 +21,8 @@ type spanLink struct {
 	Here bool
 }
 
-// charts returns those of a tenant's requests, or of all if tenantID is empty, in the period that the query of the page at
-// link names: by default the hour.
+// charts returns those of the requests of which traffic.Archive.Hour returns the hour, in the period that the query of the
+// page at link names: by default the hour.
 func (s *Console) charts(c *gin.Context, link, tenantID string, hour *traffic.Hour) (charts, error) {
 	period, err := s.period(c, tenantID, hour)
 	if err != nil {

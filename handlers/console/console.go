@@ -125,6 +125,7 @@ func (s *Console) Register(r gin.IRouter) {
 	in.Match(read, "/operations", s.do(s.operations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "after"))
 	in.Match(read, "/servers", s.do(s.servers))
 	in.POST("/servers", s.do(s.addServer))
+	in.Match(read, "/servers/:server", s.do(s.server, "span"))
 	in.POST("/servers/:server/:do", s.do(s.changeServer))
 	in.Match(read, "/manual", s.do(s.manual))
 	in.Match(read, "/manual/:topic", s.do(s.manualChapter))

@@ -164,9 +164,9 @@ func TestChartsOfLongerPeriods(t *testing.T) {
 		for _, after := range []time.Duration{0, 45 * time.Hour, 49 * time.Hour} {
 			s.now = begin.Add(after)
 			for range 3 {
-				s.traffic.Record(traffic.Request{TenantID: acme.ID, Took: 20 * time.Millisecond})
+				s.traffic.Record(traffic.Request{TenantID: acme.ID, Group: traffic.Group{Server: acme.Server}, Took: 20 * time.Millisecond})
 			}
-			s.traffic.Record(traffic.Request{TenantID: globex.ID, Took: 20 * time.Millisecond})
+			s.traffic.Record(traffic.Request{TenantID: globex.ID, Group: traffic.Group{Server: "elsewhere"}, Took: 20 * time.Millisecond})
 			s.now = s.now.Add(time.Minute)
 			if err := s.archive.Write(t.Context()); err != nil {
 				t.Fatal(err)
@@ -175,7 +175,7 @@ func TestChartsOfLongerPeriods(t *testing.T) {
 		s.now = begin.Add(50*time.Hour + time.Minute)
 		s.session = s.signIn(t, "Ada")
 		s.get(t, "/").expect(t, 200, `<a href="/?span=day">day</a>`, `<strong aria-current="true">hour</strong>`, "Requests a minute")
-		s.traffic.Record(traffic.Request{TenantID: acme.ID, Failed: true}) // is not written yet
+		s.traffic.Record(traffic.Request{TenantID: acme.ID, Group: traffic.Group{Server: acme.Server}, Failed: true}) // is not written yet
 		s.get(t, "/?span=day").expect(t, 200, `<strong aria-current="true">day</strong>`, "9 requests in the last day, at most 4 in an hour; 1 failed")
 		s.get(t, "/?span=weeks").expect(t, 200, "13 requests in the last four weeks, at most ", " in a day; 1 failed", "Requests a day")
 		s.get(t, "/?span=year").expect(t, 422, "must be one of: hour, day, weeks")
@@ -183,5 +183,10 @@ func TestChartsOfLongerPeriods(t *testing.T) {
 		s.get(t, "/tenants/acme?span=day").expect(t, 200, `<a href="/tenants/acme">hour</a>`, "7 requests in the last day, at most 3 in an hour; 1 failed")
 		s.get(t, "/tenants/acme?span=weeks").expect(t, 200, "10 requests in the last four weeks, at most ", "Requests a day")
 		s.get(t, "/tenants/acme?span=year").expect(t, 422, "must be one of: hour, day, weeks")
+		server := "/servers/" + acme.Server
+		s.get(t, server).expect(t, 200, `<a href="`+server+`?span=day">day</a>`, "Requests a minute", "1 requests in the last hour")
+		s.get(t, server+"?span=day").expect(t, 200, "7 requests in the last day, at most 3 in an hour; 1 failed")
+		s.get(t, server+"?span=weeks").expect(t, 200, "10 requests in the last four weeks, at most ", "Requests a day")
+		s.get(t, "/servers/nowhere").expect(t, 404)
 	})
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // Archived is the number of tenants whose requests a process writes into the master separately, for each
-// minute. Rows without a tenant count all requests, so those of the other tenants are the difference.
+// minute. Other rows count those of each server, and all requests, so those of the other tenants are the difference.
 const Archived = 50
 
 // Archive keeps the requests of all processes in their master: by the minute for about two hours, by the
@@ -85,6 +85,11 @@ func (a *Archive) rows(begin, end int64) (rows []tenants.TrafficCount) {
 			continue
 		}
 		rows = append(rows, a.row(minute, "", all))
+		for server, of := range a.own.servers {
+			if c := of.at(minute); c != nil && c.requests > 0 {
+				rows = append(rows, a.row(minute, server, c))
+			}
+		}
 		var busiest []tenants.TrafficCount
 		for id, of := range a.own.tenants {
 			if c := of.minutes.at(minute); c != nil && c.requests > 0 {

@@ -13,7 +13,7 @@ import (
 )
 
 // Hour returns the last hour of a tenant's requests to all processes, or of all requests if tenantID is
-// empty. Those of other processes are known until the last whole minute.
+// empty, or of those on a server if it is OfServer's. Those of other processes are known until the last whole minute.
 func (a *Archive) Hour(ctx context.Context, tenantID string) (Hour, error) {
 	last, own := a.ownHour(tenantID)
 	rows, err := a.others(ctx, last, "tenant_id = ?", tenantID)
@@ -61,7 +61,7 @@ func (a *Archive) Recent(ctx context.Context, minutes int) ([]Rank, error) {
 
 func (a *Archive) ranks(ctx context.Context, minutes int) ([]Rank, error) {
 	last, sums := a.ownSums(minutes)
-	rows, err := a.others(ctx, last, "tenant_id <> '' AND at > ?", timeOf(last-int64(minutes)))
+	rows, err := a.others(ctx, last, "tenant_id <> '' AND tenant_id NOT LIKE ? AND at > ?", serverMark+"%", timeOf(last-int64(minutes)))
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +106,7 @@ type Period struct {
 // Period returns the hour by its minutes.
 func (h *Hour) Period() Period { return Period{time.Minute, h.Minutes[:], h.Total} }
 
-// Day returns the last 24 hours of a tenant's requests to all processes by the hour, or of all requests if
-// tenantID is empty. Those of other processes are known until the last whole minute.
+// Day is like Hour for the last 24 hours, by the hour.
 func (a *Archive) Day(ctx context.Context, tenantID string) (Period, error) {
 	return a.period(ctx, tenantID, time.Hour, 24)
 }

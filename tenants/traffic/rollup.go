@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -35,8 +36,8 @@ func (a *Archive) rollUp(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// sumHours adds up minutes to hours. Each hour has a row for all requests and one for each of its busiest
-// tenants.
+// sumHours adds up minutes to hours. Each hour has a row for all requests, one for each server, and one for each of its
+// busiest tenants.
 func sumHours(minutes []tenants.TrafficCount) (rows []tenants.TrafficCount) {
 	hours := map[time.Time]map[string]*counts{}
 	for i := range minutes {
@@ -52,14 +53,19 @@ func sumHours(minutes []tenants.TrafficCount) (rows []tenants.TrafficCount) {
 		sum.add(countsOf(&minutes[i]))
 	}
 	for at, sums := range hours {
-		var hour []tenants.TrafficCount
+		var busiest []tenants.TrafficCount
 		for id, c := range sums {
-			hour = append(hour, tenants.TrafficCount{
+			hour := tenants.TrafficCount{
 				Span: tenants.SpanHour, At: at, TenantID: id, Requests: int64(c.requests), Failed: int64(c.failed), Took: textOf(&c.took),
-			})
+			}
+			if id == "" || strings.HasPrefix(id, serverMark) {
+				rows = append(rows, hour)
+			} else {
+				busiest = append(busiest, hour)
+			}
 		}
-		slices.SortFunc(hour, byRequests) // all requests come first
-		rows = append(rows, hour[:min(1+Archived, len(hour))]...)
+		slices.SortFunc(busiest, byRequests)
+		rows = append(rows, busiest[:min(Archived, len(busiest))]...)
 	}
 	return rows
 }

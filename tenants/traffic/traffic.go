@@ -16,6 +16,7 @@ package traffic
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -49,6 +50,7 @@ type Recorder struct {
 	crowded bool       // whether a tenant found no room since the minute began
 	all     *tracked
 	tenants map[string]*tracked // by id
+	servers map[string]*series  // by OfServer
 	tallies tallies
 	byGroup groupCounts
 }
@@ -56,7 +58,7 @@ type Recorder struct {
 // New returns a recorder that counts at most limit tenants separately. now returns
 // the time.
 func New(limit int, now func() time.Time) *Recorder {
-	return &Recorder{limit: limit, now: now, all: newTracked(), tenants: map[string]*tracked{}, tallies: tallies{busiest: map[string]*Tally{}}, byGroup: groupCounts{}}
+	return &Recorder{limit: limit, now: now, all: newTracked(), tenants: map[string]*tracked{}, servers: map[string]*series{}, tallies: tallies{busiest: map[string]*Tally{}}, byGroup: groupCounts{}}
 }
 
 // Request is a request that was answered.
@@ -87,6 +89,9 @@ func (r *Recorder) Record(q Request) {
 	}
 	r.tallies.count(q)
 	r.byGroup.count(q.Group, q.Failed, bucket)
+	if q.Group.Server != "" {
+		r.countServer(OfServer(q.Group.Server), minute, q.Failed, bucket)
+	}
 	of := r.tenants[q.TenantID]
 	if of == nil {
 		if len(r.tenants) >= r.limit {
@@ -97,6 +102,28 @@ func (r *Recorder) Record(q Request) {
 		r.tenants[q.TenantID] = of
 	}
 	of.count(minute, slot, q.Failed, bucket)
+}
+
+// OfServer is in place of a tenant's id for all tenants on a server.
+func OfServer(name string) string { return serverMark + name }
+
+// serverMark begins no tenant's id.
+const serverMark = "@"
+
+// maxServers limits the servers that a process counts. Requests to others are only part of the total.
+const maxServers = 64
+
+// countServer counts a request to a tenant on a server. The caller holds mu.
+func (r *Recorder) countServer(server string, minute int64, failed bool, bucket int) {
+	of := r.servers[server]
+	if of == nil {
+		if len(r.servers) >= maxServers {
+			return
+		}
+		of = newSeries(Minutes)
+		r.servers[server] = of
+	}
+	of.count(minute, failed, bucket)
 }
 
 func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
@@ -126,7 +153,7 @@ func (r *Recorder) turn(minute int64) {
 }
 
 // Hour returns the last hour of a tenant's requests, or of all requests if tenantID
-// is empty.
+// is empty, or of those on a server if it is OfServer's.
 func (r *Recorder) Hour(tenantID string) Hour {
 	minute := minuteOf(r.now())
 	r.mu.Lock()
@@ -138,14 +165,25 @@ func (r *Recorder) Hour(tenantID string) Hour {
 
 // hour returns the counts of Hour. The caller holds mu.
 func (r *Recorder) hour(tenantID string, minute int64) (minutes [Minutes]counts) {
+	if of := r.minutesOf(tenantID); of != nil {
+		return of.hour(minute)
+	}
+	return minutes
+}
+
+// minutesOf returns what Hour counts, or nil. The caller holds mu.
+func (r *Recorder) minutesOf(tenantID string) *series {
 	of := r.all
-	if tenantID != "" {
+	switch {
+	case strings.HasPrefix(tenantID, serverMark):
+		return r.servers[tenantID]
+	case tenantID != "":
 		of = r.tenants[tenantID]
 	}
 	if of == nil {
-		return minutes
+		return nil
 	}
-	return of.minutes.hour(minute)
+	return of.minutes
 }
 
 // Rank sums up a tenant's last hour.
