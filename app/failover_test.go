@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -86,13 +87,21 @@ func (w *writers) expectWork(t *testing.T, n int) {
 	})
 }
 
-// expectRefusals waits until each tenant has had an answer with 503.
+// expectRefusals waits until each tenant has had an answer with 503 since the call.
 func (w *writers) expectRefusals(t *testing.T) {
 	t.Helper()
+	w.mu.Lock()
+	before := maps.Clone(w.refused)
+	w.mu.Unlock()
 	eventually(t, "503 of each tenant", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return len(w.refused) == len(w.acknowledged)
+		for subdomain := range w.acknowledged {
+			if w.refused[subdomain] == before[subdomain] {
+				return false
+			}
+		}
+		return true
 	})
 }
 
