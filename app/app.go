@@ -163,7 +163,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		Vault:   vault,
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
-		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.scratch,
+		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.settings.scratch,
 		Hooks: append([]lifecycle.Hook{accounts.RenameHook()}, o.Hooks...),
 	})
 	a.fleet = fleet.New(a.store, a.manager, o.Log)

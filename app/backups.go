@@ -98,8 +98,9 @@ func (a *App) openBackups(ctx context.Context) (err error) {
 	}
 	a.exports = exports.New(exports.Options{
 		Master: a.master, Engine: func(server string) (tenants.Engine, error) { return a.store.Server(server) },
-		Bucket: b, Scratch: a.scratch, Files: sqlite.Files{Schema: a.options.Schema}, Schema: a.options.Schema,
-		Interval: a.settings.backups.exportInterval, Keep: a.settings.backups.keep, Log: a.log, Interrupt: a.options.Interrupt,
+		Bucket: b, Scratch: a.settings.scratch, Files: sqlite.Files{Schema: a.options.Schema}, Schema: a.options.Schema,
+		MasterFiles: sqlite.Files{Schema: tenants.MasterSchema()},
+		Interval:    a.settings.backups.exportInterval, Keep: a.settings.backups.keep, Log: a.log, Interrupt: a.options.Interrupt,
 	})
 	a.backups, err = a.settings.newBackups(b, a.snapshot, a.log)
 	return err
@@ -164,17 +165,17 @@ func (a *App) StoreWhole(ctx context.Context, t *tenants.Tenant) error {
 	return a.StoreBackup(ctx, t)
 }
 
-// BackupPoints lists the newest points in time to which a tenant can be restored, the newest first, and how many there are.
-// A tenant that was moved may have points of both kinds.
-func (a *App) BackupPoints(ctx context.Context, t *tenants.Tenant, limit int) (newest []backup.Point, count int, err error) {
+// BackupPoints lists the newest points in time to which the tenant with an id, or the master, can be restored, the newest
+// first, and how many there are. A tenant that was moved may have points of both kinds.
+func (a *App) BackupPoints(ctx context.Context, id string, limit int) (newest []backup.Point, count int, err error) {
 	if a.backups == nil {
 		return nil, 0, ErrNoBackups
 	}
-	newest, count, err = a.backups.Points(ctx, t.ID, limit)
+	newest, count, err = a.backups.Points(ctx, id, limit)
 	if err != nil {
 		return nil, 0, err
 	}
-	files, n, err := a.exports.Points(ctx, t.ID, limit)
+	files, n, err := a.exports.Points(ctx, id, limit)
 	newest = append(newest, files...)
 	slices.SortStableFunc(newest, func(x, y backup.Point) int { return y.At.Compare(x.At) })
 	return newest[:min(limit, len(newest))], count + n, err
@@ -229,9 +230,13 @@ func (a *App) runBackups(ctx context.Context, running *sync.WaitGroup) {
 	}
 	running.Go(func() { a.tryBackups(ctx) })
 	running.Go(func() { a.backups.Run(ctx) })
-	if a.settings.masterPath != "" {
-		running.Go(func() { a.backups.RunMaster(ctx, backup.Master{Path: a.settings.masterPath}) })
-	}
+	running.Go(func() {
+		if a.settings.masterPath == "" {
+			a.exports.RunMaster(ctx)
+		} else {
+			a.backups.RunMaster(ctx, backup.Master{Path: a.settings.masterPath})
+		}
+	})
 	running.Go(func() { a.backups.Sweep(ctx, a.master, a.written) })
 	running.Go(func() { a.exports.Run(ctx) })
 	running.Go(func() { a.exports.Sweep(ctx) })
@@ -264,10 +269,10 @@ func (a *App) flushBackups(ctx context.Context) {
 	}
 }
 
-// StoreMaster backs up the master now, if it is a file.
+// StoreMaster backs up the master now.
 func (a *App) StoreMaster(ctx context.Context) error {
 	if a.settings.masterPath == "" {
-		return nil
+		return a.exports.StoreMaster(ctx)
 	}
 	return a.backups.StoreMaster(ctx, backup.Master{Path: a.settings.masterPath})
 }
@@ -287,11 +292,25 @@ func (a *App) SurveyBackups(ctx context.Context) (s Survey, err error) {
 	if s.Survey, err = a.backups.Survey(ctx, a.master, a.written); err == nil {
 		err = a.exports.Survey(ctx, &s.Survey)
 	}
+	if err == nil {
+		err = a.surveyMaster(ctx, &s.Survey)
+	}
 	if err != nil {
 		return s, err
 	}
 	s.Standing, err = a.proofs.Standing(ctx)
 	return s, err
+}
+
+func (a *App) surveyMaster(ctx context.Context, s *backup.Survey) error {
+	if a.settings.masterPath == "" {
+		return a.exports.SurveyMaster(ctx, s)
+	}
+	at, err := a.backups.MasterAt(ctx)
+	if !at.IsZero() {
+		s.Master = &at
+	}
+	return err
 }
 
 // ErrNoBackups means that backups are not configured.

@@ -115,25 +115,25 @@ func (a *App) openPostgresMaster(ctx context.Context) (err error) {
 		return &SettingError{"database-url", postgres.DescribeURL(url), "the database of an installation, but there is no master in this one: " +
 			"name another, or make an installation with tenantry serve or tenantry tenant create"}
 	}
-	return a.postgresError(err)
+	return a.settings.postgresError(err)
 }
 
 // openPostgresEngine opens an engine on the master's server.
 func (a *App) openPostgresEngine(ctx context.Context) error {
 	engine, err := postgres.New(ctx, postgres.Config{URL: a.settings.postgresURL, Schema: a.options.Schema, Keys: a.keys, Log: a.log})
 	if err != nil {
-		return a.postgresError(err)
+		return a.settings.postgresError(err)
 	}
 	a.engine = engine
 	return nil
 }
 
 // postgresError says where the server was looked for, unless the setting is right.
-func (a *App) postgresError(err error) error {
+func (s *settings) postgresError(err error) error {
 	if err == nil || errors.Is(err, tenants.ErrSchemaVersion) {
 		return err
 	}
-	url := a.settings.postgresURL
+	url := s.postgresURL
 	var bad *postgres.URLError
 	if errors.As(err, &bad) {
 		return postgresURLError(url, err)

@@ -14,24 +14,26 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/bucket"
+	"tenantry/tenants/postgres"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/sqlite"
 )
 
-// RecoverMaster restores the master's file from its newest backup, or the last one before a time, if there is no file.
-// It returns false if there is one. The secret key must be there already: what the master keeps sealed is worth nothing
-// without it.
+// RecoverMaster restores the master from its newest backup, or the last one before a time, if there is none: no file, or no
+// tenant in the database. It returns false if there is one. The secret key must be there already: what the master keeps
+// sealed is worth nothing without it.
 func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger) (r backup.Restored, made bool, err error) {
 	s, err := c.validate()
 	if err != nil {
 		return r, false, err
 	}
-	switch {
-	case s.backups.url == "":
+	if s.backups.url == "" {
 		return r, false, ErrNoBackups
-	case s.masterPath == "":
-		return r, false, nil // it is in the care of its server
 	}
-	if _, err := os.Lstat(s.masterPath); !errors.Is(err, fs.ErrNotExist) {
+	has, err := s.hasMaster(ctx, log)
+	if err != nil || has {
 		return r, false, err
 	}
 	keys, err := s.expectKeys()
@@ -42,21 +44,61 @@ func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger
 	if err != nil {
 		return r, false, err
 	}
+	if s.masterPath == "" {
+		r, err = s.recoverDatabase(ctx, b, at, log)
+	} else {
+		r, err = s.recoverFile(ctx, b, at, log)
+	}
+	switch {
+	case errors.Is(err, backup.ErrNoBackup):
+		err = fmt.Errorf("%w in %s; check %s, and %s, which says on what engine the master was", err, b, name("backup-url"), name("database-url"))
+	case errors.Is(err, seal.ErrUnknownKey):
+		err = &SettingError{secretKey, "is not the key with which the backups' keys are sealed", "the key of the lost installation"}
+	}
+	return r, err == nil, err
+}
+
+func (s *settings) hasMaster(ctx context.Context, log *slog.Logger) (bool, error) {
+	if s.masterPath == "" {
+		has, err := postgres.HasMaster(ctx, postgres.MasterConfig{URL: s.postgresURL, Log: log})
+		return has, s.postgresError(err)
+	}
+	_, err := os.Lstat(s.masterPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// recoverFile restores a master on SQLite.
+func (s *settings) recoverFile(ctx context.Context, b bucket.Bucket, at time.Time, log *slog.Logger) (r backup.Restored, err error) {
 	backups, err := s.newBackups(b, nil, log)
 	if err != nil {
-		return r, false, err
+		return r, err
 	}
 	if err := os.MkdirAll(filepath.Dir(s.masterPath), 0o700); err != nil {
-		return r, false, err
+		return r, err
 	}
 	temporary := s.masterPath + ".recovering"
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return r, false, err
+		return r, err
 	}
 	if r, err = backups.Restore(ctx, backup.MasterID, at, temporary); err != nil {
-		return r, false, fmt.Errorf("master: %w", err)
+		return r, fmt.Errorf("master: %w", err)
 	}
-	return r, true, os.Rename(temporary, s.masterPath)
+	return r, os.Rename(temporary, s.masterPath)
+}
+
+// recoverDatabase restores a master on Postgres.
+func (s *settings) recoverDatabase(ctx context.Context, b bucket.Bucket, at time.Time, log *slog.Logger) (r backup.Restored, err error) {
+	files := exports.New(exports.Options{Bucket: b, Scratch: s.scratch, MasterFiles: sqlite.Files{Schema: tenants.MasterSchema()}, Log: log})
+	r, err = files.RestoreMaster(ctx, at, func(version int64, fill func(ctx context.Context, into tenants.RowWriter) error) error {
+		return s.postgresError(postgres.LoadMaster(ctx, postgres.MasterConfig{URL: s.postgresURL, Log: log}, version, fill))
+	})
+	if err != nil {
+		return r, fmt.Errorf("master: %w", err)
+	}
+	return r, nil
 }
 
 // ForgetProcesses removes the processes of the lost installation from the recovered master: operations would wait until
@@ -136,7 +178,7 @@ func (a *App) recoverTenant(ctx context.Context, t *tenants.Tenant, at time.Time
 	if _, err := engine.Written(ctx, t); !errors.Is(err, tenants.ErrNoDatabase) {
 		return nil, err
 	}
-	dir, remove, err := a.scratch()
+	dir, remove, err := a.settings.scratch()
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (a *App) verifyBackup(ctx context.Context, t *tenants.Tenant) (r backup.Res
 	if err != nil {
 		return r, err
 	}
-	dir, remove, err := a.scratch()
+	dir, remove, err := a.settings.scratch()
 	if err != nil {
 		return r, fmt.Errorf("%w: %w", backup.ErrScratch, err)
 	}
@@ -44,7 +44,7 @@ func (a *App) RestoreAs(ctx context.Context, t *tenants.Tenant, at time.Time, n 
 	if a.backups == nil {
 		return nil, r, ErrNoBackups
 	}
-	dir, remove, err := a.scratch()
+	dir, remove, err := a.settings.scratch()
 	if err != nil {
 		return nil, r, err
 	}

@@ -17,11 +17,11 @@ const scratchPrefix = "restore-"
 
 // scratch makes a folder for restored and exported files, and returns what removes it. If the process dies, clearScratch
 // of another one does.
-func (a *App) scratch() (dir string, remove func() error, err error) {
-	if err := os.MkdirAll(a.settings.dataDir, 0o700); err != nil {
+func (s *settings) scratch() (dir string, remove func() error, err error) {
+	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
 		return "", nil, err
 	}
-	dir, err = os.MkdirTemp(a.settings.dataDir, scratchPrefix)
+	dir, err = os.MkdirTemp(s.dataDir, scratchPrefix)
 	if err != nil {
 		return "", nil, err
 	}

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Export is the newest backup of a tenant that is backed up as a portable file. It tells all processes which tenants were
-// written since.
+// Export is the newest backup of a tenant that is backed up as a portable file, or of the master. It tells all processes
+// which were written since.
 type Export struct {
+	// TenantID is "master" for the master.
 	TenantID string `gorm:"primaryKey;not null"`
 	// Bucket is where the backup is.
 	Bucket string `gorm:"not null"`
@@ -36,4 +37,14 @@ type Exporter interface {
 
 	// Sign is Signs for one tenant. Returns ErrNoDatabase, which wraps ErrUnavailable, if its database doesn't exist.
 	Sign(ctx context.Context, t *Tenant) (string, error)
+}
+
+// MasterExporter is what backs up a master as a portable file. It is safe for concurrent use.
+type MasterExporter interface {
+	// Rows begins to read the master as it is at this moment. It uses one of the master's connections until the caller closes
+	// the reader.
+	Rows(ctx context.Context) (RowReader, error)
+
+	// Sign is Exporter.Sign for the tables of the master, except those that are named.
+	Sign(ctx context.Context, except []string) (string, error)
 }

@@ -16,6 +16,7 @@ type Master struct {
 	handle   *handle
 	watch    WatchFunc
 	presence Presence
+	exporter MasterExporter
 	clock    func() time.Time
 	tracer   atomic.Pointer[Tracer] // nil for none
 
@@ -35,6 +36,8 @@ type MasterOptions struct {
 	Watch WatchFunc
 	// Presence tells living instances from dead ones.
 	Presence Presence
+	// Exporter reads the master for backups. It is nil on SQLite, whose file is backed up.
+	Exporter MasterExporter
 	// Clock is the machine's clock, which Now uses on SQLite. Defaults to time.Now.
 	Clock func() time.Time
 }
@@ -51,7 +54,7 @@ func NewMaster(o MasterOptions) *Master {
 		o.Clock = time.Now
 	}
 	return &Master{
-		handle: newHandle(o.Base, o.Conns, nil, nil), watch: o.Watch, presence: o.Presence, clock: o.Clock,
+		handle: newHandle(o.Base, o.Conns, nil, nil), watch: o.Watch, presence: o.Presence, exporter: o.Exporter, clock: o.Clock,
 		silences: map[string]silence{}, jobs: make(chan struct{}, 1),
 	}
 }
@@ -69,6 +72,9 @@ func (m *Master) WakeJobs() {
 
 // Dialect returns "sqlite" or "postgres".
 func (m *Master) Dialect() string { return m.handle.write.Name() }
+
+// Exporter returns what reads the master for backups, or nil on SQLite.
+func (m *Master) Exporter() MasterExporter { return m.exporter }
 
 // View runs f in a read-only transaction.
 func (m *Master) View(ctx context.Context, f Func) error {

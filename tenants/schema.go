@@ -22,7 +22,7 @@ type Schema struct {
 	// so, and a clone of a tenant has the columns alone.
 	Credentials []string
 	// NotCloned names tables of which a clone of a tenant has no rows, such as that of jobs: what the first tenant is
-	// yet to do isn't done twice.
+	// yet to do isn't done twice. A backup of the master on Postgres has no rows of its tables about living processes.
 	NotCloned []string
 }
 
@@ -65,10 +65,12 @@ var masterMigrations embed.FS
 func MasterSchema() Schema {
 	migrations, _ := fs.Sub(masterMigrations, "migrations")
 	return Schema{
+		Name: "tenantry master",
 		Models: []any{
 			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
 			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{}, &Export{}, &Proof{}, &Chore{},
 		},
 		Migrations: MigrationsIn(migrations),
+		NotCloned:  []string{"instances", "acknowledgements", "process_loads", "connection_shares"},
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"tenantry/app"
+	"tenantry/tenants/backup"
 	"tenantry/tenants/document"
+	"tenantry/tenants/seal"
+	"tenantry/tenants/tenantstest/pgcluster"
 )
 
 // withExports returns a site on Postgres whose commands and servers back up to a folder.
@@ -199,32 +202,38 @@ func TestKilledExports(t *testing.T) {
 	srv.stop(t)
 }
 
-// TestRecoveryOnPostgres loses the databases of two of three tenants: they come back, and what there is stays.
+// TestRecoveryOnPostgres is the drill: a server without tenants, an empty database, the bucket and the secret key bring master and
+// tenants back. A tenant whose backup is damaged is named, and comes back once the backup is mended; what there is stays.
+// An erased tenant's data doesn't come back: its key is in no backup, that of the master included.
 func TestRecoveryOnPostgres(t *testing.T) {
 	t.Parallel()
 	s, store := withExports(t)
-	s = s.with("TENANTRY_BACKUP_EXPORT_INTERVAL=1h") // each tenant has the one backup that the command makes
+	s = s.with("TENANTRY_BACKUP_EXPORT_INTERVAL=1h") // each has the one backup that the command makes
 	srv := s.serve(t)
-	for _, subdomain := range []string{"acme", "globex", "initech"} {
+	for _, subdomain := range []string{"acme", "globex", "erased"} {
 		s.create(t, subdomain)
 		if r := srv.post(t, subdomain, "/api/projects", `{"name":"Kept by `+subdomain+`"}`); r.status != 201 {
 			t.Fatalf("status %d", r.status)
 		}
 	}
+	s.must(t, "tenant", "limit", "acme", "--requests=77")
+	s.must(t, "tenant", "suspend", "globex")
 	srv.stop(t)
 	s.must(t, "backup", "run")
-	conn := connect(t, s.databaseURL())
-	for _, tenant := range only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")).Items {
-		if tenant.Subdomain == "initech" {
-			continue
-		}
-		for _, statement := range []string{"DROP DATABASE " + tenant.Database + " WITH (FORCE)", "DROP ROLE " + tenant.Database} {
-			if _, err := conn.Exec(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	beforeErasure := time.Now()
+	s.must(t, "tenant", "erase", "erased", "--reason=asked", "--yes")
+	s.must(t, "backup", "run") // the master
+	before := s.must(t, "tenant", "list", "--json")
 	file := s.exported(t, store, "acme")
+	if points := only[document.List[backup.Point]](t, s.must(t, "backup", "list", "--master", "--json")).Items; len(points) != 2 {
+		t.Fatalf("backups of the master: %+v", points)
+	}
+	s.dropTenants(t)
+
+	empty := s.onEmptyDatabase(t)
+	if r := empty.with("TENANTRY_SECRET_KEY="+seal.GenerateKey()).run(t, "backup", "recover"); r.status != exitUsage || !strings.Contains(r.stderr, "TENANTRY_SECRET_KEY") {
+		t.Errorf("with another key: %d %s", r.status, r.stderr)
+	}
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -232,23 +241,56 @@ func TestRecoveryOnPostgres(t *testing.T) {
 	if err := os.WriteFile(file, content[:len(content)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.run(t, "backup", "recover", "--no-header"); r.status != exitFailed || strings.Count(r.stdout, "as it was at") != 1 || !strings.Contains(r.stdout, "acme\tbackup is damaged") {
+	if r := empty.run(t, "backup", "recover", "--no-header"); r.status != exitFailed || strings.Count(r.stdout, "as it was at") != 1 || !strings.Contains(r.stdout, "acme\tbackup is damaged") {
 		t.Errorf("with a damaged backup: %d %s %s", r.status, r.stdout, r.stderr)
 	}
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.must(t, "backup", "recover", "--no-header"); strings.Count(got, "was there") != 2 || strings.Count(got, "as it was at") != 1 {
+	if got := empty.must(t, "backup", "recover", "--no-header"); strings.Count(got, "was there") != 1 || strings.Count(got, "as it was at") != 1 {
 		t.Errorf("again: %s", got)
 	}
-	back := s.serve(t)
-	for _, subdomain := range []string{"acme", "globex", "initech"} {
+	if got := empty.must(t, "tenant", "list", "--json"); got != before {
+		t.Errorf("there were %s\nand are %s", before, got)
+	}
+	empty.must(t, "tenant", "resume", "globex") // waits for no process of the lost installation
+	back := empty.serve(t)
+	for _, subdomain := range []string{"acme", "globex"} {
 		if r := back.get(t, subdomain, "/api/projects"); r.status != 200 || !strings.Contains(r.body, "Kept by "+subdomain) {
 			t.Errorf("%s: %d %s", subdomain, r.status, r.body)
 		}
 	}
-	if r := s.run(t, "doctor"); r.status != exitDone {
+	if got := empty.must(t, "tenant", "limit", "acme"); !strings.Contains(got, "77") {
+		t.Errorf("limits: %s", got)
+	}
+	if r := empty.run(t, "doctor"); r.status != exitDone {
 		t.Errorf("doctor: %s %s", r.stdout, r.stderr)
 	}
 	back.stop(t)
+	empty.expectErased(t, s, beforeErasure)
+}
+
+// expectErased recovers the lost installation as it was before the tenant erased was: its data doesn't come back.
+func (s site) expectErased(t *testing.T, lost site, at time.Time) {
+	t.Helper()
+	s.dropTenants(t)
+	before := lost.onEmptyDatabase(t)
+	r := before.run(t, "backup", "recover", "--no-header", "--at="+at.Format(time.RFC3339Nano))
+	if r.status != exitFailed || !strings.Contains(r.stdout, "the tenant was erased") {
+		t.Errorf("it says %d %s %s", r.status, r.stdout, r.stderr)
+	}
+}
+
+// onEmptyDatabase is another machine, with the site's key and bucket, and a database of its own on the server.
+func (s site) onEmptyDatabase(t *testing.T) site {
+	t.Helper()
+	empty := onPostgres(t, pgcluster.Database(t))
+	empty.environ = empty.environ[:len(empty.environ)-1] // all but the secret key
+	for _, entry := range s.environ {
+		if strings.HasPrefix(entry, "TENANTRY_BACKUP") || strings.HasPrefix(entry, "TENANTRY_SECRET_KEY=") {
+			empty.environ = append(empty.environ, entry)
+		}
+	}
+	t.Cleanup(func() { empty.dropTenants(t) })
+	return empty
 }

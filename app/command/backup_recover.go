@@ -16,7 +16,7 @@ type backupRecoverCommand struct {
 
 // Help is shown with the flags.
 func (*backupRecoverCommand) Help() string {
-	return `Brings back a lost installation, on an empty machine: the master if it is on SQLite and there is none, then the database of each tenant that has none, on SQLite or Postgres. It needs the bucket and the secret key, and replaces nothing: after an interruption, run it again. The exit status is 1 if a tenant can't be restored.
+	return `Brings back a lost installation, on an empty machine: the master if there is none, then the database of each tenant that has none, on SQLite or Postgres. It needs the bucket, the secret key, and for a master on Postgres an empty database, and replaces nothing: after an interruption, run it again. The exit status is 1 if a tenant can't be restored.
 
 Examples:
 

@@ -35,7 +35,7 @@ func (r *backupRunCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		errs := []error{a.StoreMaster(c.ctx)}
+		var errs []error
 		stored, progress := 0, c.out.progress()
 		for i, t := range all {
 			err := r.store(c, a, t)
@@ -48,6 +48,9 @@ func (r *backupRunCommand) Run(c *Call) error {
 				stored++
 			}
 			progress.step("backup", i+1, len(all))
+		}
+		if err := a.StoreMaster(c.ctx); err != nil { // last, so that all that it knows of is stored
+			errs = append(errs, fmt.Errorf("master: %w", err))
 		}
 		if c.out.json {
 			return errors.Join(errors.Join(errs...), c.out.Document(map[string]int{"stored": stored, "failed": len(all) - stored}))

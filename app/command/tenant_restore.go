@@ -1,11 +1,13 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"tenantry/app"
 	"tenantry/tenants"
+	"tenantry/tenants/backup"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
@@ -83,6 +85,9 @@ func (r *restoreCommand) restoreAs(c *Call) error {
 			return err
 		}
 		made, restored, err := a.RestoreAs(c.ctx, t, at, lifecycle.NewTenant{Subdomain: r.As, Name: t.Name, Server: r.Server, By: a.By()})
+		if errors.Is(err, backup.ErrNoBackup) {
+			return fmt.Errorf("tenant %q: %w; see: tenantry backup list %s", t.Subdomain, err, t.Subdomain)
+		}
 		if err != nil {
 			return createError(err, r.As)
 		}

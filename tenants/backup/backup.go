@@ -39,6 +39,17 @@ var (
 	ErrScratch = errors.New("what is restored can't be written")
 )
 
+// NoBackup returns an ErrNoBackup that names the time that was asked for, and the oldest backup, if these are not zero.
+func NoBackup(at, oldest time.Time) error {
+	switch {
+	case at.IsZero():
+		return ErrNoBackup
+	case oldest.IsZero():
+		return fmt.Errorf("%w, neither from %s nor of another time", ErrNoBackup, at.Format(time.RFC3339))
+	}
+	return fmt.Errorf("%w from %s or before: the oldest is from %s", ErrNoBackup, at.Format(time.RFC3339), oldest.In(at.Location()).Format(time.RFC3339))
+}
+
 // Options configure Backups.
 type Options struct {
 	// Bucket is where backups are stored.

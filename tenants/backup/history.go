@@ -152,9 +152,21 @@ func (b *Backups) chain(ctx context.Context, id string, at time.Time) ([]file, e
 		found, position = append(found, *next), next.max
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: database %s", ErrNoBackup, id)
+		return nil, b.noBackup(ctx, all, at)
 	}
 	return found, nil
+}
+
+// noBackup returns the error for a time from which there is no backup.
+func (b *Backups) noBackup(ctx context.Context, all []file, at time.Time) error {
+	if len(all) == 0 {
+		return NoBackup(at, time.Time{})
+	}
+	o, err := b.open(ctx, slices.MinFunc(all, func(a, b file) int { return cmp.Compare(a.max, b.max) }))
+	if err != nil {
+		return err
+	}
+	return errors.Join(NoBackup(at, o.at()), o.body.Close())
 }
 
 // endAt returns the last transaction that was stored at a time or before.

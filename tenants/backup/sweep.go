@@ -80,7 +80,9 @@ type Survey struct {
 	Unreadable int `json:"unreadable"`
 	// Oldest is when the commit was made that waits longest for its backup, as far as the files tell; nil if none waits.
 	Oldest *time.Time `json:"oldest"`
-	// Late reports whether it has waited for more than twice the interval.
+	// Master is when the newest backup of the master was made; nil if there is none.
+	Master *time.Time `json:"master"`
+	// Late reports whether a commit has waited for more than twice the interval.
 	Late bool `json:"late"`
 }
 

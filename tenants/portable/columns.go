@@ -46,6 +46,9 @@ func match(from, into tenants.RowReader, o Options) ([]tables, error) {
 	days := longDays(o.Schema.Models)
 	for _, t := range from.Tables() {
 		other, ok := theirs[t.Name]
+		if !ok && slices.Contains(o.Omit, t.Name) {
+			continue
+		}
 		if !ok {
 			differences = append(differences, fmt.Sprintf("table %s: the target has none", t.Name))
 			continue
@@ -64,7 +67,9 @@ func match(from, into tenants.RowReader, o Options) ([]tables, error) {
 		all = append(all, pair)
 	}
 	for name := range theirs {
-		differences = append(differences, fmt.Sprintf("table %s: only the target has it", name))
+		if !slices.Contains(o.Omit, name) {
+			differences = append(differences, fmt.Sprintf("table %s: only the target has it", name))
+		}
 	}
 	slices.Sort(differences)
 	return all, tenants.CheckDifferences(differences)

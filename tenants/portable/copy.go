@@ -12,7 +12,8 @@ import (
 type Options struct {
 	// Schema has the models of the databases.
 	Schema tenants.Schema
-	// Omit names what is not copied, as TABLE or TABLE.COLUMN. The target has no rows there, or NULL.
+	// Omit names what is not copied, as TABLE or TABLE.COLUMN. The target has no rows there, or NULL. One of the databases
+	// may lack such a table.
 	Omit []string
 	// Expected are the sums of the source's rows, or nil if they are not known.
 	Expected []Sum

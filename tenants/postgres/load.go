@@ -58,7 +58,7 @@ func (e *Engine) beginReading(ctx context.Context, name string, of class, releas
 	if err != nil {
 		return nil, err
 	}
-	r, err := e.streamRows(ctx, s, release)
+	r, err := streamRows(ctx, s, e.config.Schema, release)
 	if err != nil {
 		s.close()
 		return nil, err
@@ -81,22 +81,27 @@ func (e *Engine) loadDraft(ctx context.Context, draft string, fill func(ctx cont
 		return err
 	}
 	defer into.close()
-	w, err := e.streamRows(ctx, into, func() {})
+	w, err := streamRows(ctx, into, e.config.Schema, func() {})
 	if err != nil {
 		return err
 	}
-	for _, table := range w.tables { // rows that migrations have made
-		if _, err := into.tx.ExecContext(ctx, "DELETE FROM "+pgx.Identifier{"public", table.Name}.Sanitize()); err != nil {
+	return w.replaceRows(ctx, fill)
+}
+
+// replaceRows has fill write rows in place of those that migrations have made, and commits.
+func (r *rowStream) replaceRows(ctx context.Context, fill func(ctx context.Context, into tenants.RowWriter) error) error {
+	for _, table := range r.tables {
+		if _, err := r.tx.ExecContext(ctx, "DELETE FROM "+pgx.Identifier{"public", table.Name}.Sanitize()); err != nil {
 			return err
 		}
 	}
-	if err := into.aroundRows(ctx, func() error { return fill(ctx, w) }); err != nil {
+	if err := r.aroundRows(ctx, func() error { return fill(ctx, r) }); err != nil {
 		return err
 	}
-	if err := w.passKeys(ctx); err != nil {
+	if err := r.passKeys(ctx); err != nil {
 		return err
 	}
-	return into.tx.Commit()
+	return r.tx.Commit()
 }
 
 // makeFromDraft has fill fill a draft of a version, which then gets the name.

@@ -46,7 +46,7 @@ func OpenMaster(ctx context.Context, c MasterConfig) (*tenants.Master, error) {
 	}
 	conns := &tenants.Conns{Write: db, Read: db}
 	return tenants.NewMaster(tenants.MasterOptions{
-		Base: base, Conns: conns, Watch: watcher{server: server, log: c.Log}.watch, Presence: presence{server},
+		Base: base, Conns: conns, Watch: watcher{server: server, log: c.Log}.watch, Presence: presence{server}, Exporter: masterRows{db},
 	}), nil
 }
 

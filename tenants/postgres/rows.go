@@ -26,10 +26,10 @@ type rowStream struct {
 var _ tenants.RowWriter = (*rowStream)(nil)
 
 // streamRows reads the version and the tables. The caller must close the session after an error.
-func (e *Engine) streamRows(ctx context.Context, s *session, release func()) (*rowStream, error) {
+func streamRows(ctx context.Context, s *session, schema tenants.Schema, release func()) (*rowStream, error) {
 	r := &rowStream{session: s, release: release}
 	var err error
-	if r.version, err = migrate.Version(ctx, s.tx, Dialect, e.config.Schema.Migrations[Dialect]); err == nil {
+	if r.version, err = migrate.Version(ctx, s.tx, Dialect, schema.Migrations[Dialect]); err == nil {
 		err = r.readTables(ctx)
 	}
 	return r, err

@@ -15,7 +15,7 @@ import (
 
 // session is a transaction with its connection and its pool.
 type session struct {
-	db   *sql.DB
+	db   *sql.DB // nil if the pool is another's
 	conn *sql.Conn
 	tx   *sql.Tx
 }
@@ -35,9 +35,20 @@ func openSession(ctx context.Context, c connector, options *sql.TxOptions) (*ses
 // beginSession begins a transaction over a connection of db, which it closes after an error. The caller must close the
 // session.
 func beginSession(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*session, error) {
-	s := &session{db: db}
+	s, err := borrowSession(ctx, db, options)
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	s.db = db
+	return s, nil
+}
+
+// borrowSession begins a transaction over a connection of db, which gets it back when the caller closes the session.
+func borrowSession(ctx context.Context, db *sql.DB, options *sql.TxOptions) (*session, error) {
+	s := &session{}
 	var err error
-	if s.conn, err = s.db.Conn(ctx); err == nil {
+	if s.conn, err = db.Conn(ctx); err == nil {
 		s.tx, err = s.conn.BeginTx(ctx, options)
 	}
 	if err == nil {
@@ -58,7 +69,9 @@ func (s *session) close() {
 	if s.conn != nil {
 		_ = s.conn.Close()
 	}
-	_ = s.db.Close()
+	if s.db != nil {
+		_ = s.db.Close()
+	}
 }
 
 // raw calls f with pgx's connection.

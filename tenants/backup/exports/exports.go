@@ -5,7 +5,8 @@
 //	exports.go  writes and stores a file
 //	objects.go  names the files in the bucket, and removes those that are no longer needed
 //	sweep.go    finds what other processes have written
-//	restore.go  brings a file back, and checks it
+//	restore.go  brings a file back, and checks it; recover.go makes a database of it
+//	master.go   does all of this for a master on Postgres
 package exports
 
 import (
@@ -44,6 +45,8 @@ type Options struct {
 	// Files writes and opens portable files of Schema, which is that of the tenants' databases.
 	Files  portable.Files
 	Schema tenants.Schema
+	// MasterFiles writes and opens the files of a master on Postgres. It may be nil if there is none.
+	MasterFiles portable.Files
 	// Interval is the age at which a commit must be backed up. Defaults to an hour.
 	Interval time.Duration
 	// Keep is for how long backups are kept. Defaults to 30 days.
@@ -180,13 +183,18 @@ func (e *Exports) write(ctx context.Context, exporter tenants.Exporter, t *tenan
 		return a, err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	// After the snapshot: what is restored to a time has nothing that was committed later.
-	a = portable.About{ExportedAt: time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond), Subdomain: t.Subdomain, Name: t.Name, Settings: t.Settings.String(), Credentials: true}
+	a = portable.About{ExportedAt: justAfter(time.Now()), Subdomain: t.Subdomain, Name: t.Name, Settings: t.Settings.String(), Credentials: true}
 	return portable.Write(ctx, e.o.Files, path, from, a, portable.Options{Schema: e.o.Schema, Progress: func(done, _ int) {
 		if done == 1 {
 			e.o.Interrupt("backup: writing")
 		}
 	}})
+}
+
+// justAfter returns the time of a snapshot that was taken before a time: what is restored to it has nothing that was committed
+// later.
+func justAfter(at time.Time) time.Time {
+	return at.UTC().Truncate(time.Millisecond).Add(time.Millisecond)
 }
 
 // checkRoom returns tenants.ErrFull if the folder's disk has no room for a file of the tenant, of which it knows only roughly

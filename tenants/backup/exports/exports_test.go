@@ -1,11 +1,13 @@
 package exports_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,7 +48,8 @@ func newWorld(t *testing.T) *world {
 func (w *world) process() *exports.Exports {
 	return exports.New(exports.Options{
 		Master: w.env.Store.Master(), Bucket: w.bucket, Files: sqlite.Files{Schema: notes.Schema()}, Schema: notes.Schema(),
-		Interval: 40 * time.Millisecond, Scratch: w.makeScratch,
+		MasterFiles: sqlite.Files{Schema: tenants.MasterSchema()},
+		Interval:    40 * time.Millisecond, Scratch: w.makeScratch,
 		Engine: func(server string) (tenants.Engine, error) {
 			engine, err := w.env.Store.Server(server)
 			if exporter, ok := engine.(tenants.Exporter); ok {
@@ -90,16 +93,33 @@ func (r watchedReader) Read(ctx context.Context, table tenants.Table, f func(row
 // faulty is a bucket whose Put fails, after it has read a part.
 type faulty struct {
 	bucket.Bucket
-	after int64 // how much is read before; nothing fails if it is 0
+
+	mu    sync.Mutex // protects the fields below
+	after int64      // how much is read before; nothing fails if it is 0
 	err   error
 }
 
+// fail has Put fail after it has read so many bytes, or not if that is 0.
+func (f *faulty) fail(after int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.after, f.err = after, err
+}
+
 func (f *faulty) Put(ctx context.Context, key string, r io.Reader) error {
-	if f.after > 0 {
-		_, _ = io.CopyN(io.Discard, r, f.after)
-		return f.err
+	f.mu.Lock()
+	after, err := f.after, f.err
+	f.mu.Unlock()
+	if after > 0 {
+		_, _ = io.CopyN(io.Discard, r, after)
+		return err
 	}
 	return f.Bucket.Put(ctx, key, r)
+}
+
+// put stores content without faults.
+func (f *faulty) put(ctx context.Context, key string, content []byte) error {
+	return f.Bucket.Put(ctx, key, bytes.NewReader(content))
 }
 
 func (w *world) insert(t *testing.T, name string) {
@@ -141,12 +161,13 @@ func TestFailedExportsLeaveNothing(t *testing.T) {
 		begin func()
 		want  error
 	}{
-		"refuses":  {func() { w.bucket.after, w.bucket.err = 1, bucket.ErrUnavailable }, bucket.ErrUnavailable},
-		"is full":  {func() { w.bucket.after, w.bucket.err = 10_000, bucket.ErrFull }, bucket.ErrFull},
+		"refuses":  {func() { w.bucket.fail(1, bucket.ErrUnavailable) }, bucket.ErrUnavailable},
+		"is full":  {func() { w.bucket.fail(10_000, bucket.ErrFull) }, bucket.ErrFull},
 		"gives up": {func() { w.onRow = cancel }, context.Canceled},
 		"ends":     {func() { w.onRow = func() { terminate(t, admin, w.tenant.Database) } }, tenants.ErrUnavailable},
 	} {
-		w.bucket.after, w.onRow = 0, nil
+		w.bucket.fail(0, nil)
+		w.onRow = nil
 		fault.begin()
 		on := t.Context()
 		if name == "gives up" {
@@ -160,7 +181,8 @@ func TestFailedExportsLeaveNothing(t *testing.T) {
 		}
 		w.expectClean(t)
 	}
-	w.bucket.after, w.onRow = 0, nil
+	w.bucket.fail(0, nil)
+	w.onRow = nil
 	must(t, w.Store(t.Context(), w.tenant))
 	if _, err := w.Verify(t.Context(), w.tenant); err != nil || w.points(t) != 1 {
 		t.Errorf("%d backups, %v", w.points(t), err)

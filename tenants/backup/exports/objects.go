@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tenantry/tenants/backup"
 	"tenantry/tenants/bucket"
 )
 
@@ -21,8 +22,13 @@ const keyTime = "20060102T150405.000Z"
 
 const suffix = ".db"
 
-// prefix returns what the keys of a tenant's files begin with.
-func prefix(id string) string { return "tenants/" + id + "/portable/" }
+// prefix returns what the keys of the files of a tenant or the master begin with.
+func prefix(id string) string {
+	if id == backup.MasterID {
+		return "master/portable/"
+	}
+	return "tenants/" + id + "/portable/"
+}
 
 func keyOf(id string, at time.Time) string { return prefix(id) + at.UTC().Format(keyTime) + suffix }
 

@@ -11,8 +11,10 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/sealed"
 	"tenantry/tenants/bucket"
 	"tenantry/tenants/portable"
+	"tenantry/tenants/seal"
 )
 
 // Points lists the newest files of a tenant, the newest first, and how many there are.
@@ -39,8 +41,12 @@ func (e *Exports) newest(ctx context.Context, id string, at time.Time) (found fi
 			found = f
 		}
 	}
-	if err == nil && found.Key == "" {
-		err = fmt.Errorf("%w: database %s", backup.ErrNoBackup, id)
+	switch {
+	case err != nil || found.Key != "":
+	case len(all) == 0:
+		err = backup.NoBackup(at, time.Time{})
+	default:
+		err = backup.NoBackup(at, all[0].at)
 	}
 	return found, err
 }
@@ -76,10 +82,15 @@ func (e *Exports) fetch(ctx context.Context, key, to string) (size int64, err er
 	return size, damaged(key, err)
 }
 
-// damaged adds backup.ErrDamaged to an error that isn't the storage's.
+// damaged adds backup.ErrDamaged to an error that isn't the storage's, and doesn't come from a lack of keys.
 func damaged(key string, err error) error {
-	if err == nil || errors.Is(err, bucket.ErrUnavailable) || errors.Is(err, bucket.ErrFull) || errors.Is(err, context.Canceled) || errors.Is(err, tenants.ErrFull) {
-		return err
+	if err == nil {
+		return nil
+	}
+	for _, other := range []error{bucket.ErrUnavailable, bucket.ErrFull, context.Canceled, tenants.ErrFull, sealed.ErrNoKey, seal.ErrUnknownKey} {
+		if errors.Is(err, other) {
+			return err
+		}
 	}
 	return fmt.Errorf("%w: %s: %w", backup.ErrDamaged, key, err)
 }

@@ -120,6 +120,9 @@ func (k *Keys) open(ctx context.Context, id, key string) (Key, error) {
 		return Key{}, err
 	}
 	text, err := k.ring.Open(sealedFor(id), sealed)
+	if errors.Is(err, seal.ErrUnknownKey) {
+		err = fmt.Errorf("%w; give the secret key of that time as well", err)
+	}
 	if err != nil {
 		return Key{}, fmt.Errorf("%s: %w", key, err)
 	}

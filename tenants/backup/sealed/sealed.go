@@ -101,6 +101,11 @@ func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	found, err := b.keys.Find(ctx, id)
+	if errors.Is(err, ErrNoKey) {
+		if erased, failure := b.keys.isErased(ctx, id); erased && failure == nil {
+			err = fmt.Errorf("%w: the tenant was erased", err)
+		}
+	}
 	if err != nil {
 		content.Close()
 		return nil, fmt.Errorf("read %s: %w", key, err)
