@@ -19,6 +19,12 @@ func (p *Public) API(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGr
 		Group("", p.Requests.Scoped(o), p.Accounts.Authenticate())
 }
 
+// Streamed returns the group of routes under /api for sessions and API tokens, whose handlers run outside of scopes and
+// know who asks.
+func (p *Public) Streamed() *gin.RouterGroup {
+	return p.Group("/api", p.Resolve, p.Share, request.CrossOrigin(p.Accounts.Origin), p.Accounts.Present(), p.Requests.Admit(), request.Identified(p.Accounts.Identify))
+}
+
 // AccountRoutes adds what every application needs, in JSON and as pages: signing in,
 // invitations, users, API tokens and activity. All but signing in and accepting an
 // invitation needs a session or an API token. Of o, only Appearance, Navigation

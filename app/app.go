@@ -23,6 +23,7 @@ import (
 	"tenantry/tenants/alerts"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/files"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/lifecycle"
@@ -52,6 +53,7 @@ type App struct {
 	backups *backup.Backups  // nil without a bucket
 	exports *exports.Exports // the same for tenants on Postgres
 	proofs  *proof.Proofs    // nil without a bucket
+	files   *files.Store
 	metrics *metrics
 	traffic *traffic.Recorder
 	archive *traffic.Archive
@@ -160,7 +162,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		vault = a.backups
 	}
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
-		Vault:   vault,
+		Vault: vault, Erase: a.files.Erase,
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
 		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.settings.scratch,
@@ -201,6 +203,9 @@ func (a *App) Traffic() *traffic.Recorder { return a.traffic }
 // Archive keeps the requests of all processes, for the console.
 func (a *App) Archive() *traffic.Archive { return a.archive }
 
+// Files keeps tenants' files.
+func (a *App) Files() *files.Store { return a.files }
+
 // Log is where the App tells what happens.
 func (a *App) Log() *slog.Logger { return a.log }
 
@@ -239,7 +244,7 @@ func (a *App) open(ctx context.Context) error {
 	if a.settings.postgresURL != "" {
 		openMaster, openEngine = a.openPostgresMaster, a.openPostgresEngine
 	}
-	for _, open := range []func(context.Context) error{openMaster, a.loadKeys, openEngine, a.openBackups, a.openStore} {
+	for _, open := range []func(context.Context) error{openMaster, a.loadKeys, openEngine, a.openBackups, a.openStore, a.openFiles} {
 		if err := open(ctx); err != nil {
 			return err
 		}

@@ -45,6 +45,13 @@ type Config struct {
 	MaxTenantConcurrency   string `default:"0" placeholder:"N" help:"Requests of one tenant that are served at once, shared by the processes that serve; further ones get 429; 0 for any number."`
 	MaxTenantStatementTime string `default:"0" placeholder:"DURATION" help:"What one SQL statement of a tenant may take, such as 5s; a longer one is cancelled; 0 for any time."`
 	MaxTenantBody          string `default:"0" placeholder:"SIZE" help:"What the body of one request to a tenant may take, such as 500kB; a larger one gets 413; 0 for the limit of each route."`
+	// MaxTenantFiles is what the files of a tenant without a limit of its own may take together; 0 means no limit.
+	MaxTenantFiles string `default:"10GB" placeholder:"SIZE" help:"What the files of one tenant may take together, such as 500MB or 10GB; further ones get 507; 0 for any size."`
+	// MaxFileSize is the largest size of one file.
+	MaxFileSize string `default:"100MB" placeholder:"SIZE" help:"What one file of a tenant may take, such as 25MB; a larger one gets 413."`
+	// FilesURL is where tenants' files are stored: file:///DIR, or s3://BUCKET/PREFIX with credentials from the environment.
+	// Defaults to the folder files in DataDir.
+	FilesURL string `name:"files-url" type:"file" placeholder:"URL" help:"Where tenants' files are stored: file:///FOLDER or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the folder files in the data folder by default."`
 	// MinFreeSpace is what is kept free on the disk of the data folder; auto is 1
 	// GiB or a twentieth of the disk, whichever is less.
 	MinFreeSpace string `default:"auto" placeholder:"SIZE" help:"What is kept free on the disk of the data folder: writes get 507 before it is full; auto is 1 GiB or a twentieth of the disk, 0 is nothing."`

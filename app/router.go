@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
@@ -25,6 +26,9 @@ type Public struct {
 	Requests *web.Middleware
 	// Pages are the options of the tenants' pages, without navigation and templates.
 	Pages pages.Options
+
+	// Uploads receive and send files.
+	Uploads handlers.Uploads
 
 	// Resolve finds the request's tenant, and Share lets pages of the configured
 	// origins call what comes after it.
@@ -47,11 +51,13 @@ func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 		Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID,
 		Identify: a.options.Identify, Found: a.options.Found, NotFound: a.options.NotFound,
 	})
+	uploads := handlers.Uploads{Files: a.files, Store: a.store}
 	p := &Public{
-		Engine:   a.newRouter(a.publicTLS, maxImport, append(a.traceRequests(), measure(a.metrics, a.traffic))...),
+		Uploads:  uploads,
+		Engine:   a.newRouter(a.publicTLS, max(maxImport, uploads.MaxUploadBody()), append(a.traceRequests(), measure(a.metrics, a.traffic))...),
 		Accounts: accounts, Requests: requests, Resolve: requests.Resolve(), Share: shareWith(a.settings.origins),
 		Pages: pages.Options{
-			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin), Export: a.exportFor,
+			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin), Export: a.exportFor, Uploads: uploads,
 		},
 	}
 	a.options.Routes(p)

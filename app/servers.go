@@ -106,6 +106,7 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	tending.Go(func() { a.tend(ctx) })
 	tending.Go(func() { a.tell(ctx) })
 	a.runBackups(ctx, &tending)
+	tending.Go(func() { a.files.Run(ctx) })
 	if a.options.Jobs != nil {
 		tending.Go(func() { jobs.New(a.store, a.options.Jobs, jobs.Config{Log: a.log}).Run(ctx) })
 	}

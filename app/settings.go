@@ -40,6 +40,8 @@ type settings struct {
 	instanceTTL   time.Duration
 	masterAway    time.Duration
 	backups       backupSettings
+	filesURL      string // as bucket.Open; empty for a folder in the data folder
+	maxFile       int64  // bytes
 	by            lifecycle.Operator
 	existing      bool // there must be an installation
 	lazyMigrate   string
@@ -51,7 +53,7 @@ func (c Config) validate() (settings, error) {
 	var bad []error
 	for _, read := range []func(*settings) error{
 		c.readDatabase, c.readDomain, c.readAddresses, c.readOpenTenants, c.readDurability, c.readProxies, c.checkLog,
-		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.checkLazyMigrate, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
+		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.readFiles, c.checkLazyMigrate, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
 	} {
 		bad = append(bad, read(&s))
 	}

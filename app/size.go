@@ -14,6 +14,7 @@ func (c Config) readLimits(s *settings) error {
 		flag, text string
 	}{
 		{tenants.LimitSize, "max-tenant-size", c.MaxTenantSize},
+		{tenants.LimitFiles, "max-tenant-files", c.MaxTenantFiles},
 		{tenants.LimitRequests, "max-tenant-requests", c.MaxTenantRequests},
 		{tenants.LimitConcurrency, "max-tenant-concurrency", c.MaxTenantConcurrency},
 		{tenants.LimitStatementTime, "max-tenant-statement-time", c.MaxTenantStatementTime},

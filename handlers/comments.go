@@ -122,5 +122,5 @@ func RemoveComment(tx *gorm.DB, who *account.Identity, id int64) (models.Comment
 
 // MayRemove reports whether the user may remove the comment.
 func MayRemove(who *account.Identity, comment models.Comment) bool {
-	return who.IsAdmin() || comment.AuthorID != nil && *comment.AuthorID == who.UserID
+	return isOwn(who, comment.AuthorID)
 }

@@ -31,6 +31,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants/files"
 )
 
 // projectJSON is how a project is shown.
@@ -165,7 +166,14 @@ func RemoveProject(tx *gorm.DB, who *account.Identity, id int64) error {
 	if err != nil {
 		return err
 	}
+	attached, err := filesOf(tx, tx.Model(&models.Task{}).Select("id").Where("project_id = ?", project.ID))
+	if err != nil {
+		return err
+	}
 	if err := tx.Delete(&project).Error; err != nil {
+		return err
+	}
+	if err := files.Remove(tx, attached...); err != nil {
 		return err
 	}
 	return account.RecordDeleted(tx, who, projectSubject(project))

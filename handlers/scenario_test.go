@@ -20,12 +20,15 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/app"
+	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/bucket"
+	"tenantry/tenants/files"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/web"
 )
@@ -44,6 +47,8 @@ type api struct {
 	store    *tenants.Store
 	tenant   *tenants.Tenant
 	accounts *account.Accounts
+	files    *files.Store
+	stored   string // the folder of the files
 	clock    *clock
 	log      *logBuffer
 	// admin and member are sessions of the users adminID and memberID.
@@ -97,19 +102,32 @@ func (a *api) mount(t testing.TB) {
 	a.router.HandleMethodNotAllowed = true
 	a.router.Use(func(c *gin.Context) {
 		problem.SetRequestID(c, "req-1")
+		c.Header("Content-Security-Policy", "default-src 'none'")
+		c.Header("Cache-Control", "no-store")
 		if from, err := netip.ParseAddr(c.GetHeader("X-Forwarded-For")); err == nil {
 			request.SetClientAddress(c, from)
 		}
 	}, problem.Middleware(a.log.logger()))
 	a.router.NoRoute(problem.NotFound)
 	a.router.NoMethod(problem.MethodNotAllowed)
+	a.stored = t.TempDir()
+	b, err := bucket.OpenFolder(a.stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.files = files.New(files.Options{Bucket: b, Tenants: a.store, MaxSize: maxFile, Log: a.log.logger()})
+	uploads := handlers.Uploads{Files: a.files, Store: a.store}
 	a.public = &app.Public{
-		Engine: a.router, Accounts: a.accounts, Requests: requests, Resolve: requests.Resolve(), Share: func(*gin.Context) {},
-		Pages: pages.Options{Store: a.store, Web: requests, Accounts: a.accounts, Domain: domain},
+		Uploads: uploads,
+		Engine:  a.router, Accounts: a.accounts, Requests: requests, Resolve: requests.Resolve(), Share: func(*gin.Context) {},
+		Pages: pages.Options{Store: a.store, Web: requests, Accounts: a.accounts, Domain: domain, Uploads: uploads},
 	}
 	app.Routes(a.public)
 	a.routes = a.public.API(web.ScopeOptions{})
 }
+
+// maxFile is how large a file may be.
+const maxFile = 100_000
 
 // logBuffer keeps what was logged. It is safe for concurrent use.
 type logBuffer struct {

@@ -13,6 +13,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants/files"
 )
 
 // taskJSON is how a task is shown.
@@ -241,7 +242,14 @@ func RemoveTask(tx *gorm.DB, who *account.Identity, id int64) (models.Task, erro
 	if err != nil {
 		return task, err
 	}
+	attached, err := filesOf(tx, tx.Model(&models.Task{}).Select("id").Where("id = ?", task.ID))
+	if err != nil {
+		return task, err
+	}
 	if err := tx.Delete(&task).Error; err != nil {
+		return task, err
+	}
+	if err := files.Remove(tx, attached...); err != nil {
 		return task, err
 	}
 	return task, account.RecordDeleted(tx, who, taskSubject(task))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"tenantry/tenants"
+	"tenantry/tenants/files"
 	"tenantry/tenants/jobs"
 )
 
@@ -27,7 +28,7 @@ func Workspace() tenants.Schema {
 	folder, _ := fs.Sub(migrations, "migrations")
 	return tenants.Schema{
 		Name:        "workspace",
-		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}, &jobs.Row{}),
+		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}, &Attachment{}, &files.Row{}, &jobs.Row{}),
 		Migrations:  tenants.MigrationsIn(folder),
 		Credentials: AccountCredentials(),
 		NotCloned:   []string{jobs.Row{}.TableName()},

@@ -34,4 +34,6 @@ type Task struct {
 	Assignee *User `gorm:"constraint:tasks_assignee_id_fkey,OnDelete:SET NULL"`
 	// Comments go with their task.
 	Comments []Comment `gorm:"constraint:comments_task_id_fkey,OnDelete:CASCADE"`
+	// Attachments go with their task; their files have to be removed beforehand.
+	Attachments []Attachment `gorm:"constraint:attachments_task_id_fkey,OnDelete:CASCADE"`
 }

@@ -17,6 +17,7 @@ const (
 	LimitRequests      Limit = "requests"       // requests a second
 	LimitConcurrency   Limit = "concurrency"    // scopes at once
 	LimitSize          Limit = "size"           // bytes of the database
+	LimitFiles         Limit = "files"          // bytes of all files (package files)
 	LimitStatementTime Limit = "statement_time" // nanoseconds that one statement takes
 	LimitBody          Limit = "body"           // bytes of a request's body
 	// LimitWeight is set like a limit: while tenants wait for connections to a server, each has them for a time in
@@ -26,7 +27,7 @@ const (
 
 // AllLimits returns the limits of a tenant in the order in which they are shown.
 func AllLimits() []Limit {
-	return []Limit{LimitRequests, LimitConcurrency, LimitSize, LimitStatementTime, LimitBody, LimitWeight}
+	return []Limit{LimitRequests, LimitConcurrency, LimitSize, LimitFiles, LimitStatementTime, LimitBody, LimitWeight}
 }
 
 // NoLimit, as a limit of a tenant's own, means that there is none whatever the default is.
@@ -39,6 +40,7 @@ type Limits struct {
 	Requests      int64         `gorm:"column:limit_requests;not null;default:0;check:tenants_limit_requests_check,limit_requests >= -1"`
 	Concurrency   int64         `gorm:"column:limit_concurrency;not null;default:0;check:tenants_limit_concurrency_check,limit_concurrency >= -1"`
 	Size          int64         `gorm:"column:limit_size;not null;default:0;check:tenants_limit_size_check,limit_size >= -1"`
+	Files         int64         `gorm:"column:limit_files;not null;default:0;check:tenants_limit_files_check,limit_files >= -1"`
 	StatementTime time.Duration `gorm:"column:limit_statement_time;not null;default:0;check:tenants_limit_statement_time_check,limit_statement_time >= -1"`
 	Body          int64         `gorm:"column:limit_body;not null;default:0;check:tenants_limit_body_check,limit_body >= -1"`
 	Weight        int64         `gorm:"column:limit_weight;not null;default:0;check:tenants_limit_weight_check,limit_weight >= 0"`
@@ -56,6 +58,8 @@ func (l *Limits) field(name Limit) *int64 {
 		return &l.Concurrency
 	case LimitSize:
 		return &l.Size
+	case LimitFiles:
+		return &l.Files
 	case LimitStatementTime:
 		return (*int64)(&l.StatementTime)
 	case LimitBody:
@@ -76,7 +80,7 @@ func (l *Limits) Set(name Limit, value int64) { *l.field(name) = value }
 func (l Limits) or(defaults Limits) Limits {
 	return Limits{
 		Requests: inForce(l.Requests, defaults.Requests), Concurrency: inForce(l.Concurrency, defaults.Concurrency),
-		Size: inForce(l.Size, defaults.Size), StatementTime: inForce(l.StatementTime, defaults.StatementTime),
+		Size: inForce(l.Size, defaults.Size), Files: inForce(l.Files, defaults.Files), StatementTime: inForce(l.StatementTime, defaults.StatementTime),
 		Body: inForce(l.Body, defaults.Body), Weight: max(1, inForce(l.Weight, defaults.Weight)),
 	}
 }

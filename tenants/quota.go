@@ -130,18 +130,31 @@ func (d *disk) check(reserve bool) error {
 		return nil
 	}
 	d.measure()
-	total := d.total.Load()
-	least := d.least
+	return checkFree(d.least, d.free.Load(), d.total.Load(), reserve)
+}
+
+// checkFree returns ErrFull if a disk has less free space than required.
+func checkFree(least, free, total int64, reserve bool) error {
 	if least == AutoFree {
 		least = min(1<<30, total/20)
 	}
 	if reserve {
 		least /= 2
 	}
-	if free := d.free.Load(); total > 0 && free < least {
+	if total > 0 && free < least {
 		return fmt.Errorf("%w: the disk has %d bytes left, and %d are kept free", ErrFull, free, least)
 	}
 	return nil
+}
+
+// CheckFree returns ErrFull if less than least bytes are free on a disk, which measure returns as Measured's Free does. least
+// may be AutoFree. A disk that can't be measured has room.
+func CheckFree(least int64, measure func() (free, total int64, err error)) error {
+	free, total, err := measure()
+	if err != nil {
+		return nil
+	}
+	return checkFree(least, free, total, false)
 }
 
 // measure measures the disk, at most once a second.

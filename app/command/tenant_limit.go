@@ -16,6 +16,7 @@ type limitCommand struct {
 	Requests      *string `placeholder:"N/s" help:"Requests that it may send in a second, such as 100/s."`
 	Concurrency   *string `placeholder:"N" help:"Requests that are served at once."`
 	Size          *string `placeholder:"SIZE" help:"What its database may take, such as 500MB or 10GB."`
+	Files         *string `placeholder:"SIZE" help:"What its files may take together, such as 5GB."`
 	StatementTime *string `placeholder:"DURATION" help:"What one SQL statement may take, such as 2s."`
 	Body          *string `placeholder:"SIZE" help:"What the body of one request may take, such as 100kB; routes have limits of their own."`
 	Weight        *string `placeholder:"N" help:"Its part of a Postgres server's connections while tenants wait for them: with 2 it has them for twice the time."`
@@ -26,7 +27,7 @@ type limitCommand struct {
 func (limitCommand) Help() string {
 	return `Without flags it shows the limits in force. Each takes a value, "default" for what the installation's settings say, or "none" for no limit.
 
-Over a limit the tenant gets 429 (requests, concurrency, statement time), 507 (size) or 413 (body); other tenants are served as before. The processes that serve tenants share the limits on requests and concurrency in equal parts. A change is in force within a second.
+Over a limit the tenant gets 429 (requests, concurrency, statement time), 507 (size, files) or 413 (body); other tenants are served as before. The processes that serve tenants share the limits on requests and concurrency in equal parts. A change is in force within a second.
 
 Examples:
 
@@ -58,7 +59,7 @@ func (l *limitCommand) Run(c *Call) error {
 func (l *limitCommand) typed() map[tenants.Limit]string {
 	typed := map[tenants.Limit]string{}
 	for limit, text := range map[tenants.Limit]*string{
-		tenants.LimitRequests: l.Requests, tenants.LimitConcurrency: l.Concurrency, tenants.LimitSize: l.Size,
+		tenants.LimitRequests: l.Requests, tenants.LimitConcurrency: l.Concurrency, tenants.LimitSize: l.Size, tenants.LimitFiles: l.Files,
 		tenants.LimitStatementTime: l.StatementTime, tenants.LimitBody: l.Body, tenants.LimitWeight: l.Weight,
 	} {
 		switch {

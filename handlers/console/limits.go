@@ -55,6 +55,8 @@ func limitHint(limit tenants.Limit) string {
 		return "Such as 16. Further requests get 429."
 	case tenants.LimitSize:
 		return "Such as 500MB. A larger database is only read, and writing gets 507."
+	case tenants.LimitFiles:
+		return "Such as 5GB. Further files get 507."
 	case tenants.LimitStatementTime:
 		return "Such as 2s. A longer statement is cancelled."
 	case tenants.LimitWeight:
@@ -93,6 +95,8 @@ func limitLabel(limit tenants.Limit) string {
 		return "Requests at once"
 	case tenants.LimitSize:
 		return "Size of the database"
+	case tenants.LimitFiles:
+		return "Size of all files"
 	case tenants.LimitStatementTime:
 		return "Time of a statement"
 	case tenants.LimitWeight:

@@ -65,7 +65,7 @@ func TestWholeLife(t *testing.T) {
 		s.post(t, "/tenants/zenith/name", "name", " ").expect(t, 422, `id="set-name-name-fault"`)
 		s.post(t, "/tenants/zenith/name", "name", "Zenith & Sons").leads(t, "/tenants/zenith?done=named")
 		s.get(t, "/tenants/zenith").expect(t, 200, "<h1>Zenith &amp; Sons</h1>", "Change the name to Zenith &amp; Sons")
-		limits := []string{"requests", "100/m", "concurrency", "none", "size", "2GB", "statement_time", "default", "body", "default", "weight", "default"}
+		limits := []string{"requests", "100/m", "concurrency", "none", "size", "2GB", "files", "default", "statement_time", "default", "body", "default", "weight", "default"}
 		s.post(t, "/tenants/zenith/limits", limits...).expect(t, 422, `id="set-limits-requests-fault"`, "such as 100/s", `value="100/m"`)
 		limits[1] = "100/s"
 		s.post(t, "/tenants/zenith/limits", limits...).leads(t, "/tenants/zenith?done=limited")

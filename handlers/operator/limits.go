@@ -46,7 +46,7 @@ func readLimits(raw json.RawMessage) (map[tenants.Limit]string, error) {
 	typed := map[tenants.Limit]string{}
 	for limit, value := range given {
 		if !slices.Contains(tenants.AllLimits(), limit) {
-			return nil, problem.InvalidField("limits", "has a member that is not a limit; there are requests, concurrency, size, statement_time, body and weight")
+			return nil, problem.InvalidField("limits", "has a member that is not a limit; there are requests, concurrency, size, files, statement_time, body and weight")
 		}
 		var text string
 		switch {

@@ -23,10 +23,10 @@ func TestLimits(t *testing.T) {
 			want   map[tenants.Limit]string // with + for those that are the tenant's own
 		}{
 			{`{"requests":"100/s","concurrency":16,"size":"none","body":100000,"weight":3}`, map[tenants.Limit]string{
-				"requests": "100/s+", "concurrency": "16+", "size": "none+", "statement_time": "1.5s", "body": "100kB+", "weight": "3+",
+				"requests": "100/s+", "concurrency": "16+", "size": "none+", "files": "none", "statement_time": "1.5s", "body": "100kB+", "weight": "3+",
 			}},
 			{`{"requests":null,"size":"default","statement_time":"200ms","body":"none","weight":null}`, map[tenants.Limit]string{
-				"requests": "none", "concurrency": "16+", "size": "5kB", "statement_time": "200ms+", "body": "none+", "weight": "1",
+				"requests": "none", "concurrency": "16+", "size": "5kB", "files": "none", "statement_time": "200ms+", "body": "none+", "weight": "1",
 			}},
 		} {
 			changed := s.as("Ada", "PATCH", "/api/tenants/acme", `{"limits":`+step.limits+`}`)

@@ -75,4 +75,8 @@ func (s *Site) Register(r gin.IRouter) {
 	removing.POST("/tasks/:id/delete", do(s.deleteTask))
 	in.POST("/tasks/:id/comments", do(s.createComment))
 	removing.POST("/comments/:id/delete", do(s.deleteComment))
+	s.Scoped(r, web.ScopeOptions{}, s.web.Admit(), s.uploads.Receive()).POST("/tasks/:id/attachments", do(s.createAttachment))
+	r.Group("", s.web.Resolve(), request.SameOrigin(s.accounts.Origin), s.accounts.Present(), s.web.Admit(), request.Identified(s.accounts.Identify)).
+		Match(read, "/attachments/:id", request.Plain(s.uploads.Send))
+	removing.POST("/attachments/:id/delete", do(s.deleteAttachment))
 }

@@ -21,6 +21,7 @@ import (
 	"html/template"
 	"io/fs"
 
+	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/models"
@@ -49,6 +50,8 @@ type Options struct {
 	Export func(ctx context.Context, t *tenants.Tenant, who *account.Identity) (*lifecycle.Download, error)
 	// Appearance is how a tenant's pages look. Defaults to that of the zero Appearance.
 	Appearance func(t *tenants.Tenant) Appearance
+	// Uploads receive and send files.
+	Uploads handlers.Uploads
 	// Navigation leads to the application's pages, before people and activity; its
 	// first entry is where people go after they signed in, "/". Defaults to the
 	// projects.
@@ -74,6 +77,7 @@ type Site struct {
 	navigation []Link
 	templates  look.Templates
 	assets     look.Assets
+	uploads    handlers.Uploads
 	export     func(ctx context.Context, t *tenants.Tenant, who *account.Identity) (*lifecycle.Download, error)
 }
 
@@ -92,7 +96,7 @@ func New(o Options) *Site {
 	}
 	functions := template.FuncMap{"navigation": func() []Link { return o.Navigation }}
 	return &Site{
-		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, appearance: o.Appearance, navigation: o.Navigation, export: o.Export,
+		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, appearance: o.Appearance, navigation: o.Navigation, export: o.Export, uploads: o.Uploads,
 		assets: assets, templates: look.LoadTemplates(files, assets, functions, o.Templates),
 	}
 }

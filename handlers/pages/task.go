@@ -26,6 +26,7 @@ type taskPage struct {
 	Comment  *form
 	Comments []commentView
 	More     string // the address of more comments, empty for none
+	Attached []attachmentView
 	// Conflict are the fields of which another version is stored.
 	Conflict []difference
 	Stale    bool
@@ -39,6 +40,17 @@ type commentView struct {
 	Author *person // nil when they were deleted
 	Body   string
 	// When is when it was written, for people, and Stamp for programs.
+	When, Stamp string
+	Mine        bool // may be deleted by who looks
+}
+
+// attachmentView is an attachment as the page shows it.
+type attachmentView struct {
+	ID     int64
+	Name   string
+	Size   int64
+	Author *person // nil when they were deleted
+	// When is when it was attached, for people, and Stamp for programs.
 	When, Stamp string
 	Mine        bool // may be deleted by who looks
 }
@@ -127,6 +139,9 @@ func (s *Site) showTask(c *gin.Context, tx *gorm.DB, status int, page taskPage) 
 	}
 	if found.Next != nil {
 		page.More = taskPath(page.Task.ID) + "?after=" + *found.Next
+	}
+	if page.Attached, err = attachmentsOf(c, tx, page.Task.ID, days); err != nil {
+		return err
 	}
 	s.templates.Show(c, status, "task", s.frameOf(c, page.Task.Title, "/", page))
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"tenantry/tenants/files"
 	"tenantry/tenants/web"
 
 	"github.com/gin-gonic/gin"
@@ -64,6 +65,11 @@ var kinds = []web.Kind{
 	{Err: ErrMisdirected, Status: 421, Name: "misdirected", Title: "Another host", Detail: "The operator's listener is not reached by this host name. TENANTRY_OPERATOR_HOSTS adds names."},
 	{Err: ErrNotFound, Status: 404, Name: "not-found", Title: "Not found", Detail: "There is nothing at this path."},
 	{Err: ErrMethod, Status: 405, Name: "method-not-allowed", Title: "Method not allowed", Detail: "This path does not take this method; Allow says which it takes."},
+
+	{Err: files.ErrTooLarge, Status: 413, Name: "file-too-large", Title: "File is too large", Detail: "The file is larger than a file may be here."},
+	{Err: files.ErrFull, Status: 507, Name: "files-full", Title: "No room for more files", Detail: "The files of this tenant take all the room that they may. Delete what is no longer needed, or ask the operator for more."},
+	{Err: files.ErrBusy, Status: 503, Name: "busy", Title: "Too busy", Detail: "Too many files are being uploaded at the moment. Try again.", Retry: 5},
+	{Err: files.ErrLost, Status: 410, Name: "file-lost", Title: "File is lost", Detail: "What was in this file is gone. Attach it again, or ask the operator whether a backup has it."},
 
 	{Err: ErrUnderWay, Status: 409, Name: "under-way", Title: "Operation under way", Detail: "Another operation on this tenant has just begun."},
 	{Err: ErrServerForbids, Status: 503, Name: "unavailable", Title: "Unavailable", Detail: "The database server doesn't allow this to the user that Tenantry connects as. The log says what is denied; grant that, and try again."},

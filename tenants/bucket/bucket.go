@@ -44,6 +44,12 @@ type Object struct {
 	Modified time.Time
 }
 
+// Tidier is a Bucket that knows of objects that were never finished, because a process died while it stored them.
+type Tidier interface {
+	// Tidy removes what was begun before a time and not finished.
+	Tidy(ctx context.Context, before time.Time) error
+}
+
 // CheckURL returns an error that wraps ErrURL if Open would return one.
 func CheckURL(text string) error {
 	_, err := Open(context.Background(), text)

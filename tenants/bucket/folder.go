@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 const (
@@ -29,7 +30,10 @@ type folder struct {
 	root *os.Root // nil until it is open; mu guards it
 }
 
-var _ Bucket = (*folder)(nil)
+var (
+	_ Bucket = (*folder)(nil)
+	_ Tidier = (*folder)(nil)
+)
 
 // OpenFolder opens a folder as a bucket. It is created, 0700, if it is missing.
 func OpenFolder(path string) (Bucket, error) {
@@ -230,6 +234,31 @@ func (f *folder) Erase(ctx context.Context, prefix string) error {
 		keys = append(keys, o.Key)
 	}
 	return f.Delete(ctx, keys...)
+}
+
+// Tidy removes temporary files.
+func (f *folder) Tidy(ctx context.Context, before time.Time) error {
+	root, err := f.open()
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		base := path.Base(name)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || entry.IsDir() || !strings.HasPrefix(base, ".") || !strings.HasSuffix(base, ".tmp") {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && info.ModTime().Before(before) {
+			err = root.Remove(name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // finished meanwhile
+		}
+		return err
+	})
 }
 
 // folderError adds ErrFull or ErrUnavailable to an error of the file system.

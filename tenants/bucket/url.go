@@ -37,6 +37,15 @@ func readURL(text string) (folder string, s *S3, err error) {
 	return folder, s, nil
 }
 
+// FolderURL returns the URL of a folder, whose path must be absolute.
+func FolderURL(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
+
+// Folder returns the path of the folder of a URL, and false for the URL of another bucket.
+func Folder(text string) (path string, ok bool) {
+	path, s3, err := readURL(text)
+	return path, err == nil && s3 == nil
+}
+
 // readFolder returns what is wrong with the URL of a folder.
 func readFolder(u *url.URL) (fault string) {
 	if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.RawQuery != "" || strings.ContainsRune(u.Path, 0) {

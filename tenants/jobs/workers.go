@@ -51,6 +51,9 @@ type worker struct {
 // NewWorkers returns an empty registry.
 func NewWorkers() *Workers { return &Workers{map[string]worker{}} }
 
+// Clone returns a registry with the same workers.
+func (w *Workers) Clone() *Workers { return &Workers{maps.Clone(w.byKind)} }
+
 // Register makes work run jobs of tenants with arguments of type T, in a scope of the job's tenant. The job is completed if work
 // returns nil and the scope commits. After an error, a panic or the deadline, nothing that work did on tx is stored and
 // the job is tried again later, up to Work.MaxAttempts times; after an error of Discard it isn't. work must end soon after

@@ -69,6 +69,9 @@ type Options struct {
 	// Schema is that of the tenants' databases, and Files opens portable files of it.
 	Schema tenants.Schema
 	Files  portable.Files
+	// Erase removes what is kept of a tenant outside of its database, such as its files, for good. It is called with the
+	// removal of the database, and may be called again. It may be nil.
+	Erase func(ctx context.Context, tenantID string) error
 	// Vault is where backups are stored. It may be nil.
 	Vault Vault
 	// NoteExport tells a tenant that an operator has exported it. It may be nil.
@@ -99,6 +102,7 @@ type Manager struct {
 	hooks      []Hook
 	schema     tenants.Schema
 	files      portable.Files
+	erase      func(ctx context.Context, tenantID string) error
 	vault      Vault
 	noteExport func(ctx context.Context, t *tenants.Tenant) error
 	scratch    Scratch
@@ -118,7 +122,7 @@ func New(store *tenants.Store, o Options) *Manager {
 	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, addAdmin: o.AddAdmin, interrupt: o.Interrupt,
 		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
 		migrating: semaphore.NewWeighted(maxMigrations), exporting: semaphore.NewWeighted(mostExports),
-		hooks: o.Hooks, schema: o.Schema, files: o.Files, vault: o.Vault, noteExport: o.NoteExport, scratch: o.Scratch}
+		hooks: o.Hooks, schema: o.Schema, files: o.Files, vault: o.Vault, erase: o.Erase, noteExport: o.NoteExport, scratch: o.Scratch}
 }
 
 // Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged

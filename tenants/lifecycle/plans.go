@@ -217,6 +217,11 @@ func dropDatabase(m *Manager, ctx context.Context, j *job) error {
 	if err := engine.Drop(ctx, &j.tenant); err != nil {
 		return err
 	}
+	if m.erase != nil {
+		if err := m.erase(ctx, j.tenant.ID); err != nil {
+			return err
+		}
+	}
 	return clearLeft(m, ctx, j)
 }
 

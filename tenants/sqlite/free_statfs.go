@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// freeSpace returns the bytes that ordinary users can still use on the disk of a folder, and the size
+// FreeSpace returns the bytes that ordinary users can still use on the disk of a folder, and the size
 // of the disk.
-func freeSpace(dir string) (free, total int64, err error) {
+func FreeSpace(dir string) (free, total int64, err error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, 0, fmt.Errorf("free space of %s: %w", dir, err)

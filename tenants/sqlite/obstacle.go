@@ -36,7 +36,7 @@ func findObstacle(path string) error {
 		}
 	}
 	dir := filepath.Dir(path)
-	if free, _, err := freeSpace(dir); err == nil && free < leastFree {
+	if free, _, err := FreeSpace(dir); err == nil && free < leastFree {
 		return fmt.Errorf("%w: the disk of %s has %d bytes left", tenants.ErrFull, dir, free)
 	}
 	return nil

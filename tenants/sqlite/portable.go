@@ -38,7 +38,7 @@ func (f Files) Create(ctx context.Context, path string, version int64) (portable
 
 // Free returns the free bytes on the disk of a folder.
 func (Files) Free(dir string) (free int64, known bool) {
-	free, total, err := freeSpace(dir)
+	free, total, err := FreeSpace(dir)
 	return free, err == nil && total > 0
 }
 

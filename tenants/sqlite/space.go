@@ -15,7 +15,7 @@ func (e *Engine) SizeSQL() string {
 }
 
 // Free returns the free space on the disk of the tenants' folder.
-func (e *Engine) Free() (free, total int64, err error) { return freeSpace(e.files.path(tenantsDir)) }
+func (e *Engine) Free() (free, total int64, err error) { return FreeSpace(e.files.path(tenantsDir)) }
 
 // hardShare is the fraction of the tenant's limit by which a file may exceed it: Store.Update checks the size
 // before a scope begins, and scopes that have begun may go beyond.

@@ -46,6 +46,10 @@ func (m *Middleware) Buffered(limit int64) gin.HandlerFunc {
 	}
 }
 
+// Admit returns a handler that counts a request against the tenant's limit of requests a second, for routes that read their
+// body or answer outside of Scoped and Buffered. A request counts once, even if those come later.
+func (m *Middleware) Admit() gin.HandlerFunc { return func(c *gin.Context) { m.admit(c) } }
+
 // bodies is a budget of memory for request bodies. It is safe for concurrent use.
 type bodies struct {
 	limit, share int64 // of all together, and of those with the same owner
