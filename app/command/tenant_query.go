@@ -2,17 +2,10 @@ package command
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
-	"sync"
 	"time"
-	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -31,21 +24,22 @@ type queryCommand struct {
 	Timeout  time.Duration     `default:"30s" help:"What one tenant's answer may take."`
 	Parallel int               `default:"4" help:"How many tenants are asked at once, up to 32."`
 	Rows     int               `default:"10000" help:"How many rows one tenant may answer with."`
-	Into     string            `placeholder:"FILE" help:"Write the rows into this new CSV file."`
+	Into     string            `placeholder:"FILE" help:"Write the rows into this new file: .csv, .jsonl, or .db for SQLite."`
 }
 
 // Help is shown with the flags.
 func (queryCommand) Help() string {
 	return `Each tenant answers in a read-only transaction, on Postgres as its own role: the statement can neither write nor reach another tenant. Databases of idle tenants are opened for it and closed again, and requests come first. The first column of each row is the tenant's subdomain.
 
-At the end it counts the tenants that answered, failed, were skipped because an operation works on them, and were not reached in time. The exit status is 1 unless all answered. With --json each row is a line, {"tenant": …, "row": {…}}, and the counts are the last one.
+At the end it counts the tenants that answered, failed, were skipped because an operation works on them, and were not reached in time. The exit status is 1 unless all answered. With --json each row is a line, {"tenant": …, "row": {…}}, and the counts are the last one. A file that --into names must be new; in a SQLite file the table is called rows, and its first column tenant.
 
 Examples:
 
     tenantry tenant query "SELECT count(*) AS open FROM tasks WHERE status <> 'done'"
     tenantry tenant query "SELECT email FROM users WHERE role = 'admin'" --state active --json
     tenantry tenant query "SELECT count(*) FROM users" --where plan=free
-    tenantry tenant query "SELECT count(*) FROM projects" --server default --into projects.csv`
+    tenantry tenant query "SELECT count(*) FROM projects" --server default --into projects.csv
+    tenantry tenant query "SELECT id, email FROM users" --into users.db && sqlite3 users.db "SELECT tenant, count(*) FROM rows GROUP BY tenant"`
 }
 
 // maxAnswer is the largest answer of one tenant, in bytes. Answers are held in memory until they are complete.
@@ -61,7 +55,7 @@ func (q *queryCommand) Run(c *Call) error {
 		if err != nil {
 			return filterError(err)
 		}
-		out, err := q.sink(c.out)
+		out, err := q.sink(c)
 		if err != nil {
 			return err
 		}
@@ -74,7 +68,7 @@ func (q *queryCommand) Run(c *Call) error {
 			if err != nil {
 				return err
 			}
-			return out.write(t, got)
+			return out.write(t.Subdomain, got)
 		})
 		if err := errors.Join(err, out.close()); err != nil {
 			return err
@@ -126,8 +120,7 @@ func (q *queryCommand) ask(tx *gorm.DB) (got rowSet, err error) {
 			return got, err
 		}
 		for i := range row {
-			row[i] = readable(row[i])
-			size += len(plain(row[i]))
+			size += len(plain(readable(row[i])))
 		}
 		got.rows = append(got.rows, row)
 		switch {
@@ -138,142 +131,6 @@ func (q *queryCommand) ask(tx *gorm.DB) (got rowSet, err error) {
 		}
 	}
 	return got, rows.Err()
-}
-
-// readable returns a value as JSON has it: bytes that are no text in base64, times as RFC 3339.
-func readable(value any) any {
-	switch v := value.(type) {
-	case []byte:
-		if utf8.Valid(v) {
-			return string(v)
-		}
-		return base64.StdEncoding.EncodeToString(v)
-	case time.Time:
-		return v.UTC().Format(time.RFC3339Nano)
-	}
-	return value
-}
-
-// plain returns a value as a field of a table.
-func plain(value any) string {
-	if value == nil {
-		return ""
-	}
-	return fmt.Sprint(value)
-}
-
-// sink writes answers one at a time. It is safe for concurrent use.
-type sink struct {
-	mu     sync.Mutex
-	out    *Output
-	file   *os.File    // nil unless --into was given
-	csv    *csv.Writer // on file
-	header []string    // as it was written last
-}
-
-func (q *queryCommand) sink(out *Output) (*sink, error) {
-	s := &sink{out: out}
-	if q.Into == "" {
-		return s, nil
-	}
-	if !strings.HasSuffix(q.Into, ".csv") {
-		return nil, fmt.Errorf("%w: --into %s: the name must end in .csv", errUsage, q.Into)
-	}
-	file, err := os.OpenFile(q.Into, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("create the file for the rows: %w", err)
-	}
-	s.file, s.csv = file, csv.NewWriter(file)
-	return s, nil
-}
-
-// write writes one tenant's answer, under a header of its own if its columns differ from those before.
-func (s *sink) write(t *tenants.Tenant, got rowSet) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.out.json && s.file == nil {
-		return s.writeJSON(t, got)
-	}
-	rows := [][]string{}
-	header := append([]string{"TENANT"}, got.columns...)
-	if !slices.Equal(s.header, header) {
-		if s.file != nil && s.header != nil {
-			return errors.New("the columns differ from those of the tenants before; a CSV file has one header")
-		}
-		s.header = header
-		if s.file != nil || !s.out.noHeader {
-			rows = append(rows, header)
-		}
-	}
-	for _, row := range got.rows {
-		fields := []string{t.Subdomain}
-		for _, value := range row {
-			fields = append(fields, plain(value))
-		}
-		rows = append(rows, fields)
-	}
-	if s.file != nil {
-		return s.csv.WriteAll(rows)
-	}
-	for _, row := range rows {
-		if err := s.out.Line("%s", strings.Join(oneLine(row), "\t")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// oneLine keeps tabs, line breaks and control characters of values out of a table.
-func oneLine(fields []string) []string {
-	for i := range fields {
-		fields[i] = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f {
-				return ' '
-			}
-			return r
-		}, fields[i])
-	}
-	return fields
-}
-
-func (s *sink) writeJSON(t *tenants.Tenant, got rowSet) error {
-	for _, values := range got.rows {
-		row := map[string]any{}
-		for i, column := range got.columns {
-			row[column] = values[i]
-		}
-		err := s.out.Document(struct {
-			Tenant string         `json:"tenant"`
-			Row    map[string]any `json:"row"`
-		}{t.Subdomain, row})
-		var unsupported *json.UnsupportedValueError
-		if errors.As(err, &unsupported) {
-			return fmt.Errorf("a value can't be written as JSON: %s", unsupported.Str)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fail tells that a tenant did not answer.
-func (s *sink) fail(out *Output, t *tenants.Tenant, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	text := err.Error()
-	if !strings.Contains(text, t.Subdomain) {
-		text = fmt.Sprintf("tenant %q: %s", t.Subdomain, text)
-	}
-	out.Hint("%s", text)
-}
-
-func (s *sink) close() error {
-	if s.file == nil {
-		return nil
-	}
-	s.csv.Flush()
-	return errors.Join(s.csv.Error(), s.file.Close())
 }
 
 // tellReach writes the counts. Returns an error unless all answered.

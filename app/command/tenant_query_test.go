@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tenantry/tenants/tenantstest"
 )
 
 // TestTenantQuery asks several tenants beside a server.
@@ -37,8 +39,30 @@ func TestTenantQuery(t *testing.T) {
 		if rows, err := csv.NewReader(strings.NewReader(string(written))).ReadAll(); err != nil || len(rows) != 4 || strings.Join(rows[0], " ") != "TENANT n text" {
 			t.Errorf("%q, %v", rows, err)
 		}
-		if r := s.run(t, "tenant", "query", count, "--into", path); r.status != exitFailed {
-			t.Errorf("it overwrites: %d", r.status)
+		list := filepath.Join(t.TempDir(), "rows.jsonl")
+		s.must(t, "tenant", "query", count, "--into", list, "--state=suspended")
+		if written, err := os.ReadFile(list); err != nil || string(written) != `{"tenant":"initech","row":{"n":1,"text":"a b"}}`+"\n" {
+			t.Errorf("%s, %v", written, err)
+		}
+		database := filepath.Join(t.TempDir(), "ro ws#.db")
+		s.must(t, "tenant", "query", "SELECT name, 1.5 AS x, NULL AS absent, id > 0 AS is_true, created_at AS "+`"a ""b"`+" FROM users", "--into", database)
+		db := tenantstest.OpenSQLite(t, database)
+		var text string
+		query := `SELECT group_concat(tenant || ' ' || name || ' ' || typeof(x) || ' ' || typeof(absent) || ' ' || is_true || ' ' || substr("a ""b", 1, 2), ';')
+			FROM (SELECT * FROM rows ORDER BY tenant)`
+		if err := db.QueryRow(query).Scan(&text); err != nil || text != "acme ada real null 1 20;globex ada real null 1 20;initech ada real null 1 20" {
+			t.Errorf("%q, %v", text, err)
+		}
+		for _, file := range []string{path, list, database} {
+			if r := s.run(t, "tenant", "query", count, "--into", file); r.status != exitFailed {
+				t.Errorf("it overwrites %s: %d", file, r.status)
+			}
+		}
+		if r := s.run(t, "tenant", "query", "SELECT 1 AS n, 2 AS N", "--into", filepath.Join(t.TempDir(), "twice.db")); r.status != exitFailed || !strings.Contains(r.stderr, "give names with AS") {
+			t.Errorf("a column that is twice: %d %s", r.status, r.stderr)
+		}
+		if r := s.run(t, "tenant", "query", count, "--into", "rows.txt"); r.status != exitUsage {
+			t.Errorf("rows.txt: %d %s", r.status, r.stderr)
 		}
 		r = s.run(t, "tenant", "query", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT i FROM n", "--rows=99")
 		if r.status != exitFailed || r.stdout != "" || !strings.Contains(r.stderr, "0 answered, 3 failed") || !strings.Contains(r.stderr, "more than 99 rows") {

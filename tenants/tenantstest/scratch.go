@@ -120,3 +120,14 @@ func (s *scratch) shape(ctx context.Context) (shape.Shape, error) {
 	}
 	return found.Without("migration"), nil
 }
+
+// OpenSQLite opens a SQLite file with the driver of this build. It is closed when the test ends.
+func OpenSQLite(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(sqliteDriver, sqliteDSN(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { report(t, db.Close()) })
+	return db
+}
