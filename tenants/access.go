@@ -125,6 +125,13 @@ func (a access) release(p *pool, e *entry) {
 	p.release(e)
 }
 
+// Changed does what a scope does that may have changed the tenant's database, for a change outside of scopes.
+func (s *Store) Changed(t *Tenant) {
+	if s.written != nil {
+		s.written(t)
+	}
+}
+
 // scope leases the tenant's handle for one run of f. Hooks run last, after the lease was released,
 // because they may begin scopes.
 func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, run func(*handle, context.Context, *scope, Func) error, f Func) (err error) {

@@ -38,6 +38,8 @@ type MigrationRun struct {
 	InstanceID *string
 	StartedAt  time.Time `gorm:"not null"`
 	UpdatedAt  time.Time `gorm:"not null"`
+	// AcceptedAt is when an operator accepted what the run has done, so that its copies are removed. It is nil before.
+	AcceptedAt *time.Time
 	// FinishedAt is nil while the run is running or stopped. At most one run is unfinished.
 	FinishedAt *time.Time
 }

@@ -42,6 +42,7 @@ const (
 	KindSwapOther    OperationKind = "swap-other"  // the part of a swap on the other tenant; no process owns it
 	KindShell        OperationKind = "shell"       // has opened a command-line client on the tenant's database
 	KindSet          OperationKind = "set"         // changes the settings
+	KindRevert       OperationKind = "revert"      // puts back the database from before a migration
 )
 
 // OperationKinds returns all kinds of operations.
@@ -51,7 +52,7 @@ func OperationKinds() []OperationKind {
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
-		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet,
+		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet, KindRevert,
 	}
 }
 

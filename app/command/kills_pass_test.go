@@ -18,9 +18,13 @@ func TestKilledInAPass(t *testing.T) {
 		for name, test := range map[string]scenario{
 			"migrate": {kind: tenants.KindMigrate, prepare: "behind", command: "migrate up"},
 			"resume":  {kind: tenants.KindMigrate, prepare: "behind", command: "migrate up"},
+			"copied":  {kind: tenants.KindMigrate, sqlite: true, prepare: "behind", command: "migrate up --keep-copies"},
 			"version": {kind: tenants.KindRepair, prepare: "behind", command: "doctor --repair"},
 			"moved":   {kind: tenants.KindRepair, prepare: "move", command: "doctor --repair"},
 		} {
+			if test.sqlite && engineOf(k.app).Dialect() != "sqlite" {
+				continue
+			}
 			subdomain := name
 			if err := k.prepare(t.Context(), "create", subdomain); err != nil {
 				t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"tenantry/app"
 	"tenantry/models"
@@ -42,6 +43,8 @@ type scenario struct {
 	// the process died before that point, and when it died later. Looks between
 	// bars are all right.
 	before, after string
+	// sqlite leaves the scenario out on Postgres.
+	sqlite bool
 	// begun leaves out the points before the operation's beginning, where
 	// something is wrong that only the operation mends.
 	begun bool
@@ -67,6 +70,8 @@ func scenarios() []scenario {
 		kind: tenants.KindAdopt, command: "tenant create X --from=EMPTY", before: "", after: "",
 	}, {
 		kind: tenants.KindMigrateDown, prepare: "create", command: "migrate down --tenant X --yes", before: "X active", after: "X active",
+	}, {
+		kind: tenants.KindRevert, sqlite: true, begun: true, prepare: "create copied", command: "migrate revert RUN --tenant X --yes", before: "X active", after: "X active",
 	}, {
 		kind: tenants.KindSuspend, prepare: "create", command: "tenant suspend X",
 		before: "X active", after: "X suspended",
@@ -156,7 +161,7 @@ func scenarios() []scenario {
 
 // args is the command on that tenant.
 func (k *killer) args(s scenario, subdomain string) []string {
-	return strings.Fields(strings.NewReplacer("X", subdomain, "SOURCE", k.source, "EMPTY", k.empty, "FILE", k.file).Replace(s.command))
+	return strings.Fields(strings.NewReplacer("X", subdomain, "SOURCE", k.source, "EMPTY", k.empty, "FILE", k.file, "RUN", killedRun).Replace(s.command))
 }
 
 // counts reports whether the scenario includes a point.
@@ -246,6 +251,7 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 		"move":   func() error { return k.moveToTrash(ctx, subdomain) },
 		"lose":   func() error { return k.lose(ctx, subdomain) },
 		"domain": func() error { return k.addDomain(ctx, subdomain) },
+		"copied": func() error { return k.keepCopy(ctx, subdomain) },
 	}
 	for _, word := range strings.Fields(words) {
 		if err := does[word](); err != nil {
@@ -259,6 +265,34 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 func (k *killer) setBehind(ctx context.Context, subdomain string) error {
 	return k.app.Store().Master().Update(ctx, func(tx *gorm.DB) error {
 		return tx.Model(&tenants.Tenant{}).Where("subdomain = ?", subdomain).Update("schema_version", 1).Error
+	})
+}
+
+// killedRun is the id of a migration run that has kept copies.
+const killedRun = "01k9z9z9z9z9z9z9z9z9z9z9z9"
+
+// keepCopy migrates the tenant, and keeps a copy from before, as killedRun does.
+func (k *killer) keepCopy(ctx context.Context, subdomain string) error {
+	m, engine := k.app.Manager(), engineOf(k.app)
+	row, err := m.MigrateDown(ctx, "ada", subdomain, engine.SchemaVersion()-1)
+	if err != nil {
+		return err
+	}
+	if _, err := engine.(tenants.Copier).KeepCopy(ctx, row, killedRun); err != nil {
+		return err
+	}
+	if _, err := m.Migrate(ctx, "ada", subdomain); err != nil {
+		return err
+	}
+	return k.app.Store().Master().Update(ctx, func(tx *gorm.DB) error {
+		now := time.Now()
+		run := tenants.MigrationRun{ID: killedRun, State: tenants.RunDone, Plan: "{}", By: "ada", StartedAt: now, UpdatedAt: now, FinishedAt: &now}
+		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&run).Error; err != nil {
+			return err
+		}
+		return tx.Create(&tenants.MigrationCopy{
+			RunID: killedRun, TenantID: row.ID, Server: row.Server, Database: row.Database, SchemaVersion: row.SchemaVersion, MadeAt: now,
+		}).Error
 	})
 }
 

@@ -49,10 +49,10 @@ func (r *runsCommand) Run(c *Call) error {
 		for _, run := range runs {
 			rows = append(rows, []string{
 				run.ID, stateOf(run), run.By, run.StartedAt.Format(time.RFC3339), fmt.Sprint(run.Total),
-				fmt.Sprint(run.Migrated), fmt.Sprint(run.Failed), run.Reason,
+				fmt.Sprint(run.Migrated), fmt.Sprint(run.Failed), fmt.Sprint(run.Copies), run.Reason,
 			})
 		}
-		return c.out.Rows([]string{"RUN", "STATE", "BY", "STARTED", "TENANTS", "MIGRATED", "FAILED", "REASON"}, rows)
+		return c.out.Rows([]string{"RUN", "STATE", "BY", "STARTED", "TENANTS", "MIGRATED", "FAILED", "COPIES", "REASON"}, rows)
 	})
 }
 

@@ -26,6 +26,7 @@ type upCommand struct {
 	MinRequests int           `placeholder:"N" help:"Judge requests only if migrated tenants and the others had N each in the pause. Defaults to 100."`
 	NoGate      bool          `help:"Don't compare the requests of migrated tenants with those of the others."`
 	Parallel    int           `default:"4" placeholder:"N" help:"Migrate this many databases at the same time on each server, up to 64."`
+	KeepCopies  bool          `help:"Keep a copy of each tenant's database from before its migration, on SQLite, until \"migrate accept\" or \"migrate revert\"."`
 	Despite     bool          `name:"despite-older-builds" help:"Migrate although processes of older builds are running that can't serve migrated tenants: they answer 503 for them."`
 	Resume      bool          `xor:"run" help:"Go on with the last run, although its gate has closed: the tenants that are left, then those that failed."`
 	Abandon     bool          `xor:"run" help:"Give up a run that has stopped, and begin another."`
@@ -41,6 +42,8 @@ Between two waves the run stops if more tenants than --max-failures have failed,
 
 --dry-run=data copies, on each server, the largest tenant, the one with the oldest schema, up to 5 whose last migration failed, and 3 at random; or the tenants named by --tenant. It migrates the copies one after another, reports the time, the rows, the locks and the errors, and removes the copies. The tenants are served meanwhile and stay as they are. On SQLite a copy is made only if the disk has room for three of them.
 
+--keep-copies needs room on the disk for all databases that are migrated. The run is taken back with "tenantry migrate revert", which loses what was written since, until "tenantry migrate accept" removes the copies.
+
 Examples:
 
     tenantry migrate up --dry-run
@@ -48,6 +51,7 @@ Examples:
     tenantry migrate up
     tenantry migrate up --tenant acme --tenant globex
     tenantry migrate up --canary demo --waves 1,10,25%,100% --pause 10m --max-failures 0
+    tenantry migrate up --keep-copies
     tenantry migrate up --resume
     tenantry migrate up --json`
 }
@@ -95,6 +99,9 @@ func (u *upCommand) Run(c *Call) error {
 			result.Run, result.State, result.Reason, result.Migrated = run.ID, run.State, run.Reason, run.Migrated
 		case err != nil:
 			return adviseRun(err)
+		}
+		if run != nil && run.Copies > 0 {
+			c.out.Hint("copies from before the migration are kept: %d, with %s; when all is well: tenantry migrate accept; to go back: tenantry migrate revert", run.Copies, sizeText(run.CopyBytes))
 		}
 		return errors.Join(adviseRun(err), result.write(c.out))
 	})
@@ -163,6 +170,7 @@ func (u *upCommand) change(plan *fleet.Plan) {
 	gate.MaxSlowdown, gate.MaxErrors = cmp.Or(u.MaxSlowdown, gate.MaxSlowdown), cmp.Or(u.MaxErrors, gate.MaxErrors)
 	gate.MinRequests, gate.Off = cmp.Or(u.MinRequests, gate.MinRequests), u.NoGate || gate.Off
 	plan.DespiteOlderBuilds = u.Despite
+	plan.KeepCopies = plan.KeepCopies || u.KeepCopies
 }
 
 // adviseRun says how to go on after a run could not begin or has stopped.

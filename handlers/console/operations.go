@@ -121,7 +121,7 @@ func did(o tenants.Operation) string {
 		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move", tenants.KindVerify: "Try the backup",
 		tenants.KindErase: "Erase", tenants.KindBackupKey: "Show the key of the backups",
 		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap", tenants.KindShell: "Open a shell",
-		tenants.KindSet: "Change the settings",
+		tenants.KindSet: "Change the settings", tenants.KindRevert: "Put back the copy from before a migration",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)

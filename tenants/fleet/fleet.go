@@ -10,6 +10,8 @@
 //	status.go   counts the tenants by schema version
 //	forecast.go what the pending migrations would do, from the schema and the sizes
 //	undo.go     what undoing the last migrations of a tenant would do
+//	copies.go   keeps copies of databases from before a run, and removes them when it is accepted
+//	revert.go   puts the copies back
 //	rehearse.go tries the pending migrations on copies of tenants
 package fleet
 
@@ -113,7 +115,8 @@ func (f *Fleet) Wait() { f.running.Wait() }
 //
 // Returns a *RunningError if a living process has an unfinished run, a *StoppedError if the last run was stopped
 // for another reason than the end of its process and was not abandoned, an *UnknownError if the plan names tenants
-// that don't exist, a *tenants.OlderBuildError unless the plan allows that, and the error of Plan.Check.
+// that don't exist, a *tenants.OlderBuildError unless the plan allows that, the error of Plan.Check, and tenants.ErrFull if
+// the copies that the plan wants have no room.
 func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*Pass, error) {
 	if err := plan.Check(); err != nil {
 		return nil, err
@@ -132,7 +135,7 @@ func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*P
 	if len(targets) == 0 {
 		return nil, nil
 	}
-	if err := f.checkOlderBuilds(ctx, plan); err != nil {
+	if err := errors.Join(f.checkOlderBuilds(ctx, plan), f.checkCopies(ctx, plan, targets)); err != nil {
 		return nil, err
 	}
 	run.Total = int64(len(targets))
@@ -168,6 +171,11 @@ func (f *Fleet) BeginAgain(ctx context.Context, by lifecycle.Operator, change fu
 		return nil, errors.Join(err, f.end(ctx, run, tenants.RunStopped, err.Error()))
 	}
 	targets, err := f.left(ctx, run, plan)
+	if err == nil {
+		if err := f.checkCopies(ctx, plan, targets); err != nil {
+			return nil, errors.Join(err, f.end(ctx, run, tenants.RunStopped, err.Error()))
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(err, f.end(ctx, run, tenants.RunStopped, "the tenants that are left could not be listed"))
 	}
@@ -275,7 +283,7 @@ func (f *Fleet) takeOver(ctx context.Context, by lifecycle.Operator, prepare fun
 		}
 		run = last
 		f.own(run)
-		run.By, run.Reason, run.FinishedAt = string(by), "", nil
+		run.By, run.Reason, run.FinishedAt, run.AcceptedAt = string(by), "", nil, nil
 		if err := prepare(run); err != nil {
 			return err
 		}

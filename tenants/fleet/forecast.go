@@ -76,6 +76,36 @@ func (f *Fleet) Forecast(ctx context.Context, plan Plan, progress func(done, tot
 	return forecasts, errors.Join(errs...)
 }
 
+// Outline is what a run would do.
+type Outline struct {
+	// Tenants is the number of tenants that it would migrate, and Waves are the sizes of its waves.
+	Tenants int   `json:"tenants"`
+	Waves   []int `json:"waves"`
+	// Seconds is an estimate of the time that the migrations take, and Dangers the number of dangers among the findings.
+	Seconds float64 `json:"estimated_seconds"`
+	Dangers int     `json:"dangers"`
+	// Forecasts are what the migrations would do on each server, for each version.
+	Forecasts []Forecast `json:"forecasts"`
+}
+
+// Outline returns what a run with the plan would do. It fails as Forecast does.
+func (f *Fleet) Outline(ctx context.Context, plan Plan) (*Outline, error) {
+	forecasts, err := f.Forecast(ctx, plan, nil)
+	if err != nil {
+		return nil, err
+	}
+	o := &Outline{Forecasts: forecasts, Waves: []int{}}
+	servers := map[string]float64{} // are worked on side by side
+	for i := range forecasts {
+		o.Tenants += forecasts[i].Tenants
+		o.Dangers += forecasts[i].Dangers()
+		servers[forecasts[i].Server] += forecasts[i].Seconds
+		o.Seconds = max(o.Seconds, servers[forecasts[i].Server])
+	}
+	o.Waves = append(o.Waves, plan.waves(o.Tenants, len(plan.Canaries))...)
+	return o, nil
+}
+
 // group returns the tenants that the plan would migrate, by server and version.
 func (f *Fleet) group(ctx context.Context, plan Plan) (groups [][]target, err error) {
 	targets, err := f.planned(ctx, plan)

@@ -33,6 +33,9 @@ type Plan struct {
 	Parallel int `json:"parallel,omitempty"`
 	// Gate compares the requests of migrated tenants with those of the others in the pause between two waves.
 	Gate Gate `json:"gate,omitzero"`
+	// KeepCopies keeps a copy of each database before it is migrated, until the run is accepted. It is possible for
+	// tenants on SQLite.
+	KeepCopies bool `json:"keep_copies,omitempty"`
 	// DespiteOlderBuilds begins the run although processes are alive whose builds can't serve the tenants once they are
 	// migrated. Those processes answer 503 for them.
 	DespiteOlderBuilds bool `json:"despite_older_builds,omitempty"`

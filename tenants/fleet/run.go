@@ -211,7 +211,7 @@ func (p *Pass) migrateAll(ctx context.Context, asked <-chan struct{}, targets []
 		}
 		working.Go(func() {
 			defer room.Release(share)
-			in := lifecycle.InRun{ID: p.run.ID, Slots: p.slots[targets[i].Server], Ledger: ledger}
+			in := lifecycle.InRun{ID: p.run.ID, Slots: p.slots[targets[i].Server], KeepCopies: p.plan.KeepCopies, Ledger: ledger}
 			_, err := p.manager.MigrateInRun(ctx, lifecycle.Operator(p.run.By), in, targets[i].ID)
 			p.finish(&targets[i], err)
 		})

@@ -25,6 +25,11 @@ type Run struct {
 	// Migrated and Failed count tenants. Those that are under way or not tried yet are in neither.
 	Migrated int64 `json:"migrated"`
 	Failed   int64 `json:"failed"`
+	// Copies is the number of copies of databases from before the run that are kept, and CopyBytes their size.
+	Copies    int64 `json:"copies"`
+	CopyBytes int64 `json:"copy_bytes"`
+	// AcceptedAt is when the run was accepted. It is nil before.
+	AcceptedAt *time.Time `json:"accepted_at"`
 	// Waves are the sizes of the run's waves.
 	Waves      []int      `json:"waves"`
 	StartedAt  time.Time  `json:"started_at"`
@@ -84,7 +89,7 @@ func (f *Fleet) Run(ctx context.Context, id string) (run Run, err error) {
 func (f *Fleet) describe(tx *gorm.DB, row *tenants.MigrationRun) (Run, error) {
 	run := Run{
 		ID: row.ID, State: row.State, Reason: row.Reason, By: row.By, Total: row.Total,
-		StartedAt: row.StartedAt.UTC(), FinishedAt: row.FinishedAt,
+		StartedAt: row.StartedAt.UTC(), FinishedAt: row.FinishedAt, AcceptedAt: row.AcceptedAt,
 	}
 	if err := json.Unmarshal([]byte(row.Plan), &run.Plan); err != nil {
 		return run, fmt.Errorf("plan of run %s: %w", row.ID, err)
@@ -99,6 +104,9 @@ func (f *Fleet) describe(tx *gorm.DB, row *tenants.MigrationRun) (Run, error) {
 	}
 	counts, err := count(tx, row.ID)
 	run.Migrated, run.Failed = counts[tenants.OperationDone], counts[tenants.OperationFailed]
+	if err == nil {
+		err = countCopies(tx, &run)
+	}
 	return run, err
 }
 

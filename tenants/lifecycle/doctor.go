@@ -73,7 +73,7 @@ func (m *Manager) Doctor(ctx context.Context, c Checkup) ([]Finding, error) {
 	}
 	d := &doctor{Manager: m, Checkup: c, findings: []Finding{}, silent: map[string]bool{}, full: map[string]bool{}}
 	examineTenants := func(ctx context.Context) error { return d.examineTenants(ctx, d.examinePage) }
-	for _, look := range []func(context.Context) error{d.examineOperations, d.examineURLs, examineTenants, d.examineServers, d.adviseConnections} {
+	for _, look := range []func(context.Context) error{d.examineOperations, d.examineURLs, examineTenants, d.examineServers, d.adviseConnections, d.adviseCopies} {
 		if err := look(ctx); err != nil {
 			return d.findings, err
 		}

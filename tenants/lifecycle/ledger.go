@@ -113,6 +113,9 @@ type params struct {
 	// Version is the target schema version of the tenant's database. A build whose latest
 	// version is older leaves the operation to other processes.
 	Version int64 `json:"version,omitempty"`
+	// KeepCopy says that a migration first keeps a copy of the database, and Run is the migration run whose copy is put back.
+	KeepCopy bool   `json:"keep_copy,omitempty"`
+	Run      string `json:"run,omitempty"`
 	// Email is the address of the person who is given access.
 	Email string `json:"email,omitempty"`
 	// File is the path of the portable file whose rows a new tenant gets, and Of the id of the tenant that it is a clone of.
@@ -144,7 +147,8 @@ type job struct {
 	plan   plan
 	now    time.Time           // by the master's clock, in a transaction
 	slots  *semaphore.Weighted // of a run of migrations; nil outside of one
-	ledger *RunLedger          // writes the job's steps into the ledger; nil if the job writes them by itself
+	kept   *tenants.MigrationCopy
+	ledger *RunLedger // writes the job's steps into the ledger; nil if the job writes them by itself
 
 	// What is known to the process that began the operation alone: what an
 	// adoption copies, and the function that adds an admin.

@@ -32,7 +32,9 @@ type InRun struct {
 	ID string
 	// Slots bounds the databases of the run that are migrated at the same time.
 	Slots *semaphore.Weighted
-	// Ledger writes the ledger for the tenants of the run together. It may be nil.
+	// KeepCopies says that a copy of each database is kept before it is migrated.
+	KeepCopies bool
+	// Ledger writes the ledger for the tenants of the run together. It may be nil. It isn't used with KeepCopies.
 	Ledger *RunLedger
 }
 
@@ -62,13 +64,15 @@ func (m *Manager) MigrateLazily(ctx context.Context, t *tenants.Tenant) error {
 }
 
 func (m *Manager) migrate(ctx context.Context, by Operator, in InRun, name string) (*tenants.Tenant, error) {
-	if in.Ledger != nil {
+	if in.Ledger != nil && !in.KeepCopies {
 		if j := in.Ledger.begin(by, in, name); j != nil {
 			return m.finish(ctx, j)
 		}
 	}
 	t, err := m.do(ctx, by, tenants.KindMigrate, name, func(tx *gorm.DB, j *job) error {
 		j.join(in)
+		j.params.KeepCopy = in.KeepCopies
+		j.plan = planWith(tenants.KindMigrate, j.params)
 		return m.markMigrate(tx, j)
 	})
 	var underWay *UnderWayError

@@ -69,12 +69,12 @@ func undoMigrations(m *Manager, ctx context.Context, j *job) error {
 	return err
 }
 
-// checkHeld returns tenants.ErrHeld if the last operation that migrated the tenant has undone migrations.
+// checkHeld returns tenants.ErrHeld if the last operation that migrated the tenant has taken migrations back.
 func (m *Manager) checkHeld(ctx context.Context, t *tenants.Tenant) error {
 	var last tenants.Operation
 	err := m.master.View(ctx, func(tx *gorm.DB) error {
 		return tx.Select("kind").Where("tenant_id = ? AND state = ? AND kind IN ?", t.ID, tenants.OperationDone, []tenants.OperationKind{
-			tenants.KindMigrate, tenants.KindMigrateDown, tenants.KindResume, tenants.KindUnarchive, tenants.KindRestore, tenants.KindMakeEmpty,
+			tenants.KindMigrate, tenants.KindMigrateDown, tenants.KindRevert, tenants.KindResume, tenants.KindUnarchive, tenants.KindRestore, tenants.KindMakeEmpty,
 		}).Order("id DESC").Take(&last).Error
 	})
 	switch {
@@ -82,7 +82,7 @@ func (m *Manager) checkHeld(ctx context.Context, t *tenants.Tenant) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("look for the last migration of %q: %w", t.Subdomain, err)
-	case last.Kind == tenants.KindMigrateDown:
+	case last.Kind == tenants.KindMigrateDown, last.Kind == tenants.KindRevert:
 		return tenants.ErrHeld
 	}
 	return nil

@@ -131,6 +131,11 @@ func clearLeft(m *Manager, ctx context.Context, j *job) error {
 
 // forgetLeft records that nothing is left behind.
 func forgetLeft(tx *gorm.DB, j *job) error {
+	if j.tenant.LeftServer != nil {
+		if err := forgetCopies(tx, j.tenant.ID, *j.tenant.LeftServer); err != nil {
+			return err
+		}
+	}
 	return setTenant(tx, j, map[string]any{"left_server": nil, "left_database": nil, "left_until": nil})
 }
 

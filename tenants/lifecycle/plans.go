@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -37,6 +38,11 @@ func planOf(kind tenants.OperationKind) plan {
 	case tenants.KindMigrateDown:
 		return plan{
 			steps: []step{drain, {name: "down", do: undoMigrations, record: restoreState, stays: true}},
+			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
+		}
+	case tenants.KindRevert:
+		return plan{
+			steps: []step{drain, {name: "put-back", do: putBack, record: recordPutBack, stays: true}},
 			undo:  []step{}, undone: restoreState, cancelled: restoreState, impatient: true,
 		}
 	case tenants.KindRepair:
@@ -98,6 +104,9 @@ func planWith(kind tenants.OperationKind, p params) plan {
 	}
 	if kind == tenants.KindRemove && p.Left {
 		return leftPlan()
+	}
+	if kind == tenants.KindMigrate && p.KeepCopy {
+		plan.steps = slices.Insert(plan.steps, 1, step{name: "copy", do: keepCopy, record: recordCopy})
 	}
 	if p.Email == "" {
 		return plan
@@ -269,6 +278,9 @@ func setRemoval(tx *gorm.DB, j *job) error {
 
 // forgetData records that the data is gone.
 func forgetData(tx *gorm.DB, j *job) error {
+	if err := forgetCopies(tx, j.tenant.ID, j.tenant.Server); err != nil {
+		return err
+	}
 	return setTenant(tx, j, map[string]any{"remove_after": nil, "credentials": nil, "left_server": nil, "left_database": nil, "left_until": nil})
 }
 
@@ -279,6 +291,9 @@ func freeSubdomain(tx *gorm.DB, j *job) error {
 }
 
 func deleteTenant(tx *gorm.DB, j *job) error {
+	if err := forgetCopies(tx, j.tenant.ID, j.tenant.Server); err != nil {
+		return err
+	}
 	return tx.Delete(&tenants.Tenant{ID: j.tenant.ID}).Error
 }
 

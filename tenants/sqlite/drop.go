@@ -24,14 +24,15 @@ func withoutSidecar(name string) string {
 	return name
 }
 
-// Drop removes the tenant's file and its sidecars, in use or in the trash, and what an interrupted
-// creation left behind.
+// Drop removes the tenant's file and its sidecars, in use or in the trash, its copies from before migrations, and
+// what an interrupted creation left behind.
 func (e *Engine) Drop(_ context.Context, t *tenants.Tenant) error {
 	name, err := fileName(t)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(e.removeDatabase(name), e.removeDatabase(trashName(t)), e.removeTemporary(t)); err != nil {
+	copies := func(base string) bool { return strings.Contains(base, "-"+t.Database) }
+	if err := errors.Join(e.removeDatabase(name), e.removeDatabase(trashName(t)), e.removeTemporary(t), e.removeCopies(copies)); err != nil {
 		return fmt.Errorf("drop %s: %w", name, fileError(err))
 	}
 	return errors.Join(e.files.sync(tenantsDir), e.files.sync(trashDir))

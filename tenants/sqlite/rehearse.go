@@ -67,14 +67,7 @@ func (e *Engine) checkRoom(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil {
 		return err
 	}
-	free, total, err := e.Free()
-	if err != nil {
-		return fileError(err)
-	}
-	if need, kept := roomShare*size, min(1<<30, total/20); total > 0 && free-need < kept {
-		return fmt.Errorf("%w: it needs up to %d bytes, the disk has %d left, and %d are kept free", tenants.ErrFull, need, free, kept)
-	}
-	return nil
+	return e.CheckRoom(roomShare * size)
 }
 
 // copyTenant copies a tenant's database, as it is at one moment. Like Examine it leaves the files beside the database as
