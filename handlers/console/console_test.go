@@ -49,6 +49,7 @@ type site struct {
 	tls     bool
 	doctor  func(what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	session string // a cookie
+	fleet   *fleet.Fleet
 }
 
 // admins makes invalid links.
@@ -89,6 +90,7 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	s.archive = traffic.NewArchive(s.traffic, env.Store.Master())
 	onboard := onboard.New(env.Lifecycle, admins{})
 	runs := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
+	s.fleet = runs
 	t.Cleanup(runs.Wait)
 	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Fleet: runs, Onboard: onboard, Domain: domain})
 	made := console.New(console.Options{

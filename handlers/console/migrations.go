@@ -21,6 +21,8 @@ type migrationsPage struct {
 	Behind    int64
 	// Begin begins a run in waves. It is nil while one is under way.
 	Begin *look.Form
+	// Outline is what a run would do. It is nil unless it was asked for.
+	Outline *fleet.Outline
 	// Run is nil before the first run.
 	Run *runView
 	// Problem says why nothing was done.
@@ -32,6 +34,8 @@ type runView struct {
 	fleet.Run
 	// Failures are the first tenants that could not be migrated.
 	Failures []fleet.RunTenant
+	// Revert puts the copies of the run back. It is nil if there are none, or the run is under way.
+	Revert *look.Form
 }
 
 // runEvent is the progress of the last run.
@@ -90,6 +94,9 @@ func (s *Console) readRun(ctx context.Context) (*runView, error) {
 		return nil, err
 	}
 	v := &runView{Run: runs[0]}
+	if v.Copies > 0 && !v.UnderWay() {
+		v.Revert = revertForm(v.ID)
+	}
 	v.Failures, _, err = s.o.Fleet.Tenants(ctx, v.ID, tenants.OperationFailed, "", shownFailures)
 	return v, err
 }
@@ -104,12 +111,20 @@ func beginForm() *look.Form {
 			Hint: "The run stops if meanwhile the requests of migrated tenants fail more often, or take twice as long, as those of the others."},
 		look.Field{Name: "max_failures", Label: "Failures at most", Kind: "number", Autocomplete: "off",
 			Hint: "The run stops after a wave if more tenants have failed. Empty for no limit."},
+		look.Field{Name: "max_slowdown", Label: "Times slower at most", Autocomplete: "off",
+			Hint: "The run stops in a pause if the 95th percentile of requests to migrated tenants is so many times that of the others. Defaults to 2."},
+		look.Field{Name: "max_errors", Label: "Percentage points of errors more at most", Autocomplete: "off", Hint: "Defaults to 1."},
+		look.Field{Name: "min_requests", Label: "Requests that are needed to judge", Kind: "number", Autocomplete: "off", Hint: "Defaults to 100, of migrated tenants and of the others."},
+		look.Field{Name: "no_gate", Label: "Comparing requests", Kind: "select", Options: []look.Option{{Value: "", Label: "In each pause"}, {Value: "true", Label: "Never"}}},
+		look.Field{Name: "keep_copies", Label: "Copies from before the migration", Kind: "select",
+			Options: []look.Option{{Value: "", Label: "None"}, {Value: "true", Label: "Keep them until the run is accepted or reverted"}},
+			Hint:    "On SQLite. The disk must have room for them."},
 	)
 	f.Set("", "1 10 25% 100%", "60", "0")
 	return &f
 }
 
-// plan returns the plan of a run whose form was posted.
+// planOf returns the plan of a run whose form was posted.
 func planOf(f *look.Form) (plan fleet.Plan, err error) {
 	words := func(name string) []string { return strings.Fields(strings.ReplaceAll(f.Value(name), ",", " ")) }
 	plan.Canaries = words("canaries")
@@ -124,6 +139,16 @@ func planOf(f *look.Form) (plan fleet.Plan, err error) {
 		}
 		return n
 	}
+	decimal := func(name string) (n float64) {
+		if text := strings.TrimSpace(f.Value(name)); text != "" && err == nil {
+			if n, err = strconv.ParseFloat(text, 64); err != nil {
+				err = problem.InvalidField(name, "must be a number")
+			}
+		}
+		return n
+	}
+	plan.Gate = fleet.Gate{MaxSlowdown: decimal("max_slowdown"), MaxErrors: decimal("max_errors"), MinRequests: number("min_requests"), Off: f.Value("no_gate") != ""}
+	plan.KeepCopies = f.Value("keep_copies") != ""
 	plan.PauseSeconds = number("pause_seconds")
 	if most := number("max_failures"); f.Value("max_failures") != "" {
 		plan.MaxFailures = &most
@@ -131,12 +156,31 @@ func planOf(f *look.Form) (plan fleet.Plan, err error) {
 	return plan, err
 }
 
-// migrations shows the schema versions and the last run.
-func (s *Console) migrations(c *gin.Context) error {
-	return s.showMigrations(c, http.StatusOK, beginForm(), "")
+func revertForm(run string) *look.Form {
+	f := look.NewForm("revert", "/migrations/revert", "Put the copies back",
+		look.Field{Name: "run", Kind: "hidden", Value: run},
+		look.Field{Name: "tenant", Label: "Tenant", Autocomplete: "off", Hint: "Its subdomain. Empty for all tenants of the run."},
+		look.Field{Name: "confirm", Label: "Id of the run", Autocomplete: "off", Required: true,
+			Hint: "What was written since the migration is lost. Type " + run + " to confirm."},
+	)
+	return &f
 }
 
-func (s *Console) showMigrations(c *gin.Context, status int, form *look.Form, said string) error {
+// migrations shows the schema versions and the last run, and what a run would do if the query has plan.
+func (s *Console) migrations(c *gin.Context) error {
+	page := migrationsPage{Begin: beginForm()}
+	if c.Query("plan") != "" {
+		outline, err := s.o.Fleet.Outline(c.Request.Context(), fleet.Plan{})
+		if err != nil {
+			return err
+		}
+		page.Outline = outline
+	}
+	return s.showMigrations(c, http.StatusOK, page)
+}
+
+// showMigrations shows the page, whose other fields are set.
+func (s *Console) showMigrations(c *gin.Context, status int, page migrationsPage) error {
 	ctx := c.Request.Context()
 	standings, err := fleet.Status(ctx, s.o.Store)
 	if err != nil {
@@ -146,7 +190,10 @@ func (s *Console) showMigrations(c *gin.Context, status int, form *look.Form, sa
 	if err != nil {
 		return err
 	}
-	page := migrationsPage{Standings: standings, Run: run, Begin: form, Problem: said}
+	if page.Run != nil && run != nil && page.Run.ID == run.ID {
+		run.Revert = page.Run.Revert
+	}
+	page.Standings, page.Run = standings, run
 	for _, one := range standings {
 		if one.SchemaVersion < one.Target {
 			page.Behind += one.Tenants
@@ -173,7 +220,7 @@ func (s *Console) migrate(c *gin.Context) error {
 		if !f.Refuse(p) {
 			return err
 		}
-		return s.showMigrations(c, p.Status, f, "")
+		return s.showMigrations(c, p.Status, migrationsPage{Begin: f})
 	}
 	if pass != nil {
 		pass.Start(s.o.Serving)
@@ -209,7 +256,42 @@ func (s *Console) answerRun(c *gin.Context, err error) error {
 	if p.Status != http.StatusConflict {
 		return err
 	}
-	return s.showMigrations(c, p.Status, beginForm(), p.Detail)
+	return s.showMigrations(c, p.Status, migrationsPage{Begin: beginForm(), Problem: p.Detail})
+}
+
+// acceptRun removes the copies of a run.
+func (s *Console) acceptRun(c *gin.Context) error {
+	f := look.NewForm("accept", "/migrations/accept", "Accept", look.Field{Name: "run", Kind: "hidden"})
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	_, err := s.o.Fleet.Accept(c.Request.Context(), f.Value("run"))
+	return s.answerRun(c, err)
+}
+
+// revertRun puts the copies of a run back, in the background, if the run's id was typed.
+func (s *Console) revertRun(c *gin.Context) error {
+	f := revertForm("")
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	run := f.Value("run")
+	shown := revertForm(run)
+	shown.Set(run, f.Value("tenant"), f.Value("confirm"))
+	err := problem.InvalidField("confirm", "must be "+run)
+	var forecast *fleet.Reversion
+	if f.Value("confirm") == run && run != "" {
+		forecast, err = s.o.Fleet.ForecastRevert(c.Request.Context(), run, strings.TrimSpace(f.Value("tenant")), nil)
+	}
+	if err != nil {
+		p := describe(c, err)
+		if !shown.Refuse(p) {
+			return err
+		}
+		return s.showMigrations(c, p.Status, migrationsPage{Begin: beginForm(), Run: &runView{Run: fleet.Run{ID: run}, Revert: shown}})
+	}
+	s.o.Fleet.StartRevert(s.o.Serving, s.by(c), forecast)
+	return look.SeeOther(c, "/migrations")
 }
 
 // runEvents streams the progress of the last run until it is over.

@@ -142,3 +142,37 @@ func TestStreamsEnd(t *testing.T) {
 	s.send(t, request(t, "/new/steps?subdomain=acme", "", nil)).leads(t,
 		"/sign-in?next=%2Fnew%2Fsteps%3Fsubdomain%3Dacme")
 }
+
+// TestRunsWithCopies plans a run on the page, begins one that keeps copies, puts one of them back and accepts the rest.
+func TestRunsWithCopies(t *testing.T) {
+	t.Parallel()
+	s := small(t)
+	latest := s.Engine.SchemaVersion()
+	for _, subdomain := range []string{"acme", "globex"} {
+		s.Tenant(t, subdomain)
+		if _, err := s.Lifecycle.MigrateDown(t.Context(), "ada", subdomain, latest-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.get(t, "/migrations").expect(t, 200, "what is dangerous", "", "What the migrations do</h2>")
+	s.get(t, "/migrations?plan=yes").expect(t, 200, "What the migrations do</h2>", "<pre>")
+	s.post(t, "/migrations", "max_slowdown", "fast").expect(t, 422, "must be a number")
+	s.post(t, "/migrations", "max_errors", "101").expect(t, 422, "percentage points up to 100")
+	s.post(t, "/migrations", "max_slowdown", "3", "max_errors", "2.5", "min_requests", "7", "keep_copies", "true").leads(t, "/migrations")
+	s.readEvents(t, "/migrations/events", func() {})
+	runs, err := s.fleet.Runs(t.Context(), 1)
+	if err != nil || len(runs) != 1 || runs[0].Copies != 2 || runs[0].Plan.Gate.MaxSlowdown != 3 || runs[0].Plan.Gate.MaxErrors != 2.5 || runs[0].Plan.Gate.MinRequests != 7 {
+		t.Fatalf("%+v, %v", runs, err)
+	}
+	run := runs[0].ID
+	s.get(t, "/migrations").expect(t, 200, "2 copies", "Accept the run", "Go back to the copies")
+	s.post(t, "/migrations/revert", "run", run, "tenant", "acme", "confirm", "yes").expect(t, 422, "Id of the run must be "+run, `value="acme"`)
+	s.post(t, "/migrations/revert", "run", run, "tenant", "acme", "confirm", run).leads(t, "/migrations")
+	s.fleet.Wait()
+	if acme, err := s.Lifecycle.Get(t.Context(), "acme"); err != nil || acme.SchemaVersion != latest-1 {
+		t.Errorf("%+v, %v", acme, err)
+	}
+	s.post(t, "/migrations/accept", "run", run).leads(t, "/migrations")
+	s.get(t, "/migrations").expect(t, 200, "The last run", "", "Go back to the copies", "Accept the run")
+	s.post(t, "/migrations/accept", "run", run).expect(t, 409, "no copies of databases are kept")
+}

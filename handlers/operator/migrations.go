@@ -2,6 +2,7 @@ package operator
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -57,7 +58,8 @@ func (a *API) listRunTenants(c *gin.Context) error {
 
 // runRequest asks for something to be done to migration runs.
 type runRequest struct {
-	// Action is begin, resume, stop or abandon. Defaults to begin, for which the other fields are.
+	// Action is begin, resume, stop, abandon, accept or revert. Defaults to begin, for which the other fields are, except
+	// Run, which is for accept and revert, and Tenant, which limits a revert.
 	Action       string   `json:"action"`
 	Tenants      []string `json:"tenants"`
 	Server       string   `json:"server"`
@@ -74,7 +76,11 @@ type runRequest struct {
 	MinRequests int     `json:"min_requests"`
 	NoGate      bool    `json:"no_gate"`
 
+	KeepCopies         bool `json:"keep_copies"`
 	DespiteOlderBuilds bool `json:"despite_older_builds"`
+
+	Run    string `json:"run"`
+	Tenant string `json:"tenant"`
 }
 
 // plan returns the plan of a run to begin.
@@ -85,13 +91,35 @@ func (r *runRequest) plan() (fleet.Plan, error) {
 	}
 	return fleet.Plan{
 		Tenants: r.Tenants, Server: r.Server, Failed: r.Failed, First: r.First, Canaries: r.Canaries, Waves: waves,
-		PauseSeconds: r.PauseSeconds, MaxFailures: r.MaxFailures, Parallel: r.Parallel, DespiteOlderBuilds: r.DespiteOlderBuilds,
+		PauseSeconds: r.PauseSeconds, MaxFailures: r.MaxFailures, Parallel: r.Parallel, KeepCopies: r.KeepCopies, DespiteOlderBuilds: r.DespiteOlderBuilds,
 		Gate: fleet.Gate{MaxSlowdown: r.MaxSlowdown, MaxErrors: r.MaxErrors, MinRequests: r.MinRequests, Off: r.NoGate},
 	}, nil
 }
 
-// changeRuns begins or resumes a run, which goes on after the answer, or stops or abandons one. It answers with the
-// last run.
+// showPlan answers with what a run would do: its waves, and the pending migrations for each server and version. The lists in
+// the query have commas.
+func (a *API) showPlan(c *gin.Context) error {
+	if err := noneEmpty(c, "server", "tenants", "canaries", "waves"); err != nil {
+		return err
+	}
+	list := func(name string) []string {
+		return strings.FieldsFunc(c.Query(name), func(r rune) bool { return r == ',' })
+	}
+	asked := runRequest{Server: c.Query("server"), Tenants: list("tenants"), Canaries: list("canaries"), Waves: list("waves")}
+	plan, err := asked.plan()
+	if err != nil {
+		return err
+	}
+	outline, err := a.fleet.Outline(c.Request.Context(), plan)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, outline)
+	return nil
+}
+
+// changeRuns begins or resumes a run, or puts its copies back, which goes on after the answer; or stops, abandons or accepts
+// one. It answers with that run, or the last one.
 func (a *API) changeRuns(c *gin.Context) error {
 	by, err := nameOf(c)
 	if err != nil {
@@ -116,8 +144,10 @@ func (a *API) changeRuns(c *gin.Context) error {
 		err = a.fleet.Stop(ctx, by)
 	case "abandon":
 		err = a.fleet.Abandon(ctx)
+	case "accept", "revert":
+		return a.endRun(c, by, asked)
 	default:
-		err = problem.InvalidField("action", "must be begin, resume, stop or abandon")
+		err = problem.InvalidField("action", "must be begin, resume, stop, abandon, accept or revert")
 	}
 	if err != nil {
 		return err
@@ -134,5 +164,28 @@ func (a *API) changeRuns(c *gin.Context) error {
 		return nil
 	}
 	c.JSON(http.StatusAccepted, runs[0])
+	return nil
+}
+
+// endRun accepts a run that has kept copies, or puts them back.
+func (a *API) endRun(c *gin.Context, by lifecycle.Operator, asked runRequest) error {
+	ctx := c.Request.Context()
+	if asked.Action == "accept" {
+		run, err := a.fleet.Accept(ctx, asked.Run)
+		if err == nil {
+			run, err = a.fleet.Run(ctx, run.ID)
+		}
+		if err != nil {
+			return err
+		}
+		c.JSON(http.StatusOK, run)
+		return nil
+	}
+	forecast, err := a.fleet.ForecastRevert(ctx, asked.Run, asked.Tenant, nil)
+	if err != nil {
+		return err
+	}
+	a.fleet.StartRevert(a.serving, by, forecast)
+	c.JSON(http.StatusAccepted, forecast)
 	return nil
 }

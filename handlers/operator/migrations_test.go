@@ -71,3 +71,63 @@ func TestMigrationRuns(t *testing.T) {
 	send(http.MethodPost, "/api/migrations", `{"action":"stop"}`, http.StatusConflict)
 	send(http.MethodPost, "/api/migrations", `{"action":"abandon"}`, http.StatusConflict)
 }
+
+// TestMigrationPlan shows what a run would do, with its waves, and begins one that keeps copies, which is taken back and
+// accepted.
+func TestMigrationPlan(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
+	s := newService(env)
+	send := func(method, path, body string, status int, into any) {
+		t.Helper()
+		r := s.send(method, path, body, "Bearer "+token)
+		if r.Code != status {
+			t.Fatalf("%s %s %s: %d %s, want %d", method, path, body, r.Code, r.Body, status)
+		}
+		if err := json.Unmarshal(r.Body.Bytes(), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var answer any
+	var outline fleet.Outline
+	send(http.MethodGet, "/api/migrations/plan", "", http.StatusOK, &outline)
+	if outline.Tenants != 0 || outline.Forecasts == nil || outline.Waves == nil {
+		t.Errorf("nothing to do: %+v", outline)
+	}
+	latest := env.Engine.SchemaVersion()
+	for _, subdomain := range []string{"acme", "globex", "initech"} {
+		env.Tenant(t, subdomain)
+		if _, err := env.Lifecycle.MigrateDown(t.Context(), "ada", subdomain, latest-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(http.MethodGet, "/api/migrations/plan?canaries=acme&waves=50%25,100%25", "", http.StatusOK, &outline)
+	if outline.Tenants != 3 || len(outline.Waves) != 3 || len(outline.Forecasts) != 1 || outline.Forecasts[0].To != latest || outline.Seconds == 0 {
+		t.Errorf("the plan is %+v", outline)
+	}
+	for _, query := range []string{"waves=0", "waves=", "canaries=nobody", "tenants=acme,nobody"} {
+		send(http.MethodGet, "/api/migrations/plan?"+query, "", http.StatusUnprocessableEntity, &answer)
+	}
+	send(http.MethodGet, "/api/migrations/plan?wave=1", "", http.StatusBadRequest, &answer)
+	for _, action := range []string{"accept", "revert"} {
+		send(http.MethodPost, "/api/migrations", `{"action":"`+action+`"}`, http.StatusConflict, &answer)
+	}
+
+	var run fleet.Run
+	send(http.MethodPost, "/api/migrations", `{"keep_copies":true}`, http.StatusAccepted, &run)
+	s.fleet.Wait()
+	if run, err := s.fleet.Run(t.Context(), run.ID); err != nil || run.Copies != 3 {
+		t.Fatalf("%+v, %v", run, err)
+	}
+	var back fleet.Reversion
+	send(http.MethodPost, "/api/migrations", `{"action":"revert","run":"`+run.ID+`","tenant":"acme"}`, http.StatusAccepted, &back)
+	s.fleet.Wait()
+	if acme, err := env.Lifecycle.Get(t.Context(), "acme"); err != nil || acme.SchemaVersion != latest-1 || len(back.Tenants) != 1 || back.Tenants[0].Subdomain != "acme" {
+		t.Errorf("%+v, %+v, %v", back, acme, err)
+	}
+	send(http.MethodPost, "/api/migrations", `{"action":"revert","tenant":"nobody"}`, http.StatusNotFound, &answer)
+	send(http.MethodPost, "/api/migrations", `{"action":"accept"}`, http.StatusOK, &run)
+	if run.AcceptedAt == nil || run.Copies != 0 {
+		t.Errorf("accepted: %+v", run)
+	}
+}

@@ -111,6 +111,8 @@ func explainConflicts(err error) error {
 		return problem.New(problem.ErrUnderWay, "A "+running.Error()+".")
 	case errors.As(err, &stopped):
 		return problem.Conflict("A " + stopped.Error() + ". Resume it, or abandon it to begin another.")
+	case errors.Is(err, fleet.ErrNoCopies), errors.Is(err, tenants.ErrNoCopy), errors.Is(err, lifecycle.ErrAccepted):
+		return problem.Conflict(sentence(err.Error()) + " Undo the migrations with tenantry migrate down, or restore a backup.")
 	case errors.Is(err, fleet.ErrNothingToResume):
 		return problem.Conflict("There is no migration run to resume, to stop or to abandon.")
 	case errors.As(err, &underWay):

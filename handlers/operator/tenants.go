@@ -60,6 +60,7 @@ func (a *API) Register(r gin.IRoutes) {
 
 	r.Match(read, "/migrations", do(a.listRuns, "limit"))
 	r.POST("/migrations", do(a.changeRuns))
+	r.Match(read, "/migrations/plan", do(a.showPlan, "server", "tenants", "canaries", "waves"))
 	r.Match(read, "/migrations/:run/tenants", do(a.listRunTenants, "state", "limit", "after"))
 	r.Match(read, "/doctor", do(a.examine))
 	r.POST("/doctor", do(a.repair))
