@@ -1,6 +1,9 @@
 package tenants
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Value is a value of a row, as its engine stores it. On Postgres it is Null, or the Text that COPY reads and writes;
 // on SQLite it is of any type.
@@ -36,6 +39,14 @@ type Column struct {
 	Type string
 	// NotNull means that the column accepts no Null.
 	NotNull bool
+	// Key means that the column is part of the primary key.
+	Key bool
+}
+
+// Key returns the table with the columns of its primary key only.
+func (t Table) Key() Table {
+	t.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return !c.Key })
+	return t
 }
 
 // Sequence is the source of the keys of a table's new rows.
@@ -65,12 +76,36 @@ type RowReader interface {
 	Close() error
 }
 
+// Snapshot is a RowReader that also tells what has changed since its moment.
+type Snapshot interface {
+	RowReader
+	// Changes begins to read the database as it is now, beside what the snapshot reads. Nothing may be written from now on, and
+	// nothing may be read from the snapshot until the changes are closed; the caller must close them first.
+	Changes(ctx context.Context) (Changes, error)
+}
+
+// Changes read the rows of a database at a later moment than a Snapshot.
+type Changes interface {
+	RowReader
+	// Removed calls f for each row of the snapshot that is no more there as it was. Added calls f for each row that was not
+	// there as it is. A row that is as it was may be among both, or among neither. They are independent of each other.
+	Removed(ctx context.Context, table Table, f func(row []Value) error) error
+	Added(ctx context.Context, table Table, f func(row []Value) error) error
+	// Count returns the number of rows of the table.
+	Count(ctx context.Context, table Table) (int64, error)
+}
+
 // RowWriter writes rows into a new database, which has the tables of its schema version and no rows. Foreign keys are
 // checked when it is complete, and no trigger fires.
 type RowWriter interface {
 	RowReader
 	// Write inserts the rows for which fill calls insert. The row may change after insert returns.
 	Write(ctx context.Context, table Table, fill func(insert func(row []Value) error) error) error
+	// Delete deletes the rows with the keys for which fill calls remove, and returns how many it has deleted. A key has the
+	// values of the columns of table.Key. If fill is nil, Delete deletes all rows.
+	Delete(ctx context.Context, table Table, fill func(remove func(key []Value) error) error) (int64, error)
+	// Index makes the indexes, which are otherwise made when the database is complete. Rows can be written afterwards, too.
+	Index(ctx context.Context) error
 	// SetSequence makes the sequence of that name or table go on after s.Last. It ignores one that doesn't exist.
 	SetSequence(ctx context.Context, s Sequence) error
 }
@@ -79,7 +114,7 @@ type RowWriter interface {
 type Loader interface {
 	// Rows begins to read the tenant's database as it is at this moment, whatever the tenant's state; scopes
 	// go on meanwhile. It uses a connection of its own, and few of them at a time. The caller must close the reader.
-	Rows(ctx context.Context, t *Tenant) (RowReader, error)
+	Rows(ctx context.Context, t *Tenant) (Snapshot, error)
 
 	// Load makes the tenant's database at a schema version, with the rows that fill writes. Otherwise it is like Create: it
 	// keeps an existing database, without calling fill, and it is atomic and durable. Returns fill's error, or a

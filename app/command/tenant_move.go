@@ -19,7 +19,7 @@ type moveCommand struct {
 
 // Help is shown with the flags.
 func (moveCommand) Help() string {
-	return `The servers can be on the same engine or on different ones. While the tenant's rows are copied and compared, people read as before, and writes answer 503. If something fails before that is done, the tenant stays where it was. The old database goes to the trash of its server, and a running server removes it after 7 days. With --all the tenants are moved one after another; run the same command again to go on after an interruption.
+	return `The servers can be on the same engine or on different ones. The tenant is copied while people work. Then what has changed since is brought over and compared; meanwhile people read as before, and writes answer 503. If something fails before that is done, the tenant stays where it was. The old database goes to the trash of its server, and a running server removes it after 7 days. With --all the tenants are moved one after another; run the same command again to go on after an interruption.
 
 Examples:
 

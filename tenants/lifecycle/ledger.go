@@ -156,6 +156,8 @@ type job struct {
 	addAdmin func(ctx context.Context, t *tenants.Tenant) error
 	client   func(ctx context.Context)
 	progress func(done, all int)
+
+	copying *copying // the copy of a move's first step; nil if there is none
 }
 
 // begin marks a tenant and records the operation, in one transaction. The caller must run the
@@ -272,11 +274,13 @@ func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 	defer m.store.Process().Release(j.op.ID)
 	ctx, stop := m.store.Process().Context(ctx)
 	defer stop()
+	defer j.stopCopying()
 	for j.op.FinishedAt == nil {
 		err := m.store.TraceStep(ctx, &j.tenant, j.op.Kind, j.op.Step, func(ctx context.Context) error { return m.step(ctx, j) })
 		if err == nil {
 			continue
 		}
+		j.stopCopying()
 		if j.mustUndo(err, patient) {
 			return errors.Join(err, m.undo(ctx, j, err))
 		}

@@ -10,14 +10,14 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
-	"tenantry/tenants/portable"
 )
 
 // ErrNotEmpty means that a server already has a database by the name that a tenant's would have.
 var ErrNotEmpty = errors.New("the server already has a database of this tenant; see what it is, and remove it")
 
-// Move moves the tenant's database to another server, of any engine. While it is copied the tenant is only read: writes
-// are refused as under maintenance. The copy's rows are compared with the source's before the tenant leaves its server.
+// Move moves the tenant's database to another server, of any engine. It is copied while the tenant is served. Then the tenant is
+// only read, and writes are refused as under maintenance, while what has changed since is brought over. The copy's rows
+// are compared with the source's before the tenant leaves its server.
 // The old database goes to the trash, where it is kept for DefaultGrace.
 //
 // Until the tenant has left, a failure undoes the move at once, and the operator repeats it. Afterwards the move is only
@@ -44,16 +44,14 @@ func (m *Manager) Move(ctx context.Context, by Operator, subdomain, server strin
 		}
 		j.params.From, j.params.To, j.params.Version = j.tenant.State, server, target.SchemaVersion()
 		j.params.Database = target.DatabaseName(j.tenant.ID)
-		columns := map[string]any{"state": j.tenant.State}
-		if j.tenant.State == tenants.StateActive {
-			columns = map[string]any{"state": tenants.StateMaintenance, "read_only": true}
+		if len(j.tenant.Credentials) > 0 {
+			return nil
 		}
-		if len(j.tenant.Credentials) == 0 {
-			if columns["credentials"], err = target.NewCredentials(j.tenant.ID); err != nil {
-				return err
-			}
+		credentials, err := target.NewCredentials(j.tenant.ID)
+		if err != nil || credentials == nil {
+			return err
 		}
-		return mark(tx, j, columns)
+		return setTenant(tx, j, map[string]any{"credentials": credentials})
 	})
 }
 
@@ -139,40 +137,13 @@ func forgetLeft(tx *gorm.DB, j *job) error {
 	return setTenant(tx, j, map[string]any{"left_server": nil, "left_database": nil, "left_until": nil})
 }
 
-// target returns the job's tenant on the server that it moves to, and the engine there.
-func (m *Manager) target(j *job) (*tenants.Tenant, tenants.Engine, error) {
-	engine, err := m.store.Server(j.params.To)
+// target returns the tenant on the server that it moves to, and the engine there.
+func (m *Manager) target(t tenants.Tenant, p params) (*tenants.Tenant, tenants.Engine, error) {
+	engine, err := m.store.Server(p.To)
 	if err != nil {
 		return nil, nil, err
 	}
-	return placed(&j.tenant, j.params.To, engine.DatabaseName(j.tenant.ID)), engine, nil
-}
-
-// moveDatabase copies the database while the tenant is read-only.
-func moveDatabase(m *Manager, ctx context.Context, j *job) (err error) {
-	t, target, err := m.target(j)
-	if err != nil {
-		return err
-	}
-	if target.SchemaVersion() < j.params.Version {
-		return errNewerBuild
-	}
-	source, err := m.engine(j)
-	if err != nil {
-		return err
-	}
-	if err := target.Drop(ctx, t); err != nil { // what an attempt has left that was not recorded
-		return err
-	}
-	from, err := source.Rows(ctx, &j.tenant)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, from.Close()) }()
-	return target.Load(ctx, t, from.Version(), func(ctx context.Context, into tenants.RowWriter) error {
-		_, err := portable.Copy(ctx, from, into, portable.Options{Schema: m.schema})
-		return err
-	})
+	return placed(&t, p.To, engine.DatabaseName(t.ID)), engine, nil
 }
 
 // switchServer puts the tenant on the new server. It is still only read: a process may read from the old one.
@@ -206,7 +177,7 @@ func trashLeft(m *Manager, ctx context.Context, j *job) error {
 
 // dropTarget removes what a move that is being undone has made.
 func dropTarget(m *Manager, ctx context.Context, j *job) error {
-	t, target, err := m.target(j)
+	t, target, err := m.target(j.tenant, j.params)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func TestMove(t *testing.T) {
 		addFolder(t, env, acme, "before")
 		ctx, cancel := context.WithCancel(t.Context())
 		written := make(chan []string)
-		var refused atomic.Int64
+		var stored, refused atomic.Int64
 		go func() {
 			var names []string
 			for i := 0; ctx.Err() == nil; i++ {
@@ -51,6 +51,7 @@ func TestMove(t *testing.T) {
 				switch {
 				case err == nil:
 					names = append(names, name)
+					stored.Add(1)
 				case errors.Is(err, tenants.ErrMaintenance):
 					refused.Add(1)
 				default:
@@ -61,7 +62,8 @@ func TestMove(t *testing.T) {
 		}()
 		var moved *tenants.Tenant
 		for _, server := range []string{tenantstest.Second, tenants.DefaultServer, tenantstest.Second} {
-			time.Sleep(10 * time.Millisecond) // so that something is written in between
+			before := stored.Load()
+			waitFor(t, func() bool { return stored.Load() > before }) // something is written in between
 			var err error
 			if moved, err = env.Lifecycle.Move(t.Context(), "ada", "acme", server); err != nil {
 				t.Fatal(err)
@@ -115,7 +117,7 @@ func setLeftUntil(t *testing.T, env *tenantstest.Env, at time.Time) {
 	}
 }
 
-// TestReadOnlyWhileMoved reads at every point of a move, and writes at none between the drain and the end.
+// TestReadOnlyWhileMoved reads at every point of a move, and writes at those before the freeze and at none from the drain until the end.
 func TestReadOnlyWhileMoved(t *testing.T) {
 	t.Parallel()
 	var at func(point string)
@@ -123,6 +125,7 @@ func TestReadOnlyWhileMoved(t *testing.T) {
 	at = func(string) {}
 	acme := env.Tenant(t, "acme")
 	addFolder(t, env, acme, "one")
+	frozen := false
 	at = func(point string) {
 		if point == "move/begin/before" || point == "move/leave/after" || point[:5] == "move/" && point[5:10] == "trash" {
 			return
@@ -136,6 +139,15 @@ func TestReadOnlyWhileMoved(t *testing.T) {
 			t.Errorf("%s: %q", point, names)
 		}
 		nothing := func(*gorm.DB) error { return nil }
+		if point == "move/copy/after" || point == "move/drain/before" { // this process learns of it as it drains the tenant
+			return
+		}
+		if frozen = frozen || point == "move/drain/done"; !frozen {
+			if err := env.Store.Update(t.Context(), acme, nothing); err != nil {
+				t.Errorf("%s: a write got %v", point, err)
+			}
+			return
+		}
 		for _, write := range []func(context.Context, *tenants.Tenant, tenants.Func) error{env.Store.Update, env.Store.Maintain} {
 			if err := write(t.Context(), acme, nothing); !errors.Is(err, tenants.ErrMaintenance) {
 				t.Errorf("%s: a write got %v", point, err)
@@ -144,6 +156,47 @@ func TestReadOnlyWhileMoved(t *testing.T) {
 	}
 	if _, err := env.Lifecycle.Move(t.Context(), "ada", "acme", tenantstest.Second); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMoveWaitsForReaders: a scope that began to read from the old server ends before the old database goes, and before the
+// tenant is written on the new one.
+func TestMoveWaitsForReaders(t *testing.T) {
+	t.Parallel()
+	var at func(point string)
+	env := tenantstest.New(t, tenantstest.Options{Second: tenantstest.SQLite, Interrupt: func(point string) { at(point) }})
+	at = func(string) {}
+	env.Tenant(t, "acme")
+	var release func()
+	var done <-chan error
+	looking := make(chan struct{})
+	at = func(point string) {
+		if point == "move/drain/after" {
+			defer close(looking)
+			found, err := env.Store.Lookup(t.Context(), "acme")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			release, done = look(t, env.Store, found)
+		}
+	}
+	moved := make(chan error, 1)
+	go func() {
+		_, err := env.Lifecycle.Move(t.Context(), "ada", "acme", tenantstest.Second)
+		moved <- err
+	}()
+	<-looking
+	waitFor(t, func() bool {
+		left := unfinished(t, env)
+		return len(left) == 0 || left[0].Step == tenants.StepLeave
+	})
+	if left := unfinished(t, env); len(left) == 0 {
+		t.Error("it has moved meanwhile")
+	}
+	release()
+	if err := errors.Join(<-done, <-moved); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -257,4 +310,80 @@ func TestMoveRefused(t *testing.T) {
 	if objects, err := env.Second.Survey(t.Context()); err != nil || len(objects) != 1 {
 		t.Errorf("somebody's copy is gone: %v, %v", objects, err)
 	}
+}
+
+// TestMoveBringsOverChanges changes rows in every way after the first copy was made: the moved tenant has them as they are, in
+// all four directions.
+func TestMoveBringsOverChanges(t *testing.T) {
+	t.Parallel()
+	eachMove(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		acme := env.Tenant(t, "acme")
+		fillNotes(t, env, acme, 300)
+		var want, folders []string
+		m := lifecycle.New(env.Store, lifecycle.Options{Schema: notes.Schema(), Interrupt: func(point string) {
+			if point == "move/copy/done" {
+				changeNotes(t, env, acme)
+				want, folders = allNotes(t, env, acme), folderNames(t, env, acme)
+			}
+		}})
+		for _, server := range []string{tenantstest.Second, tenants.DefaultServer} {
+			var err error
+			if acme, err = m.Move(t.Context(), "ada", "acme", server); err != nil {
+				t.Fatal(err)
+			}
+			if got := allNotes(t, env, acme); len(want) < 290 || !slices.Equal(got, want) {
+				t.Errorf("on %s are %d notes, want %d, or they are others", server, len(got), len(want))
+			}
+			if got := folderNames(t, env, acme); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(folders))) {
+				t.Errorf("on %s are the folders %q, want %q", server, got, folders)
+			}
+			addFolder(t, env, acme, "after it came to "+server) // the sequences go on
+		}
+	})
+}
+
+// changeNotes deletes a folder with its notes, changes notes, adds one, changes one in a part of a transaction, and exchanges the
+// names of two folders, which are unique.
+func changeNotes(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
+	err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
+		var folders []notes.Folder
+		if err := tx.Order("id").Find(&folders).Error; err != nil {
+			return err
+		}
+		a, b, gone := folders[0], folders[1], folders[len(folders)-1]
+		part := tx.Transaction(func(tx *gorm.DB) error {
+			return tx.Model(&notes.Note{}).Where("folder_id = ?", a.ID).Update("pinned", true).Error
+		})
+		for _, err := range []error{
+			part, tx.Delete(&gone).Error, tx.Delete(&folders[50]).Error,
+			tx.Model(&notes.Note{}).Where("folder_id = ?", b.ID).Update("text", "changed 'with' \"quotes\" \\ and ünicode").Error,
+			tx.Create(&notes.Note{FolderID: a.ID, Text: "added", Kind: "idea"}).Error,
+			tx.Model(&notes.Folder{ID: a.ID}).Update("name", "in between").Error,
+			tx.Model(&notes.Folder{ID: b.ID}).Update("name", a.Name).Error,
+			tx.Model(&notes.Folder{ID: a.ID}).Update("name", b.Name).Error,
+			tx.Create(&notes.Folder{ID: folders[50].ID, Name: "under an id that was free"}).Error,
+		} {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// allNotes reads the notes.
+func allNotes(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (rows []string) {
+	t.Helper()
+	var all []notes.Note
+	err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Order("id").Find(&all).Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range all {
+		rows = append(rows, fmt.Sprint(n.ID, n.FolderID, n.Text, n.Kind, n.Pinned, n.CreatedAt.UnixMicro()))
+	}
+	return rows
 }

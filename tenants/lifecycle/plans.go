@@ -73,7 +73,7 @@ func planOf(kind tenants.OperationKind) plan {
 	case tenants.KindMove:
 		return plan{
 			steps: []step{
-				{name: "clear", do: clearLeft, record: forgetLeft}, drain,
+				{name: "clear", do: clearLeft, record: forgetLeft}, {name: "copy", do: copyServed, record: freeze}, drain,
 				{name: "load", do: moveDatabase, record: switchServer},
 				{name: tenants.StepLeave, do: awaitDrained, record: endMove, final: true},
 				{name: "trash", do: trashLeft, final: true},

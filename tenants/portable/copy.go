@@ -125,20 +125,29 @@ type copier struct {
 
 // copy copies the rows, and compares them.
 func (c *copier) copy(ctx context.Context) (Sum, error) {
-	c.converted = make([]tenants.Value, len(c.columns))
 	if !c.omit {
-		err := c.into.Write(ctx, c.tables.into, func(insert func(row []tenants.Value) error) error {
-			return c.from.Read(ctx, c.tables.from, func(row []tenants.Value) error {
-				if err := c.convert(row); err != nil {
-					return err
-				}
-				return insert(c.converted)
-			})
-		})
-		if err != nil {
+		if err := c.insert(ctx, func(f func(row []tenants.Value) error) error { return c.from.Read(ctx, c.tables.from, f) }); err != nil {
 			return Sum{}, err
 		}
 	}
+	return c.compare(ctx)
+}
+
+// insert inserts the rows of the source that read reads.
+func (c *copier) insert(ctx context.Context, read func(f func(row []tenants.Value) error) error) error {
+	c.converted = make([]tenants.Value, len(c.columns))
+	return c.into.Write(ctx, c.tables.into, func(insert func(row []tenants.Value) error) error {
+		return read(func(row []tenants.Value) error {
+			if err := c.convert(row); err != nil {
+				return err
+			}
+			return insert(c.converted)
+		})
+	})
+}
+
+// compare reads the copy, and compares it with what was read from the source. It returns the sum of the copy's rows as stored.
+func (c *copier) compare(ctx context.Context) (Sum, error) {
 	var stored, written hasher
 	err := c.into.Read(ctx, c.tables.into, func(row []tenants.Value) error { return c.readBack(row, &stored, &written) })
 	if err != nil {

@@ -47,6 +47,14 @@ func (h *hasher) end() {
 	}
 }
 
+// subtract takes the rows of another hasher away.
+func (h *hasher) subtract(other *hasher) {
+	h.rows -= other.rows
+	for i := range h.total {
+		h.total[i] -= other.total[i]
+	}
+}
+
 func (h *hasher) sum(table string) Sum {
 	var all []byte
 	for _, part := range h.total {

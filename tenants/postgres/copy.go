@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
@@ -20,17 +21,20 @@ const (
 			AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 		GROUP BY relname ORDER BY relname`
 
-	// aroundCopies selects the statements to run before and after copying rows. Foreign keys are dropped
+	// copiedIndexes selects the statements that drop plain indexes and make them again. It is faster to make them when the
+	// rows are there.
+	copiedIndexes = `SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+		FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
+			AND NOT indisunique AND NOT indisclustered AND NOT indisexclusion AND indisvalid
+		ORDER BY indexrelid`
+
+	// aroundCopies selects the other statements to run before and after copying rows. Foreign keys are dropped
 	// and added again, which checks them all at once; triggers are disabled, because they have fired in
-	// the source; plain indexes are made when the rows are there, which is faster; materialized views are refreshed.
+	// the source; materialized views are refreshed.
 	aroundCopies = `SELECT before, after FROM (
-			SELECT 0 AS turn, indexrelid AS oid, format('DROP INDEX %s', indexrelid::regclass) AS before, pg_get_indexdef(indexrelid) AS after
-			FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
-			WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
-				AND NOT indisunique AND NOT indisclustered AND NOT indisexclusion AND indisvalid
-			UNION ALL
-			SELECT 1, oid, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
-				format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+			SELECT 1 AS turn, oid, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS before,
+				format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS after
 			FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conparentid = 0
 			UNION ALL
 			SELECT 2, t.oid, format('ALTER TABLE %s DISABLE TRIGGER %I', tgrelid::regclass, tgname),
@@ -50,7 +54,7 @@ const (
 // copyRows copies all rows, then the values of the sequences. These belong to no snapshot, and are never
 // behind the rows.
 func copyRows(ctx context.Context, from, into *session) error {
-	err := into.aroundRows(ctx, func() error {
+	err := (&rowStream{session: into}).aroundRows(ctx, func() error {
 		tables, err := into.pairs(ctx, copiedTables)
 		if err != nil {
 			return err
@@ -68,25 +72,32 @@ func copyRows(ctx context.Context, from, into *session) error {
 	return copySequences(ctx, from, into)
 }
 
-// aroundRows runs the statements of aroundCopies before and after copy.
-func (s *session) aroundRows(ctx context.Context, copy func() error) error {
-	around, err := s.pairs(ctx, aroundCopies)
+// aroundRows runs the statements of copiedIndexes and aroundCopies before and after copy, which may call Index.
+func (r *rowStream) aroundRows(ctx context.Context, copy func() error) error {
+	indexes, err := r.pairs(ctx, copiedIndexes)
 	if err != nil {
 		return err
 	}
-	for _, change := range around {
-		if _, err := s.tx.ExecContext(ctx, change[0]); err != nil {
+	around, err := r.pairs(ctx, aroundCopies)
+	if err != nil {
+		return err
+	}
+	for _, change := range slices.Concat(indexes, around) {
+		if _, err := r.tx.ExecContext(ctx, change[0]); err != nil {
 			return err
 		}
+	}
+	for _, index := range indexes {
+		r.indexes = append(r.indexes, index[1])
 	}
 	if err := copy(); err != nil {
 		return err
 	}
-	if _, err := s.tx.ExecContext(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
-		return constraintError(err)
+	if err := r.Index(ctx); err != nil {
+		return err
 	}
 	for _, change := range around {
-		if _, err := s.tx.ExecContext(ctx, change[1]); err != nil {
+		if _, err := r.tx.ExecContext(ctx, change[1]); err != nil {
 			return constraintError(err)
 		}
 	}

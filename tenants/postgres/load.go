@@ -14,7 +14,7 @@ import (
 
 // Rows reads the tenant's database as the provisioner, in a REPEATABLE READ transaction. Its connection counts
 // against the budget.
-func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.RowReader, error) {
+func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.Snapshot, error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return nil, err
@@ -28,8 +28,9 @@ func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.RowReader
 	r, err := e.snapshot(ctx, name, chores, release)
 	if err != nil {
 		release()
+		return nil, err
 	}
-	return r, err
+	return &snapshot{r, e, name}, nil
 }
 
 // ReadLast is Rows in the class of migrations, without Rows' limit.
@@ -41,7 +42,7 @@ func (e *Engine) ReadLast(ctx context.Context, t *tenants.Tenant) (tenants.RowRe
 	return e.snapshot(ctx, name, migrations, func() {})
 }
 
-func (e *Engine) snapshot(ctx context.Context, name string, of class, release func()) (tenants.RowReader, error) {
+func (e *Engine) snapshot(ctx context.Context, name string, of class, release func()) (*rowStream, error) {
 	r, err := e.beginReading(ctx, name, of, release)
 	if err != nil {
 		return nil, fmt.Errorf("read database %s: %w", name, unavailable(err))

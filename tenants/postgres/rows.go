@@ -20,7 +20,8 @@ type rowStream struct {
 	*session
 	version int64
 	tables  []tenants.Table
-	release func() // called by Close
+	indexes []string // the statements that make those which were dropped
+	release func()   // called by Close
 }
 
 var _ tenants.RowWriter = (*rowStream)(nil)
@@ -53,7 +54,8 @@ func (r *rowStream) Close() error {
 
 // columnsQuery lists the columns of the tables in the schema "public". A domain has the type below it.
 const columnsQuery = `SELECT relname::text, attname::text,
-		format_type(CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END, NULL), attnotnull
+		format_type(CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END, NULL), attnotnull,
+		EXISTS (SELECT 1 FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary AND attnum = ANY (indkey))
 	FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid JOIN pg_type ON pg_type.oid = atttypid
 	WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
 		AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
@@ -68,7 +70,7 @@ func (r *rowStream) readTables(ctx context.Context) error {
 	for rows.Next() {
 		var table string
 		var c tenants.Column
-		if err := rows.Scan(&table, &c.Name, &c.Type, &c.NotNull); err != nil {
+		if err := rows.Scan(&table, &c.Name, &c.Type, &c.NotNull, &c.Key); err != nil {
 			return err
 		}
 		if n := len(r.tables); n == 0 || r.tables[n-1].Name != table {
@@ -82,13 +84,18 @@ func (r *rowStream) readTables(ctx context.Context) error {
 
 // Read reads a table with COPY.
 func (r *rowStream) Read(ctx context.Context, table tenants.Table, f func(row []tenants.Value) error) error {
+	return r.read(ctx, table, copied(table), f)
+}
+
+// read reads rows of the table with a COPY of what is named or selected.
+func (r *rowStream) read(ctx context.Context, table tenants.Table, what string, f func(row []tenants.Value) error) error {
 	var failure error
 	rows := &rowSplitter{row: make([]tenants.Value, len(table.Columns)), f: func(row []tenants.Value) error {
 		failure = f(row)
 		return failure
 	}}
 	err := r.raw(func(c *pgconn.PgConn) error {
-		_, err := c.CopyTo(ctx, rows, "COPY "+copied(table)+" TO STDOUT")
+		_, err := c.CopyTo(ctx, rows, "COPY "+what+" TO STDOUT")
 		return err
 	})
 	if failure != nil {
@@ -99,11 +106,16 @@ func (r *rowStream) Read(ctx context.Context, table tenants.Table, f func(row []
 
 // copied returns the table and its columns, for COPY.
 func copied(table tenants.Table) string {
-	var names []string
+	return fmt.Sprintf("%s (%s)", nameOf(table), strings.Join(columnNames(table), ", "))
+}
+
+func nameOf(table tenants.Table) string { return pgx.Identifier{"public", table.Name}.Sanitize() }
+
+func columnNames(table tenants.Table) (names []string) {
 	for _, c := range table.Columns {
 		names = append(names, pgx.Identifier{c.Name}.Sanitize())
 	}
-	return fmt.Sprintf("%s (%s)", pgx.Identifier{"public", table.Name}.Sanitize(), strings.Join(names, ", "))
+	return names
 }
 
 // errNoMoreRows tells the server that the rows can't be made. The server writes it into its log; the caller gets
@@ -112,6 +124,11 @@ var errNoMoreRows = errors.New("the rows can't be read")
 
 // Write inserts rows with COPY.
 func (r *rowStream) Write(ctx context.Context, table tenants.Table, fill func(insert func(row []tenants.Value) error) error) error {
+	return r.write(ctx, copied(table), fill)
+}
+
+// write inserts rows with a COPY into what is named.
+func (r *rowStream) write(ctx context.Context, into string, fill func(insert func(row []tenants.Value) error) error) error {
 	reader, writer := io.Pipe()
 	filled := make(chan error, 1)
 	go func() {
@@ -132,7 +149,7 @@ func (r *rowStream) Write(ctx context.Context, table tenants.Table, fill func(in
 		writer.CloseWithError(err) // always nil
 	}()
 	err := r.raw(func(c *pgconn.PgConn) error {
-		_, err := c.CopyFrom(ctx, reader, "COPY "+copied(table)+" FROM STDIN")
+		_, err := c.CopyFrom(ctx, reader, "COPY "+into+" FROM STDIN")
 		return err
 	})
 	_ = reader.CloseWithError(errStopped) // always nil
@@ -140,6 +157,50 @@ func (r *rowStream) Write(ctx context.Context, table tenants.Table, fill func(in
 		return failure
 	}
 	return translate(constraintError(err))
+}
+
+// Delete copies the keys into a temporary table.
+func (r *rowStream) Delete(ctx context.Context, table tenants.Table, fill func(remove func(key []tenants.Value) error) error) (int64, error) {
+	if fill == nil {
+		return r.deleteRows(ctx, "DELETE FROM "+nameOf(table))
+	}
+	keys := columnNames(table.Key())
+	list := strings.Join(keys, ", ")
+	if _, err := r.tx.ExecContext(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE gone AS SELECT %s FROM %s WITH NO DATA", list, nameOf(table))); err != nil {
+		return 0, translate(err)
+	}
+	if err := r.write(ctx, fmt.Sprintf("pg_temp.gone (%s)", list), fill); err != nil {
+		return 0, err
+	}
+	var same []string
+	for _, key := range keys {
+		same = append(same, fmt.Sprintf("t.%[1]s = gone.%[1]s", key))
+	}
+	n, err := r.deleteRows(ctx, fmt.Sprintf("DELETE FROM %s AS t USING pg_temp.gone WHERE %s", nameOf(table), strings.Join(same, " AND ")))
+	if err == nil {
+		_, err = r.tx.ExecContext(ctx, "DROP TABLE pg_temp.gone")
+	}
+	return n, translate(err)
+}
+
+// deleteRows returns how many rows a statement has deleted.
+func (r *rowStream) deleteRows(ctx context.Context, statement string) (int64, error) {
+	result, err := r.tx.ExecContext(ctx, statement)
+	if err != nil {
+		return 0, translate(err)
+	}
+	return result.RowsAffected()
+}
+
+// Index makes the indexes that were dropped before the rows came. From now on, no constraint is deferred.
+func (r *rowStream) Index(ctx context.Context) error {
+	for _, statement := range append([]string{"SET CONSTRAINTS ALL IMMEDIATE"}, r.indexes...) {
+		if _, err := r.tx.ExecContext(ctx, statement); err != nil {
+			return translate(constraintError(err))
+		}
+	}
+	r.indexes = nil
+	return nil
 }
 
 // sequencesQuery lists the sequences with the tables to which they belong.

@@ -10,18 +10,24 @@ import (
 )
 
 // Rows reads the tenant's file over a connection of its own. While it is open, the file's -wal can't shrink.
-func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.RowReader, error) {
+func (e *Engine) Rows(ctx context.Context, t *tenants.Tenant) (tenants.Snapshot, error) {
 	path, err := e.existingPath(t)
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector{dsn: dsn(path, readerParams), guarded: true, verify: ownedBy(t)})
+	// It is not guarded, because it attaches the file a second time. It runs no SQL of the application.
+	db := sql.OpenDB(connector{dsn: dsn(path, readerParams), verify: func(ctx context.Context, conn rawConn) error {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA trusted_schema=OFF", nil); err != nil {
+			return err
+		}
+		return verifyIdentity(ctx, conn, t.ID)
+	}})
 	db.SetMaxOpenConns(1)
 	r, err := e.readRows(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", t.Database, unavailable(explainOpen(path, err)))
 	}
-	return r, nil
+	return &snapshot{r, path, t.ID}, nil
 }
 
 // Load fills a temporary file, stamps it, and gives it the tenant's name in the way Create does.

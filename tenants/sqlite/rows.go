@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -20,6 +21,7 @@ type rowReader struct {
 	tx      *sql.Tx
 	version int64
 	tables  []tenants.Table
+	schema  string // the attached database whose rows it reads; "main" if it is empty
 }
 
 var _ tenants.RowReader = (*rowReader)(nil)
@@ -99,14 +101,14 @@ func (r *rowReader) readTables(ctx context.Context) error {
 }
 
 func (r *rowReader) columnsOf(ctx context.Context, table string) (columns []tenants.Column, err error) {
-	rows, err := r.tx.QueryContext(ctx, `SELECT name, lower(type), "notnull" FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid`, table)
+	rows, err := r.tx.QueryContext(ctx, `SELECT name, lower(type), "notnull", pk > 0 FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid`, table)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c tenants.Column
-		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull); err != nil {
+		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Key); err != nil {
 			return nil, err
 		}
 		columns = append(columns, c)
@@ -116,7 +118,17 @@ func (r *rowReader) columnsOf(ctx context.Context, table string) (columns []tena
 
 // Read reads the values as they are stored: a unary plus hides the declared type, by which the drivers would convert.
 func (r *rowReader) Read(ctx context.Context, table tenants.Table, f func(row []tenants.Value) error) error {
-	rows, err := r.tx.QueryContext(context.WithoutCancel(ctx), "SELECT "+columnList(table, "+")+" FROM "+quote(table.Name))
+	return r.query(ctx, table, "SELECT "+columnList(table, "+")+" FROM "+r.name(table), f)
+}
+
+// name returns the name of the table in the reader's database.
+func (r *rowReader) name(table tenants.Table) string {
+	return cmp.Or(r.schema, "main") + "." + quote(table.Name)
+}
+
+// query calls f for each row that a query of the table's columns returns.
+func (r *rowReader) query(ctx context.Context, table tenants.Table, query string, f func(row []tenants.Value) error) error {
+	rows, err := r.tx.QueryContext(context.WithoutCancel(ctx), query)
 	if err != nil {
 		return readError(err)
 	}
@@ -188,10 +200,10 @@ func argumentOf(v tenants.Value) any {
 // Sequences returns the sequences of the tables with AUTOINCREMENT.
 func (r *rowReader) Sequences(ctx context.Context) (all []tenants.Sequence, err error) {
 	var kept int
-	if err := r.tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'").Scan(&kept); err != nil || kept == 0 {
+	if err := r.tx.QueryRowContext(ctx, "SELECT count(*) FROM "+cmp.Or(r.schema, "main")+".sqlite_master WHERE name = 'sqlite_sequence'").Scan(&kept); err != nil || kept == 0 {
 		return nil, err
 	}
-	rows, err := r.tx.QueryContext(ctx, "SELECT name, seq FROM sqlite_sequence WHERE name <> 'goose_db_version'")
+	rows, err := r.tx.QueryContext(ctx, "SELECT name, seq FROM "+r.name(tenants.Table{Name: "sqlite_sequence"})+" WHERE name <> 'goose_db_version'")
 	if err != nil {
 		return nil, err
 	}

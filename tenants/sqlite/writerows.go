@@ -17,7 +17,7 @@ import (
 // there.
 type rowWriter struct {
 	*rowReader
-	later []string // the statements that make them
+	indexes, triggers []string // the statements that make them
 }
 
 var _ tenants.RowWriter = (*rowWriter)(nil)
@@ -71,7 +71,12 @@ func (w *rowWriter) postpone(ctx context.Context) error {
 		if err := rows.Scan(&kind, &name, &text); err != nil {
 			return err
 		}
-		drops, w.later = append(drops, "DROP "+kind+" "+quote(name)), append(w.later, text)
+		drops = append(drops, "DROP "+kind+" "+quote(name))
+		if kind == "index" {
+			w.indexes = append(w.indexes, text)
+		} else {
+			w.triggers = append(w.triggers, text)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -189,6 +194,39 @@ func (in *inserter) insert(ctx context.Context, batch []any) error {
 	return nil
 }
 
+// Delete deletes rows one after another.
+func (w *rowWriter) Delete(ctx context.Context, table tenants.Table, fill func(remove func(key []tenants.Value) error) error) (n int64, err error) {
+	ctx = context.WithoutCancel(ctx) // fill ends with its own
+	statement := "DELETE FROM " + w.name(table)
+	if fill == nil {
+		return affected(w.tx.ExecContext(ctx, statement))
+	}
+	prepared, err := w.tx.PrepareContext(ctx, statement+" WHERE "+strings.ReplaceAll(columnList(table.Key(), ""), ", ", " IS ? AND ")+" IS ?")
+	if err != nil {
+		return 0, err
+	}
+	defer prepared.Close()
+	var args []any
+	err = fill(func(key []tenants.Value) error {
+		args = args[:0]
+		for _, v := range key {
+			args = append(args, argumentOf(v))
+		}
+		gone, err := affected(prepared.ExecContext(ctx, args...))
+		n += gone
+		return err
+	})
+	return n, err
+}
+
+// affected returns how many rows a statement has changed.
+func affected(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, fileError(err)
+	}
+	return result.RowsAffected()
+}
+
 // rowError returns a *tenants.SourceError for a row that violates a constraint of the table.
 func rowError(table string, err error) error {
 	if resultCode(err)&0xff == codeConstraint {
@@ -215,12 +253,24 @@ func (w *rowWriter) SetSequence(ctx context.Context, s tenants.Sequence) error {
 	return err
 }
 
-// finish makes the indexes and triggers, and commits. The caller must still close the writer, and sync the file.
-func (w *rowWriter) finish(ctx context.Context) error {
-	for _, statement := range w.later {
+// Index makes the indexes.
+func (w *rowWriter) Index(ctx context.Context) error {
+	for _, statement := range w.indexes {
 		if _, err := w.tx.ExecContext(ctx, statement); err != nil {
 			return rowError("", err)
 		}
+	}
+	w.indexes = nil
+	return nil
+}
+
+// finish makes the indexes and triggers, and commits. The caller must still close the writer, and sync the file.
+func (w *rowWriter) finish(ctx context.Context) error {
+	if err := w.Index(ctx); err != nil {
+		return err
+	}
+	if err := w.exec(ctx, w.triggers...); err != nil {
+		return err
 	}
 	if err := w.tx.Commit(); err != nil {
 		return fileError(err)
