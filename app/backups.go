@@ -121,6 +121,7 @@ func (s *settings) openBucket(ctx context.Context, ring *seal.Ring) (bucket.Buck
 func (s *settings) newBackups(b bucket.Bucket, take backup.Take, log *slog.Logger) (*backup.Backups, error) {
 	return backup.New(backup.Options{
 		Bucket: b, Dir: filepath.Join(s.dataDir, backupsDir), Interval: s.backups.interval, Keep: s.backups.keep, Snapshot: take, Log: log,
+		Free: sqlite.Files{}.Free,
 	})
 }
 

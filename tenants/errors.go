@@ -64,6 +64,28 @@ var (
 	ErrTenantFull = fmt.Errorf("tenant is full: %w", ErrFull)
 )
 
+// RoomError means that a copy of a database has no room on a disk. It wraps ErrFull.
+type RoomError struct {
+	// Where describes the disk.
+	Where string
+	// Need is about how many bytes the copy has, Free how many are free, and Kept how many of these stay free.
+	Need, Free, Kept int64
+}
+
+// Error says how much room there is.
+func (e *RoomError) Error() string {
+	kept := ""
+	if e.Kept > 0 {
+		kept = fmt.Sprintf(", of which %s stay free", mebibytes(e.Kept))
+	}
+	return fmt.Sprintf("%v: the copy needs about %s, and %s has %s free%s", ErrFull, mebibytes(e.Need), e.Where, mebibytes(e.Free), kept)
+}
+
+// Unwrap returns ErrFull.
+func (e *RoomError) Unwrap() error { return ErrFull }
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+
 // MovedError means that the tenant at this subdomain was renamed and its operator wants requests to
 // be redirected. It matches ErrUnknownTenant, for callers that don't redirect.
 type MovedError struct {

@@ -135,9 +135,7 @@ func (d *disk) check(reserve bool) error {
 
 // checkFree returns ErrFull if a disk has less free space than required.
 func checkFree(least, free, total int64, reserve bool) error {
-	if least == AutoFree {
-		least = min(1<<30, total/20)
-	}
+	least = keptFree(least, total)
 	if reserve {
 		least /= 2
 	}
@@ -155,6 +153,29 @@ func CheckFree(least int64, measure func() (free, total int64, err error)) error
 		return nil
 	}
 	return checkFree(least, free, total, false)
+}
+
+// keptFree returns how many bytes of a disk are kept free. least may be AutoFree.
+func keptFree(least, total int64) int64 {
+	if least == AutoFree {
+		return min(1<<30, total/20)
+	}
+	return least
+}
+
+// CheckRoom returns a *RoomError if the server's disk has no room for another database of the size, in bytes. It returns nil if
+// it can't know, as for Postgres, whose disk isn't measured.
+func (s *Store) CheckRoom(server string, size int64) error {
+	engine := s.servers.known(server)
+	if engine == nil || engine.disk == nil {
+		return nil
+	}
+	free, total, err := engine.disk.measured.Free()
+	kept := keptFree(engine.disk.least, total)
+	if err != nil || total == 0 || free-size >= kept {
+		return err
+	}
+	return &RoomError{"the disk of server " + server, size, free, kept}
 }
 
 // measure measures the disk, at most once a second.

@@ -143,7 +143,10 @@ func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] 
 
 // explainFailures explains errors about what could not be done or found.
 func explainFailures(err error) error {
+	var room *tenants.RoomError
 	switch {
+	case errors.As(err, &room):
+		return problem.New(tenants.ErrFull, sentence(room.Error()))
 	case errors.Is(err, lifecycle.ErrAdminNotAdded):
 		return problem.Caused(problem.ErrAdminNotInvited, err)
 	case errors.Is(err, tenants.ErrForbidden):

@@ -67,6 +67,9 @@ type Options struct {
 	Workers int
 	// Snapshot takes snapshots of tenants' databases.
 	Snapshot Take
+	// Free returns the free bytes on the disk of a folder, and false if they aren't known. A restore that has no room is
+	// refused. It may be nil.
+	Free func(dir string) (free int64, known bool)
 	// Log gets failures. Defaults to slog.Default().
 	Log *slog.Logger
 }

@@ -324,3 +324,26 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestRestoreWithoutRoom restores to a disk that has less room than the database needs, and then enough.
+func TestRestoreWithoutRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.insert(t, 200_000)
+	must(t, w.Store(t.Context(), w.tenant))
+	for _, free := range []int64{100_000, 1 << 30} {
+		backups, err := backup.New(backup.Options{
+			Bucket: w.bucket, Dir: w.dir, Snapshot: w.engine.Snapshot, Free: func(string) (int64, bool) { return free, true },
+		})
+		must(t, err)
+		to := filepath.Join(t.TempDir(), "restored.db")
+		r, err := backups.Restore(t.Context(), w.tenant.ID, time.Time{}, to)
+		var refused *tenants.RoomError
+		if full := free < 200_000; full != (errors.As(err, &refused) && refused.Need > 200_000) || !full && r.Size < 200_000 {
+			t.Errorf("with %d bytes free: %+v, %v", free, r, err)
+		}
+		if _, err := os.Stat(to); (err == nil) != (free > 200_000) {
+			t.Errorf("with %d bytes free the file: %v", free, err)
+		}
+	}
+}

@@ -7,10 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/superfly/ltx"
 
+	"tenantry/tenants"
 	"tenantry/tenants/bucket"
 )
 
@@ -25,8 +27,8 @@ type Restored struct {
 
 // Restore makes a new file, 0600, of a database as it was at a time, or as it was last if the time is zero. It checks
 // the checksum of each file that it reads and of the result. Returns ErrNoBackup if there is no backup from that time
-// or before, ErrDamaged if what is stored is not what it should be, bucket.ErrUnavailable if it can't be reached, and
-// ErrScratch if the file can't be written; the file is removed then.
+// or before, ErrDamaged if what is stored is not what it should be, bucket.ErrUnavailable if it can't be reached,
+// ErrScratch if the file can't be written, and a *tenants.RoomError if its disk has too little room; the file is removed then.
 func (b *Backups) Restore(ctx context.Context, id string, at time.Time, to string) (r Restored, err error) {
 	for range restoreTries {
 		r, err = b.restore(ctx, id, at, to)
@@ -56,7 +58,7 @@ func (b *Backups) restore(ctx context.Context, id string, at time.Time, to strin
 			err = errors.Join(err, os.Remove(to))
 		}
 	}()
-	re := restoring{target: target}
+	re := restoring{target: target, free: b.o.Free}
 	for _, f := range chain {
 		if err := b.apply(ctx, &re, f); err != nil {
 			return r, err
@@ -77,6 +79,7 @@ type restoring struct {
 	pageSize, pages uint32
 	position        ltx.Pos // after the last file
 	at              time.Time
+	free            func(dir string) (free int64, known bool)
 }
 
 func (b *Backups) apply(ctx context.Context, re *restoring, f file) error {
@@ -90,7 +93,7 @@ func (b *Backups) apply(ctx context.Context, re *restoring, f file) error {
 
 // damaged makes ErrDamaged of an error that tells of a file's content, and not of what prevented reading or writing it.
 func damaged(f file, err error) error {
-	for _, other := range []error{nil, bucket.ErrUnavailable, ErrScratch, context.Canceled, context.DeadlineExceeded} {
+	for _, other := range []error{nil, bucket.ErrUnavailable, ErrScratch, tenants.ErrFull, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, other) {
 			return err
 		}
@@ -102,6 +105,9 @@ func (re *restoring) apply(ctx context.Context, o opened) error {
 	before := o.header.PreApplyPos()
 	if re.pageSize == 0 {
 		re.pageSize = o.header.PageSize
+		if err := re.checkRoom(int64(o.header.Commit) * int64(o.header.PageSize)); err != nil {
+			return err
+		}
 	}
 	if o.header.PageSize != re.pageSize {
 		return fmt.Errorf("its pages have %d bytes and not %d", o.header.PageSize, re.pageSize)
@@ -132,6 +138,18 @@ func (re *restoring) apply(ctx context.Context, o opened) error {
 	re.pages, re.position, re.at = o.header.Commit, o.decoder.PostApplyPos(), o.at()
 	if err := re.target.Truncate(int64(re.pages) * int64(re.pageSize)); err != nil {
 		return fmt.Errorf("%w: %w", ErrScratch, err)
+	}
+	return nil
+}
+
+// checkRoom returns a *tenants.RoomError if the target's disk has no room for a file of the size.
+func (re *restoring) checkRoom(size int64) error {
+	if re.free == nil {
+		return nil
+	}
+	dir := filepath.Dir(re.target.Name())
+	if free, known := re.free(dir); known && free < size {
+		return &tenants.RoomError{Where: "the disk of " + dir, Need: size, Free: free}
 	}
 	return nil
 }

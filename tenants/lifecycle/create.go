@@ -78,7 +78,7 @@ type NewTenant struct {
 // the source, gives the first admin access, and activates the tenant. If a step fails, Create
 // undoes the earlier ones. If the process dies, Recover resumes the creation. Returns a
 // *tenants.SubdomainError, ErrInvalidName, ErrExists, a *ReservedError, ErrUnknownServer, a *PlacementError, a
-// *tenants.SourceError or *portable.DamagedError for a file that is not right, or the error of the engine or the master.
+// *tenants.SourceError or *portable.DamagedError for a file that is not right, a *tenants.RoomError, or the error of the engine or the master.
 func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, error) {
 	kind := tenants.KindCreate
 	if n.Source != "" {
@@ -89,6 +89,9 @@ func (m *Manager) Create(ctx context.Context, n NewTenant) (*tenants.Tenant, err
 
 func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewTenant) (*tenants.Tenant, error) {
 	t, err := m.prepare(ctx, n)
+	if err == nil {
+		err = m.checkRoomOf(ctx, n, t.Server)
+	}
 	if err == nil && n.File != "" {
 		err = m.checkFile(ctx, n.File, t)
 	}

@@ -33,8 +33,8 @@ type Export struct {
 const mostExports = 2
 
 // Export writes a portable file of the tenant, which goes on working, and records that in the ledger. The file is
-// whole and durable when Export returns; after an error there is none. Returns ErrNotCopied, or tenants.ErrFull if the
-// disk has too little room.
+// whole and durable when Export returns; after an error there is none. Returns ErrNotCopied, or a
+// *tenants.RoomError.
 func (m *Manager) Export(ctx context.Context, by Operator, subdomain string, e Export) (a portable.About, err error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil {
@@ -85,23 +85,17 @@ func (m *Manager) snapshot(ctx context.Context, t *tenants.Tenant) (tenants.RowR
 	return engine.Rows(ctx, t)
 }
 
-// checkRoom returns tenants.ErrFull if the folder's disk has no room for a file of the tenant. It knows only roughly
+// checkRoom returns a *tenants.RoomError if the folder's disk has no room for a file of the tenant. It knows only roughly
 // how large the file becomes.
 func (m *Manager) checkRoom(ctx context.Context, t *tenants.Tenant, dir string) error {
-	engine, err := m.store.Server(t.Server)
+	size, err := m.sizeOf(ctx, t)
 	if err != nil {
 		return err
 	}
-	sizer, ok := engine.(tenants.Sizer)
-	free, known := m.files.Free(dir)
-	if !ok || !known {
-		return nil
+	if free, known := m.files.Free(dir); known && free < size {
+		return &tenants.RoomError{Where: "the disk of " + dir, Need: size, Free: free}
 	}
-	size, err := sizer.Size(ctx, t)
-	if err == nil && free < size {
-		err = fmt.Errorf("%w: the file needs about %d MiB, and the disk has %d MiB free", tenants.ErrFull, size>>20, free>>20)
-	}
-	return err
+	return nil
 }
 
 // recordExport records the export in the ledger, as an operation that is done, and for the tenant. It does so beside

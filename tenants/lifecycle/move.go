@@ -22,13 +22,16 @@ var ErrNotEmpty = errors.New("the server already has a database of this tenant; 
 //
 // Until the tenant has left, a failure undoes the move at once, and the operator repeats it. Afterwards the move is only
 // delayed. If the process dies, Recover resumes it. Move does nothing if the tenant is on the server. Returns
-// ErrUnknownServer, ErrSameServer, ErrNotEmpty, a *PlacementError, the errors of portable.Copy, or those of Suspend.
+// ErrUnknownServer, ErrSameServer, ErrNotEmpty, a *PlacementError, a *tenants.RoomError, the errors of portable.Copy, or those of Suspend.
 func (m *Manager) Move(ctx context.Context, by Operator, subdomain, server string) (*tenants.Tenant, error) {
 	t, err := m.Get(ctx, subdomain)
 	if err != nil || t.Server == server {
 		return t, err
 	}
 	target, err := m.targetOf(ctx, t, server)
+	if err == nil {
+		err = m.checkRoomFor(ctx, t, server)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("move tenant %q to server %q: %w", subdomain, server, err)
 	}
