@@ -28,6 +28,7 @@ import (
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/operators"
 	"tenantry/tenants/proof"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
@@ -184,6 +185,9 @@ func (a *App) Store() *tenants.Store { return a.store }
 
 // Manager does what operators ask for.
 func (a *App) Manager() *lifecycle.Manager { return a.manager }
+
+// Operators has the operators' accounts.
+func (a *App) Operators() *operators.Accounts { return operators.New(a.master) }
 
 // Fleet migrates the tenants that are behind.
 func (a *App) Fleet() *fleet.Fleet { return a.fleet }

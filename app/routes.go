@@ -53,14 +53,15 @@ func Routes(p *Public) {
 	site.Register(p.Engine)
 }
 
-// operatorHandler serves requests with the operator's token. It reports not
+// operatorHandler serves requests with the one token, or those of operators' accounts. It reports not
 // ready once ctx has ended.
 func (a *App) operatorHandler(ctx context.Context, token string, accounts *account.Accounts) http.Handler {
 	r := a.newRouter(a.operatorTLS, maxOperatorBody)
 	onboard := onboard.New(a.manager, accounts)
+	doors := operator.NewDoors(token, a.Operators())
 	api := a.operations(ctx, onboard)
-	pages := a.console(ctx, token, onboard, accounts)
-	guard, either := operator.Guard(token), pages.OrGuard(operator.Guard(token))
+	pages := a.console(ctx, doors, onboard, accounts)
+	guard, either := doors.Guard, pages.OrGuard(doors.Guard)
 	read := []string{http.MethodGet, http.MethodHead}
 	r.Use(pages.Errors(), ownHosts(a.settings.operatorHosts))
 
@@ -100,15 +101,15 @@ func (a *App) accounts() *account.Accounts {
 // operations are what operators ask for, on either way. What they run in the background ends with serving.
 func (a *App) operations(serving context.Context, onboard *onboard.Service) *operator.API {
 	return operator.New(operator.Options{
-		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, Restore: a.RestoreAs, Serving: serving,
+		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, Restore: a.RestoreAs, Accounts: a.Operators(), Serving: serving,
 	})
 }
 
 // console is the operator's console. What it runs in the background ends with
 // serving.
-func (a *App) console(serving context.Context, token string, onboard *onboard.Service, accounts *account.Accounts) *console.Console {
+func (a *App) console(serving context.Context, doors *operator.Doors, onboard *onboard.Service, accounts *account.Accounts) *console.Console {
 	return console.New(console.Options{
-		Token: token, Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Restore: a.RestoreAs,
+		Doors: doors, Accounts: a.Operators(), Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Restore: a.RestoreAs,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
 	})
 }

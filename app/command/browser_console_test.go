@@ -56,7 +56,7 @@ func consoleTour(t *testing.T, browser context.Context) {
 	b.look(t, "console-sign-in")
 	b.expect("401", "404")
 	b.do(t, chromedp.SendKeys("#sign-in-token", "wrong\r", chromedp.ByQuery))
-	b.says(t, ".fault", "not the operator’s token")
+	b.says(t, ".fault", "no operator’s token")
 	b.look(t, "console-refused")
 	srv.enterConsole(t, b)
 	for _, p := range []struct{ name, path string }{

@@ -32,6 +32,7 @@ type commandLine struct {
 	Serve      serveCommand      `cmd:"" help:"Serve tenants until SIGINT or SIGTERM."`
 	Tenant     tenantCommand     `cmd:"" help:"Create and show tenants, and change their state, subdomain and domains."`
 	Server     serverCommand     `cmd:"" help:"Add servers for tenants' databases, and show, drain and remove them."`
+	Operator   operatorCommand   `cmd:"" help:"Manage operators' accounts."`
 	Operations operationsCommand `cmd:"" help:"List operations on tenants, the newest first."`
 	Jobs       jobsCommand       `cmd:"" help:"List tenants' jobs, and run discarded ones again."`
 	Top        topCommand        `cmd:"" help:"Show what the busiest tenants do now."`

@@ -45,12 +45,12 @@ func TestTenantQuery(t *testing.T) {
 			t.Errorf("%s, %v", written, err)
 		}
 		database := filepath.Join(t.TempDir(), "ro ws#.db")
-		s.must(t, "tenant", "query", "SELECT name, 7 AS x, NULL AS absent, id > 0 AS is_true, created_at AS "+`"a ""b"`+" FROM users", "--into", database)
+		s.must(t, "tenant", "query", "SELECT name, 1.5 AS x, NULL AS absent, id > 0 AS is_true, created_at AS "+`"a ""b"`+" FROM users", "--into", database)
 		db := tenantstest.OpenSQLite(t, database)
 		var text string
 		query := `SELECT group_concat(tenant || ' ' || name || ' ' || typeof(x) || ' ' || typeof(absent) || ' ' || is_true || ' ' || substr("a ""b", 1, 2), ';')
 			FROM (SELECT * FROM rows ORDER BY tenant)`
-		if err := db.QueryRow(query).Scan(&text); err != nil || text != "acme admin integer null 1 20;globex admin integer null 1 20;initech admin integer null 1 20" {
+		if err := db.QueryRow(query).Scan(&text); err != nil || text != "acme ada real null 1 20;globex ada real null 1 20;initech ada real null 1 20" {
 			t.Errorf("%q, %v", text, err)
 		}
 		for _, file := range []string{path, list, database} {

@@ -1,8 +1,7 @@
 package console
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -16,6 +15,8 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
+	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/operators"
 )
 
 // errSignedOut means that a form was sent without a session.
@@ -26,7 +27,16 @@ var errSignedOut = problem.New(problem.ErrUnauthenticated, "You were signed out 
 // done. Programs get a 401.
 func (s *Console) Guard() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if _, ok := s.current(c); ok {
+		one, ok := s.current(c)
+		who, err := s.standing(c, one, ok)
+		switch {
+		case err == nil:
+			if operator.Let(c, who) {
+				c.Set(sessionKey{}, one)
+			}
+			return
+		case !errors.Is(err, operators.ErrNoToken):
+			problem.Fail(c, err)
 			return
 		}
 		c.Abort()
@@ -63,11 +73,11 @@ func (s *Console) OrGuard(other gin.HandlerFunc) gin.HandlerFunc {
 
 func signInForm() look.Form {
 	return look.NewForm("sign-in", "/sign-in", "Sign in",
-		look.Field{Name: "token", Label: "Operator’s token", Kind: "password", Autocomplete: "current-password",
+		look.Field{Name: "token", Label: "Token", Kind: "password", Autocomplete: "current-password",
 			Required: true, Autofocus: true,
-			Hint: "The value of TENANTRY_OPERATOR_TOKEN, or the content of the file operator.token in the data folder."},
+			Hint: "That of your account, or the value of TENANTRY_OPERATOR_TOKEN, or the content of the file operator.token in the data folder."},
 		look.Field{Name: "name", Label: "Your name", Autocomplete: "username",
-			Hint: "It is recorded with each operation that you start."},
+			Hint: "It is recorded with each operation that you start. An account has its own."},
 		look.Field{Name: "next", Kind: "hidden"},
 	)
 }
@@ -95,16 +105,22 @@ func (s *Console) signIn(c *gin.Context) error {
 	if name := strings.TrimSpace(f.Value("name")); name != "" {
 		by, err = operator.ParseName(name)
 	}
+	who, failure := s.o.Doors.Identify(c.Request.Context(), token)
+	if who.Name != "" {
+		by, err = lifecycle.Operator(who.Name), nil
+	}
 	switch {
-	case !s.isToken(token):
+	case errors.Is(failure, operators.ErrNoToken):
 		s.refuseToken(c, f)
 		return nil
+	case failure != nil:
+		return failure
 	case err != nil:
 		f.Fields[1].Fault = "Your name must be " + err.Error() + "."
 		s.showSignIn(c, http.StatusUnprocessableEntity, f)
 		return nil
 	}
-	s.setCookie(c, s.sessions.begin(by))
+	s.setCookie(c, s.sessions.begin(by, who))
 	return look.Enter(c, f.Value("next"))
 }
 
@@ -113,19 +129,13 @@ func (s *Console) signIn(c *gin.Context) error {
 func (s *Console) refuseToken(c *gin.Context, f look.Form) {
 	wait := s.tries.count(request.Network(request.ClientAddress(c)))
 	if wait == 0 {
-		f.Fields[0].Fault = "This is not the operator’s token."
+		f.Fields[0].Fault = "This is no operator’s token."
 		s.showSignIn(c, http.StatusUnauthorized, f)
 		return
 	}
 	c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	f.Problem = fmt.Sprintf("This is not the operator’s token, and there were too many tries. Try again in %d minutes.", int(math.Ceil(wait.Minutes())))
+	f.Problem = fmt.Sprintf("This is no operator’s token, and there were too many tries. Try again in %d minutes.", int(math.Ceil(wait.Minutes())))
 	s.showSignIn(c, http.StatusTooManyRequests, f)
-}
-
-// isToken compares in constant time.
-func (s *Console) isToken(text string) bool {
-	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(s.o.Token))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
 // signOut ends the session of the request.

@@ -30,7 +30,7 @@ func TestSignIn(t *testing.T) {
 	s.get(t, "/").expect(t, 200, "Overview", "Ada", "Sign out")
 	for _, wrong := range []string{"", "sesame", token + "x"} {
 		r := s.send(t, request(t, "/sign-in", "", url.Values{"token": {wrong}, "name": {"Ben"}})).expect(t, 401,
-			"This is not the operator’s token.", "Ben")
+			"This is no operator’s token.", "Ben")
 		if r.header.Get("Set-Cookie") != "" {
 			t.Errorf("%q gets a cookie", wrong)
 		}

@@ -1,5 +1,5 @@
 // Package console is the operator's console: pages on the operator's listener, for
-// operators with the token. The file of a page has its handlers, and the template
+// operators with a token. The file of a page has its handlers, and the template
 // of the same name its HTML. Changes go through tenants/lifecycle, as those of the
 // operator's API and the commands do.
 //
@@ -38,6 +38,7 @@ import (
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/operators"
 	"tenantry/tenants/proof"
 	"tenantry/tenants/traffic"
 )
@@ -47,8 +48,9 @@ var templateFiles embed.FS
 
 // Options configure a Console. All fields but Proofs, Manual and Now are required.
 type Options struct {
-	// Token is the operator's token, for signing in.
-	Token string
+	// Doors lets operators sign in, and Accounts has their accounts.
+	Doors    *operator.Doors
+	Accounts *operators.Accounts
 	// Store has the tenants, Manager changes them, Fleet migrates them, and Onboard
 	// creates them with their first admins.
 	Store   *tenants.Store
@@ -127,6 +129,9 @@ func (s *Console) Register(r gin.IRouter) {
 	in.POST("/servers", s.do(s.addServer))
 	in.Match(read, "/servers/:server", s.do(s.server, "span"))
 	in.POST("/servers/:server/:do", s.do(s.changeServer))
+	in.Match(read, "/operators", s.do(s.operators))
+	in.POST("/operators", s.do(s.addOperator))
+	in.POST("/operators/:operator/:do", s.do(s.changeOperator))
 	in.Match(read, "/manual", s.do(s.manual))
 	in.Match(read, "/manual/:topic", s.do(s.manualChapter))
 	in.Match(read, "/migrations", s.do(s.migrations, "plan"))

@@ -28,6 +28,7 @@ import (
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/operators"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/traffic"
 )
@@ -92,9 +93,11 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	runs := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
 	s.fleet = runs
 	t.Cleanup(runs.Wait)
-	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Fleet: runs, Onboard: onboard, Domain: domain})
+	accounts := operators.New(env.Store.Master())
+	doors := operator.NewDoors(token, accounts)
+	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Fleet: runs, Onboard: onboard, Domain: domain, Accounts: accounts})
 	made := console.New(console.Options{
-		Token: token, Store: env.Store, Manager: env.Lifecycle, Fleet: runs,
+		Doors: doors, Accounts: accounts, Store: env.Store, Manager: env.Lifecycle, Fleet: runs,
 		Onboard: onboard, Traffic: s.archive, Domain: domain,
 		Doctor: func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin: func(name string) string { return "http://" + name + ".localhost:8080" },
@@ -111,9 +114,9 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	s.router.RedirectTrailingSlash = false
 	s.router.Use(func(c *gin.Context) { problem.SetRequestID(c, "req-1") },
 		problem.Middleware(slog.New(slog.DiscardHandler)), made.Errors())
-	s.router.NoRoute(made.OrGuard(operator.Guard(token)), problem.NotFound)
+	s.router.NoRoute(made.OrGuard(doors.Guard), problem.NotFound)
 	made.Register(s.router)
-	api.Register(s.router.Group("/api", operator.Guard(token)))
+	api.Register(s.router.Group("/api", doors.Guard))
 	s.session = s.signIn(t, "Ada")
 	return s
 }

@@ -39,6 +39,8 @@ func advice(p web.Problem) (text, link, to string) {
 	switch p.Type[len(web.ProblemType):] {
 	case "unauthenticated":
 		return "Sign in in another tab, then come back to this one and send it again.", "Sign in in another tab", "/sign-in"
+	case "forbidden":
+		return "Nothing was done. An owner can change your role, or do it.", "Go to the overview", "/"
 	case "cross-origin":
 		return "Nothing was done. Open the console here, and try again.", "Open the console", "/"
 	case "not-found":

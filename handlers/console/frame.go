@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"tenantry/handlers/operator"
+	"tenantry/tenants/operators"
 )
 
 // frame is the data of a page and what surrounds it.
@@ -15,6 +18,9 @@ type frame struct {
 	Here string
 	// By is the operator who is signed in, or empty.
 	By string
+	// Role is what they may do, and Owner reports whether that is all.
+	Role  operators.Role
+	Owner bool
 	// Now is the time of the page.
 	Now  time.Time
 	Body any
@@ -28,7 +34,8 @@ func (s *Console) show(c *gin.Context, status int, page, title, here string, bod
 // frameOf returns the frame of a request's page.
 func (s *Console) frameOf(c *gin.Context, title, here string, body any) frame {
 	one, _ := s.current(c)
-	return frame{Title: title, Here: here, By: string(one.by), Now: s.o.Now().UTC(), Body: body}
+	role := operator.Current(c).Role
+	return frame{Title: title, Here: here, By: string(one.by), Role: role, Owner: role == operators.Owner, Now: s.o.Now().UTC(), Body: body}
 }
 
 // number formats a whole number with commas, as in 12,345.

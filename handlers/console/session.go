@@ -3,6 +3,7 @@ package console
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/operators"
 )
 
 const (
@@ -19,9 +21,10 @@ const (
 	maxSessions = 64
 )
 
-// session is that of an operator who signed in with the token.
+// session is that of an operator who signed in with a token.
 type session struct {
 	by      lifecycle.Operator // the operator's name for the ledger
+	who     operators.Identity // as they signed in; Doors know who they are now
 	expires time.Time
 }
 
@@ -39,12 +42,12 @@ func newSessions(now func() time.Time) *sessions {
 }
 
 // begin begins a session and returns its secret.
-func (s *sessions) begin(by lifecycle.Operator) string {
+func (s *sessions) begin(by lifecycle.Operator, who operators.Identity) string {
 	secret := rand.Text() + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.makeRoom()
-	s.open[sha256.Sum256([]byte(secret))] = session{by, s.now().Add(sessionLife)}
+	s.open[sha256.Sum256([]byte(secret))] = session{by, who, s.now().Add(sessionLife)}
 	return secret
 }
 
@@ -133,8 +136,18 @@ func (s *Console) lasts(c *gin.Context) bool {
 	if len(sent) != 1 {
 		return false
 	}
-	_, ok := s.sessions.find(sent[0].Value)
-	return ok
+	one, ok := s.sessions.find(sent[0].Value)
+	_, err := s.standing(c, one, ok)
+	return !errors.Is(err, operators.ErrNoToken)
+}
+
+// standing returns who the session's operator is now. Returns operators.ErrNoToken if there is no session, or if the token
+// with which it began was revoked.
+func (s *Console) standing(c *gin.Context, one session, ok bool) (operators.Identity, error) {
+	if !ok {
+		return operators.Identity{}, operators.ErrNoToken
+	}
+	return s.o.Doors.Standing(c.Request.Context(), one.who)
 }
 
 // by returns the operator who sent the request. It works below Guard only.

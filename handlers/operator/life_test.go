@@ -194,7 +194,7 @@ func TestLifeRequestsThatAreRefused(t *testing.T) {
 		status              int
 		want                string
 	}{
-		{"", "PATCH /api/tenants/acme", `{}`, 422, `"field":"subdomain","message":"is required, or name, or limits"`},
+		{"", "PATCH /api/tenants/acme", `{}`, 422, `"field":"subdomain","message":"is required, or name, limits or settings"`},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"www"}`, 422, `"field":"subdomain"`},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"globex"}`, 409, "has this subdomain already"},
 		{"", "PATCH /api/tenants/acme", `{"subdomain":"forge","redirect_days":-1}`, 422, `"field":"redirect_days"`},

@@ -12,7 +12,7 @@ import (
 )
 
 // NameHeader is the request header with the operator's name for the ledger. Clients
-// with the token are trusted to send the right name.
+// with the one token are trusted to send the right name; with the token of an account the header counts for nothing.
 const NameHeader = "Tenantry-Operator"
 
 // maxName is the longest name of an operator, in characters.
@@ -41,6 +41,9 @@ func ParseName(name string) (lifecycle.Operator, error) {
 // nameOf returns the name of the operator who sent the request. Defaults to
 // "operator".
 func nameOf(c *gin.Context) (lifecycle.Operator, error) {
+	if who := Current(c); who.Name != "" {
+		return lifecycle.Operator(who.Name), nil
+	}
 	name := c.GetHeader(NameHeader)
 	if name == "" {
 		return "operator", nil

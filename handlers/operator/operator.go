@@ -1,8 +1,9 @@
 // Package operator is the operator's JSON API. It manages tenants and gives no
 // access to their data. It is served on the operator's listener only, to clients
-// with the operator's token.
+// with an operator's token.
 //
-//	guard.go       checks the token
+//	guard.go       checks the token and the role
+//	accounts.go    the handlers of operators' accounts
 //	name.go        the operator's name, for the ledger
 //	tenants.go     all routes, and the handlers of tenants
 //	copies.go      the handlers of exports, clones, moves and restores
@@ -24,6 +25,7 @@ import (
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/operators"
 	"tenantry/tenants/traffic"
 )
 
@@ -41,6 +43,8 @@ type Options struct {
 	AddServer func(ctx context.Context, s tenants.Server, url string) error
 	// Restore makes tenants of backups.
 	Restore Restore
+	// Accounts has the operators' accounts.
+	Accounts *operators.Accounts
 	// Serving ends when the process is to stop, which also ends work in the background.
 	Serving context.Context
 }
@@ -57,9 +61,11 @@ type API struct {
 	restore Restore
 	serving context.Context
 	top     *traffic.Top
+
+	accounts *operators.Accounts
 }
 
 // New returns an API.
 func New(o Options) *API {
-	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.Serving, traffic.NewTop(o.Store)}
+	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.Serving, traffic.NewTop(o.Store), o.Accounts}
 }

@@ -28,6 +28,7 @@ import (
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/operators"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -69,15 +70,16 @@ type service struct {
 
 func newService(env *tenantstest.Env) *service {
 	s := &service{router: gin.New(), admins: &admins{}, log: &bytes.Buffer{}}
+	accounts := operators.New(env.Store.Master())
 	s.fleet = fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
 	s.api = operator.New(operator.Options{
-		Store: env.Store, Manager: env.Lifecycle, Fleet: s.fleet,
+		Store: env.Store, Manager: env.Lifecycle, Fleet: s.fleet, Accounts: accounts,
 		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), AddServer: addServer(env), Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
 			c.Keys = env.Keys
 			return env.Lifecycle.Doctor(ctx, c)
 		}})
 	s.router.Use(problem.Middleware(slog.New(slog.NewTextHandler(s.log, nil))))
-	s.api.Register(s.router.Group("/api", operator.Guard(token)))
+	s.api.Register(s.router.Group("/api", operator.NewDoors(token, accounts).Guard))
 	return s
 }
 

@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants/bucket"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/operators"
 )
 
 // do adapts a handler that returns an error. parameters are those that the query
@@ -56,10 +57,13 @@ func explainFields(err error) error {
 		server    *tenants.ServerError
 		closing   *lifecycle.BadMaintenanceError
 		settings  *tenants.SettingsError
+		invalid   *operators.InvalidError
 	)
 	switch {
 	case errors.As(err, &settings):
 		return explainSettings("", err)
+	case errors.As(err, &invalid):
+		return problem.InvalidField(invalid.Field, invalid.Rule)
 	case errors.As(err, &closing):
 		return problem.InvalidField(closing.Field, closing.Message)
 	case errors.As(err, &server):
@@ -100,6 +104,10 @@ func explainConflicts(err error) error {
 		veto     *lifecycle.VetoError
 	)
 	switch {
+	case errors.Is(err, operators.ErrExists):
+		return problem.Conflict("An operator has this name already.")
+	case errors.Is(err, operators.ErrTooMany):
+		return problem.Conflict(sentence(operators.ErrTooMany.Error()))
 	case errors.As(err, &veto):
 		return problem.Conflict(sentence(veto.Error()))
 	case errors.As(err, &placed), errors.Is(err, lifecycle.ErrServerExists), errors.Is(err, lifecycle.ErrServerInUse),
@@ -151,6 +159,10 @@ func explainFailures(err error) error {
 		return problem.Caused(problem.ErrAdminNotInvited, err)
 	case errors.Is(err, tenants.ErrForbidden):
 		return problem.Caused(problem.ErrServerForbids, err)
+	case errors.Is(err, operators.ErrUnknown):
+		return problem.New(problem.ErrNotFound, "There is no operator with this name.")
+	case errors.Is(err, operators.ErrUnknownToken):
+		return problem.New(problem.ErrNotFound, "The operator has no token with this id.")
 	case errors.Is(err, lifecycle.ErrUnknownDomain):
 		return problem.New(problem.ErrNotFound, "The tenant has no such domain.")
 	case errors.Is(err, lifecycle.ErrUnknownServer):

@@ -1,5 +1,5 @@
 // Package document represents tenants, domains and operations as JSON, for the operator's API
-// and for commands. The only secret in any document is an invitation.
+// and for commands. The only secrets in documents are an invitation, and an operator's token that was just made.
 package document
 
 import (

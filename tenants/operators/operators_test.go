@@ -1,0 +1,122 @@
+package operators_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"tenantry/tenants/operators"
+	"tenantry/tenants/tenantstest"
+)
+
+// TestAccounts makes accounts, finds them by their tokens, and takes both away.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		accounts, ctx := operators.New(env.Store.Master()), t.Context()
+		token, err := accounts.Add(ctx, "ada@example.com", operators.Viewer, "root")
+		if err != nil {
+			t.Fatal(err)
+		}
+		who, err := accounts.Identify(ctx, token)
+		if err != nil || who.Name != "ada@example.com" || who.Role != operators.Viewer || who.TokenID == "" {
+			t.Fatalf("%+v, %v", who, err)
+		}
+		if _, err := accounts.Add(ctx, "ada@example.com", operators.Owner, "root"); !errors.Is(err, operators.ErrExists) {
+			t.Errorf("added twice: %v", err)
+		}
+		if err := accounts.SetRole(ctx, "ada@example.com", operators.Owner); err != nil {
+			t.Error(err)
+		}
+		if who, err := accounts.Standing(ctx, who.TokenID); err != nil || who.Role != operators.Owner {
+			t.Errorf("after the change %+v, %v", who, err)
+		}
+		other, id, err := accounts.NewToken(ctx, "ada@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, wrong := range []string{"", "tnto_", token + "x", token[:len(token)-1], strings.ToUpper(token), strings.Repeat("x", 1<<16)} {
+			if who, err := accounts.Identify(ctx, wrong); !errors.Is(err, operators.ErrNoToken) {
+				t.Errorf("%.20q is of %+v, %v", wrong, who, err)
+			}
+		}
+		if err := accounts.Revoke(ctx, "bob", id); !errors.Is(err, operators.ErrUnknownToken) {
+			t.Errorf("a token of another: %v", err)
+		}
+		if err := accounts.Revoke(ctx, "ada@example.com", id); err != nil {
+			t.Error(err)
+		}
+		if _, err := accounts.Identify(ctx, other); !errors.Is(err, operators.ErrNoToken) {
+			t.Errorf("a revoked token: %v", err)
+		}
+		if all, err := accounts.List(ctx); err != nil || len(all) != 1 || len(all[0].Tokens) != 1 || all[0].Tokens[0].LastUsedAt == nil || all[0].Tokens[0].Digest != nil {
+			t.Errorf("list: %+v, %v", all, err)
+		}
+		if err := accounts.Remove(ctx, "ada@example.com"); err != nil {
+			t.Error(err)
+		}
+		if _, err := accounts.Standing(ctx, who.TokenID); !errors.Is(err, operators.ErrNoToken) {
+			t.Errorf("a token of a removed account: %v", err)
+		}
+		for what, err := range map[string]error{
+			"remove": accounts.Remove(ctx, "ada@example.com"), "change": accounts.SetRole(ctx, "ada@example.com", operators.Viewer),
+			"token": func() error { _, _, err := accounts.NewToken(ctx, "ada@example.com"); return err }(),
+		} {
+			if !errors.Is(err, operators.ErrUnknown) {
+				t.Errorf("%s an account that isn't there: %v", what, err)
+			}
+		}
+	})
+}
+
+// TestTokensAreBounded on each account.
+func TestTokensAreBounded(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	accounts := operators.New(env.Store.Master())
+	if _, err := accounts.Add(t.Context(), "ada", operators.Owner, "root"); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	made := 1
+	for ; err == nil && made < 100; made++ {
+		_, _, err = accounts.NewToken(t.Context(), "ada")
+	}
+	if !errors.Is(err, operators.ErrTooMany) || made > 20 {
+		t.Errorf("%d tokens, %v", made, err)
+	}
+}
+
+// TestNames of accounts can't be mistaken for one another, or for the program's own.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for name, valid := range map[string]bool{
+		"ada": true, "ada@example.com": true, "a": true, "7": true, "ada.b+c_d": true, strings.Repeat("a", 63): true,
+		"": false, "Ada": false, " ada": false, "ada ": false, "a\nb": false, ".": false, "-ada": false, "ada-": false, "ädå": false,
+		"system": false, "seed": false, "operator": false, strings.Repeat("a", 64): false, "a\x00b": false, "a/b": false,
+	} {
+		var invalid *operators.InvalidError
+		if err := operators.CheckName(name); (err == nil) != valid || err != nil && !errors.As(err, &invalid) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestRoles are in order, and what is no role allows nothing.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	roles := append(operators.Roles(), "", "root")
+	want := "100 110 111 000 000"
+	var got []string
+	for _, role := range roles {
+		var row string
+		for _, need := range operators.Roles() {
+			row += map[bool]string{true: "1", false: "0"}[role.Allows(need)]
+		}
+		got = append(got, row)
+	}
+	if text := fmt.Sprint(strings.Join(got, " ")); text != want {
+		t.Errorf("%s, want %s", text, want)
+	}
+}
