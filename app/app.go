@@ -23,6 +23,7 @@ import (
 	"tenantry/tenants/alerts"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/bucket"
 	"tenantry/tenants/files"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/jobs"
@@ -54,6 +55,7 @@ type App struct {
 	backups *backup.Backups  // nil without a bucket
 	exports *exports.Exports // the same for tenants on Postgres
 	proofs  *proof.Proofs    // nil without a bucket
+	bucket  bucket.Bucket    // of backups; nil without one
 	files   *files.Store
 	metrics *metrics
 	traffic *traffic.Recorder
@@ -167,7 +169,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
 		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.settings.scratch,
-		Hooks: append([]lifecycle.Hook{accounts.RenameHook()}, o.Hooks...),
+		Hooks: append([]lifecycle.Hook{accounts.RenameHook(), a.filesHook()}, o.Hooks...),
 	})
 	a.fleet = fleet.New(a.store, a.manager, o.Log)
 	a.proofs = a.newProofs()

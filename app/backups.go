@@ -102,6 +102,7 @@ func (a *App) openBackups(ctx context.Context) (err error) {
 		MasterFiles: sqlite.Files{Schema: tenants.MasterSchema()},
 		Interval:    a.settings.backups.exportInterval, Keep: a.settings.backups.keep, Log: a.log, Interrupt: a.options.Interrupt,
 	})
+	a.bucket = b
 	a.backups, err = a.settings.newBackups(b, a.snapshot, a.log)
 	return err
 }

@@ -150,6 +150,9 @@ func (a *App) Recover(ctx context.Context, at time.Time, report func(r Recovered
 	for i, t := range all {
 		result := Recovered{Tenant: t.Subdomain}
 		restored, err := a.recoverTenant(ctx, t, at)
+		if err == nil {
+			err = a.fillFiles(ctx, t, t.ID, func(ctx context.Context, f tenants.Func) error { return a.store.Maintain(ctx, t, f) })
+		}
 		if err == nil { // the restored master may not know of jobs
 			err = a.master.Update(ctx, func(tx *gorm.DB) error { return tenants.SetDue(tx, time.Now(), t.ID) })
 		}

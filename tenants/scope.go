@@ -120,14 +120,6 @@ func scopeOf(ctx context.Context) *scope {
 	return s
 }
 
-// TenantID returns the id of the tenant in whose scope tx is, or "" for a scope of the master.
-func TenantID(tx *gorm.DB) string {
-	if s := scopeOf(tx.Statement.Context); s != nil {
-		return s.tenantID
-	}
-	return ""
-}
-
 // run runs f in a transaction on db. It commits if f returns nil, no statement failed and ctx has not
 // ended. After a panic it rolls back and panics again.
 func (s *scope) run(ctx context.Context, db *gorm.DB, opts *sql.TxOptions, f Func) error {

@@ -15,8 +15,9 @@
 //
 //	files.go   rows, and what they are removed by
 //	store.go   the store; stage.go keeps files, and reads them
+//	backup.go  copies contents to the backups, and to other tenants
 //	sweep.go   removes what no row names
-//	tenant.go  all files of a tenant: copies and removes them
+//	tenant.go  removes all files of a tenant
 package files
 
 import (
@@ -93,20 +94,32 @@ func Remove(tx *gorm.DB, ids ...string) error {
 	return nil
 }
 
-// Register registers the worker that removes contents.
+// Register registers the workers of the store's jobs, which must be those of tenants.
 func (s *Store) Register(w *jobs.Workers) {
-	jobs.Register(w, func(ctx context.Context, tx *gorm.DB, job *jobs.Job[removal]) error {
-		return s.removeUnnamed(ctx, tx, tenants.TenantID(tx), job.Args.IDs)
-	}, jobs.Work{})
+	jobs.RegisterOutside(w, s.runRemoval, jobs.Work{})
+	jobs.RegisterOutside(w, s.runSaving, jobs.Work{Deadline: savingTime})
+	jobs.RegisterOutside(w, s.runForgetting, jobs.Work{})
 }
 
-// removeUnnamed removes the contents that have no row. A row may be there again: a restored tenant has older rows and jobs.
-func (s *Store) removeUnnamed(ctx context.Context, tx *gorm.DB, tenantID string, ids []string) error {
-	var named []string
-	if err := tx.Model(&Row{}).Where("id IN ?", ids).Pluck("id", &named).Error; err != nil {
+// runRemoval removes the contents that have no row.
+func (s *Store) runRemoval(ctx context.Context, job *jobs.Job[removal]) error {
+	ids, err := unnamed(ctx, job.Home, job.Args.IDs)
+	if err == nil {
+		err = s.remove(ctx, job.Home.Tenant.ID, ids)
+	}
+	if err != nil || s.o.Backup == nil {
 		return err
 	}
-	return s.remove(ctx, tenantID, without(ids, named))
+	return job.Home.Update(ctx, func(tx *gorm.DB) error {
+		return jobs.Enqueue(tx, forgetting{ids}, jobs.Options{ScheduledAt: time.Now().Add(s.o.Keep), UniqueKey: job.ID})
+	})
+}
+
+// unnamed returns those of the ids that have no row. A row may be there again: a restored tenant has older rows and jobs.
+func unnamed(ctx context.Context, home jobs.Home, ids []string) (left []string, err error) {
+	var named []string
+	err = home.View(ctx, func(tx *gorm.DB) error { return tx.Model(&Row{}).Where("id IN ?", ids).Pluck("id", &named).Error })
+	return without(ids, named), err
 }
 
 // Usage returns how many bytes the files of the tenant of the scope take.

@@ -23,6 +23,7 @@ import (
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/s3server"
 )
 
 func must(t testing.TB, err error) {
@@ -111,8 +112,8 @@ func stored(t testing.TB, dir string) (names []string) {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{Schema: schema(t)}, func(t *testing.T, env *tenantstest.Env) {
-		dir := t.TempDir()
-		s := open(t, env, dir, time.Hour, nil)
+		in := anyBucket(t, env)
+		s := files.New(files.Options{Bucket: in, Tenants: env.Store, MaxSize: 1 << 20})
 		a, b := env.Tenant(t, "acme"), env.Tenant(t, "globex")
 		row, err := keep(t, env, s, a, "of acme")
 		must(t, err)
@@ -149,7 +150,12 @@ func TestFiles(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if names := stored(t, dir); len(names) != 2 {
+		var names []string
+		for o, err := range in.List(t.Context(), "") {
+			must(t, err)
+			names = append(names, o.Key)
+		}
+		if len(names) != 2 {
 			t.Errorf("there are %q", names)
 		}
 		must(t, s.Erase(t.Context(), a.ID))
@@ -160,6 +166,22 @@ func TestFiles(t *testing.T) {
 			t.Errorf("another tenant's file: %q, %v", got, err)
 		}
 	})
+}
+
+// anyBucket returns a folder for tenants on SQLite, and an S3 bucket for others.
+func anyBucket(t *testing.T, env *tenantstest.Env) bucket.Bucket {
+	t.Helper()
+	if env.Kind == tenantstest.SQLite {
+		b, err := bucket.OpenFolder(t.TempDir())
+		must(t, err)
+		return b
+	}
+	server := s3server.Start(t)
+	b, err := bucket.OpenS3(bucket.S3{
+		Endpoint: server.Endpoint, Bucket: server.Bucket(t, false), Prefix: "some/files", AccessKey: server.AccessKey, SecretKey: server.SecretKey,
+	})
+	must(t, err)
+	return b
 }
 
 // TestFullStorage: the errors are those of a full and of a missing disk.

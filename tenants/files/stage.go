@@ -90,6 +90,9 @@ func (u *Staged) Keep(tx *gorm.DB, mediaType string) (Row, error) {
 	if err := tx.Create(&row).Error; err != nil {
 		return row, fmt.Errorf("keep a file: %w", err)
 	}
+	if err := u.store.save(tx, row.ID); err != nil {
+		return row, err
+	}
 	u.kept = true
 	tenants.AfterRollback(tx, func(ctx context.Context, _ error) { u.drop(ctx, stagedKey(u.of.ID, u.ID), contentKey(u.of.ID, u.ID)) })
 	tenants.AfterCommit(tx, func(ctx context.Context) {

@@ -20,6 +20,10 @@ import (
 type Options struct {
 	// Bucket has the contents.
 	Bucket bucket.Bucket
+	// Backup gets a copy of each content, and has those of tenants below tenants/ID/files/. It may be nil.
+	Backup bucket.Bucket
+	// Keep is how long the copy of a removed file is kept.
+	Keep time.Duration
 	// Tenants are those whose files they are.
 	Tenants *tenants.Store
 	// MaxSize bounds one file, in bytes. It must be at least 1.
@@ -64,9 +68,19 @@ const stagedFolder = "_staged"
 func contentKey(tenantID, id string) string { return tenantID + "/" + id }
 func stagedKey(tenantID, id string) string  { return stagedFolder + "/" + tenantID + "/" + id }
 
-// Open returns a file's content, which the caller must close. Returns ErrLost if it isn't there.
+func backupKey(tenantID, id string) string { return "tenants/" + tenantID + "/files/" + id }
+
+// Open returns a file's content, which the caller must close. If only the backup has it, it is read there. Returns ErrLost if
+// it isn't there.
 func (s *Store) Open(ctx context.Context, t *tenants.Tenant, row Row) (io.ReadCloser, error) {
-	content, err := s.o.Bucket.Get(ctx, contentKey(t.ID, row.ID))
+	return s.open(ctx, t.ID, row.ID)
+}
+
+func (s *Store) open(ctx context.Context, tenantID, id string) (io.ReadCloser, error) {
+	content, err := s.o.Bucket.Get(ctx, contentKey(tenantID, id))
+	if errors.Is(err, fs.ErrNotExist) && s.o.Backup != nil {
+		content, err = s.o.Backup.Get(ctx, backupKey(tenantID, id))
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %w", ErrLost, err)

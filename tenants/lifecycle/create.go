@@ -110,7 +110,7 @@ func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewT
 		if n.of != nil {
 			j.params.Of, j.tenant.Limits, j.tenant.Settings = n.of.ID, n.of.Limits, n.of.Settings
 		}
-		j.plan = m.withHooks(kind, planWith(kind, j.params))
+		j.plan = m.withHooks(kind, j.params, planWith(kind, j.params))
 		if err := claim(tx, t.Server); err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ func (m *Manager) takeOver(ctx context.Context, id string) (*job, error) {
 		if err := json.Unmarshal([]byte(taken.op.Params), &taken.params); err != nil {
 			return fmt.Errorf("params of operation %s: %w", id, err)
 		}
-		taken.plan = m.withHooks(taken.op.Kind, planWith(taken.op.Kind, taken.params))
+		taken.plan = m.withHooks(taken.op.Kind, taken.params, planWith(taken.op.Kind, taken.params))
 		j = &taken
 		return tx.Take(&taken.tenant, "id = ?", taken.op.TenantID).Error
 	})

@@ -83,7 +83,7 @@ func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKin
 			return err
 		}
 		err := change(tx, j)
-		j.plan = m.withHooks(kind, j.plan)
+		j.plan = m.withHooks(kind, j.params, j.plan)
 		return err
 	})
 	if errors.Is(err, errUnchanged) {

@@ -1,0 +1,83 @@
+package command
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tenantry/tenants/document"
+)
+
+// TestFilesGoAlong with a tenant: a clone and a restored one have the contents of its files, also of those that were deleted since,
+// a recovered installation has them from the bucket, and an erased tenant has none, nor can its backups be read.
+func TestFilesGoAlong(t *testing.T) {
+	t.Parallel()
+	s, store := withBackups(t)
+	srv := s.serve(t)
+	s.create(t, "acme")
+	for _, step := range []struct{ path, body string }{
+		{"/api/projects", `{"name":"Anvils"}`}, {"/api/projects/1/tasks", `{"title":"Order"}`}, {"/api/tasks/1/attachments?name=plan.json", `{"plan":1}`}, {"/api/tasks/1/attachments?name=old.json", `{"old":1}`},
+	} {
+		if r := srv.post(t, "acme", step.path, step.body); r.status != http.StatusCreated {
+			t.Fatalf("%s: %d %s", step.path, r.status, r.body)
+		}
+	}
+	acme := s.tenant(t, "acme")
+	saved := func() int {
+		names, err := filepath.Glob(filepath.Join(store, "tenants", acme.ID, "files", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(names)
+	}
+	eventually(t, "copies of both files", func() bool { return saved() == 2 })
+	s.must(t, "tenant", "clone", "acme", "twin")
+	s.must(t, "backup", "run")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.RemoveAll(filepath.Join(s.dir, "files", acme.ID)))
+	s.must(t, "tenant", "restore", "acme", "--as", "back")
+	for _, subdomain := range []string{"twin", "back"} {
+		of := s.tenant(t, subdomain)
+		names, err := filepath.Glob(filepath.Join(s.dir, "files", of.ID, "*"))
+		must(err)
+		var contents []string
+		for _, name := range names {
+			content, err := os.ReadFile(name)
+			must(err)
+			contents = append(contents, string(content))
+		}
+		if got := strings.Join(contents, " "); got != `{"plan":1} {"old":1}` {
+			t.Errorf("%s has %q", subdomain, got)
+		}
+	}
+	eventually(t, "copies of the clone's files", func() bool {
+		names, err := filepath.Glob(filepath.Join(store, "tenants", s.tenant(t, "twin").ID, "files", "*"))
+		return err == nil && len(names) == 2
+	})
+	srv.stop(t)
+	s.must(t, "backup", "run")
+	must(os.RemoveAll(filepath.Join(s.dir, "files")))
+	must(os.RemoveAll(filepath.Join(s.dir, "tenants")))
+	must(os.RemoveAll(filepath.Join(s.dir, "master.db")))
+	s.must(t, "backup", "recover")
+	if names, err := filepath.Glob(filepath.Join(s.dir, "files", acme.ID, "*")); err != nil || len(names) != 2 {
+		t.Errorf("recovered: %q, %v", names, err)
+	}
+	s.must(t, "tenant", "erase", "acme", "--reason=x", "--yes")
+	if names, err := filepath.Glob(filepath.Join(s.dir, "files", acme.ID, "*")); err != nil || len(names) != 0 {
+		t.Errorf("erased: %q, %v", names, err)
+	}
+	if keys, err := filepath.Glob(filepath.Join(store, "keys", acme.ID, "*")); err != nil || len(keys) != 0 || saved() != 2 {
+		t.Errorf("there are keys %q for %d copies, %v", keys, saved(), err)
+	}
+	if got := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")).Items; len(got) != 2 {
+		t.Errorf("there are %+v", got)
+	}
+}
