@@ -22,6 +22,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/migrate"
 )
 
 // scenario is a command that is killed at each point of one kind of operation.
@@ -274,7 +275,11 @@ const killedRun = "01k9z9z9z9z9z9z9z9z9z9z9z9"
 // keepCopy migrates the tenant, and keeps a copy from before, as killedRun does.
 func (k *killer) keepCopy(ctx context.Context, subdomain string) error {
 	m, engine := k.app.Manager(), engineOf(k.app)
-	row, err := m.MigrateDown(ctx, "ada", subdomain, engine.SchemaVersion()-1)
+	previous, err := migrate.Previous(m.Migrations(engine.Dialect()), engine.SchemaVersion())
+	if err != nil {
+		return err
+	}
+	row, err := m.MigrateDown(ctx, "ada", subdomain, previous)
 	if err != nil {
 		return err
 	}

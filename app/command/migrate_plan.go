@@ -87,11 +87,20 @@ func writeForecasts(out *Output, forecasts []fleet.Forecast, parallel int, timed
 			text += fmt.Sprintf("; %d could not be measured", f.Unmeasured)
 		}
 		text += fmt.Sprintf("; about %s, %d at the same time", secondsText(f.Seconds), parallel)
-		if err := errors.Join(out.Line("%s", text), writeReport(out, f.Report, timed, true)); err != nil {
+		if err := errors.Join(out.Line("%s", text), writeOlderBuilds(out, f), writeReport(out, f.Report, timed, true)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeOlderBuilds writes which builds can serve the tenants afterwards, and which running processes can't.
+func writeOlderBuilds(out *Output, f *fleet.Forecast) error {
+	errs := []error{out.Line("  afterwards builds from version %d on serve them", f.OlderCode)}
+	for _, b := range f.OlderBuilds {
+		errs = append(errs, out.Line("  danger: %s, of a build for version %d, is running since %s and can't serve them: stop it first", b.Name, b.SchemaVersion, b.StartedAt.Format(time.RFC3339)))
+	}
+	return errors.Join(errs...)
 }
 
 // writeReport writes what each statement did.

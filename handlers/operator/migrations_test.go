@@ -12,6 +12,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/migrate"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -95,9 +96,13 @@ func TestMigrationPlan(t *testing.T) {
 		t.Errorf("nothing to do: %+v", outline)
 	}
 	latest := env.Engine.SchemaVersion()
+	previous, err := migrate.Previous(models.Workspace().Migrations["sqlite"], latest)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, subdomain := range []string{"acme", "globex", "initech"} {
 		env.Tenant(t, subdomain)
-		if _, err := env.Lifecycle.MigrateDown(t.Context(), "ada", subdomain, latest-1); err != nil {
+		if _, err := env.Lifecycle.MigrateDown(t.Context(), "ada", subdomain, previous); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,7 +127,7 @@ func TestMigrationPlan(t *testing.T) {
 	var back fleet.Reversion
 	send(http.MethodPost, "/api/migrations", `{"action":"revert","run":"`+run.ID+`","tenant":"acme"}`, http.StatusAccepted, &back)
 	s.fleet.Wait()
-	if acme, err := env.Lifecycle.Get(t.Context(), "acme"); err != nil || acme.SchemaVersion != latest-1 || len(back.Tenants) != 1 || back.Tenants[0].Subdomain != "acme" {
+	if acme, err := env.Lifecycle.Get(t.Context(), "acme"); err != nil || acme.SchemaVersion != previous || len(back.Tenants) != 1 || back.Tenants[0].Subdomain != "acme" {
 		t.Errorf("%+v, %+v, %v", back, acme, err)
 	}
 	send(http.MethodPost, "/api/migrations", `{"action":"revert","tenant":"nobody"}`, http.StatusNotFound, &answer)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"tenantry/tenants"
 	"tenantry/tenants/trial"
@@ -24,6 +25,10 @@ type Forecast struct {
 	// Largest is the subdomain of the largest of them, and LargestBytes its size.
 	Largest      string `json:"largest"`
 	LargestBytes int64  `json:"largest_bytes"`
+	// OlderCode is the oldest build whose code can serve the tenants afterwards, as the migrations declare.
+	OlderCode int64 `json:"older_code"`
+	// OlderBuilds are the processes that are running now and can't: they answer 503 for migrated tenants.
+	OlderBuilds []OlderBuild `json:"older_builds"`
 	// Seconds is an estimate of the time that migrating all of them takes, and LargestSeconds that of the largest one.
 	Seconds        float64 `json:"estimated_seconds"`
 	LargestSeconds float64 `json:"largest_estimated_seconds"`
@@ -31,8 +36,17 @@ type Forecast struct {
 	Report *trial.Report `json:"report"`
 }
 
-// Dangers returns the number of findings that are dangerous.
+// OlderBuild is a running process of an older build.
+type OlderBuild struct {
+	Name string `json:"name"`
+	// SchemaVersion is the version of the build's last migration, or 0 if it is unknown.
+	SchemaVersion int64     `json:"schema_version"`
+	StartedAt     time.Time `json:"started_at"`
+}
+
+// Dangers returns the number of findings that are dangerous, and of processes that can't serve the tenants afterwards.
 func (f *Forecast) Dangers() (n int) {
+	n = len(f.OlderBuilds)
 	for _, m := range f.Report.Migrations {
 		n += countDangers(m.Findings)
 		for _, s := range m.Statements {
@@ -153,6 +167,10 @@ func (f *Fleet) forecast(ctx context.Context, group []target, parallel int) (*Fo
 	if forecast.Report, err = engine.RehearseSchema(ctx, forecast.From); err != nil {
 		return nil, err
 	}
+	forecast.OlderCode = engine.Versions().OlderCode[forecast.To]
+	if forecast.OlderBuilds, err = f.olderBuilds(ctx); err != nil {
+		return nil, err
+	}
 	sizes, err := sizesOn(ctx, engine)
 	if err != nil {
 		return nil, err
@@ -171,6 +189,20 @@ func (f *Fleet) forecast(ctx context.Context, group []target, parallel int) (*Fo
 	together := estimate(forecast.Report, forecast.Tenants, forecast.Bytes) / float64(min(parallel, forecast.Tenants))
 	forecast.Seconds = math.Max(forecast.LargestSeconds, together)
 	return forecast, nil
+}
+
+// olderBuilds returns the running processes that can't serve migrated tenants.
+func (f *Fleet) olderBuilds(ctx context.Context) ([]OlderBuild, error) {
+	all := []OlderBuild{}
+	err := f.store.CheckOlderBuilds(ctx)
+	var older *tenants.OlderBuildError
+	if !errors.As(err, &older) {
+		return all, err
+	}
+	for _, i := range older.Instances {
+		all = append(all, OlderBuild{i.Name, i.SchemaVersion, i.StartedAt.UTC()})
+	}
+	return all, nil
 }
 
 // rehearser returns the engine of a server.

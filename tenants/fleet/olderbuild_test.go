@@ -37,6 +37,11 @@ func TestOlderBuildsStopARun(t *testing.T) {
 		}
 		_, err := f.Begin(t.Context(), "ada", fleet.Plan{})
 		refused(err)
+		forecasts, err := f.Forecast(t.Context(), fleet.Plan{}, nil)
+		if err != nil || len(forecasts) != 1 || forecasts[0].OlderCode != 2 || len(forecasts[0].OlderBuilds) != 1 ||
+			forecasts[0].OlderBuilds[0].SchemaVersion != 1 || forecasts[0].Dangers() == 0 {
+			t.Errorf("the plan doesn't tell of the older build: %+v, %v", forecasts, err)
+		}
 		if runs, err := f.Runs(t.Context(), 1); err != nil || len(runs) > 0 {
 			t.Errorf("runs %+v, %v", runs, err)
 		}

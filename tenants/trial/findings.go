@@ -22,6 +22,11 @@ type Finding struct {
 	Instead string `json:"instead"`
 }
 
+// breaksOlderBuilds reports whether it is about something without which an older build that uses it fails.
+func (f Finding) breaksOlderBuilds() bool {
+	return f.Danger && (f.Kind == OlderBuild || f.Instead == dropLater)
+}
+
 // Kind is a kind of Finding.
 type Kind string
 
@@ -230,6 +235,13 @@ func losesReference(key string) Finding {
 	return Finding{
 		Loss, true, "", fmt.Sprintf("leaves a foreign key of a table that doesn't exist: %s", key),
 		"create the new table under another name, copy the rows, drop the old table, and rename the new one",
+	}
+}
+
+func promisesOlderCode(build int64) Finding {
+	return Finding{
+		OlderBuild, true, "", fmt.Sprintf("declares that builds from version %d on can serve the schema after it, and those that use what it drops, renames or requires fail", build),
+		fmt.Sprintf("see that no code from version %d on uses it, or declare a newer one: -- older code from: N", build),
 	}
 }
 

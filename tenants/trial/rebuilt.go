@@ -44,8 +44,24 @@ func (t *trial) concludeMigration(ctx context.Context) error {
 			t.note(losesReference(key))
 		}
 	}
+	t.concludePromise()
 	t.last = after
 	return nil
+}
+
+// concludePromise records that the migration declares that older builds can serve the schema after it, although it breaks
+// those that use what it changes.
+func (t *trial) concludePromise() {
+	if t.now.OlderCode >= t.now.Version {
+		return
+	}
+	findings := slices.Clone(t.now.Findings)
+	for _, s := range t.now.Statements {
+		findings = append(findings, s.Findings...)
+	}
+	if slices.ContainsFunc(findings, Finding.breaksOlderBuilds) {
+		t.note(promisesOlderCode(t.now.OlderCode))
+	}
 }
 
 // note adds a finding about the migration under way.

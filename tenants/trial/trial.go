@@ -52,8 +52,10 @@ type Migration struct {
 	Version int64  `json:"version"`
 	Name    string `json:"name"`
 	// Transaction reports whether its statements run in one transaction.
-	Transaction bool        `json:"transaction"`
-	Statements  []Statement `json:"statements"`
+	Transaction bool `json:"transaction"`
+	// OlderCode is the oldest build whose code can serve the schema after the migration, as the migrations up to it declare.
+	OlderCode  int64       `json:"older_code"`
+	Statements []Statement `json:"statements"`
 	// Findings are those that belong to no single statement.
 	Findings []Finding `json:"findings"`
 }
@@ -101,6 +103,9 @@ func Run(ctx context.Context, c driver.Connector, o Options) (report *Report, er
 	if err != nil {
 		return nil, err
 	}
+	if t.builds, err = migrate.ReadVersions(o.Migrations); err != nil {
+		return nil, err
+	}
 	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -120,6 +125,7 @@ type trial struct {
 	Options
 	db      *sql.DB
 	report  *Report
+	builds  migrate.Versions
 	now     *Migration // the migration under way; nil outside of one
 	down    *downward  // what is being undone; nil before
 	before  *catalog   // as it was before the migration under way
@@ -159,7 +165,8 @@ func (t *trial) try(ctx context.Context, next migrate.Source) error {
 		return err
 	}
 	t.now, t.before, t.removed = &Migration{
-		Version: next.Version, Name: next.Name, Transaction: next.Transaction, Statements: []Statement{}, Findings: []Finding{},
+		Version: next.Version, Name: next.Name, Transaction: next.Transaction, OlderCode: t.builds.OlderCode[next.Version],
+		Statements: []Statement{}, Findings: []Finding{},
 	}, t.last, nil
 	err = migrate.Try(ctx, t.db, t.Dialect, t.Migrations, next)
 	if ctx.Err() != nil {

@@ -243,3 +243,29 @@ func TestNoDown(t *testing.T) {
 		}
 	}
 }
+
+// TestPromisesToOlderCode: what a migration declares about older builds is in the report, and a promise that what it does may
+// break is found.
+func TestPromisesToOlderCode(t *testing.T) {
+	t.Parallel()
+	for statement, want := range map[string]bool{
+		"ALTER TABLE people ADD COLUMN town text":        false,
+		"CREATE INDEX people_age ON people (age)":        false,
+		"UPDATE people SET nick = name":                  false,
+		"ALTER TABLE people DROP COLUMN age":             true,
+		"ALTER TABLE people RENAME COLUMN nick TO alias": true,
+		"DROP TABLE pets":                                true,
+		"DROP VIEW names":                                true,
+	} {
+		for declared, older := range map[string]int64{"-- older code from: 1\n": 1, "": 2} {
+			report := run(t, "sqlite", declared+"-- +goose Up\n"+statement+";\n-- +goose Down\nSELECT 1;\n")
+			m := report.Migrations[0]
+			promised := slices.ContainsFunc(m.Findings, func(f trial.Finding) bool {
+				return f.Kind == trial.OlderBuild && f.Danger && strings.Contains(f.Instead, "older code from")
+			})
+			if m.OlderCode != older || promised != (want && older < 2) {
+				t.Errorf("%q, %s: older code %d, found: %t; %+v", declared, statement, m.OlderCode, promised, m.Findings)
+			}
+		}
+	}
+}
