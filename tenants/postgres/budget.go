@@ -63,7 +63,8 @@ func newBudget(limit int) *budget {
 // now returns the nanoseconds since the budget was made.
 func (b *budget) now() int64 { return int64(time.Since(b.begun)) }
 
-// acquire takes a place, or waits for one until ctx ends. The caller must release it. Returns a *tenants.BusyError if
+// acquire takes a place, or waits for one until ctx ends. The caller must call connected or abandon, and after connected
+// release. Returns a *tenants.BusyError if
 // ctx's deadline passed or will pass before there is a place, or ctx's error if it was cancelled.
 func (s *share) acquire(ctx context.Context) error {
 	b := s.budget
@@ -99,6 +100,7 @@ func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	s.join()
 	if b.used < b.limit && b.waiting() == 0 {
 		s.place(1, 0)
+		s.dialling++
 		return nil, nil
 	}
 	if err := b.estimate(ctx, s); err != nil {
@@ -131,6 +133,7 @@ func (b *budget) leave(ctx context.Context, w *waiter) error {
 			queue.Remove(e)
 			w.share.place(0, -1)
 			b.refused++
+			w.share.returns = b.now() + int64(refusedTime)
 			return b.refusal(w.share, context.Cause(ctx))
 		}
 	}
@@ -174,16 +177,32 @@ func (b *budget) serve() {
 			return
 		}
 		w.share.place(1, -1)
+		w.share.dialling++
 		w.share.pay()
 		close(w.given)
 	}
 }
 
-// note records how long a connect took.
-func (b *budget) note(took time.Duration) {
+// connected records that the connection for a place was made, and how long that took.
+func (s *share) connected(took time.Duration) {
+	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pace.note(took)
+	b.reckon(time.Now())
+	s.consume()
+	s.dialling--
+}
+
+// abandon gives back a place for which no connection could be made.
+func (s *share) abandon() {
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reckon(time.Now())
+	s.place(-1, 0)
+	s.dialling--
+	b.serve()
 }
 
 // place records that the share got or lost places, and that waiters came or went. The caller holds the

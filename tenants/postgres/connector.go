@@ -54,7 +54,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	start := time.Now()
 	dialled, err := c.dial(ctx)
 	if err != nil {
-		c.share.release(false)
+		c.share.abandon()
 		if waited := start.Sub(begin); waited > time.Since(start) && isDue(ctx, err) {
 			return nil, c.share.late() // for the wait: the server may be well
 		}
@@ -63,7 +63,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 		return nil, err
 	}
-	c.share.budget.note(time.Since(start))
+	c.share.connected(time.Since(start))
 	now := c.share.budget.now()
 	c.share.dialled.Store(now)
 	return &countedConn{conn: dialled, share: c.share, dialled: now}, nil

@@ -8,16 +8,21 @@ import (
 )
 
 // Tenants that wait for connections get them in proportion to their weights. A tenant consumes the time for which it has
-// connections, as long as any tenant waits, and what the server spends on connecting it, both divided by its weight. The
+// connections, as long as any tenant waits, and what the server spends on connecting it, both divided by its weight. While a
+// connection is being made, which takes long on a busy server, the tenant can't use it, and consumes nothing. The
 // tenant that has consumed least gets the next connection, so that a tenant with twice the weight has connections for
 // twice the time, however long its transactions are. It may also have as many more connections at once.
 //
 // A tenant that comes starts with what the tenant that got the last connection had consumed: it can't save up for the
-// time in which it needed nothing. Nor is it in debt for more than maxRounds, however long it had its connections.
+// time in which it needed nothing. One that was refused isn't new when it returns soon: else it would begin behind all those
+// that came meanwhile, time and again. Nor is it in debt for more than maxRounds, however long it had its connections.
 
 // maxRounds bounds what a tenant can have consumed beyond the others, in the average times between two hand-overs of a
 // connection. It waits for about as many rounds longer.
 const maxRounds = 8
+
+// refusedTime is how long a tenant that was refused keeps its turn.
+const refusedTime = 10 * time.Second
 
 // reckon advances the time for which tenants have waited. The caller holds the lock.
 func (b *budget) reckon(now time.Time) {
@@ -31,7 +36,7 @@ func (b *budget) reckon(now time.Time) {
 // lock.
 func (s *share) join() {
 	b, fair := s.budget, s.budget.classes[s.class].fair
-	if s.places+s.waiters == 0 {
+	if s.places+s.waiters == 0 && b.now() >= s.returns {
 		s.spent = max(s.spent, fair)
 	}
 	s.spent = min(s.spent, fair+maxRounds*float64(b.limit)/b.rate())
@@ -49,7 +54,7 @@ func (s *share) pay() {
 // lock.
 func (s *share) consume() float64 {
 	now := s.budget.contended
-	s.spend(float64(s.places) * (now - s.consumed).Seconds())
+	s.spend(float64(s.places-s.dialling) * (now - s.consumed).Seconds())
 	s.consumed = now
 	return s.spent
 }

@@ -31,6 +31,7 @@ func rivals(t *testing.T, limit int, takes []time.Duration, weights []int) []tim
 							t.Error(err)
 							return
 						}
+						s.connected(0)
 						time.Sleep(take)
 						mu.Lock()
 						held[i] += take
@@ -135,4 +136,33 @@ func TestNoScopeWaitsInVainBehindAnother(t *testing.T) {
 	if err := s.admit(soon); err != nil {
 		t.Errorf("with a connection: %v", err)
 	}
+}
+
+// TestARefusedTenantKeepsItsTurn for a while: others that came after it and were served don't put it back.
+func TestARefusedTenantKeepsItsTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(1)
+		s, other := newShare(b, people, 1), newShare(b, people, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.served, b.classes[people].fair = 1, 100
+		for range 10 {
+			b.waiters[people].PushBack(&waiter{share: other})
+		}
+		s.join()
+		if b.estimate(ctx, s) == nil {
+			t.Fatal("it isn't refused")
+		}
+		b.classes[people].fair = 101
+		if s.join(); s.spent != 100 {
+			t.Errorf("soon after the refusal it begins with %v, want 100", s.spent)
+		}
+		time.Sleep(refusedTime + time.Second)
+		if s.join(); s.spent != 101 {
+			t.Errorf("later it begins with %v, want 101", s.spent)
+		}
+	})
 }

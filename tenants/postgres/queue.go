@@ -112,6 +112,7 @@ func (b *budget) estimate(ctx context.Context, s *share) error {
 		return nil
 	}
 	b.refused++
+	s.returns = b.now() + int64(refusedTime)
 	return &tenants.BusyError{After: wait, Limit: b.limit}
 }
 

@@ -25,11 +25,13 @@ type share struct {
 	// The budget's lock protects the fields below.
 	width    int // connections that the pool may have now
 	places   int // that it holds
+	dialling int // of these, for connections that aren't made yet
 	waiters  int
 	evicting bool
 
 	weight   int           // of its tenant
 	spent    float64       // what it has consumed: seconds of a connection, by weight
+	returns  int64         // until when it counts as waiting because it was refused, by the budget's clock
 	consumed time.Duration // of the budget's contended, up to where spent is reckoned
 }
 

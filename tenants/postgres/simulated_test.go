@@ -33,6 +33,7 @@ func (s simulated) work(d time.Duration) {
 type simulatedConnector struct {
 	simulated
 	share *share
+	slow  time.Duration         // what connecting takes beside the processor's time
 	held  func(since time.Time) // called when a connection is closed
 }
 
@@ -42,7 +43,8 @@ func (c simulatedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	start := time.Now()
 	c.work(simulatedConnect)
-	c.share.budget.note(time.Since(start))
+	time.Sleep(c.slow)
+	c.share.connected(time.Since(start))
 	now := c.share.budget.now()
 	c.share.dialled.Store(now)
 	return &simulatedConn{c, countedConn{share: c.share, dialled: now}, start}, nil
@@ -129,8 +131,8 @@ func (c *crowding) keep(tenant int, since time.Time) {
 }
 
 // simulate has tenants with these weights work on a server with so many connections. idle is how long they do nothing in
-// each transaction.
-func simulate(t *testing.T, limit int, weights []int, idle []time.Duration) *crowding {
+// each transaction, and slow how much longer than others they take to connect.
+func simulate(t *testing.T, limit int, weights []int, idle, slow []time.Duration) *crowding {
 	t.Helper()
 	c := &crowding{done: make([]int, len(weights)), held: make([]time.Duration, len(weights))}
 	synctest.Test(t, func(t *testing.T) {
@@ -140,7 +142,7 @@ func simulate(t *testing.T, limit int, weights []int, idle []time.Duration) *cro
 		for i, weight := range weights {
 			s := newShare(b, people, 4)
 			s.setWeight(weight)
-			s.db = sql.OpenDB(simulatedConnector{server, s, func(since time.Time) { c.keep(i, since) }})
+			s.db = sql.OpenDB(simulatedConnector{server, s, slow[i], func(since time.Time) { c.keep(i, since) }})
 			s.db.SetConnMaxIdleTime(idleTime)
 			b.mu.Lock()
 			b.pools[s], s.width = struct{}{}, b.widthOf(s)
@@ -170,7 +172,7 @@ func TestACrowdIsServedFairly(t *testing.T) {
 	for i := 1; i <= long; i++ {
 		idle[i] = 300 * time.Millisecond
 	}
-	c := simulate(t, 16, weights, idle)
+	c := simulate(t, 16, weights, idle, make([]time.Duration, 160))
 	heavy, others := c.done[0], slices.Sorted(slices.Values(c.done[1+long:]))
 	slowest, median := others[0], others[len(others)/2]
 	if 2*slowest < median {
@@ -186,4 +188,22 @@ func TestACrowdIsServedFairly(t *testing.T) {
 	}
 	t.Logf("slowest %d, median %d, fastest %d, twice the weight %d; with long transactions %v, without %v; refused %d, late %d",
 		slowest, median, others[len(others)-1], heavy, held, usual, c.refused, c.late)
+}
+
+// TestSlowConnectsAreNoLoss: a tenant that can't use its connection for a while, because it is still being made, gets about
+// as much done as the others.
+func TestSlowConnectsAreNoLoss(t *testing.T) {
+	t.Parallel()
+	const slow = 16
+	weights, pauses := slices.Repeat([]int{1}, 160), make([]time.Duration, 160)
+	for i := range slow {
+		pauses[i] = 300 * time.Millisecond
+	}
+	c := simulate(t, 16, weights, make([]time.Duration, 160), pauses)
+	unlucky, others := slices.Sorted(slices.Values(c.done[:slow])), slices.Sorted(slices.Values(c.done[slow:]))
+	got, median := unlucky[slow/2], others[len(others)/2]
+	if 4*got < 3*median {
+		t.Errorf("tenants that connect slowly got %d transactions done, and others %d", got, median)
+	}
+	t.Logf("slow %d, others %d; slowest %d and %d", got, median, unlucky[0], others[0])
 }

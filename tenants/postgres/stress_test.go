@@ -57,6 +57,7 @@ func TestPlacesUnderRandomLoad(t *testing.T) {
 					}
 					s := shares[r.IntN(len(shares))]
 					if s.acquire(ctx) == nil {
+						s.connected(0)
 						b.mu.Lock()
 						if b.used > limit {
 							t.Errorf("%d used of %d", b.used, limit)
