@@ -175,7 +175,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.proofs = a.newProofs()
 	program := strings.ReplaceAll(o.Program, "-", "_")
 	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, program)
-	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive, a.proofs), program})
+	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive, a.proofs, a.queues()...), program})
 	if a.proofs != nil {
 		a.metrics.registry.MustRegister(proven{a.proofs, program, o.Now})
 	}

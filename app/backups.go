@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/backup/sealed"
 	"tenantry/tenants/bucket"
 	"tenantry/tenants/proof"
@@ -332,6 +333,14 @@ func (a *App) BackedUp(ctx context.Context) (all []*tenants.Tenant, err error) {
 func (a *App) CanBackUp(t *tenants.Tenant) bool {
 	_, err := a.snapshotterOf(t)
 	return !errors.Is(err, backup.ErrOtherEngine) || a.isExported(t)
+}
+
+// queues are what backs up tenants.
+func (a *App) queues() []*queue.Queue {
+	if a.backups == nil {
+		return nil
+	}
+	return []*queue.Queue{a.backups.Queue, a.exports.Queue}
 }
 
 // Proofs tries tenants' backups. It is nil if there is no bucket.

@@ -109,7 +109,7 @@ func (a *App) operations(serving context.Context, onboard *onboard.Service) *ope
 // serving.
 func (a *App) console(serving context.Context, doors *operator.Doors, onboard *onboard.Service, accounts *account.Accounts) *console.Console {
 	return console.New(console.Options{
-		Doors: doors, Accounts: a.Operators(), Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Restore: a.RestoreAs,
+		Doors: doors, Accounts: a.Operators(), Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Queues: a.queues(), Restore: a.RestoreAs,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
 	})
 }

@@ -35,6 +35,7 @@ import (
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/tenants"
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
@@ -46,7 +47,7 @@ import (
 //go:embed templates/*
 var templateFiles embed.FS
 
-// Options configure a Console. All fields but Proofs, Manual and Now are required.
+// Options configure a Console. All fields but Proofs, Queues, Manual and Now are required.
 type Options struct {
 	// Doors lets operators sign in, and Accounts has their accounts.
 	Doors    *operator.Doors
@@ -59,6 +60,8 @@ type Options struct {
 	Onboard *onboard.Service
 	// Proofs tries tenants' backups; nil if there are none.
 	Proofs *proof.Proofs
+	// Queues are what backs up tenants; none if there are no backups.
+	Queues []*queue.Queue
 	// Restore makes tenants of backups.
 	Restore operator.Restore
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.

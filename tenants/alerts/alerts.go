@@ -6,8 +6,10 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"tenantry/tenants"
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/proof"
 	"tenantry/tenants/traffic"
 )
@@ -31,6 +33,8 @@ const (
 	TenantUnreachable Kind = "tenant_unreachable"
 	// TenantFailing means that at least half of a tenant's latest requests failed.
 	TenantFailing Kind = "tenant_failing"
+	// BackupLate means that commits have waited for their backup for more than twice the interval.
+	BackupLate Kind = "backup_late"
 	// BackupUnproven means that a tenant's newest backup could not be restored, or that this was not tried for long.
 	BackupUnproven Kind = "backup_unproven"
 	// OperationStuck means that an operation has stood still for long, or fails again and again.
@@ -40,7 +44,7 @@ const (
 // Kinds returns all kinds of alerts, the gravest first.
 func Kinds() []Kind {
 	return []Kind{
-		MasterDown, ServerDown, DiskNearlyFull, ConnectionsUsedUp, HandlesUsedUp, TenantUnreachable, TenantFailing, BackupUnproven, OperationStuck,
+		MasterDown, ServerDown, DiskNearlyFull, ConnectionsUsedUp, HandlesUsedUp, TenantUnreachable, TenantFailing, BackupLate, BackupUnproven, OperationStuck,
 	}
 }
 
@@ -59,11 +63,12 @@ type Watch struct {
 	store   *tenants.Store
 	archive *traffic.Archive
 	proofs  *proof.Proofs
+	queues  []*queue.Queue
 }
 
-// New returns a Watch. proofs may be nil.
-func New(store *tenants.Store, archive *traffic.Archive, proofs *proof.Proofs) *Watch {
-	return &Watch{store, archive, proofs}
+// New returns a Watch. proofs may be nil; queues are what backs up tenants.
+func New(store *tenants.Store, archive *traffic.Archive, proofs *proof.Proofs, queues ...*queue.Queue) *Watch {
+	return &Watch{store, archive, proofs, queues}
 }
 
 // Check returns the present alerts, the gravest first. It returns at most a few of each kind; counts has
@@ -78,6 +83,7 @@ func (w *Watch) Check(ctx context.Context) (all []Alert, counts map[Kind]int) {
 	add(w.servers(ctx)...)
 	add(w.handles()...)
 	add(w.unreachable()...)
+	add(w.late()...)
 	failing, err := w.failing(ctx)
 	if err == nil {
 		add(failing...)
@@ -113,6 +119,22 @@ func (w *Watch) handles() []Alert {
 		Detail: fmt.Sprintf("%d tenants wait for one of %d open databases.", load.Waiting, load.Limit),
 		Remedy: "Raise the limit of open files and TENANTRY_MAX_OPEN_TENANTS, or add a process.",
 	}}
+}
+
+// late returns an alert for each way of backing up that is late.
+func (w *Watch) late() (all []Alert) {
+	for _, q := range w.queues {
+		late := q.Late()
+		if late == nil {
+			continue
+		}
+		detail := fmt.Sprintf("Commits to %d tenants are not backed up; the oldest, to %s, has waited for %v.", late.Waiting, late.Subdomain, late.Age.Round(time.Second))
+		if late.Err != nil {
+			detail += " Its backup failed: " + late.Err.Error()
+		}
+		all = append(all, Alert{Kind: BackupLate, Detail: detail, Remedy: "See why the backups' storage can't be used; backups go on by themselves."})
+	}
+	return all
 }
 
 // unreachable returns an alert for each tenant that can't be opened.

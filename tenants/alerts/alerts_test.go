@@ -3,6 +3,7 @@ package alerts_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/alerts"
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/traffic"
 )
@@ -231,5 +233,34 @@ func TestAlertsOfANearlyFullDisk(t *testing.T) {
 				t.Errorf("%+v, %v; want %q", all, counts, test.detail)
 			}
 		})
+	}
+}
+
+// TestAlertsOfLateBackups tells of commits that wait for their backup, and why, until they are backed up.
+func TestAlertsOfLateBackups(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.SQLite})
+	refused := errors.New("the storage refuses")
+	failure := refused
+	q := queue.New(queue.Options{
+		Interval: time.Minute, Workers: 1, Log: slog.New(slog.DiscardHandler),
+		Store: func(context.Context, *tenants.Tenant, time.Time) error { return failure },
+	})
+	r := traffic.New(traffic.DefaultTenants, time.Now)
+	w := watch{alerts.New(env.Store, traffic.NewArchive(r, env.Store.Master()), nil, q), r}
+	acme := &tenants.Tenant{ID: "1", Subdomain: "acme"}
+	q.Committed(acme)
+	if got := w.only(t); len(got) != 0 {
+		t.Errorf("a commit of now: %+v", got)
+	}
+	q.Mark(&tenants.Tenant{ID: "2", Subdomain: "globex"}, time.Now().Add(-time.Hour))
+	if err := q.Flush(t.Context()); !errors.Is(err, refused) {
+		t.Errorf("flush: %v", err)
+	}
+	w.expect(t, alerts.BackupLate, "", "globex")
+	w.expect(t, alerts.BackupLate, "", refused.Error())
+	failure = nil
+	if err := q.Flush(t.Context()); err != nil || len(w.only(t)) != 0 {
+		t.Errorf("stored: %v, %+v", err, w.only(t))
 	}
 }

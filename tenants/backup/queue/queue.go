@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +37,7 @@ type Queue struct {
 	marks  map[string]*mark
 	failed map[string]error // the last error of each tenant that couldn't be backed up
 	stored int64            // backups since the start
+	outage outage
 }
 
 // mark is a tenant with commits that aren't backed up.
@@ -75,6 +75,9 @@ func (q *Queue) Mark(t *tenants.Tenant, since time.Time) {
 func (q *Queue) take(now time.Time) (found *mark, next time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.outage.until.After(now) {
+		return nil, q.outage.until
+	}
 	for _, m := range q.marks {
 		if m.running {
 			continue
@@ -97,11 +100,16 @@ func (q *Queue) take(now time.Time) (found *mark, next time.Time) {
 func (q *Queue) done(m *mark, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	id := m.tenant.ID
+	id, now := m.tenant.ID, time.Now()
 	m.running = false
+	if q.outage.note(now, q.o.Interval, id, err) {
+		for _, other := range q.marks {
+			other.due = now
+		}
+	}
 	if err != nil {
 		m.tries++
-		m.due = time.Now().Add(min(q.o.Interval<<min(m.tries, 10), longestRetry))
+		m.due = now.Add(retryAfter(q.o.Interval, m.tries, longestRetry))
 		q.failed[id] = err
 		return
 	}
@@ -116,6 +124,11 @@ func (q *Queue) done(m *mark, err error) {
 
 // longestRetry is the longest time until a backup that failed is tried again.
 const longestRetry = 5 * time.Minute
+
+// retryAfter returns the time until the next try, which doubles with each.
+func retryAfter(interval time.Duration, tries int, longest time.Duration) time.Duration {
+	return min(interval<<min(tries, 10), longest)
+}
 
 // longestWait is the longest time until a tenant that was marked is looked at.
 const longestWait = 5 * time.Second
@@ -212,50 +225,28 @@ func (q *Queue) Flush(ctx context.Context) error {
 	return q.StoreAll(ctx, marked)
 }
 
-// StoreAll backs up tenants now, several at once.
+// StoreAll backs up tenants now, several at once, until the storage can't be used.
 func (q *Queue) StoreAll(ctx context.Context, all []*tenants.Tenant) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(q.o.Workers)
 	var mu sync.Mutex // protects failed
 	var failed []error
 	for _, t := range all {
+		if working.Err() != nil {
+			break
+		}
 		group.Go(func() error {
-			if err := q.Store(ctx, t); err != nil {
+			if err := q.Store(working, t); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = append(failed, fmt.Errorf("tenant %q: %w", t.Subdomain, err))
+				if isOutage(err) {
+					return err
+				}
 			}
-			return ctx.Err()
+			return nil
 		})
 	}
-	return errors.Join(group.Wait(), errors.Join(failed...))
-}
-
-// Status says how backups stand.
-type Status struct {
-	// Waiting is the number of tenants with commits that aren't backed up, and Age the age of the oldest of these.
-	Waiting int
-	Age     time.Duration
-	// Failing are the ids of the tenants that couldn't be backed up, with the reason.
-	Failing map[string]error
-	// Stored is the number of backups since the start.
-	Stored int64
-}
-
-// Status returns how backups stand.
-func (q *Queue) Status() Status {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := Status{Waiting: len(q.marks), Stored: q.stored, Failing: make(map[string]error, len(q.failed))}
-	var ages []time.Duration
-	for _, m := range q.marks {
-		ages = append(ages, time.Since(m.since))
-	}
-	if len(ages) > 0 {
-		s.Age = slices.Max(ages)
-	}
-	for id, err := range q.failed {
-		s.Failing[id] = err
-	}
-	return s
+	_ = group.Wait() // failed has its error
+	return errors.Join(context.Cause(ctx), errors.Join(failed...))
 }
