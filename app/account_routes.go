@@ -40,6 +40,9 @@ func (p *Public) AccountRoutes(o pages.Options) *pages.Site {
 	open, buffered := p.Group("", p.Resolve, p.Share, request.CrossOrigin(accounts.Origin)), p.Requests.Buffered(account.MaxOpenBody)
 	open.POST("/api/session", buffered, accounts.SignIn) // these begin scopes of their own
 	open.POST("/api/invitation", buffered, accounts.AcceptInvitation)
+	if accounts.Mails() {
+		open.POST("/api/password-reset", buffered, accounts.ResetPassword)
+	}
 	open.POST("/api/me/password", accounts.Present(), buffered, accounts.UpdatePassword)
 
 	api, confirmed := p.API(web.ScopeOptions{}), p.API(web.ScopeOptions{}, buffered, accounts.Confirm())

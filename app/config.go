@@ -81,6 +81,8 @@ type Config struct {
 	ProofInterval string `default:"24h" placeholder:"DURATION" help:"Time between rounds in which a server restores the backups of some tenants, checks them and throws them away; 0 for none."`
 	// ProofAge is how old a tenant's newest proof may be.
 	ProofAge string `default:"30d" placeholder:"DURATION" help:"Age of the last successful restore of a tenant's backup above which doctor and the console warn; 0 for any."`
+	// MailFrom is the sender of mail.
+	MailFrom string `name:"mail-from" placeholder:"ADDRESS" help:"Sender of mail, such as 'Acme <no-reply@example.com>'; the mail server is TENANTRY_SMTP_URL."`
 	// LazyMigrate says whether the first request migrates a tenant that is
 	// behind: on, off, or auto, which is on for tenants on SQLite.
 	LazyMigrate string `name:"lazy-migrate" default:"auto" placeholder:"auto|on|off" help:"Whether the first request of a tenant that is behind this build's migrations migrates it, instead of being answered 503; auto is on for tenants on SQLite and off on Postgres."`

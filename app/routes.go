@@ -31,6 +31,8 @@ func Routes(p *Public) {
 	}})
 	do, read := request.Do, []string{http.MethodGet, http.MethodHead}
 	api := p.API(web.ScopeOptions{})
+	api.Match(read, "/me/mail", do(handlers.GetMail))
+	api.PATCH("/me/mail", do(handlers.UpdateMail))
 	api.Match(read, "/projects", do(handlers.ListProjects, "archived", "limit", "after"))
 	api.POST("/projects", do(handlers.CreateProject))
 	api.Match(read, "/projects/:id", do(handlers.GetProject))
@@ -94,7 +96,7 @@ func profiles(r gin.IRoutes) {
 func (a *App) accounts() *account.Accounts {
 	return account.New(account.Options{
 		Store: a.store, Hasher: a.hasher, TLS: a.publicTLS, Log: a.log,
-		Origin: a.TenantURL,
+		Origin: a.TenantURL, Mails: a.options.Jobs != nil,
 	})
 }
 

@@ -25,6 +25,8 @@ type Secrets struct {
 	// DemoPassword is set for an admin of each demo tenant by serve --demo.
 	// Empty takes a random one at each start.
 	DemoPassword Secret
+	// SMTPURL is the mail server, as mail.Settings has it. Without it messages wait for an operator.
+	SMTPURL Secret
 }
 
 // Secret is a text that is never shown, however it is printed, logged or
@@ -50,10 +52,11 @@ const (
 	secretKey     = "secret-key"
 	operatorToken = "operator-token"
 	demoPassword  = "demo-password"
+	smtpURL       = "smtp-url"
 )
 
 // SecretSettings are the names of Secrets, as if they were flags.
-func SecretSettings() []string { return []string{secretKey, operatorToken, demoPassword} }
+func SecretSettings() []string { return []string{secretKey, operatorToken, demoPassword, smtpURL} }
 
 func isSecret(setting string) bool { return slices.Contains(SecretSettings(), setting) }
 
@@ -68,6 +71,7 @@ func SecretsFrom(environ []string) Secrets {
 		SecretKey:     values[EnvName(secretKey)],
 		OperatorToken: values[EnvName(operatorToken)],
 		DemoPassword:  values[EnvName(demoPassword)],
+		SMTPURL:       values[EnvName(smtpURL)],
 	}
 }
 

@@ -107,13 +107,13 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	tending.Go(func() { a.tell(ctx) })
 	a.runBackups(ctx, &tending)
 	tending.Go(func() { a.files.Run(ctx) })
+	accounts := a.accounts()
 	if a.options.Jobs != nil {
-		tending.Go(func() { jobs.New(a.store, a.options.Jobs, jobs.Config{Log: a.log}).Run(ctx) })
+		tending.Go(func() { jobs.New(a.store, a.jobs(accounts), jobs.Config{Log: a.log}).Run(ctx) })
 	}
 	if a.options.MasterJobs != nil {
 		tending.Go(func() { jobs.New(a.store, a.options.MasterJobs, jobs.Config{Log: a.log}).RunInMaster(ctx) })
 	}
-	accounts := a.accounts()
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), public, a.log),
 		newServer(a.operatorHandler(ctx, token, accounts), operator, a.log),

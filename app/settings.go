@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tenantry/handlers/mail"
 	"tenantry/handlers/operator"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -45,6 +46,7 @@ type settings struct {
 	by            lifecycle.Operator
 	existing      bool // there must be an installation
 	lazyMigrate   string
+	mail          *mail.Server // nil without a mail server
 }
 
 // validate reads every setting and reports all that are bad.
@@ -53,7 +55,7 @@ func (c Config) validate() (settings, error) {
 	var bad []error
 	for _, read := range []func(*settings) error{
 		c.readDatabase, c.readDomain, c.readAddresses, c.readOpenTenants, c.readDurability, c.readProxies, c.checkLog,
-		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.readFiles, c.checkLazyMigrate, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts,
+		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.readFiles, c.checkLazyMigrate, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts, c.readMail,
 	} {
 		bad = append(bad, read(&s))
 	}

@@ -18,9 +18,9 @@ func quickHasher() *auth.Hasher {
 	return auth.NewHasherWith(auth.Params{Memory: 8, Passes: 1, Lanes: 1}, 0)
 }
 
-func (a *api) newAccounts(hasher *auth.Hasher, mailer account.Mailer) *account.Accounts {
+func (a *api) newAccounts(hasher *auth.Hasher, mails bool) *account.Accounts {
 	return account.New(account.Options{
-		Store: a.store, Hasher: hasher, Mailer: mailer, Log: a.log.logger(), Now: a.clock.now,
+		Store: a.store, Hasher: hasher, Mails: mails, Log: a.log.logger(), Now: a.clock.now,
 		Origin: func(subdomain string) string { return "https://" + subdomain + ".example.com" },
 		TLS:    func(c *gin.Context) bool { return c.GetHeader("X-Test-TLS") != "" },
 	})

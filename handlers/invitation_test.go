@@ -1,16 +1,12 @@
 package handlers_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"tenantry/handlers/account"
 )
 
 // invitedReply answers who invites.
@@ -116,32 +112,5 @@ func TestAnotherAddressEndsInvitations(t *testing.T) {
 		a.must(t, 200, "PATCH", fmt.Sprintf("/api/users/%d", id), `{"role":"admin"}`)
 		a.must(t, 200, "PATCH", fmt.Sprintf("/api/users/%d", id), `{"email":"ida@globex.test"}`)
 		accept(t, "sent to the old address", token, 401).run(t, a)
-	})
-}
-
-// mailbox keeps what is mailed.
-type mailbox struct {
-	mail []account.Invitation
-	err  error
-}
-
-func (m *mailbox) Invite(_ context.Context, i account.Invitation) error {
-	m.mail = append(m.mail, i)
-	return m.err
-}
-
-func TestMailer(t *testing.T) {
-	t.Parallel()
-	eachAPI(t, func(t *testing.T, a *api) {
-		box := &mailbox{err: errors.New("no route to host")}
-		mailing := a.wired(t, a.newAccounts(quickHasher(), box))
-		_, token := mailing.invited(t, "Ida")
-		mailing.must(t, 409, "POST", "/api/users", `{"email":"ida@acme.test","name":"Ida"}`)
-		if len(box.mail) != 1 || tokenOf(t, box.mail[0].URL) != token || box.mail[0].User.Email != "ida@acme.test" || box.mail[0].Tenant.ID != a.tenant.ID {
-			t.Errorf("mailed %+v", box.mail)
-		}
-		if !strings.Contains(a.log.String(), "no route to host") {
-			t.Errorf("log %q", a.log)
-		}
 	})
 }

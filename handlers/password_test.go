@@ -71,7 +71,7 @@ func TestTheQueueToHash(t *testing.T) {
 	t.Parallel()
 	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
-	slow := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: 64 << 10, Passes: 10, Lanes: 1}, 1), nil))
+	slow := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: 64 << 10, Passes: 10, Lanes: 1}, 1), false))
 	before := a.dump(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -103,7 +103,7 @@ func TestTheQueueToHash(t *testing.T) {
 func TestSignInLosesToANewPassword(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
-		slow := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: 64 << 10, Passes: 6, Lanes: 1}, 0), nil))
+		slow := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: 64 << 10, Passes: 6, Lanes: 1}, 0), false))
 		if err := slow.accounts.SetPassword(t.Context(), a.tenant, "ada@acme.test", password); err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestUnknownAccountsCostAsMuch(t *testing.T) {
 	const hash = 32 << 20
 	env := tenantstest.New(t, tenantstest.Options{Schema: models.Workspace()})
 	a := newAPI(t, env.Store, env.Tenant(t, "acme"))
-	costly := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: hash >> 10, Passes: 1, Lanes: 1}, 0), nil))
+	costly := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: hash >> 10, Passes: 1, Lanes: 1}, 0), false))
 	if err := costly.accounts.SetPassword(t.Context(), a.tenant, "member@acme.test", otherPassword); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestUnknownAccountsCostAsMuch(t *testing.T) {
 func TestOutdatedHashesAreReplaced(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, a *api) {
-		costlier := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: 16, Passes: 2, Lanes: 1}, 0), nil))
+		costlier := a.wired(t, a.newAccounts(auth.NewHasherWith(auth.Params{Memory: 16, Passes: 2, Lanes: 1}, 0), false))
 		costlier.signIn(t, "member@acme.test", password)
 		costlier.signIn(t, "member@acme.test", password)
 		costlier.must(t, 401, "POST", "/api/session", credentials(t, "member@acme.test", otherPassword))

@@ -60,11 +60,11 @@ func reminderAt(day models.Date, zone *time.Location) time.Time {
 	return time.Date(year, month, before, reminderHour, 0, 0, 0, zone)
 }
 
-// remind records the tasks that are due on the job's day and not done, unless their project is archived.
+// remind records the tasks that are due on the job's day and not done, unless their project is archived, and has their assignees
+// written to.
 func remind(_ context.Context, tx *gorm.DB, job *jobs.Job[reminder]) error {
 	var tasks []models.Task
-	err := tx.Where("due_on = ? AND status <> ?", job.Args.DueOn, models.StatusDone).
-		Where("project_id IN (SELECT id FROM projects WHERE NOT archived)").Order("id").Limit(maxReminders).Find(&tasks).Error
+	err := dueTasks(tx).Where("due_on = ?", job.Args.DueOn).Limit(maxReminders).Find(&tasks).Error
 	if err != nil {
 		return err
 	}
@@ -74,5 +74,10 @@ func remind(_ context.Context, tx *gorm.DB, job *jobs.Job[reminder]) error {
 			return err
 		}
 	}
-	return nil
+	return mailDue(tx, job.Args.DueOn, tasks)
+}
+
+// dueTasks selects the tasks that are not done, unless their project is archived, by id.
+func dueTasks(tx *gorm.DB) *gorm.DB {
+	return tx.Where("status <> ?", models.StatusDone).Where("project_id IN (SELECT id FROM projects WHERE NOT archived)").Order("id")
 }

@@ -62,7 +62,7 @@ func TestWritesStopBeforeTheDiskIsFull(t *testing.T) {
 	}
 	defer full.Close(t.Context())
 	a.store = full
-	a.accounts = a.newAccounts(quickHasher(), nil)
+	a.accounts = a.newAccounts(quickHasher(), false)
 	a.mount(t)
 	a.must(t, http.StatusOK, "GET", "/api/projects", "")
 	if body := a.must(t, http.StatusInsufficientStorage, "POST", "/api/projects", `{"name":"Second"}`); !strings.Contains(body, "storage-full") {

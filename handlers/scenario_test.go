@@ -83,7 +83,7 @@ func eachEnv(t *testing.T, f func(t *testing.T, env *tenantstest.Env)) {
 func newAPI(t testing.TB, store *tenants.Store, tenant *tenants.Tenant) *api {
 	t.Helper()
 	a := &api{store: store, tenant: tenant, clock: &clock{at: time.Now()}, log: newLog(t)}
-	a.accounts = a.newAccounts(quickHasher(), nil)
+	a.accounts = a.newAccounts(quickHasher(), false)
 	a.mount(t)
 	a.seedPeople(t)
 	return a

@@ -155,6 +155,9 @@ func AddTask(tx *gorm.DB, who *account.Identity, projectID int64, in *request.In
 	if err := planReminder(tx, task); err != nil {
 		return task, err
 	}
+	if err := mailAssigned(tx, who, task); err != nil {
+		return task, err
+	}
 	return task, account.RecordCreated(tx, who, taskSubject(task))
 }
 
@@ -206,6 +209,11 @@ func ChangeTask(tx *gorm.DB, who *account.Identity, id int64, in *request.Input)
 	}
 	if slices.Contains(in.Changed, "due_on") {
 		if err := planReminder(tx, task); err != nil {
+			return task, err
+		}
+	}
+	if isAssigned(in.Changed) {
+		if err := mailAssigned(tx, who, task); err != nil {
 			return task, err
 		}
 	}

@@ -21,7 +21,7 @@ type Credential struct {
 	// Digest is SHA-256 over the secret, the kind and the tenant's id: a copy
 	// of the row in another tenant's database gives no access.
 	Digest []byte `gorm:"not null;check:credentials_digest_check,length(digest) = 32;uniqueIndex:credentials_digest_key"`
-	// Name is what its user calls an API token; empty for the other kinds.
+	// Name is what its user calls an API token, and names the message that an invitation was sent in; else it is empty.
 	Name      string    `gorm:"not null;check:credentials_name_check,length(name) <= 200"`
 	ExpiresAt time.Time `gorm:"not null;index:credentials_expires_idx"`
 	// LastUsedAt is exact to some minutes; nil until the first use.

@@ -47,7 +47,8 @@ func TestForeignKeysAreIndexed(t *testing.T) {
 	err := db.Raw(`
 		SELECT concat(child.name, '.', key."from") AS key, EXISTS (
 			SELECT * FROM pragma_index_list(child.name) AS list, pragma_index_xinfo(list.name) AS part
-			WHERE part.seqno = 0 AND part.name = key."from" AND NOT list.partial) AS indexed
+			WHERE part.seqno = 0 AND part.name = key."from" AND NOT list.partial)
+			OR EXISTS (SELECT * FROM pragma_table_info(child.name) WHERE name = key."from" AND pk = 1) AS indexed
 		FROM sqlite_master AS child, pragma_foreign_key_list(child.name) AS key`).Scan(&keys).Error
 	if err != nil || len(keys) == 0 {
 		t.Errorf("%d foreign keys were found, %v", len(keys), err)

@@ -28,7 +28,7 @@ func Workspace() tenants.Schema {
 	folder, _ := fs.Sub(migrations, "migrations")
 	return tenants.Schema{
 		Name:        "workspace",
-		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}, &Attachment{}, &files.Row{}, &jobs.Row{}),
+		Models:      append(Accounts(), &Project{}, &Task{}, &Comment{}, &Attachment{}, &files.Row{}, &jobs.Row{}, &MailOptOut{}),
 		Migrations:  tenants.MigrationsIn(folder),
 		Credentials: AccountCredentials(),
 		NotCloned:   []string{jobs.Row{}.TableName()},

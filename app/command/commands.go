@@ -18,7 +18,8 @@ Secrets are taken from the environment alone, since other users of a machine can
                              needed with Postgres
     TENANTRY_OPERATOR_TOKEN  lets operators in, 32 characters or more; operator.token in the
                              data folder by default
-    TENANTRY_DEMO_PASSWORD   for serve --demo; a random one at each start by default`
+    TENANTRY_DEMO_PASSWORD   for serve --demo; a random one at each start by default
+    TENANTRY_SMTP_URL        mail server, as smtp://USER:PASSWORD@HOST:PORT or smtps://…; messages wait for an operator by default`
 
 // commandLine has all commands and global flags.
 type commandLine struct {

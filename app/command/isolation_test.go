@@ -88,6 +88,7 @@ func TestRoutesAreClosed(t *testing.T) {
 	open := map[string]bool{
 		"GET /healthz": true, "HEAD /healthz": true, "POST /api/session": true, "POST /api/invitation": true,
 		"GET /invitation": true, "HEAD /invitation": true, "POST /invitation": true,
+		"POST /api/password-reset": true, "GET /password-reset": true, "HEAD /password-reset": true, "POST /password-reset": true,
 		"GET /sign-in": true, "HEAD /sign-in": true, "POST /sign-in": true,
 		"GET /assets/:file": true, "HEAD /assets/:file": true, // for everybody, at every host
 	}

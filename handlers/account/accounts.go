@@ -9,6 +9,7 @@
 //	password.go      proves and changes passwords; attempts.go bounds the tries
 //	confirm.go       asks for the password again where access is given
 //	invitation.go    lets a user set their first password; user.go, new users
+//	letters.go       messages with links; reset.go, the way back of people who forgot their password
 //	tokens.go        API tokens; credentials.go, what they share with sessions
 //	recent.go        remembers what was looked up a moment ago
 //	admins.go        a tenant's first admin, for operators
@@ -45,9 +46,9 @@ type Options struct {
 	// subdomain, or its own host with dots: see tenants.Tenant.Address. For an empty
 	// name, Origin returns the URL of the base domain.
 	Origin func(name string) string
-	// Mailer sends invitations. If it is nil, none are sent, and the inviter passes
-	// the link on.
-	Mailer Mailer
+	// Mails makes messages be written, as jobs of package mail. It needs tenants with the table of jobs, and a process
+	// that has the Letters. Without it the inviter passes the link on, and people who forgot their password ask an admin.
+	Mails bool
 	// TLS reports whether the request came over TLS, directly or through a trusted
 	// proxy. Defaults to checking the connection itself.
 	TLS func(c *gin.Context) bool
@@ -63,19 +64,11 @@ type Accounts struct {
 	store  *tenants.Store
 	hasher *auth.Hasher
 	origin func(name string) string
-	mailer Mailer
+	mails  bool
 	tls    func(c *gin.Context) bool
 	log    *slog.Logger
 	clock  func() time.Time
 	recent recent // credentials whose bodies are worth reading
-}
-
-// Mailer sends messages to users.
-type Mailer interface {
-	// Invite sends an invitation. It is called after the invitation is stored and
-	// before the response is sent, so a slow mailer should queue the message. An
-	// error is logged and must not contain the URL.
-	Invite(ctx context.Context, i Invitation) error
 }
 
 // Invitation is a link with which a user sets a password, once.
@@ -99,9 +92,12 @@ func New(o Options) *Accounts {
 		o.Now = time.Now
 	}
 	return &Accounts{
-		store: o.Store, hasher: o.Hasher, origin: o.Origin, mailer: o.Mailer, tls: o.TLS, log: o.Log, clock: o.Now,
+		store: o.Store, hasher: o.Hasher, origin: o.Origin, mails: o.Mails, tls: o.TLS, log: o.Log, clock: o.Now,
 	}
 }
+
+// Mails is Options.Mails.
+func (a *Accounts) Mails() bool { return a.mails }
 
 // Origin returns the configured URL of the tenant with this subdomain or host of its
 // own, or of the base domain if the name is empty.

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
+	"tenantry/handlers/mail"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -65,40 +66,38 @@ func (a *Accounts) Invite(tx *gorm.DB, t *tenants.Tenant, who *Identity, id int6
 	if err := who.Confirmed(tx); err != nil {
 		return Invitation{}, err
 	}
-	made, err := a.invite(tx, t, user)
+	made, err := a.inviteByMail(tx, t, user)
 	if err != nil {
 		return made, err
 	}
 	return made, Record(tx, who, UserSubject(user), "invited", fmt.Sprintf("invited user “%s”", user.Name))
 }
 
-// invite replaces a user's earlier invitations with a new one, and sends it after it
-// is stored.
+// invite replaces a user's earlier invitations with a new one.
 func (a *Accounts) invite(tx *gorm.DB, t *tenants.Tenant, user models.User) (Invitation, error) {
 	if err := Revoke(tx, user.ID, 0, models.KindInvitation); err != nil {
 		return Invitation{}, err
 	}
-	row := models.Credential{UserID: user.ID, Kind: models.KindInvitation}
-	text, err := a.mint(tx, t, auth.KindInvitation, &row, invitationLife)
+	return a.mintInvitation(tx, t, user, "", invitationLife)
+}
+
+// inviteByMail is invite, and has the user written to if mail is sent: the message has a link of its own.
+func (a *Accounts) inviteByMail(tx *gorm.DB, t *tenants.Tenant, user models.User) (Invitation, error) {
+	made, err := a.invite(tx, t, user)
+	if err != nil || !a.mails {
+		return made, err
+	}
+	return made, mail.Enqueue(tx, mail.Message{Name: invitationLetter, UserID: user.ID}, fmt.Sprintf("%s/%d", invitationLetter, user.ID))
+}
+
+// mintInvitation creates an invitation beside earlier ones. letter is the name of the message that has it, or empty.
+func (a *Accounts) mintInvitation(tx *gorm.DB, t *tenants.Tenant, user models.User, letter string, life time.Duration) (Invitation, error) {
+	row := models.Credential{UserID: user.ID, Kind: models.KindInvitation, Name: letter}
+	text, err := a.mint(tx, t, auth.KindInvitation, &row, life)
 	if err != nil {
 		return Invitation{}, err
 	}
-	made := Invitation{t, user, a.origin(t.Address()) + "/invitation?token=" + text, row.ExpiresAt}
-	if a.mailer != nil {
-		tenants.AfterCommit(tx, func(ctx context.Context) { a.mail(ctx, made) })
-	}
-	return made, nil
-}
-
-// mailTimeout limits how long a mailer may delay a request.
-const mailTimeout = 10 * time.Second
-
-func (a *Accounts) mail(ctx context.Context, made Invitation) {
-	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
-	defer cancel()
-	if err := a.mailer.Invite(ctx, made); err != nil {
-		a.log.ErrorContext(ctx, "mail an invitation", "tenant", made.Tenant.Subdomain, "user", made.User.ID, "error", err)
-	}
+	return Invitation{t, user, a.origin(t.Address()) + "/invitation?token=" + text, row.ExpiresAt}, nil
 }
 
 // AcceptInvitation sets the invited user's password and signs them in. The
@@ -145,7 +144,7 @@ type invited struct {
 
 // errNotInvited is returned for every kind of invalid invitation.
 var errNotInvited = problem.New(problem.ErrUnauthenticated,
-	"This invitation is not valid, or no longer: it works once, for seven days, and until there is a newer one. Ask an admin for another.")
+	"This invitation is not valid, or no longer: it works once, for seven days, or for an hour after a password was forgotten, and until there is a newer one. Ask for another.")
 
 // findInvited returns the invitation with the text, or errNotInvited.
 func (a *Accounts) findInvited(ctx context.Context, t *tenants.Tenant, text string) (found invited, err error) {
@@ -179,9 +178,17 @@ func (a *Accounts) accept(ctx context.Context, t *tenants.Tenant, found *invited
 		if err != nil {
 			return err
 		}
-		return Record(tx, &Identity{UserID: found.user.ID}, UserSubject(found.user), "joined", "accepted an invitation and set a password")
+		return Record(tx, &Identity{UserID: found.user.ID}, UserSubject(found.user), "joined", howJoined(found.credential.Name))
 	})
 	return begun, err
+}
+
+// howJoined says how a password was set, with an invitation that was in a message of that name.
+func howJoined(letter string) string {
+	if letter == resetLetter {
+		return "had forgotten their password and set another"
+	}
+	return "accepted an invitation and set a password"
 }
 
 // useUp locks the user and ends the invitation. If two requests use it at the same

@@ -81,5 +81,5 @@ func (a *Accounts) AddUser(tx *gorm.DB, t *tenants.Tenant, who *Identity, in *re
 	if err := RecordCreated(tx, who, UserSubject(user)); err != nil {
 		return Invitation{}, err
 	}
-	return a.invite(tx, t, user)
+	return a.inviteByMail(tx, t, user)
 }

@@ -21,6 +21,8 @@ type accessPage struct {
 	Form *form
 	// Email is whose password is set.
 	Email string
+	// Mails means that people who forgot their password are written to.
+	Mails bool
 }
 
 func signInForm() *form {
@@ -37,7 +39,7 @@ func (s *Site) signInPage(c *gin.Context) {
 }
 
 func (s *Site) showSignIn(c *gin.Context, status int, f *form) {
-	s.templates.Show(c, status, "access", s.frameOf(c, "Sign in", "", accessPage{Form: f}))
+	s.templates.Show(c, status, "access", s.frameOf(c, "Sign in", "", accessPage{Form: f, Mails: s.accounts.Mails()}))
 }
 
 // signIn does what the API's sign-in does, and sends the browser to where it
@@ -73,7 +75,7 @@ func (f *form) sayWhen(c *gin.Context, status int) {
 	}
 	seconds, err := strconv.Atoi(c.Writer.Header().Get("Retry-After"))
 	if err == nil {
-		f.Problem = fmt.Sprintf("There were too many tries to sign in. Try again in %d minutes.", (seconds+59)/60)
+		f.Problem = fmt.Sprintf("There were too many tries. Try again in %d minutes.", (seconds+59)/60)
 	}
 }
 
@@ -139,6 +141,48 @@ func (s *Site) join(c *gin.Context) {
 		}
 		s.accounts.SetCookie(c, begun)
 		return look.Enter(c, "/")
+	})
+}
+
+func forgottenForm() *form {
+	return newForm("forgotten", "/password-reset", "Send a link",
+		field{Name: "email", Label: "E-mail address", Kind: "email", Autocomplete: "username", Required: true, Autofocus: true})
+}
+
+// forgottenPage is for people who forgot their password.
+type forgottenPage struct {
+	Form *form
+	Sent bool
+}
+
+// forgotten asks for an address.
+func (s *Site) forgotten(c *gin.Context) {
+	s.showForgotten(c, http.StatusOK, forgottenPage{Form: forgottenForm()})
+}
+
+func (s *Site) showForgotten(c *gin.Context, status int, page forgottenPage) {
+	s.templates.Show(c, status, "forgotten", s.frameOf(c, "Forgotten password", "", page))
+}
+
+// resetPassword does what the API does. The answer is the same whether or not a user has the address.
+func (s *Site) resetPassword(c *gin.Context) {
+	account.Unscoped(c, func(c *gin.Context) error {
+		f := forgottenForm()
+		in, err := f.read(c)
+		if err != nil {
+			return err
+		}
+		err = s.accounts.Forgotten(c.Request.Context(), web.From(c), request.ClientAddress(c), in)
+		status, refused := f.refuse(c, err)
+		switch {
+		case refused:
+			f.sayWhen(c, status)
+			s.showForgotten(c, status, forgottenPage{Form: f})
+			return nil
+		case err == nil:
+			s.showForgotten(c, http.StatusOK, forgottenPage{Sent: true})
+		}
+		return err
 	})
 }
 

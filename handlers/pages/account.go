@@ -22,6 +22,8 @@ type accountPage struct {
 	Next     string
 	// Done says what has just been done.
 	Done string
+	// Mail is which mail the user wants, or nil.
+	Mail *form
 	// Admin means that the user can export all data.
 	Admin bool
 }
@@ -89,6 +91,13 @@ func (s *Site) showAccount(c *gin.Context, tx *gorm.DB, status int, f *form) err
 	case "profile":
 		page.Done = "Saved."
 	}
+	if s.taskMail {
+		wanted, err := handlers.WantsMail(tx, who)
+		if err != nil {
+			return err
+		}
+		page.Mail = mailForm().values(map[bool]string{true: "yes", false: "no"}[wanted])
+	}
 	s.templates.Show(c, status, "account", s.frameOf(c, "Your account", "/account", page))
 	return nil
 }
@@ -106,6 +115,24 @@ func (s *Site) updateAccount(c *gin.Context, tx *gorm.DB) error {
 		return s.showAccount(c, tx, status, f)
 	}
 	if err != nil {
+		return err
+	}
+	return look.SeeOther(c, "/account?done=profile")
+}
+
+func mailForm() *form {
+	return newForm("mail", "/account/mail", "Save",
+		field{Name: "tasks", Label: "When tasks are assigned to you, and the day before they are due", Kind: "select",
+			Options: []option{{Value: "yes", Label: "Write to me"}, {Value: "no", Label: "No mail"}}})
+}
+
+// updateMail changes which mail the current user wants.
+func (s *Site) updateMail(c *gin.Context, tx *gorm.DB) error {
+	f := mailForm()
+	if err := f.Read(c); err != nil {
+		return err
+	}
+	if err := handlers.WantMail(tx, account.Current(c), f.Value("tasks") != "no"); err != nil {
 		return err
 	}
 	return look.SeeOther(c, "/account?done=profile")

@@ -32,6 +32,10 @@ func (s *Site) RegisterAccounts(r gin.IRouter) {
 	open.POST("/sign-in", s.signIn)
 	open.Match(read, "/invitation", s.invitationPage)
 	open.POST("/invitation", s.join)
+	if s.accounts.Mails() {
+		open.Match(read, "/password-reset", request.Takes(), s.forgotten)
+		open.POST("/password-reset", s.resetPassword)
+	}
 	r.POST("/account/password", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), buffered, s.updatePassword)
 
 	r.POST("/account/export", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), request.Plain(s.exportAll))
@@ -59,6 +63,8 @@ func (s *Site) RegisterAccounts(r gin.IRouter) {
 func (s *Site) Register(r gin.IRouter) {
 	do, read := request.Do, []string{http.MethodGet, http.MethodHead}
 	in, removing := s.Scoped(r, web.ScopeOptions{}), s.Scoped(r, web.ScopeOptions{Deletes: true})
+	s.taskMail = true
+	in.POST("/account/mail", do(s.updateMail))
 	in.Match(read, "/", do(s.projects, "archived", "limit", "after"))
 	in.POST("/projects", do(s.createProject))
 	in.Match(read, "/projects/:id", do(s.board, "todo", "doing", "done", "imported"))

@@ -75,6 +75,7 @@ type Site struct {
 	demo       []Demo
 	appearance func(t *tenants.Tenant) Appearance
 	navigation []Link
+	taskMail   bool // people choose whether they get mail about tasks
 	templates  look.Templates
 	assets     look.Assets
 	uploads    handlers.Uploads
