@@ -47,7 +47,7 @@ type rehearsed struct {
 
 // rehearse tries the migrations on copies.
 func (u *upCommand) rehearse(c *Call, a *app.App) error {
-	plan := fleet.Plan{Tenants: u.Tenant, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary, Parallel: u.Parallel}
+	plan := fleet.Plan{Tenants: u.Tenant, Except: u.Except, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary, Parallel: u.Parallel}
 	show := c.out.progress()
 	if u.DryRun == drySchema {
 		forecasts, err := a.Fleet().Forecast(c.ctx, plan, func(done, total int) { show.step("rehearse", done, total) })

@@ -14,6 +14,7 @@ import (
 
 type upCommand struct {
 	Tenant      []string      `placeholder:"SUBDOMAIN" help:"Migrate only these tenants."`
+	Except      []string      `placeholder:"SUBDOMAIN" help:"Leave out these tenants."`
 	Server      string        `help:"Migrate only tenants on this server."`
 	First       int           `placeholder:"N" help:"Migrate at most this many tenants."`
 	RetryFailed bool          `help:"Migrate only tenants whose last migration failed."`
@@ -50,6 +51,7 @@ Examples:
     tenantry migrate up --dry-run=data --tenant acme
     tenantry migrate up
     tenantry migrate up --tenant acme --tenant globex
+    tenantry migrate up --except acme,globex
     tenantry migrate up --canary demo --waves 1,10,25%,100% --pause 10m --max-failures 0
     tenantry migrate up --keep-copies
     tenantry migrate up --resume
@@ -109,7 +111,7 @@ func (u *upCommand) Run(c *Call) error {
 
 // check returns an error if the flags contradict each other.
 func (u *upCommand) check() error {
-	if u.Resume && (len(u.Tenant) > 0 || u.Server != "" || u.First > 0 || u.RetryFailed || len(u.Canary) > 0) {
+	if u.Resume && (len(u.Tenant) > 0 || len(u.Except) > 0 || u.Server != "" || u.First > 0 || u.RetryFailed || len(u.Canary) > 0) {
 		return fmt.Errorf("%w: --resume goes on with the tenants of the last run; it can be given with --waves, --pause, --max-failures, --parallel and the limits of the gate", errUsage)
 	}
 	if u.Pause < 0 {
@@ -149,7 +151,7 @@ func (u *upCommand) migrate(c *Call, a *app.App) (*fleet.Run, error) {
 			return nil, err
 		}
 	}
-	plan := fleet.Plan{Tenants: u.Tenant, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary}
+	plan := fleet.Plan{Tenants: u.Tenant, Except: u.Except, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary}
 	u.change(&plan)
 	return a.Fleet().Migrate(c.ctx, a.By(), plan, progress)
 }

@@ -62,6 +62,7 @@ type runRequest struct {
 	// Run, which is for accept and revert, and Tenant, which limits a revert.
 	Action       string   `json:"action"`
 	Tenants      []string `json:"tenants"`
+	Except       []string `json:"except"`
 	Server       string   `json:"server"`
 	Failed       bool     `json:"failed"`
 	First        int      `json:"first"`
@@ -90,7 +91,7 @@ func (r *runRequest) plan() (fleet.Plan, error) {
 		return fleet.Plan{}, err
 	}
 	return fleet.Plan{
-		Tenants: r.Tenants, Server: r.Server, Failed: r.Failed, First: r.First, Canaries: r.Canaries, Waves: waves,
+		Tenants: r.Tenants, Except: r.Except, Server: r.Server, Failed: r.Failed, First: r.First, Canaries: r.Canaries, Waves: waves,
 		PauseSeconds: r.PauseSeconds, MaxFailures: r.MaxFailures, Parallel: r.Parallel, KeepCopies: r.KeepCopies, DespiteOlderBuilds: r.DespiteOlderBuilds,
 		Gate: fleet.Gate{MaxSlowdown: r.MaxSlowdown, MaxErrors: r.MaxErrors, MinRequests: r.MinRequests, Off: r.NoGate},
 	}, nil

@@ -67,7 +67,7 @@ var ErrNothingToResume = errors.New("there is no migration run to resume")
 
 // UnknownError names tenants of a plan that don't exist.
 type UnknownError struct {
-	// Field is the field of the plan: tenants or canaries.
+	// Field is the field of the plan: tenants, except or canaries.
 	Field      string
 	Subdomains []string
 }
@@ -121,7 +121,7 @@ func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*P
 	if err := plan.Check(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.checkNames(ctx, "tenants", plan.Tenants), f.checkNames(ctx, "canaries", plan.Canaries)); err != nil {
+	if err := errors.Join(f.checkNames(ctx, "tenants", plan.Tenants), f.checkNames(ctx, "except", plan.Except), f.checkNames(ctx, "canaries", plan.Canaries)); err != nil {
 		return nil, err
 	}
 	run := &tenants.MigrationRun{ID: strings.ToLower(ulid.Make().String()), By: string(by)}

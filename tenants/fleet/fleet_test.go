@@ -96,6 +96,24 @@ func TestMigrateOpensOnlyTenantsBehind(t *testing.T) {
 	}
 }
 
+// TestMigrateLeavesOut the tenants that the plan excepts.
+func TestMigrateLeavesOut(t *testing.T) {
+	t.Parallel()
+	env, c := newFleet(t, tenantstest.SQLite)
+	setBehind(t, env, "acme", "globex", "initech")
+	f := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
+	var unknown *fleet.UnknownError
+	if _, err := f.Migrate(t.Context(), "ada", fleet.Plan{Except: []string{"acme", "nobody"}}, nil); !errors.As(err, &unknown) || unknown.Field != "except" {
+		t.Errorf("an unknown tenant: %v", err)
+	}
+	var told []string
+	run, err := f.Migrate(t.Context(), "ada", fleet.Plan{Except: []string{"acme", "umbrella"}}, func(p fleet.Progress) { told = append(told, p.Subdomain) })
+	slices.Sort(told)
+	if err != nil || run.Migrated != 2 || c.migrated.Load() != 2 || !slices.Equal(told, []string{"globex", "initech"}) {
+		t.Errorf("%+v, %q, %v", run, told, err)
+	}
+}
+
 func TestMigrateGoesOnPastAFailure(t *testing.T) {
 	t.Parallel()
 	for _, engine := range tenantstest.Engines() {

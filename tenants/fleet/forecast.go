@@ -148,7 +148,7 @@ func (f *Fleet) planned(ctx context.Context, plan Plan) ([]target, error) {
 	if err := plan.Check(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.checkNames(ctx, "tenants", plan.Tenants), f.checkNames(ctx, "canaries", plan.Canaries)); err != nil {
+	if err := errors.Join(f.checkNames(ctx, "tenants", plan.Tenants), f.checkNames(ctx, "except", plan.Except), f.checkNames(ctx, "canaries", plan.Canaries)); err != nil {
 		return nil, err
 	}
 	targets, err := f.targets(ctx, &tenants.MigrationRun{ID: "none"}, plan)

@@ -14,6 +14,8 @@ import (
 type Plan struct {
 	// Tenants are the subdomains of the tenants to migrate. Defaults to all that are behind.
 	Tenants []string `json:"tenants,omitempty"`
+	// Except are the subdomains of tenants that are left out.
+	Except []string `json:"except,omitempty"`
 	// Server limits the run to the tenants on this server.
 	Server string `json:"server,omitempty"`
 	// Failed limits the run to tenants whose last migration failed.

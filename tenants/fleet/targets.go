@@ -41,6 +41,9 @@ func (f *Fleet) targets(ctx context.Context, run *tenants.MigrationRun, plan Pla
 		if len(plan.Tenants) > 0 {
 			tx = tx.Where("tenants.subdomain IN ?", plan.Tenants)
 		}
+		if len(plan.Except) > 0 {
+			tx = tx.Where("tenants.subdomain NOT IN ?", plan.Except)
+		}
 		if plan.Failed {
 			tx = tx.Where("o.state = ?", tenants.OperationFailed)
 		}

@@ -38,6 +38,12 @@ func Migrated(t testing.TB, engine Engine, schema tenants.Schema) *gorm.DB {
 	return s.gorm
 }
 
+// Empty returns a new database without tables, as Migrated does with those of a schema.
+func Empty(t testing.TB, engine Engine) *gorm.DB {
+	t.Helper()
+	return openScratch(t, engine).gorm
+}
+
 // scratch is a database for one test of a schema.
 type scratch struct {
 	engine Engine
