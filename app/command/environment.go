@@ -66,7 +66,7 @@ func decodeFile(ctx *kong.DecodeContext, target reflect.Value) error {
 // warnUnknown reports environment variables that look like settings but are
 // not: a misspelt one would be ignored silently. It does not show values.
 func warnUnknown(p Process, model *kong.Node) {
-	var known []string
+	known := []string{serverURL}
 	for _, flag := range model.Flags {
 		if isSetting(flag) {
 			known = append(known, app.EnvName(flag.Name))

@@ -9,7 +9,7 @@ func TestUnknownVariablesAreToldWithoutTheirValue(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
 	s.must(t, "tenant", "create", "acme")
-	s.environ = append(s.environ, "TENANTRY_ADDRESS=hunter2", "TENANTRY_TEST_REQUIRE=postgres", "TENANTRYADDR=x", "OTHER=x")
+	s.environ = append(s.environ, "TENANTRY_ADDRESS=hunter2", "TENANTRY_TEST_REQUIRE=postgres", "TENANTRY_SERVER_URL=x", "TENANTRYADDR=x", "OTHER=x")
 	r := s.run(t, "tenant", "show", "acme")
 	const want = "tenantry: warning: TENANTRY_ADDRESS is not a setting; did you mean TENANTRY_ADDR?\n"
 	if r.status != exitDone || r.stderr != want {
