@@ -184,6 +184,22 @@ func (a *App) BackupPoints(ctx context.Context, id string, limit int) (newest []
 	return newest[:min(limit, len(newest))], count + n, err
 }
 
+// BackedUpAt returns when the last backup of a tenant was made, as far as is known without asking the storage, or nil.
+func (a *App) BackedUpAt(ctx context.Context, t *tenants.Tenant) (*time.Time, error) {
+	if a.backups == nil {
+		return nil, nil
+	}
+	at, err := a.backups.StoredAt(t.ID)
+	if err == nil && a.isExported(t) {
+		at, err = a.exports.StoredAt(ctx, t.ID)
+	}
+	if err != nil || at.IsZero() {
+		return nil, err
+	}
+	at = at.UTC()
+	return &at, nil
+}
+
 // snapshotter is an engine that takes snapshots.
 type snapshotter interface {
 	Snapshot(ctx context.Context, t *tenants.Tenant, since sqlite.Stamp) (*sqlite.Snapshot, error)

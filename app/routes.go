@@ -103,7 +103,7 @@ func (a *App) accounts() *account.Accounts {
 // operations are what operators ask for, on either way. What they run in the background ends with serving.
 func (a *App) operations(serving context.Context, onboard *onboard.Service) *operator.API {
 	return operator.New(operator.Options{
-		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, Restore: a.RestoreAs, Accounts: a.Operators(), Serving: serving,
+		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, Restore: a.RestoreAs, BackedUpAt: a.BackedUpAt, Accounts: a.Operators(), Serving: serving,
 	})
 }
 

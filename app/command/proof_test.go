@@ -31,6 +31,9 @@ func TestBackupsAreProven(t *testing.T) {
 		acme, globex := s.proofOf(t, "acme"), s.proofOf(t, "globex")
 		return acme != nil && acme.Error == "" && acme.ProvenAt != nil && globex != nil && globex.Error == "" && globex.ProvenAt != nil
 	})
+	if r := srv.operate(t, "GET", "/api/tenants/acme", ""); strings.Contains(r.body, `"backup_proof":null`) || strings.Contains(r.body, `"backed_up_at":null`) || !strings.Contains(r.body, `"proven_at":"2`) {
+		t.Errorf("the operator's API: %s", r.body)
+	}
 	if got := page(srv, "/tenants/acme"); !strings.Contains(got, "Backup proven") || !strings.Contains(got, "Try the backup") {
 		t.Errorf("the tenant's page: %s", got)
 	}

@@ -44,10 +44,14 @@ func (s *showCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		if c.out.json {
-			return c.out.Document(shown{document.TenantOf(t), document.SettingsOf(a.Store().Settings(t)), story, retired, document.ProofOf(proof)})
+		at, err := a.BackedUpAt(c.ctx, t)
+		if err != nil {
+			return err
 		}
-		return errors.Join(writeTenant(c.out, a, t, retired, proof), c.out.Line(""), writeStory(c.out, story))
+		if c.out.json {
+			return c.out.Document(shown{document.TenantOf(t), document.SettingsOf(a.Store().Settings(t)), story, retired, document.BackupsOf(at, proof)})
+		}
+		return errors.Join(writeTenant(c.out, a, t, retired, document.BackupsOf(at, proof)), c.out.Line(""), writeStory(c.out, story))
 	})
 }
 
@@ -58,8 +62,7 @@ type shown struct {
 	Settings   map[string]document.Setting `json:"settings"`
 	Operations []document.Operation        `json:"operations"`
 	Retired    []lifecycle.Retired         `json:"retired_subdomains"`
-	// Proof is what came of trying its backups; null if none was tried.
-	Proof *document.Proof `json:"backup_proof"`
+	document.Backups
 }
 
 // maxStory is the largest number of a tenant's operations to show, the latest ones.
@@ -75,7 +78,7 @@ func (c *Call) story(a *app.App, t *tenants.Tenant) ([]document.Operation, error
 	return document.Operations(page, "").Items, nil
 }
 
-func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired, proof *tenants.Proof) error {
+func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle.Retired, backups document.Backups) error {
 	d := document.TenantOf(t)
 	rows := [][]string{
 		{"subdomain", d.Subdomain},
@@ -100,8 +103,12 @@ func writeTenant(out *Output, a *app.App, t *tenants.Tenant, retired []lifecycle
 	if d.RemoveAfter != nil {
 		rows = append(rows, []string{"remove_after", d.RemoveAfter.Format(time.RFC3339)})
 	}
+	if backups.BackedUpAt != nil {
+		rows = append(rows, []string{"backed_up_at", backups.BackedUpAt.Format(time.RFC3339)})
+	}
+	proof := backups.Proof
 	if proof != nil && proof.ProvenAt != nil {
-		rows = append(rows, []string{"backup_proven_at", proof.ProvenAt.UTC().Format(time.RFC3339)})
+		rows = append(rows, []string{"backup_proven_at", proof.ProvenAt.Format(time.RFC3339)})
 	}
 	if proof != nil && proof.Error != "" {
 		rows = append(rows, []string{"backup_error", proof.Error})

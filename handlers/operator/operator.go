@@ -20,6 +20,7 @@ package operator
 
 import (
 	"context"
+	"time"
 
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
@@ -43,6 +44,8 @@ type Options struct {
 	AddServer func(ctx context.Context, s tenants.Server, url string) error
 	// Restore makes tenants of backups.
 	Restore Restore
+	// BackedUpAt returns when the last backup of a tenant was made, or nil.
+	BackedUpAt func(ctx context.Context, t *tenants.Tenant) (*time.Time, error)
 	// Accounts has the operators' accounts.
 	Accounts *operators.Accounts
 	// Serving ends when the process is to stop, which also ends work in the background.
@@ -59,6 +62,7 @@ type API struct {
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 	add     func(ctx context.Context, s tenants.Server, url string) error
 	restore Restore
+	backed  func(ctx context.Context, t *tenants.Tenant) (*time.Time, error)
 	serving context.Context
 	top     *traffic.Top
 
@@ -67,5 +71,5 @@ type API struct {
 
 // New returns an API.
 func New(o Options) *API {
-	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.Serving, traffic.NewTop(o.Store), o.Accounts}
+	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.BackedUpAt, o.Serving, traffic.NewTop(o.Store), o.Accounts}
 }

@@ -165,7 +165,18 @@ func (a *API) getTenant(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.showTenant(c, t)
+	proof, err := a.manager.Proof(c.Request.Context(), t.ID)
+	if err != nil {
+		return err
+	}
+	at, err := a.backed(c.Request.Context(), t)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, struct {
+		document.Configured
+		document.Backups
+	}{document.ConfiguredOf(t, a.store), document.BackupsOf(at, proof)})
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (b *Backups) storeMaster(ctx context.Context, m Master, db *database) error
 	if err != nil {
 		return err
 	}
-	stored, err := b.storedAt(MasterID)
+	stored, err := b.StoredAt(MasterID)
 	if err != nil || written.Before(stored) {
 		return err
 	}

@@ -109,8 +109,8 @@ func (b *Backups) openState(ctx context.Context, id string) (*stateFile, error) 
 	}
 }
 
-// storedAt returns when the last backup of a database began, or the zero time.
-func (b *Backups) storedAt(id string) (time.Time, error) {
+// StoredAt returns when the last backup of a database that was made here began, or the zero time. It doesn't ask the storage.
+func (b *Backups) StoredAt(id string) (time.Time, error) {
 	file, err := os.Open(filepath.Join(b.o.Dir, id+".pages"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return time.Time{}, nil

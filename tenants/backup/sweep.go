@@ -36,7 +36,7 @@ func (b *Backups) sweep(ctx context.Context, master *tenants.Master, written Wri
 		if err != nil {
 			return // its backup would fail, too; that it can't be opened is found by others
 		}
-		stored, err := b.storedAt(t.ID)
+		stored, err := b.StoredAt(t.ID)
 		if err == nil && !at.Before(stored) {
 			b.Mark(t, time.Now())
 		}
@@ -109,7 +109,7 @@ func (b *Backups) Survey(ctx context.Context, master *tenants.Master, written Wr
 			s.Unreadable++
 			return
 		}
-		stored, err := b.storedAt(t.ID)
+		stored, err := b.StoredAt(t.ID)
 		switch {
 		case err != nil || stored.IsZero():
 			s.Never++

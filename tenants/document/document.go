@@ -111,8 +111,18 @@ type Proof struct {
 	Error   string    `json:"error"`
 }
 
-// ProofOf returns the document of a proof, or nil.
-func ProofOf(p *tenants.Proof) *Proof {
+// Backups says how a tenant's backups stand, as JSON.
+type Backups struct {
+	// BackedUpAt is when the last backup was made, as far as is known without asking the storage; null if none is known.
+	BackedUpAt *time.Time `json:"backed_up_at"`
+	// Proof is what came of trying them; null if none was tried.
+	Proof *Proof `json:"backup_proof"`
+}
+
+// BackupsOf returns the document of a tenant's backups. Both may be nil.
+func BackupsOf(at *time.Time, p *tenants.Proof) Backups { return Backups{inUTC(at), proofOf(p)} }
+
+func proofOf(p *tenants.Proof) *Proof {
 	if p == nil {
 		return nil
 	}

@@ -51,6 +51,13 @@ func (e *Exports) newest(ctx context.Context, id string, at time.Time) (found fi
 	return found, err
 }
 
+// StoredAt returns when the last backup of a tenant was made, as far as the master knows, or the zero time. It doesn't ask the
+// storage.
+func (e *Exports) StoredAt(ctx context.Context, id string) (time.Time, error) {
+	_, known, err := e.read(ctx, id)
+	return known.At, err
+}
+
 // Restore makes a new file, 0600, of the tenant's last backup before a time, or of its last one if the time is zero. It is a
 // portable file, which Open checks. Returns backup.ErrNoBackup, or backup.ErrDamaged if it can't be decrypted; the file is
 // removed then.
