@@ -47,6 +47,23 @@ const brokenReference = `SELECT broken."table", coalesce(rowid, 0), broken.paren
 // CheckReferences returns a *ReferenceError if a row of a database on SQLite refers to a row that isn't there. It also
 // returns an error if a foreign key refers to columns that are not unique.
 func CheckReferences(ctx context.Context, db database.DBTxConn) error {
+	// This costs half as much as the query that describes a broken reference.
+	rows, err := db.QueryContext(ctx, "PRAGMA foreign_key_check")
+	if err != nil {
+		return fmt.Errorf("check foreign keys: %w", err)
+	}
+	broken := rows.Next()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("check foreign keys: %w", err)
+	}
+	if !broken {
+		return nil
+	}
+	return describeReference(ctx, db)
+}
+
+// describeReference returns a *ReferenceError about the first broken reference.
+func describeReference(ctx context.Context, db database.DBTxConn) error {
 	broken := &ReferenceError{}
 	err := db.QueryRowContext(ctx, brokenReference).Scan(&broken.Table, &broken.Row, &broken.Parent, &broken.Columns, &broken.Others)
 	switch {
