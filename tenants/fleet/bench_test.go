@@ -80,14 +80,8 @@ func BenchmarkMigrateCurrent(b *testing.B) {
 	for _, engine := range tenantstest.Engines() {
 		b.Run(string(engine), func(b *testing.B) {
 			env := tenantstest.New(b, tenantstest.Options{Engine: engine})
-			rows := make([]tenants.Tenant, 10_000)
-			for i := range rows {
-				id := strings.ToLower(ulid.Make().String())
-				rows[i] = tenants.Tenant{ID: id, Subdomain: fmt.Sprintf("t%05d", i), Name: "T", State: tenants.StateActive,
-					Server: tenants.DefaultServer, Database: env.Engine.DatabaseName(id), SchemaVersion: env.Engine.SchemaVersion(), Epoch: 1}
-			}
+			registerMany(b, env, 10_000, env.Engine.SchemaVersion())
 			master := env.Store.Master()
-			check(b, master.Update(b.Context(), func(tx *gorm.DB) error { return tx.CreateInBatches(rows, 200).Error }))
 			f := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -98,6 +92,52 @@ func BenchmarkMigrateCurrent(b *testing.B) {
 			check(b, master.Update(context.Background(), func(tx *gorm.DB) error { return tx.Delete(&tenants.Tenant{}, "1 = 1").Error }))
 		})
 	}
+}
+
+// immediate is an engine that migrates databases without looking at them.
+type immediate struct{ tenants.Engine }
+
+func (e immediate) Migrate(context.Context, *tenants.Tenant) (int64, error) {
+	return e.SchemaVersion(), nil
+}
+
+// BenchmarkMigrateMemory has runs over 1,000 and over 10,000 tenants, whose databases cost nothing, and measures the live
+// heap halfway.
+func BenchmarkMigrateMemory(b *testing.B) {
+	for _, number := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(number), func(b *testing.B) {
+			env := tenantstest.New(b, tenantstest.Options{Engine: tenantstest.SQLite, Wrap: func(e tenants.Engine) tenants.Engine { return immediate{e} }})
+			registerMany(b, env, number, 0)
+			f := fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
+			var heap int64
+			for b.Loop() {
+				before := liveHeap()
+				_, err := f.Migrate(b.Context(), "ada", fleet.Plan{DespiteOlderBuilds: true}, func(p fleet.Progress) {
+					if p.Done == number/2 {
+						heap = liveHeap() - before
+					}
+				})
+				check(b, err)
+				check(b, env.Store.Master().Update(b.Context(), func(tx *gorm.DB) error {
+					return tx.Model(&tenants.Tenant{}).Where("1 = 1").Update("schema_version", 0).Error
+				}))
+			}
+			b.ReportMetric(float64(heap)/(1<<20), "heap-MB")
+			check(b, env.Store.Master().Update(context.Background(), func(tx *gorm.DB) error { return tx.Delete(&tenants.Tenant{}, "1 = 1").Error }))
+		})
+	}
+}
+
+// registerMany puts tenants without databases into the master.
+func registerMany(b *testing.B, env *tenantstest.Env, number int, version int64) {
+	b.Helper()
+	rows := make([]tenants.Tenant, number)
+	for i := range rows {
+		id := strings.ToLower(ulid.Make().String())
+		rows[i] = tenants.Tenant{ID: id, Subdomain: fmt.Sprintf("t%05d", i), Name: "T", State: tenants.StateActive,
+			Server: tenants.DefaultServer, Database: env.Engine.DatabaseName(id), SchemaVersion: version, Epoch: 1}
+	}
+	check(b, env.Store.Master().Update(b.Context(), func(tx *gorm.DB) error { return tx.CreateInBatches(rows, 200).Error }))
 }
 
 func createMany(b *testing.B, env *tenantstest.Env, prefix string, number int) []*tenants.Tenant {
@@ -139,16 +179,17 @@ func eachOf(all []*tenants.Tenant, workers int, do func(*tenants.Tenant)) error 
 
 // growth returns by how much the live heap is larger when do has ended, without the memory that finalizers free.
 func growth(do func()) int64 {
-	inUse := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	before := inUse()
+	before := liveHeap()
 	do()
-	return inUse() - before
+	return liveHeap() - before
+}
+
+func liveHeap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 func took(b *testing.B, do func() error) time.Duration {
