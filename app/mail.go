@@ -31,7 +31,7 @@ func (c Config) readMail(s *settings) (err error) {
 func (a *App) post(accounts *account.Accounts) *mail.Post {
 	letters := handlers.Letters(accounts.Origin)
 	maps.Copy(letters, accounts.Letters())
-	return mail.NewPost(a.settings.mail, letters)
+	return mail.NewPost(a.settings.mail, letters, a.log)
 }
 
 // jobs are the workers of the application's jobs, and of mail.

@@ -10,6 +10,7 @@ import (
 	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/console"
+	"tenantry/handlers/mail"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
@@ -110,7 +111,12 @@ func (a *App) operations(serving context.Context, onboard *onboard.Service) *ope
 // console is the operator's console. What it runs in the background ends with
 // serving.
 func (a *App) console(serving context.Context, doors *operator.Doors, onboard *onboard.Service, accounts *account.Accounts) *console.Console {
+	var post *mail.Post
+	if a.options.Jobs != nil {
+		post = a.post(accounts)
+	}
 	return console.New(console.Options{
+		Post:  post,
 		Doors: doors, Accounts: a.Operators(), Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Queues: a.queues(), Restore: a.RestoreAs,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
 	})

@@ -37,7 +37,7 @@ func (a *api) mailing(t *testing.T, server *mailtest.Server) (*api, *mail.Post) 
 	}
 	letters := handlers.Letters(b.accounts.Origin)
 	maps.Copy(letters, b.accounts.Letters())
-	post := mail.NewPost(sender, letters)
+	post := mail.NewPost(sender, letters, slog.New(slog.DiscardHandler))
 	w := handlers.Jobs()
 	post.Register(w)
 	ctx, stop := context.WithCancel(context.Background())
@@ -180,7 +180,7 @@ func TestMailWithoutServer(t *testing.T) {
 		}
 		var last string
 		for range 2 {
-			letter, err := post.Open(t.Context(), a.store, a.tenant, row.ID)
+			letter, err := post.Open(t.Context(), a.store, a.tenant, "Ada", row.ID)
 			if err != nil || letter.To != "member@acme.test" {
 				t.Fatalf("open: %+v, %v", letter, err)
 			}
@@ -190,7 +190,7 @@ func TestMailWithoutServer(t *testing.T) {
 			last = tokenOf(t, linkPattern.FindString(letter.Text))
 		}
 		accept(t, "opened", last, 201).run(t, b)
-		if _, err := post.Open(t.Context(), a.store, a.tenant, "01m8"); !errors.Is(err, gorm.ErrRecordNotFound) {
+		if _, err := post.Open(t.Context(), a.store, a.tenant, "Ada", "01m8"); !errors.Is(err, gorm.ErrRecordNotFound) {
 			t.Errorf("open an unknown one: %v", err)
 		}
 	})

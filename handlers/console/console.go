@@ -31,6 +31,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
+	"tenantry/handlers/mail"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
@@ -47,7 +48,7 @@ import (
 //go:embed templates/*
 var templateFiles embed.FS
 
-// Options configure a Console. All fields but Proofs, Queues, Manual and Now are required.
+// Options configure a Console. All fields but Proofs, Queues, Post, Manual and Now are required.
 type Options struct {
 	// Doors lets operators sign in, and Accounts has their accounts.
 	Doors    *operator.Doors
@@ -64,6 +65,8 @@ type Options struct {
 	Queues []*queue.Queue
 	// Restore makes tenants of backups.
 	Restore operator.Restore
+	// Post opens messages that wait for operators; nil if there is no mail.
+	Post *mail.Post
 	// Doctor checks everything, as lifecycle.Manager's Doctor does, and the keys.
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	// AddServer opens a server and stores it with its URL.
@@ -156,6 +159,9 @@ func (s *Console) Register(r gin.IRouter) {
 	one := in.Group("/tenants/:tenant")
 	one.Match(read, "", s.do(s.tenant, "done", "span"))
 	one.GET("/events", request.Takes(), s.tenantEvents)
+	one.Match(read, "/jobs", s.do(s.jobs))
+	one.POST("/jobs/retry", s.do(s.retryJob))
+	one.POST("/jobs/open", s.do(s.openLetter))
 	one.POST("/suspend", s.do(s.move(s.o.Manager.Suspend, "suspended")))
 	one.POST("/resume", s.do(s.move(s.o.Manager.Resume, "resumed")))
 	one.POST("/archive", s.do(s.move(s.o.Manager.Archive, "archived")))

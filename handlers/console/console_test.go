@@ -18,9 +18,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
 
 	"tenantry/handlers/auth"
 	"tenantry/handlers/console"
+	"tenantry/handlers/mail"
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/models"
@@ -96,9 +98,15 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	accounts := operators.New(env.Store.Master())
 	doors := operator.NewDoors(token, accounts)
 	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Fleet: runs, Onboard: onboard, Domain: domain, Accounts: accounts})
+	post := mail.NewPost(nil, map[string]mail.Writer{"test": {Write: func(_ *gorm.DB, t *tenants.Tenant, m mail.Message) (*mail.Letter, error) {
+		if m.UserID == 0 {
+			return nil, nil
+		}
+		return &mail.Letter{To: "ida@acme.test", Subject: "Your <password>", Text: "https://" + t.Subdomain + ".test/invitation?token=T"}, nil
+	}}}, slog.New(slog.DiscardHandler))
 	made := console.New(console.Options{
 		Doors: doors, Accounts: accounts, Store: env.Store, Manager: env.Lifecycle, Fleet: runs,
-		Onboard: onboard, Traffic: s.archive, Domain: domain,
+		Onboard: onboard, Traffic: s.archive, Domain: domain, Post: post,
 		Doctor: func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin: func(name string) string { return "http://" + name + ".localhost:8080" },
 		TLS:    func(*gin.Context) bool { return s.tls },

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"gorm.io/gorm"
@@ -64,14 +65,21 @@ var ErrNoServer = errors.New("no mail server is set: an operator passes the mess
 // ErrNoLetter means that there is nothing to send any more: the link was used, or too much time has passed.
 var ErrNoLetter = errors.New("the message isn't valid any more")
 
+// IsOver reports whether an error is ErrNoLetter.
+func IsOver(err error) bool { return errors.Is(err, ErrNoLetter) }
+
 // Post sends messages. It is safe for concurrent use.
 type Post struct {
 	server  *Server // nil for none
 	writers map[string]Writer
+	log     *slog.Logger
 }
 
-// NewPost returns a Post that sends with the server, or keeps messages for operators if it is nil.
-func NewPost(server *Server, writers map[string]Writer) *Post { return &Post{server, writers} }
+// NewPost returns a Post that sends with the server, or keeps messages for operators if it is nil. log
+// gets which messages operators open.
+func NewPost(server *Server, writers map[string]Writer, log *slog.Logger) *Post {
+	return &Post{server, writers, log}
+}
 
 // The work on a message. Attempts become as rare as every five minutes, for a day.
 const (
@@ -156,7 +164,7 @@ func (p *Post) keep(ctx context.Context, job *jobs.Job[Message]) error {
 
 // Open writes the letter of a discarded job for an operator, who passes it on; earlier letters of the same message lose their
 // links. Returns gorm.ErrRecordNotFound if there is no such job, and ErrNoLetter if the letter isn't valid any more.
-func (p *Post) Open(ctx context.Context, store *tenants.Store, t *tenants.Tenant, jobID string) (*Letter, error) {
+func (p *Post) Open(ctx context.Context, store *tenants.Store, t *tenants.Tenant, by, jobID string) (*Letter, error) {
 	var m Message
 	err := store.View(ctx, t, func(tx *gorm.DB) error {
 		var row jobs.Row
@@ -168,5 +176,6 @@ func (p *Post) Open(ctx context.Context, store *tenants.Store, t *tenants.Tenant
 	if err != nil {
 		return nil, err
 	}
+	p.log.InfoContext(ctx, "an operator opens a message", "tenant", t.Subdomain, "by", by, "job", jobID, "message", m.Name)
 	return p.write(ctx, func(ctx context.Context, f tenants.Func) error { return store.Update(ctx, t, f) }, t, m)
 }
