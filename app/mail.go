@@ -1,12 +1,14 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"maps"
 
 	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/mail"
+	"tenantry/tenants"
 	"tenantry/tenants/jobs"
 )
 
@@ -39,4 +41,12 @@ func (a *App) jobs(accounts *account.Accounts) *jobs.Workers {
 	workers := a.options.Jobs.Clone()
 	a.post(accounts).Register(workers)
 	return workers
+}
+
+// DrainJobs runs a tenant's jobs that are due, until none is: for an App that doesn't serve, as in tests.
+func (a *App) DrainJobs(ctx context.Context, t *tenants.Tenant) error {
+	if a.options.Jobs == nil {
+		return nil
+	}
+	return jobs.New(a.store, a.jobs(a.accounts()), jobs.Config{Log: a.log}).Drain(ctx, t)
 }

@@ -79,3 +79,13 @@ func (r *Runner) pause(ctx context.Context, tenantID string, err error) time.Dur
 	r.o.Log.WarnContext(ctx, "jobs of a tenant can't run", "tenant_id", tenantID, "again_in", pause.Round(time.Second), "error", err)
 	return pause
 }
+
+// Drain runs the jobs of a tenant that are due, one after another, until none is: for tests, and for programs that don't
+// serve. One that fails waits for its next attempt. Returns an error if the tenant can't be used.
+func (r *Runner) Drain(ctx context.Context, t *tenants.Tenant) error {
+	for home := (Home{r.store, t}); ; {
+		if found, err := r.attempt(ctx, home); err != nil || !found {
+			return err
+		}
+	}
+}

@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"os"
+	"strings"
 	"testing"
 
 	"tenantry/app/apptest"
@@ -37,6 +40,23 @@ func TestContacts(t *testing.T) {
 		var veto *lifecycle.VetoError
 		if _, err := a.Manager().Archive(t.Context(), "ada", apptest.Subdomain); !errors.As(err, &veto) {
 			t.Errorf("archived in use: %v", err)
+		}
+	})
+}
+
+// TestContactsOfOthers: a member of another tenant sees its contacts and none of the first.
+func TestContactsOfOthers(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, options(), func(t *testing.T, a *apptest.App) {
+		a.Expect(t, "POST", "/api/contacts", `{"name":"Grace","phone":"+1 555 0100"}`, 201)
+		a.Load(t, "globex", os.DirFS("testdata"))
+		reply, err := a.Client(t, "globex", "konrad@globex.example").Get("/api/contacts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(reply.Body)
+		if err != nil || !strings.Contains(string(text), "Barbara") || strings.Contains(string(text), "Grace") {
+			t.Errorf("%d %s, %v", reply.StatusCode, text, err)
 		}
 	})
 }
