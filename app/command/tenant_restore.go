@@ -79,6 +79,9 @@ func (r *restoreCommand) restoreAs(c *Call) error {
 	if err := tenants.ValidateSubdomain(r.As); err != nil {
 		return err
 	}
+	if at.After(time.Now()) {
+		at = time.Time{} // the newest
+	}
 	return c.With(func(a *app.App) error {
 		t, err := c.tenant(a, r.Subdomain)
 		if err != nil {

@@ -41,13 +41,14 @@ var (
 
 // NoBackup returns an ErrNoBackup that names the time that was asked for, and the oldest backup, if these are not zero.
 func NoBackup(at, oldest time.Time) error {
+	const layout = "2006-01-02T15:04:05.000Z07:00"
 	switch {
 	case at.IsZero():
 		return ErrNoBackup
 	case oldest.IsZero():
-		return fmt.Errorf("%w, neither from %s nor of another time", ErrNoBackup, at.Format(time.RFC3339))
+		return fmt.Errorf("%w, neither from %s nor of another time", ErrNoBackup, at.Format(layout))
 	}
-	return fmt.Errorf("%w from %s or before: the oldest is from %s", ErrNoBackup, at.Format(time.RFC3339), oldest.In(at.Location()).Format(time.RFC3339))
+	return fmt.Errorf("%w from %s or before: the oldest is from %s", ErrNoBackup, at.Format(layout), oldest.In(at.Location()).Format(layout))
 }
 
 // Options configure Backups.
@@ -96,8 +97,9 @@ type Backups struct {
 	*queue.Queue
 	o Options
 
-	mu    sync.Mutex // protects the field below
-	known map[string]*database
+	mu     sync.Mutex // protects the fields below
+	known  map[string]*database
+	stored map[string]time.Time // what sweep has read of when backups began
 }
 
 // New returns Backups, which store nothing until Run or Store is called.
@@ -120,7 +122,7 @@ func New(o Options) (*Backups, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("backups: %w", err)
 	}
-	b := &Backups{o: o, known: map[string]*database{}}
+	b := &Backups{o: o, known: map[string]*database{}, stored: map[string]time.Time{}}
 	b.Queue = queue.New(queue.Options{Interval: o.Interval, Workers: o.Workers, Store: b.storeTenant, Log: o.Log})
 	return b, nil
 }

@@ -35,6 +35,7 @@ func (b *Backups) DestroyKey(ctx context.Context, id string) error {
 	}
 	b.mu.Lock()
 	delete(b.known, id)
+	delete(b.stored, id)
 	b.mu.Unlock()
 	if err := s.Keys().Destroy(ctx, id); err != nil {
 		return err

@@ -37,7 +37,7 @@ func (b *Backups) storeMaster(ctx context.Context, m Master, db *database) error
 		return err
 	}
 	stored, err := b.StoredAt(MasterID)
-	if err != nil || written.Before(stored) {
+	if err != nil || isBefore(written, stored) {
 		return err
 	}
 	return b.store(ctx, MasterID, db, func(ctx context.Context, since sqlite.Stamp) (*sqlite.Snapshot, error) {

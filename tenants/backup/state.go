@@ -132,6 +132,9 @@ func (b *Backups) Forget(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	b.mu.Lock()
+	delete(b.stored, id)
+	b.mu.Unlock()
 	return errors.Join(file.Truncate(0), file.Close())
 }
 

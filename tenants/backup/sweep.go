@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -31,24 +32,73 @@ func (b *Backups) Sweep(ctx context.Context, master *tenants.Master, written Wri
 }
 
 func (b *Backups) sweep(ctx context.Context, master *tenants.Master, written Written) error {
-	return Each(ctx, master, func(t *tenants.Tenant) {
+	var behind []string
+	err := each(ctx, master, []string{"id", "server", "database"}, func(t *tenants.Tenant) {
 		at, err := written(ctx, t)
 		if err != nil {
 			return // its backup would fail, too; that it can't be opened is found by others
 		}
-		stored, err := b.StoredAt(t.ID)
-		if err == nil && !at.Before(stored) {
-			b.Mark(t, time.Now())
+		if stored, err := b.isStoredAfter(t.ID, at); err == nil && !stored {
+			behind = append(behind, t.ID)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(behind, pageSize) {
+		var found []*tenants.Tenant
+		if err := master.View(ctx, func(tx *gorm.DB) error { return tx.Find(&found, "id IN ?", some).Error }); err != nil {
+			return err
+		}
+		for _, t := range found {
+			b.Mark(t, time.Now())
+		}
+	}
+	return nil
+}
+
+// grain is by how much the time of a file may be too early: systems take it from a clock that ticks less often.
+const grain = 20 * time.Millisecond
+
+// isBefore reports whether a file was last written before a backup of it began.
+func isBefore(written, stored time.Time) bool { return written.Before(stored.Add(-grain)) }
+
+// isStoredAfter reports whether the last backup of a database began after a time. It reads its state only if what it has read
+// before doesn't tell.
+func (b *Backups) isStoredAfter(id string, at time.Time) (bool, error) {
+	b.mu.Lock()
+	stored := b.stored[id]
+	b.mu.Unlock()
+	if isBefore(at, stored) {
+		return true, nil
+	}
+	stored, err := b.StoredAt(id)
+	if err != nil {
+		return false, err
+	}
+	b.mu.Lock()
+	b.stored[id] = stored
+	b.mu.Unlock()
+	return isBefore(at, stored), nil
 }
 
 // Each calls f for each tenant whose database is in use.
 func Each(ctx context.Context, master *tenants.Master, f func(t *tenants.Tenant)) error {
-	const page = 500
+	return each(ctx, master, nil, f)
+}
+
+// pageSize is the number of tenants that are read from the master at a time.
+const pageSize = 500
+
+// each is Each for tenants of which only some columns are read, or all if columns is nil.
+func each(ctx context.Context, master *tenants.Master, columns []string, f func(t *tenants.Tenant)) error {
+	const page = pageSize
 	for after := ""; ; {
 		var found []*tenants.Tenant
 		err := master.View(ctx, func(tx *gorm.DB) error {
+			if columns != nil {
+				tx = tx.Select(columns)
+			}
 			return tx.Where("id > ? AND state NOT IN ?", after, []tenants.State{tenants.StateProvisioning, tenants.StatePurged}).
 				Order("id").Limit(page).Find(&found).Error
 		})
@@ -113,7 +163,7 @@ func (b *Backups) Survey(ctx context.Context, master *tenants.Master, written Wr
 		switch {
 		case err != nil || stored.IsZero():
 			s.Never++
-		case at.Before(stored) || b.isSame(ctx, t):
+		case isBefore(at, stored) || b.isSame(ctx, t):
 			s.Stored++
 			return
 		}
