@@ -78,8 +78,10 @@ func (r *revertCommand) askAbout(c *Call, forecast *fleet.Reversion) error {
 	if written > most {
 		c.out.Hint("and %d more tenants", written-most)
 	}
-	what := fmt.Sprintf("Migration run %s is reverted: %d tenants go back to their copies, and %d of them were written since, which is lost.",
-		forecast.Run.ID, len(forecast.Tenants), written)
+	what := fmt.Sprintf("Migration run %s is reverted: %d tenants go back to their copies.", forecast.Run.ID, len(forecast.Tenants))
+	if written > 0 {
+		what += fmt.Sprintf(" What was written since to %d of them is lost.", written)
+	}
 	if r.Tenant != "" {
 		return r.ask(c, what, r.Tenant)
 	}
