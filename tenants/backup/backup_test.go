@@ -1,7 +1,9 @@
 package backup_test
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/superfly/ltx"
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
@@ -234,6 +237,9 @@ func TestDamagedBackups(t *testing.T) {
 			"other":   contents[keys[(i+1)%len(keys)]],
 			"foreign": "SQLite format 3\x00 and so on",
 		}
+		if i > 0 {
+			damages["whole, with another page"] = withOtherPage(t, content)
+		}
 		for name, damaged := range damages {
 			must(t, w.bucket.Put(t.Context(), key, strings.NewReader(damaged)))
 			to := filepath.Join(t.TempDir(), "x")
@@ -250,6 +256,31 @@ func TestDamagedBackups(t *testing.T) {
 	if r, err := w.Restore(t.Context(), w.tenant.ID, time.Time{}, filepath.Join(t.TempDir(), "x")); err == nil && r.Files == len(keys) {
 		t.Error("a file is missing, and the restore is whole")
 	}
+}
+
+// withOtherPage returns a file with another first page, whose own checksum is right.
+func withOtherPage(t *testing.T, content string) string {
+	t.Helper()
+	decoder := ltx.NewDecoder(strings.NewReader(content))
+	must(t, decoder.DecodeHeader())
+	var changed bytes.Buffer
+	encoder, err := ltx.NewEncoder(&changed)
+	must(t, err)
+	must(t, encoder.EncodeHeader(decoder.Header()))
+	page := make([]byte, decoder.Header().PageSize)
+	for first := true; ; first = false {
+		var header ltx.PageHeader
+		if err := decoder.DecodePage(&header, page); errors.Is(err, io.EOF) {
+			break
+		} else if must(t, err); first {
+			page[len(page)-1]++
+		}
+		must(t, encoder.EncodePage(header, page))
+	}
+	must(t, decoder.Close())
+	encoder.SetPostApplyChecksum(decoder.Trailer().PostApplyChecksum)
+	must(t, encoder.Close())
+	return changed.String()
 }
 
 // TestRunStoresCommits marks commits while Run works, on a bucket that fails now and then: all of them are stored.
@@ -322,6 +353,31 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRestoreOfAShrunkDatabase restores a database that has lost its last pages, and got others.
+func TestRestoreOfAShrunkDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	driver := "sqlite3"
+	if !slices.Contains(sql.Drivers(), driver) {
+		driver = "sqlite"
+	}
+	dir, err := w.engine.Identity(t.Context())
+	must(t, err)
+	db, err := sql.Open(driver, filepath.Join(dir, "tenants", w.tenant.Database))
+	must(t, err)
+	defer db.Close()
+	for _, statement := range []string{"SELECT 1", "DELETE FROM folders WHERE id > 1", "VACUUM", "UPDATE folders SET remark = zeroblob(100000)"} {
+		_, err := db.Exec(statement)
+		must(t, err)
+		must(t, w.Store(t.Context(), w.tenant))
+		if got, want := w.restored(t, time.Time{}), names(t, w.conns); got != want {
+			t.Errorf("after %s the folders are %s, want %s", statement, got, want)
+		}
+		w.insert(t, 50_000)
+		w.insert(t, 50_000)
 	}
 }
 

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -118,7 +119,7 @@ func (b *Backups) open(ctx context.Context, f file) (o opened, err error) {
 	if err != nil {
 		return o, err
 	}
-	decoder := ltx.NewDecoder(r)
+	decoder := ltx.NewDecoder(bufio.NewReaderSize(r, 256<<10)) // which reads each page in three parts
 	decoder.SetRetainPageIndex(false)
 	if err := decoder.DecodeHeader(); err != nil {
 		_ = r.Close()

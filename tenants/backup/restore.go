@@ -64,9 +64,6 @@ func (b *Backups) restore(ctx context.Context, id string, at time.Time, to strin
 			return r, err
 		}
 	}
-	if err := re.finish(); err != nil {
-		return r, err
-	}
 	if err := target.Sync(); err != nil {
 		return r, fmt.Errorf("%w: %w", ErrScratch, err)
 	}
@@ -77,7 +74,9 @@ func (b *Backups) restore(ctx context.Context, id string, at time.Time, to strin
 type restoring struct {
 	target          *os.File
 	pageSize, pages uint32
-	position        ltx.Pos // after the last file
+	position        ltx.Pos      // after the last file
+	sum             ltx.Checksum // of the database's pages
+	page            []byte       // for reading one
 	at              time.Time
 	free            func(dir string) (free int64, known bool)
 }
@@ -112,18 +111,46 @@ func (re *restoring) apply(ctx context.Context, o opened) error {
 	if o.header.PageSize != re.pageSize {
 		return fmt.Errorf("its pages have %d bytes and not %d", o.header.PageSize, re.pageSize)
 	}
+	if o.header.NoChecksum() {
+		return errors.New("it has no checksum of the database")
+	}
 	if before.TXID == re.position.TXID && before != re.position {
 		return errors.New("it does not follow the file before it")
 	}
+	put := re.replace
+	if o.header.IsSnapshot() {
+		put = re.write // the decoder compares the checksum of what it has decoded
+	} else if err := re.shrink(o.header.Commit); err != nil {
+		return err
+	}
+	if err := decode(ctx, o, put); err != nil {
+		return err
+	}
+	re.position, re.at = o.decoder.PostApplyPos(), o.at()
+	if o.header.IsSnapshot() {
+		re.pages, re.sum = o.header.Commit, re.position.PostApplyChecksum
+	}
+	re.grow(o.header.Commit)
+	if err := re.target.Truncate(int64(re.pages) * int64(re.pageSize)); err != nil {
+		return fmt.Errorf("%w: %w", ErrScratch, err)
+	}
+	if re.sum != re.position.PostApplyChecksum {
+		return fmt.Errorf("the restored database's checksum is %s and should be %s", re.sum, re.position.PostApplyChecksum)
+	}
+	return nil
+}
+
+// decode calls put for each page of a file, and compares the file's checksums.
+func decode(ctx context.Context, o opened, put func(page []byte, number uint32) error) error {
 	var header ltx.PageHeader
-	page := make([]byte, re.pageSize)
+	page := make([]byte, o.header.PageSize)
 	for {
 		err := o.decoder.DecodePage(&header, page)
 		if errors.Is(err, io.EOF) {
-			break
+			return o.decoder.Close()
 		}
 		if err == nil {
-			err = re.write(page, header.Pgno)
+			err = put(page, header.Pgno)
 		}
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -132,14 +159,6 @@ func (re *restoring) apply(ctx context.Context, o opened) error {
 			return err
 		}
 	}
-	if err := o.decoder.Close(); err != nil {
-		return err
-	}
-	re.pages, re.position, re.at = o.header.Commit, o.decoder.PostApplyPos(), o.at()
-	if err := re.target.Truncate(int64(re.pages) * int64(re.pageSize)); err != nil {
-		return fmt.Errorf("%w: %w", ErrScratch, err)
-	}
-	return nil
 }
 
 // checkRoom returns a *tenants.RoomError if the target's disk has no room for a file of the size.
@@ -161,14 +180,52 @@ func (re *restoring) write(page []byte, number uint32) error {
 	return nil
 }
 
-// finish compares the checksum of the whole database.
-func (re *restoring) finish() error {
-	sum, err := ltx.ChecksumReader(io.NewSectionReader(re.target, 0, int64(re.pages)*int64(re.pageSize)), int(re.pageSize))
-	if err != nil {
-		return fmt.Errorf("%w: read it: %w", ErrScratch, err)
+// replace writes a page of a database that is there, and keeps the sum. New pages come in the order of their numbers.
+func (re *restoring) replace(page []byte, number uint32) error {
+	if number <= re.pages {
+		if err := re.takeAway(number); err != nil {
+			return err
+		}
+	} else {
+		re.grow(number - 1)
+		re.pages = number
 	}
-	if sum != re.position.PostApplyChecksum {
-		return fmt.Errorf("%w: the restored database's checksum is %s and should be %s", ErrDamaged, sum, re.position.PostApplyChecksum)
+	re.add(page, number)
+	return re.write(page, number)
+}
+
+// grow adds pages, which are zeros as long as no file has them.
+func (re *restoring) grow(pages uint32) {
+	for ; re.pages < pages; re.pages++ {
+		re.add(make([]byte, re.pageSize), re.pages+1)
+	}
+}
+
+// shrink takes away the last pages.
+func (re *restoring) shrink(pages uint32) error {
+	for ; re.pages > pages; re.pages-- {
+		if err := re.takeAway(re.pages); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// takeAway takes a page that is in the file from the sum.
+func (re *restoring) takeAway(number uint32) error {
+	if re.page == nil {
+		re.page = make([]byte, re.pageSize)
+	}
+	if _, err := re.target.ReadAt(re.page, int64(number-1)*int64(re.pageSize)); err != nil {
+		return fmt.Errorf("%w: read it: %w", ErrScratch, err)
+	}
+	re.add(re.page, number)
+	return nil
+}
+
+// add adds a page to the sum, or takes it away. SQLite's lock is on a page that counts for nothing.
+func (re *restoring) add(page []byte, number uint32) {
+	if number != ltx.LockPgno(re.pageSize) {
+		re.sum = ltx.ChecksumFlag | (re.sum ^ ltx.ChecksumPage(number, page))
+	}
 }
