@@ -51,6 +51,7 @@ func (b *tab) press(t *testing.T, text string) {
 func consoleTour(t *testing.T, browser context.Context) {
 	s := newSQLite(t).with("TENANTRY_OPERATOR_TOKEN=" + operatorSecret)
 	srv := s.rehearse(t)
+	s.must(t, "operator", "add", "bob@example.com", "--role=viewer")
 	b := srv.open(t, browser)
 	srv.console(t, b, "/")
 	b.look(t, "console-sign-in")
@@ -64,7 +65,7 @@ func consoleTour(t *testing.T, browser context.Context) {
 		{"none", "/tenants?search=nothing"}, {"create", "/new"},
 		{"tenant", "/tenants/acme"}, {"suspended", "/tenants/hooli"}, {"archived", "/tenants/umbrella"},
 		{"operations", "/operations"},
-		{"under-way", "/operations?unfinished=true"}, {"migrations", "/migrations"}, {"servers", "/servers"}, {"server", "/servers/default?span=day"},
+		{"under-way", "/operations?unfinished=true"}, {"migrations", "/migrations"}, {"servers", "/servers"}, {"server", "/servers/default?span=day"}, {"operators", "/operators"},
 		{"doctor", "/doctor"}, {"error", "/nothing"},
 	} {
 		srv.console(t, b, p.path)
