@@ -95,8 +95,10 @@ func TestRun(t *testing.T) {
 		results = wantRun(t, env, Subdomains(), Unchanged, Unchanged, Unchanged)
 		for i, c := range companies() {
 			tenant := get(t, env, c.Subdomain)
-			if !reflect.DeepEqual(*tenant, masters[c.Subdomain]) || results[i].Rows != 0 {
-				t.Errorf("the second run made %+v of %+v, %d rows", tenant, masters[c.Subdomain], results[i].Rows)
+			was := masters[c.Subdomain]
+			was.Settings, tenant.Settings = tenants.StoredSettings{}, tenants.StoredSettings{} // with values that were read
+			if !reflect.DeepEqual(*tenant, was) || results[i].Rows != 0 {
+				t.Errorf("the second run made %+v of %+v, %d rows", tenant, was, results[i].Rows)
 			}
 			wantSame(t, c.Subdomain+" after the second run", read(t, env, tenant).String(), numbered(generate(c)).String())
 		}

@@ -46,7 +46,7 @@ func only[T any](t *testing.T, text string) T {
 func TestTenantCommands(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s site) {
-		database := map[bool]string{true: "t_ID", false: "ID.db"}[len(s.environ) > 1]
+		database := map[bool]string{true: "t_ID", false: "ID.db"}[s.onServer()]
 		want := `{"id":"ID","subdomain":"acme","name":"Acme & Söhne","state":"active","server":"default","database":"` +
 			database + `","schema_version":` + fmt.Sprint(latest(t)) + `,"domains":[],"created_at":"TIME"}` + "\n"
 		created := s.must(t, "tenant", "create", "acme", "--name", "Acme & Söhne", "--json")

@@ -15,7 +15,7 @@ func TestTenantLimit(t *testing.T) {
 		s.create(t, "acme")
 		s.create(t, "globex")
 		srv := s.serve(t)
-		if got := s.must(t, "tenant", "limit", "acme", "--no-header"); got != "requests\tnone\tdefault\nconcurrency\tnone\tdefault\nsize\t10GB\tdefault\nstatement-time\tnone\tdefault\nbody\tnone\tdefault\nweight\t1\tdefault\n" {
+		if got := s.must(t, "tenant", "limit", "acme", "--no-header"); got != "requests\tnone\tdefault\nconcurrency\tnone\tdefault\nsize\t10GB\tdefault\nfiles\t10GB\tdefault\nstatement-time\tnone\tdefault\nbody\tnone\tdefault\nweight\t1\tdefault\n" {
 			t.Errorf("without limits of its own: %s", got)
 		}
 		if status := srv.get(t, "acme", "/api/projects").status; status != 200 {

@@ -40,7 +40,7 @@ func TestMetrics(t *testing.T) {
 			"tenantry_handle_waits_total 0",
 			"tenantry_handles_opened_total 1", "go_goroutines",
 		}
-		if len(s.environ) > 1 { // Postgres
+		if s.onServer() {
 			wants = append(wants, `tenantry_connections_limit{server="default"}`, `tenantry_connections_used{class="people",server="default"} `,
 				`tenantry_connections_waiting{class="chores",server="default"} 0`, `tenantry_connection_wait_seconds_count{class="people",server="default"} 0`)
 		}

@@ -31,7 +31,7 @@ func (srv *server) overview(t *testing.T, cookie string) string {
 // damage has the tenant's database not open any more, and returns what mends it.
 func (s site) damage(t *testing.T, subdomain string) (mend func()) {
 	t.Helper()
-	if len(s.environ) == 1 { // SQLite
+	if !s.onServer() {
 		file := s.file(t, subdomain)
 		move := func(from, to string) {
 			for _, suffix := range []string{"", "-wal", "-shm"} {

@@ -221,10 +221,13 @@ func (f *folder) Delete(_ context.Context, keys ...string) error {
 	return nil
 }
 
-// Erase removes the files of a folder, which keeps no versions.
+// Erase removes the files of a folder, which keeps no versions. It doesn't make a missing folder.
 func (f *folder) Erase(ctx context.Context, prefix string) error {
 	if err := checkKey(prefix); err != nil {
 		return err
+	}
+	if _, err := os.Lstat(f.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	var keys []string
 	for o, err := range f.List(ctx, prefix+"/") {
