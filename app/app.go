@@ -165,7 +165,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		vault = a.backups
 	}
 	a.manager = lifecycle.New(a.store, lifecycle.Options{
-		Vault: vault, Erase: a.files.Erase,
+		Vault: vault, Erase: a.files.Erase, Contents: a.files,
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
 		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.settings.scratch,

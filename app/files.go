@@ -64,7 +64,7 @@ func (a *App) filesHook() lifecycle.Hook {
 			var params struct {
 				Of string `json:"of"`
 			}
-			if err := json.Unmarshal([]byte(e.Operation.Params), &params); err != nil || params.Of == "" {
+			if err := json.Unmarshal([]byte(e.Operation.Params), &params); err != nil {
 				return err
 			}
 			return a.fillFiles(ctx, &e.Tenant, params.Of, e.Update)

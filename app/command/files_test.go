@@ -41,9 +41,15 @@ func TestFilesGoAlong(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	file := filepath.Join(t.TempDir(), "acme.db")
+	s.must(t, "tenant", "export", "acme", file)
+	bare := filepath.Join(t.TempDir(), "bare.db")
+	s.must(t, "tenant", "export", "acme", bare, "--without-files")
+	s.must(t, "tenant", "create", "imported", "--from", file)
+	s.must(t, "tenant", "create", "bare", "--from", bare)
 	must(os.RemoveAll(filepath.Join(s.dir, "files", acme.ID)))
 	s.must(t, "tenant", "restore", "acme", "--as", "back")
-	for _, subdomain := range []string{"twin", "back"} {
+	for subdomain, want := range map[string]string{"twin": `{"plan":1} {"old":1}`, "back": `{"plan":1} {"old":1}`, "imported": `{"plan":1} {"old":1}`, "bare": ""} {
 		of := s.tenant(t, subdomain)
 		names, err := filepath.Glob(filepath.Join(s.dir, "files", of.ID, "*"))
 		must(err)
@@ -53,14 +59,17 @@ func TestFilesGoAlong(t *testing.T) {
 			must(err)
 			contents = append(contents, string(content))
 		}
-		if got := strings.Join(contents, " "); got != `{"plan":1} {"old":1}` {
+		if got := strings.Join(contents, " "); got != want {
 			t.Errorf("%s has %q", subdomain, got)
 		}
 	}
-	eventually(t, "copies of the clone's files", func() bool {
-		names, err := filepath.Glob(filepath.Join(store, "tenants", s.tenant(t, "twin").ID, "files", "*"))
-		return err == nil && len(names) == 2
-	})
+	for _, subdomain := range []string{"twin", "imported"} {
+		id := s.tenant(t, subdomain).ID
+		eventually(t, "copies of the files of "+subdomain, func() bool {
+			names, err := filepath.Glob(filepath.Join(store, "tenants", id, "files", "*"))
+			return err == nil && len(names) == 2
+		})
+	}
 	srv.stop(t)
 	s.must(t, "backup", "run")
 	must(os.RemoveAll(filepath.Join(s.dir, "files")))
@@ -77,7 +86,7 @@ func TestFilesGoAlong(t *testing.T) {
 	if keys, err := filepath.Glob(filepath.Join(store, "keys", acme.ID, "*")); err != nil || len(keys) != 0 || saved() != 2 {
 		t.Errorf("there are keys %q for %d copies, %v", keys, saved(), err)
 	}
-	if got := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")).Items; len(got) != 2 {
+	if got := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")).Items; len(got) != 4 {
 		t.Errorf("there are %+v", got)
 	}
 }

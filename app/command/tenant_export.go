@@ -19,12 +19,13 @@ type exportCommand struct {
 	Subdomain       string `arg:"" help:"The tenant's subdomain."`
 	File            string `arg:"" type:"path" help:"The file to make, or - for standard output."`
 	WithCredentials bool   `help:"Include password hashes, sessions and tokens."`
+	WithoutFiles    bool   `help:"Leave out the contents of files that are attached to tasks."`
 	Force           bool   `help:"Replace an existing file."`
 }
 
 // Help is shown with the flags.
 func (exportCommand) Help() string {
-	return `The file is a SQLite database with all of the tenant's rows as they were at one moment, whatever engine it is on; the tenant goes on working. "tenantry tenant create --from" makes a tenant from it. It holds the customer's data in clear: keep it where nobody else can read it. Without --with-credentials nobody can sign in to a tenant made from it until someone is invited.
+	return `The file is a SQLite database with all of the tenant's rows as they were at one moment, whatever engine it is on, and the contents of its files; the tenant goes on working. "tenantry tenant create --from" makes a tenant from it. It holds the customer's data in clear: keep it where nobody else can read it. Without --with-credentials nobody can sign in to a tenant made from it until someone is invited.
 
 Examples:
 
@@ -58,7 +59,8 @@ func (e *exportCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
 		progress := c.out.progress()
 		about, err := a.Manager().Export(c.ctx, a.By(), e.Subdomain, lifecycle.Export{
-			Path: temporary, Credentials: e.WithCredentials, Progress: func(done, all int) { progress.step("export "+e.Subdomain, done, all) },
+			WithoutFiles: e.WithoutFiles,
+			Path:         temporary, Credentials: e.WithCredentials, Progress: func(done, all int) { progress.step("export "+e.Subdomain, done, all) },
 		})
 		if err != nil {
 			return tenantError(err, e.Subdomain)

@@ -22,17 +22,22 @@ import (
 // Restore makes a new tenant of a tenant's backup from a time, or of the newest if the time is zero.
 type Restore func(ctx context.Context, t *tenants.Tenant, at time.Time, n lifecycle.NewTenant) (*tenants.Tenant, backup.Restored, error)
 
-// exportTenant sends the tenant's portable file, with ?credentials=true also password hashes, sessions and tokens.
+// exportTenant sends the tenant's portable file, with ?credentials=true also password hashes, sessions and tokens, and with
+// ?files=false without the contents of files.
 func (a *API) exportTenant(c *gin.Context) error {
 	credentials, given := c.GetQuery("credentials")
 	if given && credentials != "true" && credentials != "false" {
 		return problem.InvalidField("credentials", "must be true or false")
 	}
+	files, given := c.GetQuery("files")
+	if given && files != "true" && files != "false" {
+		return problem.InvalidField("files", "must be true or false")
+	}
 	by, err := nameOf(c)
 	if err != nil {
 		return err
 	}
-	d, err := a.manager.Download(c.Request.Context(), by, c.Param("subdomain"), lifecycle.Export{Credentials: credentials == "true"})
+	d, err := a.manager.Download(c.Request.Context(), by, c.Param("subdomain"), lifecycle.Export{Credentials: credentials == "true", WithoutFiles: files == "false"})
 	if err != nil {
 		return err
 	}

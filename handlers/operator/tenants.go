@@ -34,7 +34,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.POST("/tenants/:subdomain/suspend", do(a.moveTenant(a.manager.Suspend)))
 	r.POST("/tenants/:subdomain/resume", do(a.moveTenant(a.manager.Resume)))
 	r.POST("/tenants/:subdomain/restore", do(a.restoreTenant))
-	r.GET("/tenants/:subdomain/export", do(a.exportTenant, "credentials"))
+	r.GET("/tenants/:subdomain/export", do(a.exportTenant, "credentials", "files"))
 	r.POST("/tenants/:subdomain/clone", do(a.cloneTenant))
 	r.POST("/tenants/:subdomain/move", do(a.moveToServer))
 	r.POST("/tenants/:subdomain/swap", do(a.swapTenant))

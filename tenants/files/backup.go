@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,9 +67,10 @@ func (s *Store) runForgetting(ctx context.Context, job *jobs.Job[forgetting]) er
 	return storageError(s.o.Backup.Delete(ctx, keys...))
 }
 
-// Fill stores the contents that rows of the tenant name and that aren't there: those of the tenant with the id from, which may
-// be the same, from where its files are or from the backup. It returns how many are nowhere. update runs a scope on the tenant,
-// which has no jobs of its own for what is stored. It may be repeated.
+// Fill stores the contents that rows of the tenant name and that aren't there: those of the tenant with the id from, from where
+// its files are or from the backup. It returns how many are nowhere. If from is the tenant's own id, its contents are brought
+// back from the backup; else, also if from is empty, the tenant is new and all of its contents are backed up. update runs a scope on
+// the tenant. It may be repeated.
 func (s *Store) Fill(ctx context.Context, t *tenants.Tenant, from string, update func(ctx context.Context, f tenants.Func) error) (lost int, err error) {
 	var ids []string
 	err = update(ctx, func(tx *gorm.DB) error { return tx.Model(&Row{}).Order("id").Pluck("id", &ids).Error })
@@ -82,25 +84,22 @@ func (s *Store) Fill(ctx context.Context, t *tenants.Tenant, from string, update
 		}
 		there[o.Key] = true
 	}
-	var filled []string
 	for _, id := range ids {
 		if there[contentKey(t.ID, id)] {
 			continue
 		}
-		switch err := s.copy(ctx, from, t.ID, id); {
+		switch err := s.copy(ctx, cmp.Or(from, t.ID), t.ID, id); {
 		case errors.Is(err, ErrLost):
 			lost++
 		case err != nil:
 			return lost, fmt.Errorf("copy file %s: %w", id, err)
-		default:
-			filled = append(filled, id)
 		}
 	}
-	if t.ID == from || len(filled) == 0 {
+	if t.ID == from {
 		return lost, nil
 	}
 	return lost, update(ctx, func(tx *gorm.DB) error {
-		for _, id := range filled {
+		for _, id := range ids {
 			if err := s.save(tx, id); err != nil {
 				return err
 			}

@@ -158,6 +158,15 @@ func TestFiles(t *testing.T) {
 		if len(names) != 2 {
 			t.Errorf("there are %q", names)
 		}
+		var damaged *tenants.SourceError
+		for id, hash := range map[string]string{strings.Repeat("0", 26): other.SHA256, "../" + b.ID + "/" + other.ID: row.SHA256} {
+			if err := s.WriteContent(t.Context(), a.ID, id, hash, strings.NewReader("of acme")); !errors.As(err, &damaged) {
+				t.Errorf("a content of a file that isn't what it says: %v", err)
+			}
+			if got, err := content(t, s, a, files.Row{ID: id}); err == nil {
+				t.Errorf("it is stored: %q", got)
+			}
+		}
 		must(t, s.Erase(t.Context(), a.ID))
 		if _, err := content(t, s, a, row); !errors.Is(err, files.ErrLost) {
 			t.Errorf("an erased file: %v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -53,8 +54,22 @@ func loadDatabase(m *Manager, ctx context.Context, j *job) (err error) {
 		_, err := portable.Copy(ctx, from, into, o)
 		return err
 	})
+	if err == nil {
+		err = m.loadContents(ctx, j, from)
+	}
 	j.tenant.SchemaVersion = from.Version()
 	return err
+}
+
+// loadContents stores the contents of files that a portable file has.
+func (m *Manager) loadContents(ctx context.Context, j *job, from tenants.RowReader) error {
+	file, ok := from.(portable.FileReader)
+	if !ok || m.contents == nil {
+		return nil
+	}
+	return file.Contents(ctx, func(id, sha256 string, content io.Reader) error {
+		return m.contents.WriteContent(ctx, j.tenant.ID, id, sha256, content)
+	})
 }
 
 // sourceOf opens what the job copies.

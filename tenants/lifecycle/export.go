@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,10 +24,21 @@ type Export struct {
 	Path string
 	// Credentials includes those that the schema names.
 	Credentials bool
+	// WithoutFiles leaves out the contents of the tenant's files.
+	WithoutFiles bool
 	// Note tells the tenant of the export. Defaults to Options.NoteExport.
 	Note func(ctx context.Context, t *tenants.Tenant) error
 	// Progress is called when so many of all tables are written. It may be nil.
 	Progress func(done, all int)
+}
+
+// Contents has the contents of tenants' files.
+type Contents interface {
+	// ReadContent returns a content by the file's id. The error wraps fs.ErrNotExist if there is none.
+	ReadContent(ctx context.Context, tenantID, id string) (io.ReadCloser, error)
+	// WriteContent stores a content for a tenant that is being created, in place of one that is there. Returns a
+	// *tenants.SourceError unless the content has that SHA-256.
+	WriteContent(ctx context.Context, tenantID, id, sha256 string, content io.Reader) error
 }
 
 // mostExports is the number of tenants that a process exports at the same time.
@@ -66,6 +78,11 @@ func (m *Manager) export(ctx context.Context, by Operator, t *tenants.Tenant, e 
 	o := portable.Options{Schema: m.schema, Progress: e.Progress}
 	if !e.Credentials {
 		o.Omit = m.schema.Credentials
+	}
+	if m.contents != nil && !e.WithoutFiles {
+		o.Contents = func(ctx context.Context, id string) (io.ReadCloser, error) {
+			return m.contents.ReadContent(ctx, t.ID, id)
+		}
 	}
 	if a, err = portable.Write(ctx, m.files, e.Path, from, a, o); err != nil {
 		return a, err

@@ -25,8 +25,8 @@ type Hook struct {
 	// Prepare is a step of a creation, adoption or clone: the tenant has its database and its first admin, and is not
 	// served yet. An error undoes the creation, as one of another step does.
 	Prepare func(ctx context.Context, e *Event) error
-	// Copies means that Prepare is only for tenants that get the data of another tenant of the installation: clones, and
-	// those that are restored from a backup.
+	// Copies means that Prepare is only for tenants that get the data of another tenant: clones, those that are restored from
+	// a backup, and those that are made from a portable file.
 	Copies bool
 	// After is the operation's last step. If it fails, the tenant stays as the operation made it, and the step is
 	// repeated about every minute until it succeeds or an operator cancels it. Until then no other operation begins.
@@ -110,7 +110,7 @@ const (
 func (m *Manager) withHooks(kind tenants.OperationKind, of params, p plan) plan {
 	var prepare, after []step
 	for _, h := range m.hooksOf(kind) {
-		if h.Prepare != nil && (!h.Copies || of.Of != "") {
+		if h.Prepare != nil && (!h.Copies || of.Of+of.File != "") {
 			prepare = append(prepare, step{name: prepareStep + h.Name, do: call(h.Prepare)})
 		}
 		if h.After != nil {

@@ -72,6 +72,8 @@ type Options struct {
 	// Erase removes what is kept of a tenant outside of its database, such as its files, for good. It is called with the
 	// removal of the database, and may be called again. It may be nil.
 	Erase func(ctx context.Context, tenantID string) error
+	// Contents has the contents of tenants' files, for exports. It may be nil.
+	Contents Contents
 	// Vault is where backups are stored. It may be nil.
 	Vault Vault
 	// NoteExport tells a tenant that an operator has exported it. It may be nil.
@@ -103,6 +105,7 @@ type Manager struct {
 	schema     tenants.Schema
 	files      portable.Files
 	erase      func(ctx context.Context, tenantID string) error
+	contents   Contents
 	vault      Vault
 	noteExport func(ctx context.Context, t *tenants.Tenant) error
 	scratch    Scratch
@@ -122,7 +125,7 @@ func New(store *tenants.Store, o Options) *Manager {
 	return &Manager{store: store, master: store.Master(), resolver: o.Resolver, log: o.Log, addAdmin: o.AddAdmin, interrupt: o.Interrupt,
 		program: cmp.Or(o.Program, "tenantry"), challenge: cmp.Or(o.Challenge, "_tenantry-challenge"), reserved: o.Reserved,
 		migrating: semaphore.NewWeighted(maxMigrations), exporting: semaphore.NewWeighted(mostExports),
-		hooks: o.Hooks, schema: o.Schema, files: o.Files, vault: o.Vault, erase: o.Erase, noteExport: o.NoteExport, scratch: o.Scratch}
+		hooks: o.Hooks, schema: o.Schema, files: o.Files, vault: o.Vault, erase: o.Erase, contents: o.Contents, noteExport: o.NoteExport, scratch: o.Scratch}
 }
 
 // Get returns the tenant in any state. name is its subdomain, the former subdomain of a purged

@@ -3,6 +3,7 @@ package portable
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 
 	"tenantry/tenants"
@@ -17,6 +18,8 @@ type Options struct {
 	Omit []string
 	// Expected are the sums of the source's rows, or nil if they are not known.
 	Expected []Sum
+	// Contents opens the contents of the tenant's files by their ids, for Write. If it is nil, the file has none.
+	Contents func(ctx context.Context, id string) (io.ReadCloser, error)
 	// Progress is called when so many of all tables are copied. It may be nil.
 	Progress func(done, all int)
 }

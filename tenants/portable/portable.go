@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,9 @@ type Files interface {
 // FileWriter writes a portable file.
 type FileWriter interface {
 	tenants.RowWriter
+	// WriteContents stores the contents of the files that the table ContentsOf names, which open opens by the file's id. One for
+	// which open returns an error that wraps fs.ErrNotExist is left out.
+	WriteContents(ctx context.Context, open func(ctx context.Context, id string) (io.ReadCloser, error)) error
 	// Finish checks the rows, stores what the file says about itself, and makes the file durable. The caller must
 	// still close the writer.
 	Finish(ctx context.Context, about map[string]string) error
@@ -50,7 +54,13 @@ type FileReader interface {
 	tenants.RowReader
 	// About returns what the file says about itself.
 	About() map[string]string
+	// Contents calls f for each content that the file has, with the SHA-256 that the table ContentsOf names. It must be read
+	// before f returns.
+	Contents(ctx context.Context, f func(id, sha256 string, content io.Reader) error) error
 }
+
+// ContentsOf is the table with a row for each file of the tenant, if it has such a table: that of package files.
+const ContentsOf = "files"
 
 // About is what a portable file says about itself.
 type About struct {
@@ -87,7 +97,10 @@ func Write(ctx context.Context, files Files, path string, from tenants.RowReader
 		return a, err
 	}
 	a.Format, a.Schema, a.SchemaVersion, a.Engine = format, o.Schema.Name, from.Version(), from.Dialect()
-	if a.Tables, err = Copy(ctx, from, into, o); err == nil {
+	if a.Tables, err = Copy(ctx, from, into, o); err == nil && o.Contents != nil {
+		err = into.WriteContents(ctx, o.Contents)
+	}
+	if err == nil {
 		err = into.Finish(ctx, a.pairs())
 	}
 	return a, errors.Join(err, into.Close())

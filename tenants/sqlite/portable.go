@@ -96,7 +96,7 @@ func (f Files) open(ctx context.Context, db *sql.DB) (*fileReader, error) {
 	case id != portableID || tables != 1:
 		return nil, &tenants.SourceError{Reason: "it is not a portable file: it has no table " + infoTable}
 	}
-	if err := checkSchema(ctx, db, f.Schema, infoTable); err != nil {
+	if err := checkSchema(ctx, db, f.Schema, infoTable, contentsTable); err != nil {
 		return nil, err
 	}
 	if err := checkRows(ctx, db); err != nil {

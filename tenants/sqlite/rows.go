@@ -70,7 +70,7 @@ func (r *rowReader) Close() error { return errors.Join(r.tx.Rollback(), r.db.Clo
 
 // tablesQuery lists the application's tables. Those that SQLite keeps for a virtual table are of type shadow.
 const tablesQuery = `SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')
-	AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT IN ('goose_db_version', '` + identityTable + `', '` + infoTable + `') ORDER BY name`
+	AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT IN ('goose_db_version', '` + identityTable + `', '` + infoTable + `', '` + contentsTable + `') ORDER BY name`
 
 func (r *rowReader) readTables(ctx context.Context) error {
 	rows, err := r.tx.QueryContext(ctx, tablesQuery)
