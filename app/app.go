@@ -14,6 +14,7 @@ import (
 	_ "time/tzdata" // for machines that have no time zones
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
 
 	"tenantry/app/tracing"
 	"tenantry/handlers"
@@ -25,6 +26,7 @@ import (
 	"tenantry/tenants/backup/exports"
 	"tenantry/tenants/bucket"
 	"tenantry/tenants/files"
+	"tenantry/tenants/fixtures"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/lifecycle"
@@ -187,6 +189,16 @@ func (a *App) Store() *tenants.Store { return a.store }
 
 // Manager does what operators ask for.
 func (a *App) Manager() *lifecycle.Manager { return a.manager }
+
+// LoadFixtures adds the rows in files of a folder to the tenant's database, all or none, and returns how many they are. It
+// takes the same names as fixtures.Load, and fails as that does.
+func (a *App) LoadFixtures(ctx context.Context, t *tenants.Tenant, folder fs.FS, names ...string) (rows int, err error) {
+	err = a.store.Maintain(ctx, t, func(tx *gorm.DB) (err error) {
+		rows, err = fixtures.Load(tx, a.options.Schema.Models, folder, names...)
+		return err
+	})
+	return rows, err
+}
 
 // Operators has the operators' accounts.
 func (a *App) Operators() *operators.Accounts { return operators.New(a.master) }

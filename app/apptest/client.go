@@ -14,7 +14,6 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
-	"tenantry/tenants/tenantstest"
 )
 
 // Tenant returns the tenant at the subdomain. If there is none, it makes one, with the admin that every tenant here has.
@@ -108,10 +107,12 @@ func (w *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return reply.Result(), nil
 }
 
-// Load adds the rows of fixtures to a tenant, as tenantstest.Load does.
+// Load adds the rows in a folder's files to a tenant, as fixtures.Load says.
 func (a *App) Load(t testing.TB, subdomain string, folder fs.FS) {
 	t.Helper()
-	tenantstest.Load(t, a.Store(), a.Tenant(t, subdomain), folder)
+	if _, err := a.LoadFixtures(t.Context(), a.Tenant(t, subdomain), folder); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Drain runs a tenant's jobs that are due, until none is.
