@@ -66,6 +66,8 @@ type entry struct {
 	waiters int           // callers that get a lease when the handle is open
 	gone    chan struct{} // closed when the entry is retired, no lease is out and the handle is closed
 
+	openedAt time.Time // when the handle was opened
+
 	// ctx is cancelled to end the scopes on the handle.
 	ctx context.Context
 	end context.CancelCauseFunc
@@ -301,7 +303,7 @@ func (p *pool) start(e *entry) {
 		p.opened.Add(time.Since(begun))
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		e.handle, e.err = handle, err
+		e.handle, e.err, e.openedAt = handle, err, time.Now()
 		p.finish(e)
 	}()
 }

@@ -8,11 +8,8 @@ const maxSweeping = 4
 // putIdle adds an entry without a lease to those that are idle. The caller holds the lock.
 func (p *pool) putIdle(e *entry) {
 	p.idle.push(e)
-	if p.rest == 0 {
-		return
-	}
 	e.rested = time.Now()
-	if p.sweeper == nil && !p.closed {
+	if p.rest > 0 && p.sweeper == nil && !p.closed {
 		p.sweeper = time.AfterFunc(p.rest, p.sweepInTime)
 	}
 }

@@ -35,7 +35,7 @@
 //	due.go          records which tenants have work to do; dues.go gives it to the process's workers, duelist.go shows it
 //	drain.go        drains tenants for operations
 //	quiesce.go      waits until a tenant is drained
-//	load.go         counts open handles
+//	load.go         counts open handles; handles.go lists them, and closes idle ones
 //	outcome.go      counts scopes by their outcome; durations.go
 //	tracer.go       traces scopes and statements, and logs slow ones
 //	usage.go        what tenants use now
