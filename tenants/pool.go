@@ -68,6 +68,9 @@ type entry struct {
 
 	openedAt time.Time // when the handle was opened
 
+	isUrgent bool          // a caller waits for the handle that is no job
+	hurried  chan struct{} // closed when isUrgent is set
+
 	// ctx is cancelled to end the scopes on the handle.
 	ctx context.Context
 	end context.CancelCauseFunc
@@ -110,6 +113,7 @@ func (p *pool) acquire(ctx context.Context, t *Tenant, most int64) (*entry, erro
 		return e, nil
 	}
 	e.waiters++
+	e.hurryFor(ctx)
 	p.advance()
 	waits := e.state == queued
 	if waits {
@@ -197,7 +201,7 @@ func (p *pool) entryFor(t *Tenant) *entry {
 }
 
 func newEntry(t *Tenant) *entry {
-	e := &entry{tenant: t, opened: make(chan struct{}), gone: make(chan struct{})}
+	e := &entry{tenant: t, opened: make(chan struct{}), gone: make(chan struct{}), hurried: make(chan struct{})}
 	e.ctx, e.end = context.WithCancelCause(context.Background())
 	return e
 }
@@ -297,6 +301,8 @@ func (p *pool) start(e *entry) {
 		defer cancel()
 		if e.aside {
 			ctx = AsChore(ctx)
+		} else {
+			ctx = AsJobUntil(ctx, e.hurried)
 		}
 		begun := time.Now()
 		handle, err := p.open(ctx, e.tenant)

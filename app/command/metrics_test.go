@@ -42,7 +42,7 @@ func TestMetrics(t *testing.T) {
 		}
 		if s.onServer() {
 			wants = append(wants, `tenantry_connections_limit{server="default"}`, `tenantry_connections_used{class="people",server="default"} `,
-				`tenantry_connections_waiting{class="chores",server="default"} 0`, `tenantry_connection_wait_seconds_count{class="people",server="default"} 0`)
+				`tenantry_connections_waiting{class="chores",server="default"} 0`, `tenantry_connections_waiting{class="jobs",server="default"} 0`, `tenantry_connection_wait_seconds_count{class="people",server="default"} 0`)
 		}
 		for _, want := range wants {
 			if !strings.Contains(r.body, want) {

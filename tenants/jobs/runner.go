@@ -57,7 +57,7 @@ func (r *Runner) inParallel(ctx context.Context, work func(running context.Conte
 	if len(r.kinds) == 0 {
 		return
 	}
-	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	running, end := context.WithCancel(tenants.AsJob(context.WithoutCancel(ctx)))
 	defer end()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.o.Grace, end) })()
 	var workers sync.WaitGroup

@@ -75,12 +75,8 @@ func (s *share) acquire(ctx context.Context) error {
 	if w != nil {
 		b.reclaim()
 		begun := time.Now()
-		select {
-		case <-w.given:
-		case <-ctx.Done():
-			err = b.leave(ctx, w)
-		}
-		b.classes[s.class].waited.Add(time.Since(begun))
+		err = w.wait(ctx)
+		b.classes[w.class].waited.Add(time.Since(begun))
 		if err != nil {
 			return err
 		}
@@ -89,6 +85,20 @@ func (s *share) acquire(ctx context.Context) error {
 	s.touched.Store(now)
 	s.dialled.Store(now)
 	return nil
+}
+
+// wait waits until w gets a place or ctx ends.
+func (w *waiter) wait(ctx context.Context) error {
+	for hurried := tenants.Hurried(ctx); ; hurried = nil {
+		select {
+		case <-w.given:
+			return nil
+		case <-hurried:
+			w.share.hurry()
+		case <-ctx.Done():
+			return w.share.budget.leave(ctx, w)
+		}
+	}
 }
 
 // enter takes a place and returns nil, or returns a new waiter. Returns a *tenants.BusyError if a waiter couldn't get
@@ -106,8 +116,8 @@ func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	if err := b.estimate(ctx, s); err != nil {
 		return nil, err
 	}
-	w := &waiter{s, make(chan struct{})}
-	b.waiters[s.class].PushBack(w)
+	w := &waiter{share: s, class: s.classOf(ctx), given: make(chan struct{})}
+	b.waiters[w.class].PushBack(w)
 	s.place(0, 1)
 	b.crowd()
 	return w, nil
@@ -127,32 +137,32 @@ func (b *budget) leave(ctx context.Context, w *waiter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reckon(time.Now())
-	queue := &b.waiters[w.share.class]
+	queue := &b.waiters[w.class]
 	for e := queue.Front(); e != nil; e = e.Next() {
 		if e.Value == any(w) {
 			queue.Remove(e)
 			w.share.place(0, -1)
 			b.refused++
 			w.share.returns = b.now() + int64(refusedTime)
-			return b.refusal(w.share, context.Cause(ctx))
+			return b.refusal(w.share, w.class, context.Cause(ctx))
 		}
 	}
 	return nil
 }
 
-// refusal returns the error for a waiter that cause made leave. The caller holds the lock.
-func (b *budget) refusal(s *share, cause error) error {
+// refusal returns the error for a waiter of a class that cause made leave. The caller holds the lock.
+func (b *budget) refusal(s *share, of class, cause error) error {
 	if errors.Is(cause, context.DeadlineExceeded) {
-		cause = &tenants.BusyError{After: b.expect(s), Limit: b.limit, Err: cause}
+		cause = &tenants.BusyError{After: b.expect(s, of), Limit: b.limit, Err: cause}
 	}
 	return fmt.Errorf("wait for a connection: %w", cause)
 }
 
 // late returns the error for a caller whose wait for a place left too little time to connect.
-func (s *share) late() error {
+func (s *share) late(ctx context.Context) error {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	return s.budget.refusal(s, context.DeadlineExceeded)
+	return s.budget.refusal(s, s.classOf(ctx), context.DeadlineExceeded)
 }
 
 // release gives back a place, which the first waiter gets. surrendered means that surrender has
@@ -178,7 +188,7 @@ func (b *budget) serve() {
 		}
 		w.share.place(1, -1)
 		w.share.dialling++
-		w.share.pay()
+		w.share.pay(w.class)
 		close(w.given)
 	}
 }
@@ -215,7 +225,6 @@ func (s *share) place(places, waiters int) {
 	s.places += places
 	s.waiters += waiters
 	b.classes[s.class].used += places
-	b.classes[s.class].waiting += waiters
 	b.demand = max(b.demand, b.used+b.waiting())
 	switch after := s.places + s.waiters; {
 	case before == 0 && after > 0:

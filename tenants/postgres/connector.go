@@ -56,7 +56,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		c.share.abandon()
 		if waited := start.Sub(begin); waited > time.Since(start) && isDue(ctx, err) {
-			return nil, c.share.late() // for the wait: the server may be well
+			return nil, c.share.late(ctx) // for the wait: the server may be well
 		}
 		if ctx.Err() == nil && isSilent(err) {
 			err = fmt.Errorf("%w: %w", tenants.ErrServerDown, err)
@@ -66,7 +66,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	c.share.connected(time.Since(start))
 	now := c.share.budget.now()
 	c.share.dialled.Store(now)
-	return &countedConn{conn: dialled, share: c.share, dialled: now}, nil
+	return &countedConn{conn: dialled, share: c.share, class: c.share.class, dialled: now}, nil
 }
 
 // isDue reports whether a connect failed with err because ctx's deadline has passed, or is so near that the
@@ -249,6 +249,7 @@ func (c *conn) IsValid() bool { return !c.Conn.Conn().IsClosed() }
 type countedConn struct {
 	*conn
 	share       *share
+	class       class // of what used it last, which it counts for
 	dialled     int64 // by the budget's clock
 	surrendered bool  // another tenant waits for the place
 }
@@ -262,7 +263,21 @@ func (c *countedConn) ResetSession(ctx context.Context) error {
 // BeginTx begins a transaction, under the weight that its tenant has now.
 func (c *countedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	c.share.weigh(ctx)
+	c.countFor(c.share.classOf(ctx))
 	return c.conn.BeginTx(ctx, opts)
+}
+
+// countFor counts the connection's place for a class.
+func (c *countedConn) countFor(of class) {
+	if of == c.class {
+		return
+	}
+	b := c.share.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.classes[c.class].used--
+	b.classes[of].used++
+	c.class = of
 }
 
 // IsValid is like conn's. A connection that was surrendered to another tenant is not valid either.
@@ -284,6 +299,7 @@ func (c *countedConn) isWanted() bool {
 // when the server has noticed.
 func (c *countedConn) Close() error {
 	err := c.conn.Close()
+	c.countFor(c.share.class) // which release takes it from
 	cleaned := c.Conn.Conn().PgConn().CleanupDone()
 	select {
 	case <-cleaned:

@@ -117,7 +117,7 @@ func TestRefusedAtOnce(t *testing.T) {
 	for range 10_000 {
 		s := unconnected(b)
 		b.mu.Lock()
-		b.waiters[people].PushBack(&waiter{s, make(chan struct{})})
+		b.waiters[people].PushBack(&waiter{share: s, given: make(chan struct{})})
 		b.mu.Unlock()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -162,13 +162,13 @@ func TestRefusalsFollowTheRate(t *testing.T) {
 	}
 }
 
-// TestLowerClassesDontStarve: people come before chores, and chores before migrations, except that each eighth place
-// goes to a chore and each sixteenth to a migration.
+// TestLowerClassesDontStarve: people come before chores, chores before jobs, and jobs before migrations, except that each
+// eighth place goes to a chore, each twelfth to a job and each sixteenth to a migration.
 func TestLowerClassesDontStarve(t *testing.T) {
 	t.Parallel()
 	b := newBudget(1)
 	for c := range class(classes) {
-		for range 200 {
+		for range 500 {
 			b.waiters[c].PushBack(&waiter{share: newShare(b, c, 1)})
 		}
 	}
@@ -182,11 +182,13 @@ func TestLowerClassesDontStarve(t *testing.T) {
 			t.Errorf("served %v of %d, want %v", served, places, want)
 		}
 	}
-	serve(160, map[class]int{people: 130, chores: 20, migrations: 10})
+	serve(240, map[class]int{people: 175, chores: 30, jobs: 20, migrations: 15})
 	b.waiters[people].Init()
-	serve(160, map[class]int{chores: 150, migrations: 10})
+	serve(240, map[class]int{chores: 205, jobs: 20, migrations: 15})
 	b.waiters[chores].Init()
-	serve(180, map[class]int{migrations: 180})
+	serve(240, map[class]int{jobs: 225, migrations: 15})
+	b.waiters[jobs].Init()
+	serve(455, map[class]int{migrations: 455})
 	if b.nextWaiter() != nil {
 		t.Error("more were served than waited")
 	}

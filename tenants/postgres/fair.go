@@ -42,11 +42,12 @@ func (s *share) join() {
 	s.spent = min(s.spent, fair+maxRounds*float64(b.limit)/b.rate())
 }
 
-// pay is called when the share gets the next place: others that come now begin where it stood. The caller holds the
-// budget's lock.
-func (s *share) pay() {
-	of := &s.budget.classes[s.class]
-	of.fair = max(of.fair, s.spent)
+// pay is called when the share gets the next place, in the queue of a class: others that come now begin where it stood, but
+// people not behind a job that had its turn before them. The caller holds the budget's lock.
+func (s *share) pay(in class) {
+	if of := &s.budget.classes[s.class]; in == s.class || s.budget.waiters[s.class].Len() == 0 {
+		of.fair = max(of.fair, s.spent)
+	}
 	s.spend(s.budget.pace.cost)
 }
 

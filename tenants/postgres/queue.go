@@ -15,6 +15,7 @@ type class int
 const (
 	people     class = iota // requests
 	chores                  // operators' work, such as adoptions and repairs
+	jobs                    // what tenants' jobs do
 	migrations              // migrations of many tenants, one after another
 	classes    = iota
 )
@@ -22,26 +23,58 @@ const (
 // Lower classes get a place while higher ones wait, so that they don't starve: once in so many places.
 const (
 	choreTurn     = 8
+	jobTurn       = 12
 	migrationTurn = 16
 )
 
 // classLoad is what a class of work has of the budget.
 type classLoad struct {
-	used, waiting int               // protected by the budget's lock
-	fair          float64           // what the tenant that got a place last had consumed; protected too
-	waited        tenants.Durations // how long it waited, also in vain
+	used   int               // protected by the budget's lock
+	fair   float64           // what the tenant that got a place last had consumed; protected too
+	waited tenants.Durations // how long it waited, also in vain
 }
 
 // String returns the class as metrics name it.
-func (c class) String() string { return [classes]string{"people", "chores", "migrations"}[c] }
+func (c class) String() string { return [classes]string{"people", "chores", "jobs", "migrations"}[c] }
 
 // every returns once in how many places the class gets one while higher classes wait.
-func (c class) every() uint64 { return [classes]uint64{1, choreTurn, migrationTurn}[c] }
+func (c class) every() uint64 { return [classes]uint64{1, choreTurn, jobTurn, migrationTurn}[c] }
 
 // waiter is an entry in the queue.
 type waiter struct {
 	share *share
+	class class         // in whose queue it is; protected by the budget's lock
 	given chan struct{} // closed when the waiter gets its place
+}
+
+// classOf returns the class of what begins with ctx. The jobs of a tenant use the connections of its people.
+func (s *share) classOf(ctx context.Context) class {
+	if s.class == people && tenants.IsJob(ctx) {
+		return jobs
+	}
+	return s.class
+}
+
+// hurry makes the tenant's jobs that wait as urgent as a person, who would have to wait behind them for the tenant's only
+// connection.
+func (s *share) hurry() {
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	s.hurryLocked()
+}
+
+// hurryLocked is hurry for a caller that holds the lock.
+func (s *share) hurryLocked() {
+	b := s.budget
+	var next *list.Element
+	for e := b.waiters[jobs].Front(); e != nil; e = next {
+		next = e.Next()
+		if w := e.Value.(*waiter); w.share == s {
+			b.waiters[jobs].Remove(e)
+			b.waiters[people].PushBack(w)
+			w.class = people
+		}
+	}
 }
 
 // waiting returns the number of waiters. The caller holds the lock.
@@ -97,6 +130,9 @@ func (s *share) admit(ctx context.Context) error {
 	}
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
+	if s.classOf(ctx) != jobs {
+		s.hurryLocked()
+	}
 	return s.budget.estimate(ctx, s)
 }
 
@@ -107,7 +143,7 @@ func (b *budget) estimate(ctx context.Context, s *share) error {
 	if !ok {
 		return nil
 	}
-	wait := b.expect(s)
+	wait := b.expect(s, s.classOf(ctx))
 	if wait <= time.Until(deadline) {
 		return nil
 	}
@@ -116,10 +152,10 @@ func (b *budget) estimate(ctx context.Context, s *share) error {
 	return &tenants.BusyError{After: wait, Limit: b.limit}
 }
 
-// expect returns how long a waiter of the share that came now would wait, at the rate at which waiters got places
-// lately. The caller holds the lock.
-func (b *budget) expect(s *share) time.Duration {
-	return b.expectAfter(b.ahead(s))
+// expect returns how long a waiter of the share that came now would wait in a class, at the rate at which waiters got
+// places lately. The caller holds the lock.
+func (b *budget) expect(s *share, of class) time.Duration {
+	return b.expectAfter(b.ahead(s, of))
 }
 
 // expectAfter returns how long it takes until as many waiters have got places. The caller holds the lock.
@@ -134,17 +170,17 @@ func (b *budget) expectAfter(ahead int) time.Duration {
 // holds the lock.
 func (b *budget) rate() float64 { return cmp.Or(b.served, b.pace.most()) }
 
-// ahead returns how many waiters would get a place before a waiter of the share that came now. The caller holds the
-// lock.
-func (b *budget) ahead(s *share) int {
+// ahead returns how many waiters would get a place before a waiter of the share that came now, in a class. The caller
+// holds the lock.
+func (b *budget) ahead(s *share, of class) int {
 	ahead := 0
-	for e := b.waiters[s.class].Front(); e != nil; e = e.Next() {
+	for e := b.waiters[of].Front(); e != nil; e = e.Next() {
 		if shareAt(e).spent <= s.spent {
 			ahead++
 		}
 	}
-	if s.class != people && b.waiters[people].Len() > 0 {
-		ahead = (ahead + 1) * int(s.class.every())
+	if of != people && b.waiters[people].Len() > 0 {
+		ahead = (ahead + 1) * int(of.every())
 	}
 	return ahead
 }

@@ -69,7 +69,7 @@ func (e *Engine) ConnectionClasses() []tenants.ConnectionClass {
 	defer b.mu.Unlock()
 	for c := range loads {
 		of := &b.classes[c]
-		loads[c] = tenants.ConnectionClass{Name: class(c).String(), Used: of.used, Waiting: of.waiting, Waits: of.waited.Histogram()}
+		loads[c] = tenants.ConnectionClass{Name: class(c).String(), Used: of.used, Waiting: b.waiters[c].Len(), Waits: of.waited.Histogram()}
 	}
 	return loads
 }
