@@ -18,6 +18,7 @@ type operationsCommand struct {
 	Unfinished bool   `help:"List those that are not finished."`
 	After      string `placeholder:"ID" help:"Begin after this operation."`
 	Limit      int    `default:"50" help:"List at most this many, up to 1000."`
+	Follow     bool   `help:"Write each operation that begins, takes a step or finishes from now on, until Ctrl-C."`
 }
 
 // Help is shown with the flags.
@@ -29,6 +30,7 @@ Examples:
     tenantry operations
     tenantry operations --tenant acme
     tenantry operations --unfinished
+    tenantry operations --follow --json
     tenantry operations --kind purge --since 2026-03-01 --json`
 }
 
@@ -41,6 +43,9 @@ func (o *operationsCommand) Run(c *Call) error {
 		return fmt.Errorf("%w: --after is %q: want the id of an operation", errUsage, o.After)
 	}
 	return c.With(func(a *app.App) error {
+		if o.Follow {
+			return o.follow(c, a.Manager())
+		}
 		filter, err := a.Manager().ReadOperationFilter(c.ctx, lifecycle.TypedOperationFilter{
 			Tenant: o.Tenant, Kind: o.Kind, State: o.State, By: o.DoneBy, Since: o.Since, Until: o.Until,
 		})

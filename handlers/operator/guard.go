@@ -42,10 +42,15 @@ func (d *Doors) Identify(ctx context.Context, token string) (operators.Identity,
 
 // Standing returns who someone is now that signed in earlier. Returns operators.ErrNoToken if their token was revoked.
 func (d *Doors) Standing(ctx context.Context, who operators.Identity) (operators.Identity, error) {
+	return standing(ctx, d.accounts, who)
+}
+
+// standing is Doors.Standing.
+func standing(ctx context.Context, accounts *operators.Accounts, who operators.Identity) (operators.Identity, error) {
 	if who.TokenID == "" {
 		return who, nil
 	}
-	return d.accounts.Standing(ctx, who.TokenID)
+	return accounts.Standing(ctx, who.TokenID)
 }
 
 // Guard ends requests without a token in Authorization with a 401, and those that the operator's role doesn't allow with a

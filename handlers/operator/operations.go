@@ -10,8 +10,11 @@ import (
 )
 
 // listOperations lists operations on tenants, the newest first. ?tenant=, ?kind=,
-// ?state=, ?by=, ?since=, ?until= and ?unfinished=true filter the list.
+// ?state=, ?by=, ?since=, ?until= and ?unfinished=true filter the list. With ?follow it is a stream.
 func (a *API) listOperations(c *gin.Context) error {
+	if c.Request.URL.Query().Has("follow") {
+		return a.followOperations(c)
+	}
 	limit, err := readLimit(c)
 	if err == nil {
 		err = noneEmpty(c, "tenant", "kind", "state", "by", "since", "until", "unfinished", "after")

@@ -9,7 +9,7 @@
 //	copies.go      the handlers of exports, clones, moves and restores
 //	domains.go     the handlers of tenants' domains
 //	maintenance.go the handler of maintenance
-//	operations.go  the handler of the ledger
+//	operations.go  the handler of the ledger; follow.go streams it
 //	jobs.go        the handlers of jobs
 //	doctor.go      the handlers of checkups
 //	top.go         the handler of what tenants do now
@@ -19,6 +19,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -50,6 +51,8 @@ type Options struct {
 	Accounts *operators.Accounts
 	// Serving ends when the process is to stop, which also ends work in the background.
 	Serving context.Context
+	// Follow times the streams of the ledger; its fields have defaults.
+	Follow Follow
 }
 
 // API serves the operator's API. It is safe for concurrent use.
@@ -67,9 +70,15 @@ type API struct {
 	top     *traffic.Top
 
 	accounts *operators.Accounts
+
+	feed      *lifecycle.Feed
+	keepAlive time.Duration
 }
 
 // New returns an API.
 func New(o Options) *API {
-	return &API{o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.BackedUpAt, o.Serving, traffic.NewTop(o.Store), o.Accounts}
+	return &API{
+		o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.BackedUpAt, o.Serving, traffic.NewTop(o.Store), o.Accounts,
+		o.Manager.NewFeed(o.Follow.Tick), cmp.Or(o.Follow.KeepAlive, 15*time.Second),
+	}
 }

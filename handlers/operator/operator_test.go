@@ -68,16 +68,20 @@ type service struct {
 	log    *bytes.Buffer
 }
 
-func newService(env *tenantstest.Env) *service {
+func newService(env *tenantstest.Env, change ...func(o *operator.Options)) *service {
 	s := &service{router: gin.New(), admins: &admins{}, log: &bytes.Buffer{}}
 	accounts := operators.New(env.Store.Master())
 	s.fleet = fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
-	s.api = operator.New(operator.Options{
+	options := operator.Options{
 		Store: env.Store, Manager: env.Lifecycle, Fleet: s.fleet, Accounts: accounts,
 		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), AddServer: addServer(env), Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
 			c.Keys = env.Keys
 			return env.Lifecycle.Doctor(ctx, c)
-		}})
+		}}
+	for _, f := range change {
+		f(&options)
+	}
+	s.api = operator.New(options)
 	s.router.Use(problem.Middleware(slog.New(slog.NewTextHandler(s.log, nil))))
 	s.api.Register(s.router.Group("/api", operator.NewDoors(token, accounts).Guard))
 	return s

@@ -153,6 +153,8 @@ func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] 
 func explainFailures(err error) error {
 	var room *tenants.RoomError
 	switch {
+	case errors.Is(err, lifecycle.ErrTooManyFollowers):
+		return problem.New(tenants.ErrBusy, "As many follow the ledger as may. End another stream, or try again later.")
 	case errors.As(err, &room):
 		return problem.New(tenants.ErrFull, sentence(room.Error()))
 	case errors.Is(err, lifecycle.ErrAdminNotAdded):

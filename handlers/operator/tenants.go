@@ -45,7 +45,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.POST("/tenants/:subdomain/domains", do(a.addDomain))
 	r.DELETE("/tenants/:subdomain/domains/:host", do(a.removeDomain))
 
-	r.Match(read, "/operations", do(a.listOperations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "limit", "after"))
+	r.Match(read, "/operations", do(a.listOperations, "tenant", "kind", "state", "by", "since", "until", "unfinished", "limit", "after", "follow"))
 	r.Match(read, "/jobs", do(a.listJobs, "tenant", "master", "state", "limit", "after"))
 	r.POST("/jobs/retry", do(a.retryJobs))
 	r.POST("/tenants/:subdomain/jobs/retry", do(a.retryJobs))

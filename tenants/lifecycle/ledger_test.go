@@ -19,6 +19,11 @@ import (
 
 func newULID() string { return strings.ToLower(ulid.Make().String()) }
 
+// idAt returns an id that was made at that time.
+func idAt(at time.Time) string {
+	return strings.ToLower(ulid.MustNew(ulid.Timestamp(at), ulid.DefaultEntropy()).String())
+}
+
 // operations returns the operations on the tenant, the latest first.
 func operations(t *testing.T, env *tenantstest.Env, name string) []tenants.Operation {
 	t.Helper()

@@ -30,7 +30,7 @@
 //	domains.go    hosts of their own
 //	servers.go    adds and removes servers; placement.go chooses one for a tenant
 //	search.go     lists tenants; census.go counts them
-//	operations.go lists what was done
+//	operations.go lists what was done; feed.go tells of it as it happens
 //	doctor.go     finds what is wrong; doctor_….go, one kind of thing each
 package lifecycle
 

@@ -72,3 +72,14 @@ func (m *Manager) Operations(ctx context.Context, f OperationFilter, after strin
 	}
 	return page, next, nil
 }
+
+// OperationsSince returns up to limit operations that began after the one with the id after, the oldest first.
+func (m *Manager) OperationsSince(ctx context.Context, after string, limit int) (page []tenants.Operation, err error) {
+	err = m.master.View(ctx, func(tx *gorm.DB) error {
+		return tx.Where("id > ?", after).Order("id").Limit(limit).Find(&page).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list operations: %w", err)
+	}
+	return page, nil
+}
