@@ -20,7 +20,7 @@ type LeasedError struct {
 
 // Error says how many leases there are.
 func (e *LeasedError) Error() string {
-	return fmt.Sprintf("the tenant's database is in use by %d scopes and stays open", e.Leases)
+	return fmt.Sprintf("the tenant's database is in use and stays open (scopes: %d)", e.Leases)
 }
 
 // HandleOrder is an order of handles.

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -18,13 +19,19 @@ import (
 
 // serversPage lists the servers of databases.
 type serversPage struct {
-	Servers   []serverRow
-	Load      tenants.Load
+	Servers []serverRow
+	Load    tenants.Load
+	// Handles are the first of those that are open, in the order Sort.
+	Handles   []tenants.Handle
+	Sort      tenants.HandleOrder
 	Instances lifecycle.Census
 	Add       *look.Form
 	// Problem says why nothing was done.
 	Problem string
 }
+
+// maxHandles bounds the open databases on the page.
+const maxHandles = 20
 
 // serverRow is a server. Row is nil if tenants are on a server that the master doesn't have.
 type serverRow struct {
@@ -66,6 +73,10 @@ func (s *Console) servers(c *gin.Context) error {
 }
 
 func (s *Console) showServers(c *gin.Context, status int, form *look.Form, said string) error {
+	sort, err := operator.HandleOrder(c)
+	if err != nil {
+		return err
+	}
 	census, err := s.o.Manager.Census(c.Request.Context())
 	if err != nil {
 		return err
@@ -74,7 +85,7 @@ func (s *Console) showServers(c *gin.Context, status int, form *look.Form, said 
 	if err != nil {
 		return err
 	}
-	page := serversPage{Load: s.o.Store.Load(), Instances: census, Add: form, Problem: said}
+	page := serversPage{Load: s.o.Store.Load(), Handles: s.o.Store.Handles(sort, maxHandles), Sort: sort, Instances: census, Add: form, Problem: said}
 	page.Servers = s.serverRows(census, all)
 	s.show(c, status, "servers", "Servers", "/servers", page)
 	return nil
@@ -152,6 +163,19 @@ func (s *Console) changeServer(c *gin.Context) error {
 		err = lifecycle.ErrUnknownServer
 	}
 	if err == nil {
+		return look.SeeOther(c, "/servers")
+	}
+	p := describe(c, err)
+	if p.Status != http.StatusConflict {
+		return err
+	}
+	return s.showServers(c, p.Status, addServerForm(), p.Detail)
+}
+
+// closeHandle closes a tenant's database in this process, unless scopes use it.
+func (s *Console) closeHandle(c *gin.Context) error {
+	err := s.o.Store.CloseIdle(c.Request.Context(), c.Param("tenant"))
+	if err == nil || errors.Is(err, tenants.ErrNoHandle) { // it has closed by itself since the page was shown
 		return look.SeeOther(c, "/servers")
 	}
 	p := describe(c, err)

@@ -1,6 +1,10 @@
 package console_test
 
-import "testing"
+import (
+	"testing"
+
+	"gorm.io/gorm"
+)
 
 // TestChangeServers adds, drains and removes a server. Its URL is shown nowhere.
 func TestChangeServers(t *testing.T) {
@@ -20,4 +24,26 @@ func TestChangeServers(t *testing.T) {
 	s.get(t, "/servers").expect(t, 200, "default", "", "north")
 	s.post(t, "/servers/north/drain").expect(t, 404)
 	s.post(t, "/servers/north/reverse").expect(t, 404)
+}
+
+// TestOpenDatabases closes one that no scope uses, and offers that for no other.
+func TestOpenDatabases(t *testing.T) {
+	t.Parallel()
+	s := small(t)
+	acme := s.Tenant(t, "acme")
+	path := "/handles/" + acme.ID + "/close"
+	button := `action="` + path + `"`
+	if err := s.Store.View(t.Context(), acme, func(*gorm.DB) error {
+		s.get(t, "/servers").expect(t, 200, "in use", `href="/tenants/`+acme.ID+`"`, "", button)
+		s.post(t, path).expect(t, 409, "in use and stays open (scopes: 1)")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.get(t, "/servers?sort=idle").expect(t, 200, button, "Busiest first")
+	s.get(t, "/servers?sort=name").expect(t, 422)
+	for range 2 { // the second one finds it closed
+		s.post(t, path).leads(t, "/servers")
+		s.get(t, "/servers").expect(t, 200, "", acme.ID)
+	}
 }

@@ -102,8 +102,11 @@ func explainConflicts(err error) error {
 		stopped  *fleet.StoppedError
 		placed   *lifecycle.PlacementError
 		veto     *lifecycle.VetoError
+		leased   *tenants.LeasedError
 	)
 	switch {
+	case errors.As(err, &leased):
+		return problem.Conflict(sentence(leased.Error()) + " Try again when they have ended.")
 	case errors.Is(err, operators.ErrExists):
 		return problem.Conflict("An operator has this name already.")
 	case errors.Is(err, operators.ErrTooMany):
@@ -171,6 +174,8 @@ func explainFailures(err error) error {
 		return problem.New(problem.ErrNotFound, "There is no server with this name.")
 	case errors.Is(err, fleet.ErrUnknownRun):
 		return problem.New(problem.ErrNotFound, "There is no migration run with this id.")
+	case errors.Is(err, tenants.ErrNoHandle):
+		return problem.New(problem.ErrNotFound, sentence(tenants.ErrNoHandle.Error()))
 	case errors.Is(err, tenants.ErrUnknownTenant):
 		return problem.New(problem.ErrNotFound, "There is no tenant with this subdomain.")
 	}
