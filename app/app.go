@@ -47,22 +47,23 @@ type App struct {
 	opened   []DemoTenant // the demo tenants that serve --demo gave access to
 	log      *slog.Logger
 
-	keys    *seal.Ring
-	hasher  *auth.Hasher
-	master  *tenants.Master
-	engine  tenants.Engine
-	store   *tenants.Store
-	manager *lifecycle.Manager
-	fleet   *fleet.Fleet
-	backups *backup.Backups  // nil without a bucket
-	exports *exports.Exports // the same for tenants on Postgres
-	proofs  *proof.Proofs    // nil without a bucket
-	bucket  bucket.Bucket    // of backups; nil without one
-	files   *files.Store
-	metrics *metrics
-	traffic *traffic.Recorder
-	archive *traffic.Archive
-	tracing *tracing.Tracing // nil if no endpoint for traces is set
+	keys      *seal.Ring
+	hasher    *auth.Hasher
+	master    *tenants.Master
+	engine    tenants.Engine
+	store     *tenants.Store
+	manager   *lifecycle.Manager
+	fleet     *fleet.Fleet
+	backups   *backup.Backups  // nil without a bucket
+	exports   *exports.Exports // the same for tenants on Postgres
+	proofs    *proof.Proofs    // nil without a bucket
+	bucket    bucket.Bucket    // of backups; nil without one
+	files     *files.Store
+	metrics   *metrics
+	jobCounts jobs.Counts
+	traffic   *traffic.Recorder
+	archive   *traffic.Archive
+	tracing   *tracing.Tracing // nil if no endpoint for traces is set
 
 	listening atomic.Pointer[string] // the address of the public listener, once there is one
 }
@@ -176,7 +177,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.fleet = fleet.New(a.store, a.manager, o.Log)
 	a.proofs = a.newProofs()
 	program := strings.ReplaceAll(o.Program, "-", "_")
-	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, program)
+	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, &a.jobCounts, program)
 	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive, a.proofs, a.queues()...), program})
 	if a.proofs != nil {
 		a.metrics.registry.MustRegister(proven{a.proofs, program, o.Now})

@@ -13,6 +13,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/jobs"
 	"tenantry/tenants/traffic"
 	"tenantry/tenants/web"
 )
@@ -27,7 +28,7 @@ type metrics struct {
 }
 
 // newMetrics returns metrics whose names begin with the program's name.
-func newMetrics(store *tenants.Store, recorder *traffic.Recorder, backups *backup.Backups, exports *exports.Exports, program string) *metrics {
+func newMetrics(store *tenants.Store, recorder *traffic.Recorder, backups *backup.Backups, exports *exports.Exports, counts *jobs.Counts, program string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -40,7 +41,7 @@ func newMetrics(store *tenants.Store, recorder *traffic.Recorder, backups *backu
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.duration, loads{store, recorder, program, backups, exports},
+		m.requests, m.duration, loads{store, recorder, program, backups, exports, counts},
 	)
 	return m
 }

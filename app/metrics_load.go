@@ -6,6 +6,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/jobs"
 	"tenantry/tenants/traffic"
 )
 
@@ -16,6 +17,7 @@ type loads struct {
 	program string // begins the metrics' names
 	backups *backup.Backups
 	exports *exports.Exports
+	jobs    *jobs.Counts
 }
 
 // Describe describes no metrics in advance: the servers are known only when
@@ -36,6 +38,18 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 	}
 	l.collectTenants(into)
 	l.collectBackups(into)
+	l.collectJobs(into)
+}
+
+func (l loads) collectJobs(into chan<- prometheus.Metric) {
+	ended, running := l.jobs.Tallies()
+	l.send(into, []reading{{"jobs_running", "Jobs that this process runs now.", gauge, float64(running)}}, nil)
+	for _, t := range ended {
+		l.send(into, []reading{
+			{"jobs_total", "Attempts of jobs, by how they ended.", counter, float64(t.Count)},
+			{"jobs_seconds_total", "The time that they took together.", counter, t.Took.Seconds()},
+		}, prometheus.Labels{"kind": t.Kind, "outcome": string(t.Outcome)})
+	}
 }
 
 func (l loads) collectBackups(into chan<- prometheus.Metric) {

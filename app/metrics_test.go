@@ -15,7 +15,7 @@ import (
 func BenchmarkMeasure(b *testing.B) {
 	recorder := traffic.New(traffic.DefaultTenants, time.Now)
 	for name, first := range map[string][]gin.HandlerFunc{
-		"counted": {measure(newMetrics(nil, recorder, nil, nil, "tenantry"), recorder)}, "not": nil,
+		"counted": {measure(newMetrics(nil, recorder, nil, nil, nil, "tenantry"), recorder)}, "not": nil,
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := gin.New()

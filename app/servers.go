@@ -109,10 +109,12 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	tending.Go(func() { a.files.Run(ctx) })
 	accounts := a.accounts()
 	if a.options.Jobs != nil {
-		tending.Go(func() { jobs.New(a.store, a.jobs(accounts), jobs.Config{Log: a.log}).Run(ctx) })
+		tending.Go(func() { jobs.New(a.store, a.jobs(accounts), jobs.Config{Log: a.log, Counts: &a.jobCounts}).Run(ctx) })
 	}
 	if a.options.MasterJobs != nil {
-		tending.Go(func() { jobs.New(a.store, a.options.MasterJobs, jobs.Config{Log: a.log}).RunInMaster(ctx) })
+		tending.Go(func() {
+			jobs.New(a.store, a.options.MasterJobs, jobs.Config{Log: a.log, Counts: &a.jobCounts}).RunInMaster(ctx)
+		})
 	}
 	servers := [...]*http.Server{
 		newServer(a.publicRouter(accounts), public, a.log),

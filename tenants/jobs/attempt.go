@@ -25,9 +25,16 @@ func (r *Runner) attempt(ctx context.Context, home Home) (found bool, err error)
 	}
 	attempting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	begun := time.Now()
+	r.o.Counts.run(1)
 	err = r.run(&attempt{ctx: attempting, saving: ctx, home: home, row: row, cancel: cancel})
+	r.o.Counts.run(-1)
+	took := time.Since(begun)
 	switch {
-	case err == nil, errors.Is(err, errGone):
+	case err == nil:
+		r.o.Counts.end(row.Kind, OutcomeDone, took)
+		return true, nil
+	case errors.Is(err, errGone):
 		return true, nil
 	case ctx.Err() != nil:
 		r.giveBack(ctx, home, row, was) // the process stops, and the job with it: that isn't the job's failure
@@ -38,7 +45,7 @@ func (r *Runner) attempt(ctx context.Context, home Home) (found bool, err error)
 		r.giveBack(ctx, home, row, was)
 		return false, err
 	}
-	return true, r.fail(ctx, home, row, cause(attempting, err))
+	return true, r.fail(ctx, home, row, took, cause(attempting, err))
 }
 
 // attempt is one run of a job.

@@ -40,15 +40,16 @@ func text(err error) string {
 }
 
 // fail puts off or discards a job of which an attempt failed. The row may be gone: another process has run it.
-func (r *Runner) fail(ctx context.Context, home Home, row Row, err error) error {
-	w := r.workers.byKind[row.Kind]
+func (r *Runner) fail(ctx context.Context, home Home, row Row, took time.Duration, err error) error {
+	w, outcome := r.workers.byKind[row.Kind], OutcomeRetried
 	row.Error = text(err)
 	row.UpdatedAt = instant(time.Now())
 	row.ScheduledAt = instant(time.Now().Add(w.Backoff(row.Attempt)))
 	var given *discardError
 	if row.Attempt >= w.MaxAttempts || errors.As(err, &given) {
-		row.State = Discarded
+		row.State, outcome = Discarded, OutcomeDiscarded
 	}
+	r.o.Counts.end(row.Kind, outcome, took)
 	r.o.Log.WarnContext(ctx, "a job failed", "tenant", home.name(), "job", row.ID, "kind", row.Kind, "attempt", row.Attempt, "state", row.State, "error", err)
 	return home.Update(ctx, func(tx *gorm.DB) error {
 		if row.State == Available {

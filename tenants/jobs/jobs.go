@@ -18,7 +18,7 @@
 //	runner.go    works on tenants with jobs that are due; drain.go, on one of them
 //	list.go      lists jobs, and makes discarded ones run again
 //	home.go      the databases that have jobs
-//	attempt.go   runs a job; failure.go, what becomes of a job that failed
+//	attempt.go   runs a job; failure.go, what becomes of a job that failed; counts.go counts both
 //
 // Jobs without tenant are rows of the master's table of the same name: Enqueue in a scope on the master, RegisterOutside and
 // Runner.RunInMaster.

@@ -18,6 +18,8 @@ type Config struct {
 	Grace time.Duration
 	// Log gets what went wrong. Defaults to slog.Default().
 	Log *slog.Logger
+	// Counts counts the attempts. Defaults to one that is not read.
+	Counts *Counts
 }
 
 // turn is how long a tenant's jobs are run before those of another tenant that waits.
@@ -37,6 +39,9 @@ func New(store *tenants.Store, w *Workers, o Config) *Runner {
 	o.Parallel, o.Grace = cmp.Or(o.Parallel, 4), cmp.Or(o.Grace, 10*time.Second)
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Counts == nil {
+		o.Counts = &Counts{}
 	}
 	return &Runner{store: store, workers: w, kinds: w.kinds(), o: o}
 }
