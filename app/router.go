@@ -51,7 +51,7 @@ func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 		Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID,
 		Identify: a.options.Identify, Found: a.options.Found, NotFound: a.options.NotFound,
 	})
-	uploads := handlers.Uploads{Files: a.files, Store: a.store}
+	uploads := handlers.Uploads{Files: a.files, Store: a.store, Accounts: accounts}
 	p := &Public{
 		Uploads:  uploads,
 		Engine:   a.newRouter(a.publicTLS, max(maxImport, uploads.MaxUploadBody()), append(a.traceRequests(), measure(a.metrics, a.traffic))...),

@@ -116,7 +116,7 @@ func (a *api) mount(t testing.TB) {
 		t.Fatal(err)
 	}
 	a.files = files.New(files.Options{Bucket: b, Tenants: a.store, MaxSize: maxFile, Log: a.log.logger()})
-	uploads := handlers.Uploads{Files: a.files, Store: a.store}
+	uploads := handlers.Uploads{Files: a.files, Store: a.store, Accounts: a.accounts}
 	a.public = &app.Public{
 		Uploads: uploads,
 		Engine:  a.router, Accounts: a.accounts, Requests: requests, Resolve: requests.Resolve(), Share: func(*gin.Context) {},

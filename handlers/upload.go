@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
+	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/models"
@@ -20,8 +21,9 @@ import (
 
 // Uploads receives and sends the files of tasks, outside of scopes: they may be large, and clients slow.
 type Uploads struct {
-	Files *files.Store
-	Store *tenants.Store
+	Files    *files.Store
+	Store    *tenants.Store
+	Accounts *account.Accounts
 }
 
 // Upload is a file that was received.
@@ -54,6 +56,10 @@ func (u Uploads) Receive() gin.HandlerFunc {
 }
 
 func (u Uploads) receive(c *gin.Context) (*Upload, error) {
+	// Present lets requests without a body pass unchecked, and what follows tells what is there.
+	if err := u.Accounts.Identify(c); err != nil {
+		return nil, err
+	}
 	if err := request.CheckQuery(c, "name"); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package models
 
 import (
+	"path"
+	"strings"
 	"time"
 
 	"tenantry/tenants"
@@ -56,7 +58,8 @@ func TenantSettings() *tenants.SettingsType {
 // zone returns the time zone, and false if there is none of the name. The machine's own zone is none.
 func (s Settings) zone() (*time.Location, bool) {
 	zone, err := time.LoadLocation(s.TimeZone)
-	if err != nil || s.TimeZone == "" || s.TimeZone == "Local" {
+	isPath := path.Clean(s.TimeZone) != s.TimeZone || strings.HasPrefix(s.TimeZone, "posix/") || strings.HasPrefix(s.TimeZone, "right/")
+	if err != nil || s.TimeZone == "" || s.TimeZone == "Local" || isPath { // other processes may not have such files
 		return time.UTC, false
 	}
 	return zone, true

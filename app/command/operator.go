@@ -63,7 +63,7 @@ type operatorAddCommand struct {
 
 // Help is shown with the flags.
 func (operatorAddCommand) Help() string {
-	return `The token lets its holder into the console and the operator's API, and the ledger has the account's name. A viewer sees everything but tenants' data. An operator also changes tenants, servers and migrations. An owner also purges, exports credentials, and manages operators. The one token of the settings stays an owner's.
+	return `The token lets its holder into the console and the operator's API, and the ledger has the account's name. A viewer sees everything but tenants' data. An operator also changes tenants, servers and migrations. An owner also purges, exports credentials, adds servers, and manages operators. The one token of the settings stays an owner's.
 
 Examples:
 

@@ -71,8 +71,13 @@ type notMoved struct {
 // errNotAllMoved means that some tenants are still on their server.
 var errNotAllMoved = errors.New("not all tenants were moved")
 
-// moveAll moves the tenants that are on the server and settled.
+// moveAll moves the tenants that are on the server, but purged ones.
 func (r *moveCommand) moveAll(c *Call, a *app.App) error {
+	for _, name := range []string{r.From, r.To} {
+		if _, err := a.Manager().GetServer(c.ctx, name); err != nil {
+			return explainServer(err)
+		}
+	}
 	all, err := r.tenants(c, a)
 	if err != nil {
 		return err
@@ -109,7 +114,7 @@ func (r *moveCommand) tenants(c *Call, a *app.App) (all []tenants.Tenant, err er
 			return nil, err
 		}
 		for _, t := range page {
-			if t.State.IsSettled() {
+			if t.State != tenants.StatePurged {
 				all = append(all, t)
 			}
 		}

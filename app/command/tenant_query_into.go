@@ -105,7 +105,7 @@ func (w *table) add(tenant string, got rowSet) error {
 		}
 	}
 	for _, row := range fields {
-		if err := w.out.Line("%s", strings.Join(oneLine(row), "\t")); err != nil {
+		if err := w.out.Line("%s", strings.Join(oneLine(slices.Clone(row)), "\t")); err != nil {
 			return err
 		}
 	}

@@ -48,9 +48,10 @@ func TestTenantQuery(t *testing.T) {
 		s.must(t, "tenant", "query", "SELECT name, 1.5 AS x, NULL AS absent, id > 0 AS is_true, created_at AS "+`"a ""b"`+" FROM users", "--into", database)
 		db := tenantstest.OpenSQLite(t, database)
 		var text string
+		number := map[bool]string{true: "text", false: "real"}[s.onServer()] // 1.5 is a numeric there
 		query := `SELECT group_concat(tenant || ' ' || name || ' ' || typeof(x) || ' ' || typeof(absent) || ' ' || is_true || ' ' || substr("a ""b", 1, 2), ';')
 			FROM (SELECT * FROM rows ORDER BY tenant)`
-		if err := db.QueryRow(query).Scan(&text); err != nil || text != "acme ada real null 1 20;globex ada real null 1 20;initech ada real null 1 20" {
+		if err := db.QueryRow(query).Scan(&text); err != nil || text != strings.ReplaceAll("acme admin X null 1 20;globex admin X null 1 20;initech admin X null 1 20", "X", number) {
 			t.Errorf("%q, %v", text, err)
 		}
 		for _, file := range []string{path, list, database} {

@@ -97,7 +97,8 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	t.Cleanup(runs.Wait)
 	accounts := operators.New(env.Store.Master())
 	doors := operator.NewDoors(token, accounts)
-	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Fleet: runs, Onboard: onboard, Domain: domain, Accounts: accounts})
+	api := operator.New(operator.Options{Store: env.Store, Manager: env.Lifecycle, Fleet: runs, Onboard: onboard, Domain: domain, Accounts: accounts,
+		BackedUpAt: func(context.Context, *tenants.Tenant) (*time.Time, error) { return nil, nil }})
 	post := mail.NewPost(nil, map[string]mail.Writer{"test": {Write: func(_ *gorm.DB, t *tenants.Tenant, m mail.Message) (*mail.Letter, error) {
 		if m.UserID == 0 {
 			return nil, nil

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,8 +19,10 @@ import (
 const (
 	// sessionLife is how long a session lasts, even if it is used.
 	sessionLife = 12 * time.Hour
-	// maxSessions is the largest number of sessions. A new one ends the oldest.
-	maxSessions = 64
+	// maxSessions is the largest number of sessions, and maxOwnSessions that of one operator. Holders of the one token
+	// count as one operator. A new session ends the oldest.
+	maxSessions    = 512
+	maxOwnSessions = 32
 )
 
 // session is that of an operator who signed in with a token.
@@ -46,26 +50,33 @@ func (s *sessions) begin(by lifecycle.Operator, who operators.Identity) string {
 	secret := rand.Text() + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.makeRoom()
+	s.makeRoom(who)
 	s.open[sha256.Sum256([]byte(secret))] = session{by, who, s.now().Add(sessionLife)}
 	return secret
 }
 
-// makeRoom removes expired sessions and, if there are still too many, the oldest.
-// The caller holds mu.
-func (s *sessions) makeRoom() {
-	var oldest [sha256.Size]byte
-	var first time.Time
+// makeRoom removes expired sessions and, if the operator has too many, the oldest of those, or else the oldest of all if
+// there are too many: nobody ends the sessions of others by signing in. The caller holds mu.
+func (s *sessions) makeRoom(who operators.Identity) {
+	maps.DeleteFunc(s.open, func(_ [sha256.Size]byte, one session) bool { return !one.expires.After(s.now()) })
+	own := s.oldest(func(one session) bool { return one.who.Name == who.Name })
+	switch {
+	case len(own) >= maxOwnSessions:
+		delete(s.open, own[0])
+	case len(s.open) >= maxSessions:
+		delete(s.open, s.oldest(func(session) bool { return true })[0])
+	}
+}
+
+// oldest returns the keys of the sessions that match, the one that expires first before the others.
+func (s *sessions) oldest(matches func(session) bool) (keys [][sha256.Size]byte) {
 	for key, one := range s.open {
-		if !one.expires.After(s.now()) {
-			delete(s.open, key)
-		} else if first.IsZero() || one.expires.Before(first) {
-			oldest, first = key, one.expires
+		if matches(one) {
+			keys = append(keys, key)
 		}
 	}
-	if len(s.open) >= maxSessions {
-		delete(s.open, oldest)
-	}
+	slices.SortFunc(keys, func(a, b [sha256.Size]byte) int { return s.open[a].expires.Compare(s.open[b].expires) })
+	return keys
 }
 
 // find returns the session with a secret, and whether there is one.

@@ -33,7 +33,8 @@ func TestRoles(t *testing.T) {
 	}
 	least := map[string]string{
 		"GET /api/tenants/nope/export": "operator", "GET /api/tenants/nope/export?credentials=true": "owner", "DELETE /api/tenants/nope?purge=true": "owner",
-		"DELETE /api/tenants/nope?purge": "owner", "GET /api/operators": "owner", "GET /api/operators/nope": "owner",
+		"DELETE /api/tenants/nope?purge": "owner", "GET /api/tenants/nope/export?credentials=false": "operator", "DELETE /api/tenants/nope?purge=false": "operator",
+		"POST /api/servers": "owner", "GET /api/operators": "owner", "GET /api/operators/nope": "owner",
 		"POST /api/operators": "owner", "PATCH /api/operators/nope": "owner", "DELETE /api/operators/nope": "owner",
 		"POST /api/operators/nope/tokens": "owner", "DELETE /api/operators/nope/tokens/nope": "owner",
 	}

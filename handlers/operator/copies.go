@@ -76,7 +76,7 @@ func (a *API) moveToServer(c *gin.Context) error {
 	}
 	err := a.changeAs(c, func(ctx context.Context, by lifecycle.Operator, subdomain string) (*tenants.Tenant, error) {
 		return a.manager.Move(ctx, by, subdomain, body.Server)
-	}, func(c *gin.Context, t *tenants.Tenant) { c.JSON(http.StatusOK, document.TenantOf(t)) })
+	}, showState)
 	return unknownServer(err)
 }
 

@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -111,6 +113,11 @@ func bearer(header http.Header) (token string, ok bool) {
 	return token, err == nil
 }
 
+// asks reports whether a query has a parameter with another value than false.
+func asks(query url.Values, parameter string) bool {
+	return slices.ContainsFunc(query[parameter], func(value string) bool { return value != "false" })
+}
+
 // needs returns the role that a request to a route needs, on the API and in the console. What only reads is for viewers, and
 // what changes something for operators; the exceptions stand here.
 func needs(r *http.Request, route string) operators.Role {
@@ -119,8 +126,9 @@ func needs(r *http.Request, route string) operators.Role {
 	switch {
 	case path == "/operators", strings.HasPrefix(path, "/operators/"),
 		strings.HasSuffix(path, "/purge"), strings.HasSuffix(path, "/erase"),
-		r.Method == http.MethodDelete && query.Has("purge"),
-		strings.HasSuffix(path, "/export") && query.Has("credentials"):
+		path == "/servers" && r.Method == http.MethodPost, // to a server of their own they could move what they may not export
+		r.Method == http.MethodDelete && asks(query, "purge"),
+		strings.HasSuffix(path, "/export") && asks(query, "credentials"):
 		return operators.Owner
 	case !reads, strings.HasSuffix(path, "/export"), strings.HasPrefix(path, "/debug/"):
 		return operators.Operator

@@ -4,21 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/problem"
 	"tenantry/tenants"
-	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
-
-// showTenant writes a tenant with its limits and its settings in force.
-func (a *API) showTenant(c *gin.Context, t *tenants.Tenant) {
-	c.JSON(http.StatusOK, document.ConfiguredOf(t, a.store))
-}
 
 // changeLimits changes limits of a tenant's own: an object with a member for each limit to change, whose value is a
 // string as people type it, a number, or null for the default.

@@ -74,7 +74,8 @@ func newService(env *tenantstest.Env, change ...func(o *operator.Options)) *serv
 	s.fleet = fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
 	options := operator.Options{
 		Store: env.Store, Manager: env.Lifecycle, Fleet: s.fleet, Accounts: accounts,
-		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), AddServer: addServer(env), Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
+		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), AddServer: addServer(env),
+		BackedUpAt: func(context.Context, *tenants.Tenant) (*time.Time, error) { return nil, nil }, Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
 			c.Keys = env.Keys
 			return env.Lifecycle.Doctor(ctx, c)
 		}}

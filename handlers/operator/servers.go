@@ -2,6 +2,7 @@ package operator
 
 import (
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 
@@ -65,7 +66,8 @@ func (a *API) addServer(c *gin.Context) error {
 
 // explainAdded explains why a server that is to be added can't be opened.
 func explainAdded(err error) error {
-	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrForbidden) {
+	var path *fs.PathError
+	if errors.Is(err, tenants.ErrUnavailable) || errors.Is(err, tenants.ErrForbidden) || errors.As(err, &path) {
 		return problem.InvalidField("url", "names a server that can't be used: "+err.Error())
 	}
 	return err

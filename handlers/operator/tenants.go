@@ -21,6 +21,7 @@ import (
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/onboard"
+	"tenantry/tenants/operators"
 )
 
 // Register adds the routes to r, which must be behind a Guard.
@@ -167,6 +168,11 @@ func (a *API) getTenant(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	return a.showTenant(c, t)
+}
+
+// showTenant writes a tenant with its limits and its settings in force, and what is known of its backups.
+func (a *API) showTenant(c *gin.Context, t *tenants.Tenant) error {
 	proof, err := a.manager.Proof(c.Request.Context(), t.ID)
 	if err != nil {
 		return err
@@ -188,12 +194,18 @@ func (a *API) moveTenant(move func(context.Context, lifecycle.Operator, string) 
 		if err := noMembers(c); err != nil {
 			return err
 		}
-		return a.changeAs(c, move, func(c *gin.Context, t *tenants.Tenant) { c.JSON(http.StatusOK, document.TenantOf(t)) })
+		return a.changeAs(c, move, showState)
 	}
 }
 
+// showState writes a tenant without its limits and settings.
+func showState(c *gin.Context, t *tenants.Tenant) error {
+	c.JSON(http.StatusOK, document.TenantOf(t))
+	return nil
+}
+
 // changeAs changes a tenant as the operator who sent the request, and shows it.
-func (a *API) changeAs(c *gin.Context, change func(context.Context, lifecycle.Operator, string) (*tenants.Tenant, error), show func(*gin.Context, *tenants.Tenant)) error {
+func (a *API) changeAs(c *gin.Context, change func(context.Context, lifecycle.Operator, string) (*tenants.Tenant, error), show func(*gin.Context, *tenants.Tenant) error) error {
 	by, err := nameOf(c)
 	if err != nil {
 		return err
@@ -202,8 +214,7 @@ func (a *API) changeAs(c *gin.Context, change func(context.Context, lifecycle.Op
 	if err != nil {
 		return err
 	}
-	show(c, t)
-	return nil
+	return show(c, t)
 }
 
 // noMembers refuses a body that isn't empty, for requests that have no members. A
@@ -324,6 +335,9 @@ func (a *API) createTenant(c *gin.Context) error {
 	by, err := nameOf(c)
 	if err != nil {
 		return err
+	}
+	if body.DatabaseURL != "" && !Current(c).Role.Allows(operators.Owner) {
+		return problem.New(problem.ErrForbidden, "Copying a database by its URL needs the role owner: it reads what this machine can read.")
 	}
 	n := lifecycle.NewTenant{Subdomain: *body.Subdomain, Name: body.Name, Server: body.Server, Labels: body.Labels, Source: body.DatabaseURL, By: by}
 	var admin onboard.Admin

@@ -58,6 +58,11 @@ func (f *folder) open() (*os.Root, error) {
 	return f.root, nil
 }
 
+func (f *folder) isMissing() bool {
+	_, err := os.Lstat(f.path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 func (f *folder) String() string { return f.path }
 
 // Put writes a file under another name and renames it.
@@ -144,9 +149,12 @@ func (f *folder) Get(_ context.Context, key string) (io.ReadCloser, error) {
 	return file, nil
 }
 
-// List walks through the folders that can have keys with the prefix.
+// List walks through the folders that can have keys with the prefix. It doesn't make a missing folder.
 func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
+		if f.isMissing() {
+			return
+		}
 		root, err := f.open()
 		if err != nil {
 			yield(Object{}, err)
@@ -226,7 +234,7 @@ func (f *folder) Erase(ctx context.Context, prefix string) error {
 	if err := checkKey(prefix); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(f.path); errors.Is(err, fs.ErrNotExist) {
+	if f.isMissing() {
 		return nil
 	}
 	var keys []string
@@ -241,6 +249,9 @@ func (f *folder) Erase(ctx context.Context, prefix string) error {
 
 // Tidy removes temporary files.
 func (f *folder) Tidy(ctx context.Context, before time.Time) error {
+	if f.isMissing() {
+		return nil
+	}
 	root, err := f.open()
 	if err != nil {
 		return err
