@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/oklog/ulid/v2"
 
+	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
 	"tenantry/tenants/web"
@@ -66,6 +67,9 @@ func logAccess(log *slog.Logger, refused *refusals) gin.HandlerFunc {
 			}
 			if t, ok := web.Resolved(c); ok {
 				attrs = append(attrs, slog.String("tenant", t.Subdomain))
+			}
+			if who := operator.Current(c); who.Name != "" {
+				attrs = append(attrs, slog.String("operator", who.Name))
 			}
 			log.LogAttrs(c.Request.Context(), slog.LevelInfo, "request", attrs...)
 		}()

@@ -167,12 +167,13 @@ func (s *Server) compose(id string, l Letter) (*smtp.Msg, error) {
 	if err := m.To((&netmail.Address{Address: l.To}).String()); err != nil {
 		return nil, err
 	}
-	m.Subject(strings.Map(func(r rune) rune {
+	subject := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, l.Subject))
+	}, l.Subject)
+	m.Subject(strings.ReplaceAll(subject, "=?", "= ?")) // or it could be read as an encoded word (RFC 2047)
 	m.SetMessageIDWithValue(id + "@" + helo(s.from))
 	m.SetDate()
 	m.SetGenHeader("Auto-Submitted", "auto-generated")

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"mime"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func TestSend(t *testing.T) {
 	t.Parallel()
 	s := mailtest.New(t)
 	err := server(t, s, "smtp://mailer:"+secret+"@ADDR").Send(t.Context(), "01m8", mail.Letter{
-		To: "ida@acme.test", Subject: "Grüße\r\nBcc: mallory@evil.test\r\n\r\nbody", Text: "Hello,\n.\nhttps://acme.test/x?a=b\n",
+		To: "ida@acme.test", Subject: "=?utf-8?q?Pay_now?= Grüße\r\nBcc: mallory@evil.test\r\n\r\nbody", Text: "Hello,\n.\nhttps://acme.test/x?a=b\n",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -42,6 +43,9 @@ func TestSend(t *testing.T) {
 	}
 	if m.Header.Get("Bcc") != "" || len(m.Header["Subject"]) != 1 || m.Header.Get("Message-Id") != "<01m8@acme.test>" || m.Header.Get("From") != `"Acme Ltd" <no-reply@acme.test>` {
 		t.Errorf("header: %q", m.Header)
+	}
+	if subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil || !strings.HasPrefix(subject, "= ?utf-8?q?Pay_now?= Grüße") {
+		t.Errorf("subject %q, %v", subject, err)
 	}
 	if m.Text != "Hello,\n.\nhttps://acme.test/x?a=b\n" {
 		t.Errorf("text: %q", m.Text)

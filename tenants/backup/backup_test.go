@@ -3,7 +3,6 @@ package backup_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"tenantry/tenants/backup"
 	"tenantry/tenants/bucket"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
 )
 
@@ -360,15 +360,9 @@ func must(t testing.TB, err error) {
 func TestRestoreOfAShrunkDatabase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	driver := "sqlite3"
-	if !slices.Contains(sql.Drivers(), driver) {
-		driver = "sqlite"
-	}
 	dir, err := w.engine.Identity(t.Context())
 	must(t, err)
-	db, err := sql.Open(driver, filepath.Join(dir, "tenants", w.tenant.Database))
-	must(t, err)
-	defer db.Close()
+	db := tenantstest.OpenSQLite(t, filepath.Join(dir, "tenants", w.tenant.Database))
 	for _, statement := range []string{"SELECT 1", "DELETE FROM folders WHERE id > 1", "VACUUM", "UPDATE folders SET remark = zeroblob(100000)"} {
 		_, err := db.Exec(statement)
 		must(t, err)
