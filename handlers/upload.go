@@ -194,7 +194,7 @@ func (u Uploads) Send(c *gin.Context) error {
 	return nil
 }
 
-// sentAs returns the media type with which a file is sent: one that no browser runs.
+// sentAs returns the media type with which a file is sent, which no browser runs.
 func sentAs(mediaType string) string {
 	switch mediaType {
 	case "image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "application/zip", "text/plain", "text/csv", "application/json":

@@ -28,7 +28,7 @@ type HandleOrder string
 
 // Orders of handles.
 const (
-	// BusiestFirst begins with the handle with most leases. Those without a lease follow, the one that was used last first.
+	// BusiestFirst begins with the handle with most leases. Those without a lease follow, the most recently used first.
 	BusiestFirst HandleOrder = "leases"
 	// IdleFirst begins with the handle that was idle longest. Those with a lease follow.
 	IdleFirst HandleOrder = "idle"

@@ -145,7 +145,7 @@ func TestStreamsEnd(t *testing.T) {
 		"/sign-in?next=%2Fnew%2Fsteps%3Fsubdomain%3Dacme")
 }
 
-// TestRunsWithCopies plans a run on the page, begins one that keeps copies, puts one of them back and accepts the rest.
+// TestRunsWithCopies plans a run on the page, begins it with copies, puts a copy back and accepts the rest.
 func TestRunsWithCopies(t *testing.T) {
 	t.Parallel()
 	s := small(t)

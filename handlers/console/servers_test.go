@@ -26,7 +26,7 @@ func TestChangeServers(t *testing.T) {
 	s.post(t, "/servers/north/reverse").expect(t, 404)
 }
 
-// TestOpenDatabases closes one that no scope uses, and offers that for no other.
+// TestOpenDatabases closes a database that no scope uses, and offers that for no other.
 func TestOpenDatabases(t *testing.T) {
 	t.Parallel()
 	s := small(t)

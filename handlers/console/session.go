@@ -56,7 +56,7 @@ func (s *sessions) begin(by lifecycle.Operator, who operators.Identity) string {
 }
 
 // makeRoom removes expired sessions and, if the operator has too many, the oldest of those, or else the oldest of all if
-// there are too many: nobody ends the sessions of others by signing in. The caller holds mu.
+// there are too many: signing in often ends only the operator's own sessions. The caller holds mu.
 func (s *sessions) makeRoom(who operators.Identity) {
 	maps.DeleteFunc(s.open, func(_ [sha256.Size]byte, one session) bool { return !one.expires.After(s.now()) })
 	own := s.oldest(func(one session) bool { return one.who.Name == who.Name })
@@ -68,7 +68,7 @@ func (s *sessions) makeRoom(who operators.Identity) {
 	}
 }
 
-// oldest returns the keys of the sessions that match, the one that expires first before the others.
+// oldest returns the keys of the sessions that match, in the order in which they expire.
 func (s *sessions) oldest(matches func(session) bool) (keys [][sha256.Size]byte) {
 	for key, one := range s.open {
 		if matches(one) {

@@ -73,7 +73,7 @@ func TestMigrationRuns(t *testing.T) {
 	send(http.MethodPost, "/api/migrations", `{"action":"abandon"}`, http.StatusConflict)
 }
 
-// TestMigrationPlan shows what a run would do, with its waves, and begins one that keeps copies, which is taken back and
+// TestMigrationPlan shows what a run would do, with its waves, and begins a run with copies, which is taken back and
 // accepted.
 func TestMigrationPlan(t *testing.T) {
 	t.Parallel()

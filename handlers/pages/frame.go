@@ -40,7 +40,7 @@ type place struct {
 type Appearance struct {
 	// Language is that of dates: de, es or fr. Defaults to en.
 	Language string
-	// Colour is one of Colours. Defaults to one that follows from the tenant's id.
+	// Colour is one of Colours. Defaults to auto, a colour that follows from the tenant's id.
 	Colour string
 	// Zone is the time zone of what the pages show. Defaults to UTC.
 	Zone *time.Location

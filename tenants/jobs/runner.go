@@ -18,7 +18,7 @@ type Config struct {
 	Grace time.Duration
 	// Log gets what went wrong. Defaults to slog.Default().
 	Log *slog.Logger
-	// Counts counts the attempts. Defaults to one that is not read.
+	// Counts counts the attempts. Defaults to counters that are not read.
 	Counts *Counts
 }
 

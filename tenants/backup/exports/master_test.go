@@ -110,7 +110,7 @@ func TestRunMaster(t *testing.T) {
 	}
 }
 
-// TestMasterIsRecoveredWholeOrNot: a database with a master stays as it is, and so does one that a process uses; what an interruption leaves is
+// TestMasterIsRecoveredWholeOrNot: a database with a master stays as it is, and so does a database that a process uses; what an interruption leaves is
 // recovered by the next try. A file of a newer program is refused.
 func TestMasterIsRecoveredWholeOrNot(t *testing.T) {
 	t.Parallel()
