@@ -36,7 +36,7 @@ type Export struct {
 type Contents interface {
 	// ReadContent returns a content by the file's id. The error wraps fs.ErrNotExist if there is none.
 	ReadContent(ctx context.Context, tenantID, id string) (io.ReadCloser, error)
-	// WriteContent stores a content for a tenant that is being created, in place of one that is there. Returns a
+	// WriteContent stores a content for a tenant that is being created, in place of a content with this id. Returns a
 	// *tenants.SourceError unless the content has that SHA-256.
 	WriteContent(ctx context.Context, tenantID, id, sha256 string, content io.Reader) error
 }

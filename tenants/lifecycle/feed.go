@@ -22,7 +22,7 @@ var ErrTooManyFollowers = errors.New("too many follow the ledger")
 const (
 	// maxFollowers is how many may follow one Feed.
 	maxFollowers = 32
-	// maxBehind is how many changes of the ledger wait for a follower; one that falls further behind is dropped.
+	// maxBehind is how many readings of the ledger wait for a follower. A follower that falls further behind is dropped.
 	maxBehind = 16
 	// feedOverlap is how far back each reading of the ledger begins, for operations that were recorded late or whose ids
 	// were made by a clock that is behind.

@@ -53,7 +53,7 @@ var (
 	ErrExists       = errors.New("an operator has this name already")
 	ErrUnknown      = errors.New("there is no operator with this name")
 	ErrUnknownToken = errors.New("the operator has no token with this id")
-	// ErrNoToken means that a text is nobody's token.
+	// ErrNoToken means that a text is the token of no operator.
 	ErrNoToken = errors.New("no operator has this token")
 	// ErrTooMany means that an operator has as many tokens as they may have.
 	ErrTooMany = fmt.Errorf("the operator has %d tokens already; revoke one first", maxTokens)

@@ -113,8 +113,8 @@ func (e *Engine) keepCopy(ctx context.Context, t *tenants.Tenant, path, name str
 	return errors.Join(e.files.rename(temporary, name), e.files.sync(copiesDir))
 }
 
-// PutBack removes the sidecars of the tenant's file and gives its name to the copy. Then it makes the file one that was
-// written now, so that a backup is made of it: the times of files tell backups what was written.
+// PutBack removes the sidecars of the tenant's file and gives its name to the copy. Then it gives the file
+// the present time, so that a backup is made of it: the times of files tell backups what was written.
 func (e *Engine) PutBack(ctx context.Context, t *tenants.Tenant, run string, version int64) error {
 	from, err := copyName(t, run)
 	if err != nil {

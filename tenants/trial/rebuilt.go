@@ -176,7 +176,7 @@ func (t *trial) readSequences(ctx context.Context) (map[string]int64, error) {
 	return all, rows.Err()
 }
 
-// giveIDs makes each table with AUTOINCREMENT one that has given ids, and reads the last ones.
+// giveIDs has each table with AUTOINCREMENT give an id, and reads the last ids.
 func (t *trial) giveIDs(ctx context.Context, made shape.Shape) (err error) {
 	if t.Dialect != "sqlite" {
 		return nil

@@ -94,7 +94,7 @@ var losses = []struct{ name, up, old, new, detail string }{
 }
 
 // TestRebuildsLoseNothingUnseen rebuilds tables of a database without rows, and of one with rows. What a rebuild loses is
-// found in both; nothing is found of one that loses nothing.
+// found in both; nothing is found of a rebuild that loses nothing.
 func TestRebuildsLoseNothingUnseen(t *testing.T) {
 	t.Parallel()
 	for _, loss := range losses {
