@@ -101,7 +101,7 @@ func TestPatientScopesWait(t *testing.T) {
 		patient := env.Beside(t, tenantstest.Options{
 			MaxOpen: 1, InstanceTTL: 3 * time.Second, Wait: time.Minute, Patient: true, Log: slog.New(slog.NewTextHandler(written, nil)),
 		})
-		hurried := env.Beside(t, tenantstest.Options{MaxOpen: 1, InstanceTTL: 3 * time.Second, Wait: 10 * time.Millisecond})
+		hurried := env.Beside(t, tenantstest.Options{MaxOpen: 1, InstanceTTL: 3 * time.Second, Wait: time.Second}) // opening takes less
 		if env.Kind == tenantstest.SQLite {
 			defer holdHandle(t, hurried, globex)()
 			release = holdHandle(t, patient, globex)

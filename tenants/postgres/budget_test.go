@@ -169,6 +169,8 @@ func waitForQueue(t *testing.T, b *budget, want int) {
 func unconnected(b *budget) *share {
 	s := newShare(b, people, 1)
 	s.width, s.db = 1, sql.OpenDB(connector{})
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.pools[s] = struct{}{}
 	return s
 }
