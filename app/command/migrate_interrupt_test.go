@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +18,8 @@ import (
 	"tenantry/tenants/fleet"
 )
 
-// TestMigrateIsInterrupted sends SIGINT to a run in the pause between two waves.
+// TestMigrateIsInterrupted sends SIGINT to a run in the pause between two waves. The command alone goes on with it, and it
+// keeps its settings; for other tenants, it says what to type.
 func TestMigrateIsInterrupted(t *testing.T) {
 	t.Parallel()
 	s := newSQLite(t)
@@ -29,7 +31,7 @@ func TestMigrateIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "migrate", "up", "--waves", "1", "--pause", "1h", "--json")
+	cmd := exec.CommandContext(t.Context(), self, "migrate", "up", "--waves", "1", "--pause", "1h", "--keep-copies", "--parallel", "2", "--except", "t0", "--json")
 	cmd.Env = append(s.environ, envMain+"=1")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -55,7 +57,15 @@ func TestMigrateIsInterrupted(t *testing.T) {
 	if run := only[migrated](t, stdout.String()); run.State != tenants.RunStopped || run.Migrated != 1 || run.Reason == "" {
 		t.Errorf("the run is %+v", run)
 	}
-	if run := only[migrated](t, s.must(t, "migrate", "up", "--resume", "--json")); run.State != tenants.RunDone || run.Migrated != 3 {
-		t.Errorf("resumed: %+v", run)
+	if r := s.run(t, "migrate", "up", "--tenant", "t0"); r.status != exitFailed || !strings.Contains(r.stderr, "--resume") || !strings.Contains(r.stderr, "--abandon") {
+		t.Errorf("for another tenant: status %d, %s", r.status, r.stderr)
+	}
+	run := only[migrated](t, s.must(t, "migrate", "up", "--pause", "1ms", "--json"))
+	if run.State != tenants.RunDone || run.Migrated != 2 {
+		t.Errorf("gone on with: %+v", run)
+	}
+	runs := only[document.List[fleet.Run]](t, s.must(t, "migrate", "runs", "--json")).Items
+	if len(runs) != 1 || runs[0].ID != run.Run || runs[0].Copies != 2 || runs[0].Plan.Parallel != 2 || runs[0].Plan.PauseSeconds != 1 || !slices.Equal(runs[0].Waves, []int{1, 1}) {
+		t.Errorf("the runs are %+v", runs)
 	}
 }

@@ -47,14 +47,18 @@ type rehearsed struct {
 
 // rehearse tries the migrations on copies.
 func (u *upCommand) rehearse(c *Call, a *app.App) error {
-	plan := fleet.Plan{Tenants: u.Tenant, Except: u.Except, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary, Parallel: u.Parallel}
+	parallel := fleet.DefaultParallel
+	if u.Parallel != nil {
+		parallel = *u.Parallel
+	}
+	plan := fleet.Plan{Tenants: u.Tenant, Except: u.Except, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary, Parallel: parallel}
 	show := c.out.progress()
 	if u.DryRun == drySchema {
 		forecasts, err := a.Fleet().Forecast(c.ctx, plan, func(done, total int) { show.step("rehearse", done, total) })
 		if err != nil && len(forecasts) == 0 {
 			return err
 		}
-		return errors.Join(err, writeForecasts(c.out, forecasts, u.Parallel, true), (&planCommand{}).verdict(forecasts))
+		return errors.Join(err, writeForecasts(c.out, forecasts, parallel, true), (&planCommand{}).verdict(forecasts))
 	}
 	result := rehearsed{Seed: u.Seed}
 	if result.Seed == 0 {

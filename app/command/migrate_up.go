@@ -26,11 +26,11 @@ type upCommand struct {
 	MaxErrors   float64       `placeholder:"N" help:"Stop in the pause if the share of requests that fail is more than N percentage points larger on migrated tenants. Defaults to 1."`
 	MinRequests int           `placeholder:"N" help:"Judge requests only if migrated tenants and the others had N each in the pause. Defaults to 100."`
 	NoGate      bool          `help:"Don't compare the requests of migrated tenants with those of the others."`
-	Parallel    int           `default:"4" placeholder:"N" help:"Migrate this many databases at the same time on each server, up to 64."`
+	Parallel    *int          `placeholder:"N" help:"Migrate this many databases at the same time on each server, up to 64. Defaults to 4."`
 	KeepCopies  bool          `help:"Keep a copy of each tenant's database from before its migration, on SQLite, until \"migrate accept\" or \"migrate revert\"."`
 	Despite     bool          `name:"despite-older-builds" help:"Migrate although processes of older builds are running that can't serve migrated tenants: they answer 503 for them."`
 	Resume      bool          `xor:"run" help:"Go on with the last run, although its gate has closed: the tenants that are left, then those that failed."`
-	Abandon     bool          `xor:"run" help:"Give up a run that has stopped, and begin another."`
+	Abandon     bool          `xor:"run" help:"Give up a run that has stopped or was interrupted, and begin another."`
 	DryRun      dryRun        `xor:"run" help:"Change no tenant: apply the migrations to an empty database of each version, or with =data to copies of the tenants at most risk."`
 	Seed        uint64        `placeholder:"N" help:"With --dry-run=data: choose the same tenants at random as the rehearsal that printed this number."`
 }
@@ -39,7 +39,7 @@ type upCommand struct {
 func (*upCommand) Help() string {
 	return `Each tenant answers 503 while it is migrated. If the migration of a tenant fails, the command names the tenant, which keeps its version, and migrates the others of its wave. Run it again to retry those that failed.
 
-Between two waves the run stops if more tenants than --max-failures have failed, or if in the --pause the requests of migrated tenants fail more often or take longer than those of tenants at older versions, over all processes. A run that has stopped, or was interrupted, goes on with --resume. Within a wave the newest tenants are migrated first.
+Between two waves the run stops if more tenants than --max-failures have failed, or if in the --pause the requests of migrated tenants fail more often or take longer than those of tenants at older versions, over all processes. A run that has stopped goes on with --resume, and begins no more after --abandon. One that was interrupted goes on with the same command, or with "migrate up" alone, and keeps its settings. Within a wave the newest tenants are migrated first.
 
 --dry-run=data copies, on each server, the largest tenant, the one with the oldest schema, up to 5 whose last migration failed, and 3 at random; or the tenants named by --tenant. It migrates the copies one after another, reports the time, the rows, the locks and the errors, and removes the copies. The tenants are served meanwhile and stay as they are. On SQLite a copy is made only if the disk has room for three of them.
 
@@ -120,7 +120,7 @@ func (u *upCommand) check() error {
 	if u.Seed > 0 && u.DryRun != dryData {
 		return fmt.Errorf("%w: --seed is for --dry-run=data", errUsage)
 	}
-	if u.Parallel == 0 {
+	if u.Parallel != nil && *u.Parallel == 0 {
 		return fmt.Errorf("%w: --parallel is 0: want a number from 1", errUsage)
 	}
 	var plan fleet.Plan
@@ -150,10 +150,17 @@ func (u *upCommand) migrate(c *Call, a *app.App) (*fleet.Run, error) {
 		if err := a.Fleet().Abandon(c.ctx); err != nil && !errors.Is(err, fleet.ErrNothingToResume) {
 			return nil, err
 		}
+		hintOtherCopies(c, a)
 	}
 	plan := fleet.Plan{Tenants: u.Tenant, Except: u.Except, Server: u.Server, Failed: u.RetryFailed, First: u.First, Canaries: u.Canary}
 	u.change(&plan)
-	return a.Fleet().Migrate(c.ctx, a.By(), plan, progress)
+	run, err := a.Fleet().Migrate(c.ctx, a.By(), plan, progress)
+	var stopped *fleet.StoppedError
+	if run == nil && errors.As(err, &stopped) && stopped.Interrupted() && stopped.Continues(plan) {
+		c.out.Hint("migration run %s was interrupted: this goes on with it, with its settings and those given now", stopped.Run.ID)
+		return a.Fleet().Resume(c.ctx, a.By(), u.change, progress)
+	}
+	return run, err
 }
 
 // change puts the flags that a resumed run accepts into its plan.
@@ -167,11 +174,13 @@ func (u *upCommand) change(plan *fleet.Plan) {
 	if u.MaxFailures != nil {
 		plan.MaxFailures = u.MaxFailures
 	}
-	plan.Parallel = u.Parallel
+	if u.Parallel != nil {
+		plan.Parallel = *u.Parallel
+	}
 	gate := &plan.Gate
 	gate.MaxSlowdown, gate.MaxErrors = cmp.Or(u.MaxSlowdown, gate.MaxSlowdown), cmp.Or(u.MaxErrors, gate.MaxErrors)
 	gate.MinRequests, gate.Off = cmp.Or(u.MinRequests, gate.MinRequests), u.NoGate || gate.Off
-	plan.DespiteOlderBuilds = u.Despite
+	plan.DespiteOlderBuilds = plan.DespiteOlderBuilds || u.Despite
 	plan.KeepCopies = plan.KeepCopies || u.KeepCopies
 }
 

@@ -56,7 +56,7 @@ func TestMigrateFlags(t *testing.T) {
 	s := newSQLite(t)
 	s.must(t, "tenant", "create", "acme")
 	for _, flags := range []string{
-		"--waves 0", "--waves 1,,2", "--waves 101%", "--waves x", "--parallel 0", "--parallel 65", "--first -1", "--pause -1s", "--pause soon",
+		"--waves 0", "--waves 1,,2", "--waves 101%", "--waves 50%,10%", "--waves x", "--parallel 0", "--parallel 65", "--first -1", "--pause -1s", "--pause soon",
 		"--max-failures -1", "--max-slowdown 0.5", "--max-slowdown x", "--max-errors -1", "--max-errors 101", "--min-requests -1", "--resume --abandon", "--resume --tenant acme", "--resume --first 3", "--resume --canary acme", "--resume --retry-failed",
 	} {
 		if r := s.run(t, append([]string{"migrate", "up"}, strings.Fields(flags)...)...); r.status != exitUsage {

@@ -65,6 +65,39 @@ func TestRunsAreReverted(t *testing.T) {
 	}
 }
 
+// TestRevertedRunsKeepNothing reverts a run of which a tenant could not be migrated: its copy, which is of no use, goes with
+// those that are put back, but not when one tenant alone is reverted. The error counts what the whole run has migrated.
+func TestRevertedRunsKeepNothing(t *testing.T) {
+	t.Parallel()
+	r := newRehearsing(t, tenantstest.SQLite, false, widening+"CREATE UNIQUE INDEX folders_remark_key ON folders (remark);\n", "acme", "globex", "initech")
+	r.fill(t, "globex", "a", "b") // with the same remark
+	run, err := r.Migrate(t.Context(), "ada", everyCopy, nil)
+	var partial *fleet.PartialError
+	if !errors.As(err, &partial) || partial.Migrated != 2 || run.Copies != 3 {
+		t.Fatalf("%+v, %v", run, err)
+	}
+	again, err := r.Resume(t.Context(), "ada", nil, nil)
+	if !errors.As(err, &partial) || partial.Migrated != int(again.Migrated) || partial.Migrated != 2 || len(partial.Failed) != 1 {
+		t.Errorf("resumed: %+v, %v", again, err)
+	}
+	for _, step := range []struct {
+		subdomain string
+		left      int
+	}{{"acme", 2}, {"", 0}} {
+		forecast, err := r.ForecastRevert(t.Context(), run.ID, step.subdomain, nil)
+		if err == nil {
+			err = r.Revert(t.Context(), "ada", forecast, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(filepath.Join(r.Dir, "copies"))
+		if now, _ := r.Run(t.Context(), run.ID); err != nil || len(entries) != step.left || int(now.Copies) != step.left {
+			t.Errorf("after %q %d copies are left, and %d are recorded; want %d, %v", step.subdomain, len(entries), now.Copies, step.left, err)
+		}
+	}
+}
+
 // wantBack sees that the older build serves a tenant as it was before its migration.
 func (r *rehearsing) wantBack(t *testing.T, subdomain string, want []string) {
 	t.Helper()

@@ -16,11 +16,13 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -59,7 +61,26 @@ type StoppedError struct{ Run tenants.MigrationRun }
 
 // Error says why the run stopped.
 func (e *StoppedError) Error() string {
-	return fmt.Sprintf("migration run %s stopped: %s", e.Run.ID, e.Run.Reason)
+	return fmt.Sprintf("migration run %s stopped: %s", e.Run.ID, cmp.Or(e.Run.Reason, interrupted))
+}
+
+// Interrupted reports whether the run stopped because its process was asked to end, or died.
+func (e *StoppedError) Interrupted() bool {
+	return e.Run.Reason == interrupted || e.Run.State == tenants.RunRunning
+}
+
+// Continues reports whether the plan asks for the same tenants as the run's, or for none in particular, so that going on with
+// the run is what it asks for.
+func (e *StoppedError) Continues(plan Plan) bool {
+	var old Plan
+	if json.Unmarshal([]byte(e.Run.Plan), &old) != nil {
+		return false
+	}
+	selection := func(p Plan) Plan {
+		return Plan{Tenants: p.Tenants, Except: p.Except, Server: p.Server, Failed: p.Failed, First: p.First, Canaries: p.Canaries}
+	}
+	asked := selection(plan)
+	return reflect.DeepEqual(asked, Plan{}) || reflect.DeepEqual(asked, selection(old))
 }
 
 // ErrNothingToResume means that there is no run, or that the last one migrated all of its tenants or was abandoned.
@@ -113,8 +134,8 @@ func (f *Fleet) Wait() { f.running.Wait() }
 // Begin begins a run, which the caller must work on. It doesn't open tenants that are up to date according to the
 // master, and returns nil without one that is behind.
 //
-// Returns a *RunningError if a living process has an unfinished run, a *StoppedError if the last run was stopped
-// for another reason than the end of its process and was not abandoned, an *UnknownError if the plan names tenants
+// Returns a *RunningError if a living process has an unfinished run, a *StoppedError if the last run stopped or its process
+// died, and it was not abandoned, an *UnknownError if the plan names tenants
 // that don't exist, a *tenants.OlderBuildError unless the plan allows that, the error of Plan.Check, and tenants.ErrFull if
 // the copies that the plan wants have no room.
 func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*Pass, error) {
@@ -235,14 +256,9 @@ func (f *Fleet) Abandon(ctx context.Context) error {
 		case living:
 			return &RunningError{*run}
 		}
-		return abandon(tx, run)
+		run.State, run.InstanceID, run.FinishedAt = tenants.RunAbandoned, nil, &run.UpdatedAt
+		return tx.Save(run).Error
 	})
-}
-
-// abandon ends an unfinished run.
-func abandon(tx *gorm.DB, run *tenants.MigrationRun) error {
-	run.State, run.InstanceID, run.FinishedAt = tenants.RunAbandoned, nil, &run.UpdatedAt
-	return tx.Save(run).Error
 }
 
 // begin records a new run of this process.
@@ -255,16 +271,12 @@ func (f *Fleet) begin(ctx context.Context, run *tenants.MigrationRun, plan Plan)
 		if err != nil {
 			return err
 		}
-		if last != nil && last.FinishedAt == nil {
-			switch {
-			case living:
-				return &RunningError{*last}
-			case last.State == tenants.RunStopped && last.Reason != interrupted:
-				return &StoppedError{*last}
-			}
-			if err := abandon(tx, last); err != nil {
-				return err
-			}
+		switch {
+		case last == nil || last.FinishedAt != nil:
+		case living:
+			return &RunningError{*last}
+		default:
+			return &StoppedError{*last}
 		}
 		f.own(run)
 		run.StartedAt, run.UpdatedAt = now, now

@@ -77,7 +77,7 @@ func (f *Fleet) Forecast(ctx context.Context, plan Plan, progress func(done, tot
 	forecasts := []Forecast{}
 	var errs []error
 	for i, group := range groups {
-		forecast, err := f.forecast(ctx, group, cmp.Or(plan.Parallel, defaultParallel))
+		forecast, err := f.forecast(ctx, group, cmp.Or(plan.Parallel, DefaultParallel))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("server %q: %w", group[0].Server, err))
 		} else {

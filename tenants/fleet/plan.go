@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -61,7 +62,22 @@ func (p Plan) Check() error {
 	case p.Parallel < 0 || p.Parallel > maxParallel:
 		return fault("parallel", fmt.Sprintf("a number from 1 to %d", maxParallel), p.Parallel)
 	}
-	return p.Gate.check()
+	return errors.Join(checkWaves(p.Waves), p.Gate.check())
+}
+
+// checkWaves returns a *lifecycle.FilterError for a wave that would have no tenants whatever the run's size.
+func checkWaves(sizes []Size) error {
+	done := 0 // percent
+	for _, size := range sizes {
+		if done == 100 || size.Percent && size.Number <= done {
+			return &lifecycle.FilterError{Field: "waves", Message: fmt.Sprintf(
+				"has %s after %d%%, so the wave would have no tenants: a percentage is what is done after the wave, and must be above those before it, such as 10%%,50%%", size, done)}
+		}
+		if size.Percent {
+			done = size.Number
+		}
+	}
+	return nil
 }
 
 // maxParallel is the largest Plan.Parallel.

@@ -57,6 +57,19 @@ func TestSizesThatAreNone(t *testing.T) {
 	}
 }
 
+// TestWavesGrow refuses waves that would have no tenants.
+func TestWavesGrow(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": true, "1,1,10": true, "10%,50%": true, "50%,1,60%,100%": true, "10,5%": true,
+		"50%,10%": false, "50%,50%": false, "10%,5,10%": false, "100%,100%": false, "100%,1": false,
+	} {
+		if err := (Plan{Waves: sizes(t, text)}).Check(); (err == nil) != want {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // TestPlanIsStored writes a plan as the master keeps it.
 func TestPlanIsStored(t *testing.T) {
 	t.Parallel()

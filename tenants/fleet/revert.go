@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,6 +20,8 @@ import (
 type Reversion struct {
 	Run     Run              `json:"run"`
 	Tenants []RevertedTenant `json:"tenants"`
+
+	whole bool // of all tenants of the run
 }
 
 // RevertedTenant is a tenant whose copy can be put back.
@@ -54,7 +57,7 @@ func (f *Fleet) ForecastRevert(ctx context.Context, id, subdomain string, progre
 	if err != nil {
 		return nil, err
 	}
-	r := &Reversion{Run: run, Tenants: []RevertedTenant{}}
+	r := &Reversion{Run: run, Tenants: []RevertedTenant{}, whole: subdomain == ""}
 	for i := range kept {
 		one := f.revertible(ctx, &kept[i])
 		if err := ctx.Err(); err != nil {
@@ -129,7 +132,7 @@ func (f *Fleet) revertible(ctx context.Context, t *copiedTenant) RevertedTenant 
 // Revert puts the run's copies back, of the tenants of a forecast. Each is an operation in the ledger, as in
 // lifecycle.Manager.Revert: what was written since the migration is lost, and the caller must have asked. Several tenants
 // are worked on at the same time; progress may be nil, and its calls don't overlap. Returns a *PartialError if some could
-// not be reverted; the others were.
+// not be reverted; the others were. When a whole run is reverted, the copies of tenants that it has not migrated are removed.
 func (f *Fleet) Revert(ctx context.Context, by lifecycle.Operator, r *Reversion, progress func(done, total int)) error {
 	var mu sync.Mutex // protects the fields below, and the calls of progress
 	done := 0
@@ -148,7 +151,7 @@ func (f *Fleet) Revert(ctx context.Context, by lifecycle.Operator, r *Reversion,
 		}
 	}
 	var working errgroup.Group
-	working.SetLimit(defaultParallel)
+	working.SetLimit(DefaultParallel)
 	for _, t := range r.Tenants {
 		working.Go(func() error {
 			err := ctx.Err()
@@ -161,10 +164,32 @@ func (f *Fleet) Revert(ctx context.Context, by lifecycle.Operator, r *Reversion,
 	}
 	_ = working.Wait() // no function returns an error
 	slices.SortFunc(partial.Failed, func(a, b Failure) int { return cmp.Compare(a.Subdomain, b.Subdomain) })
-	if len(partial.Failed) > 0 {
+	switch {
+	case len(partial.Failed) > 0:
 		return partial
+	case r.whole:
+		return f.clearCopies(ctx, r.Run.ID)
 	}
 	return nil
+}
+
+// clearCopies removes the copies of a run if all tenants have the versions of their copies.
+func (f *Fleet) clearCopies(ctx context.Context, run string) error {
+	left, err := f.copied(ctx, run, "")
+	if err != nil {
+		return err
+	}
+	servers := map[string]bool{}
+	for _, t := range left {
+		if t.SchemaVersion != t.CopyVersion {
+			return nil
+		}
+		servers[t.Server] = true
+	}
+	for server := range servers {
+		err = errors.Join(err, f.removeCopies(ctx, run, server))
+	}
+	return err
 }
 
 // StartRevert is Revert in the background, until ctx ends.

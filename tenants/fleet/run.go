@@ -35,8 +35,10 @@ type Failure struct {
 
 // PartialError means that some tenants could not be migrated. The others were.
 type PartialError struct {
+	// Migrated is the number of tenants that the whole run has migrated.
 	Migrated int
-	Failed   []Failure
+	// Failed are those that failed since the run was begun or resumed.
+	Failed []Failure
 }
 
 // Error returns the first failure and the number of the others.
@@ -56,8 +58,8 @@ func (e *PartialError) Unwrap() []error {
 }
 
 const (
-	// defaultParallel is the default of Plan.Parallel.
-	defaultParallel = 4
+	// DefaultParallel is the default of Plan.Parallel.
+	DefaultParallel = 4
 	// inHand is the most tenants in hand for each that is being migrated. Most of them wait until other processes have
 	// drained them, and until the ledger has been written for them.
 	inHand = 32
@@ -106,15 +108,14 @@ func (p *Pass) Work(ctx context.Context, progress func(Progress)) (*Run, error) 
 	case len(p.failed) > 0:
 		state = tenants.RunFailed
 	}
-	var errs []error
-	if len(p.failed) > 0 {
-		errs = append(errs, &PartialError{p.done - len(p.failed), p.failed})
-	}
-	errs = append(errs, err, p.end(ctx, p.run, state, reason))
+	errs := []error{err, p.end(ctx, p.run, state, reason)}
 	if state == tenants.RunStopped {
 		errs = append(errs, &StoppedError{*p.run})
 	}
 	ended, err := p.Run(context.WithoutCancel(ctx), p.run.ID)
+	if len(p.failed) > 0 {
+		errs = append([]error{&PartialError{int(ended.Migrated), p.failed}}, errs...)
+	}
 	return &ended, errors.Join(append(errs, err)...)
 }
 
@@ -153,7 +154,7 @@ func (p *Pass) prepare(ctx context.Context) error {
 			p.tried--
 		}
 		if p.slots[t.Server] == nil {
-			p.slots[t.Server] = semaphore.NewWeighted(int64(cmp.Or(p.plan.Parallel, defaultParallel)))
+			p.slots[t.Server] = semaphore.NewWeighted(int64(cmp.Or(p.plan.Parallel, DefaultParallel)))
 		}
 	}
 	return nil
@@ -200,7 +201,7 @@ func (p *Pass) migrateWave(ctx context.Context, targets []target) (reason string
 
 // migrateAll migrates targets until asked is closed or ctx ends.
 func (p *Pass) migrateAll(ctx context.Context, asked <-chan struct{}, targets []target) {
-	room := semaphore.NewWeighted(int64(inHand * cmp.Or(p.plan.Parallel, defaultParallel) * len(p.slots)))
+	room := semaphore.NewWeighted(int64(inHand * cmp.Or(p.plan.Parallel, DefaultParallel) * len(p.slots)))
 	ledger := p.manager.NewRunLedger()
 	var working sync.WaitGroup
 	defer working.Wait()

@@ -243,12 +243,16 @@ func TestOneRunAtATime(t *testing.T) {
 	})
 }
 
-// TestInterruptedRun ends the context of a run. The next run begins without ceremony, and so does a resumed one.
+// TestInterruptedRun ends the context of a run. Another run begins only when that one is resumed or given up.
 func TestInterruptedRun(t *testing.T) {
 	t.Parallel()
+	plan := fleet.Plan{Waves: []fleet.Size{{Number: 1}}, Except: []string{"t01"}}
 	for name, goOn := range map[string]func(s *site) (*fleet.Run, error){
-		"another": func(s *site) (*fleet.Run, error) {
-			return s.Migrate(context.Background(), "ada", fleet.Plan{}, nil)
+		"abandoned": func(s *site) (*fleet.Run, error) {
+			if err := s.Abandon(context.Background()); err != nil {
+				return nil, err
+			}
+			return s.Migrate(context.Background(), "ada", fleet.Plan{Except: []string{"t01"}}, nil)
 		},
 		"resumed": func(s *site) (*fleet.Run, error) {
 			return s.Resume(context.Background(), "ada", nil, nil)
@@ -259,17 +263,22 @@ func TestInterruptedRun(t *testing.T) {
 			s := newSite(t, tenantstest.SQLite, 5)
 			ctx, cancel := context.WithCancel(t.Context())
 			s.engine.set(func(string) { cancel() })
-			_, err := s.Migrate(ctx, "ada", fleet.Plan{Waves: []fleet.Size{{Number: 1}}}, nil)
+			_, err := s.Migrate(ctx, "ada", plan, nil)
 			var stopped *fleet.StoppedError
 			if r := s.the(t); !errors.As(err, &stopped) || r.State != tenants.RunStopped || r.Migrated+r.Failed != 1 {
 				t.Fatalf("the run is %+v, %v", r, err)
 			}
 			s.engine.set(nil)
+			stopped = nil
+			if _, err := s.Migrate(t.Context(), "ada", fleet.Plan{}, nil); !errors.As(err, &stopped) || !stopped.Interrupted() ||
+				!stopped.Continues(fleet.Plan{Parallel: 2}) || !stopped.Continues(plan) || stopped.Continues(fleet.Plan{Except: []string{"t02"}}) || stopped.Continues(fleet.Plan{First: 1}) {
+				t.Fatalf("another run: %v", err)
+			}
 			if run, err := goOn(s); err != nil || run.State != tenants.RunDone {
 				t.Errorf("%+v, %v", run, err)
 			}
 			standings, err := fleet.Status(t.Context(), s.Store)
-			if err != nil || len(standings) != 1 || standings[0].Tenants != 5 || standings[0].SchemaVersion != standings[0].Target {
+			if err != nil || len(standings) != 2 || standings[1].Tenants != 4 || standings[1].SchemaVersion != standings[1].Target {
 				t.Errorf("standings %+v, %v", standings, err)
 			}
 		})
