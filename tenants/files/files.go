@@ -71,8 +71,8 @@ type removal struct {
 // Kind is "files.remove".
 func (removal) Kind() string { return "files.remove" }
 
-// Linger is how long a content stays after the commit that removed its row: downloads, clones and exports that began before
-// end well.
+// Linger is how long a content stays after the commit that removed its row, at least: downloads, clones and exports that began
+// before end well.
 const Linger = time.Hour
 
 // mostRemoved is the number of contents that one job removes.
@@ -101,8 +101,14 @@ func (s *Store) Register(w *jobs.Workers) {
 	jobs.RegisterOutside(w, s.runForgetting, jobs.Work{})
 }
 
-// runRemoval removes the contents that have no row.
+// runRemoval removes the contents that have no row. As long as a copy of the tenant's database from before a migration is
+// kept, which may name them, it puts that off.
 func (s *Store) runRemoval(ctx context.Context, job *jobs.Job[removal]) error {
+	if kept, err := s.hasCopy(ctx, job.Home.Tenant.ID); err != nil || kept {
+		return errors.Join(err, job.Home.Update(ctx, func(tx *gorm.DB) error {
+			return jobs.Enqueue(tx, job.Args, jobs.Options{ScheduledAt: time.Now().Add(copyTime), UniqueKey: job.ID})
+		}))
+	}
 	ids, err := unnamed(ctx, job.Home, job.Args.IDs)
 	if err == nil {
 		err = s.remove(ctx, job.Home.Tenant.ID, ids)
@@ -113,6 +119,18 @@ func (s *Store) runRemoval(ctx context.Context, job *jobs.Job[removal]) error {
 	return job.Home.Update(ctx, func(tx *gorm.DB) error {
 		return jobs.Enqueue(tx, forgetting{ids}, jobs.Options{ScheduledAt: time.Now().Add(s.o.Keep), UniqueKey: job.ID})
 	})
+}
+
+// copyTime is the time between two looks for a copy of a tenant's database.
+const copyTime = 6 * time.Hour
+
+// hasCopy reports whether a migration run keeps a copy of the tenant's database.
+func (s *Store) hasCopy(ctx context.Context, tenantID string) (bool, error) {
+	var copies int64
+	err := s.o.Tenants.Master().View(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&tenants.MigrationCopy{}).Where("tenant_id = ?", tenantID).Count(&copies).Error
+	})
+	return copies > 0, err
 }
 
 // unnamed returns those of the ids that have no row. A row may be there again: a restored tenant has older rows and jobs.

@@ -177,6 +177,42 @@ func TestFiles(t *testing.T) {
 	})
 }
 
+// TestRemovalWaitsForCopies: the content of a removed file stays as long as a copy of the database from before a migration is
+// kept, because the copy names it; then it is removed.
+func TestRemovalWaitsForCopies(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{Schema: schema(t)}, func(t *testing.T, env *tenantstest.Env) {
+		s := open(t, env, t.TempDir(), time.Hour, nil)
+		workers := jobs.NewWorkers()
+		s.Register(workers)
+		runner := jobs.New(env.Store, workers, jobs.Config{})
+		tenant := env.Tenant(t, "acme")
+		row, err := keep(t, env, s, tenant, "text")
+		must(t, err)
+		master := env.Store.Master()
+		kept := tenants.MigrationCopy{RunID: strings.Repeat("0", 26), TenantID: tenant.ID, Server: tenant.Server, Database: tenant.Database, MadeAt: time.Now()}
+		must(t, master.Update(t.Context(), func(tx *gorm.DB) error { return tx.Create(&kept).Error }))
+		must(t, env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return files.Remove(tx, row.ID) }))
+		drain := func() {
+			must(t, env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
+				return tx.Model(&jobs.Row{}).Where("kind = 'files.remove'").Update("scheduled_at", time.Now().UTC()).Error
+			}))
+			must(t, runner.Drain(t.Context(), tenant))
+		}
+		for range 2 {
+			drain()
+		}
+		if got, err := content(t, s, tenant, row); err != nil || got != "text" {
+			t.Fatalf("with a copy: %q, %v", got, err)
+		}
+		must(t, master.Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&kept).Error }))
+		drain()
+		if got, err := content(t, s, tenant, row); !errors.Is(err, files.ErrLost) {
+			t.Errorf("without a copy: %q, %v", got, err)
+		}
+	})
+}
+
 // anyBucket returns a folder for tenants on SQLite, and an S3 bucket for others.
 func anyBucket(t *testing.T, env *tenantstest.Env) bucket.Bucket {
 	t.Helper()
