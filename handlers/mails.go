@@ -25,17 +25,8 @@ const (
 	dueLetter      = "tasks-due"
 )
 
-// maxDueInLetter bounds the tasks that a letter names.
-const maxDueInLetter = 50
-
-// mailAssigned has the task's assignee written to, unless they assigned it themselves.
-func mailAssigned(tx *gorm.DB, who *account.Identity, task models.Task) error {
-	if task.AssigneeID == nil || *task.AssigneeID == who.UserID {
-		return nil
-	}
-	key := fmt.Sprintf("%s/%d/%d", assignedLetter, task.ID, *task.AssigneeID)
-	return mail.Enqueue(tx, mail.Message{Name: assignedLetter, UserID: *task.AssigneeID, TaskID: task.ID}, key)
-}
+// maxTasksInLetter bounds the tasks that a letter names.
+const maxTasksInLetter = 50
 
 // mailDue has the assignees of tasks that are due on a day written to, each once.
 func mailDue(tx *gorm.DB, day models.Date, tasks []models.Task) error {
@@ -65,19 +56,30 @@ func Letters(origin func(name string) string) map[string]mail.Writer {
 	}
 }
 
-// writeAssigned writes to the assignee of a task, if they are that still.
+// writeAssigned writes to a user which of the tasks are assigned to them still.
 func writeAssigned(tx *gorm.DB, t *tenants.Tenant, m mail.Message, origin string) (*mail.Letter, error) {
 	user, err := recipient(tx, m.UserID)
 	if err != nil || user == nil {
 		return nil, err
 	}
-	var task models.Task
-	err = tx.Take(&task, "id = ? AND assignee_id = ?", m.TaskID, user.ID).Error
-	if err != nil {
-		return nil, ignoreMissing(err)
+	var tasks []models.Task
+	err = tx.Where("id IN ? AND assignee_id = ?", append(m.TaskIDs, m.TaskID), user.ID).Order("id").Find(&tasks).Error
+	if err != nil || len(tasks) == 0 {
+		return nil, err
 	}
-	text := fmt.Sprintf("Hello %s,\n\nthis task is assigned to you:\n\n%s", user.Name, taskLine(task, origin))
-	return &mail.Letter{To: user.Email, Subject: fmt.Sprintf("Assigned to you: %s", task.Title), Text: text + foot(t, origin)}, nil
+	subject, what := "Assigned to you: "+tasks[0].Title, "this task is"
+	if len(tasks) > 1 {
+		subject, what = fmt.Sprintf("%d tasks are assigned to you", len(tasks)), "these tasks are"
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "Hello %s,\n\n%s assigned to you:\n\n", user.Name, what)
+	for _, task := range tasks[:min(len(tasks), maxTasksInLetter)] {
+		text.WriteString(taskLine(task, origin))
+	}
+	if more := len(tasks) - maxTasksInLetter; more > 0 {
+		fmt.Fprintf(&text, "And %d more.\n\n", more)
+	}
+	return &mail.Letter{To: user.Email, Subject: subject, Text: text.String() + foot(t, origin)}, nil
 }
 
 // writeDue writes to a user which of their tasks are due on a day and not done.
@@ -87,7 +89,7 @@ func writeDue(tx *gorm.DB, t *tenants.Tenant, m mail.Message, origin string) (*m
 		return nil, err
 	}
 	var tasks []models.Task
-	err = dueTasks(tx).Where("due_on = ? AND assignee_id = ?", m.Day, user.ID).Limit(maxDueInLetter).Find(&tasks).Error
+	err = dueTasks(tx).Where("due_on = ? AND assignee_id = ?", m.Day, user.ID).Limit(maxTasksInLetter).Find(&tasks).Error
 	if err != nil || len(tasks) == 0 {
 		return nil, err
 	}

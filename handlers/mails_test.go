@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,26 @@ func (a *api) awaitMessages(t testing.TB, is func(rows []jobs.Row) bool) []jobs.
 	}
 }
 
+// hurry makes the jobs of a kind that wait be due, and waits until they are done.
+func (a *api) hurry(t testing.TB, kind string) {
+	t.Helper()
+	a.update(t, func(tx *gorm.DB) error {
+		tenants.MarkDue(tx, time.Now())
+		return tx.Model(&jobs.Row{}).Where("kind = ?", kind).Update("scheduled_at", time.Now().UTC().Add(-time.Hour)).Error
+	})
+	for end := time.Now().Add(30 * time.Second); a.countWaiting(t, kind) > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("jobs %s still wait", kind)
+		}
+	}
+}
+
+func (a *api) countWaiting(t testing.TB, kind string) (n int64) {
+	t.Helper()
+	a.view(t, func(tx *gorm.DB) error { return tx.Model(&jobs.Row{}).Where("kind = ?", kind).Count(&n).Error })
+	return n
+}
+
 func none(rows []jobs.Row) bool { return len(rows) == 0 }
 
 var linkPattern = regexp.MustCompile(`https://acme\.example\.com/invitation\?token=\S+`)
@@ -112,6 +133,7 @@ func TestMailWithLinks(t *testing.T) {
 			refused("sessions from before", bearer(session.Token)...),
 			{name: "bad address", method: "POST", path: "/api/password-reset", body: `{"email":"x"}`, header: []string{"Authorization", ""}, status: 422},
 		})
+		a.clock.pass(5 * time.Minute)
 		forgot("ida@acme.test")
 		late := tokenOf(t, linkPattern.FindString(server.Await(t, 3)[2].Text))
 		a.clock.pass(time.Hour)
@@ -207,13 +229,11 @@ func TestMailAboutTasks(t *testing.T) {
 		b.create(t, "/api/projects", `{"name":"Office"}`)
 		b.create(t, "/api/projects/1/tasks", fmt.Sprintf(`{"title":"Order chairs","assignee_id":%d,"due_on":%q}`, memberID, due))
 		b.create(t, "/api/projects/1/tasks", fmt.Sprintf(`{"title":"My own","assignee_id":%d}`, adminID))
+		a.hurry(t, "tasks.assigned")
 		if m := server.Await(t, 1)[0]; m.To != "member@acme.test" || m.Header.Get("Subject") != "Assigned to you: Order chairs" || !strings.Contains(m.Text, "https://acme.example.com/tasks/1\n") {
 			t.Errorf("assigned: %+v %s", m, m.Text)
 		}
-		a.update(t, func(tx *gorm.DB) error {
-			tenants.MarkDue(tx, time.Now())
-			return tx.Model(&jobs.Row{}).Where("kind = 'tasks.remind'").Update("scheduled_at", time.Now().UTC().Add(-time.Hour)).Error
-		})
+		a.hurry(t, "tasks.remind")
 		if m := server.Await(t, 2)[1]; m.To != "member@acme.test" || m.Header.Get("Subject") != "Due on "+due || !strings.Contains(m.Text, "Order chairs\nhttps://acme.example.com/tasks/1\n") {
 			t.Errorf("due: %+v %s", m, m.Text)
 		}
@@ -222,6 +242,7 @@ func TestMailAboutTasks(t *testing.T) {
 			t.Errorf("wanted: %s", w)
 		}
 		b.must(t, 200, "PATCH", "/api/tasks/2", fmt.Sprintf(`{"assignee_id":%d}`, memberID))
+		a.hurry(t, "tasks.assigned")
 		b.awaitMessages(t, none)
 		b.must(t, 200, "PATCH", "/api/me/mail", `{"tasks":true}`, bearer(b.member)...)
 		b.must(t, 422, "PATCH", "/api/me/mail", `{"tasks":"no"}`, bearer(b.member)...)
@@ -237,6 +258,115 @@ func TestMailAboutTasks(t *testing.T) {
 		all := server.Messages()
 		if len(all) != 3 || all[2].To != "member@acme.test" || all[2].Header.Get("Bcc") != "" {
 			t.Errorf("%d messages: %+v", len(all), all[len(all)-1])
+		}
+	})
+}
+
+// TestAssignmentsBecomeOneLetter: however often tasks are assigned, to one user goes one letter in five minutes, with all tasks that
+// are theirs by then.
+func TestAssignmentsBecomeOneLetter(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		server := mailtest.New(t)
+		b, _ := a.mailing(t, server)
+		b.create(t, "/api/projects", `{"name":"Office"}`)
+		for _, title := range []string{"Chairs", "Desks", "Taken back"} {
+			b.create(t, "/api/projects/1/tasks", fmt.Sprintf(`{"title":%q}`, title))
+		}
+		for range 10 {
+			for task := 1; task <= 3; task++ {
+				for _, assignee := range []string{fmt.Sprint(memberID), "null"} {
+					b.must(t, 200, "PATCH", fmt.Sprintf("/api/tasks/%d", task), fmt.Sprintf(`{"assignee_id":%s}`, assignee))
+				}
+			}
+		}
+		for task := 1; task <= 2; task++ {
+			b.must(t, 200, "PATCH", fmt.Sprintf("/api/tasks/%d", task), fmt.Sprintf(`{"assignee_id":%d}`, memberID))
+		}
+		var soonest jobs.Row
+		a.view(t, func(tx *gorm.DB) error {
+			return tx.Where("kind = 'tasks.assigned'").Order("scheduled_at").Take(&soonest).Error
+		})
+		if n, wait := a.countWaiting(t, "tasks.assigned"), soonest.ScheduledAt.Sub(soonest.CreatedAt).Round(time.Second); n != 3 || wait != 5*time.Minute {
+			t.Errorf("%d jobs wait, the first for %v", n, wait)
+		}
+		a.update(t, func(tx *gorm.DB) error { // one is due: it takes the others along
+			tenants.MarkDue(tx, time.Now())
+			return tx.Model(&soonest).Update("scheduled_at", time.Now().UTC().Add(-time.Hour)).Error
+		})
+		letter := server.Await(t, 1)[0]
+		b.awaitMessages(t, none)
+		text := letter.Text
+		if letter.To != "member@acme.test" || letter.Header.Get("Subject") != "2 tasks are assigned to you" ||
+			!strings.Contains(text, "Chairs\n") || !strings.Contains(text, "Desks\n") || strings.Contains(text, "Taken back") {
+			t.Errorf("letter: %+v %s", letter, text)
+		}
+		if n, waiting := len(server.Messages()), a.countWaiting(t, "tasks.assigned"); n != 1 || waiting != 0 {
+			t.Errorf("%d letters, %d jobs wait", n, waiting)
+		}
+	})
+}
+
+// TestInvitationsAreBounded for each address, under whatever user it is, and for each tenant. A refused invitation changes nothing.
+func TestInvitationsAreBounded(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		b := a.wired(t, a.newAccounts(quickHasher(), true))
+		refusal := func(name, method, path, body string) scenario {
+			return scenario{name: name, method: method, path: path, body: body, status: 429, contains: []string{"problem:too-many-tries", "nvitations"}}
+		}
+		const person = `{"email":"Ida@acme.test","name":"Ida"}`
+		again := func(id int64) string { return fmt.Sprintf("/api/users/%d/invitation", id) }
+		id, _ := b.invited(t, "ida")
+		b.must(t, 201, "POST", again(id), "")
+		b.must(t, 204, "DELETE", fmt.Sprintf("/api/users/%d", id), "")
+		b.must(t, 201, "POST", "/api/users", person)
+		id++
+		refusal("the same address", "POST", again(id), "").run(t, b)
+		b.must(t, 204, "DELETE", fmt.Sprintf("/api/users/%d", id), "")
+		refusal("under another user", "POST", "/api/users", person).run(t, b)
+		for i := range 47 {
+			b.must(t, 201, "POST", "/api/users", fmt.Sprintf(`{"email":"u%d@acme.test","name":"U"}`, i))
+		}
+		reply := b.send(t, "POST", "/api/users", `{"email":"one@acme.test","name":"One too many"}`)
+		if wait, err := strconv.Atoi(reply.Header().Get("Retry-After")); reply.Code != 429 || err != nil || wait != 900 {
+			t.Errorf("over the tenant's limit: %d, Retry-After %d", reply.Code, wait)
+		}
+		var stored int64
+		a.view(t, func(tx *gorm.DB) error { return tx.Model(&models.User{}).Count(&stored).Error })
+		if stored != 49 {
+			t.Errorf("%d users", stored)
+		}
+		if n := len(b.messages(t)); n != 49 { // of the two users who are gone as well
+			t.Errorf("%d messages", n)
+		}
+		a.clock.pass(15 * time.Minute)
+		b.must(t, 201, "POST", "/api/users", person)
+	})
+}
+
+// TestForgottenPasswordsAreOneLetter in five minutes, however often a person or an attacker asks.
+func TestForgottenPasswordsAreOneLetter(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		server := mailtest.New(t)
+		b, _ := a.mailing(t, server)
+		forgot := func(email string) {
+			b.must(t, 202, "POST", "/api/password-reset", fmt.Sprintf(`{"email":%q}`, email), "Authorization", "")
+		}
+		forgot("member@acme.test")
+		server.Await(t, 1)
+		b.awaitMessages(t, none)
+		forgot("Member@acme.test")
+		forgot("admin@acme.test")
+		server.Await(t, 2)
+		b.awaitMessages(t, none)
+		a.clock.pass(5 * time.Minute)
+		forgot("member@acme.test")
+		all := server.Await(t, 3)
+		b.awaitMessages(t, none)
+		if n := len(server.Messages()); n != 3 || all[1].To != "admin@acme.test" || all[2].To != "member@acme.test" {
+			t.Errorf("%d letters: %+v", n, all)
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 func Jobs() *jobs.Workers {
 	w := jobs.NewWorkers()
 	jobs.Register(w, remind, jobs.Work{})
+	jobs.Register(w, mailAssigned, jobs.Work{})
 	return w
 }
 

@@ -155,7 +155,7 @@ func AddTask(tx *gorm.DB, who *account.Identity, projectID int64, in *request.In
 	if err := planReminder(tx, task); err != nil {
 		return task, err
 	}
-	if err := mailAssigned(tx, who, task); err != nil {
+	if err := planAssigned(tx, who, task); err != nil {
 		return task, err
 	}
 	return task, account.RecordCreated(tx, who, taskSubject(task))
@@ -213,7 +213,7 @@ func ChangeTask(tx *gorm.DB, who *account.Identity, id int64, in *request.Input)
 		}
 	}
 	if isAssigned(in.Changed) {
-		if err := mailAssigned(tx, who, task); err != nil {
+		if err := planAssigned(tx, who, task); err != nil {
 			return task, err
 		}
 	}

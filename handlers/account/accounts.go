@@ -9,7 +9,7 @@
 //	password.go      proves and changes passwords; attempts.go bounds the tries
 //	confirm.go       asks for the password again where access is given
 //	invitation.go    lets a user set their first password; user.go, new users
-//	letters.go       messages with links; reset.go, the way back of people who forgot their password
+//	letters.go       messages with links; reset.go, the way back of people who forgot their password; mailbounds.go, how many
 //	tokens.go        API tokens; credentials.go, what they share with sessions
 //	recent.go        remembers what was looked up a moment ago
 //	admins.go        a tenant's first admin, for operators

@@ -95,7 +95,7 @@ func (one try) wait(tx *gorm.DB, now time.Time) (time.Duration, error) {
 // because it could otherwise fill the table.
 func (one try) count(tx *gorm.DB, now time.Time) (wait time.Duration, err error) {
 	for _, counter := range one.counters() {
-		row, err := countOne(tx, counter.key, now)
+		row, err := countOne(tx, counter.key, now, triesWindow)
 		if err != nil {
 			return 0, err
 		}
@@ -113,9 +113,10 @@ ON CONFLICT (key) DO UPDATE SET
 	count = CASE WHEN a.since <= ? THEN 1 ELSE a.count + 1 END,
 	since = CASE WHEN a.since <= ? THEN excluded.since ELSE a.since END`
 
-func countOne(tx *gorm.DB, key []byte, now time.Time) (models.SignInAttempts, error) {
+// countOne counts one more in the key's window, which lasts at most triesWindow.
+func countOne(tx *gorm.DB, key []byte, now time.Time, window time.Duration) (models.SignInAttempts, error) {
 	var row models.SignInAttempts
-	ended := now.Add(-triesWindow)
+	ended := now.Add(-window)
 	if err := tx.Exec(countSQL, now, key, ended, ended).Error; err != nil {
 		return row, err
 	}

@@ -81,10 +81,17 @@ func (a *Accounts) invite(tx *gorm.DB, t *tenants.Tenant, user models.User) (Inv
 	return a.mintInvitation(tx, t, user, "", invitationLife)
 }
 
-// inviteByMail is invite, and has the user written to if mail is sent: the message has a link of its own.
+// inviteByMail is invite, and has the user written to if mail is sent: the message has a link of its own. Returns
+// ErrTooManyTries if there were too many of them.
 func (a *Accounts) inviteByMail(tx *gorm.DB, t *tenants.Tenant, user models.User) (Invitation, error) {
+	if !a.mails {
+		return a.invite(tx, t, user)
+	}
+	if err := a.countInvitation(tx, user); err != nil {
+		return Invitation{}, err
+	}
 	made, err := a.invite(tx, t, user)
-	if err != nil || !a.mails {
+	if err != nil {
 		return made, err
 	}
 	return made, mail.Enqueue(tx, mail.Message{Name: invitationLetter, UserID: user.ID}, fmt.Sprintf("%s/%d", invitationLetter, user.ID))

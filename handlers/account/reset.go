@@ -37,7 +37,7 @@ func (a *Accounts) ResetPassword(c *gin.Context) {
 }
 
 // Forgotten has a link sent to the input's address, if a user has it. It does the same whether or not one has: only the job
-// looks the user up. Tries are bounded for each address and client, as those to sign in. It works outside of scopes.
+// looks the user up. An address gets one letter in resetPause. Tries are bounded for each address and client, as those to sign in. It works outside of scopes.
 func (a *Accounts) Forgotten(ctx context.Context, t *tenants.Tenant, client netip.Addr, in *request.Input) error {
 	var email string
 	in.Require("email")
@@ -51,6 +51,9 @@ func (a *Accounts) Forgotten(ctx context.Context, t *tenants.Tenant, client neti
 		return err
 	}
 	return a.inTenant(ctx, t, func(tx *gorm.DB) error {
+		if first, err := a.isFirstReset(tx, email); err != nil || !first {
+			return err
+		}
 		return mail.Enqueue(tx, mail.Message{Name: resetLetter, Email: email, Until: a.now().Add(resetLife)}, resetLetter+"/"+hex.EncodeToString(one.account))
 	})
 }

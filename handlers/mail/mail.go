@@ -28,9 +28,11 @@ type Message struct {
 	UserID int64 `json:"user_id,omitempty"`
 	// Email is an address that may have no user.
 	Email string `json:"email,omitempty"`
-	// TaskID and Day are what it is about, or zero.
-	TaskID int64  `json:"task_id,omitempty"`
-	Day    string `json:"day,omitempty"`
+	// TaskIDs and Day are what it is about, or zero.
+	TaskIDs []int64 `json:"task_ids,omitempty"`
+	Day     string  `json:"day,omitempty"`
+	// TaskID is the first of TaskIDs, for builds that know of one alone, and the only one in their messages.
+	TaskID int64 `json:"task_id,omitempty"`
 	// Until is when it isn't sent any more, or zero.
 	Until time.Time `json:"until,omitzero"`
 }
