@@ -30,8 +30,8 @@ type EachOptions struct {
 	Parallel int
 	// Timeout limits the time for one tenant. Defaults to 30 seconds.
 	Timeout time.Duration
-	// Failed is called with the error of each tenant that was skipped or failed. It may be called concurrently, and
-	// may be nil.
+	// Failed is called with the error of each tenant that was skipped or failed: with the cause of the context's end if that is
+	// the reason. It may be called concurrently, and may be nil.
 	Failed func(t *Tenant, err error)
 }
 
@@ -42,7 +42,7 @@ type Reach struct {
 	Failed   int `json:"failed"`
 	// Skipped are those that can't be read now: an operation works on them, or this build can't serve their schema version.
 	Skipped int `json:"skipped"`
-	// NotReached are those that remained when the context ended.
+	// NotReached are those for which f wasn't called before the context ended.
 	NotReached int `json:"not_reached"`
 }
 
@@ -57,7 +57,7 @@ const (
 // Each runs f in a read-only scope on each tenant that the filter selects, several at once, in no order. Suspended,
 // archived and closed tenants are among them. It opens the databases of idle tenants beside the handles that requests
 // use, and closes them again: no other tenant's handle is closed for it, and requests get connections first. After an
-// error on one tenant it goes on. When ctx ends it visits no more tenants. Returns an error only if the tenants can't be
+// error on one tenant it goes on. When ctx ends it visits no more tenants, and those that it is visiting fail. Returns an error only if the tenants can't be
 // read from the master.
 func (s *Store) Each(ctx context.Context, filter Filter, o EachOptions, f func(t *Tenant, tx *gorm.DB) error) (Reach, error) {
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
@@ -65,10 +65,6 @@ func (s *Store) Each(ctx context.Context, filter Filter, o EachOptions, f func(t
 	var group errgroup.Group
 	group.SetLimit(min(cmp.Or(max(o.Parallel, 0), defaultParallel), mostParallel))
 	err := s.eachSelected(ctx, filter, func(t *Tenant) {
-		if ctx.Err() != nil {
-			count.add(func(r *Reach) { r.NotReached++ })
-			return
-		}
 		group.Go(func() error {
 			count.note(s.visit(ctx, t, o, f))
 			return nil
@@ -95,6 +91,8 @@ func (c *counter) note(err error) {
 		switch {
 		case err == nil:
 			r.Answered++
+		case errors.Is(err, errNotReached):
+			r.NotReached++
 		case isSkipped(err):
 			r.Skipped++
 		default:
@@ -108,12 +106,32 @@ func isSkipped(err error) bool {
 	return errors.Is(err, ErrMaintenance) || errors.Is(err, ErrUnknownTenant) || errors.Is(err, ErrSchemaVersion)
 }
 
-// visit runs f on one tenant.
+// errNotReached means that the context ended before f was called.
+var errNotReached = errors.New("not reached")
+
+// visit runs f on one tenant. Returns errNotReached.
 func (s *Store) visit(ctx context.Context, t *Tenant, o EachOptions, f func(t *Tenant, tx *gorm.DB) error) error {
-	ctx, cancel := context.WithTimeout(AsChore(ctx), o.Timeout)
+	if ctx.Err() != nil {
+		return errNotReached
+	}
+	limited, cancel := context.WithTimeout(AsChore(ctx), o.Timeout)
 	defer cancel()
-	err := s.scope(ctx, t, access{check: (*Store).checkQueried, aside: true}, 0, (*handle).view, func(tx *gorm.DB) error { return f(t, tx) })
-	if err != nil && o.Failed != nil {
+	reached := false
+	err := s.scope(limited, t, access{check: (*Store).checkQueried, aside: true}, 0, (*handle).view, func(tx *gorm.DB) error {
+		reached = true
+		return f(t, tx)
+	})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && !reached:
+		return errNotReached
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case limited.Err() != nil:
+		err = fmt.Errorf("no answer within %v: %w", o.Timeout, limited.Err())
+	}
+	if o.Failed != nil {
 		o.Failed(t, err)
 	}
 	return err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -86,23 +88,38 @@ func TestEachReadsOnly(t *testing.T) {
 	})
 }
 
-// TestEachEndsInTime: the tenants that remain when the context ends are counted.
+// TestEachEndsInTime: when the context ends, the tenant that is being visited has failed because of that, and those that
+// remain, also the next one, which waits for its turn, are not reached.
 func TestEachEndsInTime(t *testing.T) {
 	t.Parallel()
 	env := tenantstest.New(t, tenantstest.Options{})
 	for i := range 6 {
 		env.Tenant(t, fmt.Sprintf("acme-%d", i))
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	reach, err := env.Store.Each(ctx, tenants.Filter{}, tenants.EachOptions{Parallel: 1}, func(tenant *tenants.Tenant, tx *gorm.DB) error {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	errLate := errors.New("it is late")
+	var told []string
+	o := tenants.EachOptions{Parallel: 1, Failed: func(tenant *tenants.Tenant, err error) {
+		if told = append(told, tenant.Subdomain); !errors.Is(err, errLate) {
+			t.Errorf("%s: %v", tenant.Subdomain, err)
+		}
+	}}
+	reach, err := env.Store.Each(ctx, tenants.Filter{}, o, func(tenant *tenants.Tenant, tx *gorm.DB) error {
 		if tenant.Subdomain == "acme-1" {
-			cancel()
+			cancel(errLate)
 			<-tx.Statement.Context.Done()
 		}
 		return nil
 	})
-	if err != nil || reach.Answered != 1 || reach.NotReached < 3 || reach.Answered+reach.Failed+reach.NotReached != 6 {
-		t.Errorf("%+v, %v", reach, err)
+	if err != nil || reach != (tenants.Reach{Answered: 1, Failed: 1, NotReached: 4}) || !slices.Equal(told, []string{"acme-1"}) {
+		t.Errorf("%+v, %v, told of %q", reach, err, told)
+	}
+	reach, err = env.Store.Each(t.Context(), tenants.Filter{}, tenants.EachOptions{Timeout: time.Millisecond}, func(_ *tenants.Tenant, tx *gorm.DB) error {
+		<-tx.Statement.Context.Done()
+		return nil
+	})
+	if err != nil || reach != (tenants.Reach{Failed: 6}) {
+		t.Errorf("each tenant takes too long: %+v, %v", reach, err)
 	}
 }
 

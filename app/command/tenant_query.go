@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -59,7 +60,7 @@ func (q *queryCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(c.ctx, q.Deadline)
+		ctx, cancel := context.WithTimeoutCause(c.ctx, q.Deadline, fmt.Errorf("interrupted: the deadline of %v has passed", q.Deadline))
 		defer cancel()
 		filter := tenants.Filter{State: tenants.State(q.State), Server: q.Server, Labels: q.Label, Settings: search.Settings}
 		options := tenants.EachOptions{Parallel: q.Parallel, Timeout: q.Timeout, Failed: func(t *tenants.Tenant, err error) { out.fail(c.out, t, err) }}
@@ -70,7 +71,11 @@ func (q *queryCommand) Run(c *Call) error {
 			}
 			return out.write(t.Subdomain, got)
 		})
-		if err := errors.Join(err, out.close()); err != nil {
+		err = errors.Join(err, out.close())
+		if q.Into != "" && reach.Answered == 0 && (err != nil || !reach.IsWhole()) {
+			err = errors.Join(err, os.Remove(q.Into)) // it is empty
+		}
+		if err != nil {
 			return err
 		}
 		return tellReach(c.out, reach)

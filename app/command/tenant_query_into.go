@@ -144,6 +144,11 @@ type lines struct {
 }
 
 func (w *lines) add(tenant string, got rowSet) error {
+	for i, column := range got.columns {
+		if slices.Contains(got.columns[:i], column) {
+			return fmt.Errorf("the column %q is twice in the answer: give names with AS", column)
+		}
+	}
 	for _, values := range got.rows {
 		row := map[string]any{}
 		for i, column := range got.columns {

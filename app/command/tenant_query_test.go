@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 )
 
@@ -62,6 +63,9 @@ func TestTenantQuery(t *testing.T) {
 		if r := s.run(t, "tenant", "query", "SELECT 1 AS n, 2 AS N", "--into", filepath.Join(t.TempDir(), "twice.db")); r.status != exitFailed || !strings.Contains(r.stderr, "give names with AS") {
 			t.Errorf("a column that is twice: %d %s", r.status, r.stderr)
 		}
+		if r := s.run(t, "tenant", "query", "SELECT 1 AS id, 2 AS id", "--json"); r.status != exitFailed || strings.Contains(r.stdout, "row") || !strings.Contains(r.stderr, "give names with AS") {
+			t.Errorf("a column that is twice, as JSON: %d %s%s", r.status, r.stdout, r.stderr)
+		}
 		if r := s.run(t, "tenant", "query", count, "--into", "rows.txt"); r.status != exitUsage {
 			t.Errorf("rows.txt: %d %s", r.status, r.stderr)
 		}
@@ -69,6 +73,20 @@ func TestTenantQuery(t *testing.T) {
 		if r.status != exitFailed || r.stdout != "" || !strings.Contains(r.stderr, "0 answered, 3 failed") || !strings.Contains(r.stderr, "more than 99 rows") {
 			t.Errorf("%d %s%s", r.status, r.stdout, r.stderr)
 		}
+		const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+		r = s.run(t, "tenant", "query", endless, "--deadline=300ms", "--parallel=1", "--json")
+		reach := only[tenants.Reach](t, r.stdout) // a slow machine may not reach the first one either
+		if r.status != exitFailed || reach.NotReached < 2 || reach.Failed+reach.NotReached != 3 || reach.Failed == 1 && !strings.Contains(r.stderr, "deadline of 300ms") {
+			t.Errorf("after the deadline: %d %+v %s", r.status, reach, r.stderr)
+		}
+		folder := t.TempDir()
+		for _, name := range []string{"none.csv", "none.jsonl", "none.db"} {
+			s.run(t, "tenant", "query", "SELECT nothing", "--into", filepath.Join(folder, name))
+		}
+		if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
+			t.Errorf("a query that fails leaves %v, %v", left, err)
+		}
+		s.must(t, "tenant", "query", count, "--into", filepath.Join(folder, "none.csv"), "--state=archived")
 	})
 }
 
