@@ -43,7 +43,8 @@ type victim struct {
 
 // TestKilledAtEveryPoint kills a process at every point of every kind of
 // operation, on tenants of one installation. Once with each way to recover, all
-// of them must be as before or finished, and nothing must be left over.
+// of them must be as before or finished, and nothing must be left over. The short form leaves doctor a third of the points
+// on Postgres, where a victim costs ten times as much as on SQLite: how doctor recovers doesn't depend on the engine.
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	for engine, make := range map[string]func(*testing.T) *killer{"sqlite": killOnSQLite, "postgres": killOnPostgres} {
@@ -52,7 +53,11 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			k := make(t)
 			for way, recover := range map[string]func(*testing.T, []victim){"serve": k.serve, "doctor": k.doctor} {
 				began := time.Now()
-				victims := k.victims(t)
+				each := 1
+				if way == "doctor" && engine == "postgres" && os.Getenv(envLong) == "" {
+					each = 3
+				}
+				victims := k.victims(t, each)
 				prepared := time.Now()
 				k.kill(t, victims)
 				killed := time.Now()
@@ -125,9 +130,9 @@ func several[T any](t *testing.T, all []T, f func(T) error) {
 	}
 }
 
-// victims are tenants, one for each point of each scenario, prepared. Which
-// points there are is seen by passing them all.
-func (k *killer) victims(t *testing.T) (all []victim) {
+// victims are tenants, prepared, one for each point of each scenario, or for the first of so many points as each says.
+// Which points there are is seen by passing them all.
+func (k *killer) victims(t *testing.T, each int) (all []victim) {
 	t.Helper()
 	var mu sync.Mutex // guards all
 	runnable := slices.DeleteFunc(scenarios(), func(s scenario) bool {
@@ -140,8 +145,8 @@ func (k *killer) victims(t *testing.T) (all []victim) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		for _, point := range passed {
-			if s.counts(point, passed) {
+		for i, point := range passed {
+			if i%each == 0 && s.counts(point, passed) {
 				all = append(all, victim{s, k.subdomain(), point, s.wanted(point, passed)})
 			}
 		}
