@@ -112,8 +112,12 @@ func TestSlowBodiesEnd(t *testing.T) {
 	if r := srv.as(t, bearer, "POST", "acme", "/api/projects", `{"name":"Anvils"}`); r.status != http.StatusCreated {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
-	answers := make(chan reply, 2)
-	for _, path := range []string{"/api/projects", "/api/session"} {
+	if r := srv.as(t, bearer, "POST", "acme", "/api/projects/1/tasks", `{"title":"Drop one"}`); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	paths := []string{"/api/projects", "/api/session", "/api/tasks/1/attachments?name=x"}
+	answers := make(chan reply, len(paths))
+	for _, path := range paths {
 		go func() {
 			r, _ := withhold(t, srv.public, head("POST", "acme", path, 40)+bearer+"\r\n{")
 			answers <- r
@@ -122,7 +126,7 @@ func TestSlowBodiesEnd(t *testing.T) {
 	if r := srv.as(t, bearer, "POST", "acme", "/api/projects", `{"name":"Rockets"}`); r.status != http.StatusCreated {
 		t.Errorf("beside slow bodies: %d %s", r.status, r.body)
 	}
-	for range 2 {
+	for range paths {
 		if r := <-answers; r.status != http.StatusRequestTimeout {
 			t.Errorf("%d %s", r.status, r.body)
 		}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/iotest"
@@ -175,6 +176,65 @@ func TestFiles(t *testing.T) {
 			t.Errorf("another tenant's file: %q, %v", got, err)
 		}
 	})
+}
+
+// TestPlacesAreShared: the more places tenants hold, the fewer each of them gets, so that others find one. What is given back is there
+// for them.
+func TestPlacesAreShared(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Schema: schema(t)})
+	s := open(t, env, t.TempDir(), 0, nil)
+	acme := env.Tenant(t, "acme")
+	var held sync.WaitGroup
+	defer held.Wait()
+	// take stores files of a tenant until one is refused, and returns how many are being stored. They end with ended.
+	ended, end := context.WithCancel(t.Context())
+	defer end()
+	take := func(id string) (n int) {
+		of := *acme
+		of.ID = id
+		for ; n < 100; n++ {
+			begun, refused := make(chan struct{}), make(chan error, 1)
+			held.Go(func() {
+				_, err := s.Stage(context.Background(), &of, &blocked{begun: begun, ended: ended.Done()}, 0)
+				refused <- err
+			})
+			select {
+			case <-begun:
+			case err := <-refused:
+				if !errors.Is(err, files.ErrBusy) {
+					t.Fatalf("stage: %v", err)
+				}
+				return n
+			}
+		}
+		return n
+	}
+	var got []int
+	for i := range 10 {
+		got = append(got, take(fmt.Sprintf("01m00000000000000000000%03d", i)))
+	}
+	if fmt.Sprint(got) != "[4 3 2 2 1 1 1 1 1 0]" {
+		t.Errorf("places of tenants, one after another: %v", got)
+	}
+	end()
+	held.Wait()
+	if _, err := s.Stage(t.Context(), acme, strings.NewReader("x"), 0); err != nil {
+		t.Errorf("after all have ended: %v", err)
+	}
+}
+
+// blocked is a body that doesn't come.
+type blocked struct {
+	once  sync.Once
+	begun chan struct{}
+	ended <-chan struct{}
+}
+
+func (b *blocked) Read([]byte) (int, error) {
+	b.once.Do(func() { close(b.begun) })
+	<-b.ended
+	return 0, io.ErrUnexpectedEOF
 }
 
 // TestRemovalWaitsForCopies: the content of a removed file stays as long as a copy of the database from before a migration is

@@ -110,17 +110,21 @@ func storageError(err error) error {
 	return err
 }
 
-// The numbers of files that a process stores at the same time. On S3 each takes up to 16 MiB of memory.
+// How many files a process stores at the same time. On S3 each takes up to 16 MiB of memory.
 const (
 	mostStages       = 16
 	mostTenantStages = 4
+	// shareOfFree is the part of the free places that a tenant may hold, which is one at least: the more tenants store
+	// files, the fewer places each of them gets, and a few can't hold all.
+	shareOfFree = 3
 )
 
 // admit makes room for storing a file of a tenant. Returns ErrBusy if there is none. The caller must call leave.
 func (s *Store) admit(tenantID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stages[""] >= mostStages || s.stages[tenantID] >= mostTenantStages {
+	free := mostStages - s.stages[""]
+	if free == 0 || s.stages[tenantID] >= min(mostTenantStages, max(1, free/shareOfFree)) {
 		return ErrBusy
 	}
 	s.stages[""]++
