@@ -22,7 +22,7 @@ func (p *Public) API(o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGr
 // Streamed returns the group of routes under /api for sessions and API tokens, whose handlers run outside of scopes and
 // know who asks.
 func (p *Public) Streamed() *gin.RouterGroup {
-	return p.Group("/api", p.Resolve, p.Share, request.CrossOrigin(p.Accounts.Origin), p.Accounts.Present(), p.Requests.Admit(), request.Identified(p.Accounts.Identify))
+	return p.Group("/api", p.Resolve, p.Share, request.CrossOrigin(p.Accounts.Origin), p.Accounts.Present(), p.Requests.Admit(), p.Accounts.Identified())
 }
 
 // AccountRoutes adds what every application needs, in JSON and as pages: signing in,

@@ -233,6 +233,35 @@ func TestLastUseIsNoted(t *testing.T) {
 	})
 }
 
+// TestLastUseIsNotedByDownloads: a token that only fetches files is in use.
+func TestLastUseIsNotedByDownloads(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		a.create(t, "/api/projects", `{"name":"Office"}`)
+		a.create(t, "/api/projects/1/tasks", `{"title":"Order chairs"}`)
+		upload("plan.txt", "oak", 201).run(t, a)
+		var made struct{ Token string }
+		decode(t, a.must(t, 201, "POST", "/api/tokens", fmt.Sprintf(`{"name":"ci","password":%q}`, password)), &made)
+		used := func() *time.Time {
+			creds := a.dump(t).Creds
+			return creds[len(creds)-1].LastUsedAt
+		}
+		a.must(t, 404, "GET", "/api/attachments/9", "", bearer(made.Token)...)
+		if at := used(); at != nil {
+			t.Errorf("a refused request is noted: %v", at)
+		}
+		for _, pass := range []time.Duration{0, 5 * time.Minute} {
+			a.clock.pass(pass)
+			if got := a.must(t, 200, "GET", "/api/attachments/1", "", bearer(made.Token)...); got != "oak" {
+				t.Errorf("downloaded %q", got)
+			}
+			if at := used(); at == nil || !at.Equal(a.clock.now().Truncate(time.Microsecond)) {
+				t.Errorf("used at %v, now is %v", at, a.clock.now())
+			}
+		}
+	})
+}
+
 // unread is a body that must not be read.
 type unread struct{ t *testing.T }
 

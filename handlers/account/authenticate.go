@@ -143,12 +143,20 @@ const (
 // noteUse records the credential's last use after the scope ends, unless that was
 // done recently. Failures are only logged.
 func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *Identity) {
-	now, t := a.now(), web.From(c)
+	if note := a.noteOf(web.From(c), who); note != nil {
+		tenants.AfterCommit(tx, note)
+	}
+}
+
+// noteOf returns what records the credential's last use, or nil if that was done
+// recently.
+func (a *Accounts) noteOf(t *tenants.Tenant, who *Identity) func(ctx context.Context) {
+	now := a.now()
 	stale := now.Add(-useGrain)
 	if who.LastUsedAt != nil && who.LastUsedAt.After(stale) {
-		return
+		return nil
 	}
-	tenants.AfterCommit(tx, func(ctx context.Context) {
+	return func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, useTimeout)
 		defer cancel()
 		err := a.store.Update(ctx, t, func(tx *gorm.DB) error {
@@ -158,7 +166,25 @@ func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *Identity) {
 		if err != nil {
 			a.log.WarnContext(ctx, "note use of a credential", "tenant", t.Subdomain, "credential", who.CredentialID, "error", err)
 		}
-	})
+	}
+}
+
+// Identified is Authenticate for routes without scope. The use is recorded after the
+// reply is sent, even if the client has left by then.
+func (a *Accounts) Identified() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := a.Identify(c); err != nil {
+			problem.Fail(c, err)
+			return
+		}
+		note := a.noteOf(web.From(c), Current(c))
+		c.Next()
+		if note == nil || len(c.Errors) > 0 {
+			return
+		}
+		c.Writer.Flush()
+		note(context.WithoutCancel(c.Request.Context()))
+	}
 }
 
 // GetMe shows the current user.

@@ -82,7 +82,7 @@ func (s *Site) Register(r gin.IRouter) {
 	in.POST("/tasks/:id/comments", do(s.createComment))
 	removing.POST("/comments/:id/delete", do(s.deleteComment))
 	s.Scoped(r, web.ScopeOptions{}, s.web.Admit(), s.uploads.Receive()).POST("/tasks/:id/attachments", do(s.createAttachment))
-	r.Group("", s.web.Resolve(), request.SameOrigin(s.accounts.Origin), s.accounts.Present(), s.web.Admit(), request.Identified(s.accounts.Identify)).
+	r.Group("", s.web.Resolve(), request.SameOrigin(s.accounts.Origin), s.accounts.Present(), s.web.Admit(), s.accounts.Identified()).
 		Match(read, "/attachments/:id", request.Plain(s.uploads.Send))
 	removing.POST("/attachments/:id/delete", do(s.deleteAttachment))
 }

@@ -46,15 +46,6 @@ func Plain(f func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	}
 }
 
-// Identified adapts a function that finds out who sent a request.
-func Identified(identify func(c *gin.Context) error) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if err := identify(c); err != nil {
-			problem.Fail(c, err)
-		}
-	}
-}
-
 // PathID returns the id in the path. Do, Plain and Takes have checked that it is one.
 func PathID(c *gin.Context) int64 {
 	id, _ := ParseID(c.Param("id"))
