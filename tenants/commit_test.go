@@ -29,7 +29,7 @@ func newProxied(t *testing.T) *proxied {
 	t.Helper()
 	proxy := pgproxy.New(t, pgcluster.URL(t))
 	env := tenantstest.New(t, tenantstest.Options{
-		Engine: tenantstest.Postgres, Through: proxy.Through, Grace: 10 * time.Millisecond, InstanceTTL: 3 * time.Second,
+		Engine: tenantstest.Postgres, Through: proxy.Through, Grace: 10 * time.Millisecond, InstanceTTL: 6 * time.Second, // a loaded machine makes the tenant within it
 	})
 	return &proxied{env, proxy, env.Tenant(t, "acme")}
 }
@@ -233,21 +233,30 @@ func TestMasterDoesNotRunAgainWhatMayBeStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy.Arm(database)
-	go func() {
-		at := <-proxy.Commits
-		proxy.Arm("")
-		at.Deliver()
-		at.Cut()
-	}()
-	runs := 0
-	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
-		runs++
-		return tx.Create(&tenants.RetiredSubdomain{Subdomain: "a", TenantID: "a"}).Error
-	})
-	if !errors.Is(err, tenants.ErrCommitUnknown) || runs != 1 {
-		t.Errorf("%d runs, %v", runs, err)
+	for try := range 10 {
+		proxy.Arm(database)
+		cut := make(chan struct{})
+		go func() {
+			defer close(cut)
+			at := <-proxy.Commits
+			proxy.Arm("")
+			at.Deliver()
+			at.Cut()
+		}()
+		runs := 0
+		err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			runs++
+			return tx.Create(&tenants.RetiredSubdomain{Subdomain: fmt.Sprint("a", try), TenantID: "a"}).Error
+		})
+		if <-cut; err == nil && runs == 1 {
+			continue // the COMMIT that was cut is one of the process's own, such as its heartbeat's
+		}
+		if !errors.Is(err, tenants.ErrCommitUnknown) || runs != 1 {
+			t.Errorf("%d runs, %v", runs, err)
+		}
+		return
 	}
+	t.Error("no COMMIT of the test's was cut")
 }
 
 // TestTheReportIsTrue cancels scopes at all moments, on both engines: what the
