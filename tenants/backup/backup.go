@@ -10,6 +10,7 @@
 //	tidy.go     merges files, and removes those that are no longer needed
 //	history.go  finds the files that lead to a point in time
 //	restore.go  applies them
+//	ahead.go    reads them meanwhile
 //	master.go   does the same for a master on SQLite
 //	sweep.go    finds what was written by other processes
 package backup

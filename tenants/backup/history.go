@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/superfly/ltx"
 
+	"tenantry/tenants/backup/pages"
 	"tenantry/tenants/backup/sealed"
 	"tenantry/tenants/bucket"
 )
@@ -104,7 +104,7 @@ func last(all []file) (most ltx.TXID) {
 type opened struct {
 	file
 	body    io.Closer
-	decoder *ltx.Decoder
+	decoder *pages.Decoder
 	header  ltx.Header
 }
 
@@ -119,13 +119,12 @@ func (b *Backups) open(ctx context.Context, f file) (o opened, err error) {
 	if err != nil {
 		return o, err
 	}
-	decoder := ltx.NewDecoder(bufio.NewReaderSize(r, 256<<10)) // which reads each page in three parts
-	decoder.SetRetainPageIndex(false)
-	if err := decoder.DecodeHeader(); err != nil {
+	decoder := pages.NewDecoder(r)
+	header, err := decoder.Header()
+	if err != nil {
 		_ = r.Close()
 		return o, damaged(f, err)
 	}
-	header := decoder.Header()
 	if header.MinTXID != f.min || header.MaxTXID != f.max {
 		_ = r.Close()
 		return o, fmt.Errorf("%w: %s has the transactions %d to %d", ErrDamaged, f.Key, header.MinTXID, header.MaxTXID)

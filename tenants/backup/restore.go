@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"github.com/superfly/ltx"
 
 	"tenantry/tenants"
+	"tenantry/tenants/backup/pages"
 	"tenantry/tenants/bucket"
 )
 
@@ -59,35 +59,24 @@ func (b *Backups) restore(ctx context.Context, id string, at time.Time, to strin
 		}
 	}()
 	re := restoring{target: target, free: b.o.Free}
-	for _, f := range chain {
-		if err := b.apply(ctx, &re, f); err != nil {
-			return r, err
-		}
+	if err := b.readAhead(ctx, chain, re.apply); err != nil {
+		return r, err
 	}
 	if err := target.Sync(); err != nil {
 		return r, fmt.Errorf("%w: %w", ErrScratch, err)
 	}
-	return Restored{re.at, len(chain), int64(re.pages) * int64(re.pageSize)}, nil
+	return Restored{re.at, len(chain), int64(len(re.sums)) * int64(re.pageSize)}, nil
 }
 
 // restoring is a database that is being restored.
 type restoring struct {
-	target          *os.File
-	pageSize, pages uint32
-	position        ltx.Pos      // after the last file
-	sum             ltx.Checksum // of the database's pages
-	page            []byte       // for reading one
-	at              time.Time
-	free            func(dir string) (free int64, known bool)
-}
-
-func (b *Backups) apply(ctx context.Context, re *restoring, f file) error {
-	o, err := b.open(ctx, f)
-	if err != nil {
-		return err
-	}
-	defer o.body.Close()
-	return damaged(f, re.apply(ctx, o))
+	target   *os.File
+	pageSize uint32
+	position ltx.Pos        // after the last file
+	sum      ltx.Checksum   // of all pages
+	sums     []ltx.Checksum // of page 1 and so on
+	at       time.Time
+	free     func(dir string) (free int64, known bool)
 }
 
 // damaged makes ErrDamaged of an error that tells of a file's content, and not of what prevented reading or writing it.
@@ -100,65 +89,59 @@ func damaged(f file, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrDamaged, f.Key, err)
 }
 
-func (re *restoring) apply(ctx context.Context, o opened) error {
-	before := o.header.PreApplyPos()
-	if re.pageSize == 0 {
-		re.pageSize = o.header.PageSize
-		if err := re.checkRoom(int64(o.header.Commit) * int64(o.header.PageSize)); err != nil {
+// apply writes some pages of a file.
+func (re *restoring) apply(p *part) error {
+	if p.first {
+		if err := re.begin(p.file.header); err != nil {
 			return err
 		}
 	}
-	if o.header.PageSize != re.pageSize {
-		return fmt.Errorf("its pages have %d bytes and not %d", o.header.PageSize, re.pageSize)
+	for i, number := range p.numbers {
+		re.grow(number - 1)
+		if int(number) > len(re.sums) {
+			re.sums = append(re.sums, 0)
+		}
+		re.set(number, pages.Checksum(number, p.page(i)))
 	}
-	if o.header.NoChecksum() {
+	if err := re.write(p); err != nil || !p.last {
+		return err
+	}
+	return re.end(p.file)
+}
+
+// begin prepares for the pages of a file.
+func (re *restoring) begin(header ltx.Header) error {
+	before := header.PreApplyPos()
+	if re.pageSize == 0 {
+		re.pageSize = header.PageSize
+		if err := re.checkRoom(int64(header.Commit) * int64(header.PageSize)); err != nil {
+			return err
+		}
+	}
+	if header.PageSize != re.pageSize {
+		return fmt.Errorf("its pages have %d bytes and not %d", header.PageSize, re.pageSize)
+	}
+	if header.NoChecksum() {
 		return errors.New("it has no checksum of the database")
 	}
 	if before.TXID == re.position.TXID && before != re.position {
 		return errors.New("it does not follow the file before it")
 	}
-	put := re.replace
-	if o.header.IsSnapshot() {
-		put = re.write // the decoder compares the checksum of what it has decoded
-	} else if err := re.shrink(o.header.Commit); err != nil {
-		return err
-	}
-	if err := decode(ctx, o, put); err != nil {
-		return err
-	}
+	re.shrink(header.Commit)
+	return nil
+}
+
+// end compares the database with the checksum that it has after a file.
+func (re *restoring) end(o opened) error {
 	re.position, re.at = o.decoder.PostApplyPos(), o.at()
-	if o.header.IsSnapshot() {
-		re.pages, re.sum = o.header.Commit, re.position.PostApplyChecksum
-	}
 	re.grow(o.header.Commit)
-	if err := re.target.Truncate(int64(re.pages) * int64(re.pageSize)); err != nil {
+	if err := re.target.Truncate(int64(len(re.sums)) * int64(re.pageSize)); err != nil {
 		return fmt.Errorf("%w: %w", ErrScratch, err)
 	}
 	if re.sum != re.position.PostApplyChecksum {
 		return fmt.Errorf("the restored database's checksum is %s and should be %s", re.sum, re.position.PostApplyChecksum)
 	}
 	return nil
-}
-
-// decode calls put for each page of a file, and compares the file's checksums.
-func decode(ctx context.Context, o opened, put func(page []byte, number uint32) error) error {
-	var header ltx.PageHeader
-	page := make([]byte, o.header.PageSize)
-	for {
-		err := o.decoder.DecodePage(&header, page)
-		if errors.Is(err, io.EOF) {
-			return o.decoder.Close()
-		}
-		if err == nil {
-			err = put(page, header.Pgno)
-		}
-		if err == nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // checkRoom returns a *tenants.RoomError if the target's disk has no room for a file of the size.
@@ -173,59 +156,40 @@ func (re *restoring) checkRoom(size int64) error {
 	return nil
 }
 
-func (re *restoring) write(page []byte, number uint32) error {
-	if _, err := re.target.WriteAt(page, int64(number-1)*int64(re.pageSize)); err != nil {
-		return fmt.Errorf("%w: %w", ErrScratch, err)
+// write writes pages: those that follow one another at once.
+func (re *restoring) write(p *part) error {
+	size := int(re.pageSize)
+	for from, to := 0, 0; from < len(p.numbers); from = to {
+		for to = from + 1; to < len(p.numbers) && p.numbers[to] == p.numbers[to-1]+1; {
+			to++
+		}
+		if _, err := re.target.WriteAt(p.pages[from*size:to*size], int64(p.numbers[from]-1)*int64(size)); err != nil {
+			return fmt.Errorf("%w: %w", ErrScratch, err)
+		}
 	}
 	return nil
 }
 
-// replace writes a page of a database that is there, and keeps the sum. New pages come in the order of their numbers.
-func (re *restoring) replace(page []byte, number uint32) error {
-	if number <= re.pages {
-		if err := re.takeAway(number); err != nil {
-			return err
-		}
-	} else {
-		re.grow(number - 1)
-		re.pages = number
-	}
-	re.add(page, number)
-	return re.write(page, number)
-}
-
 // grow adds pages, which are zeros as long as no file has them.
-func (re *restoring) grow(pages uint32) {
-	for ; re.pages < pages; re.pages++ {
-		re.add(make([]byte, re.pageSize), re.pages+1)
+func (re *restoring) grow(count uint32) {
+	for n := uint32(len(re.sums)); n < count; n++ {
+		re.sums = append(re.sums, 0)
+		re.set(n+1, pages.Checksum(n+1, make([]byte, re.pageSize)))
 	}
 }
 
 // shrink takes away the last pages.
-func (re *restoring) shrink(pages uint32) error {
-	for ; re.pages > pages; re.pages-- {
-		if err := re.takeAway(re.pages); err != nil {
-			return err
-		}
+func (re *restoring) shrink(count uint32) {
+	for n := uint32(len(re.sums)); n > count; n-- {
+		re.set(n, 0)
+		re.sums = re.sums[:n-1]
 	}
-	return nil
 }
 
-// takeAway takes a page that is in the file from the sum.
-func (re *restoring) takeAway(number uint32) error {
-	if re.page == nil {
-		re.page = make([]byte, re.pageSize)
-	}
-	if _, err := re.target.ReadAt(re.page, int64(number-1)*int64(re.pageSize)); err != nil {
-		return fmt.Errorf("%w: read it: %w", ErrScratch, err)
-	}
-	re.add(re.page, number)
-	return nil
-}
-
-// add adds a page to the sum, or takes it away. SQLite's lock is on a page that counts for nothing.
-func (re *restoring) add(page []byte, number uint32) {
+// set notes the checksum of a page. SQLite's lock is on a page that counts for nothing.
+func (re *restoring) set(number uint32, sum ltx.Checksum) {
 	if number != ltx.LockPgno(re.pageSize) {
-		re.sum = ltx.ChecksumFlag | (re.sum ^ ltx.ChecksumPage(number, page))
+		re.sum = ltx.ChecksumFlag | (re.sum ^ re.sums[number-1] ^ sum)
+		re.sums[number-1] = sum
 	}
 }
