@@ -22,6 +22,9 @@ type Filter struct {
 	Labels map[string]string
 	// Settings selects those with all of these values: see Store.FilterSettings.
 	Settings []SettingFilter
+	// Subdomains selects those with one of these subdomains, if it isn't empty, and Except leaves out those with one of
+	// them. A subdomain that no tenant has selects none.
+	Subdomains, Except []string
 }
 
 // EachOptions configure Store.Each.
@@ -30,6 +33,9 @@ type EachOptions struct {
 	Parallel int
 	// Timeout limits the time for one tenant. Defaults to 30 seconds.
 	Timeout time.Duration
+	// Write has f run in a transaction that may write, as Store.Maintain does: for code that changes rows of each tenant, or
+	// enqueues a job in each. What f did for a tenant is stored if it returns nil. Defaults to a read-only transaction.
+	Write bool
 	// Failed is called with the error of each tenant that was skipped or failed: with the cause of the context's end if that is
 	// the reason. It may be called concurrently, and may be nil.
 	Failed func(t *Tenant, err error)
@@ -40,7 +46,7 @@ type Reach struct {
 	// Answered are those for which f returned nil, Failed those for which it or its scope failed.
 	Answered int `json:"answered"`
 	Failed   int `json:"failed"`
-	// Skipped are those that can't be read now: an operation works on them, or this build can't serve their schema version.
+	// Skipped are those that can't be visited now: an operation works on them, or this build can't serve their schema version.
 	Skipped int `json:"skipped"`
 	// NotReached are those for which f wasn't called before the context ended.
 	NotReached int `json:"not_reached"`
@@ -54,7 +60,7 @@ const (
 	eachPage                      = 500
 )
 
-// Each runs f in a read-only scope on each tenant that the filter selects, several at once, in no order. Suspended,
+// Each runs f in a scope on each tenant that the filter selects, several at once, in no order. Suspended,
 // archived and closed tenants are among them. It opens the databases of idle tenants beside the handles that requests
 // use, and closes them again: no other tenant's handle is closed for it, and requests get connections first. After an
 // error on one tenant it goes on. When ctx ends it visits no more tenants, and those that it is visiting fail. Returns an error only if the tenants can't be
@@ -101,7 +107,7 @@ func (c *counter) note(err error) {
 	})
 }
 
-// isSkipped reports whether err means that the tenant can't be read now.
+// isSkipped reports whether err means that the tenant can't be visited now.
 func isSkipped(err error) bool {
 	return errors.Is(err, ErrMaintenance) || errors.Is(err, ErrUnknownTenant) || errors.Is(err, ErrSchemaVersion)
 }
@@ -116,14 +122,19 @@ func (s *Store) visit(ctx context.Context, t *Tenant, o EachOptions, f func(t *T
 	}
 	limited, cancel := context.WithTimeout(AsChore(ctx), o.Timeout)
 	defer cancel()
+	may, run := access{check: (*Store).checkQueried, aside: true}, (*handle).view
+	if o.Write {
+		may.check, run = (*Store).checkChanged, (*handle).update
+	}
 	reached := false
-	err := s.scope(limited, t, access{check: (*Store).checkQueried, aside: true}, 0, (*handle).view, func(tx *gorm.DB) error {
+	err := s.scope(limited, t, may, 0, run, func(tx *gorm.DB) error {
 		reached = true
 		return f(t, tx)
 	})
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrCommitUnknown): // more than that the time was over
 	case ctx.Err() != nil && !reached:
 		return errNotReached
 	case ctx.Err() != nil:
@@ -146,6 +157,14 @@ func (s *Store) checkQueried(t *Tenant) error {
 		return ErrMaintenance
 	}
 	return s.checkSchema(t)
+}
+
+// checkChanged is checkQueried for those who write.
+func (s *Store) checkChanged(t *Tenant) error {
+	if t.ReadOnly {
+		return ErrMaintenance
+	}
+	return s.checkQueried(t)
 }
 
 // eachSelected calls f for the tenants that the filter selects, in the order of their subdomains. It goes on when ctx has
@@ -185,6 +204,12 @@ func (f Filter) narrow(tx *gorm.DB) (*gorm.DB, error) {
 	}
 	for _, setting := range f.Settings {
 		selected = setting.Narrow(selected)
+	}
+	if len(f.Subdomains) > 0 {
+		selected = selected.Where("subdomain IN ?", f.Subdomains)
+	}
+	if len(f.Except) > 0 {
+		selected = selected.Where("subdomain NOT IN ?", f.Except)
 	}
 	if len(f.Labels) == 0 {
 		return selected, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,6 +85,46 @@ func TestEachReadsOnly(t *testing.T) {
 		reach, err = env.Store.Each(t.Context(), tenants.Filter{Labels: map[string]string{"zone": "nowhere"}}, o, func(*tenants.Tenant, *gorm.DB) error { return nil })
 		if err != nil || reach != (tenants.Reach{}) {
 			t.Errorf("labelled: %+v, %v", reach, err)
+		}
+	})
+}
+
+// TestEachWrites: what f did for a tenant is stored if it succeeded there, also for suspended tenants, and only for those
+// that were selected.
+func TestEachWrites(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{MaxOpen: 1}, func(t *testing.T, env *tenantstest.Env) {
+		names := []string{"acme", "globex", "hooli", "initech", "umbrella"}
+		for _, name := range names {
+			env.Tenant(t, name)
+		}
+		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "initech"); err != nil {
+			t.Fatal(err)
+		}
+		var hooks atomic.Int64
+		add := func(tenant *tenants.Tenant, tx *gorm.DB) error {
+			tenants.AfterCommit(tx, func(context.Context) { hooks.Add(1) })
+			if err := addFolder(tx, "Office"); err != nil || tenant.Subdomain != "globex" {
+				return err
+			}
+			return errOwn
+		}
+		filter := tenants.Filter{Subdomains: append(names[:4:4], "nobody"), Except: []string{"hooli"}}
+		reach, err := env.Store.Each(t.Context(), filter, tenants.EachOptions{Write: true}, add)
+		if err != nil || reach != (tenants.Reach{Answered: 2, Failed: 1}) || hooks.Load() != 2 {
+			t.Errorf("%+v, %d hooks, %v", reach, hooks.Load(), err)
+		}
+		var stored sync.Map
+		_, err = env.Store.Each(t.Context(), tenants.Filter{}, tenants.EachOptions{}, func(tenant *tenants.Tenant, tx *gorm.DB) error {
+			var n int64
+			err := tx.Model(&notes.Folder{}).Count(&n).Error
+			stored.Store(tenant.Subdomain, n)
+			return err
+		})
+		for name, want := range map[string]int64{"acme": 1, "globex": 0, "hooli": 0, "initech": 1, "umbrella": 0} {
+			if got, _ := stored.Load(name); got != want || err != nil {
+				t.Errorf("%s has %v folders, want %d, %v", name, got, want, err)
+			}
 		}
 	})
 }

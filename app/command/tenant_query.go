@@ -17,6 +17,8 @@ import (
 
 type queryCommand struct {
 	SQL      string            `arg:"" name:"sql" help:"One statement that reads: SELECT, WITH, VALUES or EXPLAIN."`
+	Tenant   []string          `placeholder:"SUBDOMAIN" help:"Ask only these tenants."`
+	Except   []string          `placeholder:"SUBDOMAIN" help:"Leave out these tenants."`
 	State    string            `help:"Ask those in this state: active, maintenance, suspended or archived."`
 	Server   string            `help:"Ask those on this server."`
 	Label    map[string]string `placeholder:"K=V" help:"Ask those on servers with this label."`
@@ -39,6 +41,7 @@ Examples:
     tenantry tenant query "SELECT count(*) AS open FROM tasks WHERE status <> 'done'"
     tenantry tenant query "SELECT email FROM users WHERE role = 'admin'" --state active --json
     tenantry tenant query "SELECT count(*) FROM users" --where plan=free
+    tenantry tenant query "SELECT count(*) FROM users" --tenant acme,globex
     tenantry tenant query "SELECT count(*) FROM projects" --server default --into projects.csv
     tenantry tenant query "SELECT id, email FROM users" --into users.db && sqlite3 users.db "SELECT tenant, count(*) FROM rows GROUP BY tenant"`
 }
@@ -56,13 +59,18 @@ func (q *queryCommand) Run(c *Call) error {
 		if err != nil {
 			return filterError(err)
 		}
+		for _, subdomain := range slices.Concat(q.Tenant, q.Except) {
+			if _, err := c.tenant(a, subdomain); err != nil {
+				return err
+			}
+		}
 		out, err := q.sink(c)
 		if err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeoutCause(c.ctx, q.Deadline, fmt.Errorf("interrupted: the deadline of %v has passed", q.Deadline))
 		defer cancel()
-		filter := tenants.Filter{State: tenants.State(q.State), Server: q.Server, Labels: q.Label, Settings: search.Settings}
+		filter := tenants.Filter{State: tenants.State(q.State), Server: q.Server, Labels: q.Label, Settings: search.Settings, Subdomains: q.Tenant, Except: q.Except}
 		options := tenants.EachOptions{Parallel: q.Parallel, Timeout: q.Timeout, Failed: func(t *tenants.Tenant, err error) { out.fail(c.out, t, err) }}
 		reach, err := a.Store().Each(ctx, filter, options, func(t *tenants.Tenant, tx *gorm.DB) error {
 			got, err := q.ask(tx)

@@ -31,6 +31,15 @@ func TestTenantQuery(t *testing.T) {
 		if want := `{"tenant":"initech","row":{"n":1,"text":"a b"}}` + "\n" + `{"answered":1,"failed":0,"skipped":0,"not_reached":0}` + "\n"; r.status != exitDone || r.stdout != want {
 			t.Errorf("%d %s%s", r.status, r.stdout, r.stderr)
 		}
+		for args, want := range map[string]string{"--tenant=acme,globex --except=acme": "globex\t1\n", "--except=initech,globex": "acme\t1\n"} {
+			got := s.must(t, append([]string{"tenant", "query", "SELECT count(*) FROM users", "--no-header"}, strings.Fields(args)...)...)
+			if got != want {
+				t.Errorf("%s: %q", args, got)
+			}
+		}
+		if r := s.run(t, "tenant", "query", count, "--except=nobody"); r.status != exitFailed || !strings.Contains(r.stderr, `"nobody"`) {
+			t.Errorf("except nobody: %d %s", r.status, r.stderr)
+		}
 		path := filepath.Join(t.TempDir(), "rows.csv")
 		s.must(t, "tenant", "query", count, "--into", path)
 		written, err := os.ReadFile(path)
