@@ -53,6 +53,9 @@ var (
 	// VACUUM, COPY), several statements at once, SET TRANSACTION in a View, or gorm's Commit before
 	// the scope's function returned.
 	ErrForbiddenStatement = errors.New("statement is not allowed in a scope")
+	// ErrScopeOver means that a *gorm.DB was used after its scope, such as in a goroutine that the scope's function didn't
+	// wait for. Nothing was done.
+	ErrScopeOver = errors.New("the scope of this transaction is over; begin another, or use AfterCommit")
 	// ErrReadOnly means that a statement tried to write in a View.
 	ErrReadOnly = errors.New("scope is read-only")
 	// ErrRetryable means a deadlock, a lock timeout or a serialization failure. The scope was rolled

@@ -102,7 +102,7 @@ type transaction struct {
 	nested   bool // as in beginner
 	readOnly bool
 	returned atomic.Bool // the scope's function returned nil: gorm may commit
-	over     atomic.Bool // the scope is over: no more hooks may be set
+	over     atomic.Bool // the scope is over: no statement runs, and no more hooks may be set
 	tracer   Tracer      // may be nil
 	ended    bool        // Commit or Rollback was called
 	// unknown is set by Commit if the outcome of the COMMIT is unknown.
@@ -242,6 +242,9 @@ func (t *transaction) end(text string, run func() error) error {
 
 // admit returns an error if a statement must not run.
 func (t *transaction) admit(query string) error {
+	if t.over.Load() {
+		return ErrScopeOver
+	}
 	if isForbidden(query, t.nested, t.readOnly) {
 		return ErrForbiddenStatement
 	}
