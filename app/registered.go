@@ -25,7 +25,7 @@ func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error
 	if err != nil {
 		return err
 	}
-	if err := a.expectAnotherURL(ctx, url); err != nil {
+	if err := a.expectAnother(ctx, s.Name, url); err != nil {
 		return fmt.Errorf("server %q: %w", s.Name, err)
 	}
 	s.ID, s.Address = strings.ToLower(ulid.Make().String()), describeServer(url)
@@ -41,14 +41,18 @@ func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error
 	return errors.Join(err, engine.Close())
 }
 
-// expectAnotherURL returns lifecycle.ErrSameServer if the URL of another server names the same database, also if that
+// expectAnother returns lifecycle.ErrServerExists if a server has the name, before its folder is made, and
+// lifecycle.ErrSameServer if the URL of another server names the same database, also if that
 // server doesn't answer. lifecycle.Manager's AddServer compares those that answer, whatever their names.
-func (a *App) expectAnotherURL(ctx context.Context, url string) error {
+func (a *App) expectAnother(ctx context.Context, name, url string) error {
 	all, err := a.manager.Servers(ctx)
 	if err != nil {
 		return err
 	}
 	for i := range all {
+		if all[i].Name == name {
+			return lifecycle.ErrServerExists
+		}
 		known := []byte(a.settings.postgresURL)
 		if all[i].URL != nil {
 			if known, err = a.keys.Open(all[i].SealID(), all[i].URL); err != nil {

@@ -72,6 +72,12 @@ func Subdomains() []string {
 	return all
 }
 
+// Check returns ErrUnknown if a subdomain is that of no demo tenant.
+func Check(subdomains []string) error {
+	_, err := choose(subdomains)
+	return err
+}
+
 // Run makes those of the demo tenants that are missing and fills those that are
 // empty, each in one transaction; no subdomains means all of them. Run returns
 // ErrUnknown if a subdomain is that of no demo tenant, before it changes

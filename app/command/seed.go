@@ -37,11 +37,11 @@ func (s *seedCommand) Run(c *Call) error {
 	if s.File != "" {
 		return s.load(c)
 	}
+	if err := seed.Check(s.Subdomains); errors.Is(err, seed.ErrUnknown) {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
 	return c.Install(func(a *app.App) error {
 		results, err := c.seed(a, s.Subdomains)
-		if errors.Is(err, seed.ErrUnknown) {
-			return fmt.Errorf("%w: %w", errUsage, err)
-		}
 		return errors.Join(err, writeSeeded(c.out, results))
 	})
 }
