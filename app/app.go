@@ -178,7 +178,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 	a.proofs = a.newProofs()
 	program := strings.ReplaceAll(o.Program, "-", "_")
 	a.metrics = newMetrics(a.store, a.traffic, a.backups, a.exports, &a.jobCounts, program)
-	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive, a.proofs, a.queues()...), program})
+	a.metrics.registry.MustRegister(alarm{alerts.New(a.store, a.archive, a.proofs, a.watched()...), program})
 	if a.proofs != nil {
 		a.metrics.registry.MustRegister(proven{a.proofs, program, o.Now})
 	}

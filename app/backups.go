@@ -325,11 +325,7 @@ func (a *App) surveyMaster(ctx context.Context, s *backup.Survey) error {
 	if a.settings.masterPath == "" {
 		return a.exports.SurveyMaster(ctx, s)
 	}
-	at, err := a.backups.MasterAt(ctx)
-	if !at.IsZero() {
-		s.Master = &at
-	}
-	return err
+	return a.backups.SurveyMaster(ctx, a.master, s)
 }
 
 // ErrNoBackups means that backups are not configured.
@@ -352,11 +348,11 @@ func (a *App) CanBackUp(t *tenants.Tenant) bool {
 }
 
 // queues are what backs up tenants.
-func (a *App) queues() []*queue.Queue {
+func (a *App) watched() []queue.Watched {
 	if a.backups == nil {
 		return nil
 	}
-	return []*queue.Queue{a.backups.Queue, a.exports.Queue}
+	return []queue.Watched{a.backups.Queue, a.exports.Queue, a.backups.MasterBackup, a.exports.MasterBackup}
 }
 
 // Proofs tries tenants' backups. It is nil if there is no bucket.

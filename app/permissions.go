@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 
+	"tenantry/tenants/backup"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -117,8 +118,27 @@ func (a *App) Examine(ctx context.Context, checkup lifecycle.Checkup) ([]lifecyc
 	if err != nil || a.proofs == nil {
 		return findings, err
 	}
+	findings = append(findings, a.examineMasterBackup(ctx)...)
 	unproven, err := a.examineProofs(ctx)
 	return append(findings, unproven...), err
+}
+
+// BackupLate is the kind of findings about changes of the master that aren't backed up.
+const BackupLate = "backup-late"
+
+// examineMasterBackup looks at the newest backup of the master, without which tenants' backups are hard to put to use.
+func (a *App) examineMasterBackup(ctx context.Context) []lifecycle.Finding {
+	var s backup.Survey
+	f := lifecycle.Finding{
+		Kind: BackupLate, Subject: "master", Detail: "it was changed more than twice the backup interval ago, and that is not backed up",
+		Remedy: "back up with: " + a.options.Program + " backup run; a server that runs does so by itself, or its log says why not",
+	}
+	if err := a.surveyMaster(ctx, &s); err != nil {
+		f.Detail = "whether it is backed up is not known: " + err.Error()
+	} else if !s.Late {
+		return nil
+	}
+	return []lifecycle.Finding{f}
 }
 
 // BackupUnproven is the kind of findings about tenants whose backups can't be relied on.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,9 @@ func (s *settings) recoverFile(ctx context.Context, b bucket.Bucket, at time.Tim
 	backups, err := s.newBackups(b, nil, log)
 	if err != nil {
 		return r, err
+	}
+	if _, count, err := backups.Points(ctx, backup.MasterID, 0); err != nil || count == 0 { // then no folder is made, either
+		return r, cmp.Or(err, backup.ErrNoBackup)
 	}
 	if err := os.MkdirAll(filepath.Dir(s.masterPath), 0o700); err != nil {
 		return r, err

@@ -117,7 +117,7 @@ func (a *App) console(serving context.Context, doors *operator.Doors, onboard *o
 	}
 	return console.New(console.Options{
 		Post:  post,
-		Doors: doors, Accounts: a.Operators(), Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Queues: a.queues(), Restore: a.RestoreAs,
+		Doors: doors, Accounts: a.Operators(), Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Backups: a.watched(), Restore: a.RestoreAs,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
 	})
 }

@@ -12,7 +12,7 @@ type backupStatusCommand struct{}
 
 // Help is shown with the flags.
 func (backupStatusCommand) Help() string {
-	return `Compares when each tenant's database was written with when it was backed up, from the times of files and the counters of Postgres. OLDEST is the time of the commit that waits longest for its backup, MASTER that of the newest backup of the master. The exit status is 1 if a commit has waited for more than twice the backup interval, for example because no server runs.
+	return `Compares when each tenant's database was written with when it was backed up, from the times of files and the counters of Postgres. OLDEST is the time of the commit that waits longest for its backup, MASTER that of the newest backup of the master. The exit status is 1 if a commit, or a change of the master, has waited for more than twice the backup interval, for example because no server runs.
 
 Examples:
 

@@ -126,7 +126,11 @@ func TestBadBackups(t *testing.T) {
 			t.Errorf("%s: %d %s", args, r.status, r.stderr)
 		}
 	}
+	if r := s.run(t, "doctor"); r.status != exitFailed || !strings.Contains(r.stdout, app.BackupLate) {
+		t.Errorf("the doctor of a master that is late: %d %s", r.status, r.stdout)
+	}
 	s.must(t, "backup", "run")
+	s.must(t, "doctor")
 	files, err := filepath.Glob(filepath.Join(store, "tenants/*/ltx/9/*.ltx"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%q, %v", files, err)
@@ -145,6 +149,40 @@ func TestBadBackups(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(s.dir, "restore-*")); len(left) > 0 || err != nil {
 		t.Errorf("left %q, %v", left, err)
 	}
+}
+
+// TestRecoveryOfNothing: where there is no backup, a recovery makes nothing, whether the place is mistyped or empty.
+func TestRecoveryOfNothing(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	s := newSQLite(t)
+	s.dir = filepath.Join(parent, "data")
+	s.environ = append(s.environ, "TENANTRY_SECRET_KEY="+seal.GenerateKey(), "TENANTRY_DATA_DIR="+s.dir)
+	if err := os.Mkdir(filepath.Join(parent, "empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, store := range []string{"mistyped", "mistyped/below", "empty"} {
+		r := s.with("TENANTRY_BACKUP_URL=file://"+filepath.Join(parent, store)).run(t, "backup", "recover")
+		if r.status != exitFailed || !strings.Contains(r.stderr, "no backup") || !strings.Contains(r.stderr, store) {
+			t.Errorf("%s: %d %s", store, r.status, r.stderr)
+		}
+		if got := names(t, parent); len(got) != 1 {
+			t.Errorf("%s: there are %q", store, got)
+		}
+	}
+}
+
+// names are the names of a folder's content.
+func names(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	return all
 }
 
 // TestRecovery is the drill: an empty folder, the bucket and the secret key bring everything back. A tenant whose backup

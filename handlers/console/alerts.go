@@ -49,7 +49,7 @@ func (r alertRow) Title() string {
 func (s *Console) alerts(ctx context.Context) []alertRow {
 	ctx, cancel := context.WithTimeout(ctx, alertsTimeout)
 	defer cancel()
-	found, _ := alerts.New(s.o.Store, s.o.Traffic, s.o.Proofs, s.o.Queues...).Check(ctx)
+	found, _ := alerts.New(s.o.Store, s.o.Traffic, s.o.Proofs, s.o.Backups...).Check(ctx)
 	found = slices.DeleteFunc(found, func(a alerts.Alert) bool { return a.Kind == alerts.TenantUnreachable })
 	rows := make([]alertRow, len(found))
 	for i, a := range found {

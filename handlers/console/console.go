@@ -48,7 +48,7 @@ import (
 //go:embed templates/*
 var templateFiles embed.FS
 
-// Options configure a Console. All fields but Proofs, Queues, Post, Manual and Now are required.
+// Options configure a Console. All fields but Proofs, Backups, Post, Manual and Now are required.
 type Options struct {
 	// Doors lets operators sign in, and Accounts has their accounts.
 	Doors    *operator.Doors
@@ -61,8 +61,8 @@ type Options struct {
 	Onboard *onboard.Service
 	// Proofs tries tenants' backups; nil if there are none.
 	Proofs *proof.Proofs
-	// Queues are what backs up tenants; none if there are no backups.
-	Queues []*queue.Queue
+	// Backups are what may be late; none if there are no backups.
+	Backups []queue.Watched
 	// Restore makes tenants of backups.
 	Restore operator.Restore
 	// Post opens messages that wait for operators; nil if there is no mail.

@@ -33,7 +33,7 @@ const (
 	TenantUnreachable Kind = "tenant_unreachable"
 	// TenantFailing means that at least half of a tenant's latest requests failed.
 	TenantFailing Kind = "tenant_failing"
-	// BackupLate means that commits have waited for their backup for more than twice the interval.
+	// BackupLate means that commits of tenants, or changes of the master, have waited for their backup for more than twice the interval.
 	BackupLate Kind = "backup_late"
 	// BackupUnproven means that a tenant's newest backup could not be restored, or that this was not tried for long.
 	BackupUnproven Kind = "backup_unproven"
@@ -63,12 +63,12 @@ type Watch struct {
 	store   *tenants.Store
 	archive *traffic.Archive
 	proofs  *proof.Proofs
-	queues  []*queue.Queue
+	backups []queue.Watched
 }
 
-// New returns a Watch. proofs may be nil; queues are what backs up tenants.
-func New(store *tenants.Store, archive *traffic.Archive, proofs *proof.Proofs, queues ...*queue.Queue) *Watch {
-	return &Watch{store, archive, proofs, queues}
+// New returns a Watch. proofs may be nil; backups are what may be late.
+func New(store *tenants.Store, archive *traffic.Archive, proofs *proof.Proofs, backups ...queue.Watched) *Watch {
+	return &Watch{store, archive, proofs, backups}
 }
 
 // Check returns the present alerts, the gravest first. It returns at most a few of each kind; counts has
@@ -123,12 +123,15 @@ func (w *Watch) handles() []Alert {
 
 // late returns an alert for each way of backing up that is late.
 func (w *Watch) late() (all []Alert) {
-	for _, q := range w.queues {
-		late := q.Late()
+	for _, b := range w.backups {
+		late := b.Late()
 		if late == nil {
 			continue
 		}
 		detail := fmt.Sprintf("Commits to %d tenants are not backed up; the oldest, to %s, has waited for %v.", late.Waiting, late.Subdomain, late.Age.Round(time.Second))
+		if late.Subdomain == "" {
+			detail = fmt.Sprintf("Changes of the master are not backed up; the oldest has waited for %v.", late.Age.Round(time.Second))
+		}
 		if late.Err != nil {
 			detail += " Its backup failed: " + late.Err.Error()
 		}

@@ -236,6 +236,31 @@ func TestAlertsOfANearlyFullDisk(t *testing.T) {
 	}
 }
 
+// TestAlertsOfTheMastersBackup tells of a master that isn't backed up, and why, until it is.
+func TestAlertsOfTheMastersBackup(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.SQLite})
+	single := queue.NewSingle(time.Minute)
+	r := traffic.New(traffic.DefaultTenants, time.Now)
+	w := watch{alerts.New(env.Store, traffic.NewArchive(r, env.Store.Master()), nil, single), r}
+	single.Waits(time.Now())
+	single.Done(errors.New("the storage refuses"))
+	if got := w.only(t); len(got) != 0 {
+		t.Errorf("a change of now: %+v", got)
+	}
+	single.Done(nil)
+	single.Waits(time.Now().Add(-time.Hour))
+	single.Waits(time.Now())
+	w.expect(t, alerts.BackupLate, "", "1h0m0s")
+	single.Done(errors.New("the storage refuses"))
+	w.expect(t, alerts.BackupLate, "", "master")
+	w.expect(t, alerts.BackupLate, "", "the storage refuses")
+	single.Done(nil)
+	if got := w.only(t); len(got) != 0 {
+		t.Errorf("stored: %+v", got)
+	}
+}
+
 // TestAlertsOfLateBackups tells of commits that wait for their backup, and why, until they are backed up.
 func TestAlertsOfLateBackups(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -56,7 +55,7 @@ func NoBackup(at, oldest time.Time) error {
 type Options struct {
 	// Bucket is where backups are stored.
 	Bucket bucket.Bucket
-	// Dir is a folder, created if missing, with the checksums of what was stored.
+	// Dir is a folder, created once it is needed, with the checksums of what was stored.
 	Dir string
 	// Interval is the age at which a commit must be backed up. Defaults to 10 seconds.
 	Interval time.Duration
@@ -96,6 +95,9 @@ func (b *Backups) Try(ctx context.Context) error {
 // Backups backs up tenants: those that are marked in its Queue. It is safe for concurrent use.
 type Backups struct {
 	*queue.Queue
+	// MasterBackup says how the backup of the master stands that RunMaster makes.
+	MasterBackup *queue.Single
+
 	o Options
 
 	mu     sync.Mutex // protects the fields below
@@ -120,11 +122,9 @@ func New(o Options) (*Backups, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("backups: %w", err)
-	}
 	b := &Backups{o: o, known: map[string]*database{}, stored: map[string]time.Time{}}
 	b.Queue = queue.New(queue.Options{Interval: o.Interval, Workers: o.Workers, Store: b.storeTenant, Log: o.Log})
+	b.MasterBackup = queue.NewSingle(o.Interval)
 	return b, nil
 }
 

@@ -2,9 +2,12 @@ package backup_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"tenantry/tenants/backup"
+	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest/faultybucket"
 )
 
@@ -55,6 +58,45 @@ func TestFaultyStorage(t *testing.T) {
 			if got, want := w.restored(t, time.Time{}), names(t, w.conns); got != want {
 				t.Errorf("after a restart %q, want %q", got, want)
 			}
+		})
+	}
+}
+
+// TestFaultyStorageOfTheMaster: while tenants' backups are fine, that of the master is said to be late, until the storage works
+// again.
+func TestFaultyStorageOfTheMaster(t *testing.T) {
+	t.Parallel()
+	for _, fault := range faultybucket.Faults() {
+		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			storage := faultybucket.New(w.bucket)
+			w.bucket = storage
+			w.restart(t)
+			path := filepath.Join(t.TempDir(), "master.db")
+			master, err := sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: path})
+			must(t, err)
+			defer func() { must(t, master.Close()) }()
+			storage.Set(fault)
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() { w.RunMaster(ctx, backup.Master{Path: path}); close(ended) }()
+			eventually(t, "it is late", func() bool {
+				late := w.MasterBackup.Late()
+				return late != nil && (late.Err != nil || fault == faultybucket.Hangs)
+			})
+			if w.Late() != nil {
+				t.Errorf("tenants are late: %+v", w.Late())
+			}
+			storage.Set(faultybucket.None)
+			eventually(t, "it is stored", func() bool { return w.MasterBackup.Late() == nil })
+			var s backup.Survey
+			must(t, w.SurveyMaster(t.Context(), master, &s))
+			if s.Master == nil || s.Late {
+				t.Errorf("%+v", s)
+			}
+			stop()
+			<-ended
 		})
 	}
 }

@@ -90,7 +90,13 @@ type stateFile struct {
 
 // openState opens a database's state, and waits until it is free. The caller must close it.
 func (b *Backups) openState(ctx context.Context, id string) (*stateFile, error) {
-	file, err := os.OpenFile(filepath.Join(b.o.Dir, id+".pages"), os.O_RDWR|os.O_CREATE, 0o600)
+	path := filepath.Join(b.o.Dir, id+".pages")
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(b.o.Dir, 0o700); err == nil {
+			file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open what is known of backups: %w", err)
 	}

@@ -62,6 +62,9 @@ type Options struct {
 // Exports backs up tenants: those that are marked in its Queue. It is safe for concurrent use, also with other processes.
 type Exports struct {
 	*queue.Queue
+	// MasterBackup says how the backup of the master stands that RunMaster makes.
+	MasterBackup *queue.Single
+
 	o Options
 }
 
@@ -74,7 +77,7 @@ func New(o Options) *Exports {
 	if o.Interrupt == nil {
 		o.Interrupt = func(string) {}
 	}
-	e := &Exports{o: o}
+	e := &Exports{o: o, MasterBackup: queue.NewSingle(o.Interval)}
 	e.Queue = queue.New(queue.Options{Interval: o.Interval, Workers: o.Workers, Store: e.store, Log: o.Log})
 	return e
 }

@@ -29,6 +29,9 @@ func quiet() []string { return append(leftOut(), uncounted...) }
 func (e *Exports) RunMaster(ctx context.Context) {
 	for failed := false; ctx.Err() == nil; queue.Wait(ctx, min(e.o.Interval/4, longestSweep)) {
 		err := e.sweepMaster(ctx)
+		if err != nil && ctx.Err() == nil {
+			e.MasterBackup.Done(err)
+		}
 		if err != nil && !failed && ctx.Err() == nil {
 			e.o.Log.WarnContext(ctx, "backup of the master failed, and will be tried again", "error", err)
 		}
@@ -39,10 +42,22 @@ func (e *Exports) RunMaster(ctx context.Context) {
 // sweepMaster backs up the master if it was written, and its last backup isn't of just now.
 func (e *Exports) sweepMaster(ctx context.Context) error {
 	stands, at, err := e.masterStanding(ctx)
-	if err != nil || stands.stored || time.Since(at) < e.o.Interval/2 {
+	if err != nil {
 		return err
 	}
-	return e.StoreMaster(ctx)
+	if stands.stored {
+		e.MasterBackup.Done(nil)
+		return nil
+	}
+	e.MasterBackup.Waits(stands.since)
+	if time.Since(at) < e.o.Interval/2 {
+		return nil
+	}
+	if err := e.StoreMaster(ctx); err != nil {
+		return err
+	}
+	e.MasterBackup.Done(nil)
+	return nil
 }
 
 // masterStanding says how the backup of the master stands, and when it was made.

@@ -98,11 +98,12 @@ func TestRunMaster(t *testing.T) {
 	w.change(t, "New")
 	changed := time.Now()
 	eventually(t, "it is late", func() bool { return survey().Late })
+	eventually(t, "the server knows, and why", func() bool { late := w.MasterBackup.Late(); return late != nil && late.Err != nil })
 	if got := survey(); !got.Master.Equal(first) {
 		t.Errorf("a backup that failed is taken for one: %v", got.Master)
 	}
 	w.bucket.fail(0, nil)
-	eventually(t, "the change is stored", func() bool { return survey().Master.After(changed) && !survey().Late })
+	eventually(t, "the change is stored", func() bool { return survey().Master.After(changed) && !survey().Late && w.MasterBackup.Late() == nil })
 	stop()
 	<-ended
 	if got, err := w.recoverMaster(t, pgcluster.Database(t), time.Time{}); got != "New" || err != nil {

@@ -40,9 +40,21 @@ func (q *Queue) oldest() (oldest *mark) {
 	return oldest
 }
 
+// Watched is what may be late: a Queue, or a Single.
+type Watched interface {
+	// Late returns nil unless a commit has waited for its backup for more than twice the interval.
+	Late() *Late
+}
+
+var (
+	_ Watched = (*Queue)(nil)
+	_ Watched = (*Single)(nil)
+)
+
 // Late says that commits aren't backed up in time.
 type Late struct {
-	// Subdomain is that of the tenant with the oldest commit, of the age, and Waiting how many tenants have some.
+	// Subdomain is that of the tenant with the oldest commit, of the age, and Waiting how many tenants have some. It is empty
+	// for the master.
 	Subdomain string
 	Age       time.Duration
 	Waiting   int
