@@ -65,6 +65,8 @@ type App struct {
 	archive   *traffic.Archive
 	tracing   *tracing.Tracing // nil if no endpoint for traces is set
 
+	enlisted string // the id of this process with which the master knows that it delivers webhooks
+
 	listening atomic.Pointer[string] // the address of the public listener, once there is one
 }
 

@@ -27,6 +27,9 @@ type Secrets struct {
 	DemoPassword Secret
 	// SMTPURL is the mail server, as mail.Settings has it. Without it messages wait for an operator.
 	SMTPURL Secret
+	// WebhookURL is where webhooks go, and WebhookSecret what signs them, as webhooks.ParseTarget has them. There are none
+	// without both.
+	WebhookURL, WebhookSecret Secret
 }
 
 // Secret is a text that is never shown, however it is printed, logged or
@@ -53,10 +56,14 @@ const (
 	operatorToken = "operator-token"
 	demoPassword  = "demo-password"
 	smtpURL       = "smtp-url"
+	webhookURL    = "webhook-url"
+	webhookSecret = "webhook-secret"
 )
 
 // SecretSettings are the names of Secrets, as if they were flags.
-func SecretSettings() []string { return []string{secretKey, operatorToken, demoPassword, smtpURL} }
+func SecretSettings() []string {
+	return []string{secretKey, operatorToken, demoPassword, smtpURL, webhookURL, webhookSecret}
+}
 
 func isSecret(setting string) bool { return slices.Contains(SecretSettings(), setting) }
 
@@ -72,6 +79,8 @@ func SecretsFrom(environ []string) Secrets {
 		OperatorToken: values[EnvName(operatorToken)],
 		DemoPassword:  values[EnvName(demoPassword)],
 		SMTPURL:       values[EnvName(smtpURL)],
+		WebhookURL:    values[EnvName(webhookURL)],
+		WebhookSecret: values[EnvName(webhookSecret)],
 	}
 }
 

@@ -103,6 +103,10 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 	if err := a.store.Process().Announce(ctx, addr); err != nil {
 		a.log.WarnContext(ctx, "tell other processes that this one serves tenants", "error", err)
 	}
+	if err := a.beginWebhooks(ctx); err != nil {
+		a.log.WarnContext(ctx, "begin with webhooks", "error", err)
+	}
+	tending.Go(func() { a.runWebhooks(ctx) })
 	tending.Go(func() { a.tend(ctx) })
 	tending.Go(func() { a.tell(ctx) })
 	a.runBackups(ctx, &tending)
@@ -145,6 +149,9 @@ func (a *App) tend(ctx context.Context) {
 	for {
 		if err := a.manager.Tend(ctx); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "tend tenants", "error", err)
+		}
+		if err := a.enlist(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "begin with webhooks", "error", err)
 		}
 		if err := a.clearScratch(); err != nil {
 			a.log.ErrorContext(ctx, "remove what restores have left", "error", err)

@@ -17,6 +17,7 @@ import (
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/webhooks"
 )
 
 // settings are the validated values of a Config.
@@ -46,7 +47,8 @@ type settings struct {
 	by            lifecycle.Operator
 	existing      bool // there must be an installation
 	lazyMigrate   string
-	mail          *mail.Server // nil without a mail server
+	mail          *mail.Server     // nil without a mail server
+	webhooks      *webhooks.Target // nil for none
 }
 
 // validate reads every setting and reports all that are bad.
@@ -55,7 +57,7 @@ func (c Config) validate() (settings, error) {
 	var bad []error
 	for _, read := range []func(*settings) error{
 		c.readDatabase, c.readDomain, c.readAddresses, c.readOpenTenants, c.readDurability, c.readProxies, c.checkLog,
-		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.readFiles, c.checkLazyMigrate, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts, c.readMail,
+		c.checkDataDir, c.readSecrets, c.readPublicURL, c.readOrigins, c.readInstanceTTL, c.readMasterAway, c.readBackups, c.readFiles, c.checkLazyMigrate, c.readBy, c.readLimits, c.readMinFree, c.readOperatorHosts, c.readMail, c.readWebhooks,
 	} {
 		bad = append(bad, read(&s))
 	}

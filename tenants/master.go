@@ -20,10 +20,9 @@ type Master struct {
 	clock    func() time.Time
 	tracer   atomic.Pointer[Tracer] // nil for none
 
-	jobs chan struct{} // holds a token if jobs without tenant may be due
-
-	mu       sync.Mutex         // protects the fields below
-	silences map[string]silence // by the instance's id
+	mu       sync.Mutex           // protects the fields below
+	silences map[string]silence   // by the instance's id
+	jobs     map[*func()]struct{} // called if jobs without tenant may be due
 }
 
 // MasterOptions configure a Master.
@@ -55,18 +54,28 @@ func NewMaster(o MasterOptions) *Master {
 	}
 	return &Master{
 		handle: newHandle(o.Base, o.Conns, nil, nil), watch: o.Watch, presence: o.Presence, exporter: o.Exporter, clock: o.Clock,
-		silences: map[string]silence{}, jobs: make(chan struct{}, 1),
+		silences: map[string]silence{}, jobs: map[*func()]struct{}{},
 	}
 }
 
-// JobsDue returns a channel from which a value can be received after jobs without tenant may have become due.
-func (m *Master) JobsDue() <-chan struct{} { return m.jobs }
+// WatchJobs makes wake be called after jobs without tenant may have become due, until stop is called. wake must not block.
+func (m *Master) WatchJobs(wake func()) (stop func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.jobs[&wake] = struct{}{}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.jobs, &wake)
+	}
+}
 
-// WakeJobs makes a value be received from JobsDue.
+// WakeJobs calls what WatchJobs was told of.
 func (m *Master) WakeJobs() {
-	select {
-	case m.jobs <- struct{}{}:
-	default:
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for wake := range m.jobs {
+		(*wake)()
 	}
 }
 

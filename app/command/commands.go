@@ -19,7 +19,9 @@ Secrets are taken from the environment alone, since other users of a machine can
     TENANTRY_OPERATOR_TOKEN  lets operators in, 32 characters or more; operator.token in the
                              data folder by default
     TENANTRY_DEMO_PASSWORD   for serve --demo; a random one at each start by default
-    TENANTRY_SMTP_URL        mail server, as smtp://USER:PASSWORD@HOST:PORT or smtps://…; messages wait for an operator by default`
+    TENANTRY_SMTP_URL        mail server, as smtp://USER:PASSWORD@HOST:PORT or smtps://…; messages wait for an operator by default
+    TENANTRY_WEBHOOK_URL     where operations are told of when they end, as https://HOST/PATH, signed with
+    TENANTRY_WEBHOOK_SECRET  whsec_ and 24 to 64 random bytes in base64; none by default`
 
 // commandLine has all commands and global flags.
 type commandLine struct {

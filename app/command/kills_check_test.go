@@ -124,6 +124,9 @@ func (k *killer) expectSane(t *testing.T, victims []victim) {
 	if r := k.site.process(t, nil, "doctor"); r.status != exitDone {
 		t.Errorf("doctor: status %d, %s%s", r.status, r.stdout, r.stderr)
 	}
+	if n, missing := k.told.missing(t, k.app.Store().Master()); len(missing) > 0 {
+		t.Errorf("of %d operations that ended %d were not delivered, and will not be: %+v", n, len(missing), missing)
+	}
 	k.expectThings(t)
 	k.expectRow(t, "bystander")
 	for _, v := range victims {

@@ -32,6 +32,7 @@ type killer struct {
 	// source and empty are URLs of databases, the second without a schema.
 	source, empty string
 	file          string // the bystander's
+	told          *deliveries
 }
 
 // victim is a tenant whose command died at a point.
@@ -99,8 +100,10 @@ func killOnPostgres(t *testing.T) *killer {
 
 func newKiller(t *testing.T, s site) *killer {
 	t.Helper()
-	s.serve(t).stop(t)                                             // makes the operator's token
-	k := &killer{site: s, app: s.open(t, "--max-open-tenants=20")} // the others need connections too
+	told := receiveWebhooks(t)
+	s = s.withWebhooks(told)
+	s.serve(t).stop(t)                                                         // makes the operator's token
+	k := &killer{site: s, app: s.open(t, "--max-open-tenants=20"), told: told} // the others need connections too
 	if err := k.prepare(t.Context(), "create", "bystander"); err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,10 @@ func TestBadSecrets(t *testing.T) {
 		{"OPERATOR_TOKEN", " " + token, "a header can't carry"},
 		{"OPERATOR_TOKEN", token + "ü", "a header can't carry"},
 		{"SMTP_URL", "smtp://u:hunter2@h/x", "can't be read: want smtp://USER"},
+		{"WEBHOOK_URL", "http://hunter2.example/x", "can't be used: want https://HOST"},
+		{"WEBHOOK_URL", "https://hunter2.example/x", "TENANTRY_WEBHOOK_SECRET is not set, and TENANTRY_WEBHOOK_URL is"},
+		{"WEBHOOK_SECRET", "whsec_hunter2", "can't be used: want whsec_"},
+		{"WEBHOOK_SECRET", webhookSecret, "TENANTRY_WEBHOOK_URL is not set, and TENANTRY_WEBHOOK_SECRET is"},
 		{"DEMO_PASSWORD", "hunter2", "at least 12 bytes"},
 		{"DEMO_PASSWORD", strings.Repeat("hunter2", 200), "at most 1024 bytes"},
 	} {
@@ -75,8 +79,8 @@ func TestPostgresNeedsASecretKey(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	c := site{environ: []string{"TENANTRY_SECRET_KEY=hunter2", "TENANTRY_OPERATOR_TOKEN=hunter2", "TENANTRY_DEMO_PASSWORD=hunter2", "TENANTRY_SMTP_URL=hunter2"}}.config(t)
-	if c.SecretKey != "hunter2" || c.OperatorToken != "hunter2" || c.DemoPassword != "hunter2" || c.SMTPURL != "hunter2" {
+	c := site{environ: []string{"TENANTRY_SECRET_KEY=hunter2", "TENANTRY_OPERATOR_TOKEN=hunter2", "TENANTRY_DEMO_PASSWORD=hunter2", "TENANTRY_SMTP_URL=hunter2", "TENANTRY_WEBHOOK_URL=hunter2", "TENANTRY_WEBHOOK_SECRET=hunter2"}}.config(t)
+	if c.SecretKey != "hunter2" || c.OperatorToken != "hunter2" || c.DemoPassword != "hunter2" || c.SMTPURL != "hunter2" || c.WebhookURL != "hunter2" || c.WebhookSecret != "hunter2" {
 		t.Fatal("the environment was not read")
 	}
 	var log buffer

@@ -21,7 +21,7 @@ func (r *Runner) attempt(ctx context.Context, home Home) (found bool, err error)
 		return row.ID != "", err
 	}
 	if home.Tenant == nil {
-		r.store.Master().WakeJobs() // another worker looks for the next one
+		r.wake() // another worker looks for the next one
 	}
 	attempting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -32,6 +32,7 @@ type Runner struct {
 	workers *Workers
 	kinds   []string
 	o       Config
+	due     chan struct{} // holds a token if jobs without tenant may be due
 }
 
 // New returns a Runner.
@@ -43,7 +44,7 @@ func New(store *tenants.Store, w *Workers, o Config) *Runner {
 	if o.Counts == nil {
 		o.Counts = &Counts{}
 	}
-	return &Runner{store: store, workers: w, kinds: w.kinds(), o: o}
+	return &Runner{store: store, workers: w, kinds: w.kinds(), o: o, due: make(chan struct{}, 1)}
 }
 
 // Run runs the jobs of tenants until ctx ends, and returns when those that run have ended. Their contexts end after Config.Grace;
@@ -54,7 +55,16 @@ func (r *Runner) Run(ctx context.Context) {
 
 // RunInMaster is Run for jobs without tenant. Their workers are all of RegisterOutside.
 func (r *Runner) RunInMaster(ctx context.Context) {
+	defer r.store.Master().WatchJobs(r.wake)()
 	r.inParallel(ctx, func(running context.Context) { r.workInMaster(ctx, running) })
+}
+
+// wake makes a worker look for jobs without tenant.
+func (r *Runner) wake() {
+	select {
+	case r.due <- struct{}{}:
+	default:
+	}
 }
 
 // inParallel runs work as often as Config.Parallel says. The context that work gets ends some time after ctx.
@@ -114,7 +124,7 @@ func (r *Runner) workInMaster(ctx, running context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
-		case <-r.store.Master().JobsDue():
+		case <-r.due:
 		}
 	}
 }
