@@ -96,7 +96,7 @@ func (m *Manager) create(ctx context.Context, kind tenants.OperationKind, n NewT
 		err = m.checkFile(ctx, n.File, t)
 	}
 	if err == nil {
-		err = m.ask(ctx, n.By, kind, t)
+		err = m.ask(ctx, n.By, kind, t, params{Email: n.Admin, File: n.File})
 	}
 	if err != nil {
 		return nil, err

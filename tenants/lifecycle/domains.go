@@ -73,11 +73,10 @@ func (m *Manager) Domains(ctx context.Context, subdomain string) (found []tenant
 // nothing else of a host that the tenant already has. Returns ErrHostTaken, a *StateError or an
 // *UnderWayError.
 func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (added tenants.Domain, err error) {
-	_, err = m.do(ctx, by, tenants.KindDomainAdd, subdomain, func(tx *gorm.DB, j *job) error {
+	_, err = m.doAsked(ctx, by, tenants.KindDomainAdd, subdomain, params{Host: host}, func(tx *gorm.DB, j *job) error {
 		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
 			return err
 		}
-		j.params.Host = host
 		added, err = m.findOrMakeDomain(tx, j.tenant.ID, host)
 		if err != nil {
 			return err
@@ -169,11 +168,10 @@ func (m *Manager) verify(ctx context.Context, d tenants.Domain) error {
 
 // acceptDomain marks the domain as verified, so that the tenant is served at the host.
 func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string) (d tenants.Domain, err error) {
-	_, err = m.do(ctx, by, tenants.KindDomainVerify, subdomain, func(tx *gorm.DB, j *job) error {
+	_, err = m.doAsked(ctx, by, tenants.KindDomainVerify, subdomain, params{Host: host}, func(tx *gorm.DB, j *job) error {
 		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
 			return err
 		}
-		j.params.Host = host
 		err := tx.Take(&d, "tenant_id = ? AND host = ?", j.tenant.ID, host).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return ErrUnknownDomain // it was removed meanwhile
@@ -190,8 +188,7 @@ func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host
 // RemoveDomain stops serving the tenant at the host. Returns tenants.ErrUnknownTenant,
 // ErrUnknownDomain or an *UnderWayError.
 func (m *Manager) RemoveDomain(ctx context.Context, by Operator, subdomain, host string) error {
-	_, err := m.do(ctx, by, tenants.KindDomainRemove, subdomain, func(tx *gorm.DB, j *job) error {
-		j.params.Host = host
+	_, err := m.doAsked(ctx, by, tenants.KindDomainRemove, subdomain, params{Host: host}, func(tx *gorm.DB, j *job) error {
 		removed := tx.Delete(&tenants.Domain{}, "tenant_id = ? AND host = ?", j.tenant.ID, host)
 		if removed.Error == nil && removed.RowsAffected == 0 {
 			return ErrUnknownDomain

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,8 @@ type Hook struct {
 	// Kinds are the operations that the hook goes with.
 	Kinds []tenants.OperationKind
 	// Before is called before anything is changed, also if it turns out that there is nothing to do. Its error is the
-	// reason why the operation is refused. A tenant that is to be created has no database yet.
+	// reason why the operation is refused. Event.Operation.Params has what was asked for: the new subdomain or server
+	// as to, name, host, limits, settings, message. A tenant that is to be created has no database yet.
 	Before func(ctx context.Context, e *Event) error
 	// Prepare is a step of a creation, adoption or clone: the tenant has its database and its first admin, and is not
 	// served yet. An error undoes the creation, as one of another step does.
@@ -75,12 +77,16 @@ func (m *Manager) hooksOf(kind tenants.OperationKind) (all []Hook) {
 }
 
 // ask calls the hooks before an operation. Returns a *VetoError if one refuses it.
-func (m *Manager) ask(ctx context.Context, by Operator, kind tenants.OperationKind, t *tenants.Tenant) error {
+func (m *Manager) ask(ctx context.Context, by Operator, kind tenants.OperationKind, t *tenants.Tenant, asked params) error {
+	text, err := json.Marshal(asked)
+	if err != nil {
+		return fmt.Errorf("write what was asked for: %w", err)
+	}
 	for _, h := range m.hooksOf(kind) {
 		if h.Before == nil {
 			continue
 		}
-		e := &Event{tenants.Operation{TenantID: t.ID, Subdomain: t.Subdomain, Kind: kind, By: string(by)}, *t, m.store}
+		e := &Event{tenants.Operation{TenantID: t.ID, Subdomain: t.Subdomain, Kind: kind, By: string(by), Params: string(text)}, *t, m.store}
 		if err := h.Before(ctx, e); err != nil {
 			return &VetoError{h.Name, kind, err}
 		}
@@ -89,7 +95,7 @@ func (m *Manager) ask(ctx context.Context, by Operator, kind tenants.OperationKi
 }
 
 // askAbout is ask for a tenant by name. A tenant that isn't there is left to the operation.
-func (m *Manager) askAbout(ctx context.Context, by Operator, kind tenants.OperationKind, name string) error {
+func (m *Manager) askAbout(ctx context.Context, by Operator, kind tenants.OperationKind, name string, asked params) error {
 	if len(m.hooksOf(kind)) == 0 {
 		return nil
 	}
@@ -97,7 +103,7 @@ func (m *Manager) askAbout(ctx context.Context, by Operator, kind tenants.Operat
 	if err != nil {
 		return nil // the operation returns the same error
 	}
-	return m.ask(ctx, by, kind, t)
+	return m.ask(ctx, by, kind, t, asked)
 }
 
 // Steps of hooks begin with these. Builds that don't know a hook leave its step alone.

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -147,6 +148,74 @@ func TestHookRefuses(t *testing.T) {
 			w.fail(nil, nil, nil)
 			if _, err := o.do(t.Context(), m, "acme"); err != nil {
 				t.Fatalf("%s: %v", o.name, err)
+			}
+		}
+	})
+}
+
+// TestHooksSeeWhatIsAsked before an operation, and what the ledger has after it; a veto changes nothing.
+func TestHooksSeeWhatIsAsked(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{Settings: preferenceType()}, func(t *testing.T, env *tenantstest.Env) {
+		var seen []string
+		var veto error
+		dns, ctx := records{}, t.Context()
+		m := lifecycle.New(env.Store, lifecycle.Options{Resolver: dns, Hooks: []lifecycle.Hook{{
+			Name: "reader", Kinds: tenants.OperationKinds(),
+			Before: func(_ context.Context, e *lifecycle.Event) error {
+				seen = append(seen, e.Operation.Params)
+				return veto
+			},
+			After: func(_ context.Context, e *lifecycle.Event) error { seen = append(seen, e.Operation.Params); return nil },
+		}}})
+		env.Tenant(t, "acme")
+		const host = "work.acme.example"
+		for _, one := range []struct {
+			do   func() error
+			want []string // all are in what the hook sees
+		}{
+			{func() error { _, err := m.Rename(ctx, "ada", "acme", lifecycle.Rename{To: "forge"}); return err }, []string{`"to":"forge"`}},
+			{func() error { _, err := m.SetName(ctx, "ada", "forge", "Forge"); return err }, []string{`"name":"Forge"`}},
+			{func() error {
+				_, err := m.SetSettings(ctx, "ada", "forge", map[string]json.RawMessage{"plan": json.RawMessage(`"free"`), "beta": json.RawMessage("true")})
+				return err
+			},
+				[]string{`"plan":"free"`, `"beta":"true"`}},
+			{func() error {
+				_, err := m.SetLimits(ctx, "ada", "forge", map[tenants.Limit]int64{tenants.LimitRequests: 7})
+				return err
+			}, []string{`"requests":"7/s"`}},
+			{func() error {
+				_, err := m.SetMaintenance(ctx, "ada", "forge", lifecycle.Maintenance{On: true, Message: "We move."})
+				return err
+			},
+				[]string{`"to":"on"`, `"message":"We move."`}},
+			{func() error { _, err := m.SetMaintenance(ctx, "ada", "forge", lifecycle.Maintenance{}); return err }, []string{`"to":"off"`}},
+			{func() error { _, err := m.AddDomain(ctx, "ada", "forge", host, false); return err }, []string{`"host":"` + host + `"`}},
+			{func() error {
+				all, err := m.Domains(ctx, "forge")
+				if err != nil || len(all) != 1 {
+					t.Fatalf("%+v, %v", all, err)
+				}
+				dns[m.ChallengeRecord(host)] = []string{all[0].Challenge}
+				_, err = m.VerifyDomain(ctx, "ada", "forge", host)
+				return err
+			}, []string{`"host":"` + host + `"`}},
+			{func() error { return m.RemoveDomain(ctx, "ada", "forge", host) }, []string{`"host":"` + host + `"`}},
+		} {
+			veto = errors.New("not today")
+			before := shownTenants(t, m)
+			if err := one.do(); !errors.Is(err, veto) || shownTenants(t, m) != before {
+				t.Errorf("%q was refused: %v; %s became %s", one.want, err, before, shownTenants(t, m))
+			}
+			veto, seen = nil, nil
+			if err := one.do(); err != nil || len(seen) != 2 {
+				t.Fatalf("%q: the hook saw %q, %v", one.want, seen, err)
+			}
+			for _, want := range one.want {
+				if !strings.Contains(seen[0], want) || !strings.Contains(seen[1], want) {
+					t.Errorf("the hook saw %q, want %s", seen, want)
+				}
 			}
 		}
 	})

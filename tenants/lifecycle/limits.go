@@ -40,7 +40,11 @@ func ReadLimits(typed map[tenants.Limit]string) (map[tenants.Limit]int64, error)
 // limit. Every process enforces them within a second, and requests are served meanwhile. Returns
 // tenants.ErrUnknownTenant or an *UnderWayError.
 func (m *Manager) SetLimits(ctx context.Context, by Operator, subdomain string, changes map[tenants.Limit]int64) (*tenants.Tenant, error) {
-	return m.do(ctx, by, tenants.KindLimit, subdomain, func(tx *gorm.DB, j *job) error {
+	asked := params{Limits: map[tenants.Limit]string{}}
+	for limit, value := range changes {
+		asked.Limits[limit] = limit.Format(value)
+	}
+	return m.doAsked(ctx, by, tenants.KindLimit, subdomain, asked, func(tx *gorm.DB, j *job) error {
 		columns := map[string]any{}
 		j.params.Limits = map[tenants.Limit]string{}
 		for limit, value := range changes {

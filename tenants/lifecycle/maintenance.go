@@ -68,7 +68,11 @@ func ReadMaintenance(message, until string, now time.Time) (Maintenance, error) 
 // returns when no request is running any more. A suspended or archived tenant stays so. Closing a closed tenant changes
 // what people are told. Returns tenants.ErrUnknownTenant, a *StateError or an *UnderWayError.
 func (m *Manager) SetMaintenance(ctx context.Context, by Operator, subdomain string, to Maintenance) (*tenants.Tenant, error) {
-	return m.do(ctx, by, tenants.KindMaintenance, subdomain, func(tx *gorm.DB, j *job) error {
+	asked := params{To: "off"}
+	if to.On {
+		asked = params{To: "on", Message: to.Message, Until: optional(to.Until)}
+	}
+	return m.doAsked(ctx, by, tenants.KindMaintenance, subdomain, asked, func(tx *gorm.DB, j *job) error {
 		was := j.tenant.Maintenance
 		if !j.tenant.State.IsSettled() {
 			return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
@@ -77,17 +81,16 @@ func (m *Manager) SetMaintenance(ctx context.Context, by Operator, subdomain str
 			if !was.IsOn() {
 				return errUnchanged
 			}
-			j.plan.steps, j.params.To = nil, "off"
+			j.plan.steps = nil
 			return mark(tx, j, map[string]any{"maintenance_since": nil, "maintenance_message": "", "maintenance_until": nil})
 		}
-		until, since := optional(to.Until), was.Since
+		until, since := asked.Until, was.Since
 		if was.IsOn() && was.Message == to.Message && sameTime(was.Until, until) {
 			return errUnchanged
 		}
 		if since == nil {
 			since = &j.now
 		}
-		j.params.To, j.params.Message, j.params.Until = "on", to.Message, until
 		return mark(tx, j, map[string]any{"maintenance_since": since, "maintenance_message": to.Message, "maintenance_until": until})
 	})
 }

@@ -35,7 +35,7 @@ func (m *Manager) Move(ctx context.Context, by Operator, subdomain, server strin
 	if err != nil {
 		return nil, fmt.Errorf("move tenant %q to server %q: %w", subdomain, server, err)
 	}
-	return m.do(ctx, by, tenants.KindMove, subdomain, func(tx *gorm.DB, j *job) error {
+	return m.doAsked(ctx, by, tenants.KindMove, subdomain, params{To: server}, func(tx *gorm.DB, j *job) error {
 		switch {
 		case j.tenant.Server == server:
 			return errUnchanged

@@ -29,11 +29,10 @@ func (m *Manager) SetName(ctx context.Context, by Operator, subdomain, name stri
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	return m.do(ctx, by, tenants.KindSetName, subdomain, func(tx *gorm.DB, j *job) error {
+	return m.doAsked(ctx, by, tenants.KindSetName, subdomain, params{Name: name}, func(tx *gorm.DB, j *job) error {
 		if j.tenant.Name == name {
 			return errUnchanged
 		}
-		j.params.Name = name
 		return setTenant(tx, j, map[string]any{"name": name})
 	})
 }

@@ -30,7 +30,7 @@ func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r R
 	if err := m.checkSubdomain(r.To); err != nil {
 		return nil, err
 	}
-	return m.do(ctx, by, tenants.KindRename, subdomain, func(tx *gorm.DB, j *job) error {
+	return m.doAsked(ctx, by, tenants.KindRename, subdomain, params{To: r.To}, func(tx *gorm.DB, j *job) error {
 		switch j.tenant.State {
 		case tenants.StateActive, tenants.StateSuspended:
 		default:

@@ -13,7 +13,11 @@ import (
 // them within a second, and requests are served meanwhile. Returns tenants.ErrUnknownTenant, a *tenants.SettingsError or an
 // *UnderWayError.
 func (m *Manager) SetSettings(ctx context.Context, by Operator, subdomain string, changes map[string]json.RawMessage) (*tenants.Tenant, error) {
-	return m.do(ctx, by, tenants.KindSet, subdomain, func(tx *gorm.DB, j *job) error {
+	asked := params{Settings: map[string]string{}}
+	for key, value := range changes {
+		asked.Settings[key] = typed(value)
+	}
+	return m.doAsked(ctx, by, tenants.KindSet, subdomain, asked, func(tx *gorm.DB, j *job) error {
 		stored, changed, err := m.store.ChangeSettings(j.tenant.Settings, changes)
 		if err != nil {
 			return err
@@ -35,4 +39,12 @@ func (m *Manager) SetSettings(ctx context.Context, by Operator, subdomain string
 		}
 		return setTenant(tx, j, map[string]any{"settings": stored})
 	})
+}
+
+// typed returns a setting's value as people type it.
+func typed(value json.RawMessage) (text string) {
+	if json.Unmarshal(value, &text) == nil { // a string, or null
+		return text
+	}
+	return string(value)
 }

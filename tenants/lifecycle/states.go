@@ -75,13 +75,20 @@ func (m *Manager) markServed(tx *gorm.DB, j *job) error {
 // do begins an operation on the tenant and runs its steps. It returns the tenant as it is
 // afterwards, even if there was nothing to do.
 func (m *Manager) do(ctx context.Context, by Operator, kind tenants.OperationKind, subdomain string, change func(tx *gorm.DB, j *job) error) (*tenants.Tenant, error) {
-	if err := m.askAbout(ctx, by, kind, subdomain); err != nil {
+	return m.doAsked(ctx, by, kind, subdomain, params{}, change)
+}
+
+// doAsked is do for an operation that is more than its kind: hooks see what was asked for, with which the operation's
+// parameters begin.
+func (m *Manager) doAsked(ctx context.Context, by Operator, kind tenants.OperationKind, subdomain string, asked params, change func(tx *gorm.DB, j *job) error) (*tenants.Tenant, error) {
+	if err := m.askAbout(ctx, by, kind, subdomain, asked); err != nil {
 		return nil, fmt.Errorf("tenant %q: %w", subdomain, err)
 	}
 	j, err := m.begin(ctx, by, kind, func(tx *gorm.DB, j *job) error {
 		if err := load(tx, j, subdomain); err != nil {
 			return err
 		}
+		j.params = asked
 		err := change(tx, j)
 		j.plan = m.withHooks(kind, j.params, j.plan)
 		return err
