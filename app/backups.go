@@ -265,12 +265,12 @@ func (a *App) runBackups(ctx context.Context, running *sync.WaitGroup) {
 // tryTimeout limits how long a start waits to know that backups are stored nowhere.
 const tryTimeout = time.Minute
 
-// tryBackups warns of a bucket that can't be read. The server serves all the same, and goes on trying.
+// tryBackups warns of a bucket that can't be used. The server serves all the same, and goes on trying.
 func (a *App) tryBackups(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	if err := a.backups.Try(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		a.log.WarnContext(ctx, "commits are not backed up until the backups' storage can be reached", "error", err)
+		a.log.WarnContext(ctx, "commits are not backed up until the backups' storage can be used", "error", err)
 	}
 }
 

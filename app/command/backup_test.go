@@ -1,6 +1,7 @@
 package command
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -169,6 +170,43 @@ func TestRecoveryOfNothing(t *testing.T) {
 		if got := names(t, parent); len(got) != 1 {
 			t.Errorf("%s: there are %q", store, got)
 		}
+	}
+}
+
+// TestTwoInstallations: two installations keep their backups side by side, of which neither touches the other's. A third with a
+// secret key of its own is refused where one of them is.
+func TestTwoInstallations(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	at := func(place string) site {
+		s := newSQLite(t)
+		s.environ = append(s.environ, "TENANTRY_BACKUP_URL=file://"+filepath.Join(parent, place))
+		s.create(t, "acme")
+		return s
+	}
+	one, two := at("one"), at("one2")
+	one.must(t, "backup", "run")
+	two.must(t, "backup", "run")
+	before := hashes(t, filepath.Join(parent, "one2"))
+	one.must(t, "tenant", "erase", "acme", "--reason=moved", "--yes")
+	intruder := at("one2")
+	if r := intruder.run(t, "backup", "run"); r.status != exitFailed || !strings.Contains(r.stderr, "another installation") {
+		t.Errorf("a third: %d %s %s", r.status, r.stdout, r.stderr)
+	}
+	if got := hashes(t, filepath.Join(parent, "one2")); !maps.Equal(got, before) {
+		t.Errorf("there was %v, and is %v", before, got)
+	}
+	if got := two.must(t, "backup", "verify", "--no-header"); !strings.HasSuffix(got, "\twhole\n") {
+		t.Errorf("verified: %s", got)
+	}
+	key, err := os.ReadFile(filepath.Join(two.dir, "secret.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := newSQLite(t)
+	empty.environ = append(empty.environ, two.environ[len(two.environ)-1], "TENANTRY_SECRET_KEY="+strings.TrimSpace(string(key)))
+	if got := empty.must(t, "backup", "recover", "--no-header"); strings.Count(got, "as it was at") != 1 {
+		t.Errorf("recovered: %s", got)
 	}
 }
 

@@ -84,8 +84,11 @@ var ErrNotConfigured = errors.New("there are no backups")
 // ErrOtherEngine means that a tenant's database isn't a SQLite file.
 var ErrOtherEngine = errors.New("not a SQLite database")
 
-// Try returns an error if the bucket can't be read.
+// Try returns an error if the bucket can't be read, or has the backups of another installation.
 func (b *Backups) Try(ctx context.Context) error {
+	if s, err := b.sealed(); err == nil {
+		return s.Keys().Try(ctx)
+	}
 	for _, err := range b.o.Bucket.List(ctx, prefix(MasterID)) {
 		return err
 	}

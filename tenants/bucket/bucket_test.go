@@ -54,6 +54,58 @@ func openS3(t *testing.T, s bucket.S3) bucket.Bucket {
 	return b
 }
 
+// TestPrefixes: what is listed, replaced and removed in one place is that of the place alone, also if another's name begins
+// with its name.
+func TestPrefixes(t *testing.T) {
+	t.Parallel()
+	try := func(t *testing.T, open func(prefix string) bucket.Bucket) {
+		t.Helper()
+		all := []bucket.Bucket{open("one"), open("one2"), open("one/two")}
+		for i, b := range all {
+			put(t, b, "tenants/a/x", fmt.Sprint(i))
+			put(t, b, "keys/a/k", fmt.Sprint(i))
+		}
+		if err := all[0].Delete(t.Context(), "tenants/a/x"); err != nil {
+			t.Fatal(err)
+		}
+		if err := all[0].Erase(t.Context(), "keys/a"); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int{0, 2, 2} {
+			for _, under := range []string{"tenants/", "keys/"} {
+				n := 0
+				for o, err := range all[i].List(t.Context(), under) {
+					if n++; err != nil || get(t, all[i], o.Key) != fmt.Sprint(i) {
+						t.Errorf("place %d: %q, %v", i, o.Key, err)
+					}
+				}
+				if n != want/2 {
+					t.Errorf("place %d has %d objects below %s", i, n, under)
+				}
+			}
+		}
+	}
+	t.Run("folder", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		try(t, func(prefix string) bucket.Bucket {
+			b, err := bucket.OpenFolder(dir + "/" + prefix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		})
+	})
+	t.Run("S3", func(t *testing.T) {
+		t.Parallel()
+		server := s3server.Start(t)
+		name := server.Bucket(t, true)
+		try(t, func(prefix string) bucket.Bucket {
+			return openS3(t, bucket.S3{Endpoint: server.Endpoint, Bucket: name, Prefix: prefix})
+		})
+	})
+}
+
 func put(t *testing.T, b bucket.Bucket, key, content string) {
 	t.Helper()
 	if err := b.Put(t.Context(), key, strings.NewReader(content)); err != nil {

@@ -52,10 +52,26 @@ func (k *Keys) ensure(ctx context.Context, id string) ([]Key, error) {
 	if !errors.Is(err, ErrNoKey) {
 		return found, err
 	}
+	if err := k.Try(ctx); err != nil {
+		return nil, err
+	}
 	if err := k.make(ctx, id); err != nil {
 		return nil, fmt.Errorf("make a key for the tenant's backups: %w", err)
 	}
 	return k.Find(ctx, id) // also the key of another process
+}
+
+// Try returns a seal.ErrUnknownKey if the bucket has the backups of another installation: its master's key can't be opened.
+// Otherwise two installations would store their tenants in one place, where the master of only one is.
+func (k *Keys) Try(ctx context.Context) error {
+	_, err := k.Find(ctx, MasterID)
+	if errors.Is(err, ErrNoKey) {
+		return nil
+	}
+	if errors.Is(err, seal.ErrUnknownKey) {
+		err = fmt.Errorf("%s has backups of another installation, or of another secret key; choose a folder or prefix for each installation: %w", k.bucket, err)
+	}
+	return err
 }
 
 func (k *Keys) make(ctx context.Context, id string) error {

@@ -236,6 +236,30 @@ func TestOtherSecretKey(t *testing.T) {
 	}
 }
 
+// TestOtherInstallation: where the master's backups are sealed with another secret key, no tenant gets a key, and all stays as
+// it was.
+func TestOtherInstallation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	put(t, w.b, "master/ltx/1", []byte("x"))
+	other := sealed.New(w.folder, ringOf(t, seal.GenerateKey()))
+	if err := other.Keys().Try(t.Context()); !errors.Is(err, seal.ErrUnknownKey) {
+		t.Errorf("tried: %v", err)
+	}
+	if err := other.Put(t.Context(), "tenants/B/ltx/1", strings.NewReader("x")); !errors.Is(err, seal.ErrUnknownKey) {
+		t.Errorf("stored: %v", err)
+	}
+	for o := range w.folder.List(t.Context(), "") {
+		if strings.Contains(o.Key, "/B/") {
+			t.Errorf("there is %s", o.Key)
+		}
+	}
+	if err := w.b.Keys().Try(t.Context()); err != nil {
+		t.Errorf("the installation itself: %v", err)
+	}
+	put(t, w.b, "tenants/B/ltx/1", []byte("x"))
+}
+
 // TestMovedKey: a key that was put in another tenant's place is refused.
 func TestMovedKey(t *testing.T) {
 	t.Parallel()
