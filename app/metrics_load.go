@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tenantry/tenants"
@@ -43,6 +45,11 @@ func (l loads) Collect(into chan<- prometheus.Metric) {
 
 func (l loads) collectJobs(into chan<- prometheus.Metric) {
 	ended, running := l.jobs.Tallies()
+	ctx, cancel := context.WithTimeout(context.Background(), alertsTimeout)
+	defer cancel()
+	if oldest, err := l.store.Master().OldestDue(ctx); err == nil {
+		l.send(into, []reading{{"jobs_oldest_due_seconds", "How long the oldest job has been due that no process takes care of, over all tenants and the master; 0 if none waits.", gauge, oldest.Age.Seconds()}}, nil)
+	}
 	l.send(into, []reading{{"jobs_running", "Jobs that this process runs now.", gauge, float64(running)}}, nil)
 	for _, t := range ended {
 		l.send(into, []reading{

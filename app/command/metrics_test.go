@@ -37,7 +37,7 @@ func TestMetrics(t *testing.T) {
 			`tenantry_request_duration_seconds_count{method="POST",route="/api/session"} `, `tenantry_tenant_requests_total{tenant="acme"}`,
 			`tenantry_tenant_requests_total{tenant="other"} 0`, `tenantry_tenant_failures_total{tenant="acme"} 0`,
 			`tenantry_alert{kind="server_down"} 0`, `tenantry_alert{kind="operation_stuck"} 0`, `tenantry_scopes_total{outcome="read"}`, `tenantry_limit_refusals_total{limit="requests"} 0`, "tenantry_scope_wait_seconds_count", "tenantry_handle_open_seconds_count 1",
-			"tenantry_handle_waits_total 0", "tenantry_jobs_running 0",
+			"tenantry_handle_waits_total 0", "tenantry_jobs_running 0", "tenantry_jobs_oldest_due_seconds 0",
 			"tenantry_handles_opened_total 1", "go_goroutines",
 		}
 		if s.onServer() {

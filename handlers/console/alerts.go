@@ -40,6 +40,8 @@ func (r alertRow) Title() string {
 		return "Backup not proven"
 	case alerts.OperationStuck:
 		return "Operation stuck"
+	case alerts.JobsLate:
+		return "Jobs late"
 	}
 	return string(r.Kind)
 }
@@ -65,6 +67,10 @@ func alertLink(a alerts.Alert) string {
 		return "/servers"
 	case alerts.TenantFailing, alerts.BackupUnproven:
 		return "/tenants/" + url.PathEscape(a.Subject)
+	case alerts.JobsLate:
+		if a.Subject != "" {
+			return "/tenants/" + url.PathEscape(a.Subject) + "/jobs"
+		}
 	case alerts.OperationStuck:
 		return linkTo("/operations", "tenant", a.Subject, "unfinished", "true")
 	}

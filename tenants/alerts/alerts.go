@@ -39,12 +39,14 @@ const (
 	BackupUnproven Kind = "backup_unproven"
 	// OperationStuck means that an operation has stood still for long, or fails again and again.
 	OperationStuck Kind = "operation_stuck"
+	// JobsLate means that jobs have been due for long, and that no process takes care of them.
+	JobsLate Kind = "jobs_late"
 )
 
 // Kinds returns all kinds of alerts, the gravest first.
 func Kinds() []Kind {
 	return []Kind{
-		MasterDown, ServerDown, DiskNearlyFull, ConnectionsUsedUp, HandlesUsedUp, TenantUnreachable, TenantFailing, BackupLate, BackupUnproven, OperationStuck,
+		MasterDown, ServerDown, DiskNearlyFull, ConnectionsUsedUp, HandlesUsedUp, TenantUnreachable, TenantFailing, BackupLate, BackupUnproven, OperationStuck, JobsLate,
 	}
 }
 
@@ -88,6 +90,10 @@ func (w *Watch) Check(ctx context.Context) (all []Alert, counts map[Kind]int) {
 	if err == nil {
 		add(failing...)
 		failing, err = w.operations(ctx)
+		add(failing...)
+	}
+	if err == nil {
+		failing, err = w.jobs(ctx)
 		add(failing...)
 	}
 	if err == nil && w.proofs != nil {

@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
 	"tenantry/tenants/alerts"
 	"tenantry/tenants/backup/queue"
+	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/traffic"
 )
@@ -79,6 +81,7 @@ func TestAlerts(t *testing.T) {
 		request(false, 11)
 		w.expectHandles(t, env, acme, globex)
 		w.expectOperation(t, env, acme)
+		w.expectJobs(t, env, acme)
 		if got := w.only(t); len(got) > 0 {
 			t.Errorf("when all is well again: %+v", got)
 		}
@@ -130,6 +133,46 @@ func (w watch) expectOperation(t *testing.T, env *tenantstest.Env, tenant *tenan
 	change("error", "no room")
 	w.expect(t, alerts.OperationStuck, tenant.Subdomain, "5 attempts")
 	change("finished_at", time.Now().UTC())
+}
+
+// expectJobs lets jobs wait: of the tenant, then older ones without tenant. While the tenant isn't active its own don't count, nor do
+// those whose time hasn't come.
+func (w watch) expectJobs(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
+	t.Helper()
+	change := func(f func(tx *gorm.DB) error) {
+		t.Helper()
+		if err := env.Store.Master().Update(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	oldest := func(subdomain string, age time.Duration) {
+		t.Helper()
+		got, err := env.Store.Master().OldestDue(t.Context())
+		if err != nil || got.Subdomain != subdomain || got.Age < age || got.Age > age+time.Minute {
+			t.Errorf("oldest due: %+v, %v, want %q, %v", got, err, subdomain, age)
+		}
+	}
+	ago := func(age time.Duration) time.Time { return time.Now().UTC().Add(-age) }
+	oldest("", 0)
+	change(func(tx *gorm.DB) error { return tenants.SetDue(tx, ago(-time.Hour), tenant.ID) })
+	oldest("", 0)
+	change(func(tx *gorm.DB) error { return tenants.SetDue(tx, ago(time.Hour), tenant.ID) })
+	oldest("acme", time.Hour)
+	w.expect(t, alerts.JobsLate, "acme", "due for 1h0m")
+	state := func(s tenants.State) {
+		change(func(tx *gorm.DB) error { return tx.Model(tenant).UpdateColumn("state", s).Error })
+	}
+	state(tenants.StateSuspended)
+	oldest("", 0)
+	state(tenants.StateActive)
+	at := ago(2 * time.Hour)
+	job := jobs.Row{ID: strings.ToLower(ulid.Make().String()), Kind: "x", State: jobs.Available, ScheduledAt: at, CreatedAt: at, UpdatedAt: at}
+	change(func(tx *gorm.DB) error { return tx.Create(&job).Error })
+	oldest("", 2*time.Hour)
+	w.expect(t, alerts.JobsLate, "", "due for 2h0m")
+	change(func(tx *gorm.DB) error { return tx.Model(&job).Update("state", jobs.Discarded).Error })
+	oldest("acme", time.Hour)
+	change(func(tx *gorm.DB) error { return tx.Delete(&tenants.Due{}, "tenant_id = ?", tenant.ID).Error })
 }
 
 // TestAlertsOfAServerThatIsDown: the only tenant can't be opened.

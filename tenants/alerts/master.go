@@ -68,7 +68,7 @@ func (w *Watch) names(ctx context.Context, ranks []traffic.Rank) (map[string]str
 }
 
 const (
-	// still is how long an operation may stand at a step.
+	// still is how long an operation may stand at a step, and a job may wait that is due.
 	still = 15 * time.Minute
 	// tries is how often an operation may fail before it counts as stuck.
 	tries = 5
@@ -96,6 +96,18 @@ func (w *Watch) operations(ctx context.Context) ([]Alert, error) {
 		}
 	}
 	return all, err
+}
+
+// jobs returns an alert if jobs are late.
+func (w *Watch) jobs(ctx context.Context) ([]Alert, error) {
+	oldest, err := w.store.Master().OldestDue(ctx)
+	if err != nil || oldest.Age < still {
+		return nil, err
+	}
+	return []Alert{{
+		Kind: JobsLate, Subject: oldest.Subdomain, Detail: fmt.Sprintf("A job has been due for %v, and no process runs it.", oldest.Age.Round(time.Second)),
+		Remedy: "Jobs list shows it. A server must run that knows its kind; its log says why a tenant's jobs can't run.",
+	}}, nil
 }
 
 // unproven returns an alert for each tenant whose backups can't be relied on.
