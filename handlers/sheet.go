@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"tenantry/handlers/request"
+	"tenantry/tenants/text"
 )
 
 // sheet is a CSV file: RFC 4180 in UTF-8, with a header that names the columns.
@@ -181,7 +182,7 @@ func (s *sheet) readRows(reader *csv.Reader, bad *request.Faults, limit int) {
 			row.fault(bad, "", fmt.Sprintf("is one too many: there may be %d rows", limit))
 			return
 		case !s.fit(&row):
-			row.fault(bad, "", fmt.Sprintf("has %s where the header has %d", several(len(cells), "cell"), len(s.columns)))
+			row.fault(bad, "", fmt.Sprintf("has %s where the header has %d", text.Count(len(cells), "cell"), len(s.columns)))
 		default:
 			s.checkUnnamed(row, bad)
 			s.rows = append(s.rows, row)
@@ -200,14 +201,6 @@ func (s *sheet) fit(row *sheetRow) bool {
 	}
 	row.cells = row.cells[:len(s.columns)]
 	return true
-}
-
-// several is a number of things: "1 cell", "2 cells".
-func several(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // checkUnnamed faults cells of columns without a name that hold something.

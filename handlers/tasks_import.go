@@ -13,6 +13,7 @@ import (
 	"tenantry/handlers/auth"
 	"tenantry/handlers/request"
 	"tenantry/models"
+	"tenantry/tenants/text"
 )
 
 const (
@@ -57,7 +58,7 @@ func AddTasks(tx *gorm.DB, who *account.Identity, projectID int64, data []byte) 
 		return 0, err
 	}
 	return len(tasks), account.Record(tx, who, projectSubject(project), "tasks_imported",
-		fmt.Sprintf("imported %s into project “%s”", several(len(tasks), "task"), project.Name))
+		fmt.Sprintf("imported %s into project “%s”", text.Count(len(tasks), "task"), project.Name))
 }
 
 // PreviewTasks returns the tasks of a CSV file that AddTasks would store in a project,

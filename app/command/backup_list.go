@@ -65,7 +65,7 @@ func (l *backupListCommand) Run(c *Call) error {
 			rows = append(rows, []string{p.At.Format(time.RFC3339Nano), kind, fmt.Sprint(p.Size)})
 		}
 		if len(points) < count {
-			c.out.Hint("%d more points are older; list them with --limit", count-len(points))
+			c.out.Hint("there are older points: %d; list them with --limit", count-len(points))
 		}
 		return c.out.Rows([]string{"AT", "FILE", "BYTES"}, rows)
 	})

@@ -8,6 +8,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants/document"
+	"tenantry/tenants/text"
 )
 
 type backupRecoverCommand struct {
@@ -64,8 +65,8 @@ func (r *backupRecoverCommand) Run(c *Call) error {
 			return err
 		}
 		if len(unknown) > 0 {
-			c.out.Hint("there are backups of %d tenants that the master doesn't have, because they were created later or removed: %s",
-				len(unknown), strings.Join(unknown[:min(5, len(unknown))], ", "))
+			c.out.Hint("there are backups of %s that the master doesn't have, created later or removed: %s",
+				text.Count(len(unknown), "tenant"), strings.Join(unknown[:min(5, len(unknown))], ", "))
 		}
 		if c.out.json {
 			return errors.Join(failed, c.out.Document(document.ListOf(all, "")))

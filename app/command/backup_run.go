@@ -7,6 +7,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/text"
 )
 
 type backupRunCommand struct {
@@ -55,7 +56,7 @@ func (r *backupRunCommand) Run(c *Call) error {
 		if c.out.json {
 			return errors.Join(errors.Join(errs...), c.out.Document(map[string]int{"stored": stored, "failed": len(all) - stored}))
 		}
-		return errors.Join(errors.Join(errs...), c.out.Line("backed up %d of %d tenants", stored, len(all)))
+		return errors.Join(errors.Join(errs...), c.out.Line("backed up %d of %s", stored, text.Count(len(all), "tenant")))
 	})
 }
 

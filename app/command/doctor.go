@@ -7,6 +7,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/text"
 )
 
 type doctorCommand struct {
@@ -102,5 +103,5 @@ func verdict(findings []lifecycle.Finding) error {
 	if wrong == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d findings are not repaired", wrong, len(findings))
+	return fmt.Errorf("%d of %s not repaired", wrong, text.Count(len(findings), "finding"))
 }

@@ -53,7 +53,7 @@ func TestKeysAreChanged(t *testing.T) {
 		t.Errorf("without the old key: status %d, %+v", r.status, found)
 	}
 	r = between.run(t, "doctor", "--no-header")
-	if r.status != exitFailed || !strings.HasPrefix(r.stdout, "credentials-old-key\tacme\t") || !strings.Contains(r.stdout, "--repair") || !strings.Contains(r.stderr, "1 of 1 findings") {
+	if r.status != exitFailed || !strings.HasPrefix(r.stdout, "credentials-old-key\tacme\t") || !strings.Contains(r.stdout, "--repair") || !strings.Contains(r.stderr, "1 of 1 finding not") {
 		t.Errorf("both keys: status %d, %q, %q", r.status, r.stdout, r.stderr)
 	}
 	r = between.run(t, "doctor", "--repair", "--json")

@@ -42,14 +42,14 @@ func (a *acceptCommand) Run(c *Call) error {
 		if c.out.json {
 			return c.out.Document(accepted{run.ID, run.Copies, run.CopyBytes})
 		}
-		return c.out.Line("migration run %s is accepted: %d copies removed, %s freed", run.ID, run.Copies, sizeText(run.CopyBytes))
+		return c.out.Line("migration run %s is accepted: copies removed: %d, %s freed", run.ID, run.Copies, sizeText(run.CopyBytes))
 	})
 }
 
 // hintOtherCopies tells of an older run that keeps copies, which are not removed by what ends another one.
 func hintOtherCopies(c *Call, a *app.App) {
 	if run, err := a.Fleet().Kept(c.ctx, ""); err == nil {
-		c.out.Hint("migration run %s keeps %d copies, with %s; if all is well: tenantry migrate accept %[1]s; to go back: tenantry migrate revert %[1]s", run.ID, run.Copies, sizeText(run.CopyBytes))
+		c.out.Hint("migration run %s keeps copies of databases: %d, with %s; if all is well: tenantry migrate accept %[1]s; to go back: tenantry migrate revert %[1]s", run.ID, run.Copies, sizeText(run.CopyBytes))
 	}
 }
 

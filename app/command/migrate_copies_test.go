@@ -40,7 +40,7 @@ func TestMigrateRevert(t *testing.T) {
 	if r.status != exitUsage || !strings.Contains(r.stderr, up.Run) || !strings.Contains(r.stderr, "tenant acme was written") || strings.Contains(r.stderr, "tenant globex") {
 		t.Errorf("asked: status %d, %s", r.status, r.stderr)
 	}
-	if got := s.must(t, "migrate", "revert", up.Run, "--tenant", "acme", "--yes"); !strings.Contains(got, "1 tenants reverted, 0 failed") {
+	if got := s.must(t, "migrate", "revert", up.Run, "--tenant", "acme", "--yes"); !strings.Contains(got, "1 tenant reverted, 0 failed") {
 		t.Errorf("%s", got)
 	}
 	if n := stored(); n != 1 {

@@ -7,6 +7,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/migrate"
+	"tenantry/tenants/text"
 )
 
 type downCommand struct {
@@ -41,7 +42,7 @@ func (d *downCommand) Run(c *Call) error {
 			}
 		}
 		if n := undo.Dangers(); n > 0 {
-			return fmt.Errorf("tenant %q stays at version %d: its migrations can't be undone safely (%d dangers)", d.Tenant, undo.From, n)
+			return fmt.Errorf("tenant %q stays at version %d: its migrations can't be undone safely (%s)", d.Tenant, undo.From, text.Count(n, "danger"))
 		}
 		if err := d.ask(c, fmt.Sprintf("Tenant %s goes from schema version %d to %d.", d.Tenant, undo.From, undo.To), d.Tenant); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants/document"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/text"
 	"tenantry/tenants/trial"
 )
 
@@ -64,7 +65,7 @@ func (p *planCommand) verdict(forecasts []fleet.Forecast) error {
 		dangers += forecasts[i].Dangers()
 	}
 	if p.Strict && dangers > 0 {
-		errs = append(errs, fmt.Errorf("the plan has %d dangers", dangers))
+		errs = append(errs, fmt.Errorf("the plan has %s", text.Count(dangers, "danger")))
 	}
 	return errors.Join(errs...)
 }

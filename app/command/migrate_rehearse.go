@@ -10,6 +10,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/text"
 )
 
 // dryRun is the value of --dry-run: of what a copy is made. It is empty without the flag.
@@ -81,7 +82,7 @@ func (r rehearsed) verdict() error {
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d rehearsals failed", failed, len(r.Items))
+		return fmt.Errorf("%d of %s failed", failed, text.Count(len(r.Items), "rehearsal"))
 	}
 	return nil
 }
@@ -109,5 +110,5 @@ func (r rehearsed) write(out *Output) error {
 			return err
 		}
 	}
-	return out.Line("rehearsed on copies of %d tenants; the same ones are chosen with --seed %d", len(r.Items), r.Seed)
+	return out.Line("rehearsed on copies of %s; the same ones are chosen with --seed %d", text.Count(len(r.Items), "tenant"), r.Seed)
 }

@@ -7,6 +7,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/text"
 )
 
 type revertCommand struct {
@@ -76,9 +77,9 @@ func (r *revertCommand) askAbout(c *Call, forecast *fleet.Reversion) error {
 		}
 	}
 	if written > most {
-		c.out.Hint("and %d more tenants", written-most)
+		c.out.Hint("and %s more", text.Count(written-most, "tenant"))
 	}
-	what := fmt.Sprintf("Migration run %s is reverted: %d tenants go back to their copies.", forecast.Run.ID, len(forecast.Tenants))
+	what := fmt.Sprintf("Migration run %s is reverted: copies are put back of %s.", forecast.Run.ID, text.Count(len(forecast.Tenants), "tenant"))
 	if written > 0 {
 		what += fmt.Sprintf(" What was written since to %d of them is lost.", written)
 	}
@@ -108,5 +109,5 @@ func (r reverted) write(out *Output) error {
 	for _, f := range r.Failed {
 		out.Hint("tenant %s: %s", f.Subdomain, f.Error)
 	}
-	return out.Line("%d tenants reverted, %d failed", r.Reverted, len(r.Failed))
+	return out.Line("%s reverted, %d failed", text.Count(r.Reverted, "tenant"), len(r.Failed))
 }

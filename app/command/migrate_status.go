@@ -7,6 +7,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants/document"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/text"
 )
 
 type statusCommand struct {
@@ -72,10 +73,10 @@ func outdated(standings []fleet.VersionCount) error {
 	}
 	var errs []error
 	if behind > 0 {
-		errs = append(errs, fmt.Errorf("%d tenants are behind; run: tenantry migrate up", behind))
+		errs = append(errs, fmt.Errorf("%s behind; run: tenantry migrate up", text.Count(behind, "tenant")))
 	}
 	if ahead > 0 {
-		errs = append(errs, fmt.Errorf("%d tenants are ahead: a newer build has migrated them; run that one", ahead))
+		errs = append(errs, fmt.Errorf("%s ahead: migrated by a newer build; run that one", text.Count(ahead, "tenant")))
 	}
 	return errors.Join(errs...)
 }

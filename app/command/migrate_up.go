@@ -10,6 +10,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/text"
 )
 
 type upCommand struct {
@@ -212,5 +213,5 @@ func (m migrated) write(out *Output) error {
 			out.Hint("  what to do: %s", f.Advice)
 		}
 	}
-	return out.Line("%d tenants migrated, %d failed", m.Migrated, len(m.Failed))
+	return out.Line("%s migrated, %d failed", text.Count(m.Migrated, "tenant"), len(m.Failed))
 }

@@ -13,6 +13,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/portable"
+	"tenantry/tenants/text"
 )
 
 type exportCommand struct {
@@ -75,7 +76,7 @@ func (e *exportCommand) Run(c *Call) error {
 		if c.out.json {
 			return c.out.Document(exported{e.File, about})
 		}
-		return c.out.Line("tenant %s is in %s: %d rows at schema version %d", e.Subdomain, e.File, about.Rows(), about.SchemaVersion)
+		return c.out.Line("tenant %s is in %s: %s at schema version %d", e.Subdomain, e.File, text.Count(about.Rows(), "row"), about.SchemaVersion)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/text"
 )
 
 type maintenanceCommand struct {
@@ -104,12 +105,12 @@ func (m *maintenanceCommand) changeAll(c *Call, a *app.App, to lifecycle.Mainten
 	case c.out.json:
 		err = errors.Join(err, c.out.Document(result))
 	case to.On:
-		err = errors.Join(err, c.out.Line("%d tenants are closed for maintenance; end it with: tenantry tenant maintenance --all off", result.Done))
+		err = errors.Join(err, c.out.Line("%s closed for maintenance; end it with: tenantry tenant maintenance --all off", text.Count(result.Done, "tenant")))
 	default:
-		err = errors.Join(err, c.out.Line("maintenance of %d tenants has ended", result.Done))
+		err = errors.Join(err, c.out.Line("maintenance of %s has ended", text.Count(result.Done, "tenant")))
 	}
 	if n := len(result.Failed); n > 0 {
-		err = errors.Join(err, fmt.Errorf("%d tenants could not be changed; run the command again", n))
+		err = errors.Join(err, fmt.Errorf("%s could not be changed; run the command again", text.Count(n, "tenant")))
 	}
 	return err
 }

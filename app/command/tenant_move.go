@@ -8,6 +8,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/text"
 )
 
 type moveCommand struct {
@@ -98,7 +99,7 @@ func (r *moveCommand) moveAll(c *Call, a *app.App) error {
 	if c.out.json {
 		err = c.out.Document(result)
 	} else {
-		err = c.out.Line("%d tenants are moved from %s to %s, %d are not", result.Moved, r.From, r.To, len(result.Failed))
+		err = c.out.Line("%s moved from %s to %s, %d not", text.Count(result.Moved, "tenant"), r.From, r.To, len(result.Failed))
 	}
 	if err == nil && len(result.Failed) > 0 {
 		err = errNotAllMoved

@@ -31,8 +31,12 @@ func (r *setCommand) Run(c *Call) error {
 	typed := map[string]string{}
 	for _, pair := range r.Values {
 		key, value, ok := strings.Cut(pair, "=")
-		if _, twice := typed[key]; !ok || twice {
-			return fmt.Errorf("%w: %q: want KEY=VALUE, or KEY= for the default, and each key once", errUsage, pair)
+		_, twice := typed[key]
+		switch {
+		case !ok || key == "":
+			return fmt.Errorf("%w: %q is not a setting with a value: want KEY=VALUE, or KEY= for the default; \"tenantry tenant show %s\" lists the keys", errUsage, pair, r.Subdomain)
+		case twice:
+			return fmt.Errorf("%w: %s is set twice", errUsage, key)
 		}
 		typed[key] = value
 	}

@@ -41,7 +41,7 @@ func TestTenantSet(t *testing.T) {
 		}
 		for _, bad := range []struct{ args, want string }{
 			{"acme plan=gold", "plan must be one of: free, team, business"}, {"acme time_zone=Mars", "time_zone must be a time zone, such as Europe/Berlin"},
-			{"acme size=1", "size is not a setting; there are time_zone, language, colour, plan"}, {"acme plan", "want KEY=VALUE"}, {"acme plan=free plan=team", "each key once"},
+			{"acme size=1", "size is not a setting; there are time_zone, language, colour, plan"}, {"acme plan", "want KEY=VALUE"}, {"acme =x", "want KEY=VALUE"}, {"acme plan=free plan=team", "plan is set twice"},
 		} {
 			if r := s.run(t, append([]string{"tenant", "set"}, strings.Fields(bad.args)...)...); r.status != exitUsage || !strings.Contains(r.stderr, bad.want) {
 				t.Errorf("%s: %d %s", bad.args, r.status, r.stderr)

@@ -122,7 +122,7 @@ func (w *Watch) handles() []Alert {
 	}
 	return []Alert{{
 		Kind:   HandlesUsedUp,
-		Detail: fmt.Sprintf("%d tenants wait for one of %d open databases.", load.Waiting, load.Limit),
+		Detail: fmt.Sprintf("Tenants that wait for one of %d open databases: %d.", load.Limit, load.Waiting),
 		Remedy: "Raise the limit of open files and TENANTRY_MAX_OPEN_TENANTS, or add a process.",
 	}}
 }

@@ -100,7 +100,7 @@ func (w watch) expectHandles(t *testing.T, env *tenantstest.Env, uses, waits *te
 				t.Fatal(<-waited)
 			}
 		}
-		w.expect(t, alerts.HandlesUsedUp, "", "1 tenants wait for one of 1 open databases")
+		w.expect(t, alerts.HandlesUsedUp, "", "wait for one of 1 open databases: 1")
 		return nil
 	})
 	cancel()

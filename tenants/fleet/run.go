@@ -13,6 +13,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/text"
 )
 
 // Progress reports that a run has finished with one tenant, or with a wave.
@@ -44,8 +45,8 @@ type PartialError struct {
 // Error returns the first failure and the number of the others.
 func (e *PartialError) Error() string {
 	first := e.Failed[0]
-	return fmt.Sprintf("%d tenants migrated, %d failed, the first of them %q: %v",
-		e.Migrated, len(e.Failed), first.Subdomain, first.Err)
+	return fmt.Sprintf("%s migrated, %d failed, the first of them %q: %v",
+		text.Count(e.Migrated, "tenant"), len(e.Failed), first.Subdomain, first.Err)
 }
 
 // Unwrap returns the failures' causes.

@@ -24,7 +24,7 @@ func (m *Manager) AddAdmin(ctx context.Context, by Operator, kind tenants.Operat
 		switch j.tenant.State {
 		case tenants.StateActive, tenants.StateSuspended:
 		default:
-			return &StateError{name, j.tenant.State, tenants.StateActive}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateActive}
 		}
 		j.params.Email, j.addAdmin = email, work
 		return nil

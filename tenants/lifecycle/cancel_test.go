@@ -92,7 +92,7 @@ func TestCancel(t *testing.T) {
 	})
 }
 
-func errorOf(_ *tenants.Tenant, err error) error { return err }
+func errorOf[T any](_ T, err error) error { return err }
 
 func unfinished(t *testing.T, env *tenantstest.Env) []tenants.Operation {
 	t.Helper()

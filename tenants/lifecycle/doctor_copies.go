@@ -42,7 +42,7 @@ func (d *doctor) adviseCopies(ctx context.Context) error {
 	for _, k := range kept {
 		f := Finding{
 			Kind: CopiesKept, Subject: k.RunID, Advice: true,
-			Detail: fmt.Sprintf("the migration run of %s keeps %d copies of databases, %d bytes", k.StartedAt.UTC().Format(time.RFC3339), k.Copies, k.Bytes),
+			Detail: fmt.Sprintf("the migration run of %s keeps copies of databases: %d, with %d bytes", k.StartedAt.UTC().Format(time.RFC3339), k.Copies, k.Bytes),
 			Remedy: fmt.Sprintf("if all is well: %[1]s migrate accept %[2]s; to go back: %[1]s migrate revert %[2]s", d.program, k.RunID),
 		}
 		if k.AcceptedAt != nil {

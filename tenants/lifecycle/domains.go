@@ -74,7 +74,7 @@ func (m *Manager) Domains(ctx context.Context, subdomain string) (found []tenant
 // *UnderWayError.
 func (m *Manager) AddDomain(ctx context.Context, by Operator, subdomain, host string, primary bool) (added tenants.Domain, err error) {
 	_, err = m.doAsked(ctx, by, tenants.KindDomainAdd, subdomain, params{Host: host}, func(tx *gorm.DB, j *job) error {
-		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
+		if err := mayHaveDomains(j.tenant); err != nil {
 			return err
 		}
 		added, err = m.findOrMakeDomain(tx, j.tenant.ID, host)
@@ -145,9 +145,9 @@ func (m *Manager) VerifyDomain(ctx context.Context, by Operator, subdomain, host
 }
 
 // mayHaveDomains returns an error if the tenant's domains can't be changed.
-func mayHaveDomains(t tenants.Tenant, subdomain string) error {
+func mayHaveDomains(t tenants.Tenant) error {
 	if !t.State.IsSettled() {
-		return &StateError{subdomain, t.State, tenants.StateActive}
+		return &StateError{t.Subdomain, t.State, tenants.StateActive}
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ func (m *Manager) verify(ctx context.Context, d tenants.Domain) error {
 // acceptDomain marks the domain as verified, so that the tenant is served at the host.
 func (m *Manager) acceptDomain(ctx context.Context, by Operator, subdomain, host string) (d tenants.Domain, err error) {
 	_, err = m.doAsked(ctx, by, tenants.KindDomainVerify, subdomain, params{Host: host}, func(tx *gorm.DB, j *job) error {
-		if err := mayHaveDomains(j.tenant, subdomain); err != nil {
+		if err := mayHaveDomains(j.tenant); err != nil {
 			return err
 		}
 		err := tx.Take(&d, "tenant_id = ? AND host = ?", j.tenant.ID, host).Error

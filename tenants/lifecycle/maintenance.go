@@ -75,7 +75,7 @@ func (m *Manager) SetMaintenance(ctx context.Context, by Operator, subdomain str
 	return m.doAsked(ctx, by, tenants.KindMaintenance, subdomain, asked, func(tx *gorm.DB, j *job) error {
 		was := j.tenant.Maintenance
 		if !j.tenant.State.IsSettled() {
-			return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateMaintenance}
 		}
 		if !to.On {
 			if !was.IsOn() {

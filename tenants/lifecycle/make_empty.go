@@ -44,7 +44,7 @@ func (m *Manager) MakeEmpty(ctx context.Context, by Operator, subdomain string) 
 	}
 	return m.do(ctx, by, tenants.KindMakeEmpty, subdomain, func(tx *gorm.DB, j *job) error {
 		if !j.tenant.State.IsSettled() {
-			return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateMaintenance}
 		}
 		return markPaused(tx, j)
 	})

@@ -33,14 +33,14 @@ func (m *Manager) Move(ctx context.Context, by Operator, subdomain, server strin
 		err = m.checkRoomFor(ctx, t, server)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("move tenant %q to server %q: %w", subdomain, server, err)
+		return nil, fmt.Errorf("move tenant %q to server %q: %w", t.Subdomain, server, err)
 	}
 	return m.doAsked(ctx, by, tenants.KindMove, subdomain, params{To: server}, func(tx *gorm.DB, j *job) error {
 		switch {
 		case j.tenant.Server == server:
 			return errUnchanged
 		case !j.tenant.State.IsSettled():
-			return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateMaintenance}
 		}
 		if err := claim(tx, server); err != nil {
 			return err

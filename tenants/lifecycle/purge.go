@@ -26,7 +26,7 @@ func (m *Manager) Purge(ctx context.Context, by Operator, subdomain string, grac
 		case tenants.StatePurged:
 			return errUnchanged
 		default:
-			return &StateError{subdomain, j.tenant.State, tenants.StatePurged}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StatePurged}
 		}
 		return markPurge(tx, j, grace)
 	})

@@ -34,7 +34,7 @@ func (m *Manager) Rename(ctx context.Context, by Operator, subdomain string, r R
 		switch j.tenant.State {
 		case tenants.StateActive, tenants.StateSuspended:
 		default:
-			return &StateError{subdomain, j.tenant.State, tenants.StateMaintenance}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateMaintenance}
 		}
 		if j.tenant.Subdomain == r.To {
 			return errUnchanged

@@ -21,7 +21,7 @@ func (m *Manager) Client(ctx context.Context, subdomain string, write bool) (ten
 		return tenants.Client{}, err
 	}
 	if !t.State.IsSettled() {
-		return tenants.Client{}, &StateError{subdomain, t.State, tenants.StateActive}
+		return tenants.Client{}, &StateError{t.Subdomain, t.State, tenants.StateActive}
 	}
 	engine, err := m.store.Server(t.Server)
 	if err != nil {
@@ -33,7 +33,7 @@ func (m *Manager) Client(ctx context.Context, subdomain string, write bool) (ten
 	}
 	client, err := interactive.Client(t, write)
 	if err != nil {
-		return client, fmt.Errorf("client for tenant %q: %w", subdomain, err)
+		return client, fmt.Errorf("client for tenant %q: %w", t.Subdomain, err)
 	}
 	return client, nil
 }
@@ -44,7 +44,7 @@ func (m *Manager) Client(ctx context.Context, subdomain string, write bool) (ten
 func (m *Manager) Shell(ctx context.Context, by Operator, subdomain string, write bool, run func(ctx context.Context)) error {
 	_, err := m.do(ctx, by, tenants.KindShell, subdomain, func(_ *gorm.DB, j *job) error {
 		if !j.tenant.State.IsSettled() {
-			return &StateError{subdomain, j.tenant.State, tenants.StateActive}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, tenants.StateActive}
 		}
 		j.params.To, j.client = "write", run
 		if !write {

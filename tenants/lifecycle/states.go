@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (m *Manager) move(ctx context.Context, by Operator, kind tenants.OperationK
 		case j.tenant.State == to:
 			return errUnchanged
 		case !slices.Contains(from, j.tenant.State):
-			return &StateError{subdomain, j.tenant.State, to}
+			return &StateError{j.tenant.Subdomain, j.tenant.State, to}
 		}
 		j.params.From = j.tenant.State
 		if to == tenants.StateActive {
@@ -84,12 +85,15 @@ func (m *Manager) doAsked(ctx context.Context, by Operator, kind tenants.Operati
 	if err := m.askAbout(ctx, by, kind, subdomain, asked); err != nil {
 		return nil, fmt.Errorf("tenant %q: %w", subdomain, err)
 	}
+	called := subdomain
 	j, err := m.begin(ctx, by, kind, func(tx *gorm.DB, j *job) error {
-		if err := load(tx, j, subdomain); err != nil {
+		err := load(tx, j, subdomain)
+		called = cmp.Or(j.tenant.Subdomain, subdomain) // it may be an id
+		if err != nil {
 			return err
 		}
 		j.params = asked
-		err := change(tx, j)
+		err = change(tx, j)
 		j.plan = m.withHooks(kind, j.params, j.plan)
 		return err
 	})
@@ -97,7 +101,7 @@ func (m *Manager) doAsked(ctx context.Context, by Operator, kind tenants.Operati
 		return &j.tenant, nil
 	}
 	if err != nil {
-		return nil, rowError(subdomain, err)
+		return nil, rowError(called, err)
 	}
 	return m.finish(ctx, j)
 }
@@ -127,7 +131,7 @@ func load(tx *gorm.DB, j *job, subdomain string) error {
 		return err
 	}
 	if len(unfinished) > 0 {
-		return &UnderWayError{subdomain, unfinished[0]}
+		return &UnderWayError{j.tenant.Subdomain, unfinished[0]}
 	}
 	return nil
 }

@@ -17,6 +17,14 @@ const (
 	IsBlank = "must not be blank"
 )
 
+// Count is a number of things whose plural ends in s: "1 tenant", "2 tenants".
+func Count[N int | int64](n N, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
 // Storable reports whether every engine can store the text: it is UTF-8 without NUL.
 func Storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 

@@ -27,6 +27,15 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestCount(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0 rows", 1: "1 row", 2: "2 rows"} {
+		if got := text.Count(n, "row"); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestLines(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
