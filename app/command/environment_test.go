@@ -64,6 +64,12 @@ func TestWrongUsage(t *testing.T) {
 		"tenant create a_b":        "may hold only",
 		"seed hooli":               "there are acme",
 		"version --json extra":     "tenantry version --help",
+
+		"migrate up --tenant=":                "a subdomain is empty",
+		"migrate up --canary=a --except=a,,b": "a subdomain is empty",
+		"migrate plan --tenant=a --tenant=":   "a subdomain is empty",
+		"tenant query SELECT --tenant=":       "a subdomain is empty",
+		"tenant query SELECT --except=a,":     "a subdomain is empty",
 	} {
 		s := newSQLite(t)
 		r := s.run(t, strings.Fields(line)...)

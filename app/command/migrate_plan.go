@@ -14,10 +14,10 @@ import (
 )
 
 type planCommand struct {
-	Tenant   []string `placeholder:"SUBDOMAIN" help:"Plan only for these tenants."`
-	Server   string   `help:"Plan only for tenants on this server."`
-	Parallel int      `default:"4" placeholder:"N" help:"Estimate for this many databases at the same time on each server, up to 64."`
-	Strict   bool     `help:"Fail if something is dangerous, for example in CI."`
+	Tenant   subdomains `placeholder:"SUBDOMAIN,..." help:"Plan only for these tenants."`
+	Server   string     `help:"Plan only for tenants on this server."`
+	Parallel int        `default:"4" placeholder:"N" help:"Estimate for this many databases at the same time on each server, up to 64."`
+	Strict   bool       `help:"Fail if something is dangerous, for example in CI."`
 }
 
 // Help is shown with the flags.

@@ -14,12 +14,12 @@ import (
 )
 
 type upCommand struct {
-	Tenant      []string      `placeholder:"SUBDOMAIN" help:"Migrate only these tenants."`
-	Except      []string      `placeholder:"SUBDOMAIN" help:"Leave out these tenants."`
+	Tenant      subdomains    `placeholder:"SUBDOMAIN,..." help:"Migrate only these tenants."`
+	Except      subdomains    `placeholder:"SUBDOMAIN,..." help:"Leave out these tenants."`
 	Server      string        `help:"Migrate only tenants on this server."`
 	First       int           `placeholder:"N" help:"Migrate at most this many tenants."`
 	RetryFailed bool          `help:"Migrate only tenants whose last migration failed."`
-	Canary      []string      `placeholder:"SUBDOMAIN" help:"Migrate these tenants first, as a wave of their own."`
+	Canary      subdomains    `placeholder:"SUBDOMAIN,..." help:"Migrate these tenants first, as a wave of their own."`
 	Waves       []fleet.Size  `placeholder:"SIZE" help:"The sizes of the next waves: numbers of tenants, or the percentage that is done after the wave, such as 1,10,25%,100%."`
 	Pause       time.Duration `placeholder:"DURATION" help:"Wait this long between two waves."`
 	MaxFailures *int          `placeholder:"N" help:"Stop after a wave if more tenants than this have failed."`

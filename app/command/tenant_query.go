@@ -17,8 +17,8 @@ import (
 
 type queryCommand struct {
 	SQL      string            `arg:"" name:"sql" help:"One statement that reads: SELECT, WITH, VALUES or EXPLAIN."`
-	Tenant   []string          `placeholder:"SUBDOMAIN" help:"Ask only these tenants."`
-	Except   []string          `placeholder:"SUBDOMAIN" help:"Leave out these tenants."`
+	Tenant   subdomains        `placeholder:"SUBDOMAIN,..." help:"Ask only these tenants."`
+	Except   subdomains        `placeholder:"SUBDOMAIN,..." help:"Leave out these tenants."`
 	State    string            `help:"Ask those in this state: active, maintenance, suspended or archived."`
 	Server   string            `help:"Ask those on this server."`
 	Label    map[string]string `placeholder:"K=V" help:"Ask those on servers with this label."`
