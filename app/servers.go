@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tenantry/handlers/account"
 	"tenantry/tenants"
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/jobs"
@@ -107,11 +108,11 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 		a.log.WarnContext(ctx, "begin with webhooks", "error", err)
 	}
 	tending.Go(func() { a.runWebhooks(ctx) })
-	tending.Go(func() { a.tend(ctx) })
+	accounts := a.accounts()
+	tending.Go(func() { a.tend(ctx, accounts) })
 	tending.Go(func() { a.tell(ctx) })
 	a.runBackups(ctx, &tending)
 	tending.Go(func() { a.files.Run(ctx) })
-	accounts := a.accounts()
 	if a.options.Jobs != nil {
 		tending.Go(func() { jobs.New(a.store, a.jobs(accounts), jobs.Config{Log: a.log, Counts: &a.jobCounts}).Run(ctx) })
 	}
@@ -143,7 +144,7 @@ func (a *App) serve(ctx context.Context, token string, public, operator *door, s
 
 // tend does what is due, at once and then as often as a process can have died
 // meanwhile.
-func (a *App) tend(ctx context.Context) {
+func (a *App) tend(ctx context.Context, accounts *account.Accounts) {
 	ticker := time.NewTicker(min(a.settings.instanceTTL, time.Minute))
 	defer ticker.Stop()
 	for {
@@ -152,6 +153,9 @@ func (a *App) tend(ctx context.Context) {
 		}
 		if err := a.enlist(ctx); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "begin with webhooks", "error", err)
+		}
+		if err := accounts.TellEnds(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "tell tenants of visits", "error", err)
 		}
 		if err := a.clearScratch(); err != nil {
 			a.log.ErrorContext(ctx, "remove what restores have left", "error", err)

@@ -11,6 +11,7 @@ import (
 	"tenantry/handlers/account"
 	"tenantry/handlers/auth"
 	"tenantry/models"
+	"tenantry/tenants/visits"
 )
 
 // quickHasher is for tests alone.
@@ -20,7 +21,7 @@ func quickHasher() *auth.Hasher {
 
 func (a *api) newAccounts(hasher *auth.Hasher, mails bool) *account.Accounts {
 	return account.New(account.Options{
-		Store: a.store, Hasher: hasher, Mails: mails, Log: a.log.logger(), Now: a.clock.now,
+		Store: a.store, Hasher: hasher, Mails: mails, Visits: visits.New(a.store.Master()), Log: a.log.logger(), Now: a.clock.now,
 		Origin: func(subdomain string) string { return "https://" + subdomain + ".example.com" },
 		TLS:    func(c *gin.Context) bool { return c.GetHeader("X-Test-TLS") != "" },
 	})

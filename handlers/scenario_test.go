@@ -139,7 +139,7 @@ type logBuffer struct {
 // no credential, no hash, no password that any test uses.
 func newLog(t testing.TB) *logBuffer {
 	l := &logBuffer{}
-	secret := regexp.MustCompile(`tnt[sti]_[A-Za-z0-9_-]{20}|\$argon2id|` + password + `|` + otherPassword)
+	secret := regexp.MustCompile(`tnt[stiev]_[A-Za-z0-9_-]{20}|\$argon2id|` + password + `|` + otherPassword)
 	t.Cleanup(func() {
 		if found := secret.FindString(l.String()); found != "" {
 			t.Errorf("the log holds %q: %s", found, l)

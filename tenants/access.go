@@ -67,6 +67,9 @@ func (s *Store) View(ctx context.Context, t *Tenant, f Func) error {
 // this package's. After a panic it rolls back and panics again. Updates of a SQLite tenant run one
 // after another. Tenants that aren't served are refused as in View.
 func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
+	if err := mayWrite(ctx, t); err != nil {
+		return err
+	}
 	return s.scope(ctx, t, access{check: (*Store).checkServed, migrates: true}, s.mostScopes(ctx, t), (*handle).update, f)
 }
 
@@ -74,6 +77,9 @@ func (s *Store) Update(ctx context.Context, t *Tenant, f Func) error {
 // tenant that is being created, suspended, archived or under maintenance, unless this build can't serve its schema
 // version. Requests never use it.
 func (s *Store) Maintain(ctx context.Context, t *Tenant, f Func) error {
+	if err := mayWrite(ctx, t); err != nil {
+		return err
+	}
 	return s.scope(ctx, t, access{check: (*Store).checkMaintainable}, 0, (*handle).update, f)
 }
 

@@ -56,6 +56,8 @@ var (
 	// ErrScopeOver means that a *gorm.DB was used after its scope, such as in a goroutine that the scope's function didn't
 	// wait for. Nothing was done.
 	ErrScopeOver = errors.New("the scope of this transaction is over; begin another, or use AfterCommit")
+	// ErrReadingOnly means that a scope that writes was begun with a context of WithReadingOnly.
+	ErrReadingOnly = errors.New("only reading is allowed")
 	// ErrReadOnly means that a statement tried to write in a View.
 	ErrReadOnly = errors.New("scope is read-only")
 	// ErrRetryable means a deadlock, a lock timeout or a serialization failure. The scope was rolled

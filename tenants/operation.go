@@ -43,6 +43,7 @@ const (
 	KindShell        OperationKind = "shell"       // has opened a command-line client on the tenant's database
 	KindSet          OperationKind = "set"         // changes the settings
 	KindRevert       OperationKind = "revert"      // puts back the database from before a migration
+	KindEnter        OperationKind = "enter"       // has let an operator enter as one of the tenant's people
 )
 
 // OperationKinds returns all kinds of operations.
@@ -52,7 +53,7 @@ func OperationKinds() []OperationKind {
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
-		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet, KindRevert,
+		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet, KindRevert, KindEnter,
 	}
 }
 

@@ -68,7 +68,7 @@ func MasterSchema() Schema {
 		Name: "tenantry master",
 		Models: []any{
 			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
-			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{}, &Export{}, &Proof{}, &Chore{}, &MigrationCopy{}, &OperatorAccount{}, &OperatorToken{}, &WebhookSender{},
+			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{}, &Export{}, &Proof{}, &Chore{}, &MigrationCopy{}, &OperatorAccount{}, &OperatorToken{}, &WebhookSender{}, &Visit{},
 		},
 		Migrations: MigrationsIn(migrations),
 		NotCloned:  []string{"instances", "acknowledgements", "process_loads", "connection_shares", "webhook_senders"},

@@ -152,6 +152,8 @@ func scenarios() []scenario {
 	}, {
 		kind: tenants.KindShell, prepare: "create", command: "tenant shell X --write", before: "X active", after: "X active",
 	}, {
+		kind: tenants.KindEnter, prepare: "create person", command: "tenant enter X --as=ada@example.com --reason=asked", before: "X active", after: "X active",
+	}, {
 		kind: tenants.KindExport, prepare: "create", command: "tenant export X FILE.X",
 		before: "X active", after: "X active",
 	}, {
@@ -252,6 +254,7 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 		"move":   func() error { return k.moveToTrash(ctx, subdomain) },
 		"lose":   func() error { return k.lose(ctx, subdomain) },
 		"domain": func() error { return k.addDomain(ctx, subdomain) },
+		"person": func() error { return k.addPerson(ctx, subdomain) },
 		"copied": func() error { return k.keepCopy(ctx, subdomain) },
 	}
 	for _, word := range strings.Fields(words) {
@@ -359,6 +362,17 @@ func (k *killer) createWithRow(ctx context.Context, subdomain string) error {
 	}
 	return k.app.Store().Update(ctx, made, func(tx *gorm.DB) error {
 		return tx.Create(&models.Project{Name: subdomain}).Error
+	})
+}
+
+// addPerson gives the tenant a user.
+func (k *killer) addPerson(ctx context.Context, subdomain string) error {
+	t, err := k.app.Manager().Get(ctx, subdomain)
+	if err != nil {
+		return err
+	}
+	return k.app.Store().Update(ctx, t, func(tx *gorm.DB) error {
+		return tx.Create(&models.User{Name: "Ada", Email: "ada@example.com", Role: models.RoleMember}).Error
 	})
 }
 

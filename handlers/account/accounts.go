@@ -13,6 +13,7 @@
 //	tokens.go        API tokens; credentials.go, what they share with sessions
 //	recent.go        remembers what was looked up a moment ago
 //	admins.go        a tenant's first admin, for operators
+//	enter.go         operators enter as one of the people; visit.go, what they may do then
 //
 // As in package handlers, the handlers of requests take a *gin.Context: SignIn,
 // SignOut, AcceptInvitation, InviteUser, and List, Create, Update and Delete. Each
@@ -32,6 +33,7 @@ import (
 	"tenantry/handlers/request"
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/visits"
 )
 
 // Options configures Accounts.
@@ -49,6 +51,8 @@ type Options struct {
 	// Mails makes messages be written, as jobs of package mail. It needs tenants with the table of jobs, and a process
 	// that has the Letters. Without it the inviter passes the link on, and people who forgot their password ask an admin.
 	Mails bool
+	// Visits lets operators enter tenants as one of their people. Without it they can't.
+	Visits *visits.Visits
 	// TLS reports whether the request came over TLS, directly or through a trusted
 	// proxy. Defaults to checking the connection itself.
 	TLS func(c *gin.Context) bool
@@ -65,6 +69,7 @@ type Accounts struct {
 	hasher *auth.Hasher
 	origin func(name string) string
 	mails  bool
+	visits *visits.Visits
 	tls    func(c *gin.Context) bool
 	log    *slog.Logger
 	clock  func() time.Time
@@ -92,7 +97,7 @@ func New(o Options) *Accounts {
 		o.Now = time.Now
 	}
 	return &Accounts{
-		store: o.Store, hasher: o.Hasher, origin: o.Origin, mails: o.Mails, tls: o.TLS, log: o.Log, clock: o.Now,
+		store: o.Store, hasher: o.Hasher, origin: o.Origin, mails: o.Mails, visits: o.Visits, tls: o.TLS, log: o.Log, clock: o.Now,
 	}
 }
 

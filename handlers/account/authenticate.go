@@ -27,6 +27,8 @@ type Identity struct {
 	Email        string
 	Name         string
 	Role         models.Role
+	// Visit is that of an operator who is here as the user, or nil.
+	Visit *tenants.Visit
 
 	confirmed *confirmation // nil unless Accounts.Confirm found a password
 }
@@ -51,12 +53,22 @@ func (who *Identity) User() models.User {
 }
 
 // Present rejects requests that carry no credential, several, or one that can't be
-// this tenant's, before a scope begins. If the request has a body, the credential
+// this tenant's, before a scope begins, and those that a visit doesn't allow. If the request has a body, the credential
 // must be valid, or have been valid a minute ago, before the body is read: strangers
 // use neither memory nor the tenant's writer. Present goes above web.Scoped.
 // Authenticate, which makes the final decision, goes below it.
 func (a *Accounts) Present() gin.HandlerFunc {
 	return func(c *gin.Context) {
+		visit, err := a.visitOf(c)
+		if visit != nil {
+			err = admit(c, visit)
+		}
+		if visit != nil || err != nil {
+			if err != nil {
+				problem.Fail(c, err)
+			}
+			return
+		}
 		presented, err := a.presented(c)
 		if err == nil && hasBody(c.Request) && !a.recent.has(presented.Digest, a.now()) {
 			err = a.Identify(c)
@@ -110,6 +122,9 @@ WHERE credentials.digest = ? AND credentials.kind = ? AND credentials.expires_at
 // authenticate identifies the request's sender. Returns ErrUnauthenticated for every
 // kind of invalid credential.
 func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*Identity, error) {
+	if visit, err := a.visitOf(c); visit != nil || err != nil {
+		return visiting(c, tx, visit, err)
+	}
 	presented, err := a.presented(c)
 	if err != nil {
 		return nil, err
@@ -149,11 +164,11 @@ func (a *Accounts) noteUse(c *gin.Context, tx *gorm.DB, who *Identity) {
 }
 
 // noteOf returns what records the credential's last use, or nil if that was done
-// recently.
+// recently, or if there is none.
 func (a *Accounts) noteOf(t *tenants.Tenant, who *Identity) func(ctx context.Context) {
 	now := a.now()
 	stale := now.Add(-useGrain)
-	if who.LastUsedAt != nil && who.LastUsedAt.After(stale) {
+	if who.Visit != nil || who.LastUsedAt != nil && who.LastUsedAt.After(stale) {
 		return nil
 	}
 	return func(ctx context.Context) {

@@ -28,8 +28,11 @@ func PeopleOnly(c *gin.Context) {
 // take.
 var errNoPerson = problem.New(problem.ErrForbidden, "An API token can't do this: it changes who gets in. Sign in, and do it in a session.")
 
-// ByPerson returns an error if the user sent an API token.
+// ByPerson returns an error if the user sent an API token, or is an operator.
 func (who *Identity) ByPerson() error {
+	if who.Visit != nil {
+		return errOutOfReach
+	}
 	if who.Kind != models.KindSession {
 		return errNoPerson
 	}

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"tenantry/models"
+	"tenantry/tenants"
+	"tenantry/tenants/text"
 )
 
 // Subject is what an activity is about.
@@ -20,16 +23,29 @@ type Subject struct {
 
 // Record stores what the user did to the subject, in the same transaction: a verb for
 // programs, and a sentence of at most 500 characters for people. The system acts where
-// who is nil.
+// who is nil. What an operator does on a visit is said to be theirs.
 func Record(tx *gorm.DB, who *Identity, s Subject, verb, summary string) error {
 	row := &models.Activity{Action: s.Kind + "." + verb, SubjectID: s.ID, Summary: summary}
 	if who != nil {
 		row.ActorID = &who.UserID
+		row.Summary = onBehalf(who.Visit, summary)
 	}
 	if err := tx.Create(row).Error; err != nil {
 		return fmt.Errorf("record activity: %w", err)
 	}
 	return trimActivity(tx, row.ID)
+}
+
+// maxSummary is the length of the longest summary, in characters.
+const maxSummary = 500
+
+// onBehalf adds the operator of a visit, if there is one, to what was done.
+func onBehalf(visit *tenants.Visit, summary string) string {
+	if visit == nil {
+		return summary
+	}
+	by := " (by " + operatorOf(visit) + ", on their behalf)"
+	return text.Cut(summary, maxSummary-utf8.RuneCountInString(by)) + by
 }
 
 const (

@@ -19,6 +19,10 @@ const (
 	KindToken Kind = 2
 	// KindInvitation allows its holder to set a password, once.
 	KindInvitation Kind = 3
+	// KindEntry begins an operator's visit, once.
+	KindEntry Kind = 4
+	// KindVisit is the session of an operator's visit, for a browser.
+	KindVisit Kind = 5
 )
 
 // String returns the kind for logs.
@@ -30,16 +34,20 @@ func (k Kind) String() string {
 		return "token"
 	case KindInvitation:
 		return "invitation"
+	case KindEntry:
+		return "entry"
+	case KindVisit:
+		return "visit"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
 // A credential's text is its kind's prefix and 32 random bytes in base64url
 // without padding, 48 characters in all. Scanners for leaked secrets find it by
-// tnt[sti]_[A-Za-z0-9_-]{43}.
+// tnt[stiev]_[A-Za-z0-9_-]{43}.
 const (
-	prefixes   = "tnts_" + "tntt_" + "tnti_" // by kind
-	prefixSize = len(prefixes) / 3
+	prefixes   = "tnts_" + "tntt_" + "tnti_" + "tnte_" + "tntv_" // by kind
+	prefixSize = len(prefixes) / 5
 	tokenSize  = 32
 	textSize   = prefixSize + 43
 )
@@ -94,7 +102,7 @@ func kindOf(text string) (Kind, bool) {
 	if len(text) != textSize {
 		return 0, false
 	}
-	for _, kind := range [...]Kind{KindSession, KindToken, KindInvitation} {
+	for _, kind := range [...]Kind{KindSession, KindToken, KindInvitation, KindEntry, KindVisit} {
 		if text[:prefixSize] == kind.prefix() {
 			return kind, true
 		}

@@ -17,11 +17,11 @@ const (
 	another = "01j9z3k4m5n6p7q8r9s0t1v2w4"
 )
 
-var allKinds = []Kind{KindSession, KindToken, KindInvitation}
+var allKinds = []Kind{KindSession, KindToken, KindInvitation, KindEntry, KindVisit}
 
 func TestMint(t *testing.T) {
 	t.Parallel()
-	scanner := regexp.MustCompile(`^tnt[sti]_[A-Za-z0-9_-]{43}$`)
+	scanner := regexp.MustCompile(`^tnt[stiev]_[A-Za-z0-9_-]{43}$`)
 	seen := map[string]bool{}
 	for _, kind := range allKinds {
 		text, digest := Mint(tenant, kind)
@@ -44,7 +44,7 @@ func TestMintPanics(t *testing.T) {
 	t.Parallel()
 	for name, mint := range map[string]func(){
 		"no kind":    func() { Mint(tenant, 0) },
-		"wrong kind": func() { Mint(tenant, KindInvitation+1) },
+		"wrong kind": func() { Mint(tenant, KindVisit+1) },
 		"no tenant":  func() { Mint("", KindSession) },
 	} {
 		func() {

@@ -36,7 +36,7 @@ func (s Source) String() string {
 
 // carries reports whether credentials of the kind may come from the source.
 func (s Source) carries(kind Kind) bool {
-	return kind == KindSession || kind == KindToken && s == SourceHeader
+	return kind == KindSession || kind == KindToken && s == SourceHeader || kind == KindVisit && s == SourceCookie
 }
 
 // CookieName returns the name of the session cookie. Over TLS, browsers accept a
@@ -49,6 +49,14 @@ func CookieName(tls bool) string {
 	return "session"
 }
 
+// VisitCookieName returns the name of the cookie of operators' visits, which the same holds for.
+func VisitCookieName(tls bool) string {
+	if tls {
+		return "__Host-visit"
+	}
+	return "visit"
+}
+
 // Presented is the credential in a request. Its digest can be looked up, but not
 // presented again.
 type Presented struct {
@@ -58,7 +66,7 @@ type Presented struct {
 }
 
 // FromHeader returns the one credential of a request to the tenant: a session or an
-// API token as bearer token, or else a session in the cookie of that name. If the
+// API token as bearer token, or else a session or a visit in the cookie of that name. If the
 // request has both, the bearer token counts, even if it is malformed.
 //
 // Returns ErrMissing if there is no credential; it ignores schemes other than

@@ -35,6 +35,7 @@ import (
 	"tenantry/handlers/operator"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
+	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/fleet"
@@ -43,6 +44,7 @@ import (
 	"tenantry/tenants/operators"
 	"tenantry/tenants/proof"
 	"tenantry/tenants/traffic"
+	"tenantry/tenants/visits"
 )
 
 //go:embed templates/*
@@ -53,6 +55,9 @@ type Options struct {
 	// Doors lets operators sign in, and Accounts has their accounts.
 	Doors    *operator.Doors
 	Accounts *operators.Accounts
+	// LetIn lets operators enter tenants as one of their People, of whom it returns the first and whether there are more.
+	LetIn  visits.LetIn
+	People func(ctx context.Context, t *tenants.Tenant, most int) (people []models.User, more bool, err error)
 	// Store has the tenants, Manager changes them, Fleet migrates them, and Onboard
 	// creates them with their first admins.
 	Store   *tenants.Store
@@ -178,6 +183,8 @@ func (s *Console) Register(r gin.IRouter) {
 	one.POST("/clone", s.do(s.clone))
 	one.POST("/move", s.do(s.moveToServer))
 	one.POST("/restore-as", s.do(s.restoreAs))
+	one.Match(read, "/enter", s.do(s.enterPage))
+	one.POST("/enter", s.do(s.enter))
 	one.POST("/purge", s.do(s.purge))
 	one.POST("/invitation", s.do(s.invite))
 	one.POST("/domains", s.do(s.addDomain))

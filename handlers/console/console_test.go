@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"log/slog"
@@ -33,6 +34,7 @@ import (
 	"tenantry/tenants/operators"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/traffic"
+	"tenantry/tenants/visits"
 )
 
 func TestMain(m *testing.M) {
@@ -52,6 +54,7 @@ type site struct {
 	tls     bool
 	doctor  func(what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	session string // a cookie
+	crowded bool   // its tenants have many people
 	fleet   *fleet.Fleet
 }
 
@@ -107,6 +110,9 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	}}}, slog.New(slog.DiscardHandler))
 	made := console.New(console.Options{
 		Doors: doors, Accounts: accounts, Store: env.Store, Manager: env.Lifecycle, Fleet: runs,
+		LetIn: s.letIn, People: func(context.Context, *tenants.Tenant, int) ([]models.User, bool, error) {
+			return []models.User{{Name: "Ida <b>", Email: "ida@acme.test"}}, s.crowded, nil
+		},
 		Onboard: onboard, Traffic: s.archive, Domain: domain, Post: post,
 		Doctor: func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin: func(name string) string { return "http://" + name + ".localhost:8080" },
@@ -128,6 +134,13 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 	api.Register(s.router.Group("/api", doors.Guard))
 	s.session = s.signIn(t, "Ada")
 	return s
+}
+
+// letIn records a visit whose link leads nowhere.
+func (s *site) letIn(ctx context.Context, by lifecycle.Operator, who operators.Identity, subdomain string, e lifecycle.Entry) (*visits.Entrance, error) {
+	digest := sha256.Sum256([]byte("link"))
+	made, err := visits.New(s.Store.Master()).Ask(ctx, s.Lifecycle, by, who, subdomain, visits.Request{Entry: e, UserID: 1, Link: digest[:]})
+	return &visits.Entrance{Visit: made, Tenant: &tenants.Tenant{Subdomain: subdomain}, URL: "https://acme.test/enter?token=T"}, err
 }
 
 // signIn returns a session's cookie.

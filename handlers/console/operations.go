@@ -102,9 +102,9 @@ func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 // the ledger.
 func did(o tenants.Operation) string {
 	var params struct {
-		To, Host, Name, Email, Message string
-		Limits                         map[tenants.Limit]string
-		Settings                       map[string]string
+		To, Host, Name, Email, Message, Reason string
+		Limits                                 map[tenants.Limit]string
+		Settings                               map[string]string
 	}
 	_ = json.Unmarshal([]byte(o.Params), &params) // the description works without them
 	text := map[tenants.OperationKind]string{
@@ -121,7 +121,8 @@ func did(o tenants.Operation) string {
 		tenants.KindExport:      "Export", tenants.KindClone: "Create as a clone", tenants.KindMove: "Move", tenants.KindVerify: "Try the backup",
 		tenants.KindErase: "Erase", tenants.KindBackupKey: "Show the key of the backups",
 		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap", tenants.KindShell: "Open a shell",
-		tenants.KindSet: "Change the settings", tenants.KindRevert: "Put back the copy from before a migration",
+		tenants.KindEnter: "Enter",
+		tenants.KindSet:   "Change the settings", tenants.KindRevert: "Put back the copy from before a migration",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
@@ -143,6 +144,12 @@ func did(o tenants.Operation) string {
 		text += limitsText(params.Limits)
 	case o.Kind == tenants.KindSet:
 		text += settingsText(params.Settings)
+	case o.Kind == tenants.KindEnter && params.Email != "":
+		text += " as " + params.Email
+		if params.To == "write" {
+			text += ", to write"
+		}
+		text += ": " + params.Reason
 	case params.Email != "":
 		text = strings.Replace(text, "an admin", params.Email, 1)
 	case params.Host != "":

@@ -7,8 +7,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tenantry/handlers/look"
+	"tenantry/handlers/operator"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/operators"
 	"tenantry/tenants/traffic"
 )
 
@@ -44,7 +46,9 @@ type tenantPage struct {
 	Clone, Move, RestoreAs *look.Form
 	// Exportable means that its data can be downloaded.
 	Exportable bool
-	Can        can
+	// Enterable means that the operator can enter it as one of its people.
+	Enterable bool
+	Can       can
 	// Done says what has just been done, Problem why something could not be.
 	Done, Problem string
 	// Invitation is a new invitation. Its link is shown only once.
@@ -133,6 +137,7 @@ func (s *Console) readTenant(c *gin.Context, name string) (*tenantPage, error) {
 		page.URL = s.o.Origin(t.Subdomain)
 	}
 	s.measure(c, page)
+	page.Enterable = t.State == tenants.StateActive && operator.Current(c).Role.Allows(operators.Enters)
 	page.offer()
 	s.offerCopies(page)
 	return page, nil

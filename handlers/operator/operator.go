@@ -8,6 +8,7 @@
 //	tenants.go     all routes, and the handlers of tenants
 //	copies.go      the handlers of exports, clones, moves and restores
 //	domains.go     the handlers of tenants' domains
+//	enter.go       the handler that lets operators enter a tenant
 //	maintenance.go the handler of maintenance
 //	operations.go  the handler of the ledger; follow.go streams it
 //	jobs.go        the handlers of jobs
@@ -30,6 +31,7 @@ import (
 	"tenantry/tenants/onboard"
 	"tenantry/tenants/operators"
 	"tenantry/tenants/traffic"
+	"tenantry/tenants/visits"
 )
 
 // Options configure an API. All fields are required.
@@ -50,6 +52,8 @@ type Options struct {
 	BackedUpAt func(ctx context.Context, t *tenants.Tenant) (*time.Time, error)
 	// Accounts has the operators' accounts.
 	Accounts *operators.Accounts
+	// LetIn lets operators enter tenants.
+	LetIn visits.LetIn
 	// Serving ends when the process is to stop, which also ends work in the background.
 	Serving context.Context
 	// Follow times the streams of the ledger; its fields have defaults.
@@ -71,6 +75,7 @@ type API struct {
 	top     *traffic.Top
 
 	accounts *operators.Accounts
+	letIn    visits.LetIn
 
 	feed      *lifecycle.Feed
 	keepAlive time.Duration
@@ -79,7 +84,7 @@ type API struct {
 // New returns an API.
 func New(o Options) *API {
 	return &API{
-		o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.BackedUpAt, o.Serving, traffic.NewTop(o.Store), o.Accounts,
+		o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.BackedUpAt, o.Serving, traffic.NewTop(o.Store), o.Accounts, o.LetIn,
 		o.Manager.NewFeed(o.Follow.Tick), cmp.Or(o.Follow.KeepAlive, 15*time.Second),
 	}
 }

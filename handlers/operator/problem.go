@@ -16,6 +16,7 @@ import (
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/operators"
+	"tenantry/tenants/visits"
 )
 
 // do adapts a handler that returns an error. parameters are those that the query
@@ -58,8 +59,13 @@ func explainFields(err error) error {
 		closing   *lifecycle.BadMaintenanceError
 		settings  *tenants.SettingsError
 		invalid   *operators.InvalidError
+		reason    *visits.ReasonError
 	)
 	switch {
+	case errors.As(err, &reason):
+		return problem.InvalidField("reason", reason.Rule)
+	case errors.Is(err, visits.ErrUnknownPerson):
+		return problem.InvalidField("user", "must be the e-mail address of one of the tenant's people")
 	case errors.As(err, &settings):
 		return explainSettings("", err)
 	case errors.As(err, &invalid):
@@ -107,6 +113,8 @@ func explainConflicts(err error) error {
 	switch {
 	case errors.As(err, &leased):
 		return problem.Conflict(sentence(leased.Error()) + " Try again when they have ended.")
+	case errors.Is(err, visits.ErrNotActive):
+		return problem.Conflict("Only a tenant that is active can be entered.")
 	case errors.Is(err, operators.ErrExists):
 		return problem.Conflict("An operator has this name already.")
 	case errors.Is(err, operators.ErrTooMany):
@@ -158,6 +166,8 @@ func explainFailures(err error) error {
 	switch {
 	case errors.Is(err, lifecycle.ErrTooManyFollowers):
 		return problem.New(tenants.ErrBusy, "As many follow the ledger as may. End another stream, or try again later.")
+	case errors.Is(err, visits.ErrNotAllowed):
+		return problem.New(problem.ErrForbidden, sentence(visits.ErrNotAllowed.Error()))
 	case errors.As(err, &room):
 		return problem.New(tenants.ErrFull, sentence(room.Error()))
 	case errors.Is(err, lifecycle.ErrAdminNotAdded):

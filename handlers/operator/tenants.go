@@ -40,6 +40,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.POST("/tenants/:subdomain/move", do(a.moveToServer))
 	r.POST("/tenants/:subdomain/swap", do(a.swapTenant))
 
+	r.POST("/tenants/:subdomain/enter", do(a.enterTenant))
 	r.POST("/tenants/:subdomain/maintenance", do(a.setMaintenance))
 
 	r.Match(read, "/tenants/:subdomain/domains", do(a.listDomains))

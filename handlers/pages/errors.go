@@ -77,6 +77,10 @@ func (s *Site) advice(p web.Problem, known, posted bool) (text, link, to string)
 		return "Sign in in another tab, then come back to this one and " + again + ".", "Sign in in another tab", "/sign-in"
 	case "forbidden":
 		return "Ask an admin of this workspace to do it, or to make you an admin.", link, to
+	case "reading-only":
+		return "Leave, and enter again with writing, if it must be changed.", link, to
+	case "out-of-reach":
+		return "The person can do it, or an admin of this workspace.", link, to
 	case "cross-origin":
 		return "Nothing was stored. If you came by a link from elsewhere, open the page here and try again.", link, to
 	case "not-found":

@@ -130,7 +130,7 @@ func resent(t *testing.T, page, action string) url.Values {
 }
 
 // TestEveryFormIsSentByHTMX: a form that the browser sends by itself leaves the
-// page, and what is typed there, when it fails. Only signing out may, and a
+// page, and what is typed there, when it fails. Only signing out and ending a visit may, and a
 // download, because htmx saves no files.
 func TestEveryFormIsSentByHTMX(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,7 @@ func TestEveryFormIsSentByHTMX(t *testing.T) {
 			}
 			text, err := os.ReadFile(folder + "/" + name)
 			for _, form := range regexp.MustCompile(`<form[^\n]* method="post"[^\n]*?["}]>`).FindAllString(string(text), -1) {
-				own := strings.Contains(form, `action="/sign-out"`) || strings.Contains(form, `/export"`)
+				own := strings.Contains(form, `action="/sign-out"`) || strings.Contains(form, `action="/leave"`) || strings.Contains(form, `/export"`)
 				if !strings.Contains(form, "hx-") && !own && name != "error.html" {
 					t.Errorf("%s/%s: %s", folder, name, form)
 				}

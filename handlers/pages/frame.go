@@ -26,7 +26,9 @@ type frame struct {
 	Tenant *place
 	// User is the user who is signed in, or nil.
 	User *person
-	Body any
+	// Visit is that of an operator who is here as the user, or nil.
+	Visit *visit
+	Body  any
 }
 
 // place is a tenant, as people tell it from others.
@@ -106,5 +108,6 @@ func (s *Site) frameOf(c *gin.Context, title, here string, body any) frame {
 	if who, ok := account.Known(c); ok {
 		f.User = personOf(who.User())
 	}
+	f.Visit = s.visitOn(c)
 	return f
 }

@@ -36,6 +36,11 @@ func (s *Site) RegisterAccounts(r gin.IRouter) {
 		open.Match(read, "/password-reset", request.Takes(), s.forgotten)
 		open.POST("/password-reset", s.resetPassword)
 	}
+	if s.accounts.Visits() {
+		open.Match(read, "/enter", s.enterPage)
+		open.POST("/enter", s.enter)
+		open.POST("/leave", s.leave)
+	}
 	r.POST("/account/password", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), buffered, s.updatePassword)
 
 	r.POST("/account/export", resolve, request.SameOrigin(s.accounts.Origin), s.accounts.Present(), request.Plain(s.exportAll))

@@ -29,6 +29,8 @@ var (
 	ErrWrongPassword = errors.New("wrong address or password")
 	// ErrForbidden: the user may not do this.
 	ErrForbidden = errors.New("user may not do this")
+	// ErrOutOfReach: an operator on a visit may not do this.
+	ErrOutOfReach = errors.New("operator may not do this on a visit")
 	// ErrCrossOrigin: the request comes from a page of another origin.
 	ErrCrossOrigin = errors.New("request comes from another origin")
 	// ErrTooManyTries: there were too many tries to sign in.
@@ -60,6 +62,7 @@ var kinds = []web.Kind{
 	{Err: ErrUnauthenticated, Status: 401, Name: "unauthenticated", Title: "Not signed in", Detail: "This needs a valid session or API token of this tenant."},
 	{Err: ErrWrongPassword, Status: 401, Name: "wrong-password", Title: "Wrong address or password", Detail: "No account has this e-mail address with this password."},
 	{Err: ErrForbidden, Status: 403, Name: "forbidden", Title: "Not allowed", Detail: "Only admins may do this."},
+	{Err: ErrOutOfReach, Status: 403, Name: "out-of-reach", Title: "Out of reach", Detail: "On a visit passwords, addresses, API tokens, sessions, invitations, roles and exports are out of reach."},
 	{Err: ErrCrossOrigin, Status: 403, Name: "cross-origin", Title: "Request from elsewhere", Detail: "This request comes from a page of another origin."},
 	{Err: ErrTooManyTries, Status: 429, Name: "too-many-tries", Title: "Too many tries", Detail: "There were too many tries to sign in. Wait for as long as Retry-After says."},
 	{Err: ErrMisdirected, Status: 421, Name: "misdirected", Title: "Another host", Detail: "The operator's listener is not reached by this host name. TENANTRY_OPERATOR_HOSTS adds names."},

@@ -24,7 +24,7 @@
 //	              gather.go collects what concurrent callers ask for
 //	repair.go     mends their databases; make_empty.go replaces a lost one
 //	templates.go  clears templates of other migrations
-//	admin.go      adds admins
+//	admin.go      adds admins; enter.go lets operators in as one of the people
 //	export.go     writes them into files, and download.go those for a browser; copies.go makes them from files and from others
 //	proof.go      records what came of trying their backups
 //	domains.go    hosts of their own

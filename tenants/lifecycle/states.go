@@ -136,8 +136,15 @@ func load(tx *gorm.DB, j *job, subdomain string) error {
 	return nil
 }
 
-// mark changes columns of the job's tenant, and increments its epoch.
+// mark changes columns of the job's tenant, and increments its epoch. Operators' visits end when the tenant is suspended or
+// hidden.
 func mark(tx *gorm.DB, j *job, columns map[string]any) error {
+	switch columns["state"] {
+	case tenants.StateSuspended, tenants.StateArchived, tenants.StatePurged:
+		if err := tenants.EndVisits(tx, j.now, tenants.VisitClosed, "tenant_id = ?", j.tenant.ID); err != nil {
+			return err
+		}
+	}
 	columns["epoch"] = j.tenant.Epoch + 1
 	return setTenant(tx, j, columns)
 }

@@ -32,6 +32,9 @@ const (
 	Owner Role = "owner"
 )
 
+// Enters is the role that an operator needs to enter tenants.
+const Enters = Operator
+
 // Roles returns all roles, the weakest first.
 func Roles() []Role { return []Role{Viewer, Operator, Owner} }
 
@@ -166,21 +169,35 @@ func (a *Accounts) Get(ctx context.Context, name string) (*tenants.OperatorAccou
 	return nil, fmt.Errorf("operator %q: %w", name, ErrUnknown)
 }
 
-// SetRole changes what an operator may do, from their next request. Returns ErrUnknown or an *InvalidError.
+// SetRole changes what an operator may do, from their next request. The visits of an operator who may no longer enter
+// tenants end. Returns ErrUnknown or an *InvalidError.
 func (a *Accounts) SetRole(ctx context.Context, name string, role Role) error {
 	if err := CheckRole(role); err != nil {
 		return err
 	}
-	return a.update(ctx, "change operator", name, func(tx *gorm.DB, _ time.Time) error {
-		return changed(tx.Model(&tenants.OperatorAccount{}).Where("name = ?", name).Update("role", role), ErrUnknown)
+	return a.update(ctx, "change operator", name, func(tx *gorm.DB, now time.Time) error {
+		err := changed(tx.Model(&tenants.OperatorAccount{}).Where("name = ?", name).Update("role", role), ErrUnknown)
+		if err != nil || role.Allows(Enters) {
+			return err
+		}
+		return dismiss(tx, now, "operator = ?", name)
 	})
 }
 
-// Remove deletes an account with its tokens, which are worth nothing from the next request. Returns ErrUnknown.
+// Remove deletes an account with its tokens, which are worth nothing from the next request, and ends its visits to tenants.
+// Returns ErrUnknown.
 func (a *Accounts) Remove(ctx context.Context, name string) error {
-	return a.update(ctx, "remove operator", name, func(tx *gorm.DB, _ time.Time) error {
-		return changed(tx.Delete(&tenants.OperatorAccount{}, "name = ?", name), ErrUnknown)
+	return a.update(ctx, "remove operator", name, func(tx *gorm.DB, now time.Time) error {
+		if err := changed(tx.Delete(&tenants.OperatorAccount{}, "name = ?", name), ErrUnknown); err != nil {
+			return err
+		}
+		return dismiss(tx, now, "operator = ?", name)
 	})
+}
+
+// dismiss ends an operator's visits to tenants.
+func dismiss(tx *gorm.DB, now time.Time, condition string, value any) error {
+	return tenants.EndVisits(tx, now, tenants.VisitDismissed, condition, value)
 }
 
 // NewToken makes another token of an account. Its text can't be read again. Returns ErrUnknown or ErrTooMany.
@@ -203,10 +220,13 @@ func (a *Accounts) NewToken(ctx context.Context, name string) (text, id string, 
 	return text, id, err
 }
 
-// Revoke deletes a token of an account. Returns ErrUnknownToken.
+// Revoke deletes a token of an account, and ends the visits to tenants that were asked for with it. Returns ErrUnknownToken.
 func (a *Accounts) Revoke(ctx context.Context, name, id string) error {
-	return a.update(ctx, "revoke token of operator", name, func(tx *gorm.DB, _ time.Time) error {
-		return changed(tx.Delete(&tenants.OperatorToken{}, "operator = ? AND id = ?", name, id), ErrUnknownToken)
+	return a.update(ctx, "revoke token of operator", name, func(tx *gorm.DB, now time.Time) error {
+		if err := changed(tx.Delete(&tenants.OperatorToken{}, "operator = ? AND id = ?", name, id), ErrUnknownToken); err != nil {
+			return err
+		}
+		return dismiss(tx, now, "token_id = ?", id)
 	})
 }
 

@@ -81,3 +81,11 @@ const empty = "\u2800\U0001d159\U00013441\U00013442"
 func changesDirection(r rune) bool {
 	return '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 }
+
+// Cut returns a text of at most limit characters: s, or its beginning with an ellipsis.
+func Cut(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	return string([]rune(s)[:max(0, limit-1)]) + "…"
+}

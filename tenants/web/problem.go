@@ -108,6 +108,7 @@ var engineKinds = []Kind{
 	{tenants.ErrCommitUnknown, 500, "commit-unknown", "It is unknown whether this was stored", "The connection to the database broke at the end of the request. Check whether the change is there before you send it again.", 0},
 	{tenants.ErrUnknownTenant, 404, "unknown-tenant", "Unknown tenant", "No tenant is served at this address.", 0},
 	{tenants.ErrSuspended, 403, "suspended", "Tenant is suspended", "This tenant was suspended by the operator.", 0},
+	{tenants.ErrReadingOnly, 403, "reading-only", "Reading only", "Nothing was stored: this visit may only read.", 0},
 	{tenants.ErrPlannedMaintenance, 503, "planned-maintenance", "Closed for maintenance", "This tenant is closed for maintenance.", 60},
 	{tenants.ErrMaintenance, 503, "maintenance", "Tenant is under maintenance", "This tenant is being worked on and will be back shortly.", 30},
 	{tenants.ErrSchemaVersion, 503, "schema-version", "Tenant is being upgraded", "This tenant's data is of another version than this service. It will be back when the operator has upgraded it.", 30},
