@@ -32,6 +32,7 @@ const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 func (l loads) Collect(into chan<- prometheus.Metric) {
 	l.collectHandles(into)
 	l.collectScopes(into)
+	l.collectCaches(into)
 	for _, server := range l.store.Servers() {
 		engine, err := l.store.Server(server)
 		if b, ok := engine.(tenants.Budgeted); ok && err == nil {
@@ -111,6 +112,15 @@ func (l loads) collectScopes(into chan<- prometheus.Metric) {
 			prometheus.Labels{"limit": string(limit)})
 	}
 	l.sendHistogram(into, "scope_wait_seconds", "How long transactions on tenants' databases took to begin.", l.store.Waits(), nil)
+}
+
+func (l loads) collectCaches(into chan<- prometheus.Metric) {
+	stats := l.store.CacheStats()
+	for outcome, n := range map[string]uint64{"hit": stats.Hits, "miss": stats.Misses, "bypassed": stats.Bypassed} {
+		l.send(into, []reading{{"cache_values_total", "Values of tenants' that were asked for, by whether they were in memory.", counter, float64(n)}},
+			prometheus.Labels{"outcome": outcome})
+	}
+	l.send(into, []reading{{"cache_evicted_total", "Values that others of the same tenant pushed out of memory.", counter, float64(stats.Evicted)}}, nil)
 }
 
 func (l loads) collectConnections(into chan<- prometheus.Metric, server string, b tenants.Budgeted) {

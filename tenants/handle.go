@@ -21,14 +21,18 @@ type handle struct {
 	turn  *semaphore.Weighted
 	quota *quota // nil if unlimited
 	lane  *lane  // nil for a database whose scopes need no fair turn
+	// values are what caches keep of the tenant; nil for the master.
+	values *values
 }
 
-func newHandle(base *gorm.DB, conns *Conns, quota *quota, lane *lane) *handle {
+func newHandle(base *gorm.DB, conns *Conns, quota *quota, lane *lane, values *values) *handle {
 	writers := int64(conns.Write.Stats().MaxOpenConnections)
 	if writers == 0 {
 		writers = math.MaxInt64
 	}
-	return &handle{clone(base, conns.Write, conns.Admit), clone(base, conns.Read, conns.Admit), conns, semaphore.NewWeighted(writers), quota, lane}
+	return &handle{
+		clone(base, conns.Write, conns.Admit, values), clone(base, conns.Read, conns.Admit, values), conns, semaphore.NewWeighted(writers), quota, lane, values,
+	}
 }
 
 // update runs f in a transaction of s, once it may write and if there is room.
@@ -76,9 +80,9 @@ func (h *handle) view(ctx context.Context, s *scope, f Func) error {
 
 // clone returns a copy of base that uses db. A clone costs 5 µs, gorm.Open 197 µs (PITFALLS, GORM),
 // because everything parsed is shared.
-func clone(base *gorm.DB, db *sql.DB, admit func(context.Context) error) *gorm.DB {
+func clone(base *gorm.DB, db *sql.DB, admit func(context.Context) error, values *values) *gorm.DB {
 	isPostgres := base.Name() == "postgres"
-	pool := beginner{db, isPostgres, isPostgres, admit}
+	pool := beginner{db, isPostgres, isPostgres, admit, values}
 	cloned := base.Session(&gorm.Session{NewDB: true, Context: context.Background()})
 	cloned.Config.ConnPool = pool
 	cloned.Statement.ConnPool = pool

@@ -53,7 +53,7 @@ func NewMaster(o MasterOptions) *Master {
 		o.Clock = time.Now
 	}
 	return &Master{
-		handle: newHandle(o.Base, o.Conns, nil, nil), watch: o.Watch, presence: o.Presence, exporter: o.Exporter, clock: o.Clock,
+		handle: newHandle(o.Base, o.Conns, nil, nil, nil), watch: o.Watch, presence: o.Presence, exporter: o.Exporter, clock: o.Clock,
 		silences: map[string]silence{}, jobs: map[*func()]struct{}{},
 	}
 }

@@ -63,7 +63,7 @@ func (s *Store) openDatabase(ctx context.Context, t *Tenant) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newHandle(engine.Base(), conns, s.quotaOf(t, engine, conns), s.turns.laneFor(t.Server, conns.Place)), nil
+	return newHandle(engine.Base(), conns, s.quotaOf(t, engine, conns), s.turns.laneFor(t.Server, conns.Place), newValues(&s.caches)), nil
 }
 
 // checkDatabase closes conns and returns an error if this build can't serve the database's schema

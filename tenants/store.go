@@ -19,6 +19,7 @@
 //	transaction.go  watches the statements and decides whether it may commit; statement_time.go, for how long they take
 //	sqltext.go      reads the first word of a statement
 //	nested.go       detects a scope that was begun within another
+//	cache.go        keeps values that are computed from a tenant's database while it is open
 //	replaced.go     reopens a database whose file was replaced
 //
 // Below it are the engines, and beside it other processes:
@@ -134,6 +135,7 @@ type Store struct {
 	failures *failureLog
 	turns    turnstiles
 	tally    tally
+	caches   cacheCounts
 	written  func(t *Tenant) // may be nil
 	tracer   Tracer          // may be nil
 	slow     time.Duration

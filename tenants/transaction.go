@@ -22,6 +22,8 @@ type beginner struct {
 	serverTimes bool
 	// admit is Conns.Admit.
 	admit func(ctx context.Context) error
+	// values are what caches keep of the tenant; nil for the master.
+	values *values
 }
 
 var _ gorm.ConnPoolBeginner = beginner{}
@@ -31,11 +33,14 @@ func (b beginner) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPo
 	if b.db == nil {
 		return nil, errNoScope
 	}
-	tx, err := b.begin(ctx, opts)
-	if err != nil {
+	t := &transaction{ctx: ctx, nested: b.nested, readOnly: opts != nil && opts.ReadOnly, values: b.values}
+	if b.values != nil {
+		t.seen, t.quiet = b.values.generation() // before anything is read
+	}
+	var err error
+	if t.tx, err = b.begin(ctx, opts); err != nil {
 		return nil, err
 	}
-	t := &transaction{tx: tx, ctx: ctx, nested: b.nested, readOnly: opts != nil && opts.ReadOnly}
 	if s := scopeOf(ctx); s != nil {
 		t.tracer, t.time.most = s.tracer, s.limits.StatementTime
 		if b.serverTimes {
@@ -107,6 +112,11 @@ type transaction struct {
 	ended    bool        // Commit or Rollback was called
 	// unknown is set by Commit if the outcome of the COMMIT is unknown.
 	unknown bool
+
+	values    *values      // what caches keep of the tenant; nil for the master
+	seen      uint64       // the generation of values when the transaction began
+	quiet     bool         // no commit was under way then
+	computing atomic.Int32 // values for caches that are being computed with the transaction
 
 	mu         sync.Mutex // protects the fields below
 	failed     error      // the failure that was not rolled back, or nil
@@ -200,7 +210,7 @@ func (t *transaction) Commit() error {
 	if t.ctx.Err() != nil {
 		return errors.Join(context.Cause(t.ctx), t.Rollback())
 	}
-	text, end := "COMMIT", t.tx.Commit
+	text, end := "COMMIT", t.commit
 	if t.readOnly {
 		text, end = "ROLLBACK", t.tx.Rollback
 	}
@@ -208,14 +218,26 @@ func (t *transaction) Commit() error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrCommitUnknown):
-		t.unknown = true
+	case t.unknown:
 		return err
 	case t.ctx.Err() != nil && (errors.Is(err, sql.ErrTxDone) || errors.Is(err, t.ctx.Err())):
 		// database/sql rolled back when the context ended; no COMMIT took effect.
 		return context.Cause(t.ctx)
 	}
 	return fmt.Errorf("%w: %w", ErrCommitFailed, err)
+}
+
+// commit sends the COMMIT. What caches keep of the tenant ends before.
+func (t *transaction) commit() error {
+	if t.values != nil {
+		t.values.changing()
+	}
+	err := t.tx.Commit()
+	t.unknown = errors.Is(err, ErrCommitUnknown)
+	if t.values != nil && !t.unknown {
+		t.values.changed()
+	}
+	return err
 }
 
 // Rollback undoes the transaction. It returns nil if the transaction is over already.
@@ -270,6 +292,16 @@ func (t *transaction) admitQuery(query string) error {
 	}
 	return t.admit(query)
 }
+
+// hasFailed reports whether a statement failed and was not rolled back.
+func (t *transaction) hasFailed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed != nil
+}
+
+// begun returns a time before the transaction began.
+func (t *transaction) begun() time.Time { return scopeOf(t.ctx).called }
 
 // fail records the failure of a statement.
 func (t *transaction) fail(err error) {

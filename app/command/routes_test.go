@@ -38,7 +38,7 @@ func TestPublicListenerHasNoOperatorRoutes(t *testing.T) {
 	s := newSQLite(t)
 	s.create(t, "acme")
 	srv := s.serve(t)
-	for _, path := range []string{"/readyz", "/metrics", "/debug/pprof/", "/debug/vars", "/api/tenants", "/api/tenants/acme", "/api/servers", "/api/operations", "/api/jobs"} {
+	for _, path := range []string{"/readyz", "/metrics", "/debug/pprof/", "/debug/vars", "/api/tenants", "/api/tenants/acme", "/api/servers", "/api/operations", "/api/jobs", "/api/handles", "/api/handles/acme"} {
 		if r := srv.as(t, srv.token(t), "GET", "acme", path, ""); r.status != http.StatusNotFound || !strings.Contains(r.body, "not-found") {
 			t.Errorf("%s at acme with the operator's token: %d %s", path, r.status, r.body)
 		}

@@ -53,7 +53,7 @@ func (s *Site) showProjects(c *gin.Context, tx *gorm.DB, status int, f *form) er
 	if err != nil {
 		return err
 	}
-	counts, err := countTasks(tx, found.Rows)
+	counts, err := s.countTasks(tx, found.Rows)
 	if err != nil {
 		return err
 	}
@@ -72,21 +72,24 @@ func (s *Site) showProjects(c *gin.Context, tx *gorm.DB, status int, f *form) er
 // taskCounts counts a project's tasks.
 type taskCounts struct{ ProjectID, Total, Doing, Done int64 }
 
-// countTasks counts the tasks of projects, by their ids.
-func countTasks(tx *gorm.DB, projects []models.Project) (map[int64]taskCounts, error) {
+// countTasks counts the tasks of projects, by their ids. Projects whose tasks were counted are not counted again until the
+// tenant's database changes.
+func (s *Site) countTasks(tx *gorm.DB, projects []models.Project) (map[int64]taskCounts, error) {
 	ids := make([]int64, 0, len(projects))
 	for _, p := range projects {
 		ids = append(ids, p.ID)
 	}
-	var rows []taskCounts
-	err := tx.Model(&models.Task{}).
-		Select("project_id, count(*) AS total, sum(CASE status WHEN 'doing' THEN 1 ELSE 0 END) AS doing, sum(CASE status WHEN 'done' THEN 1 ELSE 0 END) AS done").
-		Where("project_id IN ?", ids).Group("project_id").Scan(&rows).Error
-	counts := make(map[int64]taskCounts, len(rows))
-	for _, row := range rows {
-		counts[row.ProjectID] = row
-	}
-	return counts, err
+	return s.progress.GetAll(tx, ids, func(missing []int64) (map[int64]taskCounts, error) {
+		var rows []taskCounts
+		err := tx.Model(&models.Task{}).
+			Select("project_id, count(*) AS total, sum(CASE status WHEN 'doing' THEN 1 ELSE 0 END) AS doing, sum(CASE status WHEN 'done' THEN 1 ELSE 0 END) AS done").
+			Where("project_id IN ?", missing).Group("project_id").Scan(&rows).Error
+		counts := make(map[int64]taskCounts, len(rows))
+		for _, row := range rows {
+			counts[row.ProjectID] = row
+		}
+		return counts, err
+	})
 }
 
 // createProject makes a project and shows it.

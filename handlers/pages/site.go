@@ -80,6 +80,8 @@ type Site struct {
 	assets     look.Assets
 	uploads    handlers.Uploads
 	export     func(ctx context.Context, t *tenants.Tenant, who *account.Identity) (*lifecycle.Download, error)
+	// progress has how many tasks a project has, by its id.
+	progress *tenants.Cache[int64, taskCounts]
 }
 
 // New makes a Site.
@@ -98,7 +100,8 @@ func New(o Options) *Site {
 	functions := template.FuncMap{"navigation": func() []Link { return o.Navigation }}
 	return &Site{
 		store: o.Store, web: o.Web, accounts: o.Accounts, domain: o.Domain, demo: o.Demo, appearance: o.Appearance, navigation: o.Navigation, export: o.Export, uploads: o.Uploads,
-		assets: assets, templates: look.LoadTemplates(files, assets, functions, o.Templates),
+		progress: tenants.NewCache[int64, taskCounts](tenants.CacheOptions{}),
+		assets:   assets, templates: look.LoadTemplates(files, assets, functions, o.Templates),
 	}
 }
 
