@@ -83,24 +83,33 @@ func SnapshotMaster(ctx context.Context, path string, since Stamp) (*Snapshot, e
 
 // Written returns when the tenant's database was last written, as the files tell: its time, or that of its -wal file.
 func (e *Engine) Written(_ context.Context, t *tenants.Tenant) (time.Time, error) {
-	path, err := e.existingPath(t)
+	path, info, err := e.existingFile(t)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return WrittenFile(path)
+	return later(info, path+"-wal")
 }
 
 // WrittenFile is Written for the database at path.
 func WrittenFile(path string) (time.Time, error) {
-	var last time.Time
-	for _, name := range []string{path, path + "-wal"} {
-		info, err := os.Lstat(name)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return time.Time{}, fileError(err)
-		}
-		if err == nil && info.ModTime().After(last) {
-			last = info.ModTime()
-		}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return time.Time{}, fileError(err)
+	}
+	return later(info, path+"-wal")
+}
+
+// later returns the later of the times of a file and of another that may be missing.
+func later(info fs.FileInfo, other string) (time.Time, error) {
+	last := info.ModTime()
+	wal, err := os.Lstat(other)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return last, nil
+	case err != nil:
+		return time.Time{}, fileError(err)
+	case wal.ModTime().After(last):
+		last = wal.ModTime()
 	}
 	return last, nil
 }
