@@ -3,7 +3,7 @@
 //	bucket.go          the interface, and keys of objects
 //	url.go             URLs of buckets
 //	folder.go          a folder
-//	s3.go              an S3 bucket; s3_put.go, s3_download.go and s3_delete.go what is done to its objects
+//	s3.go              an S3 bucket; s3_put.go, s3_download.go, s3_delete.go and s3_tidy.go what is done to its objects
 //	s3_transport.go    connections that don't wait for ever
 //	s3_credentials.go  where the credentials come from
 //	s3_errors.go       messages for errors, without secrets

@@ -45,12 +45,12 @@ func (s *Store) sweepIfDue(ctx context.Context) error {
 // died have left, and returns their number. It opens only the databases of tenants that have such contents. A tenant that
 // can't be asked now is asked the next time.
 func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
+	var failures []error
 	if tidier, ok := s.o.Bucket.(bucket.Tidier); ok {
-		if err := tidier.Tidy(ctx, time.Now().Add(-s.o.Grace)); err != nil {
-			return 0, storageError(err)
+		if err := tidier.Tidy(ctx, time.Now().Add(-s.o.Grace)); err != nil { // the credentials may not allow it
+			failures = append(failures, storageError(err))
 		}
 	}
-	var failures []error
 	for o, err := range s.o.Bucket.List(ctx, stagedFolder+"/") {
 		if err != nil {
 			return removed, errors.Join(append(failures, storageError(err))...)
