@@ -64,13 +64,9 @@ func (b *Backups) SurveyMaster(ctx context.Context, master *tenants.Master, s *S
 	if !at.IsZero() {
 		s.Master = &at
 	}
-	stored, err := b.StoredAt(MasterID)
-	if err != nil {
-		return err
-	}
 	var first tenants.Operation
 	err = master.View(ctx, func(tx *gorm.DB) error {
-		return tx.Select("id", "started_at").Order("id").Limit(1).Find(&first, "id > ?", idAt(stored)).Error
+		return tx.Select("id", "started_at").Order("id").Limit(1).Find(&first, "id > ?", idAt(at)).Error
 	})
 	s.Late = s.Late || first.ID != "" && time.Since(first.StartedAt) > 2*b.o.Interval
 	return err
