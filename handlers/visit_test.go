@@ -253,9 +253,13 @@ func TestEndsOfVisits(t *testing.T) {
 				v.change(t, "expires_at", time.Now().Add(-time.Second))
 				return nil
 			}, "its time was over"},
-			"removed": {func(operators.Identity, string) error { return v.accounts.Remove(ctx, "ada") }, "they may not enter any more"},
-			"viewer":  {func(operators.Identity, string) error { return v.accounts.SetRole(ctx, "ada", operators.Viewer) }, "they may not enter any more"},
-			"revoked": {func(who operators.Identity, _ string) error { return v.accounts.Revoke(ctx, "ada", who.TokenID) }, "they may not enter any more"},
+			"removed": {func(operators.Identity, string) error { return v.accounts.Remove(ctx, "ada", "root") }, "they may not enter any more"},
+			"viewer": {func(operators.Identity, string) error {
+				return v.accounts.SetRole(ctx, "ada", operators.Viewer, "root")
+			}, "they may not enter any more"},
+			"revoked": {func(who operators.Identity, _ string) error {
+				return v.accounts.Revoke(ctx, "ada", who.TokenID, "root")
+			}, "they may not enter any more"},
 			"suspended": {func(operators.Identity, string) error {
 				if _, err := v.env.Lifecycle.Suspend(ctx, "test", "acme"); err != nil {
 					return err
@@ -303,7 +307,7 @@ func TestEndsOfVisits(t *testing.T) {
 			v.update(t, func(tx *gorm.DB) error {
 				return tx.Model(&models.User{ID: adminID}).Update("email", "admin@acme.test").Error
 			})
-			_ = v.accounts.Remove(ctx, "ada") // unless it is
+			_ = v.accounts.Remove(ctx, "ada", "root") // unless it is
 			v.update(t, func(tx *gorm.DB) error { return tx.Where("1 = 1").Delete(&models.Activity{}).Error })
 		}
 	})
@@ -314,11 +318,11 @@ func TestWhoEnters(t *testing.T) {
 	t.Parallel()
 	eachVisited(t, func(t *testing.T, v *visited) {
 		gone := v.ada(t)
-		if err := v.accounts.Remove(t.Context(), "ada"); err != nil {
+		if err := v.accounts.Remove(t.Context(), "ada", "root"); err != nil {
 			t.Fatal(err)
 		}
 		lowered := v.ada(t)
-		if err := v.accounts.SetRole(t.Context(), "ada", operators.Viewer); err != nil {
+		if err := v.accounts.SetRole(t.Context(), "ada", operators.Viewer, "root"); err != nil {
 			t.Fatal(err)
 		}
 		for name, test := range map[string]struct {

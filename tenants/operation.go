@@ -2,7 +2,7 @@ package tenants
 
 import "time"
 
-// OperationKind is what an operation does to a tenant.
+// OperationKind is what an operation does, to a tenant unless the kind says otherwise.
 type OperationKind string
 
 // The kinds of operations.
@@ -44,6 +44,13 @@ const (
 	KindSet          OperationKind = "set"         // changes the settings
 	KindRevert       OperationKind = "revert"      // puts back the database from before a migration
 	KindEnter        OperationKind = "enter"       // has let an operator enter as one of the tenant's people
+
+	// Changes of operators' accounts are operations without tenant.
+	KindOperatorAdd    OperationKind = "operator-add"
+	KindOperatorRole   OperationKind = "operator-role"
+	KindOperatorToken  OperationKind = "operator-token"  // has made another token
+	KindOperatorRevoke OperationKind = "operator-revoke" // revokes a token
+	KindOperatorRemove OperationKind = "operator-remove"
 )
 
 // OperationKinds returns all kinds of operations.
@@ -54,6 +61,7 @@ func OperationKinds() []OperationKind {
 		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
 		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet, KindRevert, KindEnter,
+		KindOperatorAdd, KindOperatorRole, KindOperatorToken, KindOperatorRevoke, KindOperatorRemove,
 	}
 }
 
@@ -76,10 +84,11 @@ func OperationStates() []OperationState {
 }
 
 // Operation is an entry of the ledger: something done to a tenant, step by step, so that another
-// process can resume it if its owner dies. Entries remain when the tenant is gone.
+// process can resume it if its owner dies. Entries remain when the tenant is gone. Operations without tenant are done when they are written.
 type Operation struct {
 	// ID is a lower-case ULID. It sorts operations by the time at which they began.
-	ID       string `gorm:"primaryKey;not null;check:operations_id_check,length(id) = 26;index:operations_tenant_idx,priority:2"`
+	ID string `gorm:"primaryKey;not null;check:operations_id_check,length(id) = 26;index:operations_tenant_idx,priority:2"`
+	// TenantID and Subdomain are empty for operations without tenant.
 	TenantID string `gorm:"not null;index:operations_tenant_idx,priority:1;uniqueIndex:operations_unfinished_key,where:finished_at IS NULL"`
 	// Subdomain is the tenant's subdomain when the operation began.
 	Subdomain string         `gorm:"not null"`

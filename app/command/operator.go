@@ -138,7 +138,7 @@ Examples:
 // Run changes the role.
 func (o *operatorRoleCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
-		return o.tell(c, a, "", a.Operators().SetRole(c.ctx, o.Name, operators.Role(o.Role)))
+		return o.tell(c, a, "", a.Operators().SetRole(c.ctx, o.Name, operators.Role(o.Role), string(a.By())))
 	})
 }
 
@@ -161,9 +161,9 @@ Examples:
 func (o *operatorTokenCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
 		if o.Revoke != "" {
-			return o.tell(c, a, "", a.Operators().Revoke(c.ctx, o.Name, o.Revoke))
+			return o.tell(c, a, "", a.Operators().Revoke(c.ctx, o.Name, o.Revoke, string(a.By())))
 		}
-		token, _, err := a.Operators().NewToken(c.ctx, o.Name)
+		token, _, err := a.Operators().NewToken(c.ctx, o.Name, string(a.By()))
 		return o.tell(c, a, token, err)
 	})
 }
@@ -182,7 +182,7 @@ Examples:
 // Run removes the account.
 func (o *operatorRemoveCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
-		if err := a.Operators().Remove(c.ctx, o.Name); err != nil {
+		if err := a.Operators().Remove(c.ctx, o.Name, string(a.By())); err != nil {
 			return explainOperator(err)
 		}
 		if c.out.json {

@@ -45,6 +45,9 @@ func TestOperatorCommands(t *testing.T) {
 			t.Errorf("list: %s", listed)
 		}
 		s.must(t, "operator", "remove", "ada")
+		if story := s.must(t, "operations", "--kind=operator-remove"); !strings.Contains(story, "operator ada") || strings.Count(story, "\n") != 2 {
+			t.Errorf("the ledger: %s", story)
+		}
 		if got := status("GET", "/api/tenants", second.Token); got != http.StatusUnauthorized {
 			t.Errorf("of a removed operator: %d", got)
 		}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -129,7 +130,16 @@ func writeStory(out *Output, story []document.Operation) error {
 		if o.Step != "" {
 			state += " at " + o.Step
 		}
-		rows = append(rows, []string{o.StartedAt.Format(time.RFC3339), string(o.Kind), o.Subdomain, state, o.By, o.Error})
+		rows = append(rows, []string{o.StartedAt.Format(time.RFC3339), string(o.Kind), subjectOf(o), state, o.By, o.Error})
 	}
 	return out.Rows([]string{"BEGUN", "OPERATION", "SUBDOMAIN", "STATE", "BY", "ERROR"}, rows)
+}
+
+// subjectOf returns the subdomain of an operation's tenant, or the operator whose account was changed.
+func subjectOf(o document.Operation) string {
+	var params struct{ Operator string }
+	if o.TenantID == "" && json.Unmarshal(o.Params, &params) == nil && params.Operator != "" {
+		return "operator " + params.Operator
+	}
+	return o.Subdomain
 }

@@ -102,9 +102,9 @@ func (r operationRow) Unfinished() bool { return r.FinishedAt == nil }
 // the ledger.
 func did(o tenants.Operation) string {
 	var params struct {
-		To, Host, Name, Email, Message, Reason string
-		Limits                                 map[tenants.Limit]string
-		Settings                               map[string]string
+		To, Host, Name, Email, Message, Reason, Operator, Role string
+		Limits                                                 map[tenants.Limit]string
+		Settings                                               map[string]string
 	}
 	_ = json.Unmarshal([]byte(o.Params), &params) // the description works without them
 	text := map[tenants.OperationKind]string{
@@ -123,6 +123,8 @@ func did(o tenants.Operation) string {
 		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap", tenants.KindShell: "Open a shell",
 		tenants.KindEnter: "Enter",
 		tenants.KindSet:   "Change the settings", tenants.KindRevert: "Put back the copy from before a migration",
+		tenants.KindOperatorAdd: "Add an operator", tenants.KindOperatorRole: "Change the role of an operator", tenants.KindOperatorToken: "Make a token of an operator",
+		tenants.KindOperatorRevoke: "Revoke a token of an operator", tenants.KindOperatorRemove: "Remove an operator",
 	}[o.Kind]
 	if text == "" {
 		text = string(o.Kind)
@@ -150,6 +152,11 @@ func did(o tenants.Operation) string {
 			text += ", to write"
 		}
 		text += ": " + params.Reason
+	case params.Operator != "":
+		text = strings.Replace(text, "an operator", "operator "+params.Operator, 1)
+		if params.Role != "" {
+			text += map[bool]string{true: " as ", false: " to "}[o.Kind == tenants.KindOperatorAdd] + params.Role
+		}
 	case params.Email != "":
 		text = strings.Replace(text, "an admin", params.Email, 1)
 	case params.Host != "":

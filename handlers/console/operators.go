@@ -79,19 +79,19 @@ func (s *Console) changeOperator(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	name, ctx := c.Param("operator"), c.Request.Context()
+	name, by, ctx := c.Param("operator"), string(s.by(c)), c.Request.Context()
 	switch c.Param("do") {
 	case "role":
-		err = s.o.Accounts.SetRole(ctx, name, operators.Role(posted.Get("role")))
+		err = s.o.Accounts.SetRole(ctx, name, operators.Role(posted.Get("role")), by)
 	case "token":
 		var token string
-		if token, _, err = s.o.Accounts.NewToken(ctx, name); err == nil {
+		if token, _, err = s.o.Accounts.NewToken(ctx, name, by); err == nil {
 			return s.showToken(c, name, token)
 		}
 	case "revoke":
-		err = s.o.Accounts.Revoke(ctx, name, posted.Get("id"))
+		err = s.o.Accounts.Revoke(ctx, name, posted.Get("id"), by)
 	case "remove":
-		err = s.o.Accounts.Remove(ctx, name)
+		err = s.o.Accounts.Remove(ctx, name, by)
 	default:
 		err = operators.ErrUnknown
 	}

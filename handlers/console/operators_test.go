@@ -39,6 +39,9 @@ func TestOperators(t *testing.T) {
 		}
 		send("/operators/bob/remove", s.session, url.Values{}).leads(t, "/operators")
 		send("/tenants", bob, nil).leads(t, "/sign-in?next=%2Ftenants")
+		if r := send("/operations?kind=operator-role", s.session, nil); !strings.Contains(r.body, "Change the role of operator bob to operator") || strings.Contains(r.body, `href="/tenants/"`) {
+			t.Errorf("the ledger: %d %s", r.status, r.body)
+		}
 		if r := send("/sign-in", "", url.Values{"token": {token}}); r.status != http.StatusUnauthorized {
 			t.Errorf("a removed operator signs in: %d %s", r.status, r.body)
 		}

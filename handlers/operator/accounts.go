@@ -66,7 +66,11 @@ func (a *API) changeOperator(c *gin.Context) error {
 	if err := request.Decode(c, &body); err != nil {
 		return err
 	}
-	if err := a.accounts.SetRole(c.Request.Context(), c.Param("operator"), body.Role); err != nil {
+	by, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	if err := a.accounts.SetRole(c.Request.Context(), c.Param("operator"), body.Role, string(by)); err != nil {
 		return err
 	}
 	return a.getOperator(c)
@@ -74,12 +78,20 @@ func (a *API) changeOperator(c *gin.Context) error {
 
 // removeOperator removes an account and its tokens.
 func (a *API) removeOperator(c *gin.Context) error {
-	return noContent(c, a.accounts.Remove(c.Request.Context(), c.Param("operator")))
+	by, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	return noContent(c, a.accounts.Remove(c.Request.Context(), c.Param("operator"), string(by)))
 }
 
 // addToken makes another token. The answer has it; it can't be read again.
 func (a *API) addToken(c *gin.Context) error {
-	token, _, err := a.accounts.NewToken(c.Request.Context(), c.Param("operator"))
+	by, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	token, _, err := a.accounts.NewToken(c.Request.Context(), c.Param("operator"), string(by))
 	if err != nil {
 		return err
 	}
@@ -88,7 +100,11 @@ func (a *API) addToken(c *gin.Context) error {
 
 // revokeToken makes a token worth nothing.
 func (a *API) revokeToken(c *gin.Context) error {
-	return noContent(c, a.accounts.Revoke(c.Request.Context(), c.Param("operator"), c.Param("token")))
+	by, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	return noContent(c, a.accounts.Revoke(c.Request.Context(), c.Param("operator"), c.Param("token"), string(by)))
 }
 
 // noContent answers with 204, unless there is an error.

@@ -112,5 +112,11 @@ func TestOperatorsByAPI(t *testing.T) {
 		if w := s.send("GET", "/api/tenants", "", ada); w.Code != http.StatusUnauthorized {
 			t.Errorf("with a revoked token: %d %s", w.Code, w.Body)
 		}
+		for kind, want := range map[tenants.OperationKind]int{tenants.KindOperatorAdd: 1, tenants.KindOperatorRole: 1, tenants.KindOperatorRevoke: 1, tenants.KindOperatorRemove: 0} {
+			w := s.send("GET", "/api/operations?kind="+string(kind), "", "Bearer "+token)
+			if n := strings.Count(w.Body.String(), `"by":"operator"`); n != want || w.Code != http.StatusOK || strings.Contains(w.Body.String(), "tnto_") {
+				t.Errorf("the ledger of %s: %d %s", kind, w.Code, w.Body)
+			}
+		}
 	})
 }

@@ -128,7 +128,7 @@ func TestFollow(t *testing.T) {
 			blank = <-later == ""
 		}
 		accounts := operators.New(env.Store.Master())
-		if err := accounts.Remove(t.Context(), "ada"); err != nil {
+		if err := accounts.Remove(t.Context(), "ada", "root"); err != nil {
 			t.Fatal(err)
 		}
 		read.ends(t)

@@ -1,5 +1,5 @@
 // Package operators has the accounts of operators: their names, what their roles allow, and the tokens with which they
-// sign in.
+// sign in. The ledger has each change, with the name of its author, as an operation without tenant.
 package operators
 
 import (
@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -115,7 +116,8 @@ func (a *Accounts) Add(ctx context.Context, name string, role Role, by string) (
 	if err := errors.Join(CheckName(name), CheckRole(role)); err != nil {
 		return "", err
 	}
-	err = a.update(ctx, "add operator", name, func(tx *gorm.DB, now time.Time) error {
+	done := deed{Kind: tenants.KindOperatorAdd, By: by, Operator: name, Role: role}
+	err = a.update(ctx, "add operator", done, func(tx *gorm.DB, now time.Time, _ *deed) error {
 		err := tx.Create(&tenants.OperatorAccount{Name: name, Role: string(role), CreatedBy: by, CreatedAt: now}).Error
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return ErrExists
@@ -171,11 +173,12 @@ func (a *Accounts) Get(ctx context.Context, name string) (*tenants.OperatorAccou
 
 // SetRole changes what an operator may do, from their next request. The visits of an operator who may no longer enter
 // tenants end. Returns ErrUnknown or an *InvalidError.
-func (a *Accounts) SetRole(ctx context.Context, name string, role Role) error {
+func (a *Accounts) SetRole(ctx context.Context, name string, role Role, by string) error {
 	if err := CheckRole(role); err != nil {
 		return err
 	}
-	return a.update(ctx, "change operator", name, func(tx *gorm.DB, now time.Time) error {
+	done := deed{Kind: tenants.KindOperatorRole, By: by, Operator: name, Role: role}
+	return a.update(ctx, "change operator", done, func(tx *gorm.DB, now time.Time, _ *deed) error {
 		err := changed(tx.Model(&tenants.OperatorAccount{}).Where("name = ?", name).Update("role", role), ErrUnknown)
 		if err != nil || role.Allows(Enters) {
 			return err
@@ -186,8 +189,9 @@ func (a *Accounts) SetRole(ctx context.Context, name string, role Role) error {
 
 // Remove deletes an account with its tokens, which are worth nothing from the next request, and ends its visits to tenants.
 // Returns ErrUnknown.
-func (a *Accounts) Remove(ctx context.Context, name string) error {
-	return a.update(ctx, "remove operator", name, func(tx *gorm.DB, now time.Time) error {
+func (a *Accounts) Remove(ctx context.Context, name, by string) error {
+	done := deed{Kind: tenants.KindOperatorRemove, By: by, Operator: name}
+	return a.update(ctx, "remove operator", done, func(tx *gorm.DB, now time.Time, _ *deed) error {
 		if err := changed(tx.Delete(&tenants.OperatorAccount{}, "name = ?", name), ErrUnknown); err != nil {
 			return err
 		}
@@ -201,8 +205,9 @@ func dismiss(tx *gorm.DB, now time.Time, condition string, value any) error {
 }
 
 // NewToken makes another token of an account. Its text can't be read again. Returns ErrUnknown or ErrTooMany.
-func (a *Accounts) NewToken(ctx context.Context, name string) (text, id string, err error) {
-	err = a.update(ctx, "make token of operator", name, func(tx *gorm.DB, now time.Time) error {
+func (a *Accounts) NewToken(ctx context.Context, name, by string) (text, id string, err error) {
+	done := deed{Kind: tenants.KindOperatorToken, By: by, Operator: name}
+	err = a.update(ctx, "make token of operator", done, func(tx *gorm.DB, now time.Time, done *deed) error {
 		// The write locks the row: two tokens at once can't both be the last one.
 		if err := changed(tx.Model(&tenants.OperatorAccount{}).Where("name = ?", name).Update("name", name), ErrUnknown); err != nil {
 			return err
@@ -215,14 +220,16 @@ func (a *Accounts) NewToken(ctx context.Context, name string) (text, id string, 
 			return ErrTooMany
 		}
 		text, id, err = mint(tx, name, now)
+		done.Token = id
 		return err
 	})
 	return text, id, err
 }
 
 // Revoke deletes a token of an account, and ends the visits to tenants that were asked for with it. Returns ErrUnknownToken.
-func (a *Accounts) Revoke(ctx context.Context, name, id string) error {
-	return a.update(ctx, "revoke token of operator", name, func(tx *gorm.DB, now time.Time) error {
+func (a *Accounts) Revoke(ctx context.Context, name, id, by string) error {
+	done := deed{Kind: tenants.KindOperatorRevoke, By: by, Operator: name, Token: id}
+	return a.update(ctx, "revoke token of operator", done, func(tx *gorm.DB, now time.Time, _ *deed) error {
 		if err := changed(tx.Delete(&tenants.OperatorToken{}, "operator = ? AND id = ?", name, id), ErrUnknownToken); err != nil {
 			return err
 		}
@@ -238,17 +245,41 @@ func changed(result *gorm.DB, missing error) error {
 	return result.Error
 }
 
-// update runs f in a transaction of the master, at a time of its clock.
-func (a *Accounts) update(ctx context.Context, what, name string, f func(tx *gorm.DB, now time.Time) error) error {
+// deed is what the ledger has of a change: its kind and who asked, and the parameters.
+type deed struct {
+	Kind     tenants.OperationKind `json:"-"`
+	By       string                `json:"-"`
+	Operator string                `json:"operator"`
+	Role     Role                  `json:"role,omitempty"`
+	Token    string                `json:"token,omitempty"` // its id
+}
+
+// update runs f in a transaction of the master, at a time of its clock, and records in the ledger what it did.
+func (a *Accounts) update(ctx context.Context, what string, done deed, f func(tx *gorm.DB, now time.Time, done *deed) error) error {
 	err := a.master.Update(ctx, func(tx *gorm.DB) error {
 		now, err := a.master.Now(tx)
 		if err != nil {
 			return err
 		}
-		return f(tx, now)
+		if err := f(tx, now, &done); err != nil {
+			return err
+		}
+		return record(tx, now, done)
 	})
 	if err != nil {
-		return fmt.Errorf("%s %q: %w", what, name, err)
+		return fmt.Errorf("%s %q: %w", what, done.Operator, err)
 	}
 	return nil
+}
+
+// record writes a change into the ledger.
+func record(tx *gorm.DB, now time.Time, done deed) error {
+	params, err := json.Marshal(done)
+	if err != nil {
+		return err
+	}
+	return tx.Create(&tenants.Operation{
+		ID: strings.ToLower(ulid.Make().String()), Kind: done.Kind, By: done.By, Params: string(params), State: tenants.OperationDone,
+		Attempts: 1, StartedAt: now, UpdatedAt: now, FinishedAt: &now,
+	}).Error
 }

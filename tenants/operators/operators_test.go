@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
 	"tenantry/tenants/operators"
 	"tenantry/tenants/tenantstest"
 )
@@ -26,13 +29,13 @@ func TestAccounts(t *testing.T) {
 		if _, err := accounts.Add(ctx, "ada@example.com", operators.Owner, "root"); !errors.Is(err, operators.ErrExists) {
 			t.Errorf("added twice: %v", err)
 		}
-		if err := accounts.SetRole(ctx, "ada@example.com", operators.Owner); err != nil {
+		if err := accounts.SetRole(ctx, "ada@example.com", operators.Owner, "eve"); err != nil {
 			t.Error(err)
 		}
 		if who, err := accounts.Standing(ctx, who.TokenID); err != nil || who.Role != operators.Owner {
 			t.Errorf("after the change %+v, %v", who, err)
 		}
-		other, id, err := accounts.NewToken(ctx, "ada@example.com")
+		other, id, err := accounts.NewToken(ctx, "ada@example.com", "eve")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,10 +44,10 @@ func TestAccounts(t *testing.T) {
 				t.Errorf("%.20q is of %+v, %v", wrong, who, err)
 			}
 		}
-		if err := accounts.Revoke(ctx, "bob", id); !errors.Is(err, operators.ErrUnknownToken) {
+		if err := accounts.Revoke(ctx, "bob", id, "eve"); !errors.Is(err, operators.ErrUnknownToken) {
 			t.Errorf("a token of another: %v", err)
 		}
-		if err := accounts.Revoke(ctx, "ada@example.com", id); err != nil {
+		if err := accounts.Revoke(ctx, "ada@example.com", id, "eve"); err != nil {
 			t.Error(err)
 		}
 		if _, err := accounts.Identify(ctx, other); !errors.Is(err, operators.ErrNoToken) {
@@ -53,21 +56,47 @@ func TestAccounts(t *testing.T) {
 		if all, err := accounts.List(ctx); err != nil || len(all) != 1 || len(all[0].Tokens) != 1 || all[0].Tokens[0].LastUsedAt == nil || all[0].Tokens[0].Digest != nil {
 			t.Errorf("list: %+v, %v", all, err)
 		}
-		if err := accounts.Remove(ctx, "ada@example.com"); err != nil {
+		if err := accounts.Remove(ctx, "ada@example.com", "eve"); err != nil {
 			t.Error(err)
 		}
 		if _, err := accounts.Standing(ctx, who.TokenID); !errors.Is(err, operators.ErrNoToken) {
 			t.Errorf("a token of a removed account: %v", err)
 		}
 		for what, err := range map[string]error{
-			"remove": accounts.Remove(ctx, "ada@example.com"), "change": accounts.SetRole(ctx, "ada@example.com", operators.Viewer),
-			"token": func() error { _, _, err := accounts.NewToken(ctx, "ada@example.com"); return err }(),
+			"remove": accounts.Remove(ctx, "ada@example.com", "eve"), "change": accounts.SetRole(ctx, "ada@example.com", operators.Viewer, "eve"),
+			"token": func() error { _, _, err := accounts.NewToken(ctx, "ada@example.com", "eve"); return err }(),
 		} {
 			if !errors.Is(err, operators.ErrUnknown) {
 				t.Errorf("%s an account that isn't there: %v", what, err)
 			}
 		}
+		wantLedger(t, env, fmt.Sprintf(`operator-add by root {"operator":"ada@example.com","role":"viewer"}
+operator-role by eve {"operator":"ada@example.com","role":"owner"}
+operator-token by eve {"operator":"ada@example.com","token":"%s"}
+operator-revoke by eve {"operator":"ada@example.com","token":"%[1]s"}
+operator-remove by eve {"operator":"ada@example.com"}
+`, id))
 	})
+}
+
+// wantLedger fails the test unless the ledger has these operations, and they are done, and on no tenant.
+func wantLedger(t *testing.T, env *tenantstest.Env, want string) {
+	t.Helper()
+	var all []tenants.Operation
+	err := env.Store.Master().View(t.Context(), func(tx *gorm.DB) error { return tx.Order("id").Find(&all).Error })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, o := range all {
+		fmt.Fprintf(&got, "%s by %s %s\n", o.Kind, o.By, o.Params)
+		if o.TenantID != "" || o.Subdomain != "" || o.State != tenants.OperationDone || o.FinishedAt == nil {
+			t.Errorf("%+v", o)
+		}
+	}
+	if got.String() != want {
+		t.Errorf("the ledger has:\n%swant:\n%s", &got, want)
+	}
 }
 
 // TestTokensAreBounded on each account.
@@ -81,7 +110,7 @@ func TestTokensAreBounded(t *testing.T) {
 	var err error
 	made := 1
 	for ; err == nil && made < 100; made++ {
-		_, _, err = accounts.NewToken(t.Context(), "ada")
+		_, _, err = accounts.NewToken(t.Context(), "ada", "root")
 	}
 	if !errors.Is(err, operators.ErrTooMany) || made > 20 {
 		t.Errorf("%d tokens, %v", made, err)
