@@ -64,6 +64,9 @@ func (n *createCommand) Run(c *Call) error {
 		if err != nil {
 			return createError(err, n.Subdomain)
 		}
+		if file != "" && admin.Email == "" {
+			c.out.Hint("if the file has no credentials, let an admin in with: tenantry tenant admin %s --admin-email …", t.Subdomain)
+		}
 		if c.out.json {
 			return c.out.Document(document.Created{Tenant: document.TenantOf(t), Invitation: invitation})
 		}
