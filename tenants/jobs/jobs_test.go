@@ -181,18 +181,23 @@ func TestJobsRunIfTheirScopeCommits(t *testing.T) {
 	})
 }
 
-// TestJobsOfAnotherProcess start within a second after the commit of a process that runs none.
+// TestJobsOfAnotherProcess start within a second after the commit of a process that runs none: the fastest of some, because a
+// busy machine holds others up.
 func TestJobsOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{Schema: schema(t)}, func(t *testing.T, env *tenantstest.Env) {
 		tenant, r := env.Tenant(t, "acme"), newRan()
 		run(t, env.Beside(t, tenantstest.Options{Schema: schema(t)}), steps(r))
+		fastest := time.Hour
 		for i := range 3 {
 			name := fmt.Sprint(i)
 			enqueue(t, env, tenant, step{name}, jobs.Options{})
 			begun := time.Now()
 			r.await(t, name)
-			t.Logf("started %v after the commit", time.Since(begun).Round(time.Millisecond))
+			fastest = min(fastest, time.Since(begun))
+		}
+		if fastest > time.Second {
+			t.Errorf("started %v after the commit", fastest)
 		}
 	})
 }
@@ -525,7 +530,7 @@ func TestOneTenantsJobsDontHoldUpAnothers(t *testing.T) {
 	})
 }
 
-// TestIdleTenantsAreNotOpened, although they had jobs.
+// TestIdleTenantsAreNotOpened, although they will have jobs. Those whose jobs have run are not even in the list that is read.
 func TestIdleTenantsAreNotOpened(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{Schema: schema(t)}, func(t *testing.T, env *tenantstest.Env) {
@@ -541,6 +546,13 @@ func TestIdleTenantsAreNotOpened(t *testing.T) {
 		r.await(t, "busy")
 		if load := other.Store.Load(); load.Opened != 1 {
 			t.Errorf("%d tenants were opened, want the one with a job", load.Opened)
+		}
+		var due int64
+		for end := time.Now().Add(30 * time.Second); due != 3; time.Sleep(5 * time.Millisecond) {
+			must(t, env.Store.Master().View(t.Context(), func(tx *gorm.DB) error { return tx.Model(&tenants.Due{}).Count(&due).Error }))
+			if time.Now().After(end) {
+				t.Fatalf("tenants in the list: %d, want those whose jobs are to come", due)
+			}
 		}
 	})
 }
