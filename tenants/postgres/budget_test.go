@@ -167,10 +167,15 @@ func waitForQueue(t *testing.T, b *budget, want int) {
 
 // unconnected is a share of a pool without connections.
 func unconnected(b *budget) *share {
-	s := newShare(b, people, 1)
-	s.width, s.db = 1, sql.OpenDB(connector{})
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return unconnectedLocked(b)
+}
+
+// unconnectedLocked is unconnected for a caller that holds the lock.
+func unconnectedLocked(b *budget) *share {
+	s := newShare(b, people, 1)
+	s.width, s.db = 1, sql.OpenDB(connector{})
 	b.pools[s] = struct{}{}
 	return s
 }

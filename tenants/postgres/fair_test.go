@@ -21,8 +21,10 @@ func rivals(t *testing.T, limit int, takes []time.Duration, weights []int) []tim
 		var all sync.WaitGroup
 		end := time.Now().Add(time.Minute)
 		for i, take := range takes {
-			s := unconnected(b)
+			b.mu.Lock()
+			s := unconnectedLocked(b)
 			s.setWeight(weights[i])
+			b.mu.Unlock()
 			var mu sync.Mutex
 			for range 3 {
 				all.Go(func() {
@@ -114,7 +116,7 @@ func TestNoScopeWaitsInVainBehindAnother(t *testing.T) {
 	b.mu.Lock()
 	b.served = 1
 	for range 9 {
-		b.waiters[people].PushBack(&waiter{share: unconnected(b)})
+		b.waiters[people].PushBack(&waiter{share: unconnectedLocked(b)})
 	}
 	b.waiters[people].PushBack(&waiter{share: s})
 	s.place(0, 1)
