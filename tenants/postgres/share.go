@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"database/sql"
 	"sync"
 	"sync/atomic"
@@ -73,8 +74,29 @@ func (s *share) resize() {
 	s.budget.mu.Lock()
 	width := s.width
 	s.budget.mu.Unlock()
+	before := s.db.Stats()
 	s.db.SetMaxOpenConns(width)
 	s.db.SetMaxIdleConns(width)
+	if more := width - before.MaxOpenConnections; more > 0 && before.InUse > 0 && before.InUse >= before.MaxOpenConnections {
+		go s.widen(more)
+	}
+}
+
+// widen opens at most n connections, one after another, for transactions that wait in the pool. By itself a pool that may
+// have more connections has them wait until one is returned (database/sql, SetMaxOpenConns).
+func (s *share) widen(n int) {
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	for range n {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return // the transactions that wait are no worse off
+		}
+		_ = conn.Close() // the first transaction that waits gets it
+		if now := s.db.Stats(); now.Idle > 0 || now.OpenConnections >= now.MaxOpenConnections {
+			return
+		}
+	}
 }
 
 // give closes at most n unused connections for waiters, and returns how many.
