@@ -44,6 +44,7 @@ const (
 	KindSet          OperationKind = "set"         // changes the settings
 	KindRevert       OperationKind = "revert"      // puts back the database from before a migration
 	KindEnter        OperationKind = "enter"       // has let an operator enter as one of the tenant's people
+	KindRetry        OperationKind = "retry"       // has made discarded jobs run again, of a tenant or without one
 
 	// Changes of operators' accounts are operations without tenant.
 	KindOperatorAdd    OperationKind = "operator-add"
@@ -60,7 +61,7 @@ func OperationKinds() []OperationKind {
 		KindUnarchive, KindRestore, KindPurge, KindRemove, KindDomainAdd, KindDomainVerify, KindDomainRemove,
 		KindReseal, KindMigrate, KindMigrateDown, KindRepair, KindAdmin, KindInvite,
 		KindRelease, KindMakeEmpty, KindCancel, KindClone, KindMove, KindMaintenance, KindExport,
-		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet, KindRevert, KindEnter,
+		KindVerify, KindErase, KindBackupKey, KindSwap, KindSwapOther, KindShell, KindSet, KindRevert, KindEnter, KindRetry,
 		KindOperatorAdd, KindOperatorRole, KindOperatorToken, KindOperatorRevoke, KindOperatorRemove,
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants"
-	"tenantry/tenants/jobs"
 )
 
 type retryJobsCommand struct {
@@ -43,7 +42,7 @@ func (r *retryJobsCommand) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		n, err := jobs.Retry(c.ctx, a.Store(), t, ids...)
+		n, err := a.Manager().RetryJobs(c.ctx, a.By(), t, ids...)
 		switch {
 		case err != nil:
 			return tenantError(err, subdomain)

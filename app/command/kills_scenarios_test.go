@@ -215,8 +215,9 @@ func operationKinds(t *testing.T) (kinds []tenants.OperationKind) {
 // on all tenants are killed by TestKilledWhileResealing and TestKilledInAPass, and
 // an invitation, which only the console makes, has the plan of tenants.KindAdmin, and the part of a swap on the
 // other tenant is no operation by itself. TestBackupKey sees that a key is shown only once that is in the ledger, and a
-// tried backup is recorded in one transaction when all is done, and so is a change of an operator's account.
-var elsewhere = []tenants.OperationKind{tenants.KindSwapOther, tenants.KindBackupKey, tenants.KindVerify, tenants.KindReseal, tenants.KindMigrate, tenants.KindRepair, tenants.KindInvite,
+// tried backup is recorded in one transaction when all is done, and so is a change of an operator's account. Jobs are
+// retried in one transaction after another that records it.
+var elsewhere = []tenants.OperationKind{tenants.KindSwapOther, tenants.KindBackupKey, tenants.KindVerify, tenants.KindReseal, tenants.KindMigrate, tenants.KindRepair, tenants.KindInvite, tenants.KindRetry,
 	tenants.KindOperatorAdd, tenants.KindOperatorRole, tenants.KindOperatorToken, tenants.KindOperatorRevoke, tenants.KindOperatorRemove}
 
 // TestEveryKindIsKilled finds a scenario for each kind of operation.

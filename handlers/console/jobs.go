@@ -70,7 +70,7 @@ func (s *Console) retryJob(c *gin.Context) error {
 	if id := posted.Get("id"); id != "" {
 		ids = []string{id}
 	}
-	if _, err := jobs.Retry(c.Request.Context(), s.o.Store, t, ids...); err != nil {
+	if _, err := s.o.Manager.RetryJobs(c.Request.Context(), s.by(c), t, ids...); err != nil {
 		return err
 	}
 	return look.SeeOther(c, tenantPath(t)+"/jobs")

@@ -50,5 +50,8 @@ func TestJobs(t *testing.T) {
 			}
 		}
 		s.post(t, "/tenants/acme/jobs/open", "id", rows[0].ID).expect(t, 404)
+		if body := s.get(t, "/operations?kind=retry").body; strings.Count(body, "<td>Retry jobs</td>") != 2 {
+			t.Errorf("the ledger: %s", body)
+		}
 	})
 }

@@ -122,7 +122,7 @@ func did(o tenants.Operation) string {
 		tenants.KindErase: "Erase", tenants.KindBackupKey: "Show the key of the backups",
 		tenants.KindSwap: "Swap", tenants.KindSwapOther: "Swap", tenants.KindShell: "Open a shell",
 		tenants.KindEnter: "Enter",
-		tenants.KindSet:   "Change the settings", tenants.KindRevert: "Put back the copy from before a migration",
+		tenants.KindSet:   "Change the settings", tenants.KindRevert: "Put back the copy from before a migration", tenants.KindRetry: "Retry jobs",
 		tenants.KindOperatorAdd: "Add an operator", tenants.KindOperatorRole: "Change the role of an operator", tenants.KindOperatorToken: "Make a token of an operator",
 		tenants.KindOperatorRevoke: "Revoke a token of an operator", tenants.KindOperatorRemove: "Remove an operator",
 	}[o.Kind]

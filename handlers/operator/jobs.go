@@ -74,7 +74,11 @@ func (a *API) retryJobs(c *gin.Context) error {
 			return err
 		}
 	}
-	n, err := jobs.Retry(c.Request.Context(), a.store, t, body.IDs...)
+	by, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	n, err := a.manager.RetryJobs(c.Request.Context(), by, t, body.IDs...)
 	if err == nil {
 		c.JSON(http.StatusOK, gin.H{"retried": n})
 	}

@@ -135,6 +135,8 @@ type params struct {
 	// Credentials says whether an export includes credentials, and Rows how many rows it has.
 	Credentials bool  `json:"credentials,omitempty"`
 	Rows        int64 `json:"rows,omitempty"`
+	// Jobs are the ids of the jobs that are retried; none for all.
+	Jobs []string `json:"jobs,omitempty"`
 	// BackupAt is when the state that was verified was backed up.
 	BackupAt *time.Time `json:"backup_at,omitempty"`
 }

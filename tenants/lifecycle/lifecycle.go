@@ -25,6 +25,7 @@
 //	repair.go     mends their databases; make_empty.go replaces a lost one
 //	templates.go  clears templates of other migrations
 //	admin.go      adds admins; enter.go lets operators in as one of the people
+//	retry.go      makes their discarded jobs run again
 //	export.go     writes them into files, and download.go those for a browser; copies.go makes them from files and from others
 //	proof.go      records what came of trying their backups
 //	domains.go    hosts of their own
