@@ -9,11 +9,11 @@ import (
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
-	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
+	"tenantry/handlers/uploads"
 	"tenantry/tenants"
 	"tenantry/tenants/web"
 )
@@ -28,7 +28,7 @@ type Public struct {
 	Pages pages.Options
 
 	// Uploads receive and send files.
-	Uploads handlers.Uploads
+	Uploads uploads.Service
 
 	// Resolve finds the request's tenant, and Share lets pages of the configured
 	// origins call what comes after it.
@@ -51,13 +51,13 @@ func (a *App) publicRouter(accounts *account.Accounts) *gin.Engine {
 		Domain: a.settings.domain, Render: renderMoves(accounts.Origin, problem.Write), RequestID: problem.RequestID,
 		Identify: a.options.Identify, Found: a.options.Found, NotFound: a.options.NotFound,
 	})
-	uploads := handlers.Uploads{Files: a.files, Store: a.store, Accounts: accounts}
+	files := uploads.Service{Files: a.files, Store: a.store, Accounts: accounts}
 	p := &Public{
-		Uploads:  uploads,
-		Engine:   a.newRouter(a.publicTLS, max(maxImport, uploads.MaxUploadBody()), append(a.traceRequests(), measure(a.metrics, a.traffic))...),
+		Uploads:  files,
+		Engine:   a.newRouter(a.publicTLS, max(maxImport, files.MaxUploadBody()), append(a.traceRequests(), measure(a.metrics, a.traffic))...),
 		Accounts: accounts, Requests: requests, Resolve: requests.Resolve(), Share: shareWith(a.settings.origins),
 		Pages: pages.Options{
-			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin), Export: a.exportFor, Uploads: uploads,
+			Store: a.store, Web: requests, Accounts: accounts, Domain: a.settings.domain, Demo: a.shownDemo(accounts.Origin), Export: a.exportFor, Uploads: files,
 		},
 	}
 	a.options.Routes(p)

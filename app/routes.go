@@ -51,8 +51,8 @@ func Routes(p *Public) {
 	api.POST("/tasks/:id/comments", do(handlers.CreateComment))
 	api.DELETE("/comments/:id", do(handlers.DeleteComment))
 	api.Match(read, "/tasks/:id/attachments", do(handlers.ListAttachments, "limit", "after"))
-	p.API(web.ScopeOptions{}, p.Requests.Admit(), p.Uploads.Receive()).POST("/tasks/:id/attachments", do(handlers.CreateAttachment, "name"))
-	p.Streamed().Match(read, "/attachments/:id", request.Plain(p.Uploads.Send))
+	p.API(web.ScopeOptions{}, p.Requests.Admit(), p.Uploads.Receive(handlers.MayAttach)).POST("/tasks/:id/attachments", do(handlers.CreateAttachment, "name"))
+	p.Streamed().Match(read, "/attachments/:id", request.Plain(p.Uploads.Send(handlers.AttachedFile)))
 	api.DELETE("/attachments/:id", do(handlers.DeleteAttachment))
 	site.Register(p.Engine)
 }

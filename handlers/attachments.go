@@ -3,7 +3,6 @@ package handlers
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -12,9 +11,9 @@ import (
 	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
+	"tenantry/handlers/uploads"
 	"tenantry/models"
 	"tenantry/tenants/files"
-	"tenantry/tenants/text"
 )
 
 // attachmentJSON is how an attachment is shown. The author is null when they were deleted.
@@ -59,9 +58,9 @@ func FindAttachments(tx *gorm.DB, taskID int64, q *request.Query) (request.Found
 	return request.FindPage(tx.Joins("Author").Joins("File").Where("task_id = ?", taskID), q, page, attachmentKeys)
 }
 
-// CreateAttachment adds the file that Uploads.Receive has received to a task.
+// CreateAttachment adds the file that uploads.Service.Receive has received to a task.
 func CreateAttachment(c *gin.Context, tx *gorm.DB) error {
-	attachment, err := AddAttachment(tx, account.Current(c), request.PathID(c), Received(c))
+	attachment, err := AddAttachment(tx, account.Current(c), request.PathID(c), uploads.Received(c))
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func CreateAttachment(c *gin.Context, tx *gorm.DB) error {
 const MaxAttachments = 200
 
 // AddAttachment adds a received file to a task. It must not be called in a savepoint.
-func AddAttachment(tx *gorm.DB, who *account.Identity, taskID int64, u *Upload) (models.Attachment, error) {
+func AddAttachment(tx *gorm.DB, who *account.Identity, taskID int64, u *uploads.Upload) (models.Attachment, error) {
 	task, err := request.Take[models.Task](models.Locked(tx), taskID)
 	if err != nil {
 		return models.Attachment{}, err
@@ -85,7 +84,7 @@ func AddAttachment(tx *gorm.DB, who *account.Identity, taskID int64, u *Upload) 
 	if count >= MaxAttachments {
 		return models.Attachment{}, problem.Conflict(fmt.Sprintf("A task can have at most %d attachments. Delete some first.", MaxAttachments))
 	}
-	row, err := u.file.Keep(tx, u.Type)
+	row, err := u.Keep(tx)
 	if err != nil {
 		return models.Attachment{}, err
 	}
@@ -141,19 +140,16 @@ func filesOf(tx, tasks *gorm.DB) (ids []string, err error) {
 	return ids, err
 }
 
-// maxFileName is the most that the name of a file has, in bytes. File systems take no longer ones.
-const maxFileName = 255
+// MayAttach returns gorm.ErrRecordNotFound if the task in the path isn't there.
+func MayAttach(c *gin.Context, tx *gorm.DB) error {
+	return tx.Select("id").Take(&models.Task{}, request.PathID(c)).Error
+}
 
-// FileName returns the last part of a path as the name of a file, or what is wrong with it. No file is ever stored by it.
-func FileName(path string) (name, fault string) {
-	name = path[strings.LastIndexAny(path, `/\`)+1:]
-	switch fault = text.Line(name, maxFileName); {
-	case fault != "":
-		return "", fault
-	case len(name) > maxFileName:
-		return "", fmt.Sprintf("must be at most %d bytes long", maxFileName)
-	case strings.Trim(name, ". ") == "":
-		return "", "must be the name of a file"
+// AttachedFile returns the name and the file of the attachment in the path.
+func AttachedFile(c *gin.Context, tx *gorm.DB) (name string, row files.Row, err error) {
+	var attachment models.Attachment
+	if err := tx.Joins("File").Take(&attachment, "attachments.id = ?", request.PathID(c)).Error; err != nil {
+		return "", row, err
 	}
-	return name, ""
+	return attachment.Name, *attachment.File, nil
 }

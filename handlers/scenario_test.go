@@ -20,11 +20,11 @@ import (
 	"gorm.io/gorm"
 
 	"tenantry/app"
-	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/pages"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
+	"tenantry/handlers/uploads"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/bucket"
@@ -116,11 +116,11 @@ func (a *api) mount(t testing.TB) {
 		t.Fatal(err)
 	}
 	a.files = files.New(files.Options{Bucket: b, Tenants: a.store, MaxSize: maxFile, Log: a.log.logger()})
-	uploads := handlers.Uploads{Files: a.files, Store: a.store, Accounts: a.accounts}
+	sent := uploads.Service{Files: a.files, Store: a.store, Accounts: a.accounts}
 	a.public = &app.Public{
-		Uploads: uploads,
+		Uploads: sent,
 		Engine:  a.router, Accounts: a.accounts, Requests: requests, Resolve: requests.Resolve(), Share: func(*gin.Context) {},
-		Pages: pages.Options{Store: a.store, Web: requests, Accounts: a.accounts, Domain: domain, Uploads: uploads},
+		Pages: pages.Options{Store: a.store, Web: requests, Accounts: a.accounts, Domain: domain, Uploads: sent},
 	}
 	app.Routes(a.public)
 	a.routes = a.public.API(web.ScopeOptions{})

@@ -12,6 +12,7 @@ import (
 	"tenantry/handlers/account"
 	"tenantry/handlers/look"
 	"tenantry/handlers/request"
+	"tenantry/handlers/uploads"
 )
 
 // attachmentsOf returns all attachments of a task, the oldest first.
@@ -45,7 +46,7 @@ func (v attachmentView) Bytes() string {
 
 // createAttachment adds a file to a task.
 func (s *Site) createAttachment(c *gin.Context, tx *gorm.DB) error {
-	attachment, err := handlers.AddAttachment(tx, account.Current(c), request.PathID(c), handlers.Received(c))
+	attachment, err := handlers.AddAttachment(tx, account.Current(c), request.PathID(c), uploads.Received(c))
 	if err != nil {
 		return err
 	}

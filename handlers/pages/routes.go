@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
@@ -86,8 +87,8 @@ func (s *Site) Register(r gin.IRouter) {
 	removing.POST("/tasks/:id/delete", do(s.deleteTask))
 	in.POST("/tasks/:id/comments", do(s.createComment))
 	removing.POST("/comments/:id/delete", do(s.deleteComment))
-	s.Scoped(r, web.ScopeOptions{}, s.web.Admit(), s.uploads.Receive()).POST("/tasks/:id/attachments", do(s.createAttachment))
+	s.Scoped(r, web.ScopeOptions{}, s.web.Admit(), s.uploads.Receive(handlers.MayAttach)).POST("/tasks/:id/attachments", do(s.createAttachment))
 	r.Group("", s.web.Resolve(), request.SameOrigin(s.accounts.Origin), s.accounts.Present(), s.web.Admit(), s.accounts.Identified()).
-		Match(read, "/attachments/:id", request.Plain(s.uploads.Send))
+		Match(read, "/attachments/:id", request.Plain(s.uploads.Send(handlers.AttachedFile)))
 	removing.POST("/attachments/:id/delete", do(s.deleteAttachment))
 }

@@ -21,9 +21,9 @@ import (
 	"html/template"
 	"io/fs"
 
-	"tenantry/handlers"
 	"tenantry/handlers/account"
 	"tenantry/handlers/look"
+	"tenantry/handlers/uploads"
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
@@ -51,7 +51,7 @@ type Options struct {
 	// Appearance is how a tenant's pages look. Defaults to that of the zero Appearance.
 	Appearance func(t *tenants.Tenant) Appearance
 	// Uploads receive and send files.
-	Uploads handlers.Uploads
+	Uploads uploads.Service
 	// Navigation leads to the application's pages, before people and activity; its
 	// first entry is where people go after they signed in, "/". Defaults to the
 	// projects.
@@ -78,7 +78,7 @@ type Site struct {
 	taskMail   bool // people choose whether they get mail about tasks
 	templates  look.Templates
 	assets     look.Assets
-	uploads    handlers.Uploads
+	uploads    uploads.Service
 	export     func(ctx context.Context, t *tenants.Tenant, who *account.Identity) (*lifecycle.Download, error)
 	// progress has how many tasks a project has, by its id.
 	progress *tenants.Cache[int64, taskCounts]

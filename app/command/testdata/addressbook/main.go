@@ -26,6 +26,7 @@ func main() {
 // options are what makes this application another than the work tracker.
 func options() app.Options {
 	return app.Options{
-		Schema: models.Schema(), Routes: handlers.Routes, Hooks: handlers.Hooks(), Settings: models.TenantSettings(),
+		Schema: models.Schema(), Routes: handlers.Routes, Hooks: handlers.Hooks(), Jobs: handlers.Jobs(),
+		Settings: models.TenantSettings(),
 	}
 }

@@ -60,3 +60,28 @@ func TestContactsOfOthers(t *testing.T) {
 		}
 	})
 }
+
+// TestTwins: a job records that a new contact has another's telephone.
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, options(), func(t *testing.T, a *apptest.App) {
+		for _, name := range []string{"Grace", "Ida", "Grace Hopper"} {
+			a.Expect(t, "POST", "/api/contacts", `{"name":"`+name+`","phone":"+1 555 0100 `+name[:1]+`"}`, 201)
+		}
+		a.Drain(t, apptest.Subdomain)
+		a.Expect(t, "GET", "/activity", "", 200, "found “Grace” and “Grace Hopper” at the same telephone")
+	})
+}
+
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, options(), func(t *testing.T, a *apptest.App) {
+		a.Expect(t, "PUT", "/api/contacts/1/picture?name=a.png", "first", 404)
+		a.Expect(t, "POST", "/api/contacts", `{"name":"Grace","phone":"+1 555 0100"}`, 201)
+		a.Expect(t, "GET", "/api/contacts/1/picture", "", 404)
+		for _, content := range []string{"first", "second"} {
+			a.Expect(t, "PUT", "/api/contacts/1/picture?name=a.png", content, 204)
+			a.Expect(t, "GET", "/api/contacts/1/picture", "", 200, content)
+		}
+	})
+}

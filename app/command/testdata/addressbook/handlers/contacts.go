@@ -10,6 +10,7 @@ import (
 	"tenantry/handlers/account"
 	"tenantry/handlers/request"
 	"tenantry/tenants"
+	"tenantry/tenants/jobs"
 
 	"example.com/addressbook/models"
 )
@@ -60,6 +61,9 @@ func CreateContact(c *gin.Context, tx *gorm.DB) error {
 		return err
 	}
 	if err := account.RecordCreated(tx, who, account.Subject{Kind: "contact", ID: contact.ID, Name: contact.Name}); err != nil {
+		return err
+	}
+	if err := jobs.Enqueue(tx, compare{contact.ID}, jobs.Options{}); err != nil {
 		return err
 	}
 	request.WriteCreated(c, fmt.Sprintf("/api/contacts/%d", contact.ID), viewContact(contact))

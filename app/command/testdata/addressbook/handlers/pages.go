@@ -15,11 +15,11 @@ import (
 )
 
 //go:embed templates
-var files embed.FS
+var templateFiles embed.FS
 
 // templates are the application's pages.
 func templates() fs.FS {
-	folder, _ := fs.Sub(files, "templates") // the name is valid
+	folder, _ := fs.Sub(templateFiles, "templates") // the name is valid
 	return folder
 }
 

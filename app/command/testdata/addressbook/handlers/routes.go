@@ -21,5 +21,7 @@ func Routes(p *app.Public) {
 	api.Match(read, "/contacts", do(ListContacts, "limit", "after"))
 	api.POST("/contacts", do(CreateContact))
 	api.Match(read, "/contacts/:id", do(GetContact))
+	p.API(web.ScopeOptions{}, p.Requests.Admit(), p.Uploads.Receive(MaySetPicture)).PUT("/contacts/:id/picture", do(SetPicture, "name"))
+	p.Streamed().Match(read, "/contacts/:id/picture", request.Plain(p.Uploads.Send(PictureOf)))
 	in.Match(read, "/", do(showContacts(site), "limit", "after"))
 }

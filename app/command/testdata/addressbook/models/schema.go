@@ -7,6 +7,8 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/files"
+	"tenantry/tenants/jobs"
 )
 
 //go:embed migrations
@@ -17,8 +19,9 @@ func Schema() tenants.Schema {
 	folder, _ := fs.Sub(migrations, "migrations") // the name is valid
 	return tenants.Schema{
 		Name:        "addressbook",
-		Models:      append(models.Accounts(), &Contact{}),
+		Models:      append(models.Accounts(), &Contact{}, &jobs.Row{}, &files.Row{}, &Picture{}),
 		Migrations:  tenants.MigrationsIn(folder),
 		Credentials: models.AccountCredentials(),
+		NotCloned:   []string{jobs.Row{}.TableName()},
 	}
 }

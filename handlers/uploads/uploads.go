@@ -1,11 +1,14 @@
-package handlers
+// Package uploads receives and sends tenants' files. What a file belongs to, such as a task, is the application's.
+package uploads
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -13,14 +16,14 @@ import (
 	"tenantry/handlers/account"
 	"tenantry/handlers/problem"
 	"tenantry/handlers/request"
-	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/files"
+	"tenantry/tenants/text"
 	"tenantry/tenants/web"
 )
 
-// Uploads receives and sends the files of tasks, outside of scopes: they may be large, and clients slow.
-type Uploads struct {
+// Service receives and sends files outside of scopes: they may be large, and clients slow. It is safe for concurrent use.
+type Service struct {
 	Files    *files.Store
 	Store    *tenants.Store
 	Accounts *account.Accounts
@@ -33,6 +36,9 @@ type Upload struct {
 	file *files.Staged
 }
 
+// Keep makes the file one of the tenant's, as files.Staged.Keep does, and returns its row.
+func (u *Upload) Keep(tx *gorm.DB) (files.Row, error) { return u.file.Keep(tx, u.Type) }
+
 type uploadKey struct{}
 
 // Received returns the file that Receive has received. It panics on a route without Receive.
@@ -40,10 +46,11 @@ func Received(c *gin.Context) *Upload { return c.MustGet(uploadKey{}).(*Upload) 
 
 // Receive stores the file in the request's body before the scope begins, for Received. The file is the body, and the query's
 // "name" is its name; or the body is multipart/form-data with one part, "file". It goes below Accounts.Present and above
-// web.Scoped. The task in the path must be there. A file that the scope doesn't keep is removed.
-func (u Uploads) Receive() gin.HandlerFunc {
+// web.Scoped. Before the body is read, mayReceive returns in a scope of its own why there can be no file, such as
+// gorm.ErrRecordNotFound for what the path names. A file that the handler's scope doesn't keep is removed.
+func (s Service) Receive(mayReceive func(c *gin.Context, tx *gorm.DB) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		received, err := u.receive(c)
+		received, err := s.receive(c, mayReceive)
 		if err != nil {
 			problem.Fail(c, err)
 			return
@@ -55,15 +62,15 @@ func (u Uploads) Receive() gin.HandlerFunc {
 	}
 }
 
-func (u Uploads) receive(c *gin.Context) (*Upload, error) {
+func (s Service) receive(c *gin.Context, mayReceive func(*gin.Context, *gorm.DB) error) (*Upload, error) {
 	// Present lets requests without a body pass unchecked, and what follows tells what is there.
-	if err := u.Accounts.Identify(c); err != nil {
+	if err := s.Accounts.Identify(c); err != nil {
 		return nil, err
 	}
 	if err := request.CheckQuery(c, "name"); err != nil {
 		return nil, err
 	}
-	if err := u.check(c); err != nil {
+	if err := s.check(c, mayReceive); err != nil {
 		return nil, err
 	}
 	t := web.From(c)
@@ -71,26 +78,26 @@ func (u Uploads) receive(c *gin.Context) (*Upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := u.Store.Limits(t).Body
-	received.file, err = u.Files.Stage(c.Request.Context(), t, content, own)
-	if errors.Is(err, files.ErrTooLarge) && own > 0 && own < u.Files.MaxSize() {
-		u.Store.CountRefusal(tenants.LimitBody)
+	own := s.Store.Limits(t).Body
+	received.file, err = s.Files.Stage(c.Request.Context(), t, content, own)
+	if errors.Is(err, files.ErrTooLarge) && own > 0 && own < s.Files.MaxSize() {
+		s.Store.CountRefusal(tenants.LimitBody)
 		err = errors.Join(web.ErrTenantBody, err)
 	}
 	return received, err
 }
 
 // check refuses a request before its body is read, if the outcome is known by then.
-func (u Uploads) check(c *gin.Context) error {
-	if c.Request.ContentLength > u.Files.MaxSize()+maxPartHeader {
+func (s Service) check(c *gin.Context, mayReceive func(*gin.Context, *gorm.DB) error) error {
+	if c.Request.ContentLength > s.Files.MaxSize()+maxPartHeader {
 		return files.ErrTooLarge
 	}
 	t := web.From(c)
-	return u.Store.View(c.Request.Context(), t, func(tx *gorm.DB) error {
-		if err := tx.Select("id").Take(&models.Task{}, request.PathID(c)).Error; err != nil {
+	return s.Store.View(c.Request.Context(), t, func(tx *gorm.DB) error {
+		if err := mayReceive(c, tx); err != nil {
 			return err
 		}
-		return u.Files.CheckUsage(tx, t, max(0, c.Request.ContentLength-maxPartHeader))
+		return s.Files.CheckUsage(tx, t, max(0, c.Request.ContentLength-maxPartHeader))
 	})
 }
 
@@ -98,7 +105,7 @@ func (u Uploads) check(c *gin.Context) error {
 const maxPartHeader = 64 << 10
 
 // MaxUploadBody returns how much of a body routes with Receive read, in bytes.
-func (u Uploads) MaxUploadBody() int64 { return u.Files.MaxSize() + maxPartHeader }
+func (s Service) MaxUploadBody() int64 { return s.Files.MaxSize() + maxPartHeader }
 
 // openUpload returns the body's file, to be read to its end.
 func openUpload(c *gin.Context) (*Upload, io.Reader, error) {
@@ -170,27 +177,34 @@ func (b bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Send sends the file of an attachment for saving. It goes below Accounts.Identify, and its scope is over before the file is
-// sent.
-func (u Uploads) Send(c *gin.Context) error {
-	t := web.From(c)
-	var attachment models.Attachment
-	err := u.Store.View(c.Request.Context(), t, func(tx *gorm.DB) error {
-		return tx.Joins("File").Take(&attachment, "attachments.id = ?", request.PathID(c)).Error
-	})
-	if err != nil {
-		return err
+// Send returns a handler that sends a file for saving. find returns the file's name and row in a scope that is over before the
+// file is sent. It goes below Accounts.Identify.
+func (s Service) Send(find func(c *gin.Context, tx *gorm.DB) (name string, row files.Row, err error)) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		var name string
+		var row files.Row
+		err := s.Store.View(c.Request.Context(), web.From(c), func(tx *gorm.DB) (err error) {
+			name, row, err = find(c, tx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return s.send(c, name, row)
 	}
-	content, err := u.Files.Open(c.Request.Context(), t, *attachment.File)
+}
+
+func (s Service) send(c *gin.Context, name string, row files.Row) error {
+	content, err := s.Files.Open(c.Request.Context(), web.From(c), row)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": attachment.Name}))
+	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 	c.Header("Content-Security-Policy", "default-src 'none'; sandbox")
 	c.Header("X-Content-Type-Options", "nosniff")
 	c.Header("Cache-Control", "private, no-store")
-	c.DataFromReader(http.StatusOK, attachment.File.Size, sentAs(attachment.File.Type), content, nil) // its headers don't replace others
+	c.DataFromReader(http.StatusOK, row.Size, sentAs(row.Type), content, nil) // its headers don't replace others
 	return nil
 }
 
@@ -201,4 +215,21 @@ func sentAs(mediaType string) string {
 		return mediaType
 	}
 	return "application/octet-stream"
+}
+
+// maxFileName is the most that the name of a file has, in bytes. File systems take no longer ones.
+const maxFileName = 255
+
+// FileName returns the last part of a path as the name of a file, or what is wrong with it. No file is ever stored by it.
+func FileName(path string) (name, fault string) {
+	name = path[strings.LastIndexAny(path, `/\`)+1:]
+	switch fault = text.Line(name, maxFileName); {
+	case fault != "":
+		return "", fault
+	case len(name) > maxFileName:
+		return "", fmt.Sprintf("must be at most %d bytes long", maxFileName)
+	case strings.Trim(name, ". ") == "":
+		return "", "must be the name of a file"
+	}
+	return name, ""
 }
