@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -506,6 +507,58 @@ func TestWritesOfVisits(t *testing.T) {
 		reply := httptest.NewRecorder()
 		if v.router.ServeHTTP(reply, request); reply.Code != http.StatusForbidden {
 			t.Errorf("from another tenant's page: %d", reply.Code)
+		}
+	})
+}
+
+// lateBody is a body that comes after something was done.
+type lateBody struct {
+	io.Reader
+	before func()
+}
+
+func (b *lateBody) Read(p []byte) (int, error) {
+	if b.before != nil {
+		b.before()
+		b.before = nil
+	}
+	return b.Reader.Read(p)
+}
+
+// TestVisitsThatEndWhileABodyComes store nothing of it.
+func TestVisitsThatEndWhileABodyComes(t *testing.T) {
+	t.Parallel()
+	eachVisited(t, func(t *testing.T, v *visited) {
+		project := v.create(t, "/api/projects", `{"name":"Anvils"}`)
+		task := v.create(t, fmt.Sprintf("/api/projects/%d/tasks", project), `{"title":"Forge"}`)
+		ends := map[string]func(cookie string){
+			"left":    func(cookie string) { v.ask(t, "POST", "acme", "/leave", "", cookie) },
+			"over":    func(string) { v.change(t, "expires_at", time.Now().Add(-time.Second)) },
+			"removed": func(string) { _ = v.accounts.Remove(t.Context(), "ada", "root") },
+		}
+		for path, body := range map[string]struct{ media, text string }{
+			"/projects":     {"application/x-www-form-urlencoded", "name=Late"},
+			"/api/projects": {"application/json", `{"name":"Late"}`},
+			fmt.Sprintf("/api/projects/%d/tasks/import", project):        {"text/csv", "title\nLate\n"},
+			fmt.Sprintf("/api/tasks/%d/attachments?name=late.txt", task): {"text/plain", "late"},
+		} {
+			for name, end := range ends {
+				cookie := v.visit(t, v.ada(t), true)
+				var before *content
+				request := httptest.NewRequest("POST", path, &lateBody{strings.NewReader(body.text), func() { end(cookie); now := v.dump(t); before = &now }})
+				request.Host, request.ContentLength = "acme.localhost:8080", int64(len(body.text))
+				request.Header.Set("Content-Type", body.media)
+				request.Header.Set("Cookie", cookie)
+				reply := httptest.NewRecorder()
+				v.router.ServeHTTP(reply, request)
+				if reply.Code != http.StatusUnauthorized {
+					t.Errorf("%s, %s: %d %v %.200s", path, name, reply.Code, reply.Header(), reply.Body)
+				}
+				if after := v.dump(t); before == nil || !reflect.DeepEqual(*before, after) {
+					t.Errorf("%s, %s: something was stored", path, name)
+				}
+				_ = v.accounts.Remove(t.Context(), "ada", "root") // unless it is
+			}
 		}
 	})
 }

@@ -123,7 +123,7 @@ WHERE credentials.digest = ? AND credentials.kind = ? AND credentials.expires_at
 // kind of invalid credential.
 func (a *Accounts) authenticate(c *gin.Context, tx *gorm.DB) (*Identity, error) {
 	if visit, err := a.visitOf(c); visit != nil || err != nil {
-		return visiting(c, tx, visit, err)
+		return a.visiting(c, tx, visit, err)
 	}
 	presented, err := a.presented(c)
 	if err != nil {

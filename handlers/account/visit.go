@@ -28,11 +28,17 @@ var (
 const kindVisit models.CredentialKind = "visit"
 
 type (
-	// visitKey is the key of the *tenants.Visit of a request, nil if it has none.
+	// visitKey is the key of the foundVisit of a request.
 	visitKey struct{}
 	// admittedKey marks requests of visits that Present has let pass.
 	admittedKey struct{}
 )
+
+// foundVisit is what visitOf found out about a request.
+type foundVisit struct {
+	visit *tenants.Visit
+	err   error
+}
 
 // VisitOf returns the visit that the request belongs to, or nil: also if it is over.
 func (a *Accounts) VisitOf(c *gin.Context) *tenants.Visit {
@@ -44,21 +50,26 @@ func (a *Accounts) VisitOf(c *gin.Context) *tenants.Visit {
 // cookie, and the cookie before that of a session, also when the visit is over: then the request fails, because the form
 // that it sends was meant for another person. Returns errVisitOver.
 func (a *Accounts) visitOf(c *gin.Context) (*tenants.Visit, error) {
-	if value, ok := c.Get(visitKey{}); ok {
-		return value.(*tenants.Visit), nil
+	value, ok := c.Get(visitKey{})
+	if !ok {
+		return a.visitNow(c)
 	}
+	found := value.(foundVisit)
+	return found.visit, found.err
+}
+
+// visitNow is visitOf as the master has the visit by now. What it finds counts for the rest of the request.
+func (a *Accounts) visitNow(c *gin.Context) (*tenants.Visit, error) {
 	visit, err := a.findVisit(c)
 	if errors.Is(err, visits.ErrOver) || errors.Is(err, auth.ErrMalformed) {
 		a.setVisitCookie(c, "", -1)
 		err = errVisitOver
 	}
-	if err == nil {
-		c.Set(visitKey{}, visit)
-	}
+	c.Set(visitKey{}, foundVisit{visit, err})
 	return visit, err
 }
 
-// findVisit is visitOf without what it remembers.
+// findVisit looks for the visit whose cookie the request carries. It returns nil if the request carries none.
 func (a *Accounts) findVisit(c *gin.Context) (*tenants.Visit, error) {
 	if a.visits == nil {
 		return nil, nil
@@ -126,9 +137,13 @@ func isOutOfReach(method, route string) bool {
 	return false
 }
 
-// visiting returns the user whom the request's visit is for; err is what visitOf returned with it. Returns errVisitOver if
+// visiting returns the user whom the request's visit is for; err is what visitOf returned with it. A request that may write
+// is looked at again, because the visit may have ended while its body came. Returns errVisitOver if the visit is over, if
 // there is no such user any more, or if their address has changed.
-func visiting(c *gin.Context, tx *gorm.DB, visit *tenants.Visit, err error) (*Identity, error) {
+func (a *Accounts) visiting(c *gin.Context, tx *gorm.DB, visit *tenants.Visit, err error) (*Identity, error) {
+	if err == nil && !isRead(c.Request.Method) {
+		visit, err = a.visitNow(c)
+	}
 	if err != nil {
 		return nil, err
 	}
