@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -92,6 +93,53 @@ func TestAttachments(t *testing.T) {
 		a.downloads(t)
 		a.must(t, 204, "DELETE", "/api/projects/1", "")
 		a.removes(t)
+	})
+}
+
+// endless is a body that goes on for 4 MB, and counts what is read of it.
+type endless struct {
+	begin, more string
+	read        int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read >= 4<<20 {
+		return 0, io.EOF
+	}
+	n := copy(p, e.begin)
+	if e.begin = e.begin[n:]; n == 0 {
+		n = copy(p, e.more)
+	}
+	e.read += n
+	return n, nil
+}
+
+// TestFormsAroundFilesAreBounded: little is read of a form beside its file, because headers of parts are held in memory.
+func TestFormsAroundFilesAreBounded(t *testing.T) {
+	t.Parallel()
+	eachAPI(t, func(t *testing.T, a *api) {
+		a.create(t, "/api/projects", `{"name":"Office"}`)
+		a.create(t, "/api/projects/1/tasks", `{"title":"Order chairs"}`)
+		file := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\noak\r\n--x"
+		line := strings.Repeat("y", 100)
+		for name, body := range map[string]*endless{
+			"before the file":               {more: line + "\r\n"},
+			"a line of the header":          {begin: "--x\r\nA: ", more: line},
+			"lines of the header":           {begin: "--x\r\n", more: "A: " + line + "\r\n"},
+			"the header of the second part": {begin: file + "\r\nA: ", more: line},
+			"after the end":                 {begin: file + "--\r\n", more: line + "\r\n"},
+		} {
+			request := httptest.NewRequestWithContext(t.Context(), "POST", "/api/tasks/1/attachments", body)
+			request.Host = a.tenant.Subdomain + ".localhost"
+			request.Header.Set("Authorization", "Bearer "+a.admin)
+			request.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+			reply := httptest.NewRecorder()
+			a.router.ServeHTTP(reply, request)
+			if reply.Code != 400 && reply.Code != 422 || body.read > 100<<10 {
+				t.Errorf("%s: %d after %d bytes: %s", name, reply.Code, body.read, reply.Body)
+			}
+		}
+		a.hasContents(t, 0)
 	})
 }
 

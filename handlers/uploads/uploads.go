@@ -101,7 +101,7 @@ func (s Service) check(c *gin.Context, mayReceive func(*gin.Context, *gorm.DB) e
 	})
 }
 
-// maxPartHeader is more than what a multipart body has around its file, in bytes.
+// maxPartHeader is the most that a multipart body has around its file, in bytes.
 const maxPartHeader = 64 << 10
 
 // MaxUploadBody returns how much of a body routes with Receive read, in bytes.
@@ -125,16 +125,33 @@ func openUpload(c *gin.Context) (*Upload, io.Reader, error) {
 	return &Upload{Name: base, Type: mediaType}, body, nil
 }
 
+// form is a multipart body. Package mime/multipart holds up to 10 MB of a part's header in memory, and more while it reads them.
+type form struct {
+	io.ReadCloser
+	room int64 // how much more may be read that isn't of the file
+}
+
+// Read refuses a form with too much around its file.
+func (f *form) Read(b []byte) (int, error) {
+	if f.room <= 0 {
+		return 0, problem.InvalidField("file", fmt.Sprintf("must have less than %d bytes around it in the form", maxPartHeader))
+	}
+	n, err := f.ReadCloser.Read(b[:min(int64(len(b)), f.room)])
+	f.room -= int64(n)
+	return n, err
+}
+
 // onlyPart is the file of a form. Its end is that of the body.
 type onlyPart struct {
 	*multipart.Part
 	parts *multipart.Reader
-	rest  io.Reader // of the body
+	form  *form
 }
 
 // Read refuses a form with another part.
 func (p *onlyPart) Read(b []byte) (int, error) {
 	n, err := p.Part.Read(b)
+	p.form.room += int64(n)
 	if !errors.Is(err, io.EOF) {
 		return n, err
 	}
@@ -143,7 +160,7 @@ func (p *onlyPart) Read(b []byte) (int, error) {
 	} else if !errors.Is(more, io.EOF) {
 		return n, more
 	}
-	if _, more := io.Copy(io.Discard, p.rest); more != nil {
+	if _, more := io.Copy(io.Discard, p.form); more != nil {
 		return n, more
 	}
 	return n, err
@@ -151,6 +168,8 @@ func (p *onlyPart) Read(b []byte) (int, error) {
 
 // filePart returns the first part, which must be the file.
 func filePart(c *gin.Context) (*onlyPart, error) {
+	body := &form{c.Request.Body, maxPartHeader}
+	c.Request.Body = body
 	parts, err := c.Request.MultipartReader()
 	if err != nil {
 		return nil, errors.Join(web.ErrBodyUnreadable, err)
@@ -160,9 +179,9 @@ func filePart(c *gin.Context) (*onlyPart, error) {
 	case errors.Is(err, io.EOF), err == nil && part.FormName() != "file", err == nil && part.FileName() == "":
 		return nil, problem.InvalidField("file", "is required, as the first part of the form, with a file name")
 	case err != nil:
-		return nil, web.BodyError(err)
+		return nil, bodyError(err)
 	}
-	return &onlyPart{part, parts, c.Request.Body}, nil
+	return &onlyPart{part, parts, body}, nil
 }
 
 // bodyReader makes errors of reading a request's body those of package web.
@@ -171,10 +190,18 @@ type bodyReader struct{ r io.Reader }
 // Read reads from the body.
 func (b bodyReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, problem.ErrInvalid) {
-		err = web.BodyError(err)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = bodyError(err)
 	}
 	return n, err
+}
+
+// bodyError is web.BodyError for all errors but those of the form itself.
+func bodyError(err error) error {
+	if errors.Is(err, problem.ErrInvalid) {
+		return err
+	}
+	return web.BodyError(err)
 }
 
 // Send returns a handler that sends a file for saving. find returns the file's name and row in a scope that is over before the
