@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"tenantry/tenants/text"
 )
 
 // WantURL and WantSecret say what is right.
@@ -25,6 +28,8 @@ var ErrURL, ErrSecret = errors.New("want " + WantURL), errors.New("want " + Want
 type Target struct {
 	url string
 	key []byte
+	// hide replaces what is in the URL.
+	hide *strings.Replacer
 }
 
 // The prefix of a secret, and how many bytes it may have.
@@ -39,13 +44,43 @@ func ParseTarget(address, secret string) (Target, error) {
 	if !isAllowed(address) {
 		wrong = append(wrong, ErrURL)
 	}
-	text, prefixed := strings.CutPrefix(secret, secretPrefix)
-	key, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	encoded, prefixed := strings.CutPrefix(secret, secretPrefix)
+	key, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
 	if !prefixed || err != nil || len(key) < shortestKey || len(key) > longestKey {
 		wrong = append(wrong, ErrSecret)
 	}
-	return Target{address, key}, errors.Join(wrong...)
+	return Target{address, key, hider(address)}, errors.Join(wrong...)
 }
+
+// shortestHidden is the length of the shortest part of a URL that is hidden.
+const shortestHidden = 4
+
+// hider returns what replaces the parts of a URL in a text, as they stand there and as a receiver reads them. Any may be a
+// secret: a host can be the address of a single hook, and receivers repeat paths in what they answer.
+func hider(address string) *strings.Replacer {
+	_, rest, _ := strings.Cut(address, "://")
+	parts := strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune(":/@?&=", r) })
+	for _, part := range parts {
+		inPath, _ := url.PathUnescape(part)
+		inQuery, _ := url.QueryUnescape(part)
+		parts = append(parts, inPath, inQuery)
+	}
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		parts = append(parts, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+	}
+	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) }) // a replacer takes the first that fits
+	var pairs []string
+	for _, part := range parts {
+		if len(part) >= shortestHidden {
+			pairs = append(pairs, part, "…")
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// told returns the beginning of a text that a receiver or the way to it may have made of the URL, without the URL's parts.
+func (t Target) told(line string) string { return text.Cut(t.hide.Replace(line), mostLine) }
 
 // isAllowed reports whether an address is a URL that others on the way can't read requests to.
 func isAllowed(address string) bool {

@@ -310,7 +310,7 @@ func TestReceiversThatFail(t *testing.T) {
 			tenants.KindCreate: "the receiver answered 500 Internal Server Error: the first line", tenants.KindSuspend: "the receiver answered 307 Temporary Redirect",
 			tenants.KindResume: "the receiver answered 410 Gone", tenants.KindRename: "the receiver didn't answer within 300ms",
 			tenants.KindMove: "the receiver answered 502 Bad Gateway: xx", tenants.KindPurge: "the receiver can't be reached: EOF",
-			tenants.KindErase: "the receiver answered 400 Bad Request: " + strings.Repeat("x", 200),
+			tenants.KindErase: "the receiver answered 400 Bad Request: " + strings.Repeat("x", 199),
 		}
 		r := receive(t, func(w http.ResponseWriter, r *http.Request, e webhooks.Event) {
 			if _, takes := mended.Load(e.Data.ID); !takes {
@@ -360,6 +360,54 @@ func TestReceiversThatFail(t *testing.T) {
 			t.Errorf("%d redirects were followed", n)
 		}
 	})
+}
+
+// TestErrorsHaveNothingOfTheURL, also when a receiver repeats it, an answer is cut off within it, or the way there tells of it.
+func TestErrorsHaveNothingOfTheURL(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	must(t, env.Store.SendWebhooks(t.Context()))
+	const name, password, segment, query = "ada%40example", "hunter2%2F", "T0KEN-in-the-path", "t0ken%20in+the+query"
+	parts := []string{"ada@example", "hunter2", "T0KEN", "t0ken", "in+the+query", "in the query", "YWRhQGV4YW1wbGU6aHVudGVyMi8=", "invalid"}
+	repeat := func(w http.ResponseWriter, r *http.Request) string {
+		user, password, _ := r.BasicAuth()
+		w.WriteHeader(http.StatusNotFound)
+		return strings.Join([]string{user, password, r.Header.Get("Authorization"), r.URL.Path, r.URL.RequestURI(), r.URL.Query().Get("key")}, " | ")
+	}
+	for kind, answer := range map[string]func(w http.ResponseWriter, r *http.Request){
+		"repeated": func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, repeat(w, r)) },
+		"cut off": func(w http.ResponseWriter, r *http.Request) {
+			line := repeat(w, r)
+			_, _ = io.WriteString(w, strings.Repeat("x", 190)+line[strings.Index(line, segment):])
+		},
+		"no HTTP": func(w http.ResponseWriter, r *http.Request) {
+			connection, _, err := http.NewResponseController(w).Hijack()
+			must(t, err)
+			_, _ = io.WriteString(connection, r.URL.RequestURI()+"\r\n\r\n")
+			_ = connection.Close()
+		},
+		"unknown host": nil,
+	} {
+		r := receive(t, func(w http.ResponseWriter, r *http.Request, _ webhooks.Event) { answer(w, r) })
+		host := strings.TrimPrefix(strings.TrimSuffix(r.url, "/hook?token=hunter2"), "http://")
+		url := "http://" + name + ":" + password + "@" + host + "/hook/" + segment + "?key=" + query
+		if answer == nil {
+			url = "https://t0ken.invalid/" + segment
+		}
+		id := end(t, env, tenants.KindCreate)
+		stop := deliver(t, env, url, 0)
+		failed := awaitJobs(t, env, func(found []jobs.Row) bool { return len(found) == 1 && found[0].Error != "" })
+		stop()
+		for _, part := range parts {
+			if strings.Contains(failed[0].Error, part) {
+				t.Errorf("%s: %q has %q", kind, failed[0].Error, part)
+			}
+		}
+		if !strings.HasPrefix(failed[0].Error, "the receiver ") || len(failed[0].Error) > 300 {
+			t.Errorf("%s: %q", kind, failed[0].Error)
+		}
+		inMaster(t, env, func(tx *gorm.DB) error { return tx.Delete(&jobs.Row{}, "id = ?", id).Error })
+	}
 }
 
 type other struct{}
