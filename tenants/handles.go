@@ -6,21 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
-// ErrNoHandle means that no handle of the tenant is open in this process.
-var ErrNoHandle = errors.New("the tenant has no open database in this process")
+// ErrNoHandle means that no handle of the tenant is open.
+var ErrNoHandle = errors.New("the tenant has no open database")
 
 // LeasedError means that a handle is in use and stays open.
 type LeasedError struct {
 	// Leases is the number of leases that are held or waited for.
 	Leases int64
+	// Processes are those that use it. It is empty for this process.
+	Processes []string
 }
 
 // Error says how many leases there are.
 func (e *LeasedError) Error() string {
-	return fmt.Sprintf("the tenant's database is in use and stays open (scopes: %d)", e.Leases)
+	if len(e.Processes) == 0 {
+		return fmt.Sprintf("the tenant's database is in use and stays open (scopes: %d)", e.Leases)
+	}
+	return fmt.Sprintf("the tenant's database is in use and stays open in %s (scopes: %d)", strings.Join(e.Processes, "; "), e.Leases)
 }
 
 // HandleOrder is an order of handles.
@@ -37,8 +43,18 @@ const (
 // HandleOrders returns all orders.
 func HandleOrders() []HandleOrder { return []HandleOrder{BusiestFirst, IdleFirst} }
 
-// Handle describes an open handle of this process.
+// compare compares two handles by the order.
+func (o HandleOrder) compare(a, b Handle) int {
+	if o == BusiestFirst {
+		return cmp.Or(cmp.Compare(b.Leases, a.Leases), b.IdleSince.Compare(a.IdleSince))
+	}
+	return cmp.Or(cmp.Compare(min(a.Leases, 1), min(b.Leases, 1)), a.IdleSince.Compare(b.IdleSince))
+}
+
+// Handle describes an open handle.
 type Handle struct {
+	// Process has the name of the process, in the answer of Store.HandlesEverywhere.
+	Process  string
 	TenantID string
 	// Subdomain and Server are those that the tenant had when the handle was opened.
 	Subdomain, Server string
@@ -124,7 +140,7 @@ func (p *pool) retireIdle(id string) (*entry, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := p.uses(id); n > 0 {
-		return nil, &LeasedError{n}
+		return nil, &LeasedError{Leases: n}
 	}
 	if e := p.entries[id]; e != nil {
 		p.retire(e, nil)

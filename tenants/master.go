@@ -43,8 +43,8 @@ type MasterOptions struct {
 
 // WatchFunc calls changed after each change of the master by any process, with the id of the tenant
 // that changed. The id is empty if it isn't known, or if changes may have been missed: then any
-// tenant may have changed. It is DueChanged if work may be due. WatchFunc reconnects when connections break. It returns ctx's error when
-// ctx ends.
+// tenant may have changed. It is DueChanged if work may be due, and QuestionAsked if a process asks all others. WatchFunc
+// reconnects when connections break. It returns ctx's error when ctx ends.
 type WatchFunc func(ctx context.Context, changed func(tenantID string)) error
 
 // NewMaster returns a Master. The caller must close it.

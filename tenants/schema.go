@@ -68,9 +68,9 @@ func MasterSchema() Schema {
 		Name: "tenantry master",
 		Models: []any{
 			&Tenant{}, &Domain{}, &RetiredSubdomain{}, &Operation{}, &Instance{}, &Acknowledgement{}, &TrafficCount{}, &ProcessLoad{},
-			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{}, &Export{}, &Proof{}, &Chore{}, &MigrationCopy{}, &OperatorAccount{}, &OperatorToken{}, &WebhookSender{}, &Visit{},
+			&MigrationRun{}, &Server{}, &ConnectionShare{}, &SchemaRecord{}, &Due{}, &Export{}, &Proof{}, &Chore{}, &MigrationCopy{}, &OperatorAccount{}, &OperatorToken{}, &WebhookSender{}, &Visit{}, &HandleQuestion{}, &HandleAnswer{}, &Installation{},
 		},
 		Migrations: MigrationsIn(migrations),
-		NotCloned:  []string{"instances", "acknowledgements", "process_loads", "connection_shares", "webhook_senders"},
+		NotCloned:  []string{"instances", "acknowledgements", "process_loads", "connection_shares", "webhook_senders", "handle_questions", "handle_answers"},
 	}
 }

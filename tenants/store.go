@@ -143,6 +143,7 @@ type Store struct {
 
 	changed   chan struct{}        // holds a token if there may be new drains
 	beaten    chan struct{}        // holds a token after a heartbeat
+	asked     chan struct{}        // holds a token if another process may have asked something
 	sharing   sync.Mutex           // held while shares of connections come into force
 	drains    sync.Map             // the operations whose tenants are being drained, by id
 	olderCode sync.Map             // what is recorded of versions that this build doesn't know: SchemaRecord.OlderCode by version
@@ -159,7 +160,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	o = o.withDefaults()
 	s := &Store{
-		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1),
+		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1), asked: make(chan struct{}, 1),
 		limits: o.Limits, settings: o.Settings, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
 		written: o.Committed, tracer: o.Tracer, slow: o.SlowScope, patient: o.Patient,
 	}
@@ -245,11 +246,18 @@ func (s *Store) start() {
 	})
 	s.running.Go(func() { s.drainTenants(ctx) })
 	s.running.Go(func() { s.keepShares(ctx) })
+	s.running.Go(func() { s.answerQuestions(ctx) })
 	s.running.Go(func() { s.dues.run(ctx) })
 }
 
 // changedInMaster is called after changes by any process, as WatchFunc says.
 func (s *Store) changedInMaster(what string) {
+	if what == QuestionAsked || what == "" {
+		s.wakeAnswers()
+	}
+	if what == QuestionAsked {
+		return
+	}
 	s.dues.mayHaveChanged() // a tenant may have become active
 	s.master.WakeJobs()
 	if what != DueChanged {

@@ -16,7 +16,7 @@ func readers() []string {
 		"tenant create acme --resume", "tenant domain add acme work.example.com", "tenant domain remove acme work.example.com",
 		"tenant domain list acme", "migrate status", "migrate plan", "migrate up", "migrate down --tenant acme --yes", "doctor", "doctor --repair", "doctor --repair --make-empty acme --yes",
 		"tenant export acme acme.db", "tenant clone acme globex", "tenant move acme --to other", "tenant swap acme globex", "tenant shell acme", "tenant erase acme --reason=asked --yes", "backup key acme", "tenant release acme --yes", "tenant reserved", "tenant set-name acme Acme", "tenant limit acme --reset", "tenant maintenance acme on", "tenant maintenance --all off", "tenant query TABLE",
-		"tenant set acme plan=team", "tenant enter acme --as=ada@a.example --reason=asked", "tenant schema acme",
+		"tenant set acme plan=team", "tenant enter acme --as=ada@a.example --reason=asked", "tenant schema acme", "tenant handles", "tenant handles acme --close",
 		"operator add ada --role owner", "operator list", "operator role ada viewer", "operator token ada", "operator remove ada",
 		"tenant domain verify acme work.example.com", "operations", "tenant cancel acme --yes", "migrate stop", "migrate runs", "migrate accept", "migrate revert --yes", "server add north sqlite:north", "server list", "server show default", "server set default --capacity 0",
 		"server drain default", "server undrain default", "server remove north", "top --once", "jobs list", "jobs list --tenant acme", "jobs list --master", "jobs retry acme --all", "jobs retry --master --all",

@@ -27,10 +27,11 @@ type tenantCommand struct {
 	Limit       limitCommand       `cmd:"" help:"Show or change what a tenant may use."`
 	Maintenance maintenanceCommand `cmd:"" help:"Close a tenant for maintenance, or serve it again."`
 
-	Schema schemaCommand `cmd:"" help:"Write the schema of a tenant's database as SQL."`
-	Query  queryCommand  `cmd:"" help:"Ask all tenants, or some, with a statement that reads."`
-	Shell  shellCommand  `cmd:"" help:"Open sqlite3 or psql on a tenant's database."`
-	Enter  enterCommand  `cmd:"" help:"Enter a tenant as one of its people, for half an hour."`
+	Schema  schemaCommand  `cmd:"" help:"Write the schema of a tenant's database as SQL."`
+	Query   queryCommand   `cmd:"" help:"Ask all tenants, or some, with a statement that reads."`
+	Shell   shellCommand   `cmd:"" help:"Open sqlite3 or psql on a tenant's database."`
+	Handles handlesCommand `cmd:"" help:"List the open databases of all processes, or close an idle one."`
+	Enter   enterCommand   `cmd:"" help:"Enter a tenant as one of its people, for half an hour."`
 
 	Archive archiveCommand `cmd:"" help:"Hide a tenant as if it did not exist, and keep its data."`
 	Restore restoreCommand `cmd:"" help:"Serve an archived or purged tenant again."`

@@ -21,8 +21,8 @@ import (
 type serversPage struct {
 	Servers []serverRow
 	Load    tenants.Load
-	// Handles are the first of those that are open, in the order Sort.
-	Handles   []tenants.Handle
+	// Handles are the first of those that are open in any process, in the order Sort.
+	Handles   tenants.OpenHandles
 	Sort      tenants.HandleOrder
 	Instances lifecycle.Census
 	Add       *look.Form
@@ -85,7 +85,11 @@ func (s *Console) showServers(c *gin.Context, status int, form *look.Form, said 
 	if err != nil {
 		return err
 	}
-	page := serversPage{Load: s.o.Store.Load(), Handles: s.o.Store.Handles(sort, maxHandles), Sort: sort, Instances: census, Add: form, Problem: said}
+	handles, err := s.o.Store.HandlesEverywhere(c.Request.Context(), tenants.HandleSearch{Order: sort, Limit: maxHandles})
+	if err != nil {
+		return err
+	}
+	page := serversPage{Load: s.o.Store.Load(), Handles: handles, Sort: sort, Instances: census, Add: form, Problem: said}
 	page.Servers = s.serverRows(census, all)
 	s.show(c, status, "servers", "Servers", "/servers", page)
 	return nil
@@ -172,9 +176,9 @@ func (s *Console) changeServer(c *gin.Context) error {
 	return s.showServers(c, p.Status, addServerForm(), p.Detail)
 }
 
-// closeHandle closes a tenant's database in this process, unless scopes use it.
+// closeHandle closes a tenant's database in all processes in which no scope uses it.
 func (s *Console) closeHandle(c *gin.Context) error {
-	err := s.o.Store.CloseIdle(c.Request.Context(), c.Param("tenant"))
+	_, err := s.o.Store.CloseIdleEverywhere(c.Request.Context(), c.Param("tenant"))
 	if err == nil || errors.Is(err, tenants.ErrNoHandle) { // it has closed by itself since the page was shown
 		return look.SeeOther(c, "/servers")
 	}

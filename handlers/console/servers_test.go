@@ -35,7 +35,7 @@ func TestOpenDatabases(t *testing.T) {
 	button := `action="` + path + `"`
 	if err := s.Store.View(t.Context(), acme, func(*gorm.DB) error {
 		s.get(t, "/servers").expect(t, 200, "in use", `href="/tenants/`+acme.ID+`"`, "", button)
-		s.post(t, path).expect(t, 409, "in use and stays open (scopes: 1)")
+		s.post(t, path).expect(t, 409, "in use and stays open in ", "(scopes: 1)")
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"tenantry/tenants/document"
 )
 
-// listHandles lists databases that are open in this process. ?sort= chooses the order.
+// listHandles lists databases that are open in any process. ?sort= chooses the order, and ?tenant= the tenant.
 func (a *API) listHandles(c *gin.Context) error {
 	limit, err := readLimit(c)
 	if err != nil {
@@ -21,7 +21,19 @@ func (a *API) listHandles(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, document.Handles(a.store.Handles(order, limit)))
+	search := tenants.HandleSearch{Order: order, Limit: limit}
+	if subdomain, given := c.GetQuery("tenant"); given {
+		t, err := a.manager.Get(c.Request.Context(), subdomain)
+		if err != nil {
+			return err
+		}
+		search.TenantID = t.ID
+	}
+	found, err := a.store.HandlesEverywhere(c.Request.Context(), search)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, document.Handles(found))
 	return nil
 }
 
@@ -38,13 +50,13 @@ func HandleOrder(c *gin.Context) (tenants.HandleOrder, error) {
 	}
 }
 
-// closeHandle closes a tenant's database in this process, unless scopes use it.
+// closeHandle closes a tenant's database in all processes in which no scope uses it.
 func (a *API) closeHandle(c *gin.Context) error {
 	t, err := a.manager.Get(c.Request.Context(), c.Param("subdomain"))
 	if err != nil {
 		return err
 	}
-	if err := a.store.CloseIdle(c.Request.Context(), t.ID); err != nil {
+	if _, err := a.store.CloseIdleEverywhere(c.Request.Context(), t.ID); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -15,7 +15,7 @@
 //	doctor.go      the handlers of checkups
 //	top.go         the handler of what tenants do now
 //	servers.go     the handlers of servers
-//	handles.go     the handlers of databases that are open in this process
+//	handles.go     the handlers of open databases
 //	migrations.go  the handlers of migration runs
 //	problem.go     the errors that only operators see
 package operator

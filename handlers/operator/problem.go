@@ -163,7 +163,10 @@ func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] 
 // explainFailures explains errors about what could not be done or found.
 func explainFailures(err error) error {
 	var room *tenants.RoomError
+	var silent *tenants.SilentError
 	switch {
+	case errors.As(err, &silent):
+		return problem.New(tenants.ErrUnavailable, sentence(silent.Error())+" It is stopped or busy, or runs an older build. Try again.")
 	case errors.Is(err, lifecycle.ErrTooManyFollowers):
 		return problem.New(tenants.ErrBusy, "As many follow the ledger as may. End another stream, or try again later.")
 	case errors.Is(err, visits.ErrNotAllowed):

@@ -59,7 +59,7 @@ func (a *API) Register(r gin.IRoutes) {
 	r.DELETE("/operators/:operator", do(a.removeOperator))
 	r.POST("/operators/:operator/tokens", do(a.addToken))
 	r.DELETE("/operators/:operator/tokens/:token", do(a.revokeToken))
-	r.Match(read, "/handles", do(a.listHandles, "sort", "limit"))
+	r.Match(read, "/handles", do(a.listHandles, "sort", "limit", "tenant"))
 	r.DELETE("/handles/:subdomain", do(a.closeHandle))
 	r.Match(read, "/servers", do(a.listServers))
 	r.POST("/servers", do(a.addServer))

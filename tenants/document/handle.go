@@ -8,6 +8,8 @@ import (
 
 // Handle is an open database of a tenant as JSON.
 type Handle struct {
+	// Process is the process that has it open.
+	Process     string    `json:"process"`
 	ID          string    `json:"id"`
 	Subdomain   string    `json:"subdomain"`
 	Server      string    `json:"server"`
@@ -18,14 +20,23 @@ type Handle struct {
 	IdleSince *time.Time `json:"idle_since"`
 }
 
+// HandleList is a list of open databases.
+type HandleList struct {
+	List[Handle]
+	// Open is how many there are, also those beyond the list.
+	Open int `json:"open"`
+	// Silent are processes that didn't answer in time.
+	Silent []string `json:"silent"`
+}
+
 // Handles returns a list of open databases.
-func Handles(all []tenants.Handle) List[Handle] {
-	documents := make([]Handle, len(all))
-	for i, h := range all {
-		documents[i] = Handle{ID: h.TenantID, Subdomain: h.Subdomain, Server: h.Server, OpenedAt: h.OpenedAt.UTC(), Leases: h.Leases, Connections: h.Connections}
+func Handles(found tenants.OpenHandles) HandleList {
+	documents := make([]Handle, len(found.Handles))
+	for i, h := range found.Handles {
+		documents[i] = Handle{Process: h.Process, ID: h.TenantID, Subdomain: h.Subdomain, Server: h.Server, OpenedAt: h.OpenedAt.UTC(), Leases: h.Leases, Connections: h.Connections}
 		if !h.IdleSince.IsZero() {
 			documents[i].IdleSince = inUTC(&h.IdleSince)
 		}
 	}
-	return ListOf(documents, "")
+	return HandleList{ListOf(documents, ""), found.Open, append([]string{}, found.Silent...)}
 }

@@ -144,13 +144,16 @@ func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error
 	db.SetMaxOpenConns(1) // the version belongs to one connection
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	for last := (fileVersion{-1, -1, -1}); ; {
+	for last := (fileVersion{-1, -1, -1, -1}); ; {
 		now, err := readVersion(ctx, db, last)
 		switch {
 		case err != nil || now.changes != last.changes:
 			changed("") // while the master can't be read, changes may be missed
 		case now.due != last.due:
 			changed(tenants.DueChanged)
+		}
+		if now.questions != last.questions {
+			changed(tenants.QuestionAsked)
 		}
 		last = now
 		select {
@@ -162,8 +165,8 @@ func (w watcher) watch(ctx context.Context, changed func(tenantID string)) error
 }
 
 // fileVersion is what the last poll read: the version, which every commit changes, and the numbers of changes
-// to tenants and to what is due.
-type fileVersion struct{ version, changes, due int64 }
+// to tenants, to what is due, and of questions to the processes.
+type fileVersion struct{ version, changes, due, questions int64 }
 
 // readVersion reads the number of changes if the version has changed.
 func readVersion(ctx context.Context, db *sql.DB, last fileVersion) (fileVersion, error) {
@@ -171,7 +174,7 @@ func readVersion(ctx context.Context, db *sql.DB, last fileVersion) (fileVersion
 	if err := db.QueryRowContext(ctx, "PRAGMA data_version").Scan(&now.version); err != nil || now.version == last.version {
 		return last, err
 	}
-	err := db.QueryRowContext(ctx, "SELECT count, due FROM registry_changes").Scan(&now.changes, &now.due)
+	err := db.QueryRowContext(ctx, "SELECT count, due, questions FROM registry_changes").Scan(&now.changes, &now.due, &now.questions)
 	if err != nil {
 		return last, err
 	}
