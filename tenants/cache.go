@@ -2,6 +2,8 @@ package tenants
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,8 +78,8 @@ func (s *Store) CacheStats() CacheStats {
 }
 
 // Get returns the value of a key, of the tenant of tx. compute returns it from the database, with tx; callers that miss the
-// same key at the same time wait for one of them to compute it. Get panics if tx is not of a running scope of a tenant.
-// Returns compute's error, which isn't stored.
+// same key at the same time wait for one of them to compute it, so compute must not wait for a scope in another goroutine. Get
+// panics if tx is not of a running scope of a tenant. Returns compute's error, which isn't stored.
 func (c *Cache[K, V]) Get(tx *gorm.DB, key K, compute func() (V, error)) (V, error) {
 	values, err := c.GetAll(tx, []K{key}, func([]K) (map[K]V, error) {
 		value, err := compute()
@@ -144,8 +146,12 @@ func (c *Cache[K, V]) fill(t *transaction, s *shelf[K, V], mine map[K]*computati
 	return nil
 }
 
-// await adds the values that other scopes compute to found once they have them. It returns the keys of those that failed.
+// await adds the values that other scopes compute to found once they have them. It returns the keys of those that failed: all
+// in a scope within another one, by way of another context, which may be computing them.
 func (c *Cache[K, V]) await(t *transaction, awaited map[K]*computation[V], found map[K]V) (failed []K, err error) {
+	if len(awaited) > 0 && runsNested() {
+		return slices.Collect(maps.Keys(awaited)), nil
+	}
 	for key, f := range awaited {
 		select {
 		case <-f.over:

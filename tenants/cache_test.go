@@ -1,6 +1,7 @@
 package tenants_test
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"sync"
@@ -232,6 +233,34 @@ func TestCacheNested(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// TestCacheInScopesWithinScopes has a computation begin a scope with another context, in which the value is wanted that is being
+// computed: it is computed there, and nothing waits for itself.
+func TestCacheInScopesWithinScopes(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		c := newCached(t, env, env.Tenant(t, "acme"), tenants.CacheOptions{MaxAge: time.Hour})
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		c.do(c.store.View(t.Context(), c.tenant, func(tx *gorm.DB) error {
+			n, err := c.cache.Get(tx, "n", func() (n int64, err error) {
+				err = c.store.View(ctx, c.tenant, func(inner *gorm.DB) error {
+					n, err = c.get(inner, "n")
+					return err
+				})
+				return n + 7, err
+			})
+			if n != 7 {
+				t.Errorf("got %d", n)
+			}
+			return err
+		}))
+		if n := c.computed.Load(); n != 1 {
+			t.Errorf("computed %d times within", n)
+		}
+		c.view(7, 0)
+	})
 }
 
 // TestCacheBounds fills the cache beyond its bound for one tenant: its oldest values go, and no other tenant's.

@@ -25,10 +25,16 @@ func (s *scope) owner() string {
 	return tenantScope
 }
 
-// runsIn reports whether this goroutine is running the function of a scope that owner began. The
+// runsIn reports whether this goroutine is running the function of a scope that owner began.
+func runsIn(owner string) bool { return runningIn(owner, 1) }
+
+// runsNested reports whether this goroutine is running the function of a tenant's scope within that of another one.
+func runsNested() bool { return runningIn(tenantScope, 2) }
+
+// runningIn reports whether this goroutine is running the functions of so many scopes that owner began, within one another. The
 // hooks of a scope don't count. It reads the call stack, which takes microseconds, so it is only
 // called for scopes that have to wait anyway.
-func runsIn(owner string) bool {
+func runningIn(owner string, depth int) bool {
 	var stack [256]uintptr
 	frames := runtime.CallersFrames(stack[:runtime.Callers(2, stack[:])])
 	for inside, more := false, true; more; {
@@ -38,7 +44,10 @@ func runsIn(owner string) bool {
 		case strings.HasSuffix(frame.Function, runScope):
 			inside = true
 		case inside && strings.HasSuffix(frame.Function, owner):
-			return true
+			inside = false
+			if depth--; depth == 0 {
+				return true
+			}
 		case strings.HasSuffix(frame.Function, tenantScope), strings.HasSuffix(frame.Function, masterScope), strings.HasSuffix(frame.Function, masterView):
 			inside = false
 		}
