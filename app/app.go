@@ -282,7 +282,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 		Master:  a.master,
 		Servers: map[string]tenants.Engine{tenants.DefaultServer: a.engine}, OpenServer: a.openRegistered,
 		MaxOpen: a.settings.files.tenants, InstanceTTL: a.settings.instanceTTL, MasterAway: a.settings.masterAway,
-		Limits: a.settings.limits, Settings: a.options.Settings, MinFree: a.settings.minFree,
+		Limits: a.settings.limits, LimitNames: a.settings.limitNames, Settings: a.options.Settings, MinFree: a.settings.minFree,
 		Committed: a.committed(), Tracer: tracer, Log: a.log, Patient: a.options.Patient,
 	})
 	return err

@@ -34,8 +34,9 @@ type settings struct {
 	// operatorHosts are the names of the operator's listener.
 	operatorHosts []string
 	files         capacity
-	limits        tenants.Limits // of tenants without limits of their own
-	minFree       int64          // on the disk, as tenants.Options
+	limits        tenants.Limits           // of tenants without limits of their own
+	limitNames    map[tenants.Limit]string // the environment's names of those that aren't the defaults
+	minFree       int64                    // on the disk, as tenants.Options
 	durability    sqlite.Durability
 	proxies       []netip.Prefix
 	origins       []string // whose pages may call the API

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"reflect"
 
 	"tenantry/tenants"
 )
@@ -9,17 +10,21 @@ import (
 // readLimits reads the limits of tenants without limits of their own.
 func (c Config) readLimits(s *settings) error {
 	var bad []error
+	s.limitNames = map[tenants.Limit]string{}
 	for _, setting := range []struct {
-		limit      tenants.Limit
-		flag, text string
+		limit             tenants.Limit
+		flag, text, field string
 	}{
-		{tenants.LimitSize, "max-tenant-size", c.MaxTenantSize},
-		{tenants.LimitFiles, "max-tenant-files", c.MaxTenantFiles},
-		{tenants.LimitRequests, "max-tenant-requests", c.MaxTenantRequests},
-		{tenants.LimitConcurrency, "max-tenant-concurrency", c.MaxTenantConcurrency},
-		{tenants.LimitStatementTime, "max-tenant-statement-time", c.MaxTenantStatementTime},
-		{tenants.LimitBody, "max-tenant-body", c.MaxTenantBody},
+		{tenants.LimitSize, "max-tenant-size", c.MaxTenantSize, "MaxTenantSize"},
+		{tenants.LimitFiles, "max-tenant-files", c.MaxTenantFiles, "MaxTenantFiles"},
+		{tenants.LimitRequests, "max-tenant-requests", c.MaxTenantRequests, "MaxTenantRequests"},
+		{tenants.LimitConcurrency, "max-tenant-concurrency", c.MaxTenantConcurrency, "MaxTenantConcurrency"},
+		{tenants.LimitStatementTime, "max-tenant-statement-time", c.MaxTenantStatementTime, "MaxTenantStatementTime"},
+		{tenants.LimitBody, "max-tenant-body", c.MaxTenantBody, "MaxTenantBody"},
 	} {
+		if field, _ := reflect.TypeFor[Config]().FieldByName(setting.field); setting.text != field.Tag.Get("default") {
+			s.limitNames[setting.limit] = EnvName(setting.flag)
+		}
 		if setting.text == "0" {
 			continue
 		}

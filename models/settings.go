@@ -47,7 +47,8 @@ func TenantSettings() *tenants.SettingsType {
 			}
 			return nil
 		},
-		Limits: func(s Settings) tenants.Limits { return s.Plan.limits() },
+		Limits:     func(s Settings) tenants.Limits { return s.Plan.limits() },
+		LimitsFrom: "plan",
 		Zone: func(s Settings) *time.Location {
 			zone, _ := s.zone() // it was checked
 			return zone

@@ -100,6 +100,36 @@ func inForce[N ~int64](own, standard N) N {
 // keeps its limits.
 func (s *Store) Limits(t *Tenant) Limits { return t.Limits.or(s.settings.of(t).limits.or(s.limits)) }
 
+// LimitOrigin says where a limit in force comes from.
+type LimitOrigin string
+
+// The origins of limits.
+const (
+	LimitOfTenant       LimitOrigin = "tenant"       // set for the tenant
+	LimitOfSettings     LimitOrigin = "settings"     // follows from the tenant's settings, such as its plan
+	LimitOfInstallation LimitOrigin = "installation" // set for all tenants, by a setting of this process
+	LimitOfProgram      LimitOrigin = "default"      // set nowhere
+)
+
+// LimitSource returns where a limit in force for the tenant comes from, and the name of what set it, such as plan=free, if
+// there is one.
+func (s *Store) LimitSource(t *Tenant, limit Limit) (origin LimitOrigin, name string) {
+	switch {
+	case t.Limits.Of(limit) != 0:
+		return LimitOfTenant, ""
+	case s.settings.of(t).limits.Of(limit) != 0:
+		for _, setting := range s.Settings(t) {
+			if setting.Key == s.settings.from {
+				name = setting.Key + "=" + setting.Text()
+			}
+		}
+		return LimitOfSettings, name
+	case s.limitNames[limit] != "":
+		return LimitOfInstallation, s.limitNames[limit]
+	}
+	return LimitOfProgram, ""
+}
+
 // SizeLimit returns the limit on the size of the tenant's database, in bytes, for engines that can enforce it while
 // a scope runs. ctx is that with which the scope's transaction begins. The limit is 0 if there is none; limited is
 // false if no scope of a tenant runs with ctx.

@@ -27,6 +27,9 @@ type SettingsOptions[T any] struct {
 	// Limits returns what follows from the settings for the limits of a tenant: 0 stands for the installation's default, and
 	// NoLimit for no limit. Limits of the tenant's own come before them. It may be nil.
 	Limits func(T) Limits
+	// LimitsFrom is the key of the setting from which the limits follow, for operators who ask where a limit comes from. It
+	// may be empty.
+	LimitsFrom string
 	// Zone returns the tenant's time zone. Defaults to UTC.
 	Zone func(T) *time.Location
 }
@@ -37,6 +40,7 @@ type SettingsType struct {
 	defaults any
 	set      func(values map[string]json.RawMessage) (value any, faults map[string]string)
 	limits   func(value any) Limits
+	from     string // SettingsOptions.LimitsFrom
 	zone     func(value any) *time.Location
 }
 
@@ -77,6 +81,9 @@ func NewSettings[T any](o SettingsOptions[T]) *SettingsType {
 	}
 	if o.Limits != nil {
 		s.limits = func(value any) Limits { return o.Limits(value.(T)) }
+	}
+	if s.from = o.LimitsFrom; s.from != "" && s.field(s.from) == nil {
+		panic(fmt.Sprintf("tenants: LimitsFrom of settings: there is no setting %s", s.from))
 	}
 	if o.Zone != nil {
 		s.zone = func(value any) *time.Location { return o.Zone(value.(T)) }

@@ -102,6 +102,8 @@ type Options struct {
 	// Postgres a measurement reads the size of each of the database's files (0.3 ms for one of this
 	// application's), and deleted rows count until VACUUM has reclaimed their space.
 	Limits Limits
+	// LimitNames are the names of what set those of Limits that aren't the program's defaults, for Store.LimitSource.
+	LimitNames map[Limit]string
 	// Settings is the type of the application's settings of tenants. Defaults to none.
 	Settings *SettingsType
 	// MinFree is how many bytes of a server's disk are kept free, if the engine can measure that:
@@ -120,26 +122,27 @@ type Options struct {
 
 // Store runs scopes on tenants' databases. It is safe for concurrent use.
 type Store struct {
-	master   *Master
-	servers  *servers
-	registry *registry
-	pool     *pool
-	process  *Process
-	dues     *Dues
-	grace    time.Duration
-	log      *slog.Logger
-	limits   Limits // of tenants without limits of their own
-	settings *SettingsType
-	requests *limiter
-	refusals refusalCounts
-	failures *failureLog
-	turns    turnstiles
-	tally    tally
-	caches   cacheCounts
-	written  func(t *Tenant) // may be nil
-	tracer   Tracer          // may be nil
-	slow     time.Duration
-	patient  bool // Options.Patient
+	master     *Master
+	servers    *servers
+	registry   *registry
+	pool       *pool
+	process    *Process
+	dues       *Dues
+	grace      time.Duration
+	log        *slog.Logger
+	limits     Limits           // of tenants without limits of their own
+	limitNames map[Limit]string // Options.LimitNames
+	settings   *SettingsType
+	requests   *limiter
+	refusals   refusalCounts
+	failures   *failureLog
+	turns      turnstiles
+	tally      tally
+	caches     cacheCounts
+	written    func(t *Tenant) // may be nil
+	tracer     Tracer          // may be nil
+	slow       time.Duration
+	patient    bool // Options.Patient
 
 	changed   chan struct{}        // holds a token if there may be new drains
 	beaten    chan struct{}        // holds a token after a heartbeat
@@ -161,7 +164,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
 		master: o.Master, servers: newServers(o), grace: o.Grace, log: o.Log, changed: make(chan struct{}, 1), beaten: make(chan struct{}, 1), asked: make(chan struct{}, 1),
-		limits: o.Limits, settings: o.Settings, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
+		limits: o.Limits, limitNames: o.LimitNames, settings: o.Settings, requests: newLimiter(time.Now), refusals: newRefusalCounts(), failures: newFailures(),
 		written: o.Committed, tracer: o.Tracer, slow: o.SlowScope, patient: o.Patient,
 	}
 	if o.Tracer != nil {

@@ -37,6 +37,10 @@ func TestTenantLimit(t *testing.T) {
 		if out := s.must(t, "tenant", "limit", "acme", "--reset", "--concurrency", "7"); !strings.Contains(out, "requests\tnone\tdefault\nconcurrency\t7\tits own\nsize\t10GB\tdefault\n") {
 			t.Errorf("it says %q", out)
 		}
+		configured := s.with("TENANTRY_MAX_TENANT_SIZE=1TB").with("TENANTRY_MAX_TENANT_FILES=0").with("TENANTRY_MAX_TENANT_REQUESTS=5/s")
+		if out := configured.must(t, "tenant", "limit", "acme", "--no-header"); out != "requests\t5/s\tTENANTRY_MAX_TENANT_REQUESTS\nconcurrency\t7\tits own\nsize\t1TB\tTENANTRY_MAX_TENANT_SIZE\nfiles\tnone\tTENANTRY_MAX_TENANT_FILES\nstatement-time\tnone\tdefault\nbody\tnone\tdefault\nweight\t1\tdefault\n" {
+			t.Errorf("with the installation's limits: %s", out)
+		}
 		eventually(t, "it is served as before", func() bool {
 			served := 0
 			for served < 20 && srv.get(t, "acme", "/api/projects").status == 200 {

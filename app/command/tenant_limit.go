@@ -25,7 +25,7 @@ type limitCommand struct {
 
 // Help is shown with the flags.
 func (limitCommand) Help() string {
-	return `Without flags it shows the limits in force. Each takes a value, "default" for what the installation's settings say, or "none" for no limit.
+	return `Without flags it shows the limits in force, and where each comes from: the tenant's own, a setting of the tenant such as plan=free, a setting of the installation such as TENANTRY_MAX_TENANT_SIZE, or the default. Settings of the installation are those that this command has; give it the server's. Each flag takes a value, "default" for what the installation's settings say, or "none" for no limit.
 
 Over a limit the tenant gets 429 (requests, concurrency, statement time), 507 (size, files) or 413 (body); other tenants are served as before. The processes that serve tenants share the limits on requests and concurrency in equal parts. A change is in force within a second.
 
@@ -51,7 +51,7 @@ func (l *limitCommand) Run(c *Call) error {
 		if err != nil {
 			return tenantError(err, l.Subdomain)
 		}
-		return writeLimits(c.out, document.LimitedOf(t, a.Store().Limits(t)))
+		return writeLimits(c.out, document.LimitedOf(t, a.Store()))
 	})
 }
 
@@ -79,18 +79,14 @@ func (l *limitCommand) change(c *Call, a *app.App, changes map[tenants.Limit]int
 	return a.Manager().SetLimits(c.ctx, a.By(), l.Subdomain, changes)
 }
 
-// writeLimits writes the limits in force, and whose they are.
+// writeLimits writes the limits in force, and where they come from.
 func writeLimits(out *Output, d document.Limited) error {
 	if out.json {
 		return out.Document(d)
 	}
 	var rows [][]string
 	for _, limit := range tenants.AllLimits() {
-		from := "default"
-		if d.Limits[limit].Own {
-			from = "its own"
-		}
-		rows = append(rows, []string{strings.ReplaceAll(string(limit), "_", "-"), d.Limits[limit].Text, from})
+		rows = append(rows, []string{strings.ReplaceAll(string(limit), "_", "-"), d.Limits[limit].Text, d.Limits[limit].Source()})
 	}
 	return out.Rows([]string{"LIMIT", "IN FORCE", "FROM"}, rows)
 }

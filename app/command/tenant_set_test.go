@@ -22,10 +22,10 @@ func TestTenantSet(t *testing.T) {
 		eventually(t, "the pages follow", func() bool {
 			return strings.Contains(srv.page(t, "acme.localhost", "/sign-in", "").body, `<html lang="de" class="hue-1">`)
 		})
-		if out := s.must(t, "tenant", "limit", "acme", "--no-header"); !strings.HasPrefix(out, "requests\t20/s\tdefault\n") {
+		if out := s.must(t, "tenant", "limit", "acme", "--no-header"); !strings.HasPrefix(out, "requests\t20/s\tplan=free\n") {
 			t.Errorf("limits: %s", out)
 		}
-		if out := s.must(t, "tenant", "limit", "acme", "--requests=200/s", "--no-header"); !strings.HasPrefix(out, "requests\t200/s\tits own\nconcurrency\t8\tdefault\nsize\t500MB\tdefault\n") {
+		if out := s.must(t, "tenant", "limit", "acme", "--requests=200/s", "--no-header"); !strings.HasPrefix(out, "requests\t200/s\tits own\nconcurrency\t8\tplan=free\nsize\t500MB\tplan=free\nfiles\t10GB\tdefault\n") {
 			t.Errorf("limits of its own: %s", out)
 		}
 		for where, want := range map[string]string{"plan=free": "acme", "plan=business": "globex", "colour=": "globex"} {

@@ -7,6 +7,7 @@ import (
 
 	"tenantry/handlers/look"
 	"tenantry/tenants"
+	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
 )
 
@@ -16,18 +17,19 @@ type limitRow struct {
 	Label string
 	// InForce is the limit, or empty if there is none.
 	InForce string
-	// Own is false for the installation's default. Typed is the value as people type it.
-	Own   bool
-	Typed string
+	// Source is where it comes from. Typed is the tenant's own value as people type it.
+	Source, Typed string
 }
 
 func (s *Console) limitRows(t *tenants.Tenant) []limitRow {
 	var rows []limitRow
 	inForce := s.o.Store.Limits(t)
 	for _, limit := range tenants.AllLimits() {
-		own := t.Limits.Of(limit)
-		row := limitRow{Limit: limit, Label: limitLabel(limit), Own: own != 0, Typed: limit.Format(own)}
-		if value := inForce.Of(limit); value > 0 {
+		value := inForce.Of(limit)
+		row := limitRow{
+			Limit: limit, Label: limitLabel(limit), Source: document.LimitOf(t, s.o.Store, limit, value).Source(), Typed: limit.Format(t.Limits.Of(limit)),
+		}
+		if value > 0 {
 			row.InForce = limit.Format(value)
 		}
 		rows = append(rows, row)

@@ -69,7 +69,7 @@ func TestWholeLife(t *testing.T) {
 		s.post(t, "/tenants/zenith/limits", limits...).expect(t, 422, `id="set-limits-requests-fault"`, "such as 100/s", `value="100/m"`)
 		limits[1] = "100/s"
 		s.post(t, "/tenants/zenith/limits", limits...).leads(t, "/tenants/zenith?done=limited")
-		s.get(t, "/tenants/zenith").expect(t, 200, "at most 100/s", "at most 2GB", "Change the limits: requests a second 100/s, requests at once none, size of the database 2GB")
+		s.get(t, "/tenants/zenith").expect(t, 200, `at most 100/s <span class="hint">(its own)</span>`, "at most 2GB", "Change the limits: requests a second 100/s, requests at once none, size of the database 2GB")
 		settings := []string{"time_zone", "Mars", "language", "de", "colour", "", "plan", "team"}
 		s.post(t, "/tenants/zenith/settings", settings...).expect(t, 422, `id="set-settings-time_zone-fault"`, "such as Europe/Berlin", `value="Mars"`)
 		settings[1] = ""

@@ -36,7 +36,8 @@ func TestSettings(t *testing.T) {
 		read := s.as("Ada", "GET", "/api/tenants/acme", "")
 		got := decoded[document.Configured](t, changed)
 		if changed.Code != http.StatusOK || changed.Body.String() != read.Body.String() || string(got.Settings["time_zone"].Value) != `"Europe/Berlin"` ||
-			!got.Settings["plan"].Own || got.Settings["colour"].Own || got.Limits[tenants.LimitRequests].Text != "20/s" || got.Limits[tenants.LimitRequests].Own {
+			!got.Settings["plan"].Own || got.Settings["colour"].Own || got.Limits[tenants.LimitRequests].Text != "20/s" || got.Limits[tenants.LimitRequests].Own ||
+			got.Limits[tenants.LimitRequests].From != tenants.LimitOfSettings || got.Limits[tenants.LimitRequests].Name != "plan=free" || got.Limits[tenants.LimitBody].From != tenants.LimitOfProgram {
 			t.Errorf("%d %s, then %s", changed.Code, changed.Body, read.Body)
 		}
 		for query, want := range map[string]string{"where=plan=free": "acme", "where=plan=business,language=en": "globex", "where=plan=": "globex"} {

@@ -18,18 +18,40 @@ type Limit struct {
 	Value *float64 `json:"value"`
 	// Text is the limit as people type it, or none.
 	Text string `json:"text"`
-	// Own is false for the installation's default.
+	// Own says whether the limit was set for the tenant.
 	Own bool `json:"own"`
+	// From is where the limit comes from, and Name what set it, such as plan=free, if there is one.
+	From tenants.LimitOrigin `json:"from"`
+	Name string              `json:"name,omitempty"`
 }
 
-// LimitedOf returns the document of a tenant with the limits in force for it.
-func LimitedOf(t *tenants.Tenant, inForce tenants.Limits) Limited {
+// Source says for people where the limit comes from.
+func (l Limit) Source() string {
+	switch {
+	case l.From == tenants.LimitOfTenant:
+		return "its own"
+	case l.Name != "":
+		return l.Name
+	case l.From == tenants.LimitOfSettings:
+		return "its settings"
+	}
+	return string(l.From)
+}
+
+// LimitedOf returns the document of a tenant in the store.
+func LimitedOf(t *tenants.Tenant, store *tenants.Store) Limited {
 	limits := map[tenants.Limit]Limit{}
+	inForce := store.Limits(t)
 	for _, limit := range tenants.AllLimits() {
-		value := inForce.Of(limit)
-		limits[limit] = Limit{Value: valueOf(limit, value), Text: TextOf(limit, value), Own: t.Limits.Of(limit) != 0}
+		limits[limit] = LimitOf(t, store, limit, inForce.Of(limit))
 	}
 	return Limited{TenantOf(t), limits}
+}
+
+// LimitOf returns the document of a limit with the value that is in force.
+func LimitOf(t *tenants.Tenant, store *tenants.Store, limit tenants.Limit, value int64) Limit {
+	from, name := store.LimitSource(t, limit)
+	return Limit{Value: valueOf(limit, value), Text: TextOf(limit, value), Own: from == tenants.LimitOfTenant, From: from, Name: name}
 }
 
 // TextOf returns a limit in force as people type it, or none.

@@ -22,7 +22,7 @@ type Configured struct {
 
 // ConfiguredOf returns the document of a tenant in the store.
 func ConfiguredOf(t *tenants.Tenant, store *tenants.Store) Configured {
-	return Configured{LimitedOf(t, store.Limits(t)), SettingsOf(store.Settings(t))}
+	return Configured{LimitedOf(t, store), SettingsOf(store.Settings(t))}
 }
 
 // SettingsOf returns the documents of settings, by key.
