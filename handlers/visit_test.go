@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -559,6 +560,36 @@ func TestVisitsThatEndWhileABodyComes(t *testing.T) {
 				}
 				_ = v.accounts.Remove(t.Context(), "ada", "root") // unless it is
 			}
+		}
+	})
+}
+
+// TestVisitsWhenTheMasterHangs: requests with the cookie of a visit, which strangers can make up, are refused soon, and pages
+// for all are shown.
+func TestVisitsWhenTheMasterHangs(t *testing.T) {
+	t.Parallel()
+	eachVisited(t, func(t *testing.T, v *visited) {
+		if v.store.Master().Dialect() == "sqlite" {
+			return // no reader ever waits there
+		}
+		cookie := v.visit(t, owner, false)
+		err := v.store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			if err := tx.Exec("LOCK TABLE visits IN ACCESS EXCLUSIVE MODE").Error; err != nil {
+				return err
+			}
+			var asked sync.WaitGroup
+			for path, status := range map[string]int{"/api/me": 503, "/": 503, "/sign-in": 200} {
+				asked.Go(func() {
+					if r := v.ask(t, "GET", "acme", path, "", cookie); r.Code != status {
+						t.Errorf("%s: %d %.200s", path, r.Code, r.Body)
+					}
+				})
+			}
+			asked.Wait()
+			return nil
+		})
+		if err != nil || !v.stands(t, cookie) {
+			t.Errorf("the visit doesn't go on, %v", err)
 		}
 	})
 }

@@ -137,8 +137,13 @@ func (v *Visits) BySession(ctx context.Context, tenantID string, session []byte)
 	return v.find(ctx, tenantID, "session_digest = @digest", session)
 }
 
+// findTime is how long the master may take to find a visit. Requests ask it that are of no scope yet, which bounds others.
+const findTime = 2 * time.Second
+
 // find returns the visit with a digest that is not over. The condition is on @digest and @now.
 func (v *Visits) find(ctx context.Context, tenantID, condition string, digest []byte) (*tenants.Visit, error) {
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
 	var visit tenants.Visit
 	err := v.master.View(ctx, func(tx *gorm.DB) error {
 		now, err := v.master.Now(tx)
