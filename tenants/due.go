@@ -31,13 +31,17 @@ const DueChanged = "due"
 const lookAgain = "again"
 
 // MarkDue records in the master, before the scope of tx commits, that the tenant has work to do at a time. If the
-// process dies, others look for work in the tenant's database. The write to the master is none of the scope's, and there
-// is none if the process wrote work of the tenant a moment ago. In a scope on the master it is the work without tenant that
+// process dies, others look for work in the tenant's database. The write to the master is none of the scope's: it goes on beside
+// what the scope still does, in one transaction with those of other tenants. There is none if the process wrote work of the tenant
+// in the last minutes. In a scope on the master it is the work without tenant that
 // is due: processes look for it after the commit. A mark set inside a savepoint that is rolled back doesn't
 // count. If the master can't be written, the scope is rolled back and returns ErrUnavailable. MarkDue panics if the scope
 // is over.
 func MarkDue(tx *gorm.DB, at time.Time) {
 	t := transactionOf(tx)
+	if s := scopeOf(t.ctx); s.dues != nil && !t.readOnly {
+		s.dues.prepare(s.tenantID)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.hooks.due.IsZero() || at.Before(t.hooks.due) {
@@ -75,10 +79,13 @@ func (s *scope) endDue() {
 	}
 }
 
-// insertDue records that an instance takes care of the tenant.
-func insertDue(tx *gorm.DB, tenantID, instanceID string) error {
-	return tx.Clauses(clause.OnConflict{DoNothing: true}).
-		Create(&Due{TenantID: tenantID, InstanceID: instanceID, At: time.Now().UTC().Truncate(time.Microsecond)}).Error
+// insertDue records that an instance takes care of tenants.
+func insertDue(tx *gorm.DB, instanceID string, tenantIDs ...string) error {
+	rows := make([]Due, len(tenantIDs))
+	for i, id := range tenantIDs {
+		rows[i] = Due{TenantID: id, InstanceID: instanceID, At: time.Now().UTC().Truncate(time.Microsecond)}
+	}
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(rows).Error
 }
 
 // SetDue records that tenants may have work from a time on, for any process. tx belongs to a scope on the master.
@@ -141,12 +148,7 @@ func (m *Master) takeDue(ctx context.Context, instanceID string, ids []string) (
 		if err := tx.Delete(&Due{}, "instance_id = '' AND tenant_id IN ?", taken).Error; err != nil {
 			return err
 		}
-		for _, id := range taken {
-			if err := insertDue(tx, id, instanceID); err != nil {
-				return err
-			}
-		}
-		return nil
+		return insertDue(tx, instanceID, taken...)
 	})
 	return taken, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,13 +13,17 @@ import (
 
 const (
 	// dueKept is how long the process takes care of a tenant after it wrote work of it, so that the next work costs no
-	// write to the master.
-	dueKept = 30 * time.Second
+	// write to the master. If the process dies, the databases of these tenants are looked at.
+	dueKept = 5 * time.Minute
+	// dueGroup is the greatest number of tenants in one transaction that makes the process take care of them.
+	dueGroup = 500
 	// duePoll is the longest time between two looks at the master, and dueAdoption between two looks for processes
 	// that died.
 	duePoll, dueAdoption = 10 * time.Second, 5 * time.Second
 	// dueTick is how exactly the process keeps the times of tenants that it takes care of.
 	dueTick = 100 * time.Millisecond
+	// dueWriteTime limits a write to the master that scopes wait for.
+	dueWriteTime = 10 * time.Second
 	// dueRetry is the pause after an error of the master.
 	dueRetry = time.Second
 	// dueGap is the shortest time between two looks at the master.
@@ -46,20 +51,32 @@ type Dues struct {
 	adoption time.Time // when to look for processes that died
 	retry    time.Time // no attempt to give tenants back before
 	scanned  time.Time // when all entries were looked at
+	rescan   time.Time // when to look at them next, unless there is news
+	news     bool      // an entry has changed since
+	asked    []string  // entries that wait for askMaster, which runs if asking is true
+	asking   bool
 }
 
 // dueEntry is a tenant that the process takes care of.
 type dueEntry struct {
-	instance string        // the process's id when that was recorded in the master
-	writing  chan struct{} // closed when the master is written; nil if it isn't being written
-	writers  int           // scopes with work that have not ended
-	working  bool          // it is given to a caller of Next
-	queued   bool          // it is in ready
-	away     bool          // it is to be given back
-	next     time.Time     // when it has work; zero for no known work
-	again    time.Time     // when to look once more, because it is unknown whether work was stored; or zero
-	until    time.Time     // kept until then
+	instance string    // the process's id when that was recorded in the master
+	writing  *dueWrite // nil if the master isn't being written
+	writers  int       // scopes with work that have not ended
+	working  bool      // it is given to a caller of Next
+	queued   bool      // it is in ready
+	away     bool      // it is to be given back
+	next     time.Time // when it has work; zero for no known work
+	again    time.Time // when to look once more, because it is unknown whether work was stored; or zero
+	until    time.Time // kept until then
 }
+
+// dueWrite is a write to the master that is under way.
+type dueWrite struct {
+	done chan struct{} // closed when it has ended
+	err  error         // why the process doesn't take care of the tenant, if that was to be recorded; set before done is closed
+}
+
+func newDueWrite() *dueWrite { return &dueWrite{done: make(chan struct{})} }
 
 func newDues(master *Master, process *Process, log *slog.Logger) *Dues {
 	return &Dues{
@@ -85,6 +102,7 @@ func (d *Dues) hunger(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.hungry += n
+	d.news = d.news || !d.serving
 	d.serving = true
 	if n > 0 {
 		d.wake()
@@ -109,8 +127,7 @@ func (d *Dues) end(tenantID string, next time.Time, away bool) {
 	e.at(next)
 	e.at(e.again)
 	e.again = time.Time{}
-	d.enqueue(tenantID, e)
-	d.wake()
+	d.tell(tenantID, e)
 }
 
 // at makes the entry due at that time at the latest.
@@ -126,6 +143,13 @@ func (d *Dues) enqueue(id string, e *dueEntry) {
 		e.queued = true
 		d.ready = append(d.ready, id)
 	}
+}
+
+// tell is enqueue, and makes run look at the entry that has changed. The caller holds the lock.
+func (d *Dues) tell(id string, e *dueEntry) {
+	d.enqueue(id, e)
+	d.news = true
+	d.wake()
 }
 
 func (e *dueEntry) isDue() bool { return !e.next.IsZero() && !time.Now().Before(e.next) }
@@ -148,50 +172,96 @@ func (d *Dues) mayHaveChanged() {
 // hold records in the master that this process takes care of the tenant, unless it does so already, until wrote is called.
 func (d *Dues) hold(ctx context.Context, id string) error {
 	for {
-		d.mu.Lock()
-		e, instance := d.entries[id], d.process.ID()
-		if e == nil {
-			e = &dueEntry{}
-			d.entries[id] = e
-		}
-		switch {
-		case e.writing != nil:
-			writing := e.writing
-			d.mu.Unlock()
-			select {
-			case <-writing:
-				continue
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		case e.instance == instance:
-			e.writers++
-			d.mu.Unlock()
+		writing := d.tryHold(id)
+		if writing == nil {
 			return nil
 		}
-		e.writing = make(chan struct{})
-		d.mu.Unlock()
-		err := d.master.Update(ctx, func(tx *gorm.DB) error { return insertDue(tx, id, instance) })
-		d.held(id, e, instance, err)
-		if err != nil {
-			return err
+		select {
+		case <-writing.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if writing.err != nil {
+			return writing.err
 		}
 	}
 }
 
-// held records that hold has written to the master.
-func (d *Dues) held(id string, e *dueEntry, instance string, err error) {
+// tryHold is hold if the master says already that this process takes care of the tenant. Otherwise it returns what must be
+// written first.
+func (d *Dues) tryHold(id string) *dueWrite {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	close(e.writing)
-	e.writing = nil
-	switch {
-	case err == nil:
-		e.instance, e.until = instance, time.Now().Add(dueKept)
-	case e.instance == "":
-		delete(d.entries, id)
+	e := d.ask(id)
+	if e.writing == nil {
+		e.writers++
 	}
-	d.enqueue(id, e)
+	return e.writing
+}
+
+// prepare begins to write what hold will need, so that hold waits for less.
+func (d *Dues) prepare(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ask(id)
+}
+
+// ask returns the tenant's entry, which is being written unless the master says that this process takes care of the tenant. The
+// caller holds the lock.
+func (d *Dues) ask(id string) *dueEntry {
+	e := d.entries[id]
+	if e == nil {
+		e = &dueEntry{}
+		d.entries[id] = e
+	}
+	if e.writing != nil || e.instance == d.process.ID() {
+		return e
+	}
+	e.writing = newDueWrite()
+	d.asked = append(d.asked, id)
+	if !d.asking {
+		d.asking = true
+		go d.askMaster()
+	}
+	return e
+}
+
+// askMaster records in the master that this process takes care of the tenants that were asked for: of those that are asked
+// for while it writes in one transaction, together. It belongs to no scope, because scopes that end must not end the others' write.
+func (d *Dues) askMaster() {
+	for {
+		d.mu.Lock()
+		ids, instance := slices.Clone(d.asked[:min(len(d.asked), dueGroup)]), d.process.ID()
+		d.asked = slices.Delete(d.asked, 0, len(ids))
+		d.asking = len(ids) > 0
+		d.mu.Unlock()
+		if len(ids) == 0 {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), dueWriteTime)
+		err := d.master.Update(ctx, func(tx *gorm.DB) error { return insertDue(tx, instance, ids...) })
+		cancel()
+		d.held(ids, instance, err)
+	}
+}
+
+// held records that askMaster has written to the master.
+func (d *Dues) held(ids []string, instance string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, id := range ids {
+		e := d.entries[id]
+		e.writing.err = err
+		close(e.writing.done)
+		e.writing = nil
+		switch {
+		case err == nil:
+			e.instance, e.until = instance, time.Now().Add(dueKept)
+		case e.instance == "":
+			delete(d.entries, id)
+		}
+		d.tell(id, e)
+	}
 }
 
 // wrote ends what hold began: a scope of the tenant has ended. stored means that it wrote work for that time, unknown that
@@ -209,8 +279,7 @@ func (d *Dues) wrote(id string, at time.Time, stored, unknown bool) {
 	if unknown {
 		e.again = time.Now().Add(commitMargin)
 	}
-	d.enqueue(id, e)
-	d.wake()
+	d.tell(id, e)
 }
 
 // run gives tenants to callers of Next, takes tenants from the master for them and gives tenants back, until ctx ends.
@@ -235,18 +304,35 @@ func (d *Dues) run(ctx context.Context) {
 	}
 }
 
-// scan makes tenants ready whose time has come. It does so once in a tick, and reports whether it did.
+// scan makes tenants ready whose time has come. It does so at most once in a tick, and reports whether it did.
 func (d *Dues) scan() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if time.Since(d.scanned) < dueTick {
+	now := time.Now()
+	if now.Sub(d.scanned) < dueTick || !d.news && now.Before(d.rescan) {
 		return false
 	}
-	d.scanned = time.Now()
+	d.scanned, d.rescan, d.news = now, now.Add(duePoll), false
 	for id, e := range d.entries {
 		d.enqueue(id, e)
+		if at := d.wakes(e); at.Before(d.rescan) {
+			d.rescan = at
+		}
 	}
 	return true
+}
+
+// wakes returns when the entry's work is due, or when it is to be given back. The caller holds the lock.
+func (d *Dues) wakes(e *dueEntry) time.Time {
+	switch {
+	case !d.serving:
+		return time.Time{}
+	case e.working, e.queued:
+		return time.Now().Add(duePoll) // its end is news
+	case e.next.IsZero(), e.until.Before(e.next):
+		return e.until
+	}
+	return e.next
 }
 
 // first returns the first ready tenant and the channel for it, and for how long there is nothing else to do.
@@ -254,8 +340,11 @@ func (d *Dues) first() (id string, out chan string, pause time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	pause = duePoll
-	if len(d.entries) > 0 {
+	switch {
+	case d.news:
 		pause = dueTick
+	case len(d.entries) > 0:
+		pause = max(dueTick, min(pause, time.Until(d.rescan)))
 	}
 	if d.hungry > len(d.ready) {
 		pause = max(dueGap, min(pause, time.Until(d.look), time.Until(d.adoption)))
@@ -383,7 +472,7 @@ func (d *Dues) release(ctx context.Context, which func(e *dueEntry) bool) {
 	}
 	for _, row := range rows {
 		e := d.entries[row.TenantID]
-		close(e.writing)
+		close(e.writing.done)
 		e.writing = nil
 		if err == nil {
 			delete(d.entries, row.TenantID)
@@ -408,7 +497,7 @@ func (d *Dues) leaving(which func(e *dueEntry) bool) (rows []Due, instance strin
 			delete(d.entries, id)
 			continue
 		}
-		e.writing = make(chan struct{})
+		e.writing = newDueWrite()
 		next := e.next
 		if next.IsZero() || !e.again.IsZero() && e.again.Before(next) {
 			next = e.again

@@ -20,7 +20,7 @@ type listJobsCommand struct {
 
 // Help is shown with the flags.
 func (listJobsCommand) Help() string {
-	return `Without --tenant it lists the tenants that have jobs and when the next one is due, and opens no tenant. A process that wrote jobs of a tenant takes care of it for half a minute.
+	return `Without --tenant it lists the tenants that have jobs and when the next one is due, and opens no tenant. A process that wrote jobs of a tenant takes care of it for five minutes.
 
 Examples:
 

@@ -110,6 +110,7 @@ func Enqueue(tx *gorm.DB, args Args, o Options) error {
 
 // insert writes a row, unless one with its unique key waits.
 func insert(tx *gorm.DB, row Row) error {
+	tenants.MarkDue(tx, row.ScheduledAt) // first: it works beside the INSERT
 	if row.UniqueKey != nil {
 		tx = tx.Clauses(clause.OnConflict{
 			Columns:     []clause.Column{{Name: "kind"}, {Name: "unique_key"}},
@@ -119,7 +120,6 @@ func insert(tx *gorm.DB, row Row) error {
 	if err := tx.Create(&row).Error; err != nil {
 		return fmt.Errorf("enqueue a job of kind %q: %w", row.Kind, err)
 	}
-	tenants.MarkDue(tx, row.ScheduledAt)
 	return nil
 }
 

@@ -1,0 +1,156 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tenantry/tenants"
+	"tenantry/tenants/jobs"
+	"tenantry/tenants/tenantstest"
+)
+
+// commits is a tracer that calls before for each COMMIT of a scope on a tenant, before it is sent.
+type commits struct{ before func(tenant string) }
+
+// committing is the context key of the tenant's subdomain.
+type committing struct{}
+
+func (commits) Scope(ctx context.Context, t *tenants.Tenant) (context.Context, func(tenants.Outcome, time.Duration)) {
+	return context.WithValue(ctx, committing{}, t.Subdomain), func(tenants.Outcome, time.Duration) {}
+}
+
+func (commits) Master(ctx context.Context) (context.Context, func(bool)) { return ctx, nil }
+
+func (commits) Step(ctx context.Context, _ *tenants.Tenant, _ tenants.OperationKind, _ string) (context.Context, func(bool)) {
+	return ctx, func(bool) {}
+}
+
+func (c *commits) Statement(ctx context.Context, text string) func(bool) {
+	if tenant, ok := ctx.Value(committing{}).(string); ok && text == "COMMIT" && c.before != nil {
+		c.before(tenant)
+	}
+	return func(bool) {}
+}
+
+// dueRows returns how many rows of the tenant's the master has for the process.
+func dueRows(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) (n int64) {
+	t.Helper()
+	must(t, env.Store.Master().View(context.Background(), func(tx *gorm.DB) error {
+		return tx.Model(&tenants.Due{}).Where("tenant_id = ? AND instance_id = ?", tenant.ID, env.Store.Process().ID()).Count(&n).Error
+	}))
+	return n
+}
+
+// awaitDueRows waits until the master has so many of them.
+func awaitDueRows(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, want int64) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); dueRows(t, env, tenant) != want; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("%s: the process has %d rows, want %d", tenant.Subdomain, dueRows(t, env, tenant), want)
+			return
+		}
+	}
+}
+
+// TestMasterKnowsOfJobsBeforeTheCommit, however the scope came to write its job, and although the process gives tenants back at
+// once, because it runs no jobs.
+func TestMasterKnowsOfJobsBeforeTheCommit(t *testing.T) {
+	t.Parallel()
+	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+		tracer := &commits{}
+		env := tenantstest.New(t, tenantstest.Options{Engine: engine, Schema: schema(t), Tracer: tracer})
+		tenant, other := env.Tenant(t, "acme"), env.Tenant(t, "other")
+		seen := 0
+		tracer.before = func(subdomain string) {
+			if subdomain != tenant.Subdomain {
+				return
+			}
+			seen++
+			enqueue(t, env, other, step{}, jobs.Options{})
+			awaitDueRows(t, env, other, 0) // what can be given back now has been
+			if n := dueRows(t, env, tenant); n != 1 {
+				t.Errorf("%d rows before COMMIT", n)
+			}
+		}
+		write := func(name string, f func(tx *gorm.DB)) {
+			must(t, env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { f(tx); return nil }))
+			if seen != 1 {
+				t.Errorf("%s: %d COMMITs were seen", name, seen)
+			}
+			seen = 0
+			awaitDueRows(t, env, tenant, 0)
+		}
+		write("one job", func(tx *gorm.DB) { must(t, jobs.Enqueue(tx, step{}, jobs.Options{})) })
+		write("given back between the job and the end of the scope", func(tx *gorm.DB) {
+			must(t, jobs.Enqueue(tx, step{}, jobs.Options{}))
+			awaitDueRows(t, env, tenant, 1)
+			awaitDueRows(t, env, tenant, 0)
+		})
+		write("another job in a savepoint that is rolled back", func(tx *gorm.DB) {
+			_ = tx.Transaction(func(tx *gorm.DB) error {
+				must(t, jobs.Enqueue(tx, step{}, jobs.Options{}))
+				return errors.ErrUnsupported
+			})
+			awaitDueRows(t, env, tenant, 1)
+			must(t, jobs.Enqueue(tx, step{}, jobs.Options{}))
+		})
+	})
+}
+
+// TestScopesThatWaitForTheMasterTogether: the end of one ends no other, and none is stored before the master knows.
+func TestScopesThatWaitForTheMasterTogether(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{Schema: schema(t)}, func(t *testing.T, env *tenantstest.Env) {
+		all := make([]*tenants.Tenant, 5)
+		for i := range all {
+			all[i] = env.Tenant(t, fmt.Sprint("t", i))
+		}
+		held, free := make(chan struct{}), make(chan struct{})
+		var running sync.WaitGroup
+		running.Go(func() { // keeps the write for the first tenant waiting, and with it those for the others
+			must(t, env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+				row := tenants.Due{TenantID: all[0].ID, InstanceID: env.Store.Process().ID(), At: time.Now()}
+				must(t, tx.Create(&row).Error)
+				close(held)
+				<-free
+				return nil
+			}))
+		})
+		<-held
+		leaving, leave := context.WithCancel(t.Context())
+		gone := make(chan struct{})
+		var errs [5]error
+		for i, tenant := range all {
+			ctx, wrote := t.Context(), make(chan struct{})
+			if i == 1 {
+				ctx = leaving
+			}
+			running.Go(func() {
+				errs[i] = env.Store.Update(ctx, tenant, func(tx *gorm.DB) error {
+					defer close(wrote)
+					return jobs.Enqueue(tx, step{}, jobs.Options{})
+				})
+				if i == 1 {
+					close(gone)
+				}
+			})
+			<-wrote
+		}
+		leave()
+		<-gone
+		close(free)
+		running.Wait()
+		for i, tenant := range all {
+			stored := len(rows(t, env, tenant)) == 1
+			if refused := i == 1; stored == refused || errors.Is(errs[i], context.Canceled) != refused {
+				t.Errorf("%s: stored %v, %v", tenant.Subdomain, stored, errs[i])
+			}
+		}
+	})
+}
