@@ -15,7 +15,7 @@ type querier interface {
 // An index that is being made is not among them. The database must be on Postgres.
 func InvalidIndexes(ctx context.Context, db querier) (names []string, err error) {
 	rows, err := db.QueryContext(ctx, `SELECT quote_ident(relname) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-		WHERE NOT indisvalid AND relkind = 'i' AND relnamespace = 'public'::regnamespace AND NOT EXISTS (
+		WHERE NOT indisvalid AND relkind = 'i' AND relnamespace = current_schema()::regnamespace AND NOT EXISTS (
 			SELECT FROM pg_locks JOIN pg_database d ON d.oid = database AND datname = current_database()
 			WHERE relation = indrelid AND mode = 'ShareUpdateExclusiveLock' AND granted) -- that of its maker
 		ORDER BY relname`)
@@ -41,7 +41,7 @@ func dropInvalidIndexes(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	for _, name := range names {
-		if _, err := conn.ExecContext(ctx, "DROP INDEX IF EXISTS public."+name); err != nil {
+		if _, err := conn.ExecContext(ctx, "DROP INDEX IF EXISTS "+name); err != nil {
 			return fmt.Errorf("drop invalid index %s: %w", name, err)
 		}
 	}

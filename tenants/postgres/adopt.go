@@ -44,19 +44,16 @@ func (e *Engine) makeDatabase(ctx context.Context, t *tenants.Tenant, what strin
 	if name, err = databaseName(t); err != nil {
 		return "", err
 	}
-	verifier, err := e.verifier(t)
-	if err == nil {
-		err = e.checkNotTrashed(ctx, name)
-	}
+	err = e.checkNotTrashed(ctx, name)
 	var there bool
 	if err == nil {
-		there, _, err = e.findBoth(ctx, name, name)
+		there, _, err = e.layout.find(ctx, name, name)
 	}
 	if err == nil && !there {
 		err = e.oneByOne(ctx, func() error { return make(ctx, name) })
 	}
 	if err == nil {
-		err = e.grantAccess(ctx, t, verifier)
+		err = e.grantAccess(ctx, t)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s database %s: %w", what, name, inUse(err))
@@ -92,12 +89,12 @@ const removeTimeout = 10 * time.Second
 func (e *Engine) removeDraft(ctx context.Context, draft string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
-	return e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft)
+	return e.layout.remove(ctx, draft)
 }
 
 // copyInto copies the source's rows into a draft with the same schema, in one transaction.
 func (e *Engine) copyInto(ctx context.Context, draft string, from *session) (err error) {
-	into, err := openSession(ctx, connector{server: e.server, database: draft}, &sql.TxOptions{})
+	into, err := openSession(ctx, e.layout.at(e.server, draft), &sql.TxOptions{})
 	if err != nil {
 		return err
 	}

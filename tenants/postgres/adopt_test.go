@@ -116,7 +116,7 @@ func TestAdoptALockedSource(t *testing.T) {
 	defer cancel()
 	_, err = e.Adopt(short, tenant, urlOf(t, e, source.Database))
 	wantError(t, "adopt for a second", err, context.DeadlineExceeded)
-	if draft, _, err := e.findBoth(t.Context(), e.adoptionName(tenant.Database), ""); draft || err != nil {
+	if draft, _, err := e.layout.find(t.Context(), e.adoptionName(tenant.Database), ""); draft || err != nil {
 		t.Errorf("the draft is left: %v, %v", draft, err)
 	}
 	_, err = e.Adopt(t.Context(), tenant, urlOf(t, e, source.Database))
@@ -141,7 +141,7 @@ func TestAdoptThatDied(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(e.createDraft(t.Context(), draft))
+	must(e.layout.createDraft(t.Context(), draft))
 	wantSurvey(t, e, append(kept, "temporary "+draft+" "+tenant.ID)...)
 	must(e.fillDraft(t.Context(), draft, e.config.Schema.Migrations[Dialect]))
 	wantSurvey(t, e, append(kept, "temporary "+draft+" "+tenant.ID)...)
@@ -157,10 +157,10 @@ func TestAdoptThatDied(t *testing.T) {
 		must(e.Discard(t.Context(), left))
 	}
 	wantSurvey(t, e, kept...)
-	must(e.createDraft(t.Context(), draft))
+	must(e.layout.createDraft(t.Context(), draft))
 	must(e.Drop(t.Context(), tenant))
 	wantSurvey(t, e, kept...)
-	must(e.createDraft(t.Context(), draft))
+	must(e.layout.createDraft(t.Context(), draft))
 	_, err = e.Adopt(t.Context(), tenant, urlOf(t, e, source.Database))
 	must(err)
 	opened(t, e, tenant)

@@ -55,7 +55,7 @@ type changes struct {
 
 // Count counts the table's rows.
 func (c *changes) Count(ctx context.Context, table tenants.Table) (n int64, err error) {
-	err = c.tx.QueryRowContext(ctx, "SELECT count(*) FROM "+nameOf(table)).Scan(&n)
+	err = c.tx.QueryRowContext(ctx, "SELECT count(*) FROM "+c.nameOf(table.Name)).Scan(&n)
 	return n, translate(err)
 }
 
@@ -70,5 +70,5 @@ func (c *changes) Added(ctx context.Context, table tenants.Table, f func(row []t
 }
 
 func (c *changes) selection(table tenants.Table) string {
-	return fmt.Sprintf("(SELECT %s FROM %s AS t WHERE %s)", strings.Join(columnNames(table), ", "), nameOf(table), c.changed)
+	return fmt.Sprintf("(SELECT %s FROM %s AS t WHERE %s)", strings.Join(columnNames(table), ", "), c.nameOf(table.Name), c.changed)
 }

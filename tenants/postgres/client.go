@@ -21,21 +21,22 @@ func (e *Engine) Client(t *tenants.Tenant, write bool) (tenants.Client, error) {
 	if _, err := databaseName(t); err != nil {
 		return tenants.Client{}, err
 	}
-	login, err := e.login(t)
+	login, err := e.layout.login(t)
 	if err != nil {
 		return tenants.Client{}, err
 	}
+	at := e.layout.at(login, t.Database)
 	var hosts, ports []string
 	for _, at := range hostsOf(login.ConnConfig) {
 		hosts, ports = append(hosts, at.Host), append(ports, strconv.Itoa(int(at.Port)))
 	}
-	options := "-c search_path=" + schema
+	options := "-c search_path=" + at.schema()
 	if !write {
 		options += " -c default_transaction_read_only=on"
 	}
 	env := []string{
 		"PGHOST=" + strings.Join(hosts, ","), "PGPORT=" + strings.Join(ports, ","), "PGUSER=" + login.User, "PGPASSWORD=" + login.Password,
-		"PGDATABASE=" + t.Database, "PGOPTIONS=" + options, "PGAPPNAME=tenantry shell", "PGCLIENTENCODING=UTF8",
+		"PGDATABASE=" + at.database, "PGOPTIONS=" + options, "PGAPPNAME=tenantry shell", "PGCLIENTENCODING=UTF8",
 	}
 	address, err := url.Parse(e.config.URL)
 	if err != nil {

@@ -41,6 +41,9 @@ var (
 	_ io.Closer        = connector{}
 )
 
+// schema returns the schema in which the connections look for tables.
+func (c connector) schema() string { return c.server.RuntimeParams["search_path"] }
+
 // Connect waits for a place in the budget, then connects. Returns ErrBusy if ctx's deadline passes before
 // there is a place.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {

@@ -15,9 +15,9 @@ import (
 
 const (
 	// copiedTables selects the tables and the columns to copy.
-	copiedTables = `SELECT format('public.%I', relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+	copiedTables = `SELECT format('%I.%I', current_schema(), relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
-		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
+		WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
 			AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 		GROUP BY relname ORDER BY relname`
 
@@ -25,7 +25,7 @@ const (
 	// rows are there.
 	copiedIndexes = `SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
 		FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
-		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
+		WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
 			AND NOT indisunique AND NOT indisclustered AND NOT indisexclusion AND indisvalid
 		ORDER BY indexrelid`
 
@@ -35,20 +35,20 @@ const (
 	aroundCopies = `SELECT before, after FROM (
 			SELECT 1 AS turn, oid, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS before,
 				format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS after
-			FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conparentid = 0
+			FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND conparentid = 0
 			UNION ALL
 			SELECT 2, t.oid, format('ALTER TABLE %s DISABLE TRIGGER %I', tgrelid::regclass, tgname),
 				format('ALTER TABLE %s ENABLE %s TRIGGER %I', tgrelid::regclass,
 					CASE tgenabled WHEN 'A' THEN 'ALWAYS' WHEN 'R' THEN 'REPLICA' ELSE '' END, tgname)
 			FROM pg_trigger t JOIN pg_class ON pg_class.oid = tgrelid
-			WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
+			WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 			UNION ALL
 			SELECT 3, oid, 'SET CONSTRAINTS ALL IMMEDIATE', format('REFRESH MATERIALIZED VIEW %s', oid::regclass)
-			FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'm'
+			FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'm'
 		) AS changes ORDER BY turn, oid`
 
-	copiedSequences = `SELECT format('public.%I', relname), '' FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND relname <> 'goose_db_version_id_seq'`
+	copiedSequences = `SELECT format('%I.%I', current_schema(), relname), '' FROM pg_class
+		WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S' AND relname <> 'goose_db_version_id_seq'`
 )
 
 // copyRows copies all rows, then the values of the sequences. These belong to no snapshot, and are never

@@ -15,8 +15,13 @@ import (
 // errNoCredentials means that the tenant's row in the master has no credentials.
 var errNoCredentials = errors.New("the tenant has no credentials")
 
-// NewCredentials returns a random password for the tenant's role, sealed.
+// NewCredentials returns the credentials of a tenant, sealed, or nil if tenants of this engine have none.
 func (e *Engine) NewCredentials(id string) (sealed []byte, err error) {
+	return e.layout.newCredentials(id)
+}
+
+// newPassword returns a random password, sealed for the tenant.
+func (e *Engine) newPassword(id string) ([]byte, error) {
 	return e.config.Keys.Seal(id, []byte(base64.RawURLEncoding.EncodeToString(randomBytes(32))))
 }
 
@@ -36,19 +41,6 @@ func (e *Engine) password(t *tenants.Tenant) (string, error) {
 		return "", fmt.Errorf("%w: %w", tenants.ErrUnavailable, err)
 	}
 	return string(password), nil
-}
-
-// login returns the configuration to connect as the tenant's role, which has the database's name.
-func (e *Engine) login(t *tenants.Tenant) (*server, error) {
-	password, err := e.password(t)
-	if err != nil {
-		return nil, err
-	}
-	login := e.server.Copy()
-	login.User, login.Password = t.Database, password
-	delete(login.RuntimeParams, "role") // set for the provisioner
-	pin(login.RuntimeParams, e.pins)
-	return login, nil
 }
 
 // verifier returns what the server stores to verify the tenant's password.

@@ -31,7 +31,22 @@ const (
 	codeNoEntry           = "28000" // in pg_hba.conf, or the role may not log in
 	codeReadOnly          = "25006"
 	codeInternalError     = "XX000" // among others: a concurrent statement changed the same catalogue row
+	codeDuplicateSchema   = "42P06"
+	codeUnknownSchema     = "3F000"
+	codeUnknownTable      = "42P01"
 )
+
+// isUnknown reports whether a statement failed because there is no database or schema of a name.
+func isUnknown(err error) bool {
+	state := stateOf(err)
+	return state == codeUnknownDatabase || state == codeUnknownSchema
+}
+
+// isDuplicate reports whether a statement failed because there is a database or schema of a name already.
+func isDuplicate(err error) bool {
+	state := stateOf(err)
+	return state == codeDuplicateDatabase || state == codeDuplicateSchema
+}
 
 // databasePattern matches the names of tenants' databases. Postgres would silently truncate a name of
 // more than 63 bytes.
@@ -54,20 +69,16 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := e.verifier(t)
-	if err != nil {
-		return fmt.Errorf("create database %s: %w", name, err)
-	}
 	err = e.checkNotTrashed(ctx, name)
 	if err == nil {
 		err = e.copyTemplate(ctx, name)
 	}
-	if stateOf(err) == codeUnknownDatabase { // the template was dropped meanwhile
+	if isUnknown(err) { // the template was dropped meanwhile
 		e.template.forget()
 		err = e.copyTemplate(ctx, name)
 	}
 	if err == nil {
-		err = e.grantAccess(ctx, t, verifier)
+		err = e.grantAccess(ctx, t)
 	}
 	if err != nil {
 		return fmt.Errorf("create database %s: %w", name, asProvisioner(err))
@@ -76,8 +87,8 @@ func (e *Engine) Create(ctx context.Context, t *tenants.Tenant) error {
 }
 
 // grantAccess grants the tenant's role access to the database, and checks that it can connect.
-func (e *Engine) grantAccess(ctx context.Context, t *tenants.Tenant, verifier string) error {
-	if err := e.admit(ctx, t.Database, verifier); err != nil {
+func (e *Engine) grantAccess(ctx context.Context, t *tenants.Tenant) error {
+	if err := e.layout.admit(ctx, t); err != nil {
 		return err
 	}
 	return e.tryLogin(ctx, t)
@@ -90,11 +101,8 @@ func (e *Engine) copyTemplate(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	err = retryInUse(ctx, func() error {
-		return e.exec(ctx, "CREATE DATABASE %s TEMPLATE %s ALLOW_CONNECTIONS false", name, template)
-	})
-	switch stateOf(err) {
-	case codeDuplicateDatabase, codeUniqueViolation: // the latter if another process did it at the same time
+	err = retryInUse(ctx, func() error { return e.layout.copyTemplate(ctx, template, name) })
+	if isDuplicate(err) || stateOf(err) == codeUniqueViolation { // the latter if another process did it at the same time
 		return nil
 	}
 	return err
@@ -143,26 +151,21 @@ func retryRaced(ctx context.Context, do func() error) error {
 	}
 }
 
-// Open connects to the tenant's database as the tenant's role. Read and Write are the same pool, because
-// Postgres refuses writes in a read-only transaction.
+// Open connects to the tenant's database as the tenant's role.
 func (e *Engine) Open(ctx context.Context, t *tenants.Tenant) (*tenants.Conns, error) {
 	name, err := databaseName(t)
 	if err != nil {
 		return nil, err
 	}
-	login, err := e.login(t)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", name, err)
-	}
 	of := people
 	if tenants.IsChore(ctx) {
 		of = chores
 	}
-	s, err := e.openShare(ctx, name, login, of, e.config.TenantConns) // more than one: a request may come meanwhile
+	conns, err := e.layout.open(ctx, t, of)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
-	return &tenants.Conns{Write: s.db, Read: s.db, Place: placeOf(login.Host), Admit: s.admit}, nil
+	return conns, nil
 }
 
 // placeOf returns where the server at a host of a URL is, as far as the host tells.
@@ -202,7 +205,7 @@ func (e *Engine) inMigration(ctx context.Context, t *tenants.Tenant, do func(*sq
 	defer func() { err = errors.Join(err, db.Close()) }()
 	version, err = do(db)
 	if err == nil {
-		err = unclear(grantRights(ctx, db, e.group))
+		err = unclear(grantRights(ctx, db, e.layout.at(e.server, name).schema(), e.layout.holder(name)))
 	}
 	if err != nil {
 		return version, fmt.Errorf("migrate database %s: %w", name, asProvisioner(err))
@@ -230,21 +233,23 @@ func (e *Engine) connect(ctx context.Context, name string, login *server, of cla
 
 // openShare is connect for callers that need the pool's share of the budget.
 func (e *Engine) openShare(ctx context.Context, name string, login *server, of class, conns int) (*share, error) {
-	s := e.budget.openPool(connector{server: login, database: name, scoped: login != e.server}, of, conns)
-	err := verify(ctx, s.db, name)
+	c := e.layout.at(login, name)
+	c.scoped = login != e.server
+	s := e.budget.openPool(c, of, conns)
+	err := verify(ctx, s.db, c)
 	switch stateOf(err) {
 	case codeUnknownDatabase, codeWrongPassword: // the latter without the role, too
 		err = e.addNoDatabase(ctx, name, err)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", name, unavailable(err)), s.db.Close())
+		return nil, errors.Join(unavailable(err), s.db.Close())
 	}
 	return s, nil
 }
 
 // addNoDatabase adds ErrNoDatabase to err unless the database exists, in use or in the trash.
 func (e *Engine) addNoDatabase(ctx context.Context, name string, err error) error {
-	if live, kept, failure := e.findBoth(ctx, name, trashName(name)); failure != nil || live || kept {
+	if live, kept, failure := e.layout.find(ctx, name, trashName(name)); failure != nil || live || kept {
 		return err
 	}
 	return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, tenants.ErrNoDatabase, err)
@@ -252,14 +257,14 @@ func (e *Engine) addNoDatabase(ctx context.Context, name string, err error) erro
 
 // verify returns an error unless db is the named database and has migrations. An empty database of that
 // name is not Tenantry's, or is partly restored.
-func verify(ctx context.Context, db *sql.DB, name string) error {
+func verify(ctx context.Context, db *sql.DB, of connector) error {
 	var current string
 	var migrated bool
-	err := db.QueryRowContext(ctx, "SELECT current_database(), to_regclass('public.goose_db_version') IS NOT NULL").Scan(&current, &migrated)
+	err := db.QueryRowContext(ctx, "SELECT current_database(), to_regclass($1) IS NOT NULL", of.schema()+".goose_db_version").Scan(&current, &migrated)
 	switch {
 	case err != nil:
 		return err
-	case current != name:
+	case current != of.database:
 		return fmt.Errorf("the server led to database %q", current)
 	case !migrated:
 		return errors.New("the database was not made by this engine, or was not migrated since it was")

@@ -153,7 +153,7 @@ func TestVerifyNoticesAnotherDatabase(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, config(t))
 	conns := opened(t, e, made(t, e))
-	if err := verify(t.Context(), conns.Read, "t_"+strings.Repeat("z", 26)); err == nil {
+	if err := verify(t.Context(), conns.Read, e.layout.at(e.server, "t_"+strings.Repeat("z", 26))); err == nil {
 		t.Error("no error")
 	}
 }

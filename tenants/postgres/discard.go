@@ -37,23 +37,13 @@ func (e *Engine) discard(ctx context.Context, o tenants.Object) error {
 			return fmt.Errorf("%w: it is a tenant's", tenants.ErrInUse)
 		}
 		if strings.HasPrefix(o.Name, e.adoptionPrefix()) || strings.HasPrefix(o.Name, e.scratchPrefix()) {
-			return e.discardUnconnected(ctx, o.Name)
+			return e.layout.discard(ctx, o.Name)
 		}
 		return e.discardUnlocked(ctx, o.Name)
 	}
-	there, _, err := e.findBoth(ctx, o.Name, o.Name)
+	there, _, err := e.layout.find(ctx, o.Name, o.Name)
 	if err == nil && there {
 		err = errNotOurs
-	}
-	return err
-}
-
-// discardUnconnected drops an unfinished adoption or a rehearsal, unless a session is connected to it, as the process
-// that works on it is.
-func (e *Engine) discardUnconnected(ctx context.Context, name string) error {
-	err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", name)
-	if stateOf(err) == codeObjectInUse {
-		return fmt.Errorf("%w: %w", tenants.ErrInUse, err)
 	}
 	return err
 }
@@ -72,14 +62,14 @@ func (e *Engine) discardUnlocked(ctx context.Context, name string) error {
 	if !free {
 		return fmt.Errorf("%w: somebody is building a template", tenants.ErrInUse)
 	}
-	err = e.exec(ctx, "ALTER DATABASE %s WITH IS_TEMPLATE false", name)
+	err = e.layout.mark(ctx, name, false)
 	if err == nil {
-		err = e.exec(ctx, "DROP DATABASE %s WITH (FORCE)", name)
+		err = e.layout.remove(ctx, name)
 	}
-	switch stateOf(err) {
-	case codeUnknownDatabase: // it was dropped meanwhile
+	switch {
+	case isUnknown(err): // it was dropped meanwhile
 		return nil
-	case codeObjectInUse:
+	case stateOf(err) == codeObjectInUse:
 		return fmt.Errorf("%w: %w", tenants.ErrInUse, err)
 	}
 	return err

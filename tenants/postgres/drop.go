@@ -25,7 +25,7 @@ func (e *Engine) drop(ctx context.Context, name string) error {
 		return err
 	}
 	for _, database := range []string{name, trashName(name), e.adoptionName(name)} {
-		if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", database); err != nil {
+		if err := e.layout.remove(ctx, database); err != nil {
 			return err
 		}
 	}

@@ -64,6 +64,7 @@ type Engine struct {
 	config   Config
 	server   *server // its database is the admin database
 	admin    *sql.DB
+	layout   layout
 	base     *gorm.DB
 	version  int64
 	versions migrate.Versions
@@ -113,6 +114,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		config: c, server: server, admin: openAdmin(server), base: base, version: versions.Newest, versions: versions, hash: hash, group: groupName(c.Prefix, server.Database),
 		adopting: make(chan struct{}, 1), reading: make(chan struct{}, mostSnapshots), trying: make(chan struct{}, 1),
 	}
+	e.layout = databases{e}
 	server.meet(ctx)
 	if err := e.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to Postgres: %w", unavailable(err)), e.Close())
@@ -140,7 +142,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	if err := e.makeGroup(ctx); err != nil {
 		return err
 	}
-	return closeShared(ctx, e.admin, e.config.Log, "postgres", "template1", e.server.Database)
+	return e.layout.prepare(ctx)
 }
 
 func (c Config) withDefaults() Config {

@@ -22,7 +22,7 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 	if err != nil {
 		return []tenants.Fault{tenants.FaultMissing.Found("%q is not the name of a tenant's database", t.Database)}, nil
 	}
-	s, err := e.locate(ctx, name, t.State == tenants.StatePurged)
+	s, err := e.layout.locate(ctx, name, t.State == tenants.StatePurged)
 	if err != nil {
 		return nil, fmt.Errorf("examine database %s: %w", name, unavailable(err))
 	}
@@ -30,11 +30,11 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 	if s.trashed || !s.serves {
 		return faults, nil
 	}
-	login, err := e.login(t)
+	login, err := e.layout.login(t)
 	if err != nil {
 		return faults, nil // the doctor reports secrets that can't be opened
 	}
-	inside, err := e.examineInside(ctx, connector{server: login, database: name}, t.SchemaVersion)
+	inside, err := e.examineInside(ctx, e.layout.at(login, name), t.SchemaVersion)
 	switch {
 	case err == nil:
 		return append(faults, inside...), nil
@@ -51,31 +51,31 @@ func (e *Engine) Examine(ctx context.Context, t *tenants.Tenant) ([]tenants.Faul
 // asks: what it can't do though it should, and what it can do though it should not. A superuser's extra
 // rights don't count.
 const insideQuery = `SELECT
-	EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = 'goose_db_version'),
+	EXISTS (SELECT FROM pg_class WHERE relnamespace = $1::text::regnamespace AND relname = 'goose_db_version'),
 	coalesce((SELECT string_agg(text, '; ') FROM (
-		SELECT 'the role may not use schema public' AS text WHERE NOT has_schema_privilege('public', 'USAGE')
+		SELECT 'the role may not use schema ' || $1 AS text WHERE NOT has_schema_privilege($1, 'USAGE')
 		UNION ALL
-		SELECT 'the role may make tables' WHERE has_schema_privilege('public', 'CREATE') AND NOT rolsuper
+		SELECT 'the role may make tables' WHERE has_schema_privilege($1, 'CREATE') AND NOT rolsuper
 		UNION ALL
 		SELECT 'the role may not use ' || string_agg(relname, ', ' ORDER BY relname) FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND CASE WHEN relkind IN ('r', 'p', 'v', 'm', 'f')
+		WHERE relnamespace = $1::text::regnamespace AND CASE WHEN relkind IN ('r', 'p', 'v', 'm', 'f')
 			THEN NOT has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE')
 			WHEN relkind = 'S' AND relname <> 'goose_db_version_id_seq' THEN NOT has_sequence_privilege(oid, 'USAGE') END
 		HAVING count(*) > 0
 		UNION ALL
-		SELECT 'the role may write goose_db_version' FROM pg_class WHERE relnamespace = 'public'::regnamespace
+		SELECT 'the role may write goose_db_version' FROM pg_class WHERE relnamespace = $1::text::regnamespace
 		AND relname = 'goose_db_version' AND has_table_privilege(oid, 'INSERT, UPDATE, DELETE') AND NOT rolsuper
 		UNION ALL
 		SELECT string_agg(relname, ', ' ORDER BY relname) || ' are not the owner''s of the database' FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relowner <> datdba
+		WHERE relnamespace = $1::text::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relowner <> datdba
 		HAVING count(*) > 0
 	) AS wrong), '')
 	FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user`
 
 // queryInside returns whether migrations have made the database, and what is wrong with the role's
 // permissions in it.
-func queryInside(ctx context.Context, db *sql.DB) (migrated bool, wrong string, err error) {
-	err = db.QueryRowContext(ctx, insideQuery).Scan(&migrated, &wrong)
+func queryInside(ctx context.Context, db *sql.DB, schema string) (migrated bool, wrong string, err error) {
+	err = db.QueryRowContext(ctx, insideQuery, schema).Scan(&migrated, &wrong)
 	return migrated, wrong, err
 }
 
@@ -83,7 +83,7 @@ func queryInside(ctx context.Context, db *sql.DB) (migrated bool, wrong string, 
 func (e *Engine) examineInside(ctx context.Context, as connector, version int64) (faults []tenants.Fault, err error) {
 	db := e.budget.openPool(as, chores, 1).db
 	defer func() { err = errors.Join(err, db.Close()) }()
-	migrated, wrong, err := queryInside(ctx, db)
+	migrated, wrong, err := queryInside(ctx, db, as.schema())
 	if err != nil {
 		return refused(ctx, err)
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"tenantry/tenants"
 	"tenantry/tenants/migrate"
 )
@@ -77,7 +75,7 @@ func (e *Engine) Load(ctx context.Context, t *tenants.Tenant, version int64, fil
 
 // loadDraft fills a migrated draft.
 func (e *Engine) loadDraft(ctx context.Context, draft string, fill func(ctx context.Context, into tenants.RowWriter) error) error {
-	into, err := openSession(ctx, connector{server: e.server, database: draft}, &sql.TxOptions{})
+	into, err := openSession(ctx, e.layout.at(e.server, draft), &sql.TxOptions{})
 	if err != nil {
 		return err
 	}
@@ -92,7 +90,7 @@ func (e *Engine) loadDraft(ctx context.Context, draft string, fill func(ctx cont
 // replaceRows has fill write rows in place of those that migrations have made, and commits.
 func (r *rowStream) replaceRows(ctx context.Context, fill func(ctx context.Context, into tenants.RowWriter) error) error {
 	for _, table := range r.tables {
-		if _, err := r.tx.ExecContext(ctx, "DELETE FROM "+pgx.Identifier{"public", table.Name}.Sanitize()); err != nil {
+		if _, err := r.tx.ExecContext(ctx, "DELETE FROM "+r.nameOf(table.Name)); err != nil {
 			return err
 		}
 	}
@@ -108,11 +106,13 @@ func (r *rowStream) replaceRows(ctx context.Context, fill func(ctx context.Conte
 // makeFromDraft has fill fill a draft of a version, which then gets the name.
 func (e *Engine) makeFromDraft(ctx context.Context, name string, version int64, fill func(draft string) error) (err error) {
 	draft := e.adoptionName(name)
-	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s", draft); err != nil { // left by a process that died; fails if in use
+	release, err := e.layout.takeDraft(ctx, draft)
+	if err != nil {
 		return err
 	}
+	defer release()
 	defer func() { err = errors.Join(err, e.removeDraft(ctx, draft)) }()
-	if err := e.createDraft(ctx, draft); err != nil {
+	if err := e.layout.createDraft(ctx, draft); err != nil {
 		return err
 	}
 	if err := e.fillDraft(ctx, draft, migrate.UpTo(e.config.Schema.Migrations[Dialect], version)); err != nil {
@@ -121,12 +121,8 @@ func (e *Engine) makeFromDraft(ctx context.Context, name string, version int64, 
 	if err := fill(draft); err != nil {
 		return err
 	}
-	if err := e.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {
+	if err := e.layout.finish(ctx, draft, name); !isDuplicate(err) {
 		return err
 	}
-	err = retryInUse(ctx, func() error { return e.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, name) })
-	if stateOf(err) == codeDuplicateDatabase {
-		return nil
-	}
-	return err
+	return nil
 }

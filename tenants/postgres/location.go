@@ -1,11 +1,8 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"tenantry/tenants"
 )
@@ -30,45 +27,6 @@ type location struct {
 	memberships     []string // roles of which the role is a member, except the group
 	grouped         bool     // the role is a member of the group
 	serves          bool     // Examine can connect to the database as the role
-}
-
-// locationQuery selects a site's fields for the databases $1 (name) and $2 (other), the role $3 and the group
-// $4.
-const locationQuery = `WITH database AS (
-		SELECT * FROM pg_database WHERE datname = $1
-	), role AS (
-		SELECT * FROM pg_roles WHERE rolname = $3
-	), acl AS (
-		SELECT a.*, coalesce(g.rolname, 'PUBLIC') AS name, coalesce(g.rolname = $3, false) AS own FROM database
-		CROSS JOIN LATERAL aclexplode(coalesce(datacl, acldefault('d', datdba))) a LEFT JOIN pg_roles g ON g.oid = grantee
-		WHERE grantee <> datdba
-	), member AS (
-		SELECT g.rolname AS name FROM pg_auth_members m JOIN role ON role.oid = m.member JOIN pg_roles g ON g.oid = m.roleid
-	)
-	SELECT EXISTS (SELECT FROM database), EXISTS (SELECT FROM pg_database WHERE datname = $2),
-		coalesce((SELECT datallowconn FROM database), false),
-		coalesce((SELECT pg_get_userbyid(datdba)::text FROM database WHERE pg_get_userbyid(datdba) <> current_user), ''),
-		ARRAY(SELECT DISTINCT name::text FROM acl WHERE NOT own OR privilege_type <> 'CONNECT' OR is_grantable ORDER BY 1),
-		EXISTS (SELECT FROM role), EXISTS (SELECT FROM role WHERE rolcanlogin),
-		EXISTS (SELECT FROM acl WHERE own AND privilege_type = 'CONNECT'),
-		coalesce((SELECT concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
-			CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
-			CASE WHEN rolbypassrls THEN 'BYPASSRLS' END) FROM role), ''),
-		ARRAY(SELECT DISTINCT split_part(setting, '=', 1) FROM pg_db_role_setting JOIN role ON role.oid = setrole, unnest(setconfig) AS setting ORDER BY 1),
-		EXISTS (SELECT FROM role WHERE rolvaliduntil < 'infinity'), coalesce((SELECT rolconnlimit FROM role), 0),
-		ARRAY(SELECT name::text FROM member WHERE name <> $4 ORDER BY 1), EXISTS (SELECT FROM member WHERE name = $4)`
-
-func (e *Engine) locate(ctx context.Context, name string, trashed bool) (*location, error) {
-	s := &location{name: name, other: trashName(name), trashed: trashed, wantLimit: e.roleLimit()}
-	if trashed {
-		s.name, s.other = s.other, s.name
-	}
-	arrays := pgtype.NewMap()
-	err := e.admin.QueryRowContext(ctx, locationQuery, s.name, s.other, name, e.group).Scan(
-		&s.atName, &s.atOther, &s.open, &s.owner, arrays.SQLScanner(&s.strangers), &s.role, &s.login, &s.connects, &s.powers,
-		arrays.SQLScanner(&s.planted), &s.lapses, &s.limit, arrays.SQLScanner(&s.memberships), &s.grouped)
-	s.serves = s.atName && !s.atOther && s.open && s.login && s.connects && s.grouped
-	return s, err
 }
 
 // faults returns what is wrong according to the server.

@@ -18,7 +18,7 @@ func (e *Engine) Mend(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil || t.IsRemoved() {
 		return nil
 	}
-	s, err := e.locate(ctx, name, t.State == tenants.StatePurged)
+	s, err := e.layout.locate(ctx, name, t.State == tenants.StatePurged)
 	if err == nil && s.atName != s.atOther {
 		err = e.mend(ctx, t, s)
 	}
@@ -33,7 +33,7 @@ func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s *location) error
 		if err := e.move(ctx, t, s); err != nil {
 			return err
 		}
-		moved, err := e.locate(ctx, t.Database, s.trashed)
+		moved, err := e.layout.locate(ctx, t.Database, s.trashed)
 		if err != nil {
 			return err
 		}
@@ -46,13 +46,9 @@ func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s *location) error
 		return err
 	}
 	if s.trashed {
-		return e.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", s.name)
+		return e.layout.shut(ctx, t.Database, s.name)
 	}
-	verifier, err := e.verifier(t)
-	if err != nil {
-		return err
-	}
-	if err := e.admit(ctx, s.name, verifier); err != nil {
+	if err := e.layout.admit(ctx, t); err != nil {
 		return err
 	}
 	return e.mendInside(ctx, s.name)
@@ -95,21 +91,14 @@ func (e *Engine) takeOwnership(ctx context.Context, role string, s *location) er
 		return err
 	}
 	if s.owner != "" {
-		if err := e.exec(ctx, "ALTER DATABASE %s OWNER TO CURRENT_USER", s.name); err != nil {
+		if err := e.layout.own(ctx, s.name); err != nil {
 			return err
 		}
 	}
 	for _, stranger := range s.strangers {
-		statement, names := "REVOKE ALL ON DATABASE %s FROM %s CASCADE", []string{s.name, stranger}
-		if stranger == "PUBLIC" {
-			statement, names = "REVOKE ALL ON DATABASE %s FROM PUBLIC CASCADE", names[:1]
-		}
-		if err := e.exec(ctx, statement, names...); err != nil {
+		if err := e.layout.strip(ctx, s.name, stranger); err != nil {
 			return err
 		}
-	}
-	if s.trashed && s.login {
-		return e.exec(ctx, "ALTER ROLE %s NOLOGIN", role)
 	}
 	return nil
 }
@@ -124,7 +113,7 @@ func (e *Engine) mendInside(ctx context.Context, name string) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	own := `DO $tenantry$ DECLARE object regclass; BEGIN
 		PERFORM pg_catalog.set_config('lock_timeout', '3s', true);
-		FOR object IN SELECT oid FROM pg_catalog.pg_class WHERE relnamespace = 'public'::regnamespace
+		FOR object IN SELECT oid FROM pg_catalog.pg_class WHERE relnamespace = current_schema()::regnamespace
 			AND relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_catalog.pg_get_userbyid(relowner) <> current_user
 		LOOP
 			EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO CURRENT_USER', object);
@@ -133,11 +122,10 @@ func (e *Engine) mendInside(ctx context.Context, name string) (err error) {
 	if err := run(ctx, db, own); err != nil {
 		return err
 	}
-	if err := grantRights(ctx, db, e.group); err != nil {
+	in := e.layout.at(e.server, name).schema()
+	if err := grantRights(ctx, db, in, e.layout.holder(name)); err != nil {
 		return err
 	}
-	strip := render(`REVOKE CREATE ON SCHEMA public FROM {group}; REVOKE ALL ON SCHEMA public FROM {name};
-		REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}; REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}`,
-		map[string]string{"group": e.group, "name": name})
+	strip := e.layout.stripInside(name, in)
 	return retryRaced(ctx, func() error { return run(ctx, db, strip) })
 }

@@ -30,7 +30,7 @@ func TestPlantedSettings(t *testing.T) {
 		tenant.SchemaVersion = s.SchemaVersion()
 		quote := func(name string) string { return pgx.Identifier{name}.Sanitize() }
 		words := strings.NewReplacer("{t}", quote(tenant.Database), "{group}", quote(s.group))
-		thief, err := s.login(tenant)
+		thief, err := s.layout.login(tenant)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func wantExamined(t *testing.T, e *Engine, tenant *tenants.Tenant) {
 	if faults, err := e.Examine(t.Context(), tenant); err != nil || len(faults) > 0 {
 		t.Errorf("found %+v, %v", faults, err)
 	}
-	if there, _, err := e.findBoth(t.Context(), e.template.schemaDraft(), ""); err != nil || there {
+	if there, _, err := e.layout.find(t.Context(), e.template.schemaDraft(), ""); err != nil || there {
 		t.Errorf("the draft is there: %t, %v", there, err)
 	}
 }
@@ -58,7 +58,7 @@ func TestSchemaDraftThatWasLeft(t *testing.T) {
 	draft := tenants.Object{Kind: tenants.ObjectTemporary, Name: e.template.schemaDraft()}
 	leave := func() {
 		t.Helper()
-		if err := e.createDraft(t.Context(), draft.Name); err != nil {
+		if err := e.layout.createDraft(t.Context(), draft.Name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,7 +111,7 @@ func TestSchemaThatCantBeMade(t *testing.T) {
 			t.Errorf("found %+v, %v", faults, err)
 		}
 	}
-	if there, _, err := e.findBoth(t.Context(), other.template.schemaDraft(), ""); err != nil || there {
+	if there, _, err := e.layout.find(t.Context(), other.template.schemaDraft(), ""); err != nil || there {
 		t.Errorf("the draft is there: %t, %v", there, err)
 	}
 	wantExamined(t, e, tenant)

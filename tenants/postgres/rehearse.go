@@ -87,7 +87,7 @@ func (e *Engine) RehearseData(ctx context.Context, t *tenants.Tenant) (report *t
 func (e *Engine) inScratch(ctx context.Context, do func(scratch string) error) (err error) {
 	scratch := e.scratchName()
 	defer func() { err = errors.Join(err, e.removeDraft(ctx, scratch)) }()
-	if err := e.createDraft(ctx, scratch); err != nil {
+	if err := e.layout.createDraft(ctx, scratch); err != nil {
 		return err
 	}
 	return do(scratch)
@@ -95,7 +95,7 @@ func (e *Engine) inScratch(ctx context.Context, do func(scratch string) error) (
 
 // try applies the migrations after a version to a scratch database.
 func (e *Engine) try(ctx context.Context, scratch string, version int64, down bool) (*trial.Report, error) {
-	return trial.Run(ctx, connector{server: e.server, database: scratch}, trial.Options{
+	return trial.Run(ctx, e.layout.at(e.server, scratch), trial.Options{
 		Dialect: Dialect, Migrations: e.config.Schema.Migrations[Dialect], From: version, Down: down,
 	})
 }
@@ -103,7 +103,7 @@ func (e *Engine) try(ctx context.Context, scratch string, version int64, down bo
 // copyTenant copies the rows of a tenant's database, as they are at one moment, and returns their schema version. The
 // copy has the schema that the migrations make; nothing is copied if the tenant's differs.
 func (e *Engine) copyTenant(ctx context.Context, name, scratch string) (version int64, err error) {
-	from, err := openSession(ctx, connector{server: e.server, database: name}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	from, err := openSession(ctx, e.layout.at(e.server, name), &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return 0, unavailable(err)
 	}

@@ -18,7 +18,7 @@ func TestLeftoverOfARehearsalIsDiscarded(t *testing.T) {
 	old := e.scratchPrefix() + strings.ToLower(ulid.MustNew(ulid.Timestamp(time.Now().Add(-2*time.Hour)), ulid.DefaultEntropy()).String())
 	young := e.scratchName()
 	for _, name := range []string{old, young} {
-		if err := e.createDraft(t.Context(), name); err != nil {
+		if err := e.layout.createDraft(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
 	}

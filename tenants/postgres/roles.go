@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -30,39 +29,6 @@ func (e *Engine) makeGroup(ctx context.Context) error {
 			CREATE ROLE {group} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 		END IF;
 	END $tenantry$`, map[string]string{"group": e.group})
-	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
-}
-
-// admit makes the tenant's role, or sets its password and limits again, grants it alone access to the
-// database, and opens the database for connections. Postgres fails if two sessions do so at the same
-// time, so the script takes a lock.
-func (e *Engine) admit(ctx context.Context, name, verifier string) error {
-	script := render(`DO $tenantry$ DECLARE place name; BEGIN
-		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({name text}, 0));
-		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text}) THEN
-			CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-				CONNECTION LIMIT {limit} PASSWORD {verifier text} IN ROLE {group};
-		ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text} AND (rolsuper OR rolreplication OR rolbypassrls)) THEN
-			RAISE EXCEPTION 'role % has rights that no tenant may have', {name text};
-		ELSE
-			ALTER ROLE {name} LOGIN NOCREATEDB NOCREATEROLE CONNECTION LIMIT {limit} PASSWORD {verifier text};
-			IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text} AND rolvaliduntil < 'infinity') THEN
-				ALTER ROLE {name} VALID UNTIL 'infinity';
-			END IF;
-			ALTER ROLE {name} RESET ALL;
-			FOR place IN SELECT datname FROM pg_catalog.pg_db_role_setting JOIN pg_catalog.pg_database d ON d.oid = setdatabase
-				JOIN pg_catalog.pg_roles r ON r.oid = setrole WHERE rolname = {name text}
-			LOOP
-				EXECUTE pg_catalog.format('ALTER ROLE %I IN DATABASE %I RESET ALL', {name text}, place);
-			END LOOP;
-			GRANT {group} TO {name};
-		END IF;
-		REVOKE ALL ON DATABASE {name} FROM PUBLIC;
-		GRANT CONNECT ON DATABASE {name} TO {name};
-		ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true;
-	END $tenantry$`, map[string]string{
-		"name": name, "group": e.group, "verifier": verifier, "limit": fmt.Sprint(e.roleLimit()),
-	})
 	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })
 }
 

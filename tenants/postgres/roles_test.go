@@ -100,7 +100,7 @@ func (s *own) makeMaster(t *testing.T) {
 
 func (s *own) loginOf(t *testing.T, tenant *tenants.Tenant) *server {
 	t.Helper()
-	login, err := s.login(tenant)
+	login, err := s.layout.login(tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestNewDatabaseAdmitsNoConnection(t *testing.T) {
 		t.Errorf("connect to a copy: %v", err)
 	}
 	draft := e.template.name + "_draft"
-	if err := e.createDraft(t.Context(), draft); err != nil {
+	if err := e.layout.createDraft(t.Context(), draft); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask(t, e, "SELECT has_database_privilege('pg_monitor', $1, 'CONNECT')::text", draft); got != "false" {

@@ -18,6 +18,7 @@ import (
 // rowStream reads and writes the rows of a database in the transaction of a session.
 type rowStream struct {
 	*session
+	schema  string // in which the tables are
 	version int64
 	tables  []tenants.Table
 	indexes []string // the statements that make those which were dropped
@@ -29,8 +30,11 @@ var _ tenants.RowWriter = (*rowStream)(nil)
 // streamRows reads the version and the tables. The caller must close the session after an error.
 func streamRows(ctx context.Context, s *session, schema tenants.Schema, release func()) (*rowStream, error) {
 	r := &rowStream{session: s, release: release}
-	var err error
-	if r.version, err = migrate.Version(ctx, s.tx, Dialect, schema.Migrations[Dialect]); err == nil {
+	err := s.tx.QueryRowContext(ctx, "SELECT current_schema()").Scan(&r.schema)
+	if err == nil {
+		r.version, err = migrate.Version(ctx, s.tx, Dialect, schema.Migrations[Dialect])
+	}
+	if err == nil {
 		err = r.readTables(ctx)
 	}
 	return r, err
@@ -52,12 +56,12 @@ func (r *rowStream) Close() error {
 	return nil
 }
 
-// columnsQuery lists the columns of the tables in the schema "public". A domain has the type below it.
+// columnsQuery lists the columns of the tables in the schema. A domain has the type below it.
 const columnsQuery = `SELECT relname::text, attname::text,
 		format_type(CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END, NULL), attnotnull,
 		EXISTS (SELECT 1 FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary AND attnum = ANY (indkey))
 	FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid JOIN pg_type ON pg_type.oid = atttypid
-	WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
+	WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
 		AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 	ORDER BY relname COLLATE "C", attnum`
 
@@ -84,7 +88,7 @@ func (r *rowStream) readTables(ctx context.Context) error {
 
 // Read reads a table with COPY.
 func (r *rowStream) Read(ctx context.Context, table tenants.Table, f func(row []tenants.Value) error) error {
-	return r.read(ctx, table, copied(table), f)
+	return r.read(ctx, table, r.copied(table), f)
 }
 
 // read reads rows of the table with a COPY of what is named or selected.
@@ -105,11 +109,12 @@ func (r *rowStream) read(ctx context.Context, table tenants.Table, what string, 
 }
 
 // copied returns the table and its columns, for COPY.
-func copied(table tenants.Table) string {
-	return fmt.Sprintf("%s (%s)", nameOf(table), strings.Join(columnNames(table), ", "))
+func (r *rowStream) copied(table tenants.Table) string {
+	return fmt.Sprintf("%s (%s)", r.nameOf(table.Name), strings.Join(columnNames(table), ", "))
 }
 
-func nameOf(table tenants.Table) string { return pgx.Identifier{"public", table.Name}.Sanitize() }
+// nameOf returns the qualified name of a table or sequence.
+func (r *rowStream) nameOf(object string) string { return pgx.Identifier{r.schema, object}.Sanitize() }
 
 func columnNames(table tenants.Table) (names []string) {
 	for _, c := range table.Columns {
@@ -124,7 +129,7 @@ var errNoMoreRows = errors.New("the rows can't be read")
 
 // Write inserts rows with COPY.
 func (r *rowStream) Write(ctx context.Context, table tenants.Table, fill func(insert func(row []tenants.Value) error) error) error {
-	return r.write(ctx, copied(table), fill)
+	return r.write(ctx, r.copied(table), fill)
 }
 
 // write inserts rows with a COPY into what is named.
@@ -162,11 +167,11 @@ func (r *rowStream) write(ctx context.Context, into string, fill func(insert fun
 // Delete copies the keys into a temporary table.
 func (r *rowStream) Delete(ctx context.Context, table tenants.Table, fill func(remove func(key []tenants.Value) error) error) (int64, error) {
 	if fill == nil {
-		return r.deleteRows(ctx, "DELETE FROM "+nameOf(table))
+		return r.deleteRows(ctx, "DELETE FROM "+r.nameOf(table.Name))
 	}
 	keys := columnNames(table.Key())
 	list := strings.Join(keys, ", ")
-	if _, err := r.tx.ExecContext(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE gone AS SELECT %s FROM %s WITH NO DATA", list, nameOf(table))); err != nil {
+	if _, err := r.tx.ExecContext(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE gone AS SELECT %s FROM %s WITH NO DATA", list, r.nameOf(table.Name))); err != nil {
 		return 0, translate(err)
 	}
 	if err := r.write(ctx, fmt.Sprintf("pg_temp.gone (%s)", list), fill); err != nil {
@@ -176,7 +181,7 @@ func (r *rowStream) Delete(ctx context.Context, table tenants.Table, fill func(r
 	for _, key := range keys {
 		same = append(same, fmt.Sprintf("t.%[1]s = gone.%[1]s", key))
 	}
-	n, err := r.deleteRows(ctx, fmt.Sprintf("DELETE FROM %s AS t USING pg_temp.gone WHERE %s", nameOf(table), strings.Join(same, " AND ")))
+	n, err := r.deleteRows(ctx, fmt.Sprintf("DELETE FROM %s AS t USING pg_temp.gone WHERE %s", r.nameOf(table.Name), strings.Join(same, " AND ")))
 	if err == nil {
 		_, err = r.tx.ExecContext(ctx, "DROP TABLE pg_temp.gone")
 	}
@@ -207,7 +212,7 @@ func (r *rowStream) Index(ctx context.Context) error {
 const sequencesQuery = `SELECT s.relname::text, coalesce(t.relname::text, '')
 	FROM pg_class s LEFT JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = s.oid AND refobjsubid > 0 AND deptype IN ('a', 'i')
 		LEFT JOIN pg_class t ON t.oid = refobjid
-	WHERE s.relnamespace = 'public'::regnamespace AND s.relkind = 'S' AND s.relname <> 'goose_db_version_id_seq'`
+	WHERE s.relnamespace = current_schema()::regnamespace AND s.relkind = 'S' AND s.relname <> 'goose_db_version_id_seq'`
 
 // Sequences reads the sequences. These belong to no snapshot, and are never behind rows that were read before.
 func (r *rowStream) Sequences(ctx context.Context) (all []tenants.Sequence, err error) {
@@ -218,7 +223,7 @@ func (r *rowStream) Sequences(ctx context.Context) (all []tenants.Sequence, err 
 	for _, pair := range found {
 		s := tenants.Sequence{Name: pair[0], Table: pair[1]}
 		err := r.tx.QueryRowContext(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM "+
-			pgx.Identifier{"public", s.Name}.Sanitize()).Scan(&s.Last)
+			r.nameOf(s.Name)).Scan(&s.Last)
 		if err != nil {
 			return nil, err
 		}
@@ -232,16 +237,16 @@ func (r *rowStream) SetSequence(ctx context.Context, s tenants.Sequence) error {
 	if s.Last < 1 {
 		return nil
 	}
-	_, err := r.tx.ExecContext(ctx, `SELECT setval(format('public.%I', name)::regclass, $3::bigint) FROM (`+sequencesQuery+`) AS known (name, of)
+	_, err := r.tx.ExecContext(ctx, `SELECT setval(format('%I.%I', current_schema(), name)::regclass, $3::bigint) FROM (`+sequencesQuery+`) AS known (name, of)
 		WHERE CASE $1::text WHEN '' THEN of = $2::text ELSE name = $1::text END`, s.Name, s.Table, s.Last)
 	return err
 }
 
 // keysQuery lists the columns whose values sequences make.
-const keysQuery = `SELECT format('public.%I', s.relname), format('SELECT max(%I) FROM public.%I', attname, t.relname)
+const keysQuery = `SELECT format('%I.%I', current_schema(), s.relname), format('SELECT max(%I) FROM %I.%I', attname, current_schema(), t.relname)
 	FROM pg_class s JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = s.oid AND refobjsubid > 0 AND deptype IN ('a', 'i')
 		JOIN pg_class t ON t.oid = refobjid JOIN pg_attribute ON attrelid = t.oid AND attnum = refobjsubid
-	WHERE s.relnamespace = 'public'::regnamespace AND s.relkind = 'S' AND t.relname <> 'goose_db_version'`
+	WHERE s.relnamespace = current_schema()::regnamespace AND s.relkind = 'S' AND t.relname <> 'goose_db_version'`
 
 // passKeys brings each sequence behind the greatest key of its table: SQLite makes keys also without one.
 func (r *rowStream) passKeys(ctx context.Context) error {

@@ -40,12 +40,12 @@ func (t *template) readSchema(ctx context.Context) (made shape.Shape, err error)
 	}
 	defer release()
 	draft := t.schemaDraft()
-	if err := e.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
+	if err := e.layout.remove(ctx, draft); err != nil {
 		return nil, err
 	}
 	made, err = e.schemaOfDraft(ctx, draft)
 	if err == nil {
-		err = e.exec(ctx, "DROP DATABASE %s WITH (FORCE)", draft)
+		err = e.layout.remove(ctx, draft)
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.removeDraft(ctx, draft))
@@ -55,7 +55,7 @@ func (t *template) readSchema(ctx context.Context) (made shape.Shape, err error)
 
 // schemaOfDraft makes a draft and reads its schema.
 func (e *Engine) schemaOfDraft(ctx context.Context, draft string) (shape.Shape, error) {
-	if err := e.createDraft(ctx, draft); err != nil {
+	if err := e.layout.createDraft(ctx, draft); err != nil {
 		return nil, err
 	}
 	if err := e.fillDraft(ctx, draft, e.config.Schema.Migrations[Dialect]); err != nil {
@@ -74,7 +74,7 @@ func (t *template) schemaDraft() string {
 func (e *Engine) readDraft(ctx context.Context, draft string) (made shape.Shape, err error) {
 	server := e.server.Copy()
 	pin(server.RuntimeParams, e.pins)
-	db := sql.OpenDB(connector{server: server, database: draft})
+	db := sql.OpenDB(e.layout.at(server, draft))
 	db.SetMaxOpenConns(1)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return shape.Read(ctx, db, Dialect)
@@ -109,7 +109,7 @@ const extensionMembers = `
 		WHEN 'pg_proc'::regclass THEN ARRAY['function ' || objid::regprocedure]
 		WHEN 'pg_type'::regclass THEN ARRAY['type ' || objid::regtype, 'relation of kind c ' || objid::regtype]
 		ELSE ARRAY['table ' || relname, 'sequence ' || relname, 'relation of kind ' || relkind::text || ' ' || relname] END)
-	FROM pg_depend LEFT JOIN pg_class ON classid = 'pg_class'::regclass AND pg_class.oid = objid AND relnamespace = 'public'::regnamespace
+	FROM pg_depend LEFT JOIN pg_class ON classid = 'pg_class'::regclass AND pg_class.oid = objid AND relnamespace = current_schema()::regnamespace
 	WHERE deptype = 'e' AND (classid IN ('pg_proc'::regclass, 'pg_type'::regclass) OR relname IS NOT NULL)
 	UNION ALL
 	SELECT 'schema ' || nspname FROM pg_namespace

@@ -11,17 +11,10 @@ import (
 
 var _ tenants.Exporter = (*Engine)(nil)
 
-// signsQuery reads the rows that were written in each database, as the server counts them when transactions have ended,
-// and what begins the counters anew: another database of the name, a reset, or the recovery of the server after a crash,
-// which resets all of the server's statistics.
-const signsQuery = `SELECT datname::text, CASE current_setting('track_counts') WHEN 'on' THEN
-		concat_ws(' ', datid, tup_inserted, tup_updated, tup_deleted, extract(epoch FROM d.stats_reset), extract(epoch FROM w.stats_reset)) ELSE '' END
-	FROM pg_stat_database d, pg_stat_bgwriter w WHERE datname `
-
 // Signs reads the statistics of all databases. Without track_counts each sign differs from all others. The server knows of a
 // write a few seconds after it was committed.
 func (e *Engine) Signs(ctx context.Context) (map[string]string, error) {
-	return e.signs(ctx, signsQuery+`LIKE 't\_%'`)
+	return e.signs(ctx, e.layout.signsQuery()+`LIKE 't\_%'`)
 }
 
 // Sign reads the statistics of the tenant's database.
@@ -30,7 +23,7 @@ func (e *Engine) Sign(ctx context.Context, t *tenants.Tenant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	signs, err := e.signs(ctx, signsQuery+"= $1", name)
+	signs, err := e.signs(ctx, e.layout.signsQuery()+"= $1", name)
 	if err != nil {
 		return "", err
 	}

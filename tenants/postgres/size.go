@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"tenantry/tenants"
@@ -19,9 +21,8 @@ func (e *Engine) Size(ctx context.Context, t *tenants.Tenant) (int64, error) {
 		return 0, err
 	}
 	var size *int64
-	err = e.admin.QueryRowContext(ctx, "SELECT (SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1)",
-		name).Scan(&size)
-	if err != nil {
+	err = e.admin.QueryRowContext(ctx, "SELECT size FROM ("+e.layout.sizesQuery()+"= $1) AS found (name, size)", name).Scan(&size)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("size of database %s: %w", name, translate(err))
 	}
 	if size == nil {
@@ -32,7 +33,7 @@ func (e *Engine) Size(ctx context.Context, t *tenants.Tenant) (int64, error) {
 
 // Sizes returns the sizes of all databases according to the server.
 func (e *Engine) Sizes(ctx context.Context) (map[string]int64, error) {
-	rows, err := e.admin.QueryContext(ctx, `SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname LIKE 't\_%'`)
+	rows, err := e.admin.QueryContext(ctx, e.layout.sizesQuery()+`LIKE 't\_%'`)
 	if err != nil {
 		return nil, fmt.Errorf("sizes of databases: %w", translate(err))
 	}

@@ -22,7 +22,7 @@ type session struct {
 
 // sessionSettings make every server read and write values alike, without a time limit, and return an error
 // if a row security policy would hide rows.
-const sessionSettings = `SET LOCAL search_path = public; SET LOCAL row_security = off;
+const sessionSettings = `SET LOCAL row_security = off;
 	SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 3;
 	SET LOCAL client_encoding = 'UTF8'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0;
 	SET LOCAL idle_in_transaction_session_timeout = 0`

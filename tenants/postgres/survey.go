@@ -19,24 +19,6 @@ import (
 // so there is no moment without. Only drafts have none yet; like templates and unfinished adoptions, they
 // have the installation's hash in their names.
 
-// surveyQuery selects the names of this installation's databases and roles.
-const surveyQuery = `WITH mine AS (
-		SELECT dbid FROM pg_shdepend JOIN pg_roles grp ON grp.oid = refobjid
-		WHERE refclassid = 'pg_authid'::regclass AND rolname = $1
-	), member AS (
-		SELECT role.rolname AS name FROM pg_auth_members m
-		JOIN pg_roles role ON role.oid = m.member JOIN pg_roles grp ON grp.oid = m.roleid
-		WHERE grp.rolname = $1
-	), database AS (
-		SELECT datname AS name, 't_' || right(datname, 26) AS role FROM pg_database
-		WHERE oid IN (SELECT dbid FROM mine) OR starts_with(datname, $2) OR starts_with(datname, $3) OR starts_with(datname, $4)
-		OR datname ~ '^(t|trash)_[0-9a-z]{26}$' AND 't_' || right(datname, 26) IN (SELECT name FROM member)
-	)
-	SELECT name, false FROM database
-	UNION ALL
-	SELECT rolname, true FROM pg_roles
-	WHERE rolname IN (SELECT name FROM member) OR rolname IN (SELECT role FROM database)`
-
 // Survey lists the databases and roles that this installation has made. It knows only the age of
 // templates, drafts and rehearsals.
 func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
@@ -69,9 +51,7 @@ func (e *Engine) Survey(ctx context.Context) ([]tenants.Object, error) {
 // templateAge returns how long there has been a template for the current migrations, or 0 if its comment
 // doesn't say.
 func (e *Engine) templateAge(ctx context.Context) (time.Duration, error) {
-	var comment string
-	err := e.admin.QueryRowContext(ctx, "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1",
-		e.template.name).Scan(&comment)
+	comment, err := e.layout.commentOf(ctx, e.template.name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 1, nil // it doesn't exist yet
 	}
@@ -102,7 +82,7 @@ func (e *Engine) draftAge(ctx context.Context) (age time.Duration, err error) {
 const madeAt = "made by tenantry at "
 
 func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
-	rows, err := e.admin.QueryContext(ctx, surveyQuery, e.group, e.templatePrefix()+shortHash(e.server.Database)+"_", e.adoptionName(""), e.scratchPrefix())
+	rows, err := e.admin.QueryContext(ctx, e.layout.surveyQuery(), e.group, e.templatePrefix()+shortHash(e.server.Database)+"_", e.adoptionName(""), e.scratchPrefix())
 	if err != nil {
 		return nil, err
 	}

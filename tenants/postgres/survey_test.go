@@ -105,7 +105,7 @@ func TestDiscardRemovesOldTemplatesAndDrafts(t *testing.T) {
 	e := later(t, before)
 	next := made(t, e)
 	draft := later(t, e).template.name + draftSuffix // never to be built by anybody
-	if err := e.createDraft(t.Context(), draft); err != nil {
+	if err := e.layout.createDraft(t.Context(), draft); err != nil {
 		t.Fatal(err)
 	}
 	left := map[string]tenants.ObjectKind{draft: tenants.ObjectTemporary, before.template.name: tenants.ObjectTemplate}

@@ -110,8 +110,7 @@ func (t *template) make(ctx context.Context) error {
 	if marked {
 		return nil
 	}
-	// Copying one's own database doesn't need this. It protects the template from a mistaken DROP.
-	return t.engine.exec(ctx, "ALTER DATABASE %s WITH IS_TEMPLATE true", t.name)
+	return t.engine.layout.mark(ctx, t.name, true)
 }
 
 // lock waits until no other process builds a template or a draft. The caller must release the lock.
@@ -131,9 +130,7 @@ func (t *template) lock(ctx context.Context) (release func(), err error) {
 // find reports whether the template exists and is marked as one. Returns an error if another role owns it,
 // because that role would own what is in its copies.
 func (t *template) find(ctx context.Context) (there, marked bool, err error) {
-	var owner, user string
-	err = t.engine.admin.QueryRowContext(ctx, "SELECT datistemplate, pg_get_userbyid(datdba)::text, current_user::text FROM pg_database WHERE datname = $1", t.name).
-		Scan(&marked, &owner, &user)
+	marked, owner, user, err := t.engine.layout.inspectTemplate(ctx, t.name)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return false, false, nil
@@ -147,40 +144,31 @@ func (t *template) find(ctx context.Context) (there, marked bool, err error) {
 // build makes the template. It drops what a process that died while building left behind.
 func (t *template) build(ctx context.Context) error {
 	draft := t.name + draftSuffix
-	if err := t.engine.exec(ctx, "DROP DATABASE IF EXISTS %s WITH (FORCE)", draft); err != nil {
+	if err := t.engine.layout.remove(ctx, draft); err != nil {
 		return err
 	}
-	if err := t.engine.createDraft(ctx, draft); err != nil {
+	if err := t.engine.layout.createDraft(ctx, draft); err != nil {
 		return err
 	}
 	if err := t.engine.fillDraft(ctx, draft, t.engine.config.Schema.Migrations[Dialect]); err != nil {
 		return err
 	}
-	if err := t.engine.exec(ctx, "COMMENT ON DATABASE %s IS '"+madeAt+time.Now().UTC().Format(time.RFC3339)+"'", draft); err != nil {
+	if err := t.engine.layout.comment(ctx, draft, madeAt+time.Now().UTC().Format(time.RFC3339)); err != nil {
 		return err
 	}
-	if err := t.engine.exec(ctx, "ALTER DATABASE %s WITH ALLOW_CONNECTIONS false", draft); err != nil {
-		return err
-	}
-	return retryInUse(ctx, func() error { return t.engine.exec(ctx, "ALTER DATABASE %s RENAME TO %s", draft, t.name) })
-}
-
-// createDraft makes an empty database to which only its owner can ever connect: a tenant who could would
-// leave rows in the databases of all later tenants.
-func (e *Engine) createDraft(ctx context.Context, draft string) error {
-	if err := e.exec(ctx, "CREATE DATABASE %s TEMPLATE template0 "+e.locale+" ALLOW_CONNECTIONS false", draft); err != nil {
-		return err
-	}
-	return e.exec(ctx, `REVOKE ALL ON DATABASE %[1]s FROM PUBLIC; ALTER DATABASE %[1]s WITH ALLOW_CONNECTIONS true`, draft)
+	return t.engine.layout.finish(ctx, draft, t.name)
 }
 
 // fillDraft migrates a draft and grants the permissions inside it. Copies have both.
 func (e *Engine) fillDraft(ctx context.Context, draft string, migrations fs.FS) (err error) {
-	db := sql.OpenDB(connector{server: e.server, database: draft})
+	db := sql.OpenDB(e.layout.at(e.server, draft))
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
 	if _, err := migrate.Up(ctx, db, Dialect, migrations); err != nil {
 		return err
 	}
-	return grantRights(ctx, db, e.group)
+	if holder := e.layout.holder(draft); holder != "" {
+		return grantRights(ctx, db, e.layout.at(e.server, draft).schema(), holder)
+	}
+	return nil
 }

@@ -52,9 +52,9 @@ func TestTrashThatDied(t *testing.T) {
 	ctx := t.Context()
 	states := map[string]func(name, verifier string) error{
 		"untouched": func(string, string) error { return nil },
-		"shut":      func(name, _ string) error { return e.closeDatabase(ctx, name) },
+		"shut":      func(name, _ string) error { return e.layout.shut(ctx, name, name) },
 		"renamed": func(name, _ string) error {
-			return errors.Join(e.closeDatabase(ctx, name), e.rename(ctx, name, trashName(name)))
+			return errors.Join(e.layout.shut(ctx, name, name), e.rename(ctx, name, trashName(name)))
 		},
 	}
 	for state, reach := range states {

@@ -13,7 +13,7 @@ import (
 // may accept the provisioner but not the role. Returns ErrUnavailable if it can't connect. It tries one
 // role at a time, over a connection that the budget does not count, because tenants that are served may use up the budget.
 func (e *Engine) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
-	login, err := e.login(t)
+	login, err := e.layout.login(t)
 	if err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func (e *Engine) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	db := sql.OpenDB(connector{server: login, database: t.Database})
+	db := sql.OpenDB(e.layout.at(login, t.Database))
 	defer func() { err = errors.Join(err, db.Close()) }()
 	err = db.PingContext(ctx)
 	switch stateOf(err) {

@@ -13,7 +13,7 @@ const (
 		           CASE relkind WHEN 'v' THEN 'options ' || array_to_string(reloptions, ' and ') ELSE array_to_string(reloptions, ',') END,
 		           CASE WHEN relrowsecurity THEN 'row security' END)
 		FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('i', 'S') AND relname <> 'goose_db_version'`
+		WHERE relnamespace = current_schema()::regnamespace AND relkind NOT IN ('i', 'S') AND relname <> 'goose_db_version'`
 
 	postgresColumns = `
 		SELECT format('table %s, column %s', relname, attname),
@@ -24,20 +24,20 @@ const (
 		           'collation ' || nullif(nullif(attcollation, 0)::regcollation::text, '"default"'))
 		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 		     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> 'goose_db_version'
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> 'goose_db_version'
 		      AND attnum > 0 AND NOT attisdropped`
 
 	// From Postgres 18 on NOT NULL is a constraint of type n. The columns' properties show it already.
 	postgresConstraints = `
 		SELECT format('table %s, constraint %s', relname, conname), pg_get_constraintdef(pg_constraint.oid)
 		FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid
-		WHERE relnamespace = 'public'::regnamespace AND relname <> 'goose_db_version' AND contype <> 'n'`
+		WHERE relnamespace = current_schema()::regnamespace AND relname <> 'goose_db_version' AND contype <> 'n'`
 
 	postgresIndexes = `
 		SELECT format('table %s, index %s', t.relname, i.relname),
 		       pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ', invalid' END
 		FROM pg_index JOIN pg_class t ON t.oid = indrelid JOIN pg_class i ON i.oid = indexrelid
-		WHERE t.relnamespace = 'public'::regnamespace AND t.relname <> 'goose_db_version'`
+		WHERE t.relnamespace = current_schema()::regnamespace AND t.relname <> 'goose_db_version'`
 
 	postgresSequences = `
 		SELECT 'sequence ' || s.relname,
@@ -49,23 +49,23 @@ const (
 		         AND refclassid = 'pg_class'::regclass AND refobjsubid > 0
 		     LEFT JOIN pg_class t ON t.oid = refobjid
 		     LEFT JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
-		WHERE s.relnamespace = 'public'::regnamespace AND t.relname IS DISTINCT FROM 'goose_db_version'`
+		WHERE s.relnamespace = current_schema()::regnamespace AND t.relname IS DISTINCT FROM 'goose_db_version'`
 
 	postgresTriggers = `
 		SELECT format('table %s, trigger %s', relname, tgname), 
 		       pg_get_triggerdef(pg_trigger.oid) || ', enabled ' || tgenabled::text
 		FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-		WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal`
+		WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal`
 
 	postgresFunctions = `
 		SELECT format('function %s', oid::regprocedure), pg_get_functiondef(oid)
-		FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')`
+		FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p')`
 
 	// Tables have row types, and those have array types. Neither was created by hand.
 	postgresTypes = `
 		SELECT format('type %s', oid::regtype), 'kind ' || typtype::text
 		FROM pg_type
-		WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c' AND typelem = 0`
+		WHERE typnamespace = current_schema()::regnamespace AND typtype <> 'c' AND typelem = 0`
 
 	// Read reads only the schema "public", but includes the names of other schemas.
 	postgresElsewhere = `
@@ -74,12 +74,12 @@ const (
 		UNION ALL
 		SELECT 'large objects', count(*)::text FROM pg_largeobject_metadata HAVING count(*) > 0`
 
-	postgresHasMigrations = `SELECT 'yes' WHERE to_regclass('public.goose_db_version') IS NOT NULL`
+	postgresHasMigrations = `SELECT 'yes' WHERE to_regclass(quote_ident(current_schema()) || '.goose_db_version') IS NOT NULL`
 
 	postgresMigrations = `
 		SELECT 'migration ' || version_id,
 		       string_agg(CASE WHEN is_applied THEN 'applied' ELSE 'taken back' END, ', ' ORDER BY id)
-		FROM public.goose_db_version GROUP BY version_id`
+		FROM goose_db_version GROUP BY version_id`
 )
 
 func (s Shape) readPostgres(ctx context.Context, r Reader) error {

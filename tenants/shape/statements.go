@@ -33,17 +33,17 @@ const sqliteStatements = `
 
 // postgresStatements are queries whose rows are statements, in the order in which they run.
 func postgresStatements() []string {
-	const here = `relnamespace = 'public'::regnamespace AND relname <> 'goose_db_version'`
+	const here = `relnamespace = current_schema()::regnamespace AND relname <> 'goose_db_version'`
 	const sequences = `
 		FROM pg_sequence JOIN pg_class s ON s.oid = seqrelid
 		     LEFT JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = seqrelid AND refclassid = 'pg_class'::regclass AND refobjsubid > 0
 		     LEFT JOIN pg_class t ON t.oid = refobjid
 		     LEFT JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
-		WHERE s.relnamespace = 'public'::regnamespace AND t.relname IS DISTINCT FROM 'goose_db_version' AND coalesce(deptype, 'a') <> 'i'`
+		WHERE s.relnamespace = current_schema()::regnamespace AND t.relname IS DISTINCT FROM 'goose_db_version' AND coalesce(deptype, 'a') <> 'i'`
 	return []string{
 		`SELECT format('CREATE SEQUENCE %I AS %s START %s INCREMENT %s MINVALUE %s MAXVALUE %s%s', s.relname, format_type(seqtypid, NULL), seqstart,
 			seqincrement, seqmin, seqmax, CASE WHEN seqcycle THEN ' CYCLE' END) ` + sequences + ` ORDER BY s.relname`,
-		`SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p') AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'sql')
+		`SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p') AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'sql')
 			ORDER BY oid::regprocedure::text`,
 		`SELECT format(E'CREATE %sTABLE %I (\n    %s\n)', CASE relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, relname, string_agg(
 			concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod),
@@ -62,7 +62,7 @@ func postgresStatements() []string {
 			ORDER BY indexrelid::regclass::text`,
 		`SELECT format(E'CREATE %sVIEW %I AS\n%s', CASE relkind WHEN 'm' THEN 'MATERIALIZED ' ELSE '' END, relname, rtrim(pg_get_viewdef(oid), ';'))
 			FROM pg_class WHERE ` + here + ` AND relkind IN ('v', 'm') ORDER BY oid`,
-		`SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p') AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'sql')
+		`SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p') AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'sql')
 			ORDER BY oid::regprocedure::text`,
 		`SELECT pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE ` + here + ` AND NOT tgisinternal ORDER BY relname, tgname`,
 	}

@@ -11,27 +11,27 @@ const postgresCatalog = `SELECT pg_catalog.json_build_object(
 			relname AS name, coalesce(indrelid::text, '') AS table, relfilenode::text AS file, coalesce(indisunique, false) AS unique,
 			CASE relkind WHEN 'r' THEN pg_stat_get_xact_numscans(c.oid) ELSE 0 END AS scans
 		FROM pg_class c LEFT JOIN pg_index ON indexrelid = c.oid
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'i', 'I', 'v', 'm', 'S') AND NOT starts_with(relname, 'goose_db_version')
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'i', 'I', 'v', 'm', 'S') AND NOT starts_with(relname, 'goose_db_version')
 			AND NOT (relkind = 'S' AND EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('a', 'i')
 				AND refclassid = 'pg_class'::regclass))
 		UNION ALL
-		SELECT p.oid::text, 'function', p.oid::regprocedure::text, '', '', false, 0 FROM pg_proc p WHERE pronamespace = 'public'::regnamespace
+		SELECT p.oid::text, 'function', p.oid::regprocedure::text, '', '', false, 0 FROM pg_proc p WHERE pronamespace = current_schema()::regnamespace
 		UNION ALL
-		SELECT t.oid::text, 'type', t.oid::regtype::text, '', '', false, 0 FROM pg_type t WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
+		SELECT t.oid::text, 'type', t.oid::regtype::text, '', '', false, 0 FROM pg_type t WHERE typnamespace = current_schema()::regnamespace AND typtype IN ('e', 'd')
 		UNION ALL
 		SELECT t.oid::text, 'trigger', tgname, tgrelid::text, '', false, 0
-		FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
+		FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal
 	) AS found),
 	'columns', (SELECT coalesce(json_agg(found), '[]') FROM (
 		SELECT attrelid::text AS table, attname AS name, attnum AS position, format_type(atttypid, atttypmod)
 				|| coalesce(' collate ' || nullif(nullif(attcollation, 0)::regcollation::text, '"default"'), '') AS type,
 			attnotnull AND NOT atthasdef AND attidentity = '' AS required, false AS variable
 		FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'goose_db_version' AND attnum > 0 AND NOT attisdropped
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND relname <> 'goose_db_version' AND attnum > 0 AND NOT attisdropped
 	) AS found),
 	'constraints', (SELECT coalesce(json_agg(found), '[]') FROM (
 		SELECT oid::text AS id, conrelid::text AS table, contype::text AS kind, conname AS name, convalidated AS valid
-		FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 AND contype IN ('c', 'f', 'x', 'u', 'p')
+		FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND conrelid <> 0 AND contype IN ('c', 'f', 'x', 'u', 'p')
 	) AS found),
 	'locks', (SELECT coalesce(json_agg(found), '[]') FROM (
 		SELECT relation::text AS table, mode FROM pg_locks
