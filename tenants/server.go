@@ -17,6 +17,17 @@ const (
 	ServerDraining ServerState = "draining"
 )
 
+// Placement is how tenants lie on a Postgres server.
+type Placement string
+
+// The placements.
+const (
+	// PlacementDatabase gives each tenant a database of its own.
+	PlacementDatabase Placement = "database"
+	// PlacementSchema gives each tenant a schema of its own in one database, whose connections all tenants share.
+	PlacementSchema Placement = "schema"
+)
+
 // Server is where tenants' databases live: a Postgres server or a folder of SQLite files. The master has a
 // row for each. Each process is configured with DefaultServer, whose row has no URL.
 type Server struct {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/fnv"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -34,8 +35,7 @@ func newStore(dialect string) (store, error) {
 		if err != nil {
 			return store{}, err
 		}
-		locker, err := newGuard()
-		return store{StoreExtender: table, locker: locker}, err
+		return store{StoreExtender: table, locker: &sessionLocker{}}, nil
 	}
 	return store{}, fmt.Errorf("dialect %q is not sqlite or postgres", dialect)
 }
@@ -97,25 +97,46 @@ func newPostgresTable() (database.StoreExtender, error) {
 	return extended, nil
 }
 
-// sessionLocker is goose's advisory lock. While it is held, no statement waits long for a lock that requests
-// hold.
-type sessionLocker struct{ lock.SessionLocker }
+// sessionLocker is goose's advisory lock, one for each schema. While it is held, no statement waits long for a lock that
+// requests hold.
+type sessionLocker struct {
+	taken lock.SessionLocker // nil before SessionLock
+}
 
-func newGuard() (sessionLocker, error) {
-	const everySecond, tries = 1, 600
-	locker, err := lock.NewPostgresSessionLocker(
-		lock.WithLockTimeout(everySecond, tries),
-		lock.WithUnlockTimeout(everySecond, 1), // unlocking fails only if the connection is gone, and the lock with it
-	)
-	return sessionLocker{locker}, err
+// lockOf returns the number of the advisory lock of the schema in which the connection works: schemas of one database are
+// migrated independently.
+func lockOf(ctx context.Context, conn *sql.Conn) (int64, error) {
+	var schema string
+	if err := conn.QueryRowContext(ctx, "SELECT coalesce(current_schema(), 'public')").Scan(&schema); err != nil {
+		return 0, fmt.Errorf("lock migrations: %w", err)
+	}
+	if schema == "public" {
+		return lock.DefaultLockID, nil
+	}
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(schema)) // never fails
+	return int64(hash.Sum64()), nil
 }
 
 // SessionLock takes the lock, sets the lock timeout, and drops invalid indexes.
-func (g sessionLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	if err := g.SessionLocker.SessionLock(ctx, conn); err != nil {
+func (g *sessionLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	const everySecond, tries = 1, 600
+	id, err := lockOf(ctx, conn)
+	if err != nil {
 		return err
 	}
-	_, err := conn.ExecContext(ctx, "SET lock_timeout = '3s'")
+	g.taken, err = lock.NewPostgresSessionLocker(
+		lock.WithLockID(id),
+		lock.WithLockTimeout(everySecond, tries),
+		lock.WithUnlockTimeout(everySecond, 1), // unlocking fails only if the connection is gone, and the lock with it
+	)
+	if err != nil {
+		return err
+	}
+	if err := g.taken.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "SET lock_timeout = '3s'")
 	if err == nil {
 		err = dropInvalidIndexes(ctx, conn)
 	}
@@ -126,7 +147,7 @@ func (g sessionLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 }
 
 // SessionUnlock resets the lock timeout, then releases the lock.
-func (g sessionLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+func (g *sessionLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, "RESET lock_timeout")
-	return errors.Join(err, g.SessionLocker.SessionUnlock(ctx, conn))
+	return errors.Join(err, g.taken.SessionUnlock(ctx, conn))
 }

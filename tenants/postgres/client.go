@@ -31,6 +31,9 @@ func (e *Engine) Client(t *tenants.Tenant, write bool) (tenants.Client, error) {
 		hosts, ports = append(hosts, at.Host), append(ports, strconv.Itoa(int(at.Port)))
 	}
 	options := "-c search_path=" + at.schema()
+	if role := login.RuntimeParams["role"]; role != "" && role != "none" {
+		options += " -c role=" + role
+	}
 	if !write {
 		options += " -c default_transaction_read_only=on"
 	}

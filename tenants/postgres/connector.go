@@ -34,6 +34,7 @@ type connector struct {
 	database string
 	share    *share
 	scoped   bool // the connections are for scopes
+	lent     bool // they are lent to tenants that share them
 }
 
 var (
@@ -95,6 +96,11 @@ func (c connector) dialHost(ctx context.Context, config *pgx.ConnConfig) (*conn,
 			return c.server.hosts.watch.dialed(conn, network, address), nil
 		}
 	}
+	made := &conn{scoped: c.scoped, hosts: c.server.hosts, failovers: failovers}
+	if c.lent {
+		made.tags = &tags{}
+		config.Tracer = made.tags
+	}
 	opened, err := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(inUTC)).Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -103,7 +109,8 @@ func (c connector) dialHost(ctx context.Context, config *pgx.ConnConfig) (*conn,
 	if !ok {
 		return nil, fmt.Errorf("driver's %T can't be used", opened)
 	}
-	return &conn{Conn: dialled, scoped: c.scoped, hosts: c.server.hosts, failovers: failovers}, nil
+	made.Conn = dialled
+	return made, nil
 }
 
 // inUTC makes the connection read times in UTC instead of the machine's zone, as SQLite does.
@@ -135,6 +142,9 @@ type conn struct {
 	reads  bool          // the transaction is read-only
 	reset  time.Time     // when the pool last handed it out again
 	limit  time.Duration // of a statement, 0 for the server's own
+
+	role string // of the transaction, and its schema, in a shared database
+	tags *tags  // in a shared database; else nil
 
 	hosts     *hosts
 	failovers int64 // of the hosts when this was dialled
@@ -170,9 +180,11 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	err := c.limitStatements(limited)
 	var tx driver.Tx
-	if err == nil {
+	err := error(nil)
+	if c.role != "" {
+		err = c.beginRole(limited, opts)
+	} else if err = c.limitStatements(limited); err == nil {
 		tx, err = c.Conn.BeginTx(limited, opts)
 	}
 	if err != nil && c.isSilent(ctx, limited) {

@@ -33,7 +33,8 @@ const (
 	codeInternalError     = "XX000" // among others: a concurrent statement changed the same catalogue row
 	codeDuplicateSchema   = "42P06"
 	codeUnknownSchema     = "3F000"
-	codeUnknownTable      = "42P01"
+	codeUndefinedObject   = "42704"
+	codeLockTimeout       = "55P03"
 )
 
 // isUnknown reports whether a statement failed because there is no database or schema of a name.
@@ -91,7 +92,7 @@ func (e *Engine) grantAccess(ctx context.Context, t *tenants.Tenant) error {
 	if err := e.layout.admit(ctx, t); err != nil {
 		return err
 	}
-	return e.tryLogin(ctx, t)
+	return e.layout.tryLogin(ctx, t)
 }
 
 // copyTemplate copies the template, or keeps an existing database. A copy doesn't inherit the template's
@@ -237,8 +238,7 @@ func (e *Engine) openShare(ctx context.Context, name string, login *server, of c
 	c.scoped = login != e.server
 	s := e.budget.openPool(c, of, conns)
 	err := verify(ctx, s.db, c)
-	switch stateOf(err) {
-	case codeUnknownDatabase, codeWrongPassword: // the latter without the role, too
+	if state := stateOf(err); state == codeUnknownDatabase || state == codeWrongPassword || errors.Is(err, errNotMade) { // without the role, or the schema
 		err = e.addNoDatabase(ctx, name, err)
 	}
 	if err != nil {
@@ -255,9 +255,17 @@ func (e *Engine) addNoDatabase(ctx context.Context, name string, err error) erro
 	return fmt.Errorf("%w: %w: %w", tenants.ErrUnavailable, tenants.ErrNoDatabase, err)
 }
 
+// rowQuerier is a pool or a transaction.
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// errNotMade means that no migration has run.
+var errNotMade = errors.New("the database was not made by this engine, or was not migrated since it was")
+
 // verify returns an error unless db is the named database and has migrations. An empty database of that
 // name is not Tenantry's, or is partly restored.
-func verify(ctx context.Context, db *sql.DB, of connector) error {
+func verify(ctx context.Context, db rowQuerier, of connector) error {
 	var current string
 	var migrated bool
 	err := db.QueryRowContext(ctx, "SELECT current_database(), to_regclass($1) IS NOT NULL", of.schema()+".goose_db_version").Scan(&current, &migrated)
@@ -267,7 +275,7 @@ func verify(ctx context.Context, db *sql.DB, of connector) error {
 	case current != of.database:
 		return fmt.Errorf("the server led to database %q", current)
 	case !migrated:
-		return errors.New("the database was not made by this engine, or was not migrated since it was")
+		return errNotMade
 	}
 	return nil
 }
@@ -279,12 +287,17 @@ func (e *Engine) exec(ctx context.Context, statement string, names ...string) er
 
 // execNamed runs a statement in which each %s is a name.
 func execNamed(ctx context.Context, db *sql.DB, statement string, names ...string) error {
+	_, err := db.ExecContext(ctx, withNames(statement, names...))
+	return err
+}
+
+// withNames returns a statement with quoted names in place of each %s.
+func withNames(statement string, names ...string) string {
 	quoted := make([]any, len(names))
 	for i, name := range names {
 		quoted[i] = pgx.Identifier{name}.Sanitize()
 	}
-	_, err := db.ExecContext(ctx, fmt.Sprintf(statement, quoted...))
-	return err
+	return fmt.Sprintf(statement, quoted...)
 }
 
 // stateOf returns the SQLSTATE of err, or "" if err is not the server's.

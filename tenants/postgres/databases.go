@@ -20,6 +20,8 @@ func (d databases) prepare(ctx context.Context) error {
 	return closeShared(ctx, d.admin, d.config.Log, "postgres", "template1", d.server.Database)
 }
 
+func (d databases) close() error { return nil }
+
 func (d databases) at(login *server, name string) connector {
 	return connector{server: login, database: name}
 }

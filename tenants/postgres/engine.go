@@ -34,6 +34,11 @@ type Config struct {
 	// Prefix begins the names of the group of the tenants' roles, of templates and of unfinished
 	// adoptions. It must stay the same for an installation. Defaults to "tenantry".
 	Prefix string
+	// Placement says how tenants lie on the server. Defaults to tenants.PlacementDatabase.
+	Placement tenants.Placement
+	// Pooler is the URL of a pooler in front of the server, such as PgBouncer in transaction mode, over which scopes
+	// connect, without a user: postgres://HOST:PORT/DATABASE. It needs PlacementSchema. Defaults to none.
+	Pooler string
 	// MaxConns limits the connections to all tenants' databases together, of all processes whose stores share a
 	// master. Defaults to what the server allows, less a reserve for everything else.
 	MaxConns int
@@ -114,7 +119,9 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 		config: c, server: server, admin: openAdmin(server), base: base, version: versions.Newest, versions: versions, hash: hash, group: groupName(c.Prefix, server.Database),
 		adopting: make(chan struct{}, 1), reading: make(chan struct{}, mostSnapshots), trying: make(chan struct{}, 1),
 	}
-	e.layout = databases{e}
+	if e.layout, err = newLayout(e); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
 	server.meet(ctx)
 	if err := e.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to Postgres: %w", unavailable(err)), e.Close())
@@ -206,5 +213,10 @@ func (e *Engine) Identity(ctx context.Context) (identity string, err error) {
 	return identity, nil
 }
 
-// Close closes the engine's own connections to the server.
-func (e *Engine) Close() error { return e.admin.Close() }
+// Close closes the engine's own connections to the server, and those that handles share.
+func (e *Engine) Close() error {
+	if e.layout == nil {
+		return e.admin.Close()
+	}
+	return errors.Join(e.layout.close(), e.admin.Close())
+}

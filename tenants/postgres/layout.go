@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 
 	"tenantry/tenants"
 )
@@ -12,6 +13,8 @@ import (
 type layout interface {
 	// prepare prepares the server for tenants, once for each engine.
 	prepare(ctx context.Context) error
+	// close closes what handles share, after all handles.
+	close() error
 	// at returns how to connect, with a login, to what has the name.
 	at(login *server, name string) connector
 	// login returns the login of the tenant's role.
@@ -55,6 +58,8 @@ type layout interface {
 	// admit makes the tenant's role, or sets its attributes again, grants it alone the use of what has its name, and takes
 	// other rights of the role away.
 	admit(ctx context.Context, t *tenants.Tenant) error
+	// tryLogin checks that scopes of the tenant will be able to begin. Returns ErrUnavailable if not.
+	tryLogin(ctx context.Context, t *tenants.Tenant) error
 	// shut closes what has the name, if it exists, and takes from the tenant's role the right to be used.
 	shut(ctx context.Context, role, name string) error
 	// own makes the provisioner the owner of what has the name.
@@ -74,4 +79,18 @@ type layout interface {
 	sizesQuery() string
 	// signsQuery returns the query of tenants' names and what changes with each write, up to a condition on the name.
 	signsQuery() string
+}
+
+// newLayout returns the layout of the engine's placement.
+func newLayout(e *Engine) (layout, error) {
+	switch e.config.Placement {
+	case "", tenants.PlacementDatabase:
+		if e.config.Pooler != "" {
+			return nil, fmt.Errorf("a pooler is of use for placement %s alone: a connection belongs to one database", tenants.PlacementSchema)
+		}
+		return databases{e}, nil
+	case tenants.PlacementSchema:
+		return newSchemas(e)
+	}
+	return nil, fmt.Errorf("placement %q is not %s or %s", e.config.Placement, tenants.PlacementDatabase, tenants.PlacementSchema)
 }

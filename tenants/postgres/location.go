@@ -27,6 +27,7 @@ type location struct {
 	memberships     []string // roles of which the role is a member, except the group
 	grouped         bool     // the role is a member of the group
 	serves          bool     // Examine can connect to the database as the role
+	shared          bool     // the tenant has a schema of a database that it shares; a database is that schema, and to log in is to become the role
 }
 
 // faults returns what is wrong according to the server.
@@ -84,7 +85,7 @@ func (s *location) wrongRole() (wrong []string) {
 	if s.lapses {
 		wrong = append(wrong, "the role's password expires")
 	}
-	if s.limit != s.wantLimit && !s.trashed {
+	if s.limit != s.wantLimit && !s.trashed && !s.shared {
 		wrong = append(wrong, fmt.Sprintf("the role may have %d connections and should have %d", s.limit, s.wantLimit))
 	}
 	if len(s.memberships) > 0 {
@@ -93,6 +94,8 @@ func (s *location) wrongRole() (wrong []string) {
 	switch {
 	case s.trashed && s.login:
 		wrong = append(wrong, "the role may log in though its database is in the trash")
+	case !s.trashed && !s.login && s.shared:
+		wrong = append(wrong, "the login role may not become the role")
 	case !s.trashed && !s.login:
 		wrong = append(wrong, "the role may not log in")
 	case !s.trashed && !s.grouped:

@@ -69,7 +69,9 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 }
 
 // note marks the session as dirty if a statement may leave state in it.
-func (c *conn) note(query string) { c.dirty = c.dirty || c.scoped && !leavesNoState(query) }
+func (c *conn) note(query string) {
+	c.dirty = c.dirty || c.scoped && c.tags == nil && !leavesNoState(query)
+}
 
 // clean resets the session if it is dirty, and closes the connection if that fails.
 func (c *conn) clean() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,7 +43,10 @@ func (t transaction) Commit() error {
 	defer t.conn.clean()
 	ctx, cancel := context.WithTimeout(context.Background(), tenants.CommitTime)
 	defer cancel()
-	tag, err := t.end(ctx, "commit")
+	if err := t.conn.stray(); err != nil {
+		return err
+	}
+	tag, err := t.end(ctx, t.conn.commitText())
 	switch {
 	case err == nil && tag.String() == "ROLLBACK":
 		return pgx.ErrTxCommitRollback
@@ -51,6 +55,15 @@ func (t transaction) Commit() error {
 	}
 	// The cause is not wrapped, so that nobody takes it for a reason to try again.
 	return fmt.Errorf("%w: %v", tenants.ErrCommitUnknown, err)
+}
+
+// commitText returns the statements that commit. In a shared database the first one fails, and with it the transaction,
+// unless the session still has the tenant's role.
+func (c *conn) commitText() string {
+	if c.role == "" {
+		return "commit"
+	}
+	return "select 1 / (current_user = '" + strings.ReplaceAll(c.role, "'", "''") + "')::int; commit"
 }
 
 // Rollback undoes the transaction.
@@ -62,13 +75,16 @@ func (t transaction) Rollback() error {
 	return err
 }
 
-// end runs a statement that ends the transaction. It closes the connection unless the transaction is known
-// to have ended.
-func (t transaction) end(ctx context.Context, statement string) (pgconn.CommandTag, error) {
-	c := t.conn.Conn.Conn()
-	tag, err := c.Exec(ctx, statement)
-	if err != nil && c.PgConn().TxStatus() != 'I' {
+// end runs a statement that ends the transaction, possibly after another one. It closes the connection unless the
+// transaction is known to have ended.
+func (t transaction) end(ctx context.Context, statement string) (tag pgconn.CommandTag, err error) {
+	c := t.conn.Conn.Conn().PgConn()
+	results, err := c.Exec(ctx, statement).ReadAll()
+	if err != nil && c.TxStatus() != 'I' {
 		t.conn.discard()
+	}
+	if len(results) > 0 {
+		tag = results[len(results)-1].CommandTag
 	}
 	return tag, err
 }

@@ -12,18 +12,18 @@ import (
 // tryLogin connects to the tenant's database once as the tenant's role, as requests will, because a server
 // may accept the provisioner but not the role. Returns ErrUnavailable if it can't connect. It tries one
 // role at a time, over a connection that the budget does not count, because tenants that are served may use up the budget.
-func (e *Engine) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
-	login, err := e.layout.login(t)
+func (d databases) tryLogin(ctx context.Context, t *tenants.Tenant) (err error) {
+	login, err := d.login(t)
 	if err != nil {
 		return err
 	}
 	select {
-	case e.trying <- struct{}{}:
-		defer func() { <-e.trying }()
+	case d.trying <- struct{}{}:
+		defer func() { <-d.trying }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	db := sql.OpenDB(e.layout.at(login, t.Database))
+	db := sql.OpenDB(d.at(login, t.Database))
 	defer func() { err = errors.Join(err, db.Close()) }()
 	err = db.PingContext(ctx)
 	switch stateOf(err) {

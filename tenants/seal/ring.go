@@ -9,7 +9,9 @@ package seal
 
 import (
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +51,8 @@ type Ring struct{ keys []ringKey }
 type ringKey struct {
 	id   keyID
 	aead func() cipher.AEAD
+	// derive returns 32 bytes for a purpose.
+	derive func(purpose string) ([]byte, error)
 }
 
 // ParseKeys parses keys like ParseKey, separated by commas, the newest first. Space around a key is
@@ -84,7 +88,10 @@ func NewRing(keys ...Key) (*Ring, error) {
 		if err != nil {
 			return nil, fmt.Errorf("use %v: %w", key, err)
 		}
-		r.keys = append(r.keys, ringKey{key.id(), func() cipher.AEAD { return aead }})
+		derive := func(purpose string) ([]byte, error) {
+			return hkdf.Key(sha256.New, key.reveal()[:], nil, "tenantry "+purpose, sha256.Size)
+		}
+		r.keys = append(r.keys, ringKey{key.id(), func() cipher.AEAD { return aead }, derive})
 	}
 	return r, nil
 }
@@ -139,6 +146,14 @@ func (*Ring) KeyID(sealed []byte) string {
 		return id.String()
 	}
 	return "none"
+}
+
+// Derive returns a secret of 32 bytes for a purpose, which follows from the newest key (HKDF-SHA-256, RFC 5869), and that
+// key's id. Processes with the same newest key get the same secret. Nothing of the key follows from it.
+func (r *Ring) Derive(purpose string) (secret []byte, keyID string, err error) {
+	newest := r.keys[0]
+	secret, err = newest.derive(purpose)
+	return secret, newest.id.String(), err
 }
 
 // IDs returns the keys' ids, the newest first.

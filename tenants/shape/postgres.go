@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Each query returns the names of objects and their properties, as text.
+// Each query returns the names of objects and their properties, as text. What the server qualifies with the schema's name is
+// called as in the schema "public".
 const (
 	postgresTables = `
 		SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation of kind ' || relkind::text || ' ' END || relname,
@@ -19,7 +20,7 @@ const (
 		SELECT format('table %s, column %s', relname, attname),
 		       concat_ws(', ', format_type(atttypid, atttypmod),
 		           CASE WHEN attnotnull THEN 'not null' ELSE 'null' END,
-		           'default ' || pg_get_expr(adbin, adrelid),
+		           'default ' || replace(pg_get_expr(adbin, adrelid), quote_ident(current_schema()) || '.', 'public.'),
 		           'identity ' || nullif(attidentity::text, ''), 'generated ' || nullif(attgenerated::text, ''),
 		           'collation ' || nullif(nullif(attcollation, 0)::regcollation::text, '"default"'))
 		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
@@ -29,13 +30,13 @@ const (
 
 	// From Postgres 18 on NOT NULL is a constraint of type n. The columns' properties show it already.
 	postgresConstraints = `
-		SELECT format('table %s, constraint %s', relname, conname), pg_get_constraintdef(pg_constraint.oid)
+		SELECT format('table %s, constraint %s', relname, conname), replace(pg_get_constraintdef(pg_constraint.oid), quote_ident(current_schema()) || '.', 'public.')
 		FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid
 		WHERE relnamespace = current_schema()::regnamespace AND relname <> 'goose_db_version' AND contype <> 'n'`
 
 	postgresIndexes = `
 		SELECT format('table %s, index %s', t.relname, i.relname),
-		       pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ', invalid' END
+		       replace(pg_get_indexdef(indexrelid), quote_ident(current_schema()) || '.', 'public.') || CASE WHEN indisvalid THEN '' ELSE ', invalid' END
 		FROM pg_index JOIN pg_class t ON t.oid = indrelid JOIN pg_class i ON i.oid = indexrelid
 		WHERE t.relnamespace = current_schema()::regnamespace AND t.relname <> 'goose_db_version'`
 
@@ -53,12 +54,12 @@ const (
 
 	postgresTriggers = `
 		SELECT format('table %s, trigger %s', relname, tgname), 
-		       pg_get_triggerdef(pg_trigger.oid) || ', enabled ' || tgenabled::text
+		       replace(pg_get_triggerdef(pg_trigger.oid), quote_ident(current_schema()) || '.', 'public.') || ', enabled ' || tgenabled::text
 		FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
 		WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal`
 
 	postgresFunctions = `
-		SELECT format('function %s', oid::regprocedure), pg_get_functiondef(oid)
+		SELECT format('function %s', oid::regprocedure), replace(pg_get_functiondef(oid), quote_ident(current_schema()) || '.', 'public.')
 		FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p')`
 
 	// Tables have row types, and those have array types. Neither was created by hand.
@@ -67,12 +68,12 @@ const (
 		FROM pg_type
 		WHERE typnamespace = current_schema()::regnamespace AND typtype <> 'c' AND typelem = 0`
 
-	// Read reads only the schema "public", but includes the names of other schemas.
+	// Of a database, Read reads only the schema "public", but includes the names of other schemas.
 	postgresElsewhere = `
 		SELECT 'schema ' || nspname, '' FROM pg_namespace
-		WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\_%'
+		WHERE current_schema() = 'public' AND nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\_%'
 		UNION ALL
-		SELECT 'large objects', count(*)::text FROM pg_largeobject_metadata HAVING count(*) > 0`
+		SELECT 'large objects', count(*)::text FROM pg_largeobject_metadata WHERE current_schema() = 'public' HAVING count(*) > 0`
 
 	postgresHasMigrations = `SELECT 'yes' WHERE to_regclass(quote_ident(current_schema()) || '.goose_db_version') IS NOT NULL`
 

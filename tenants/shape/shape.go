@@ -22,7 +22,7 @@ type Reader interface {
 }
 
 // Read reads the schema of the database behind r. The dialect is as in tenants.Schema.Migrations. On
-// Postgres, Read reads the schema "public" and the names of the others. It leaves out the tables named
+// Postgres, Read reads the first schema in the search path, and if that is "public" the names of the others. It leaves out the tables named
 // in without.
 func Read(ctx context.Context, r Reader, dialect string, without ...string) (Shape, error) {
 	s, err := Shape{}, fmt.Errorf("dialect %q is not sqlite or postgres", dialect)

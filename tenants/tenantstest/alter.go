@@ -15,7 +15,7 @@ import (
 // Alter runs SQL on the tenant's database by hand: see the function of that name.
 func (e *Env) Alter(t testing.TB, tenant *tenants.Tenant, statements ...string) {
 	t.Helper()
-	Alter(t, e.Kind, e.home(), tenant, statements...)
+	Alter(t, e.of, e.home(), tenant, statements...)
 }
 
 func (e *Env) home() string {
@@ -29,7 +29,7 @@ func (e *Env) home() string {
 // the test ends.
 func (e *Env) Hold(t testing.TB, tenant *tenants.Tenant, statements ...string) (end func()) {
 	t.Helper()
-	db, err := openByHand(e.Kind, e.home(), tenant.Database)
+	db, err := openByHand(e.of, e.home(), tenant.Database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +69,10 @@ func openByHand(engine Engine, home, database string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.Database = database
+	if engine == Schemas {
+		config.RuntimeParams["search_path"] = database
+	} else {
+		config.Database = database
+	}
 	return stdlib.OpenDB(*config), nil
 }

@@ -23,7 +23,9 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 		t.Fatal(err)
 	}
 	e.installation = o.Through(pgcluster.URL(t))
-	if o.Alone {
+	if e.Placement == tenants.PlacementSchema { // it changes who may call what in its database
+		e.installation = o.Through(pgcluster.Database(t))
+	} else if o.Alone {
 		e.installation = e.MasterURL
 	}
 	e.prefix = o.Prefix
@@ -31,10 +33,18 @@ func (e *Env) openPostgres(t testing.TB, o Options) *tenants.Master {
 	return master
 }
 
+// placement returns the engine's placement.
+func (e Engine) placement() tenants.Placement {
+	if e == Schemas {
+		return tenants.PlacementSchema
+	}
+	return tenants.PlacementDatabase
+}
+
 func (e *Env) newPostgres(t testing.TB, o Options) tenants.Engine {
 	t.Helper()
 	engine, err := postgres.New(t.Context(), postgres.Config{
-		URL: e.installation, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns, Prefix: e.prefix,
+		URL: e.installation, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns, Prefix: e.prefix, Placement: e.Placement,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ package tenantstest
 import (
 	"context"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -23,10 +24,32 @@ type Engine string
 const (
 	SQLite   Engine = "sqlite"
 	Postgres Engine = "postgres"
+	// Schemas is Postgres with tenants in schemas of one database.
+	Schemas Engine = "schemas"
 )
 
+// engines are those that Engines returns.
+var engines = func() []Engine {
+	if os.Getenv("TENANTRY_TEST_LONG") != "" {
+		return []Engine{SQLite, Postgres, Schemas}
+	}
+	return []Engine{SQLite, Postgres}
+}()
+
+// WithSchemas makes the tests of a package run on Schemas too. Call it in an init function of the tests: else they do so only
+// if TENANTRY_TEST_LONG is set, because what is above the engine is the same for both placements.
+func WithSchemas() { engines = []Engine{SQLite, Postgres, Schemas} }
+
 // Engines returns all engines, for tests that run on each.
-func Engines() []Engine { return []Engine{SQLite, Postgres} }
+func Engines() []Engine { return engines }
+
+// Dialect returns the engine without its placement: SQLite or Postgres.
+func (e Engine) Dialect() Engine {
+	if e == Schemas {
+		return Postgres
+	}
+	return e
+}
 
 // Options configure an Env.
 type Options struct {
@@ -81,8 +104,10 @@ type Env struct {
 	Engine tenants.Engine
 	// Second is the engine of the second server, or nil.
 	Second tenants.Engine
-	// Kind names that engine.
+	// Kind names its dialect: SQLite, or Postgres for either placement.
 	Kind Engine
+	// Placement is that of the engine on Postgres.
+	Placement tenants.Placement
 	// Keys seal the secrets in the master. They are new for each Env.
 	Keys *seal.Ring
 	// Dir is the data folder on SQLite, and empty on Postgres.
@@ -90,6 +115,7 @@ type Env struct {
 	// MasterURL is the URL of the master database on Postgres, and empty on SQLite.
 	MasterURL string
 
+	of                   Engine
 	installation, prefix string // the URL of the engine's database, and its names' prefix, on Postgres
 	key                  string // that of Keys
 }
@@ -121,13 +147,13 @@ func Each(t *testing.T, o Options, f func(t *testing.T, env *Env)) {
 func New(t testing.TB, o Options) *Env {
 	t.Helper()
 	o = o.withDefaults()
-	env := &Env{Kind: o.Engine, key: seal.GenerateKey()}
+	env := &Env{of: o.Engine, Kind: o.Engine.Dialect(), Placement: o.Engine.placement(), key: seal.GenerateKey()}
 	env.Keys = parseKeys(t, env.key)
 	var master *tenants.Master
 	switch o.Engine {
 	case SQLite:
 		master = env.openSQLite(t, o)
-	case Postgres:
+	case Postgres, Schemas:
 		master = env.openPostgres(t, o)
 	default:
 		t.Fatalf("engine %q is not one of %v", o.Engine, Engines())
@@ -162,7 +188,7 @@ func (e *Env) run(t testing.TB, master *tenants.Master, o Options) {
 // another build with another schema. It ignores Engine, Alone and Prefix of o.
 func (e *Env) Beside(t testing.TB, o Options) *Env {
 	t.Helper()
-	o.Engine = e.Kind
+	o.Engine = e.of
 	o = o.withDefaults()
 	other := *e
 	if e.Kind == SQLite {

@@ -1,0 +1,148 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenantry/tenants/shape"
+)
+
+// copies knows the scripts that make a schema like a template. It is safe for concurrent use.
+type copies struct {
+	mu      sync.Mutex
+	scripts map[string]string // by the template's name
+}
+
+// copyTemplate makes a schema with everything that is in the template's, in one transaction.
+func (s *schemas) copyTemplate(ctx context.Context, template, name string) error {
+	script, err := s.scriptOf(ctx, template)
+	if err != nil {
+		return err
+	}
+	return s.inSchema(ctx, name, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, script); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// inSchema calls f in a transaction that has made a schema, in which it looks for tables.
+func (s *schemas) inSchema(ctx context.Context, name string, f func(tx *sql.Tx) error) error {
+	tx, err := s.admin.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // nothing to do after Commit
+	if _, err := tx.ExecContext(ctx, withNames("CREATE SCHEMA %[1]s; SET LOCAL search_path = %[1]s; SET LOCAL check_function_bodies = off", name)); err != nil {
+		return err
+	}
+	return f(tx)
+}
+
+// scriptOf returns the script that makes what is in the template.
+func (s *schemas) scriptOf(ctx context.Context, template string) (string, error) {
+	s.copies.mu.Lock()
+	defer s.copies.mu.Unlock()
+	if script := s.copies.scripts[template]; script != "" {
+		return script, nil
+	}
+	script, err := s.writeScript(ctx, template)
+	if err != nil {
+		return "", fmt.Errorf("write down the template: %w", err)
+	}
+	if s.copies.scripts == nil {
+		s.copies.scripts = map[string]string{}
+	}
+	s.copies.scripts[template] = script
+	return script, nil
+}
+
+// errNotCopied means that a template has something that a script can't make.
+var errNotCopied = errors.New("the migrations make something that can't be copied into a schema: create it otherwise, or place tenants in databases")
+
+// writeScript writes down the template and tries the script: what it makes must be like the template.
+func (s *schemas) writeScript(ctx context.Context, template string) (script string, err error) {
+	from, err := openSession(ctx, s.at(s.server, template), &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return "", err
+	}
+	defer from.close()
+	statements, err := shape.Statements(ctx, from.tx, Dialect)
+	if err != nil {
+		return "", err
+	}
+	rows, err := s.writeRows(ctx, from)
+	if err != nil {
+		return "", err
+	}
+	last := 0 // rows come after the tables, and before what would check them or fire
+	for i, statement := range statements {
+		if strings.HasPrefix(statement, "CREATE TABLE ") || strings.HasPrefix(statement, "CREATE UNLOGGED TABLE ") {
+			last = i + 1
+		}
+	}
+	statements = slices.Insert(statements, last, rows...)
+	// What lies in the template is found by the search path in the copy.
+	script = strings.ReplaceAll(strings.Join(statements, ";\n"), pgx.Identifier{template}.Sanitize()[1:len(template)+1]+".", "")
+	script = strings.ReplaceAll(script, templateMark, template)
+	want, err := shape.Read(ctx, from.tx, Dialect)
+	if err != nil {
+		return "", err
+	}
+	return script, s.inSchema(ctx, template+"_try", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, script); err != nil {
+			return fmt.Errorf("%w: %w", errNotCopied, err)
+		}
+		got, err := shape.Read(ctx, tx, Dialect)
+		if err != nil {
+			return err
+		}
+		if drift := got.Drift(want); drift != "" {
+			return fmt.Errorf("%w: %s", errNotCopied, drift)
+		}
+		return nil
+	})
+}
+
+// templateMark stands for the template's name where that must stay.
+const templateMark = "{template}"
+
+// writeRows returns the statements that copy goose's table, the rows that migrations have made, and the sequences.
+func (s *schemas) writeRows(ctx context.Context, from *session) ([]string, error) {
+	statements := []string{
+		"CREATE TABLE goose_db_version (LIKE " + templateMark + ".goose_db_version INCLUDING ALL)",
+		"INSERT INTO goose_db_version SELECT * FROM " + templateMark + ".goose_db_version",
+		"SELECT setval('goose_db_version_id_seq', (SELECT max(id) FROM goose_db_version))",
+	}
+	tables, err := from.pairs(ctx, `SELECT quote_ident(relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+		WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
+			AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+		GROUP BY relname ORDER BY relname`)
+	if err != nil {
+		return nil, err
+	}
+	for _, table := range tables {
+		var has bool
+		if err := from.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM "+table[0]+")").Scan(&has); err != nil {
+			return nil, err
+		}
+		if has {
+			statements = append(statements, fmt.Sprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %[2]s FROM %s.%[1]s", table[0], table[1], templateMark))
+		}
+	}
+	sequences, err := from.pairs(ctx, `SELECT quote_literal(quote_ident(sequencename)), last_value::text FROM pg_sequences
+		WHERE schemaname = current_schema() AND last_value IS NOT NULL AND sequencename <> 'goose_db_version_id_seq'`)
+	for _, sequence := range sequences {
+		statements = append(statements, fmt.Sprintf("SELECT setval(%s, %s)", sequence[0], sequence[1]))
+	}
+	return statements, err
+}
