@@ -315,6 +315,44 @@ func TestEndsOfVisits(t *testing.T) {
 	})
 }
 
+// TestEndsThatCannotBeTold: a tenant that can't be told of many visits is tried once at a time, and keeps no other one waiting.
+func TestEndsThatCannotBeTold(t *testing.T) {
+	t.Parallel()
+	eachVisited(t, func(t *testing.T, v *visited) {
+		cookie := v.visit(t, owner, false)
+		if r := v.ask(t, "GET", "acme", "/api/me", "", cookie); r.Code != http.StatusOK {
+			t.Fatal(r.Code)
+		}
+		away, now := v.env.Tenant(t, "globex"), time.Now().UTC()
+		err := v.store.Master().Update(t.Context(), func(tx *gorm.DB) error {
+			for i := range 150 {
+				visit := tenants.Visit{
+					ID: fmt.Sprintf("%026d", i), TenantID: away.ID, Operator: "ada", UserID: 1, Email: "a@b.test", Reason: "why", SessionDigest: fmt.Appendf(nil, "%032d", i),
+					LinkExpiresAt: now, CreatedAt: now, ExpiresAt: now.Add(-time.Second),
+				}
+				if err := tx.Create(&visit).Error; err != nil {
+					return err
+				}
+			}
+			return tx.Model(away).Updates(map[string]any{"state": tenants.StateMaintenance, "read_only": true}).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.change(t, "expires_at", now.Add(-time.Second))
+		for range 20 { // each takes up some of them
+			err := v.api.accounts.TellEnds(t.Context())
+			if err == nil || strings.Count(err.Error(), away.ID) != 1 {
+				t.Fatalf("not told once: %v", err)
+			}
+			if len(v.activities(t)) == 2 {
+				return
+			}
+		}
+		t.Errorf("told: %q", v.activities(t))
+	})
+}
+
 // TestWhoEnters: viewers don't, nor operators without an account, nor is there a visit without a reason or a person.
 func TestWhoEnters(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -173,20 +175,26 @@ func (a *Accounts) tellEnd(ctx context.Context, t *tenants.Tenant, visit *tenant
 // mostEnds bounds the ends of visits that are told at once.
 const mostEnds = 100
 
-// TellEnds tells tenants of visits that have ended. Several processes may do so at once.
+// TellEnds tells tenants of visits that have ended. Several processes may do so at once. Tenants that can't be told are tried
+// again by the next call, and keep others neither from being told nor waiting for long.
 func (a *Accounts) TellEnds(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tellsTimeout)
+	defer cancel()
 	over, err := a.visits.Over(ctx, mostEnds)
 	if err != nil {
 		return err
 	}
-	var failed []error
-	for i := range over {
-		err := a.tellEndOf(ctx, &over[i])
-		if err != nil && !errors.Is(err, visits.ErrOver) {
-			failed = append(failed, fmt.Errorf("tell tenant %s of a visit: %w", over[i].TenantID, err))
+	failed := map[string]error{} // by tenant
+	for i := 0; i < len(over) && ctx.Err() == nil; i++ {
+		id := over[i].TenantID
+		if failed[id] != nil {
+			continue
+		}
+		if err := a.tellEndOf(ctx, &over[i]); err != nil && !errors.Is(err, visits.ErrOver) {
+			failed[id] = fmt.Errorf("tell tenant %s of a visit: %w", id, err)
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(slices.Collect(maps.Values(failed))...)
 }
 
 // tellEndOf is tellEnd for a tenant that has to be found. A tenant without data is told nothing.
@@ -204,5 +212,5 @@ func (a *Accounts) tellEndOf(ctx context.Context, visit *tenants.Visit) error {
 	return err
 }
 
-// tellTimeout bounds the time for telling one tenant.
-const tellTimeout = 10 * time.Second
+// tellTimeout bounds the time for telling one tenant, and tellsTimeout that for all.
+const tellTimeout, tellsTimeout = 10 * time.Second, 30 * time.Second

@@ -211,7 +211,7 @@ func (v *Visits) change(ctx context.Context, what string, f func(tx *gorm.DB, no
 // untoldFor is how long the end of a visit is kept for a tenant that can't be told.
 const untoldFor = 24 * time.Hour
 
-// Over returns some visits that are over and whose ends are to be told to their tenants, the oldest first. It deletes
+// Over returns some visits that are over and whose ends are to be told to their tenants, others each time. It deletes
 // visits that never began, and those whose ends could not be told for a day.
 func (v *Visits) Over(ctx context.Context, most int) (over []tenants.Visit, err error) {
 	var now time.Time
@@ -224,7 +224,7 @@ func (v *Visits) Over(ctx context.Context, most int) (over []tenants.Visit, err 
 			return err
 		}
 		return tx.Where("session_digest IS NOT NULL AND expires_at > ? AND (ended_at IS NOT NULL OR expires_at <= ?)", now.Add(-untoldFor), now).
-			Order("id").Limit(most).Find(&over).Error
+			Order("random()").Limit(most).Find(&over).Error
 	})
 	if err == nil && waiting > 0 {
 		err = v.master.Update(ctx, func(tx *gorm.DB) error { return forgotten(tx, now).Delete(&tenants.Visit{}).Error })
