@@ -17,12 +17,21 @@ import (
 // copies knows the scripts that make a schema like a template. It is safe for concurrent use.
 type copies struct {
 	mu      sync.Mutex
-	scripts map[string]string // by the template's name
+	scripts map[string]script // by the template's name
+}
+
+// script makes a schema like a template.
+type script struct {
+	text string
+	err  error // errNotCopied, or nil
 }
 
 // copyTemplate makes a schema with everything that is in the template's, in one transaction.
 func (s *schemas) copyTemplate(ctx context.Context, template, name string) error {
 	script, err := s.scriptOf(ctx, template)
+	if errors.Is(err, errNotCopied) {
+		return s.makeFromDraft(ctx, name, s.version, func(string) error { return nil })
+	}
 	if err != nil {
 		return err
 	}
@@ -51,25 +60,28 @@ func (s *schemas) inSchema(ctx context.Context, name string, f func(tx *sql.Tx) 
 func (s *schemas) scriptOf(ctx context.Context, template string) (string, error) {
 	s.copies.mu.Lock()
 	defer s.copies.mu.Unlock()
-	if script := s.copies.scripts[template]; script != "" {
-		return script, nil
+	known, ok := s.copies.scripts[template]
+	if ok {
+		return known.text, known.err
 	}
-	script, err := s.writeScript(ctx, template)
-	if err != nil {
+	text, err := s.writeScript(ctx, template)
+	if errors.Is(err, errNotCopied) {
+		s.config.Log.InfoContext(ctx, "new tenants are made by running all migrations, which takes longer than a copy", "reason", err)
+	} else if err != nil {
 		return "", fmt.Errorf("write down the template: %w", err)
 	}
 	if s.copies.scripts == nil {
-		s.copies.scripts = map[string]string{}
+		s.copies.scripts = map[string]script{}
 	}
-	s.copies.scripts[template] = script
-	return script, nil
+	s.copies.scripts[template] = script{text, err}
+	return text, err
 }
 
-// errNotCopied means that a template has something that a script can't make.
-var errNotCopied = errors.New("the migrations make something that can't be copied into a schema: create it otherwise, or place tenants in databases")
+// errNotCopied means that a template has something that a script doesn't make, such as a type.
+var errNotCopied = errors.New("they make something that can't be copied into a schema")
 
 // writeScript writes down the template and tries the script: what it makes must be like the template.
-func (s *schemas) writeScript(ctx context.Context, template string) (script string, err error) {
+func (s *schemas) writeScript(ctx context.Context, template string) (text string, err error) {
 	from, err := openSession(ctx, s.at(s.server, template), &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return "", err
@@ -91,14 +103,14 @@ func (s *schemas) writeScript(ctx context.Context, template string) (script stri
 	}
 	statements = slices.Insert(statements, last, rows...)
 	// What lies in the template is found by the search path in the copy.
-	script = strings.ReplaceAll(strings.Join(statements, ";\n"), pgx.Identifier{template}.Sanitize()[1:len(template)+1]+".", "")
-	script = strings.ReplaceAll(script, templateMark, template)
+	text = strings.ReplaceAll(strings.Join(statements, ";\n"), pgx.Identifier{template}.Sanitize()[1:len(template)+1]+".", "")
+	text = strings.ReplaceAll(text, templateMark, template)
 	want, err := shape.Read(ctx, from.tx, Dialect)
 	if err != nil {
 		return "", err
 	}
-	return script, s.inSchema(ctx, template+"_try", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, script); err != nil {
+	return text, s.inSchema(ctx, template+"_try", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, text); err != nil {
 			return fmt.Errorf("%w: %w", errNotCopied, err)
 		}
 		got, err := shape.Read(ctx, tx, Dialect)

@@ -35,6 +35,7 @@ const (
 	codeUnknownSchema     = "3F000"
 	codeUndefinedObject   = "42704"
 	codeLockTimeout       = "55P03"
+	codeDivisionByZero    = "22012"
 )
 
 // isUnknown reports whether a statement failed because there is no database or schema of a name.

@@ -50,6 +50,8 @@ func (t transaction) Commit() error {
 	switch {
 	case err == nil && tag.String() == "ROLLBACK":
 		return pgx.ErrTxCommitRollback
+	case t.conn.role != "" && stateOf(err) == codeDivisionByZero:
+		return fmt.Errorf("%w: the transaction has another role than it began with", tenants.ErrForbiddenStatement)
 	case err == nil || isRefusal(err):
 		return err
 	}
