@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
@@ -53,24 +52,31 @@ func sourceOf(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) string
 	return u.String()
 }
 
+// sources returns an Env with tenants that env's tenants can adopt: a source is a database.
+func sources(t *testing.T, env *tenantstest.Env, o tenantstest.Options) *tenantstest.Env {
+	t.Helper()
+	if env.Placement != tenants.PlacementSchema && o.Schema.Models == nil {
+		return env
+	}
+	o.Engine = env.Kind
+	return tenantstest.New(t, o)
+}
+
 // alter changes a tenant's database as its owner may.
 func alter(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, statement string) {
 	t.Helper()
-	if env.Kind == tenantstest.SQLite {
-		handle(t, env, tenant, func(db *gorm.DB) error {
-			for each := range strings.SplitSeq(strings.TrimRight(statement, "; \n"), ";") {
-				if err := db.Exec(each).Error; err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	if env.Kind == tenantstest.Postgres {
+		env.Alter(t, tenant, statement)
 		return
 	}
-	conn, err := pgx.Connect(t.Context(), sourceOf(t, env, tenant))
-	must(t, err)
-	_, err = conn.Exec(t.Context(), statement)
-	must(t, errors.Join(err, conn.Close(t.Context())))
+	handle(t, env, tenant, func(db *gorm.DB) error {
+		for each := range strings.SplitSeq(strings.TrimRight(statement, "; \n"), ";") {
+			if err := db.Exec(each).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func wantFolders(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, want ...string) {
@@ -110,8 +116,9 @@ func fill(db *gorm.DB) error {
 func TestAdoptCopies(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
-		source, tenant := env.Tenant(t, "source"), unmade(t, env)
-		handle(t, env, source, func(db *gorm.DB) error {
+		from := sources(t, env, tenantstest.Options{})
+		source, tenant := from.Tenant(t, "source"), unmade(t, env)
+		handle(t, from, source, func(db *gorm.DB) error {
 			if err := fill(db); err != nil {
 				return err
 			}
@@ -120,7 +127,7 @@ func TestAdoptCopies(t *testing.T) {
 					return err
 				}
 				for range 2 {
-					version, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, env, source))
+					version, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, from, source))
 					if err != nil || version != env.Engine.SchemaVersion() {
 						t.Errorf("adopted version %d, %v", version, err)
 					}
@@ -128,7 +135,7 @@ func TestAdoptCopies(t *testing.T) {
 				return nil
 			})
 		})
-		wantFolders(t, env, source, "one", "two", "unseen")
+		wantFolders(t, from, source, "one", "two", "unseen")
 		wantFolders(t, env, tenant, "one", "two")
 		handle(t, env, tenant, func(db *gorm.DB) error {
 			var note notes.Note
@@ -145,10 +152,10 @@ func TestAdoptCopies(t *testing.T) {
 			}
 			return err
 		})
-		wantFolders(t, env, source, "one", "two", "unseen")
+		wantFolders(t, from, source, "one", "two", "unseen")
 		wantKinds(t, surveyed(t, env, tenant), kinds(env)...)
 		must(t, env.Engine.Trash(t.Context(), tenant))
-		_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, env, source))
+		_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, from, source))
 		wantUnavailable(t, "adopt what is in the trash", err)
 	})
 }
@@ -173,7 +180,7 @@ func older(version int64) tenants.Schema {
 func TestAdoptAnOlderVersion(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
-		before := tenantstest.New(t, tenantstest.Options{Engine: env.Kind, Schema: older(1)})
+		before := sources(t, env, tenantstest.Options{Schema: older(1)})
 		source, tenant := before.Tenant(t, "source"), unmade(t, env)
 		mark(t, before, source)
 		version, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, before, source))
@@ -187,6 +194,9 @@ func TestAdoptAnOlderVersion(t *testing.T) {
 		}
 		handle(t, env, tenant, func(db *gorm.DB) error { return db.Find(&[]notes.Note{}, "NOT pinned").Error })
 
+		if env.Placement == tenants.PlacementSchema { // a source is a database
+			return
+		}
 		_, err = before.Engine.Adopt(t.Context(), unmade(t, before), sourceOf(t, env, tenant))
 		wantSchemaError(t, err, fmt.Sprintf("migration %d: this program's last one is 1", env.Engine.SchemaVersion()))
 	})
@@ -233,9 +243,10 @@ func TestAdoptRefusesAnotherSchema(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
-				source, tenant := env.Tenant(t, "source"), unmade(t, env)
-				alter(t, env, source, test.alter)
-				_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, env, source))
+				from := sources(t, env, tenantstest.Options{})
+				source, tenant := from.Tenant(t, "source"), unmade(t, env)
+				alter(t, from, source, test.alter)
+				_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, from, source))
 				wantSchemaError(t, err, test.want)
 				wantNothing(t, env, tenant)
 			})
@@ -247,14 +258,15 @@ func TestAdoptRefusesAnotherSchema(t *testing.T) {
 func TestAdoptRefusesBrokenRows(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
-		source, tenant := env.Tenant(t, "source"), unmade(t, env)
+		from := sources(t, env, tenantstest.Options{})
+		source, tenant := from.Tenant(t, "source"), unmade(t, env)
 		const insert = "INSERT INTO notes (folder_id, text, kind, created_at) VALUES (77, 't', 'idea', '2026-01-01')"
 		if env.Kind == tenantstest.Postgres {
-			alter(t, env, source, "ALTER TABLE notes DISABLE TRIGGER ALL; "+insert+"; ALTER TABLE notes ENABLE TRIGGER ALL")
+			alter(t, from, source, "ALTER TABLE notes DISABLE TRIGGER ALL; "+insert+"; ALTER TABLE notes ENABLE TRIGGER ALL")
 		} else {
-			alterFile(t, env, source, "PRAGMA foreign_keys=OFF", insert)
+			alterFile(t, from, source, "PRAGMA foreign_keys=OFF", insert)
 		}
-		_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, env, source))
+		_, err := env.Engine.Adopt(t.Context(), tenant, sourceOf(t, from, source))
 		wantSourceError(t, err, "table notes has rows", false)
 		wantNothing(t, env, tenant)
 	})

@@ -15,7 +15,7 @@ import (
 
 func TestBadTenantsAreRefused(t *testing.T) {
 	t.Parallel()
-	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, e tenantstest.Engine) {
 		db := tenantstest.Migrated(t, e, tenants.MasterSchema())
 		n := 0
 		with := func(change func(*tenants.Tenant)) *tenants.Tenant {
@@ -49,7 +49,7 @@ func TestBadTenantsAreRefused(t *testing.T) {
 
 func TestTenantsShareNeitherSubdomainNorDatabase(t *testing.T) {
 	t.Parallel()
-	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, e tenantstest.Engine) {
 		db := tenantstest.Migrated(t, e, tenants.MasterSchema())
 		tenant := func(id, subdomain, server, database string) *tenants.Tenant {
 			return &tenants.Tenant{ID: id, Subdomain: subdomain, State: tenants.StateActive, Server: server, Database: database}
@@ -68,7 +68,7 @@ func TestTenantsShareNeitherSubdomainNorDatabase(t *testing.T) {
 
 func TestTenantComesBackAsItWas(t *testing.T) {
 	t.Parallel()
-	tenantstest.EachEngine(t, func(t *testing.T, e tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, e tenantstest.Engine) {
 		db := tenantstest.Migrated(t, e, tenants.MasterSchema())
 		tenant := tenants.Tenant{
 			ID: "01jd0000000000000000000000", Subdomain: "acme", Name: "Acme", State: tenants.StateActive,

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// copiedTables selects the tables and the columns to copy.
-	copiedTables = `SELECT format('%I.%I', current_schema(), relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+	// copiedTables selects the tables and the columns to copy. The source may have them in a schema of another name, so the
+	// search path of each side finds them.
+	copiedTables = `SELECT quote_ident(relname), string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 		WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'goose_db_version'
 			AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
@@ -47,7 +48,7 @@ const (
 			FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'm'
 		) AS changes ORDER BY turn, oid`
 
-	copiedSequences = `SELECT format('%I.%I', current_schema(), relname), '' FROM pg_class
+	copiedSequences = `SELECT quote_ident(relname), '' FROM pg_class
 		WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S' AND relname <> 'goose_db_version_id_seq'`
 )
 

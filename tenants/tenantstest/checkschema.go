@@ -46,7 +46,7 @@ func CheckSchema(t *testing.T, schema tenants.Schema, o SchemaOptions) {
 	if _, err := schema.Versions(string(SQLite)); err != nil {
 		t.Fatal(err)
 	}
-	EachEngine(t, func(t *testing.T, engine Engine) {
+	EachDialect(t, func(t *testing.T, engine Engine) {
 		if err := checkEngine(t, engine, schema, o); err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func CheckSchema(t *testing.T, schema tenants.Schema, o SchemaOptions) {
 // checkDialects returns an error unless all dialects have migrations with the same names.
 func checkDialects(schema tenants.Schema) error {
 	has := map[string][]string{}
-	for _, engine := range Engines() {
+	for _, engine := range dialects {
 		folder, ok := schema.Migrations[string(engine)]
 		if !ok {
 			return fmt.Errorf("there are no migrations for %s", engine)
@@ -71,7 +71,7 @@ func checkDialects(schema tenants.Schema) error {
 	}
 	var alone []string
 	for name, engines := range has {
-		if len(engines) < len(Engines()) {
+		if len(engines) < len(dialects) {
 			alone = append(alone, fmt.Sprintf("migration %s is there for %s only", name, strings.Join(engines, ", ")))
 		}
 	}

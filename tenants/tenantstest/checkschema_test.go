@@ -77,7 +77,7 @@ func TestCheckSchemaFindsWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+			tenantstest.EachDialect(t, func(t *testing.T, engine tenantstest.Engine) {
 				schema := withMigration(t, test.up, test.down)
 				schema.Models = append(schema.Models, test.models...)
 				err := tenantstest.CheckEngine(t, engine, schema, tenantstest.SchemaOptions{})
@@ -99,7 +99,7 @@ func TestCheckSchemaNamesOneDifference(t *testing.T) {
 	type Comment struct { // of which the migrations know nothing
 		Text string
 	}
-	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, engine tenantstest.Engine) {
 		schema := withMigration(t, "CREATE TABLE comments (id integer, text text)", "DROP TABLE comments")
 		schema.Models = append(schema.Models, &Comment{})
 		err := tenantstest.CheckEngine(t, engine, schema, tenantstest.SchemaOptions{})
@@ -132,7 +132,7 @@ func TestCheckSchemaTakesRows(t *testing.T) {
 	t.Parallel()
 	schema := withMigration(t, "CREATE TABLE odd (id integer NOT NULL, CONSTRAINT odd_check CHECK (id * id + id = 30))", "DROP TABLE odd")
 	row := []string{"INSERT INTO odd VALUES (5)"}
-	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, engine tenantstest.Engine) {
 		options := tenantstest.SchemaOptions{WithoutModel: []string{"odd"}}
 		err := tenantstest.CheckEngine(t, engine, schema, options)
 		if err == nil || !strings.Contains(err.Error(), "find a row for table odd, which SchemaOptions.Rows can give: ") {

@@ -13,14 +13,14 @@ import (
 
 // address is what another process needs to join an Env.
 type address struct {
-	Kind                                      Engine
+	Of                                        Engine
 	Dir, MasterURL, Installation, Prefix, Key string
 }
 
 // Address returns a text with which a process that the test starts can Join the Env. It has secrets of the test.
 func (e *Env) Address(t testing.TB) string {
 	t.Helper()
-	text, err := json.Marshal(address{e.Kind, e.Dir, e.MasterURL, e.installation, e.prefix, e.key})
+	text, err := json.Marshal(address{e.of, e.Dir, e.MasterURL, e.installation, e.prefix, e.key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +35,10 @@ func Join(t testing.TB, text string, o Options) *Env {
 		t.Fatal(err)
 	}
 	o = o.withDefaults()
-	env := &Env{Kind: a.Kind, Keys: parseKeys(t, a.Key), Dir: a.Dir, MasterURL: a.MasterURL, installation: a.Installation, prefix: a.Prefix, key: a.Key}
+	env := &Env{of: a.Of, Kind: a.Of.Dialect(), Placement: a.Of.placement(), Keys: parseKeys(t, a.Key), Dir: a.Dir, MasterURL: a.MasterURL, installation: a.Installation, prefix: a.Prefix, key: a.Key}
 	var master *tenants.Master
 	var err error
-	if a.Kind == SQLite {
+	if env.Kind == SQLite {
 		master, err = sqlite.OpenMaster(t.Context(), sqlite.MasterConfig{Path: filepath.Join(a.Dir, "master.db"), Log: o.Log})
 	} else {
 		master, err = postgres.OpenMaster(t.Context(), postgres.MasterConfig{URL: a.MasterURL, Log: o.Log})
@@ -46,7 +46,7 @@ func Join(t testing.TB, text string, o Options) *Env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Kind == SQLite {
+	if env.Kind == SQLite {
 		env.Engine = env.newSQLite(t, o)
 	} else {
 		env.Engine = env.newPostgres(t, o)

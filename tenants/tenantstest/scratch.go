@@ -54,6 +54,7 @@ type scratch struct {
 // openScratch creates an empty database, which is removed when the test ends.
 func openScratch(t testing.TB, engine Engine) *scratch {
 	t.Helper()
+	engine = engine.Dialect()
 	s := &scratch{engine: engine}
 	var dialector gorm.Dialector
 	if engine == SQLite {

@@ -28,12 +28,15 @@ const (
 	Schemas Engine = "schemas"
 )
 
+// dialects are the engines without their placements.
+var dialects = []Engine{SQLite, Postgres}
+
 // engines are those that Engines returns.
 var engines = func() []Engine {
 	if os.Getenv("TENANTRY_TEST_LONG") != "" {
 		return []Engine{SQLite, Postgres, Schemas}
 	}
-	return []Engine{SQLite, Postgres}
+	return dialects
 }()
 
 // WithSchemas makes the tests of a package run on Schemas too. Call it in an init function of the tests: else they do so only
@@ -124,6 +127,18 @@ type Env struct {
 func EachEngine(t *testing.T, f func(t *testing.T, engine Engine)) {
 	t.Helper()
 	for _, engine := range Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			f(t, engine)
+		})
+	}
+}
+
+// EachDialect runs f as a parallel subtest on SQLite and on Postgres, for tests of what is the same for every placement,
+// such as the master.
+func EachDialect(t *testing.T, f func(t *testing.T, engine Engine)) {
+	t.Helper()
+	for _, engine := range dialects {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			f(t, engine)
