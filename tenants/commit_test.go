@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,17 +22,31 @@ import (
 // proxied is a store on Postgres behind a proxy, with one tenant.
 type proxied struct {
 	*tenantstest.Env
-	proxy  *pgproxy.Proxy
-	tenant *tenants.Tenant
+	proxy    *pgproxy.Proxy
+	tenant   *tenants.Tenant
+	database string // where the tenant is
 }
 
-func newProxied(t *testing.T) *proxied {
+func newProxied(t *testing.T, engine tenantstest.Engine) *proxied {
 	t.Helper()
 	proxy := pgproxy.New(t, pgcluster.URL(t))
 	env := tenantstest.New(t, tenantstest.Options{
-		Engine: tenantstest.Postgres, Through: proxy.Through, Grace: 10 * time.Millisecond, InstanceTTL: 6 * time.Second, // a loaded machine makes the tenant within it
+		Engine: engine, Through: proxy.Through, Grace: 10 * time.Millisecond, InstanceTTL: 6 * time.Second, // a loaded machine makes the tenant within it
 	})
-	return &proxied{env, proxy, env.Tenant(t, "acme")}
+	p := &proxied{Env: env, proxy: proxy, tenant: env.Tenant(t, "acme")}
+	must(t, env.Store.View(t.Context(), p.tenant, func(tx *gorm.DB) error { return tx.Raw("SELECT current_database()").Scan(&p.database).Error }))
+	return p
+}
+
+// eachPlacement runs f as a parallel subtest on each placement.
+func eachPlacement(t *testing.T, name string, f func(t *testing.T, engine tenantstest.Engine)) {
+	t.Helper()
+	for _, engine := range []tenantstest.Engine{tenantstest.Postgres, tenantstest.Schemas} {
+		t.Run(path.Join(name, string(engine)), func(t *testing.T) {
+			t.Parallel()
+			f(t, engine)
+		})
+	}
 }
 
 // outcome is the outcome of an Update, as its caller and its hooks saw it.
@@ -44,7 +59,7 @@ type outcome struct {
 // is at the proxy. ended is closed when the scope's context has ended.
 func (p *proxied) begin(ctx context.Context, t *testing.T) (at *pgproxy.Commit, ended <-chan struct{}, over <-chan outcome) {
 	t.Helper()
-	p.proxy.Arm(p.tenant.Database)
+	p.proxy.Arm(p.database)
 	defer p.proxy.Arm("")
 	done, scope := make(chan outcome, 1), make(chan context.Context, 1)
 	go func() {
@@ -123,9 +138,13 @@ func TestNothingEndsACommit(t *testing.T) {
 	}
 	for interruption, interrupt := range interruptions() {
 		for ending, e := range endings {
+			engine := tenantstest.Postgres
+			if interruption == "a caller who leaves" { // the others end the scope in the same way
+				engine = tenantstest.Schemas
+			}
 			t.Run(interruption+", "+ending, func(t *testing.T) {
 				t.Parallel()
-				p := newProxied(t)
+				p := newProxied(t, engine)
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
 				at, ended, over := p.begin(ctx, t)
@@ -161,9 +180,8 @@ func TestOutcomeOfACommit(t *testing.T) {
 		}, "a"},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newProxied(t)
+		eachPlacement(t, name, func(t *testing.T, engine tenantstest.Engine) {
+			p := newProxied(t, engine)
 			at, _, over := p.begin(t.Context(), t)
 			test.harm(t, p, at)
 			got := <-over
@@ -188,8 +206,12 @@ func TestOutcomeOfACommit(t *testing.T) {
 // TestSwallowedServer holds up nothing beyond the deadline of a scope, and the scopes after it work.
 func TestSwallowedServer(t *testing.T) {
 	t.Parallel()
+	eachPlacement(t, "", testSwallowedServer)
+}
+
+func testSwallowedServer(t *testing.T, engine tenantstest.Engine) {
 	proxy := pgproxy.New(t, pgcluster.URL(t))
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, Through: proxy.Through, InstanceTTL: time.Hour})
+	env := tenantstest.New(t, tenantstest.Options{Engine: engine, Through: proxy.Through, InstanceTTL: time.Hour})
 	tenant := env.Tenant(t, "acme")
 	add := func(name string, within time.Duration) error {
 		ctx, cancel := context.WithTimeout(t.Context(), within)

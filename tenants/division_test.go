@@ -42,7 +42,11 @@ func awaitParts(t *testing.T, what string, one, other *tenantstest.Env, isDone f
 // for a start at once, the busy one of them gets more, and what a process had comes back when it has left.
 func TestProcessesDivideConnections(t *testing.T) {
 	t.Parallel()
-	options := tenantstest.Options{Engine: tenantstest.Postgres, InstanceTTL: 3 * time.Second, MaxOpen: 40}
+	eachPlacement(t, "", testProcessesDivideConnections)
+}
+
+func testProcessesDivideConnections(t *testing.T, engine tenantstest.Engine) {
+	options := tenantstest.Options{Engine: engine, InstanceTTL: 3 * time.Second, MaxOpen: 40}
 	env := tenantstest.New(t, options)
 	if _, limit := connections(env); limit != 14 {
 		t.Errorf("a process alone may have %d connections, want 14 of 16", limit)

@@ -97,7 +97,11 @@ func TestExamineOfAlteredSchemas(t *testing.T) {
 // TestExamineOfInvalidIndexes finds by name what a failed CREATE INDEX CONCURRENTLY left, whatever the version.
 func TestExamineOfInvalidIndexes(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+	eachPlacement(t, "", testExamineOfInvalidIndexes)
+}
+
+func testExamineOfInvalidIndexes(t *testing.T, engine tenantstest.Engine) {
+	env := tenantstest.New(t, tenantstest.Options{Engine: engine})
 	tenant := env.Tenant(t, "acme")
 	env.Alter(t, tenant, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'notes_folder_idx'::regclass")
 	if fault := wantFault(t, env, tenant, tenants.FaultIndex, false); !strings.Contains(fault.Detail, "notes_folder_idx") {

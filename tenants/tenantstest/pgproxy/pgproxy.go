@@ -255,9 +255,13 @@ func databaseOf(message []byte) string {
 	return ""
 }
 
-// isCommit reports whether the message is a simple query that commits.
+// isCommit reports whether the message is a simple query that commits, possibly after another statement.
 func isCommit(message []byte) bool {
-	return message[0] == 'Q' && bytes.EqualFold(message[5:], []byte("commit\x00"))
+	if message[0] != 'Q' {
+		return false
+	}
+	query := bytes.ToLower(message[5:])
+	return bytes.Equal(query, []byte("commit\x00")) || bytes.HasSuffix(query, []byte("; commit\x00"))
 }
 
 // Commit is a COMMIT at which the proxy stopped. Only one goroutine may call its methods. The
