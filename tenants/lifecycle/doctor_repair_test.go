@@ -175,18 +175,23 @@ func TestClearTemplates(t *testing.T) {
 
 func TestDoctorRemovesRolesWithoutTenant(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, Alone: true})
-	env.Tenant(t, "fine")
-	lost := env.Tenant(t, "lost")
-	admin, err := sql.Open("pgx", env.MasterURL)
-	if err != nil {
-		t.Fatal(err)
+	for _, engine := range []tenantstest.Engine{tenantstest.Postgres, tenantstest.Schemas} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			testDoctorRemovesRolesWithoutTenant(t, engine)
+		})
 	}
-	defer admin.Close()
-	if _, err := admin.ExecContext(t.Context(), `DROP DATABASE "`+lost.Database+`"`); err != nil {
-		t.Fatal(err)
+}
+
+func testDoctorRemovesRolesWithoutTenant(t *testing.T, engine tenantstest.Engine) {
+	env := tenantstest.New(t, tenantstest.Options{Engine: engine, Alone: true})
+	fine, lost := env.Tenant(t, "fine"), env.Tenant(t, "lost")
+	drop := `DROP DATABASE "` + lost.Database + `"`
+	if env.Placement == tenants.PlacementSchema {
+		drop = `DROP SCHEMA "` + lost.Database + `" CASCADE`
 	}
-	err = env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&tenants.Tenant{ID: lost.ID}).Error })
+	env.Alter(t, fine, drop)
+	err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tx.Delete(&tenants.Tenant{ID: lost.ID}).Error })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,6 +275,8 @@ func TestDoctorMendsPermissions(t *testing.T) {
 			if err := os.Chmod(filepath.Join(env.Dir, "tenants", tenant.Database), 0o644); err != nil {
 				t.Fatal(err)
 			}
+		} else if env.Placement == tenants.PlacementSchema {
+			env.Alter(t, tenant, `GRANT USAGE ON SCHEMA "`+tenant.Database+`" TO PUBLIC`)
 		} else {
 			admin, err := sql.Open("pgx", env.MasterURL)
 			if err != nil {

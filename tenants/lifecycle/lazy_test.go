@@ -38,7 +38,7 @@ func upgraded(t *testing.T, kind tenantstest.Engine, names ...string) (*tenantst
 		engine.Engine = e
 		return engine
 	}})
-	next.Store.MigrateLazily(func(dialect string) bool { return dialect == string(kind) }, next.Lifecycle.MigrateLazily)
+	next.Store.MigrateLazily(func(dialect string) bool { return dialect == string(kind.Dialect()) }, next.Lifecycle.MigrateLazily)
 	today := next.Beside(t, tenantstest.Options{})
 	for _, name := range names {
 		today.Tenant(t, name)

@@ -12,19 +12,25 @@ import (
 // Second is the name of an Env's second server.
 const Second = "second"
 
-// openSecond opens the second server. On Postgres it is a cluster of its own if the first one is on Postgres too.
+// openSecond opens the second server. On Postgres it is a cluster of its own if the first one is on Postgres too, because
+// a tenant's role has the same name on each.
 func (e *Env) openSecond(t testing.TB, o Options) {
 	t.Helper()
 	var err error
 	switch o.Second {
 	case SQLite:
 		e.Second, err = sqlite.New(sqlite.Config{Dir: tempDir(t), Schema: o.Schema, Log: o.Log})
-	case Postgres:
+	case Postgres, Schemas:
 		url := pgcluster.URL(t)
-		if e.Kind == Postgres {
+		switch {
+		case e.Kind == Postgres:
 			url = pgcluster.New(t).URL()
+		case o.Second == Schemas:
+			url = pgcluster.Database(t)
 		}
-		e.Second, err = postgres.New(t.Context(), postgres.Config{URL: url, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns})
+		e.Second, err = postgres.New(t.Context(), postgres.Config{
+			URL: url, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns, Placement: o.Second.placement(),
+		})
 	}
 	if err != nil {
 		t.Fatal(err)
