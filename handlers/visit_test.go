@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -546,6 +547,54 @@ func TestWritesOfVisits(t *testing.T) {
 		reply := httptest.NewRecorder()
 		if v.router.ServeHTTP(reply, request); reply.Code != http.StatusForbidden {
 			t.Errorf("from another tenant's page: %d", reply.Code)
+		}
+	})
+}
+
+// TestPagesOfOtherVisits: what is sent from a page that was loaded before a visit began in another tab, or on a visit that is
+// over or was left there, is not done as another person than the page says.
+func TestPagesOfOtherVisits(t *testing.T) {
+	t.Parallel()
+	eachVisited(t, func(t *testing.T, v *visited) {
+		own := "session=" + v.member
+		page := regexp.MustCompile(`<main [^>]*hx-headers='{"Tenantry-Visit":"(\w{26})"}'`)
+		enter := func() (cookies, header string) {
+			cookie := v.visit(t, owner, true)
+			found := page.FindStringSubmatch(v.ask(t, "GET", "acme", "/", "", cookie).Body.String())
+			if found == nil {
+				t.Fatal("the page doesn't have the visit's id")
+			}
+			return own + "; " + cookie, found[1]
+		}
+		first, firstID := enter()
+		second, secondID := enter()
+		if page.MatchString(v.ask(t, "GET", "acme", "/", "", own).Body.String()) {
+			t.Error("a page of no visit has one's id")
+		}
+		for name, test := range map[string]struct {
+			cookies, header string
+			status          int
+		}{
+			"of the visit": {first, firstID, http.StatusSeeOther}, "of a session": {own, "", http.StatusSeeOther},
+			"before the visit": {first, "", http.StatusConflict}, "after the visit": {own, firstID, http.StatusConflict},
+			"of another visit": {second, firstID, http.StatusConflict}, "of the other one": {second, secondID, http.StatusSeeOther},
+		} {
+			request := httptest.NewRequest("POST", "/projects", strings.NewReader(url.Values{"name": {name}}.Encode()))
+			request.Host = "acme.localhost:8080"
+			request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Cookie": {test.cookies}, "Hx-Request": {"true"}}
+			if test.header != "" {
+				request.Header.Set("Tenantry-Visit", test.header)
+			}
+			reply := httptest.NewRecorder()
+			if v.router.ServeHTTP(reply, request); reply.Code != test.status {
+				t.Errorf("%s: %d %.300s", name, reply.Code, reply.Body)
+			}
+		}
+		_, reply := v.open(t, "acme", v.link(t, owner, false))
+		for _, c := range reply.Result().Cookies() {
+			if c.MaxAge < 3600 {
+				t.Errorf("the cookie is gone %d seconds after the link was used, and forms on the visit's pages are sent in a session", c.MaxAge)
+			}
 		}
 	})
 }

@@ -65,7 +65,7 @@ func twoTenants(t *testing.T, browser context.Context) {
 
 // boardInABrowser makes, moves and finishes tasks, with buttons and by dragging.
 func boardInABrowser(t *testing.T, browser context.Context) {
-	_, b := workspace(t, browser, "Order chairs", "Order desks", "Order lamps")
+	srv, b := workspace(t, browser, "Order chairs", "Order desks", "Order lamps")
 	b.expectColumn(t, "todo", "Order chairs", "Order desks", "Order lamps")
 	b.do(t, chromedp.Evaluate("document.body.dataset.same = 'page'", nil))
 	b.do(t, chromedp.SendKeys("#new-task-title", "Measure the room\r", chromedp.ByQuery))
@@ -94,6 +94,7 @@ func boardInABrowser(t *testing.T, browser context.Context) {
 	b.says(t, ".comments", "They came <b>today</b>")
 	b.do(t, chromedp.Click(".comments form button", chromedp.ByQuery))
 	b.says(t, "#comments", "Nobody has said anything yet")
+	srv.visitsBoard(t, b)
 }
 
 // offline stops the server while a user works: the page says so, and shows what

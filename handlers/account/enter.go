@@ -113,10 +113,14 @@ func (a *Accounts) BeginVisit(c *gin.Context, link string) error {
 		return a.visits.Begin(ctx, visit, digest) // last: what is committed here may still fail, and then no client has the session
 	})
 	if err == nil {
-		a.setVisitCookie(c, session, int(visits.Life.Seconds()))
+		a.setVisitCookie(c, session, int(keepCookie.Seconds()))
 	}
 	return explainOver(err)
 }
+
+// keepCookie is how long a client keeps the cookie of a visit: for longer than the visit, so that what a page of the visit sends
+// after its end is refused, and not done as the person whose session is beside it.
+const keepCookie = 12 * time.Hour
 
 // recordVisit stores something about a visit in the tenant's activity.
 func recordVisit(tx *gorm.DB, visit *tenants.Visit, verb, summary string) error {

@@ -17,6 +17,8 @@ import (
 
 // visit is what every page tells of an operator's visit.
 type visit struct {
+	// ID is what requests of the page's scripts repeat: see samePage.
+	ID                             string
 	Operator, Email, Reason, Until string
 	Writes                         bool
 }
@@ -36,7 +38,25 @@ func (s *Site) visitOn(c *gin.Context) *visit {
 
 func (s *Site) tellVisit(t *tenants.Tenant, v *tenants.Visit) *visit {
 	zone := cmp.Or(s.appearance(t).Zone, time.UTC)
-	return &visit{Operator: v.Operator, Email: v.Email, Reason: v.Reason, Writes: v.Writes, Until: v.ExpiresAt.In(zone).Format("15:04 MST")}
+	return &visit{ID: v.ID, Operator: v.Operator, Email: v.Email, Reason: v.Reason, Writes: v.Writes, Until: v.ExpiresAt.In(zone).Format("15:04 MST")}
+}
+
+// errOtherPage is returned for what a page sends that was made before the visit began, or on a visit that is over.
+var errOtherPage = problem.Conflict("A visit began or ended after this page was loaded, and nothing was stored. Load the page again: it would be done as another person than it says.")
+
+// samePage refuses what scripts send from pages of another visit than the request's, or of none: the browser's cookies may
+// have changed in another tab, and what is sent was meant for another person. It goes below Present.
+func (s *Site) samePage(c *gin.Context) {
+	if !look.IsHTMX(c) {
+		return
+	}
+	current := ""
+	if v := s.accounts.VisitOf(c); v != nil {
+		current = v.ID
+	}
+	if c.GetHeader("Tenantry-Visit") != current {
+		problem.Fail(c, errOtherPage)
+	}
 }
 
 // entrance is the page of an operator's link.

@@ -16,7 +16,7 @@ import (
 // in the tenant's transaction. At the base domain its "/" is the page that leads to
 // the tenants. first come before the transaction begins.
 func (s *Site) Scoped(r gin.IRouter, o web.ScopeOptions, first ...gin.HandlerFunc) *gin.RouterGroup {
-	return r.Group("", s.apex, s.web.Resolve(), request.SameOrigin(s.accounts.Origin), s.accounts.Present()).Group("", first...).
+	return r.Group("", s.apex, s.web.Resolve(), request.SameOrigin(s.accounts.Origin), s.accounts.Present(), s.samePage).Group("", first...).
 		Group("", s.web.Scoped(o), s.accounts.Authenticate())
 }
 
