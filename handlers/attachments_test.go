@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -157,6 +158,9 @@ func (a *api) downloads(t *testing.T) {
 		if got := reply.Header().Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
+	}
+	if head := a.send(t, "HEAD", "/api/attachments/3", ""); head.Code != 200 || head.Body.Len() > 0 || !reflect.DeepEqual(head.Header(), reply.Header()) {
+		t.Errorf("HEAD: %d, %d bytes of the file were read; %v, want %v", head.Code, head.Body.Len(), head.Header(), reply.Header())
 	}
 	if a.send(t, "GET", "/api/attachments/3", "", "Authorization", "Bearer "+strings.Repeat("x", 50)).Code != 401 {
 		t.Error("a stranger gets the file")

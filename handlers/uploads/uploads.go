@@ -231,7 +231,11 @@ func (s Service) send(c *gin.Context, name string, row files.Row) error {
 	c.Header("Content-Security-Policy", "default-src 'none'; sandbox")
 	c.Header("X-Content-Type-Options", "nosniff")
 	c.Header("Cache-Control", "private, no-store")
-	c.DataFromReader(http.StatusOK, row.Size, sentAs(row.Type), content, nil) // its headers don't replace others
+	var body io.Reader = content
+	if c.Request.Method == http.MethodHead { // or all of it would be read, and thrown away
+		body = http.NoBody
+	}
+	c.DataFromReader(http.StatusOK, row.Size, sentAs(row.Type), body, nil) // its headers don't replace others
 	return nil
 }
 
