@@ -52,7 +52,11 @@ func hide(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (show func
 			}
 			return
 		}
-		env.Alter(t, &tenants.Tenant{Database: "postgres"}, "ALTER DATABASE "+from+" RENAME TO "+to)
+		what := "DATABASE "
+		if env.Placement == tenants.PlacementSchema {
+			what = "SCHEMA "
+		}
+		env.Alter(t, &tenants.Tenant{Database: "postgres"}, "ALTER "+what+from+" RENAME TO "+to)
 	}
 	hidden := tenant.Database + "_hidden"
 	move(tenant.Database, hidden)
@@ -69,7 +73,7 @@ func TestRolloutWithFaults(t *testing.T) {
 		next.Alter(t, broken, `INSERT INTO folders (name, remark, created_at, updated_at) VALUES
 			('a', 'twice', '2026-01-01', '2026-01-01'), ('b', 'twice', '2026-01-01', '2026-01-01')`)
 		hold := map[tenantstest.Engine][]string{tenantstest.SQLite: {"BEGIN IMMEDIATE"}, tenantstest.Postgres: {"BEGIN; LOCK TABLE folders IN ROW EXCLUSIVE MODE"}}
-		unlock := next.Hold(t, locked, hold[engine]...)
+		unlock := next.Hold(t, locked, hold[engine.Dialect()]...)
 		show := hide(t, next, missing)
 
 		ctx, interrupt := context.WithCancel(t.Context())

@@ -231,7 +231,7 @@ const schemaLocationQuery = `WITH space AS (
 	)
 	SELECT EXISTS (SELECT FROM space), EXISTS (SELECT FROM pg_namespace WHERE nspname = $2), EXISTS (SELECT FROM acl WHERE own),
 		coalesce((SELECT pg_get_userbyid(nspowner)::text FROM space WHERE pg_get_userbyid(nspowner) <> current_user), ''),
-		ARRAY(SELECT DISTINCT name::text FROM acl WHERE NOT own OR privilege_type <> 'USAGE' OR is_grantable ORDER BY 1),
+		ARRAY(SELECT DISTINCT name::text FROM acl WHERE NOT own OR is_grantable ORDER BY 1),
 		EXISTS (SELECT FROM role), EXISTS (SELECT FROM become), EXISTS (SELECT FROM acl WHERE own AND privilege_type = 'USAGE'),
 		coalesce((SELECT concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
 			CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
@@ -247,6 +247,7 @@ func (s *schemas) locate(ctx context.Context, name string, trashed bool) (*locat
 	err := s.admin.QueryRowContext(ctx, schemaLocationQuery, l.name, l.other, name, s.group).Scan(
 		&l.atName, &l.atOther, &l.open, &l.owner, arrays.SQLScanner(&l.strangers), &l.role, &l.login, &l.connects, &l.powers,
 		arrays.SQLScanner(&l.memberships))
+	l.open = l.open || !trashed // only a schema in the trash can be closed to its own role
 	l.serves = l.atName && !l.atOther && l.login && l.connects
 	return l, err
 }
