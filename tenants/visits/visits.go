@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/semaphore"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -65,10 +66,15 @@ type Entrance struct {
 type LetIn func(ctx context.Context, by lifecycle.Operator, who operators.Identity, subdomain string, e lifecycle.Entry) (*Entrance, error)
 
 // Visits begins, finds and ends visits. It is safe for concurrent use.
-type Visits struct{ master *tenants.Master }
+type Visits struct {
+	master *tenants.Master
+	// finds bounds how much of the master's pool those take who ask for visits, as any client can: what finds tenants waits
+	// there, too.
+	finds *semaphore.Weighted
+}
 
 // New returns the visits in the master.
-func New(master *tenants.Master) *Visits { return &Visits{master} }
+func New(master *tenants.Master) *Visits { return &Visits{master, semaphore.NewWeighted(mostFinds)} }
 
 // Request is what an operator asks for.
 type Request struct {
@@ -138,12 +144,17 @@ func (v *Visits) BySession(ctx context.Context, tenantID string, session []byte)
 }
 
 // findTime is how long the master may take to find a visit. Requests ask it that are of no scope yet, which bounds others.
-const findTime = 2 * time.Second
+// mostFinds is how many visits are looked for at once.
+const findTime, mostFinds = 2 * time.Second, 2
 
 // find returns the visit with a digest that is not over. The condition is on @digest and @now.
 func (v *Visits) find(ctx context.Context, tenantID, condition string, digest []byte) (*tenants.Visit, error) {
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
+	if err := v.finds.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("find visit: %w: %w", tenants.ErrUnavailable, err)
+	}
+	defer v.finds.Release(1)
 	var visit tenants.Visit
 	err := v.master.View(ctx, func(tx *gorm.DB) error {
 		now, err := v.master.Now(tx)
