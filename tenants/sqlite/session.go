@@ -15,9 +15,10 @@ import (
 // could run. After a statement that may leave state in the connection, such as a temporary table, the
 // connection is closed when it is returned to the pool.
 type scopedConn struct {
-	raw   rawConn
-	dirty bool
-	size  sizeLimit
+	raw    rawConn
+	dirty  bool
+	size   sizeLimit
+	runner runner
 }
 
 var (
@@ -40,7 +41,7 @@ var errNoStatement = errors.New("the text is no SQL statement")
 
 // PrepareContext prepares a statement. It refuses a text that is recognized as several statements.
 func (c *scopedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	query, err := c.admit(query)
+	query, err := c.admit(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (c *scopedConn) ExecContext(ctx context.Context, query string, args []drive
 	if mayBeSeveral(query) {
 		return nil, driver.ErrSkip
 	}
-	query, err := c.admit(query)
+	query, err := c.admit(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func (c *scopedConn) QueryContext(ctx context.Context, query string, args []driv
 	if mayBeSeveral(query) {
 		return nil, driver.ErrSkip
 	}
-	query, err := c.admit(query)
+	query, err := c.admit(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +82,13 @@ func mayBeSeveral(query string) bool { return strings.Contains(query, ";") }
 
 // admit returns a statement without leading blanks, and records whether it may leave state in the
 // connection. It refuses a text without a statement, on which the driver breaks.
-func (c *scopedConn) admit(query string) (string, error) {
+func (c *scopedConn) admit(ctx context.Context, query string) (string, error) {
 	query = tenants.TrimBlank(query, false)
 	if query == "" || strings.Contains(query, "\x00") {
 		return "", errNoStatement
 	}
 	c.dirty = c.dirty || !leavesNoState(query)
-	return query, nil
+	return query, c.runner.next(ctx, c.raw)
 }
 
 // Begin calls BeginTx.
@@ -102,14 +103,21 @@ func (c *scopedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver
 			return nil, err
 		}
 	}
-	return c.raw.BeginTx(ctx, opts)
+	tx, err := c.raw.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.runner.start(ctx, c.raw); err != nil {
+		return nil, errors.Join(err, c.runner.end(), tx.Rollback())
+	}
+	return guardedTx{tx, &c.runner}, nil
 }
 
 // Ping calls the driver's Ping.
 func (c *scopedConn) Ping(ctx context.Context) error { return c.raw.Ping(ctx) }
 
 // Close calls the driver's Close.
-func (c *scopedConn) Close() error { return c.raw.Close() }
+func (c *scopedConn) Close() error { return errors.Join(c.runner.close(), c.raw.Close()) }
 
 // ResetSession does nothing: IsValid has already made database/sql close connections with state.
 func (c *scopedConn) ResetSession(context.Context) error { return nil }
