@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -100,8 +101,8 @@ func (q *quota) measure(ctx context.Context, most int64) {
 	if now.UnixNano() < next || !q.next.CompareAndSwap(next, now.Add(minSizeTTL).UnixNano()) {
 		return
 	}
-	var size int64
-	if err := q.conns.Read.QueryRowContext(ctx, q.measured.SizeSQL()).Scan(&size); err != nil {
+	size, err := q.sizeOf(ctx)
+	if err != nil {
 		if ctx.Err() == nil {
 			q.log.WarnContext(ctx, "measure database", "tenant", q.tenant.Subdomain, "error", err)
 		}
@@ -110,6 +111,17 @@ func (q *quota) measure(ctx context.Context, most int64) {
 	q.size.Store(size)
 	stay := time.Duration(max(0, most-size)) * time.Second / maxWriteRate
 	q.next.Store(now.Add(min(max(stay, minSizeTTL), maxSizeTTL)).UnixNano())
+}
+
+// sizeOf returns the size of the tenant's database, in bytes.
+func (q *quota) sizeOf(ctx context.Context) (size int64, err error) {
+	tx, err := q.conns.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // in a shared database nothing runs without one
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback() // nothing to undo
+	err = tx.QueryRowContext(ctx, q.measured.SizeSQL()).Scan(&size)
+	return size, err
 }
 
 // disk watches the free space on a server's disk. It is safe for concurrent use.

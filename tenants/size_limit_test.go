@@ -1,8 +1,10 @@
 package tenants_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -42,5 +44,31 @@ func TestAChangedSizeLimitBoundsRunningScopes(t *testing.T) {
 		if err := write(step.folders); errors.Is(err, tenants.ErrTenantFull) != step.full || !step.full && err != nil {
 			t.Errorf("%+v: %v", step, err)
 		}
+	}
+}
+
+// TestSizesInASharedDatabaseAreTheTenants: a tenant in a schema is full of its own rows alone.
+func TestSizesInASharedDatabaseAreTheTenants(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Schemas, MaxSize: 1 << 20})
+	acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
+	noise := make([]byte, 1<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise) // never fails
+	env.Alter(t, acme, fmt.Sprintf("INSERT INTO folders (name, remark, created_at, updated_at) VALUES ('noise', '%x', now(), now())", noise))
+	write := func(ctx context.Context, tenant *tenants.Tenant) error {
+		return env.Store.Update(ctx, tenant, func(tx *gorm.DB) error { return addFolder(tx, "a") })
+	}
+	if err := write(t.Context(), acme); !errors.Is(err, tenants.ErrTenantFull) {
+		t.Errorf("a full tenant: %v", err)
+	}
+	if err := write(tenants.WithReserve(t.Context()), acme); err != nil {
+		t.Errorf("a full tenant that deletes: %v", err)
+	}
+	if err := write(t.Context(), globex); err != nil {
+		t.Errorf("its neighbour: %v", err)
+	}
+	sizes, err := env.Engine.(tenants.Sizer).Sizes(t.Context())
+	if one, other := sizes[acme.Database], sizes[globex.Database]; err != nil || one < 1<<20 || other == 0 || other > 1<<20 {
+		t.Errorf("the sizes are %d and %d, %v", one, other, err)
 	}
 }

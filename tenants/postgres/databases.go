@@ -283,6 +283,8 @@ const openDatabasesQuery = `WITH member AS (
 
 func (d databases) exposedQuery() string { return openDatabasesQuery }
 
+func (d databases) sizeSQL() string { return "SELECT pg_database_size(current_database())" }
+
 func (d databases) sizesQuery() string {
 	return "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname "
 }

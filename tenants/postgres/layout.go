@@ -75,6 +75,8 @@ type layout interface {
 	surveyQuery() string
 	// exposedQuery returns the query of databases to which tenants' roles may connect though they should not.
 	exposedQuery() string
+	// sizeSQL returns a query for the bytes of the tenant in whose scope it runs.
+	sizeSQL() string
 	// sizesQuery returns the query of tenants' names and bytes, up to a condition on the name.
 	sizesQuery() string
 	// signsQuery returns the query of tenants' names and what changes with each write, up to a condition on the name.

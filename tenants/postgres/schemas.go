@@ -281,9 +281,13 @@ const openSchemasQuery = `WITH member AS (
 
 func (s *schemas) exposedQuery() string { return openSchemasQuery }
 
+// schemaSize sums the sizes of the tables of a schema, with their indexes.
+const schemaSize = `SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relkind IN ('r', 'm') AND relnamespace = `
+
+func (s *schemas) sizeSQL() string { return schemaSize + "current_schema()::regnamespace" }
+
 func (s *schemas) sizesQuery() string {
-	return `SELECT nspname, (SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
-		WHERE relnamespace = n.oid AND relkind IN ('r', 'm')) FROM pg_namespace n WHERE nspname `
+	return "SELECT nspname, (" + schemaSize + "n.oid) FROM pg_namespace n WHERE nspname "
 }
 
 // schemaSigns is databaseSigns, but reads the counters of each schema's tables.
