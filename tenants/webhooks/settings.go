@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,9 +66,13 @@ func hider(address string) *strings.Replacer {
 		inQuery, _ := url.QueryUnescape(part)
 		parts = append(parts, inPath, inQuery)
 	}
-	if u, err := url.Parse(address); err == nil && u.User != nil {
+	u, err := url.Parse(address)
+	if err == nil && u.User != nil {
 		password, _ := u.User.Password()
 		parts = append(parts, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+	}
+	if err == nil { // a port tells where to look for what is wrong
+		parts = slices.DeleteFunc(parts, func(part string) bool { return part == u.Port() })
 	}
 	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) }) // a replacer takes the first that fits
 	var pairs []string
@@ -85,7 +90,10 @@ func (t Target) told(line string) string { return text.Cut(t.hide.Replace(line),
 // isAllowed reports whether an address is a URL that others on the way can't read requests to.
 func isAllowed(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || u.Opaque != "" || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || u.Opaque != "" || u.Fragment != "" || strings.ContainsAny(address, " \t") {
+		return false
+	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil && u.Port() != "" {
 		return false
 	}
 	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())

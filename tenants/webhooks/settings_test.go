@@ -25,6 +25,8 @@ func TestParseTarget(t *testing.T) {
 		{"http://10.0.0.1/x", secret, []error{webhooks.ErrURL}},
 		{"ftp://127.0.0.1/x", secret, []error{webhooks.ErrURL}},
 		{"https:///x", secret, []error{webhooks.ErrURL}},
+		{"https://hooks.example:99999/x", secret, []error{webhooks.ErrURL}},
+		{"https://hooks.example/x ", secret, []error{webhooks.ErrURL}},
 		{"https://hooks.example/#x", secret, []error{webhooks.ErrURL}},
 		{"https://hooks.example", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD", []error{webhooks.ErrSecret}},
 		{"https://hooks.example", "whsec_c2hvcnQ=", []error{webhooks.ErrSecret}},

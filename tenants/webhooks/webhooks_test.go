@@ -386,13 +386,17 @@ func TestErrorsHaveNothingOfTheURL(t *testing.T) {
 			_, _ = io.WriteString(connection, r.URL.RequestURI()+"\r\n\r\n")
 			_ = connection.Close()
 		},
-		"unknown host": nil,
+		"unknown host":    nil,
+		"nothing listens": nil,
 	} {
 		r := receive(t, func(w http.ResponseWriter, r *http.Request, _ webhooks.Event) { answer(w, r) })
 		host := strings.TrimPrefix(strings.TrimSuffix(r.url, "/hook?token=hunter2"), "http://")
 		url := "http://" + name + ":" + password + "@" + host + "/hook/" + segment + "?key=" + query
-		if answer == nil {
+		switch kind {
+		case "unknown host":
 			url = "https://t0ken.invalid/" + segment
+		case "nothing listens":
+			url = "https://127.0.0.1:65535/" + segment
 		}
 		id := end(t, env, tenants.KindCreate)
 		stop := deliver(t, env, url, 0)
@@ -405,6 +409,9 @@ func TestErrorsHaveNothingOfTheURL(t *testing.T) {
 		}
 		if !strings.HasPrefix(failed[0].Error, "the receiver ") || len(failed[0].Error) > 300 {
 			t.Errorf("%s: %q", kind, failed[0].Error)
+		}
+		if kind == "nothing listens" && !strings.Contains(failed[0].Error, ":65535") {
+			t.Errorf("the port is missing: %q", failed[0].Error)
 		}
 		inMaster(t, env, func(tx *gorm.DB) error { return tx.Delete(&jobs.Row{}, "id = ?", id).Error })
 	}
