@@ -26,7 +26,7 @@ type script struct {
 	err  error // errNotCopied, or nil
 }
 
-// copyTemplate makes a schema with everything that is in the template's, in one transaction.
+// copyTemplate makes a tenant's schema with everything that is in the template's, and its role, in one transaction.
 func (s *schemas) copyTemplate(ctx context.Context, template, name string) error {
 	script, err := s.scriptOf(ctx, template)
 	if errors.Is(err, errNotCopied) {
@@ -36,7 +36,11 @@ func (s *schemas) copyTemplate(ctx context.Context, template, name string) error
 		return err
 	}
 	return s.inSchema(ctx, name, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, script); err != nil {
+		role := ""
+		if s.holder(name) != "" {
+			role = s.roleScript(name) + ";\n"
+		}
+		if _, err := tx.ExecContext(ctx, role+strings.ReplaceAll(script, roleMark, pgx.Identifier{name}.Sanitize())); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -102,6 +106,13 @@ func (s *schemas) writeScript(ctx context.Context, template string) (text string
 		}
 	}
 	statements = slices.Insert(statements, last, rows...)
+	rights, err := from.pairs(ctx, templateRights)
+	if err != nil {
+		return "", err
+	}
+	for _, right := range rights {
+		statements = append(statements, right[0])
+	}
 	// What lies in the template is found by the search path in the copy.
 	text = strings.ReplaceAll(strings.Join(statements, ";\n"), pgx.Identifier{template}.Sanitize()[1:len(template)+1]+".", "")
 	text = strings.ReplaceAll(text, templateMark, template)
@@ -110,7 +121,7 @@ func (s *schemas) writeScript(ctx context.Context, template string) (text string
 		return "", err
 	}
 	return text, s.inSchema(ctx, template+"_try", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, text); err != nil {
+		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(text, roleMark, "CURRENT_USER")); err != nil {
 			return fmt.Errorf("%w: %w", errNotCopied, err)
 		}
 		got, err := shape.Read(ctx, tx, Dialect)
@@ -124,8 +135,23 @@ func (s *schemas) writeScript(ctx context.Context, template string) (text string
 	})
 }
 
-// templateMark stands for the template's name where that must stay.
-const templateMark = "{template}"
+const (
+	// templateMark stands for the template's name where that must stay.
+	templateMark = "{template}"
+	// roleMark stands for the tenant's role.
+	roleMark = "{tenants role}"
+)
+
+// templateRights lists the statements that grant a role what grantRights does. These name each table, because the server has
+// no index of the tables in a schema.
+const templateRights = `SELECT format('GRANT %s ON %s TO ' || '` + roleMark + `', 'SELECT, INSERT, UPDATE, DELETE',
+		string_agg(quote_ident(relname), ', ' ORDER BY relname)), ''
+	FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> 'goose_db_version' HAVING count(*) > 0
+	UNION ALL
+	SELECT format('GRANT USAGE ON SEQUENCE %s TO ' || '` + roleMark + `', string_agg(quote_ident(relname), ', ' ORDER BY relname)), ''
+	FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S' AND relname <> 'goose_db_version_id_seq' HAVING count(*) > 0
+	UNION ALL
+	SELECT 'GRANT SELECT ON goose_db_version TO ` + roleMark + `', ''`
 
 // writeRows returns the statements that copy goose's table, the rows that migrations have made, and the sequences.
 func (s *schemas) writeRows(ctx context.Context, from *session) ([]string, error) {

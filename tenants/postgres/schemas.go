@@ -165,8 +165,23 @@ func (s *schemas) commentOf(ctx context.Context, name string) (text string, err 
 func (s *schemas) newCredentials(string) ([]byte, error) { return nil, nil }
 
 // admit makes the tenant's role, which owns nothing, lets the login role become it, and grants it the use of the schema.
+// What the role may do in the schema is kept if it may read the version, which a copy of the template and grantRights grant in
+// a transaction with all the rest.
 func (s *schemas) admit(ctx context.Context, t *tenants.Tenant) error {
-	script := render(`DO $tenantry$ BEGIN
+	if err := retryRaced(ctx, func() error { return run(ctx, s.admin, s.roleScript(t.Database)) }); err != nil {
+		return err
+	}
+	var granted bool
+	err := s.admin.QueryRowContext(ctx, "SELECT has_table_privilege($1, $2, 'SELECT')", t.Database, t.Database+".goose_db_version").Scan(&granted)
+	if err == nil && !granted {
+		err = grantRights(ctx, s.admin, t.Database, t.Database)
+	}
+	return err
+}
+
+// roleScript makes the tenant's role, if it is missing, and grants it the use of the schema.
+func (s *schemas) roleScript(name string) string {
+	return render(`DO $tenantry$ BEGIN
 		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({name text}, 0));
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text}) THEN
 			CREATE ROLE {name} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT ROLE {group};
@@ -177,11 +192,8 @@ func (s *schemas) admit(ctx context.Context, t *tenants.Tenant) error {
 			GRANT {name} TO {group};
 		END IF;
 		REVOKE ALL ON SCHEMA {name} FROM PUBLIC;
-	END $tenantry$`, map[string]string{"name": t.Database, "group": s.group})
-	if err := retryRaced(ctx, func() error { return run(ctx, s.admin, script) }); err != nil {
-		return err
-	}
-	return grantRights(ctx, s.admin, t.Database, t.Database)
+		GRANT USAGE ON SCHEMA {name} TO {name};
+	END $tenantry$`, map[string]string{"name": name, "group": s.group})
 }
 
 // shut takes the use of the schema from the tenant's role, and from the login role the right to become it.
@@ -287,15 +299,18 @@ const schemaSize = `SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint
 func (s *schemas) sizeSQL() string { return schemaSize + "current_schema()::regnamespace" }
 
 func (s *schemas) sizesQuery() string {
-	return "SELECT nspname, (" + schemaSize + "n.oid) FROM pg_namespace n WHERE nspname "
+	return `SELECT nspname, size FROM (SELECT nspname, coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint AS size
+		FROM pg_namespace n LEFT JOIN pg_class c ON relnamespace = n.oid AND relkind IN ('r', 'm') GROUP BY nspname) AS schemas WHERE nspname `
 }
 
 // schemaSigns is databaseSigns, but reads the counters of each schema's tables.
-const schemaSigns = `SELECT nspname::text, CASE current_setting('track_counts') WHEN 'on' THEN
-		(SELECT concat_ws(' ', n.oid, sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del), extract(epoch FROM max(d.stats_reset)), extract(epoch FROM max(w.stats_reset)))
-			FROM pg_stat_all_tables t, pg_stat_database d, pg_stat_bgwriter w
-			WHERE t.schemaname = n.nspname AND d.datname = current_database()) ELSE '' END
-	FROM pg_namespace n WHERE nspname `
+const schemaSigns = `SELECT nspname::text, sign FROM (
+		SELECT nspname, CASE current_setting('track_counts') WHEN 'on' THEN concat_ws(' ', n.oid, sum(pg_stat_get_tuples_inserted(c.oid)),
+			sum(pg_stat_get_tuples_updated(c.oid)), sum(pg_stat_get_tuples_deleted(c.oid)),
+			(SELECT extract(epoch FROM stats_reset) FROM pg_stat_database WHERE datname = current_database()), (SELECT extract(epoch FROM stats_reset) FROM pg_stat_bgwriter))
+			ELSE '' END AS sign
+		FROM pg_namespace n LEFT JOIN pg_class c ON relnamespace = n.oid AND relkind IN ('r', 'm') GROUP BY n.oid, nspname
+	) AS schemas WHERE nspname `
 
 func (s *schemas) signsQuery() string { return schemaSigns }
 
