@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,44 +14,68 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/postgres"
+	"tenantry/tenants/sqlite"
 )
 
 // AddServer opens a server, so that it is known to work, and stores it in the master with its URL sealed.
 // Returns lifecycle.ErrServerURL, tenants.ErrUnavailable, or the errors of lifecycle.Manager's AddServer.
 func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error {
-	if err := s.Validate(); err != nil {
-		return err
-	}
-	url, err := absoluteURL(url)
+	url, err := describe(&s, url)
 	if err != nil {
 		return err
 	}
-	if err := a.expectAnother(ctx, s.Name, url); err != nil {
+	if err := a.expectAnother(ctx, &s, url); err != nil {
 		return fmt.Errorf("server %q: %w", s.Name, err)
 	}
-	s.ID, s.Address = strings.ToLower(ulid.Make().String()), describeServer(url)
-	engine, err := a.openServer(ctx, url, int(s.Connections))
+	engine, err := a.openServer(ctx, &s, url)
 	if err != nil {
 		return fmt.Errorf("server %q: %w", s.Name, err)
 	}
-	s.Dialect = engine.Dialect()
-	s.URL, err = a.keys.Seal(s.SealID(), []byte(url))
+	if pooled, ok := engine.(*postgres.Engine); ok && s.Pooler != "" {
+		err = pooled.TryPooler(ctx)
+	}
+	if err == nil {
+		s.URL, err = a.keys.Seal(s.SealID(), []byte(url))
+	}
 	if err == nil {
 		err = a.manager.AddServer(ctx, s, engine)
 	}
 	return errors.Join(err, engine.Close())
 }
 
+// describe fills in what follows from a new server's URL, and returns the URL with an absolute path. Returns
+// lifecycle.ErrServerURL or a *tenants.ServerError.
+func describe(s *tenants.Server, url string) (string, error) {
+	if err := s.Validate(); err != nil {
+		return "", err
+	}
+	url, err := absoluteURL(url)
+	if err != nil {
+		return "", err
+	}
+	s.ID, s.Address, s.Dialect = strings.ToLower(ulid.Make().String()), describeServer(url), sqlite.Dialect
+	if !strings.HasPrefix(url, "sqlite:") {
+		s.Dialect, s.Placement = postgres.Dialect, cmp.Or(s.Placement, tenants.PlacementDatabase)
+	}
+	if s.Pooler != "" {
+		if s.Pooler, err = postgres.PoolerURL(s.Pooler); err != nil {
+			return "", &tenants.ServerError{Field: "pooler", Rule: err.Error()}
+		}
+	}
+	return url, s.Validate()
+}
+
 // expectAnother returns lifecycle.ErrServerExists if a server has the name, before its folder is made, and
 // lifecycle.ErrSameServer if the URL of another server names the same database, also if that
-// server doesn't answer. lifecycle.Manager's AddServer compares those that answer, whatever their names.
-func (a *App) expectAnother(ctx context.Context, name, url string) error {
+// server doesn't answer. lifecycle.Manager's AddServer compares those that answer, whatever their names. For placement in
+// schemas this is done here, before anything is changed in what may be the master's database.
+func (a *App) expectAnother(ctx context.Context, s *tenants.Server, url string) error {
 	all, err := a.manager.Servers(ctx)
 	if err != nil {
 		return err
 	}
 	for i := range all {
-		if all[i].Name == name {
+		if all[i].Name == s.Name {
 			return lifecycle.ErrServerExists
 		}
 		known := []byte(a.settings.postgresURL)
@@ -60,10 +85,25 @@ func (a *App) expectAnother(ctx context.Context, name, url string) error {
 			}
 		}
 		if postgres.SameDatabase(url, string(known)) {
-			return fmt.Errorf("%w: %s", lifecycle.ErrSameServer, all[i].Name)
+			return sameServer(s, fmt.Errorf("%w: %s", lifecycle.ErrSameServer, all[i].Name))
 		}
 	}
-	return nil
+	if s.Placement != tenants.PlacementSchema {
+		return nil
+	}
+	identity, err := postgres.Identity(ctx, url)
+	if err == nil {
+		err = a.manager.ExpectOther(ctx, postgres.Dialect, identity)
+	}
+	return sameServer(s, asServerURL(err))
+}
+
+// sameServer returns err, with what to do if it is lifecycle.ErrSameServer about a server with tenants in schemas.
+func sameServer(s *tenants.Server, err error) error {
+	if s.Placement == tenants.PlacementSchema && errors.Is(err, lifecycle.ErrSameServer) {
+		return fmt.Errorf("%w; tenants' schemas need a database of their own: name another database of that server in the URL", err)
+	}
+	return err
 }
 
 // absoluteURL makes a folder's path absolute, because processes have different working folders.
@@ -104,18 +144,25 @@ func (a *App) openRegistered(ctx context.Context, s *tenants.Server) (tenants.En
 			return nil, fmt.Errorf("its folder can't be opened: %w", err)
 		}
 	}
-	return a.openServer(ctx, string(url), int(s.Connections))
+	return a.openServer(ctx, s, string(url))
 }
 
 // openServer opens an engine on a folder or a Postgres server.
-func (a *App) openServer(ctx context.Context, url string, connections int) (tenants.Engine, error) {
+func (a *App) openServer(ctx context.Context, s *tenants.Server, url string) (tenants.Engine, error) {
 	if dir, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return a.openFolder(dir)
 	}
-	engine, err := postgres.New(ctx, postgres.Config{URL: url, Schema: a.options.Schema, Keys: a.keys, MaxConns: connections, Log: a.log})
+	engine, err := postgres.New(ctx, postgres.Config{
+		URL: url, Schema: a.options.Schema, Keys: a.keys, MaxConns: int(s.Connections), Placement: s.Placement, Pooler: s.Pooler, Log: a.log,
+	})
+	return engine, asServerURL(err)
+}
+
+// asServerURL returns err, or lifecycle.ErrServerURL if it is about a URL that can't be used.
+func asServerURL(err error) error {
 	var bad *postgres.URLError
 	if errors.As(err, &bad) {
-		return nil, fmt.Errorf("%w: %s", lifecycle.ErrServerURL, bad.Reason)
+		return fmt.Errorf("%w: %s", lifecycle.ErrServerURL, bad.Reason)
 	}
-	return engine, err
+	return err
 }

@@ -50,6 +50,31 @@ type Exposure struct {
 	Remedy string
 }
 
+// Separator is an Engine that may keep tenants apart within one database.
+type Separator interface {
+	// Gaps lists rights with which a tenant's scope could leave the tenant's part of the database, or hold up other tenants.
+	Gaps(ctx context.Context) ([]Gap, error)
+}
+
+// Gap is a right that no tenant may have.
+type Gap struct {
+	// Detail says what is open.
+	Detail string
+	// Database is where a superuser has to run Remedy, which is SQL that closes the gap.
+	Database, Remedy string
+}
+
+// GapError means that a server isn't used because of a gap. It matches ErrUnavailable.
+type GapError struct{ Gap }
+
+// Error says what to do.
+func (e *GapError) Error() string {
+	return e.Detail + ", in database " + e.Database + "; have a superuser run in it: " + e.Remedy
+}
+
+// Unwrap returns ErrUnavailable.
+func (e *GapError) Unwrap() error { return ErrUnavailable }
+
 // ObjectKind is a kind of Object.
 type ObjectKind string
 

@@ -46,6 +46,11 @@ type Server struct {
 	// Connections limits the connections of all processes to tenants' databases on the server. 0 means what a
 	// Postgres server allows.
 	Connections int64 `gorm:"not null;check:servers_connections_check,connections >= 0"`
+	// Placement is how tenants lie on a Postgres server. It is empty for DefaultServer.
+	Placement Placement `gorm:"not null;default:('');check:servers_placement_check,placement IN ('', 'database', 'schema')"`
+	// Pooler is the URL, without a user, of a pooler in front of the server, over which scopes connect. It is empty without
+	// one. It contains no secrets.
+	Pooler string `gorm:"not null;default:('')"`
 	// Labels are what operators say about the server, by name.
 	Labels    map[string]string `gorm:"serializer:json;type:text;not null"`
 	State     ServerState       `gorm:"not null;check:servers_state_check,state IN ('active', 'draining')"`
@@ -60,7 +65,7 @@ var ErrInvalidServer = errors.New("invalid server")
 
 // ServerError explains why a server can't have a value. It matches ErrInvalidServer.
 type ServerError struct {
-	// Field is name, capacity, connections or labels.
+	// Field is name, capacity, connections, labels, placement or pooler.
 	Field string
 	// Rule is the rule that the value breaks, written for people.
 	Rule string
@@ -75,7 +80,7 @@ func (e *ServerError) Unwrap() error { return ErrInvalidServer }
 // maxServerName bounds the length of a server's name.
 const maxServerName = 40
 
-// Validate returns a *ServerError if the server can't have its name, capacity, connections or labels.
+// Validate returns a *ServerError if the server can't have its name, capacity, connections, labels, placement or pooler.
 func (s *Server) Validate() error {
 	const negative = "must not be negative"
 	switch {
@@ -88,10 +93,25 @@ func (s *Server) Validate() error {
 	case len(s.Labels) > maxServerLabels:
 		return &ServerError{"labels", fmt.Sprintf("are more than %d", maxServerLabels)}
 	}
+	if err := s.validatePlacement(); err != nil {
+		return err
+	}
 	for name, value := range s.Labels {
 		if !isLabel(name) || !isLabel(value) {
 			return &ServerError{"labels", "may hold only a-z, 0-9 and, inside, hyphens, and at most 63 characters on each side"}
 		}
+	}
+	return nil
+}
+
+func (s *Server) validatePlacement() error {
+	switch {
+	case s.Placement != "" && s.Placement != PlacementDatabase && s.Placement != PlacementSchema:
+		return &ServerError{"placement", fmt.Sprintf("must be %s or %s", PlacementDatabase, PlacementSchema)}
+	case s.Placement == PlacementSchema && s.Dialect == "sqlite":
+		return &ServerError{"placement", fmt.Sprintf("can be %s on a Postgres server alone", PlacementSchema)}
+	case s.Pooler != "" && s.Placement != PlacementSchema:
+		return &ServerError{"pooler", fmt.Sprintf("is of use with placement %s alone: elsewhere a connection belongs to one tenant's database", PlacementSchema)}
 	}
 	return nil
 }

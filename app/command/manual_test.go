@@ -158,7 +158,7 @@ func (s *shell) startPostgres(t *testing.T) (replacements []string) {
 	socket := u.Query().Get("host")
 	password, _ := u.User.Password()
 	s.environ = append(s.environ, "PGHOST="+socket, "PGUSER="+u.User.Username(), "PGPASSWORD="+password)
-	return []string{"@127.0.0.1:5432/tenantry", "@/tenantry?host=" + socket}
+	return []string{"@127.0.0.1:5432/tenantry", "@/tenantry?host=" + socket, "@127.0.0.1:5432/small", "@/small?host=" + socket}
 }
 
 // run returns the chapter with what its commands print now. Those that build the

@@ -70,8 +70,8 @@ func writeServers(out *Output, all []lifecycle.ServerUse) error {
 			address = "as configured"
 		}
 		rows = append(rows, []string{
-			s.Name, string(s.State), fmt.Sprint(s.Tenants), capacity, strings.Join(labels, ","), address, s.CreatedAt.UTC().Format(time.RFC3339),
+			s.Name, string(s.State), fmt.Sprint(s.Tenants), capacity, strings.Join(labels, ","), string(s.Placement), s.Pooler, address, s.CreatedAt.UTC().Format(time.RFC3339),
 		})
 	}
-	return out.Rows([]string{"NAME", "STATE", "TENANTS", "CAPACITY", "LABELS", "ADDRESS", "ADDED"}, rows)
+	return out.Rows([]string{"NAME", "STATE", "TENANTS", "CAPACITY", "LABELS", "PLACEMENT", "POOLER", "ADDRESS", "ADDED"}, rows)
 }

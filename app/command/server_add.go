@@ -17,6 +17,8 @@ type serverAddCommand struct {
 	Capacity    int64             `placeholder:"N" help:"Place at most this many tenants on it; 0 is any number."`
 	Connections int64             `placeholder:"N" help:"Let a process have at most this many connections to it; defaults to what a Postgres server allows."`
 	Label       map[string]string `placeholder:"K=V" help:"A label, which tenant create --label asks for."`
+	Placement   tenants.Placement `placeholder:"PLACEMENT" help:"How tenants lie on a Postgres server: database, each in one of its own, which is the default, or schema, all in one database."`
+	Pooler      string            `placeholder:"URL" help:"HOST:PORT/DATABASE of a pooler in front of the server, such as PgBouncer in transaction mode, with placement schema."`
 }
 
 // Help is shown with the flags.
@@ -25,11 +27,14 @@ func (serverAddCommand) Help() string {
 
 The URL of a Postgres server names the role that makes databases and roles, and a database to connect to for that. A folder is made if it is missing; every process must find it at the same path.
 
+With --placement schema the URL's database holds the tenants' schemas and nothing else. See: tenantry help placement.
+
 Examples:
 
     tenantry server add north - --capacity 500 --label region=eu < url.txt
     TENANTRY_SERVER_URL=postgres://… tenantry server add north -
-    tenantry server add archive sqlite:/srv/archive`
+    tenantry server add archive sqlite:/srv/archive
+    tenantry server add small - --placement schema < url.txt`
 }
 
 // serverURL is the environment variable with the URL of a server to add.
@@ -37,7 +42,7 @@ const serverURL = "TENANTRY_SERVER_URL"
 
 // Run adds the server.
 func (s *serverAddCommand) Run(c *Call) error {
-	row := tenants.Server{Name: s.Name, Capacity: s.Capacity, Connections: s.Connections, Labels: s.Label}
+	row := tenants.Server{Name: s.Name, Capacity: s.Capacity, Connections: s.Connections, Labels: s.Label, Placement: s.Placement, Pooler: s.Pooler}
 	if row.Labels == nil {
 		row.Labels = map[string]string{}
 	}
@@ -50,7 +55,10 @@ func (s *serverAddCommand) Run(c *Call) error {
 	}
 	return c.With(func(a *app.App) error {
 		err := a.AddServer(c.ctx, row, address)
-		if errors.Is(err, lifecycle.ErrServerURL) {
+		switch {
+		case errors.Is(err, tenants.ErrInvalidServer):
+			return fmt.Errorf("%w: the server's %w", errUsage, err)
+		case errors.Is(err, lifecycle.ErrServerURL):
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 		return s.show(c, a, err)

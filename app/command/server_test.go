@@ -163,6 +163,16 @@ func TestServersThatAreRefused(t *testing.T) {
 		{exitUsage, "odd", "sqlite:x", "connections", []string{"--connections=-1"}},
 		{exitUsage, "odd", "sqlite:x", "label", []string{"--label", "Region=eu"}},
 		{exitUsage, "odd", "sqlite:x", "label", []string{"--label", "region="}},
+		{exitUsage, "odd", "sqlite:x", "placement", []string{"--placement", "schema"}},
+		{exitUsage, "odd", server, "placement", []string{"--placement", "table"}},
+		{exitUsage, "odd", server, "pooler", []string{"--pooler", "pooler:6432/x"}},
+		{exitUsage, "odd", server, "pooler", []string{"--placement", "schema", "--pooler", "ada@pooler:6432/x"}},
+		{exitUsage, "odd", server, "pooler", []string{"--placement", "schema", "--pooler", "postgres://ada:hunter2@pooler:6432/x"}},
+		{exitUsage, "odd", server, "pooler", []string{"--placement", "schema", "--pooler", "pooler:6432/x?password=hunter2"}},
+		{exitUsage, "odd", server, "pooler", []string{"--placement", "schema", "--pooler", "pooler:port/x"}},
+		{exitUsage, "odd", server, "pooler", []string{"--placement", "schema", "--pooler", "pooler:6432"}},
+		{exitFailed, "again", server, "name another database of that server", []string{"--placement", "schema"}},
+		{exitFailed, "again", withHosts(server, "/nowhere", ""), "name another database of that server", []string{"--placement", "schema"}},
 	} {
 		r := s.pipe(t, test.url+"\n", append([]string{"server", "add", test.name, "-"}, test.flags...)...)
 		if r.status != test.status || !strings.Contains(r.stderr, test.says) || strings.Contains(r.stderr, "hunter2") {

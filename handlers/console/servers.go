@@ -63,6 +63,10 @@ func addServerForm() *look.Form {
 			Hint: "sqlite:DIR or postgres://USER:PASSWORD@HOST:PORT/DATABASE. It is kept sealed and never shown."},
 		look.Field{Name: "capacity", Label: "Tenants at most", Kind: "number", Autocomplete: "off", Hint: "Empty for any number."},
 		look.Field{Name: "labels", Label: "Labels", Autocomplete: "off", Hint: "For example region=eu disks=fast."},
+		look.Field{Name: "placement", Label: "Tenants lie", Kind: "select", Options: []look.Option{
+			{Label: "in databases of their own"}, {Value: string(tenants.PlacementSchema), Label: "in schemas of one Postgres database"},
+		}, Hint: "Schemas share connections; databases are shut off from each other. The manual’s page placement compares them."},
+		look.Field{Name: "pooler", Label: "Pooler", Autocomplete: "off", Hint: "HOST:PORT/DATABASE of a pooler in front of the server, for schemas. Empty for none."},
 	)
 	return &f
 }
@@ -136,7 +140,7 @@ func (s *Console) addServer(c *gin.Context) error {
 
 // readServer reads the fields of the form but the URL.
 func readServer(f *look.Form) (s tenants.Server, err error) {
-	s = tenants.Server{Name: strings.TrimSpace(f.Value("name")), Labels: map[string]string{}}
+	s = tenants.Server{Name: strings.TrimSpace(f.Value("name")), Labels: map[string]string{}, Placement: tenants.Placement(f.Value("placement")), Pooler: strings.TrimSpace(f.Value("pooler"))}
 	if text := strings.TrimSpace(f.Value("capacity")); text != "" {
 		if s.Capacity, err = strconv.ParseInt(text, 10, 64); err != nil {
 			return s, problem.InvalidField("capacity", "must be a whole number")

@@ -47,6 +47,8 @@ func (a *API) addServer(c *gin.Context) error {
 		Capacity    int64             `json:"capacity"`
 		Connections int64             `json:"connections"`
 		Labels      map[string]string `json:"labels"`
+		Placement   tenants.Placement `json:"placement"`
+		Pooler      string            `json:"pooler"`
 	}
 	if err := request.Decode(c, &body); err != nil {
 		return err
@@ -56,6 +58,7 @@ func (a *API) addServer(c *gin.Context) error {
 	}
 	err := a.add(c.Request.Context(), tenants.Server{
 		Name: body.Name, Capacity: body.Capacity, Connections: body.Connections, Labels: body.Labels,
+		Placement: body.Placement, Pooler: body.Pooler,
 	}, body.URL)
 	if err != nil {
 		return explainAdded(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tenantry/models"
+	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/tenantstest"
 )
@@ -25,12 +26,13 @@ func TestServers(t *testing.T) {
 		return r.Body.String()
 	}
 	var added document.Server
-	text := send(http.MethodPost, "", `{"name":"north","url":"postgres://ada:hunter2@north.example/ada","capacity":3,"labels":{"region":"eu"}}`, http.StatusCreated)
-	if err := json.Unmarshal([]byte(text), &added); err != nil || added.Capacity != 3 || added.Labels["region"] != "eu" || added.State != "active" {
+	text := send(http.MethodPost, "", `{"name":"north","url":"postgres://ada:hunter2@north.example/ada","capacity":3,"labels":{"region":"eu"},"placement":"schema","pooler":"postgres://pooler/ada"}`, http.StatusCreated)
+	if err := json.Unmarshal([]byte(text), &added); err != nil || added.Capacity != 3 || added.Labels["region"] != "eu" || added.State != "active" || added.Placement != tenants.PlacementSchema || added.Pooler != "postgres://pooler/ada" {
 		t.Errorf("%s, %v", text, err)
 	}
 	for _, body := range []string{
 		`{}`, `{"name":"North","url":"x"}`, `{"name":"north2","capacity":-1}`, `{"name":"north2","labels":{"A":"b"}}`, `{"name":"north2","labels":["a"]}`,
+		`{"name":"north2","placement":"table"}`, `{"name":"north2","placement":"database","pooler":"pooler/ada"}`,
 		`{"name":"north2","label":{}}`, `{"name":"refused","url":"postgres://ada:hunter2@nowhere/ada"}`,
 	} {
 		send(http.MethodPost, "", body, http.StatusUnprocessableEntity)

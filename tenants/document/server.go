@@ -17,11 +17,14 @@ type Server struct {
 	State   tenants.ServerState `json:"state"`
 	// Tenants is the number of tenants with data on the server, and Capacity the largest number to place on it; 0 is
 	// any number.
-	Tenants     int64             `json:"tenants"`
-	Capacity    int64             `json:"capacity"`
-	Connections int64             `json:"connections"`
-	Labels      map[string]string `json:"labels"`
-	CreatedAt   time.Time         `json:"created_at"`
+	Tenants     int64 `json:"tenants"`
+	Capacity    int64 `json:"capacity"`
+	Connections int64 `json:"connections"`
+	// Placement is how tenants lie on a Postgres server, and Pooler the URL of the pooler over which their scopes connect.
+	Placement tenants.Placement `json:"placement"`
+	Pooler    string            `json:"pooler"`
+	Labels    map[string]string `json:"labels"`
+	CreatedAt time.Time         `json:"created_at"`
 }
 
 // ServerOf returns the document of a server.
@@ -30,7 +33,7 @@ func ServerOf(s *lifecycle.ServerUse) Server {
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	return Server{s.Name, s.Dialect, s.Address, s.State, s.Tenants, s.Capacity, s.Connections, labels, s.CreatedAt.UTC()}
+	return Server{s.Name, s.Dialect, s.Address, s.State, s.Tenants, s.Capacity, s.Connections, s.Placement, s.Pooler, labels, s.CreatedAt.UTC()}
 }
 
 // Servers returns a list of servers.

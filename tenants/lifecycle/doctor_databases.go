@@ -72,7 +72,10 @@ func (d *doctor) examineDatabases(ctx context.Context, page []tenants.Tenant) er
 func (d *doctor) addUnexamined(server string, err error) {
 	f := Finding{Kind: ServerSilent, Subject: server, Detail: err.Error(), Remedy: "make sure that the server runs and can be reached, then run the doctor again"}
 	told := d.silent
+	var gap *tenants.GapError
 	switch {
+	case errors.As(err, &gap):
+		f = gapFinding(server, gap.Gap)
 	case errors.Is(err, tenants.ErrFull):
 		f.Kind, f.Remedy, told = ServerFull, "make room on the server's disk, then run the doctor again", d.full
 	case !slices.Contains(d.store.Servers(), server):

@@ -42,6 +42,9 @@ func (d *doctor) examineServers(ctx context.Context) error {
 		if err == nil {
 			err = d.examineExposed(ctx, engine)
 		}
+		if err == nil {
+			err = d.examineGaps(ctx, name, engine)
+		}
 		if err != nil {
 			d.addUnexamined(name, err)
 		}

@@ -114,9 +114,15 @@ func (m *Manager) expectAnother(ctx context.Context, engine tenants.Engine) erro
 	if err != nil {
 		return err
 	}
+	return m.ExpectOther(ctx, engine.Dialect(), identity)
+}
+
+// ExpectOther returns ErrSameServer if one of the servers has the dialect and the identity of a tenants.Identified. It can't
+// compare those that don't answer.
+func (m *Manager) ExpectOther(ctx context.Context, dialect, identity string) error {
 	for _, name := range m.store.Servers() {
 		other, err := m.store.Server(name)
-		if err != nil || other.Dialect() != engine.Dialect() {
+		if err != nil || other.Dialect() != dialect {
 			continue
 		}
 		if same, err := identify(ctx, other); err == nil && same == identity && same != "" {

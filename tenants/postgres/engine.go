@@ -204,14 +204,7 @@ func (e *Engine) SchemaVersion() int64 { return e.version }
 func (e *Engine) Versions() migrate.Versions { return e.versions }
 
 // Identity returns when the server was started and the number of the admin database.
-func (e *Engine) Identity(ctx context.Context) (identity string, err error) {
-	err = e.admin.QueryRowContext(ctx, `SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), oid)
-		FROM pg_database WHERE datname = current_database()`).Scan(&identity)
-	if err != nil {
-		return "", unavailable(err)
-	}
-	return identity, nil
-}
+func (e *Engine) Identity(ctx context.Context) (string, error) { return identityOf(ctx, e.admin) }
 
 // Close closes the engine's own connections to the server, and those that handles share.
 func (e *Engine) Close() error {

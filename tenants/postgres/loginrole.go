@@ -63,8 +63,6 @@ func (s *schemas) makeLogin(ctx context.Context) error {
 		ALTER ROLE {group} NOINHERIT NOLOGIN;
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {login text}) THEN
 			CREATE ROLE {login} LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {verifier text} IN ROLE {group};
-		ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {login text} AND (rolsuper OR rolreplication OR rolbypassrls OR rolinherit)) THEN
-			RAISE EXCEPTION 'role % has rights that it may not have', {login text};
 		ELSE
 			GRANT {group} TO {login};
 		END IF;

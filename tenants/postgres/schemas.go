@@ -43,7 +43,10 @@ func (s *schemas) prepare(ctx context.Context) error {
 	if err := s.closeDoors(ctx); err != nil {
 		return err
 	}
-	return s.makeLogin(ctx)
+	if err := s.makeLogin(ctx); err != nil {
+		return err
+	}
+	return s.checkLogin(ctx)
 }
 
 func (s *schemas) close() error { return s.lenders.close() }

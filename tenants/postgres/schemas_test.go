@@ -30,7 +30,7 @@ func TestOrdinaryProvisionerOfSchemas(t *testing.T) {
 	cluster := pgcluster.New(t)
 	c := inSchemas(t, ordinary(t, cluster))
 	_, err := New(t.Context(), c)
-	if !errors.Is(err, errDoors) || !errors.Is(err, tenants.ErrUnavailable) {
+	if gap := new(tenants.GapError); !errors.As(err, &gap) || !errors.Is(err, tenants.ErrUnavailable) {
 		t.Fatalf("with open doors: %v", err)
 	}
 	_, statements, _ := strings.Cut(err.Error(), "run in it: ")
