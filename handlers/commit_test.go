@@ -91,19 +91,7 @@ func (a *api) alter(t *testing.T, statement string) {
 		a.update(t, func(tx *gorm.DB) error { return tx.Exec(statement).Error })
 		return
 	}
-	config, err := pgx.ParseConfig(pgcluster.URL(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Database = a.tenant.Database
-	conn, err := pgx.ConnectConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	if _, err := conn.Exec(t.Context(), statement); err != nil {
-		t.Fatal(err)
-	}
+	a.env.Alter(t, a.tenant, statement)
 }
 
 // failCommit posts to a handler that stores a project, does harm and answers

@@ -44,6 +44,7 @@ type api struct {
 	router   *gin.Engine
 	public   *app.Public
 	routes   *gin.RouterGroup // under /api, in a scope, signed in: for routes of tests
+	env      *tenantstest.Env // of eachAPI, else nil
 	store    *tenants.Store
 	tenant   *tenants.Tenant
 	accounts *account.Accounts
@@ -66,7 +67,11 @@ const (
 // eachAPI runs f on each engine.
 func eachAPI(t *testing.T, f func(t *testing.T, a *api)) {
 	t.Helper()
-	eachEnv(t, func(t *testing.T, env *tenantstest.Env) { f(t, newAPI(t, env.Store, env.Tenant(t, "acme"))) })
+	eachEnv(t, func(t *testing.T, env *tenantstest.Env) {
+		a := newAPI(t, env.Store, env.Tenant(t, "acme"))
+		a.env = env
+		f(t, a)
+	})
 }
 
 // eachEnv runs f on each engine with a store whose log holds no secret.

@@ -156,7 +156,10 @@ func TestServers(t *testing.T) {
 		s.fill(t, 2, func(_ int, tenant *tenants.Tenant) { tenant.Server = "elsewhere" })
 		r := s.get(t, "/servers").expect(t, 200, "default", string(s.Kind), "elsewhere",
 			"not in the master", "process ")
-		if s.Kind == tenantstest.Postgres {
+		switch {
+		case s.Placement == tenants.PlacementSchema:
+			r.expect(t, 200, "1 of ") // the tenants share it
+		case s.Kind == tenantstest.Postgres:
 			r.expect(t, 200, "0 of ")
 		}
 	})
