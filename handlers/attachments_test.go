@@ -165,6 +165,60 @@ func (a *api) downloads(t *testing.T) {
 	if a.send(t, "GET", "/api/attachments/3", "", "Authorization", "Bearer "+strings.Repeat("x", 50)).Code != 401 {
 		t.Error("a stranger gets the file")
 	}
+	a.partialDownloads(t)
+}
+
+// partialDownloads asks for parts of "<svg/>", as downloads that are resumed do.
+func (a *api) partialDownloads(t *testing.T) {
+	t.Helper()
+	sum := sha256.Sum256([]byte("<svg/>"))
+	etag := `"` + hex.EncodeToString(sum[:]) + `"`
+	for _, test := range []struct {
+		method, asked, ifRange string
+		status                 int
+		body, part, length     string
+	}{
+		{"GET", "", "", 200, "<svg/>", "", "6"}, {"HEAD", "", "", 200, "", "", "6"}, {"HEAD", "bytes=1-3", "", 200, "", "", "6"},
+		{"GET", "bytes=1-3", "", 206, "svg", "bytes 1-3/6", "3"}, {"GET", "bytes=4-", "", 206, "/>", "bytes 4-5/6", "2"}, {"GET", "bytes=-1", "", 206, ">", "bytes 5-5/6", "1"},
+		{"GET", "bytes=0-99", "", 206, "<svg/>", "bytes 0-5/6", "6"}, {"GET", "bytes=1-3", etag, 206, "svg", "bytes 1-3/6", "3"},
+		{"GET", "bytes=1-3", `"another"`, 200, "<svg/>", "", "6"}, {"GET", "bytes=1-3", "W/" + etag, 200, "<svg/>", "", "6"},
+		{"GET", "bytes=0-1,3-4", "", 200, "<svg/>", "", "6"}, {"GET", "items=0-1", "", 200, "<svg/>", "", "6"},
+		{"GET", "bytes=6-", "", 416, "problem:range-not-satisfiable", "bytes */6", ""}, {"GET", "bytes=6-", `"another"`, 200, "<svg/>", "", "6"},
+		{"GET", "bytes=3-1", "", 416, "problem:range-not-satisfiable", "bytes */6", ""},
+	} {
+		r := a.send(t, test.method, "/api/attachments/3", "", "Range", test.asked, "If-Range", test.ifRange)
+		h, body := r.Header(), r.Body.String()
+		right := r.Code == test.status && h.Get("Content-Range") == test.part && (test.length == "" || h.Get("Content-Length") == test.length)
+		if test.status == 416 {
+			right = right && strings.Contains(body, test.body) && h.Get("Etag") == "" && h.Get("Content-Disposition") == "" && h.Get("Content-Type") == "application/problem+json"
+		} else {
+			right = right && body == test.body && h.Get("Accept-Ranges") == "bytes" && h.Get("Etag") == etag && h.Get("Content-Type") == "application/octet-stream"
+		}
+		if !right {
+			t.Errorf("%+v: %d %v %s", test, r.Code, h, body)
+		}
+	}
+	if r := a.send(t, "GET", "/api/attachments/3", "", "If-None-Match", etag); r.Code != 304 || r.Body.Len() > 0 {
+		t.Errorf("what is there already: %d %s", r.Code, r.Body)
+	}
+	if r := a.send(t, "GET", "/api/attachments/4", "", "Range", "bytes=0-"); r.Code != 200 || r.Header().Get("Content-Length") != "0" {
+		t.Errorf("an empty file: %d %v", r.Code, r.Header())
+	}
+	a.loseContents(t)
+	for _, method := range []string{"GET", "HEAD"} {
+		r := a.send(t, method, "/api/attachments/3", "", "Range", "bytes=1-")
+		if r.Code != 410 || r.Header().Get("Etag") != "" || r.Header().Get("Content-Range") != "" || r.Header().Get("Content-Disposition") != "" {
+			t.Errorf("a lost file: %d %v", r.Code, r.Header())
+		}
+	}
+}
+
+// loseContents removes the contents of the tenant's files behind the application's back.
+func (a *api) loseContents(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(a.stored, a.tenant.ID)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // removes runs the jobs that remove contents, when they are due.

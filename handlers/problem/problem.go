@@ -40,6 +40,8 @@ var (
 
 	// ErrNotFound: there is nothing at this path.
 	ErrNotFound = errors.New("nothing is at this path")
+	// ErrRange: the part of a file that is asked for is none, or lies behind its end.
+	ErrRange = errors.New("range can't be sent")
 	// ErrMethod: the path doesn't take the method.
 	ErrMethod = errors.New("method is not allowed here")
 
@@ -67,6 +69,7 @@ var kinds = []web.Kind{
 	{Err: ErrTooManyTries, Status: 429, Name: "too-many-tries", Title: "Too many tries", Detail: "There were too many tries to sign in. Wait for as long as Retry-After says."},
 	{Err: ErrMisdirected, Status: 421, Name: "misdirected", Title: "Another host", Detail: "The operator's listener is not reached by this host name. TENANTRY_OPERATOR_HOSTS adds names."},
 	{Err: ErrNotFound, Status: 404, Name: "not-found", Title: "Not found", Detail: "There is nothing at this path."},
+	{Err: ErrRange, Status: 416, Name: "range-not-satisfiable", Title: "Range can't be sent", Detail: "The part that Range asks for can't be sent; Content-Range says how long the file is."},
 	{Err: ErrMethod, Status: 405, Name: "method-not-allowed", Title: "Method not allowed", Detail: "This path does not take this method; Allow says which it takes."},
 
 	{Err: files.ErrTooLarge, Status: 413, Name: "file-too-large", Title: "File is too large", Detail: "The file is larger than a file may be here."},

@@ -1,4 +1,7 @@
 // Package uploads receives and sends tenants' files. What a file belongs to, such as a task, is the application's.
+//
+//	uploads.go  receives files
+//	send.go     sends them
 package uploads
 
 import (
@@ -202,50 +205,6 @@ func bodyError(err error) error {
 		return err
 	}
 	return web.BodyError(err)
-}
-
-// Send returns a handler that sends a file for saving. find returns the file's name and row in a scope that is over before the
-// file is sent. It goes below Accounts.Identify.
-func (s Service) Send(find func(c *gin.Context, tx *gorm.DB) (name string, row files.Row, err error)) func(*gin.Context) error {
-	return func(c *gin.Context) error {
-		var name string
-		var row files.Row
-		err := s.Store.View(c.Request.Context(), web.From(c), func(tx *gorm.DB) (err error) {
-			name, row, err = find(c, tx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return s.send(c, name, row)
-	}
-}
-
-func (s Service) send(c *gin.Context, name string, row files.Row) error {
-	content, err := s.Files.Open(c.Request.Context(), web.From(c), row)
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	c.Header("Content-Security-Policy", "default-src 'none'; sandbox")
-	c.Header("X-Content-Type-Options", "nosniff")
-	c.Header("Cache-Control", "private, no-store")
-	var body io.Reader = content
-	if c.Request.Method == http.MethodHead { // or all of it would be read, and thrown away
-		body = http.NoBody
-	}
-	c.DataFromReader(http.StatusOK, row.Size, sentAs(row.Type), body, nil) // its headers don't replace others
-	return nil
-}
-
-// sentAs returns the media type with which a file is sent, which no browser runs.
-func sentAs(mediaType string) string {
-	switch mediaType {
-	case "image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "application/zip", "text/plain", "text/csv", "application/json":
-		return mediaType
-	}
-	return "application/octet-stream"
 }
 
 // maxFileName is the most that the name of a file has, in bytes. File systems take no longer ones.

@@ -11,6 +11,7 @@ package bucket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -48,6 +49,28 @@ type Object struct {
 type Tidier interface {
 	// Tidy removes what was begun before a time and not finished.
 	Tidy(ctx context.Context, before time.Time) error
+}
+
+// Ranger is a Bucket that can read a part of an object.
+type Ranger interface {
+	// GetFrom is Get without the first bytes. The offset is 0 or less than the object's size.
+	GetFrom(ctx context.Context, key string, offset int64) (io.ReadCloser, error)
+}
+
+// GetFrom returns what follows an object's first bytes, which the caller must close. The offset is 0 or less than the object's size. Of
+// a Bucket that isn't a Ranger it reads the bytes before it. The error wraps fs.ErrNotExist if there is no such object.
+func GetFrom(ctx context.Context, b Bucket, key string, offset int64) (io.ReadCloser, error) {
+	if r, ok := b.(Ranger); ok {
+		return r.GetFrom(ctx, key, offset)
+	}
+	content, err := b.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, content, offset); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s from %d on: %w", key, offset, err), content.Close())
+	}
+	return content, nil
 }
 
 // CheckURL returns an error that wraps ErrURL if Open would return one.

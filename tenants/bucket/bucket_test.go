@@ -269,6 +269,29 @@ func TestSizes(t *testing.T) {
 	})
 }
 
+// TestParts: what follows an offset is read of every kind of bucket, and of one that can't.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	buckets(t, func(t *testing.T, b bucket.Bucket) {
+		put(t, b, "digits", "0123456789")
+		for name, b := range map[string]bucket.Bucket{"itself": b, "read over": struct{ bucket.Bucket }{b}} {
+			for offset, want := range map[int64]string{0: "0123456789", 1: "123456789", 9: "9"} {
+				r, err := bucket.GetFrom(t.Context(), b, "digits", offset)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := io.ReadAll(r); err != nil || string(got) != want {
+					t.Errorf("%s: from %d on it has %q, %v", name, offset, got, err)
+				}
+				r.Close()
+			}
+			if _, err := bucket.GetFrom(t.Context(), b, "letters", 1); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: a missing object: %v", name, err)
+			}
+		}
+	})
+}
+
 // TestManyObjects: a list that is longer than a page of S3 is whole, can be left, and its objects can be removed.
 func TestManyObjects(t *testing.T) {
 	t.Parallel()

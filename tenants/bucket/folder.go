@@ -33,6 +33,7 @@ type folder struct {
 var (
 	_ Bucket = (*folder)(nil)
 	_ Tidier = (*folder)(nil)
+	_ Ranger = (*folder)(nil)
 )
 
 // OpenFolder opens a folder as a bucket. It is created, 0700, if it is missing.
@@ -134,7 +135,12 @@ func syncFolder(root *os.Root, dir string) error {
 }
 
 // Get opens a file.
-func (f *folder) Get(_ context.Context, key string) (io.ReadCloser, error) {
+func (f *folder) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	return f.GetFrom(ctx, key, 0)
+}
+
+// GetFrom opens a file at an offset.
+func (f *folder) GetFrom(_ context.Context, key string, offset int64) (io.ReadCloser, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
@@ -145,6 +151,9 @@ func (f *folder) Get(_ context.Context, key string) (io.ReadCloser, error) {
 	file, err := root.Open(key)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, folderError(err))
+	}
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", key, folderError(err)), file.Close())
 	}
 	return file, nil
 }

@@ -44,7 +44,10 @@ type s3Bucket struct {
 	prefix string // of the keys, empty or with a slash at its end
 }
 
-var _ Bucket = (*s3Bucket)(nil)
+var (
+	_ Bucket = (*s3Bucket)(nil)
+	_ Ranger = (*s3Bucket)(nil)
+)
 
 // OpenS3 returns the bucket. It sends nothing.
 func OpenS3(s S3) (Bucket, error) {
@@ -93,14 +96,25 @@ func (b *s3Bucket) String() string {
 
 // Get begins to download an object. A download that breaks is resumed.
 func (b *s3Bucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	return b.GetFrom(ctx, key, 0)
+}
+
+// GetFrom begins to download an object at an offset.
+func (b *s3Bucket) GetFrom(ctx context.Context, key string, offset int64) (io.ReadCloser, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	body, info, _, err := b.core.GetObject(ctx, b.Bucket, b.prefix+key, minio.GetObjectOptions{})
+	var options minio.GetObjectOptions
+	if offset > 0 {
+		if err := options.SetRange(offset, 0); err != nil {
+			return nil, fmt.Errorf("read %s: %w", key, b.explain(ctx, err))
+		}
+	}
+	body, info, _, err := b.core.GetObject(ctx, b.Bucket, b.prefix+key, options)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, b.explain(ctx, err))
 	}
-	return &download{ctx: ctx, b: b, key: key, body: body, etag: info.ETag, size: info.Size}, nil
+	return &download{ctx: ctx, b: b, key: key, body: body, etag: info.ETag, at: offset, size: offset + info.Size}, nil
 }
 
 // List asks for a page of 1,000 keys at a time.

@@ -156,6 +156,15 @@ func TestLostOnce(t *testing.T) {
 	if uploads.Load() < 3 || downloads.Load() != 3 {
 		t.Errorf("there were %d uploads of parts and %d downloads", uploads.Load(), downloads.Load())
 	}
+	downloads.Store(0)
+	r, err := bucket.GetFrom(t.Context(), b, "a", 7<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n, err := io.Copy(io.Discard, r); err != nil || n != 13<<20 || downloads.Load() != 3 {
+		t.Errorf("%d bytes of the last 13 MiB came back in %d downloads, %v", n, downloads.Load(), err)
+	}
 }
 
 // cut breaks the connection after some bytes of the answer.

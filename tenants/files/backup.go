@@ -110,7 +110,7 @@ func (s *Store) Fill(ctx context.Context, t *tenants.Tenant, from string, update
 
 // copy copies a content from one tenant to another.
 func (s *Store) copy(ctx context.Context, from, to, id string) error {
-	content, err := s.open(ctx, from, id)
+	content, err := s.open(ctx, from, id, 0)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@
 // of package jobs, with a migration that makes the table as Migrations says.
 //
 //	files.go   rows, and what they are removed by
-//	store.go   the store; stage.go keeps files, and reads them
+//	store.go   the store; stage.go keeps files, content.go reads them
 //	backup.go  copies contents to the backups, and to other tenants
 //	sweep.go   removes what no row names
 //	tenant.go  removes all files of a tenant

@@ -83,7 +83,8 @@ func keep(t testing.TB, env *tenantstest.Env, s *files.Store, tenant *tenants.Te
 
 func content(t testing.TB, s *files.Store, tenant *tenants.Tenant, row files.Row) (string, error) {
 	t.Helper()
-	r, err := s.Open(t.Context(), tenant, row)
+	r := s.Open(t.Context(), tenant, row)
+	err := r.Start()
 	if err != nil {
 		return "", err
 	}

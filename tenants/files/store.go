@@ -70,16 +70,16 @@ func stagedKey(tenantID, id string) string  { return stagedFolder + "/" + tenant
 
 func backupKey(tenantID, id string) string { return "tenants/" + tenantID + "/files/" + id }
 
-// Open returns a file's content, which the caller must close. If only the backup has it, it is read there. Returns ErrLost if
-// it isn't there.
-func (s *Store) Open(ctx context.Context, t *tenants.Tenant, row Row) (io.ReadCloser, error) {
-	return s.open(ctx, t.ID, row.ID)
+// Open returns a file's content, which the caller must close. Nothing is read before the first Read or Start.
+func (s *Store) Open(ctx context.Context, t *tenants.Tenant, row Row) *Content {
+	return &Content{size: row.Size, open: func(offset int64) (io.ReadCloser, error) { return s.open(ctx, t.ID, row.ID, offset) }}
 }
 
-func (s *Store) open(ctx context.Context, tenantID, id string) (io.ReadCloser, error) {
-	content, err := s.o.Bucket.Get(ctx, contentKey(tenantID, id))
+// open returns a content from an offset on. If only the backup has it, it is read there. Returns ErrLost if it isn't there.
+func (s *Store) open(ctx context.Context, tenantID, id string, offset int64) (io.ReadCloser, error) {
+	content, err := bucket.GetFrom(ctx, s.o.Bucket, contentKey(tenantID, id), offset)
 	if errors.Is(err, fs.ErrNotExist) && s.o.Backup != nil {
-		content, err = s.o.Backup.Get(ctx, backupKey(tenantID, id))
+		content, err = bucket.GetFrom(ctx, s.o.Backup, backupKey(tenantID, id), offset)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -16,7 +16,7 @@ import (
 
 // ReadContent returns a content of the tenant by its id. The error wraps fs.ErrNotExist if there is none.
 func (s *Store) ReadContent(ctx context.Context, tenantID, id string) (io.ReadCloser, error) {
-	return s.open(ctx, tenantID, id)
+	return s.open(ctx, tenantID, id, 0)
 }
 
 // WriteContent stores a content for a tenant that is being created. Returns a *tenants.SourceError unless it has the hash.
