@@ -318,6 +318,25 @@ func TestEndsOfVisits(t *testing.T) {
 	})
 }
 
+// TestOneVisitInABrowser: a visit ends when another one begins in the same browser, which has no more cookie for it.
+func TestOneVisitInABrowser(t *testing.T) {
+	t.Parallel()
+	eachVisited(t, func(t *testing.T, v *visited) {
+		elsewhere, first := v.visit(t, owner, false), v.visit(t, owner, false)
+		r := v.ask(t, "POST", "acme", "/enter", url.Values{"token": {v.link(t, owner, true)}}.Encode(), first)
+		cookies := r.Result().Cookies()
+		if r.Code != http.StatusSeeOther || len(cookies) != 1 {
+			t.Fatalf("%d %v", r.Code, r.Header())
+		}
+		if second := "visit=" + cookies[0].Value; v.stands(t, first) || !v.stands(t, second) || !v.stands(t, elsewhere) {
+			t.Error("the first visit goes on, or the others don't")
+		}
+		if told := v.activities(t); len(told) != 4 || told[0] != "system: ended the visit of an operator as admin@acme.test: they left" {
+			t.Errorf("told: %q", told)
+		}
+	})
+}
+
 // TestEndsThatCannotBeTold: a tenant that can't be told of many visits is tried once at a time, and keeps no other one waiting.
 func TestEndsThatCannotBeTold(t *testing.T) {
 	t.Parallel()

@@ -90,7 +90,8 @@ func explainOver(err error) error {
 	return err
 }
 
-// BeginVisit uses up a link, and gives the client the visit's cookie. The tenant is told before the visit begins.
+// BeginVisit uses up a link, and gives the client the visit's cookie. The tenant is told before the visit begins. It ends the
+// visit whose cookie the client had, which can't be left any more.
 func (a *Accounts) BeginVisit(c *gin.Context, link string) error {
 	ctx, t := c.Request.Context(), web.From(c)
 	visit, err := a.Entry(ctx, t, link)
@@ -112,10 +113,15 @@ func (a *Accounts) BeginVisit(c *gin.Context, link string) error {
 		}
 		return a.visits.Begin(ctx, visit, digest) // last: what is committed here may still fail, and then no client has the session
 	})
-	if err == nil {
-		a.setVisitCookie(c, session, int(keepCookie.Seconds()))
+	if err != nil {
+		return explainOver(err)
 	}
-	return explainOver(err)
+	earlier := a.VisitOf(c)
+	a.setVisitCookie(c, session, int(keepCookie.Seconds()))
+	if err := a.endVisit(c, earlier); err != nil { // it ends by itself
+		a.log.WarnContext(ctx, "end an earlier visit", "tenant", t.Subdomain, "error", err)
+	}
+	return nil
 }
 
 // keepCookie is how long a client keeps the cookie of a visit: for longer than the visit, so that what a page of the visit sends
@@ -145,20 +151,29 @@ func operatorOf(visit *tenants.Visit) string {
 
 // LeaveVisit ends the request's visit, if there is one, and takes the client's cookie.
 func (a *Accounts) LeaveVisit(c *gin.Context) error {
-	ctx, t := c.Request.Context(), web.From(c)
 	visit, err := a.visitOf(c)
-	if visit != nil {
-		if err := a.visits.Leave(ctx, visit); err != nil {
-			return err
-		}
-		if err := a.tellEnd(ctx, t, visit); err != nil { // EndVisits tells it later
-			a.log.WarnContext(ctx, "tell a tenant that a visit has ended", "tenant", t.Subdomain, "error", err)
-		}
+	if err == nil {
+		err = a.endVisit(c, visit)
 	}
 	if err != nil && !errors.Is(err, errVisitOver) {
 		return err
 	}
 	a.setVisitCookie(c, "", -1)
+	return nil
+}
+
+// endVisit ends a visit, unless it is nil, because its operator left.
+func (a *Accounts) endVisit(c *gin.Context, visit *tenants.Visit) error {
+	if visit == nil {
+		return nil
+	}
+	ctx, t := c.Request.Context(), web.From(c)
+	if err := a.visits.Leave(ctx, visit); err != nil {
+		return err
+	}
+	if err := a.tellEnd(ctx, t, visit); err != nil { // TellEnds tells it later
+		a.log.WarnContext(ctx, "tell a tenant that a visit has ended", "tenant", t.Subdomain, "error", err)
+	}
 	return nil
 }
 
