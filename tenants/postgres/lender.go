@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -20,18 +21,31 @@ import (
 type lenders struct {
 	schemas *schemas
 
-	mu     sync.Mutex // protects the fields below
-	shares map[int64]*share
+	mu        sync.Mutex // protects the fields below
+	byVersion map[int64]*lender
+}
+
+// lender lends connections that are divided into lanes, each as wide as a tenant may use. A tenant uses mostly those of one
+// lane: a server's session keeps in memory what it has read about each tenant's tables, and first reads it, which costs as
+// much as a transaction. It is safe for concurrent use.
+type lender struct {
+	budget *budget
+	width  int // of a lane
+	lanes  []*share
 }
 
 // of returns the lender for the tenants of a schema version. The tenant is one of them.
-func (l *lenders) of(ctx context.Context, t *tenants.Tenant) (*share, error) {
+func (l *lenders) of(ctx context.Context, t *tenants.Tenant) (*lender, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := l.shares[t.SchemaVersion]; s != nil {
-		return s, nil
+	if known := l.byVersion[t.SchemaVersion]; known != nil {
+		return known, nil
 	}
-	login := l.schemas.logins
+	s := l.schemas
+	login, database := s.logins, s.logins.Database
+	if s.config.Pooler == "" {
+		database = s.server.Database
+	}
 	own, err := l.hasTypes(ctx, t.Database)
 	if err != nil {
 		return nil, err
@@ -40,16 +54,34 @@ func (l *lenders) of(ctx context.Context, t *tenants.Tenant) (*share, error) {
 		login = login.Copy()
 		login.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	}
-	database := login.Database
-	if l.schemas.config.Pooler == "" {
-		database = l.schemas.server.Database
+	made := &lender{budget: s.budget, width: s.config.TenantConns}
+	for range max(1, s.MaxConnections(1)/made.width) {
+		made.lanes = append(made.lanes, s.budget.openPool(connector{server: login, database: database, scoped: true, lent: true}, people, made.width))
 	}
-	s := l.schemas.budget.openPool(connector{server: login, database: database, scoped: true, lent: true}, people, l.schemas.MaxConnections(1))
-	if l.shares == nil {
-		l.shares = map[int64]*share{}
+	if l.byVersion == nil {
+		l.byVersion = map[int64]*lender{}
 	}
-	l.shares[t.SchemaVersion] = s
-	return s, nil
+	l.byVersion[t.SchemaVersion] = made
+	return made, nil
+}
+
+// lane returns the lane for a transaction of the tenant with that hash: its own unless all connections of that are in use,
+// and another one's are not. There are as many lanes as this process may have connections for.
+func (l *lender) lane(hash uint64) *share {
+	l.budget.mu.Lock()
+	n := uint64(min(max(1, l.budget.limit/l.width), len(l.lanes)))
+	l.budget.mu.Unlock()
+	own, other := l.lanes[hash%n], l.lanes[(hash/n)%n]
+	if own.isBusy() && !other.isBusy() {
+		return other
+	}
+	return own
+}
+
+// isBusy reports whether all connections that the pool may have are in use.
+func (s *share) isBusy() bool {
+	now := s.db.Stats()
+	return now.InUse >= now.MaxOpenConnections
 }
 
 // hasTypes reports whether a schema has types of its own, apart from the tables' row types.
@@ -62,10 +94,12 @@ func (l *lenders) hasTypes(ctx context.Context, schema string) (has bool, err er
 func (l *lenders) close() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, s := range l.shares {
-		err = errors.Join(err, s.db.Close())
+	for _, lender := range l.byVersion {
+		for _, lane := range lender.lanes {
+			err = errors.Join(err, lane.db.Close())
+		}
 	}
-	l.shares = nil
+	l.byVersion = nil
 	return err
 }
 
@@ -75,14 +109,17 @@ func (s *schemas) open(ctx context.Context, t *tenants.Tenant, _ class) (*tenant
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	db := sql.OpenDB(borrower{lender, t.Database})
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(t.Database)) // never fails
+	from := borrower{lender, t.Database, hash.Sum64()}
+	db := sql.OpenDB(from)
 	db.SetMaxOpenConns(s.config.TenantConns)
 	db.SetMaxIdleConns(s.config.TenantConns)
 	version, err := s.verifyLent(ctx, db, t.Database)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &tenants.Conns{Write: db, Read: db, Version: version, Place: placeOf(s.server.Host), Admit: lender.admit}, nil
+	return &tenants.Conns{Write: db, Read: db, Version: version, Place: placeOf(s.server.Host), Admit: from.admit}, nil
 }
 
 // verifyLent returns the schema version. It returns an error unless a scope of the tenant can begin and finds what migrations
@@ -107,9 +144,13 @@ func (s *schemas) verifyLent(ctx context.Context, db *sql.DB, name string) (vers
 
 // borrower is the connector of a tenant's pool.
 type borrower struct {
-	lender *share
+	lender *lender
 	role   string // and schema
+	hash   uint64 // of that
 }
+
+// admit is the admit of the lane that a transaction would use.
+func (b borrower) admit(ctx context.Context) error { return b.lender.lane(b.hash).admit(ctx) }
 
 var _ driver.Connector = borrower{}
 

@@ -43,9 +43,10 @@ const staleConns = 32
 // deadline passes before there is a connection.
 func (l *lent) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	for try := 0; ; try++ {
-		held, err := l.lender.db.Conn(ctx)
+		lane := l.lender.lane(l.hash)
+		held, err := lane.db.Conn(ctx)
 		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tenants.ErrBusy) {
-			return nil, l.lender.late(ctx)
+			return nil, lane.late(ctx)
 		}
 		if err != nil {
 			return nil, err
