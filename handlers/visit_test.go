@@ -737,6 +737,13 @@ func TestVisitCookie(t *testing.T) {
 		if r.Code != http.StatusUnauthorized || !strings.Contains(r.Header().Get("Set-Cookie"), "visit=;") {
 			t.Errorf("after its time: %d %v", r.Code, r.Header())
 		}
+		request := httptest.NewRequest("GET", "/people", nil)
+		request.Host = "acme.localhost:8080"
+		request.Header = http.Header{"Accept": {"text/html"}, "Cookie": {both}}
+		page := httptest.NewRecorder()
+		if v.router.ServeHTTP(page, request); page.Code != http.StatusUnauthorized || !strings.Contains(page.Body.String(), "This visit is over") {
+			t.Errorf("a page after its time: %d %v, and who has a session is not to sign in", page.Code, page.Header())
+		}
 	})
 }
 

@@ -46,6 +46,12 @@ func (a *Accounts) VisitOf(c *gin.Context) *tenants.Visit {
 	return visit
 }
 
+// VisitEnded reports whether the request carries the cookie of a visit that is over, which the answer takes away.
+func (a *Accounts) VisitEnded(c *gin.Context) bool {
+	_, err := a.visitOf(c)
+	return errors.Is(err, errVisitOver)
+}
+
 // visitOf returns the visit whose cookie the request carries, or nil if it carries none. A bearer token counts before the
 // cookie, and the cookie before that of a session, also when the visit is over: then the request fails, because the form
 // that it sends was meant for another person. Returns errVisitOver.

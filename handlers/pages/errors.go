@@ -20,11 +20,16 @@ func (s *Site) Errors() gin.HandlerFunc {
 
 func (s *Site) showError(c *gin.Context, p web.Problem) {
 	_, known := web.Resolved(c)
-	if p.Status == http.StatusUnauthorized && known && sendToSignIn(c) {
+	over := p.Status == http.StatusUnauthorized && known && s.accounts.VisitEnded(c)
+	if p.Status == http.StatusUnauthorized && known && !over && sendToSignIn(c) {
 		return
 	}
 	f := look.Failure{Problem: p}
 	f.Advice, f.Link, f.To = s.advice(p, known, look.Posts(c))
+	if over { // there may be a session beside it
+		c.Writer.Header().Del("WWW-Authenticate")
+		f.Advice, f.Link, f.To = "To go on as the person, enter again.", "Go on without it", s.navigation[0].Path
+	}
 	if f.Apart = f.To == "/sign-in"; f.Apart {
 		f.Detail = "You were signed out meanwhile, and nothing was stored."
 	}
