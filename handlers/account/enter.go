@@ -171,7 +171,7 @@ func (a *Accounts) endVisit(c *gin.Context, visit *tenants.Visit) error {
 	if err := a.visits.Leave(ctx, visit); err != nil {
 		return err
 	}
-	if err := a.tellEnd(ctx, t, visit); err != nil { // TellEnds tells it later
+	if err := a.tellEnd(ctx, t, visit); err != nil && !errors.Is(err, visits.ErrOver) { // TellEnds tells it later, or has
 		a.log.WarnContext(ctx, "tell a tenant that a visit has ended", "tenant", t.Subdomain, "error", err)
 	}
 	return nil
