@@ -119,6 +119,13 @@ func (s *Server) validatePlacement() error {
 // maxServerLabels bounds the number of a server's labels.
 const maxServerLabels = 20
 
+// Placed is an Engine on Postgres.
+type Placed interface {
+	Engine
+	// Placement returns how tenants lie on the server.
+	Placement() Placement
+}
+
 // Identified is an Engine that can be compared with others on the same server.
 type Identified interface {
 	Engine

@@ -94,8 +94,15 @@ func placed(t *tenants.Tenant, server, database string) *tenants.Tenant {
 	return &other
 }
 
+// placesInSchemas reports whether a tenant's tables on the server have a name of their own in its database.
+func placesInSchemas(engine tenants.Engine) bool {
+	placed, ok := engine.(tenants.Placed)
+	return ok && placed.Placement() == tenants.PlacementSchema
+}
+
 // expectOther returns ErrSameServer if both engines work on the same server, on which a tenant's database has one name.
-// The first word of a Postgres server's identity is the same for all of its databases.
+// The first word of a Postgres server's identity is the same for all of its databases. In schemas a tenant's tables have that
+// name in one database, and its role has another one.
 func expectOther(ctx context.Context, source, target tenants.Engine) error {
 	if source.Dialect() != target.Dialect() {
 		return nil
@@ -108,7 +115,7 @@ func expectOther(ctx context.Context, source, target tenants.Engine) error {
 	if err != nil {
 		return err
 	}
-	if source.Dialect() == "postgres" {
+	if source.Dialect() == "postgres" && !placesInSchemas(source) && !placesInSchemas(target) {
 		one, _, _ = strings.Cut(one, " ")
 		other, _, _ = strings.Cut(other, " ")
 	}

@@ -95,7 +95,7 @@ const powersQuery = `WITH shared AS (
 	UNION ALL
 	SELECT format('REVOKE %I FROM %I', held.rolname, shared.rolname) FROM pg_auth_members m JOIN shared ON shared.oid = m.member
 	JOIN pg_roles held ON held.oid = m.roleid
-	WHERE CASE shared.rolname WHEN $1 THEN held.rolname <> $2 ELSE held.rolname !~ '^t_[0-9a-z]{26}$' END`
+	WHERE CASE shared.rolname WHEN $1 THEN held.rolname <> $2 ELSE held.rolname !~ '^t_[0-9a-z]{26}_[0-9a-f]{8}$' END`
 
 // checkLogin returns a *tenants.GapError if the login role or the group has rights that it may not have.
 func (s *schemas) checkLogin(ctx context.Context) error {

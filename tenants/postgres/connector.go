@@ -143,8 +143,8 @@ type conn struct {
 	reset  time.Time     // when the pool last handed it out again
 	limit  time.Duration // of a statement, 0 for the server's own
 
-	role string // of the transaction, and its schema, in a shared database
-	tags *tags  // in a shared database; else nil
+	role, space string // of the transaction, in a shared database: the tenant's role and its schema
+	tags        *tags  // in a shared database; else nil
 
 	hosts     *hosts
 	failovers int64 // of the hosts when this was dialled

@@ -40,7 +40,7 @@ func (s *schemas) copyTemplate(ctx context.Context, template, name string) error
 		if s.holder(name) != "" {
 			role = s.roleScript(name) + ";\n"
 		}
-		if _, err := tx.ExecContext(ctx, role+strings.ReplaceAll(script, roleMark, pgx.Identifier{name}.Sanitize())); err != nil {
+		if _, err := tx.ExecContext(ctx, role+fillIn(script, s.roleOf(name), name)); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -121,7 +121,7 @@ func (s *schemas) writeScript(ctx context.Context, template string) (text string
 		return "", err
 	}
 	return text, s.inSchema(ctx, template+"_try", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(text, roleMark, "CURRENT_USER")); err != nil {
+		if _, err := tx.ExecContext(ctx, fillIn(text, "", template+"_try")); err != nil {
 			return fmt.Errorf("%w: %w", errNotCopied, err)
 		}
 		got, err := shape.Read(ctx, tx, Dialect)
@@ -138,9 +138,18 @@ func (s *schemas) writeScript(ctx context.Context, template string) (text string
 const (
 	// templateMark stands for the template's name where that must stay.
 	templateMark = "{template}"
-	// roleMark stands for the tenant's role.
-	roleMark = "{tenants role}"
+	// roleMark and schemaMark stand for the tenant's.
+	roleMark, schemaMark = "{tenants role}", "{tenants schema}"
 )
+
+// fillIn returns a script for a schema and its role, or for the provisioner if there is none.
+func fillIn(script, role, schema string) string {
+	holder := "CURRENT_USER"
+	if role != "" {
+		holder = pgx.Identifier{role}.Sanitize()
+	}
+	return strings.NewReplacer(roleMark, holder, schemaMark, pgx.Identifier{schema}.Sanitize()).Replace(script)
+}
 
 // templateRights lists the statements that grant a role what grantRights does. These name each table, because the server has
 // no index of the tables in a schema.
@@ -151,7 +160,11 @@ const templateRights = `SELECT format('GRANT %s ON %s TO ' || '` + roleMark + `'
 	SELECT format('GRANT USAGE ON SEQUENCE %s TO ' || '` + roleMark + `', string_agg(quote_ident(relname), ', ' ORDER BY relname)), ''
 	FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S' AND relname <> 'goose_db_version_id_seq' HAVING count(*) > 0
 	UNION ALL
-	SELECT 'GRANT SELECT ON goose_db_version TO ` + roleMark + `', ''`
+	SELECT 'GRANT SELECT ON goose_db_version TO ` + roleMark + `', ''
+	UNION ALL
+	SELECT 'ALTER DEFAULT PRIVILEGES IN SCHEMA ` + schemaMark + ` GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ` + roleMark + `', ''
+	UNION ALL
+	SELECT 'ALTER DEFAULT PRIVILEGES IN SCHEMA ` + schemaMark + ` GRANT USAGE ON SEQUENCES TO ` + roleMark + `', ''`
 
 // writeRows returns the statements that copy goose's table, the rows that migrations have made, and the sequences.
 func (s *schemas) writeRows(ctx context.Context, from *session) ([]string, error) {

@@ -26,6 +26,9 @@ func (d databases) at(login *server, name string) connector {
 	return connector{server: login, database: name}
 }
 
+// roleOf returns the database's name.
+func (d databases) roleOf(name string) string { return name }
+
 func (d databases) holder(string) string { return d.group }
 
 // login returns the configuration to connect as the tenant's role, which has the database's name.
@@ -236,7 +239,7 @@ const locationQuery = `WITH database AS (
 		ARRAY(SELECT name::text FROM member WHERE name <> $4 ORDER BY 1), EXISTS (SELECT FROM member WHERE name = $4)`
 
 func (d databases) locate(ctx context.Context, name string, trashed bool) (*location, error) {
-	s := &location{name: name, other: trashName(name), trashed: trashed, wantLimit: d.roleLimit()}
+	s := &location{name: name, roleName: d.roleOf(name), other: trashName(name), trashed: trashed, wantLimit: d.roleLimit()}
 	if trashed {
 		s.name, s.other = s.other, s.name
 	}

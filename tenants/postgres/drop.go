@@ -21,7 +21,7 @@ func (e *Engine) Drop(ctx context.Context, t *tenants.Tenant) error {
 }
 
 func (e *Engine) drop(ctx context.Context, name string) error {
-	if err := e.joinRole(ctx, name); err != nil {
+	if err := e.joinRole(ctx, e.layout.roleOf(name)); err != nil {
 		return err
 	}
 	for _, database := range []string{name, trashName(name), e.adoptionName(name)} {
@@ -29,5 +29,5 @@ func (e *Engine) drop(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return retryRaced(ctx, func() error { return e.exec(ctx, "DROP ROLE IF EXISTS %s", name) })
+	return retryRaced(ctx, func() error { return e.exec(ctx, "DROP ROLE IF EXISTS %s", e.layout.roleOf(name)) })
 }

@@ -203,6 +203,11 @@ func (e *Engine) SchemaVersion() int64 { return e.version }
 // Versions returns the schema versions that this build serves.
 func (e *Engine) Versions() migrate.Versions { return e.versions }
 
+// Placement returns the placement.
+func (e *Engine) Placement() tenants.Placement {
+	return cmp.Or(e.config.Placement, tenants.PlacementDatabase)
+}
+
 // Identity returns when the server was started and the number of the admin database.
 func (e *Engine) Identity(ctx context.Context) (string, error) { return identityOf(ctx, e.admin) }
 

@@ -105,7 +105,7 @@ func (s *own) harm(t *testing.T, tenant *tenants.Tenant, database, sql string) {
 		return
 	}
 	quote := func(name string) string { return pgx.Identifier{name}.Sanitize() }
-	sql = strings.NewReplacer("{t}", quote(tenant.Database), "{group}", quote(s.group), "{trash}", quote(trashName(tenant.Database))).Replace(sql)
+	sql = strings.NewReplacer("{t}", quote(tenant.Database), "{r}", quote(s.layout.roleOf(tenant.Database)), "{group}", quote(s.group), "{trash}", quote(trashName(tenant.Database))).Replace(sql)
 	if err := attempt(t, s.root, database, sql); err != nil && stateOf(err) != "42704" {
 		t.Fatalf("%s: %v", sql, err)
 	}

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -16,57 +17,57 @@ import (
 // secret is what a neighbour's rows contain.
 const secret = "Project Mercury"
 
-// strays are statements with which a scope could try to leave its tenant's schema. {role} is the neighbour's role, and its
-// schema.
+// strays are statements with which a scope could try to leave its tenant's schema. {role} and {schema} are the neighbour's, and
+// {own} is the tenant's role.
 func strays() []string {
 	list := []string{
 		// By name.
-		"SELECT name FROM {role}.folders",
-		"INSERT INTO {role}.folders (name, remark, created_at, updated_at) VALUES ('intruder', '', now(), now())",
-		"UPDATE {role}.folders SET name = 'intruder'",
-		"DELETE FROM {role}.folders",
-		"MERGE INTO {role}.folders AS f USING folders AS o ON f.id = o.id WHEN NOT MATCHED THEN DO NOTHING WHEN MATCHED THEN UPDATE SET name = 'intruder'",
-		"WITH gone AS (DELETE FROM {role}.folders RETURNING name) SELECT name FROM gone",
-		"TRUNCATE {role}.folders CASCADE",
-		"TABLE {role}.folders",
-		"LOCK TABLE {role}.folders",
-		"EXPLAIN ANALYZE DELETE FROM {role}.folders",
-		"SELECT nextval('{role}.folders_id_seq')",
-		"SELECT setval('{role}.folders_id_seq', 4711)",
-		"SELECT last_value FROM {role}.folders_id_seq",
-		"SELECT nextval(oid::regclass) FROM pg_class WHERE relkind = 'S' AND relnamespace = '{role}'::regnamespace",
-		"SELECT query_to_xml('SELECT name FROM {role}.folders', true, true, '')::text",
-		"SELECT table_to_xml(oid::regclass, true, true, '')::text FROM pg_class WHERE relname = 'folders' AND relnamespace = '{role}'::regnamespace",
-		"SELECT schema_to_xml('{role}', true, true, '')::text",
+		"SELECT name FROM {schema}.folders",
+		"INSERT INTO {schema}.folders (name, remark, created_at, updated_at) VALUES ('intruder', '', now(), now())",
+		"UPDATE {schema}.folders SET name = 'intruder'",
+		"DELETE FROM {schema}.folders",
+		"MERGE INTO {schema}.folders AS f USING folders AS o ON f.id = o.id WHEN NOT MATCHED THEN DO NOTHING WHEN MATCHED THEN UPDATE SET name = 'intruder'",
+		"WITH gone AS (DELETE FROM {schema}.folders RETURNING name) SELECT name FROM gone",
+		"TRUNCATE {schema}.folders CASCADE",
+		"TABLE {schema}.folders",
+		"LOCK TABLE {schema}.folders",
+		"EXPLAIN ANALYZE DELETE FROM {schema}.folders",
+		"SELECT nextval('{schema}.folders_id_seq')",
+		"SELECT setval('{schema}.folders_id_seq', 4711)",
+		"SELECT last_value FROM {schema}.folders_id_seq",
+		"SELECT nextval(oid::regclass) FROM pg_class WHERE relkind = 'S' AND relnamespace = '{schema}'::regnamespace",
+		"SELECT query_to_xml('SELECT name FROM {schema}.folders', true, true, '')::text",
+		"SELECT table_to_xml(oid::regclass, true, true, '')::text FROM pg_class WHERE relname = 'folders' AND relnamespace = '{schema}'::regnamespace",
+		"SELECT schema_to_xml('{schema}', true, true, '')::text",
 		"SELECT database_to_xml(true, true, '')::text",
-		"SELECT string_agg(word, ' ') FROM ts_stat('SELECT to_tsvector(name) FROM {role}.folders')",
-		"SELECT string_agg(most_common_vals::text, ' ') FROM pg_stats WHERE schemaname = '{role}'",
+		"SELECT string_agg(word, ' ') FROM ts_stat('SELECT to_tsvector(name) FROM {schema}.folders')",
+		"SELECT string_agg(most_common_vals::text, ' ') FROM pg_stats WHERE schemaname = '{schema}'",
 		"SELECT string_agg(query, ' ') FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
 		"SELECT string_agg(statement, ' ') FROM pg_prepared_statements",
-		"COPY {role}.folders TO STDOUT",
-		"COPY (SELECT name FROM {role}.folders) TO PROGRAM 'cat >/tmp/stolen'",
-		"COPY {role}.folders FROM PROGRAM 'echo intruder'",
-		"CREATE VIEW mine AS SELECT * FROM {role}.folders",
-		"GRANT SELECT ON {role}.folders TO {own}",
-		"ALTER TABLE {role}.folders RENAME TO stolen",
-		"DROP TABLE {role}.folders CASCADE",
-		"DROP SCHEMA {role} CASCADE",
-		"ALTER SCHEMA {role} RENAME TO stolen",
-		"ANALYZE {role}.folders",
+		"COPY {schema}.folders TO STDOUT",
+		"COPY (SELECT name FROM {schema}.folders) TO PROGRAM 'cat >/tmp/stolen'",
+		"COPY {schema}.folders FROM PROGRAM 'echo intruder'",
+		"CREATE VIEW mine AS SELECT * FROM {schema}.folders",
+		"GRANT SELECT ON {schema}.folders TO {own}",
+		"ALTER TABLE {schema}.folders RENAME TO stolen",
+		"DROP TABLE {schema}.folders CASCADE",
+		"DROP SCHEMA {schema} CASCADE",
+		"ALTER SCHEMA {schema} RENAME TO stolen",
+		"ANALYZE {schema}.folders",
 		// By becoming another.
 		"UPDATE pg_settings SET setting = '{role}' WHERE name = 'role'",
 		"SELECT setting FROM pg_settings WHERE name = 'role' FOR UPDATE",
-		"DO $$ BEGIN EXECUTE 'SET LOCAL ROLE {role}'; RAISE EXCEPTION '%', (SELECT string_agg(name, ' ') FROM {role}.folders); END $$",
-		"DO LANGUAGE plpgsql $$ BEGIN SET ROLE {role}; UPDATE {role}.folders SET name = 'intruder'; END $$",
-		"CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE sql SET role = '{role}' AS 'SELECT string_agg(name, '' '') FROM {role}.folders'",
+		"DO $$ BEGIN EXECUTE 'SET LOCAL ROLE {role}'; RAISE EXCEPTION '%', (SELECT string_agg(name, ' ') FROM {schema}.folders); END $$",
+		"DO LANGUAGE plpgsql $$ BEGIN SET ROLE {role}; UPDATE {schema}.folders SET name = 'intruder'; END $$",
+		"CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE sql SET role = '{role}' AS 'SELECT string_agg(name, '' '') FROM {schema}.folders'",
 		"CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT 1'",
 		"CREATE TEMPORARY TABLE folders (name text)",
-		"ALTER ROLE {own} SET search_path = {role}",
+		"ALTER ROLE {own} SET search_path = {schema}",
 		"ALTER ROLE {own} SUPERUSER",
 		"ALTER ROLE {own} LOGIN PASSWORD 'x'",
 		"GRANT {role} TO {own}",
 		"GRANT {own} TO {role}",
-		"PREPARE stolen AS SELECT name FROM {role}.folders",
+		"PREPARE stolen AS SELECT name FROM {schema}.folders",
 		"EXECUTE stolen",
 		"DECLARE stolen CURSOR WITH HOLD FOR SELECT name FROM folders",
 		"FETCH ALL FROM stolen",
@@ -81,8 +82,8 @@ func strays() []string {
 		"SELECT lo_from_bytea(0, 'x')",
 		"DISCARD ALL",
 		"DEALLOCATE ALL",
-		"SET search_path = {role}",
-		"SET LOCAL search_path = {role}, public",
+		"SET search_path = {schema}",
+		"SET LOCAL search_path = {schema}, public",
 		"SET LOCAL session_replication_role = replica",
 		"RESET ALL",
 		"RESET search_path",
@@ -103,10 +104,10 @@ func strays() []string {
 		list = append(list, set, "/* a comment */ "+set, "-- a line\n"+strings.ToLower(set), "\t\n"+set+" ;", "/* one /* in */ another */"+set,
 			fmt.Sprintf("SELECT query_to_xml('%s', true, true, '')::text", strings.ReplaceAll(set, "'", "''")))
 	}
-	for _, call := range []string{"set_config('role', '{role}', true)", "pg_catalog.set_config('role', '{role}', false)", `"set_config"('search_path', '{role}', true)`, `U&"set\005fconfig"('role', '{role}', true)`,
+	for _, call := range []string{"set_config('role', '{role}', true)", "pg_catalog.set_config('role', '{role}', false)", `"set_config"('search_path', '{schema}', true)`, `U&"set\005fconfig"('role', '{role}', true)`,
 		"set_config(setting_name => 'role', new_value => '{role}', is_local => true)"} {
-		list = append(list, "SELECT "+call, "SELECT "+call+", query_to_xml('SELECT name FROM {role}.folders', true, true, '')::text",
-			"WITH turned AS MATERIALIZED (SELECT "+call+") SELECT query_to_xml('SELECT name FROM {role}.folders', true, true, '')::text FROM turned",
+		list = append(list, "SELECT "+call, "SELECT "+call+", query_to_xml('SELECT name FROM {schema}.folders', true, true, '')::text",
+			"WITH turned AS MATERIALIZED (SELECT "+call+") SELECT query_to_xml('SELECT name FROM {schema}.folders', true, true, '')::text FROM turned",
 			"EXPLAIN ANALYZE SELECT "+call, "SELECT * FROM "+call, "INSERT INTO folders (name, remark, created_at, updated_at) SELECT "+call+", '', now(), now()")
 	}
 	return list
@@ -116,14 +117,20 @@ func strays() []string {
 type neighbours struct {
 	*tenantstest.Env
 	acme, globex *tenants.Tenant
+	roles        map[*tenants.Tenant]string
 }
 
 func newNeighbours(t *testing.T) neighbours {
 	t.Helper()
 	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Schemas})
-	n := neighbours{env, env.Tenant(t, "acme"), env.Tenant(t, "globex")}
+	n := neighbours{env, env.Tenant(t, "acme"), env.Tenant(t, "globex"), map[*tenants.Tenant]string{}}
 	for tenant, name := range map[*tenants.Tenant]string{n.acme: "acme's own", n.globex: secret} {
-		err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: name}).Error })
+		err := env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error {
+			var role string
+			err := errors.Join(tx.Create(&notes.Folder{Name: name}).Error, tx.Raw("SELECT current_user::text").Scan(&role).Error)
+			n.roles[tenant] = role
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +153,7 @@ func (n neighbours) expect(t *testing.T, after string) {
 		if tenant == n.globex && last != 1 {
 			t.Errorf("after %s: the neighbour's sequence is at %d", after, last)
 		}
-		if err != nil || got.Names != want || got.Role != tenant.Database || got.Path != tenant.Database {
+		if err != nil || got.Names != want || got.Role != n.roles[tenant] || got.Path != tenant.Database {
 			t.Errorf("after %s: %s has %+v, %v", after, tenant.Subdomain, got, err)
 		}
 	}
@@ -157,7 +164,7 @@ func (n neighbours) expect(t *testing.T, after string) {
 func TestStatementsStayInTheirSchema(t *testing.T) {
 	t.Parallel()
 	n := newNeighbours(t)
-	words := strings.NewReplacer("{role}", n.globex.Database, "{own}", n.acme.Database)
+	words := strings.NewReplacer("{schema}", n.globex.Database, "{role}", n.roles[n.globex], "{own}", n.roles[n.acme])
 	scopes := map[string]func(context.Context, *tenants.Tenant, tenants.Func) error{"Update": n.Store.Update, "View": n.Store.View}
 	for _, stray := range strays() {
 		statement := words.Replace(stray)
@@ -173,7 +180,7 @@ func TestStatementsStayInTheirSchema(t *testing.T) {
 						_ = tx.Transaction(func(tx *gorm.DB) error { // a savepoint: the next probe runs, too
 							var more []map[string]any
 							err := tx.Raw(probe).Scan(&more).Error
-							if seen = append(seen, more...); len(more) > 0 && more[0]["role"] != nil && more[0]["role"] != n.acme.Database {
+							if seen = append(seen, more...); len(more) > 0 && more[0]["role"] != nil && more[0]["role"] != n.roles[n.acme] {
 								t.Errorf("after %s the scope runs as %v", statement, more[0]["role"])
 							}
 							return err

@@ -23,6 +23,8 @@ type layout interface {
 	open(ctx context.Context, t *tenants.Tenant, of class) (*tenants.Conns, error)
 	// find reports which of two names are in use.
 	find(ctx context.Context, one, other string) (haveOne, haveOther bool, err error)
+	// roleOf returns the name of the role of the tenant whose tables have the name.
+	roleOf(name string) string
 	// holder returns the role that has the permissions on the tables of what has the name, or "" if that has none yet.
 	holder(name string) string
 

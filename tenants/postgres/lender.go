@@ -111,7 +111,7 @@ func (s *schemas) open(ctx context.Context, t *tenants.Tenant, _ class) (*tenant
 	}
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(t.Database)) // never fails
-	from := borrower{lender, t.Database, hash.Sum64()}
+	from := borrower{lender, t.Database, s.roleOf(t.Database), hash.Sum64()}
 	db := sql.OpenDB(from)
 	db.SetMaxOpenConns(s.config.TenantConns)
 	db.SetMaxIdleConns(s.config.TenantConns)
@@ -145,8 +145,9 @@ func (s *schemas) verifyLent(ctx context.Context, db *sql.DB, name string) (vers
 // borrower is the connector of a tenant's pool.
 type borrower struct {
 	lender *lender
-	role   string // and schema
-	hash   uint64 // of that
+	schema string
+	role   string
+	hash   uint64 // of the schema
 }
 
 // admit is the admit of the lane that a transaction would use.

@@ -68,7 +68,7 @@ func (l *lent) beginOn(ctx context.Context, held *sql.Conn, opts driver.TxOption
 		if !ok {
 			return fmt.Errorf("driver's %T can't be lent", of)
 		}
-		begun, err := real.beginAs(ctx, opts, l.role)
+		begun, err := real.beginAs(ctx, opts, l.role, l.schema)
 		if err != nil {
 			return err
 		}
@@ -190,9 +190,9 @@ func (r lentRows) Next(dest []driver.Value) error {
 }
 
 // beginAs begins a transaction as the role, under the class of what begins with ctx.
-func (c *countedConn) beginAs(ctx context.Context, opts driver.TxOptions, role string) (driver.Tx, error) {
+func (c *countedConn) beginAs(ctx context.Context, opts driver.TxOptions, role, schema string) (driver.Tx, error) {
 	c.countFor(c.share.classOf(ctx))
-	c.role = role
+	c.role, c.space = role, schema
 	return c.conn.BeginTx(ctx, opts)
 }
 
@@ -202,13 +202,13 @@ func (c *conn) beginRole(ctx context.Context, opts driver.TxOptions) error {
 	if err != nil {
 		return err
 	}
-	name := pgx.Identifier{c.role}.Sanitize()
+	role, schema := pgx.Identifier{c.role}.Sanitize(), pgx.Identifier{c.space}.Sanitize()
 	var text strings.Builder
 	text.WriteString("BEGIN" + isolation)
 	if opts.ReadOnly {
 		text.WriteString(" READ ONLY")
 	}
-	text.WriteString("; SET LOCAL ROLE " + name + "; SET LOCAL search_path = " + name)
+	text.WriteString("; SET LOCAL ROLE " + role + "; SET LOCAL search_path = " + schema)
 	if limit := tenants.StatementTimeLimit(ctx); limit > 0 {
 		fmt.Fprintf(&text, "; SET LOCAL statement_timeout = %d", (limit + time.Millisecond - 1).Milliseconds())
 	}

@@ -10,6 +10,7 @@ import (
 // location describes where a tenant's database should be and where it is, and what the server says about it and
 // about the tenant's role.
 type location struct {
+	roleName        string   // of the tenant
 	name, other     string   // the name that it should have, and the one that it should not have
 	trashed         bool     // name is a name in the trash
 	atName, atOther bool     // whether databases called name and other exist
@@ -44,7 +45,7 @@ func (s *location) faults() []tenants.Fault {
 	}
 	var faults []tenants.Fault
 	if !s.trashed && !s.role {
-		faults = append(faults, tenants.FaultRole.Mendable("the role %s is missing", s.name))
+		faults = append(faults, tenants.FaultRole.Mendable("the role %s is missing", s.roleName))
 	}
 	if wrong := append(s.wrongAccess(), s.wrongRole()...); len(wrong) > 0 {
 		faults = append(faults, tenants.FaultPermissions.Mendable("%s", strings.Join(wrong, "; ")))

@@ -39,14 +39,14 @@ func (e *Engine) mend(ctx context.Context, t *tenants.Tenant, s *location) error
 		}
 		s = moved
 	}
-	if err := e.revokePowers(ctx, t.Database, s); err != nil {
+	if err := e.revokePowers(ctx, e.layout.roleOf(t.Database), s); err != nil {
 		return err
 	}
-	if err := e.takeOwnership(ctx, t.Database, s); err != nil {
+	if err := e.takeOwnership(ctx, e.layout.roleOf(t.Database), s); err != nil {
 		return err
 	}
 	if s.trashed {
-		return e.layout.shut(ctx, t.Database, s.name)
+		return e.layout.shut(ctx, e.layout.roleOf(t.Database), s.name)
 	}
 	if err := e.layout.admit(ctx, t); err != nil {
 		return err
@@ -126,6 +126,6 @@ func (e *Engine) mendInside(ctx context.Context, name string) (err error) {
 	if err := grantRights(ctx, db, in, e.layout.holder(name)); err != nil {
 		return err
 	}
-	strip := e.layout.stripInside(name, in)
+	strip := e.layout.stripInside(e.layout.roleOf(name), in)
 	return retryRaced(ctx, func() error { return run(ctx, db, strip) })
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -60,14 +61,20 @@ func (s *schemas) at(login *server, name string) connector {
 // login returns the configuration to connect as the login role and become the tenant's at once.
 func (s *schemas) login(t *tenants.Tenant) (*server, error) {
 	login := s.direct.Copy()
-	login.RuntimeParams["role"] = t.Database
+	login.RuntimeParams["role"] = s.roleOf(t.Database)
 	return login, nil
 }
+
+// roleOf returns the name with a hash of the database's: a tenant that moves has a role on both servers, which may be on one
+// cluster, where roles belong to no database.
+func (s *schemas) roleOf(name string) string { return name + "_" + s.roleSuffix() }
+
+func (s *schemas) roleSuffix() string { return shortHash(s.server.Database)[:8] }
 
 // holder returns the tenant's role. Drafts and templates have none: CREATE SCHEMA gives no rights to others.
 func (s *schemas) holder(name string) string {
 	if databasePattern.MatchString(name) {
-		return name
+		return s.roleOf(name)
 	}
 	return ""
 }
@@ -175,9 +182,9 @@ func (s *schemas) admit(ctx context.Context, t *tenants.Tenant) error {
 		return err
 	}
 	var granted bool
-	err := s.admin.QueryRowContext(ctx, "SELECT has_table_privilege($1, $2, 'SELECT')", t.Database, t.Database+".goose_db_version").Scan(&granted)
+	err := s.admin.QueryRowContext(ctx, "SELECT has_table_privilege($1, $2, 'SELECT')", s.roleOf(t.Database), t.Database+".goose_db_version").Scan(&granted)
 	if err == nil && !granted {
-		err = grantRights(ctx, s.admin, t.Database, t.Database)
+		err = grantRights(ctx, s.admin, t.Database, s.roleOf(t.Database))
 	}
 	return err
 }
@@ -185,18 +192,18 @@ func (s *schemas) admit(ctx context.Context, t *tenants.Tenant) error {
 // roleScript makes the tenant's role, if it is missing, and grants it the use of the schema.
 func (s *schemas) roleScript(name string) string {
 	return render(`DO $tenantry$ BEGIN
-		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({name text}, 0));
-		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text}) THEN
-			CREATE ROLE {name} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT ROLE {group};
-		ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name text} AND (rolsuper OR rolreplication OR rolbypassrls)) THEN
-			RAISE EXCEPTION 'role % has rights that no tenant may have', {name text};
+		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({role text}, 0));
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {role text}) THEN
+			CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT ROLE {group};
+		ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {role text} AND (rolsuper OR rolreplication OR rolbypassrls)) THEN
+			RAISE EXCEPTION 'role % has rights that no tenant may have', {role text};
 		ELSE
-			ALTER ROLE {name} NOLOGIN NOCREATEDB NOCREATEROLE NOINHERIT;
-			GRANT {name} TO {group};
+			ALTER ROLE {role} NOLOGIN NOCREATEDB NOCREATEROLE NOINHERIT;
+			GRANT {role} TO {group};
 		END IF;
 		REVOKE ALL ON SCHEMA {name} FROM PUBLIC;
-		GRANT USAGE ON SCHEMA {name} TO {name};
-	END $tenantry$`, map[string]string{"name": name, "group": s.group})
+		GRANT USAGE ON SCHEMA {name} TO {role};
+	END $tenantry$`, map[string]string{"name": name, "role": s.roleOf(name), "group": s.group})
 }
 
 // shut takes the use of the schema from the tenant's role, and from the login role the right to become it.
@@ -254,12 +261,12 @@ const schemaLocationQuery = `WITH space AS (
 		ARRAY(SELECT name::text FROM member ORDER BY 1)`
 
 func (s *schemas) locate(ctx context.Context, name string, trashed bool) (*location, error) {
-	l := &location{name: name, other: trashName(name), trashed: trashed, grouped: true, shared: true}
+	l := &location{name: name, roleName: s.roleOf(name), other: trashName(name), trashed: trashed, grouped: true, shared: true}
 	if trashed {
 		l.name, l.other = l.other, l.name
 	}
 	arrays := pgtype.NewMap()
-	err := s.admin.QueryRowContext(ctx, schemaLocationQuery, l.name, l.other, name, s.group).Scan(
+	err := s.admin.QueryRowContext(ctx, schemaLocationQuery, l.name, l.other, s.roleOf(name), s.group).Scan(
 		&l.atName, &l.atOther, &l.open, &l.owner, arrays.SQLScanner(&l.strangers), &l.role, &l.login, &l.connects, &l.powers,
 		arrays.SQLScanner(&l.memberships))
 	l.open = l.open || !trashed // only a schema in the trash can be closed to its own role
@@ -272,14 +279,16 @@ const schemasQuery = `WITH become AS (
 		SELECT role.rolname AS name FROM pg_auth_members m JOIN pg_roles role ON role.oid = m.roleid JOIN pg_roles grp ON grp.oid = m.member
 		WHERE grp.rolname = $1
 	), space AS (
-		SELECT nspname AS name, 't_' || right(nspname, 26) AS role FROM pg_namespace
+		SELECT nspname AS name, 't_' || right(nspname, 26) || '_{suffix}' AS role FROM pg_namespace
 		WHERE starts_with(nspname, $2) OR starts_with(nspname, $3) OR starts_with(nspname, $4) OR nspname ~ '^(t|trash)_[0-9a-z]{26}$'
 	)
 	SELECT name, false FROM space
 	UNION ALL
 	SELECT rolname, true FROM pg_roles WHERE rolname IN (SELECT name FROM become) OR rolname IN (SELECT role FROM space)`
 
-func (s *schemas) surveyQuery() string { return schemasQuery }
+func (s *schemas) surveyQuery() string {
+	return strings.ReplaceAll(schemasQuery, "{suffix}", s.roleSuffix())
+}
 
 // openSchemasQuery selects the databases to which everybody, the group $1 or a member of it, such as the login role, may
 // connect, except the tenants'.

@@ -69,9 +69,9 @@ func BenchmarkBeginAs(b *testing.B) {
 			for i := range 2 * pairs {
 				role, times := "", &bare
 				if i%2 == 1 {
-					role, times = tenant.Database, &as
+					role, times = e.layout.roleOf(tenant.Database), &as
 				}
-				c.role = role
+				c.role, c.space = role, tenant.Database
 				start := time.Now()
 				var err error
 				if role == "" {

@@ -21,22 +21,22 @@ func schemaHarms() map[string]harm {
 		"open to everybody":   {"GRANT USAGE ON SCHEMA {t} TO PUBLIC", "", permissions, "grants permissions to PUBLIC", true, false},
 		"open to another":     {"GRANT ALL ON SCHEMA {t} TO pg_monitor", "", permissions, "grants permissions to pg_monitor", true, false},
 		"open to neighbours":  {"GRANT USAGE ON SCHEMA {t} TO {group}", "", permissions, "grants permissions to tenantry_app_", true, false},
-		"to be passed on":     {"GRANT USAGE ON SCHEMA {t} TO {t} WITH GRANT OPTION", "", permissions, "grants permissions to t_", true, false},
-		"closed to the role":  {"REVOKE USAGE ON SCHEMA {t} FROM {t}", "", permissions, "may not connect", true, false},
-		"owned by the tenant": {"ALTER SCHEMA {t} OWNER TO {t}", "", permissions, "belongs to t_", true, false},
-		"role of power":       {"ALTER ROLE {t} CREATEDB CREATEROLE", "", permissions, "has the attributes CREATEDB CREATEROLE", true, false},
-		"superuser":           {"ALTER ROLE {t} SUPERUSER REPLICATION BYPASSRLS", "", permissions, "has the attributes SUPERUSER REPLICATION BYPASSRLS", true, true},
-		"login":               {"ALTER ROLE {t} LOGIN PASSWORD 'stolen'", "", permissions, "has the attributes LOGIN", true, false},
-		"member of others":    {"GRANT pg_read_all_data TO {t}", "", permissions, "is a member of pg_read_all_data", true, false},
-		"member of the group": {"REVOKE {t} FROM {group}; GRANT {group} TO {t}", "", permissions, "is a member of tenantry_app_", true, false},
-		"not to be become":    {"REVOKE {t} FROM {group}", "", permissions, "may not become the role", true, false},
-		"makes tables":        {"GRANT CREATE ON SCHEMA {t} TO {t}", "", permissions, "may make tables", true, false},
-		"no right to rows":    {"REVOKE ALL ON {t}.people, {t}.notes FROM {t}", "", permissions, "may not use notes, people", true, false},
-		"no right to numbers": {"REVOKE ALL ON SEQUENCE {t}.people_id_seq FROM {t}", "", permissions, "may not use people_id_seq", true, false},
-		"writes versions":     {"GRANT UPDATE ON {t}.goose_db_version TO {t}", "", permissions, "may write goose_db_version", true, false},
-		"no versions":         {"REVOKE ALL ON {t}.goose_db_version FROM {t}", "", permissions, "may not use goose_db_version", true, false},
-		"own tables":          {"ALTER TABLE {t}.people OWNER TO {t}", "", permissions, "people are not the owner's", true, false},
-		"no role":             {"DROP OWNED BY {t}; DROP ROLE {t}", "", tenants.FaultRole, "is missing", true, false},
+		"to be passed on":     {"GRANT USAGE ON SCHEMA {t} TO {r} WITH GRANT OPTION", "", permissions, "grants permissions to t_", true, false},
+		"closed to the role":  {"REVOKE USAGE ON SCHEMA {t} FROM {r}", "", permissions, "may not connect", true, false},
+		"owned by the tenant": {"ALTER SCHEMA {t} OWNER TO {r}", "", permissions, "belongs to t_", true, false},
+		"role of power":       {"ALTER ROLE {r} CREATEDB CREATEROLE", "", permissions, "has the attributes CREATEDB CREATEROLE", true, false},
+		"superuser":           {"ALTER ROLE {r} SUPERUSER REPLICATION BYPASSRLS", "", permissions, "has the attributes SUPERUSER REPLICATION BYPASSRLS", true, true},
+		"login":               {"ALTER ROLE {r} LOGIN PASSWORD 'stolen'", "", permissions, "has the attributes LOGIN", true, false},
+		"member of others":    {"GRANT pg_read_all_data TO {r}", "", permissions, "is a member of pg_read_all_data", true, false},
+		"member of the group": {"REVOKE {r} FROM {group}; GRANT {group} TO {r}", "", permissions, "is a member of tenantry_app_", true, false},
+		"not to be become":    {"REVOKE {r} FROM {group}", "", permissions, "may not become the role", true, false},
+		"makes tables":        {"GRANT CREATE ON SCHEMA {t} TO {r}", "", permissions, "may make tables", true, false},
+		"no right to rows":    {"REVOKE ALL ON {t}.people, {t}.notes FROM {r}", "", permissions, "may not use notes, people", true, false},
+		"no right to numbers": {"REVOKE ALL ON SEQUENCE {t}.people_id_seq FROM {r}", "", permissions, "may not use people_id_seq", true, false},
+		"writes versions":     {"GRANT UPDATE ON {t}.goose_db_version TO {r}", "", permissions, "may write goose_db_version", true, false},
+		"no versions":         {"REVOKE ALL ON {t}.goose_db_version FROM {r}", "", permissions, "may not use goose_db_version", true, false},
+		"own tables":          {"ALTER TABLE {t}.people OWNER TO {r}", "", permissions, "people are not the owner's", true, false},
+		"no role":             {"DROP OWNED BY {r}; DROP ROLE {r}", "", tenants.FaultRole, "is missing", true, false},
 		"renamed":             {"ALTER SCHEMA {t} RENAME TO {trash}", "", tenants.FaultMisplaced, "is called trash_", true, false},
 		"no schema":           {"DROP SCHEMA {t} CASCADE", "", tenants.FaultMissing, "there is no database", false, false},
 		"empty":               {"DROP TABLE {t}.goose_db_version", "", tenants.FaultIdentity, "no migration has run", false, false},
@@ -101,7 +101,7 @@ func TestDamageOfSchemas(t *testing.T) {
 					s.wantFault(t, tenant, h)
 				}
 				s.wantFault(t, neighbour, harm{})
-				s.harm(t, tenant, s.root.Database, "ALTER ROLE {t} NOSUPERUSER NOREPLICATION NOBYPASSRLS")
+				s.harm(t, tenant, s.root.Database, "ALTER ROLE {r} NOSUPERUSER NOREPLICATION NOBYPASSRLS")
 			})
 		}
 	})
@@ -128,8 +128,8 @@ func TestDamageOfSchemasInTheTrash(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	tenant.State, tenant.RemoveAfter, tenant.SchemaVersion = tenants.StatePurged, &later, s.SchemaVersion()
 	for sql, detail := range map[string]string{
-		"GRANT {t} TO {group}":                    "the role may log in",
-		"GRANT USAGE ON SCHEMA {trash} TO {t}":    "accepts connections",
+		"GRANT {r} TO {group}":                    "the role may log in",
+		"GRANT USAGE ON SCHEMA {trash} TO {r}":    "accepts connections",
 		"GRANT USAGE ON SCHEMA {trash} TO PUBLIC": "grants permissions to PUBLIC",
 	} {
 		s.wantFault(t, tenant, harm{})

@@ -158,7 +158,7 @@ func TestTheRoleIsComparedBeforeCommit(t *testing.T) {
 	tenant, neighbour := made(t, e), made(t, e)
 	db := sql.OpenDB(e.layout.at(e.server, tenant.Database))
 	_, err := db.ExecContext(t.Context(), `CREATE FUNCTION turn(role text) RETURNS void LANGUAGE plpgsql AS
-		$$ BEGIN EXECUTE format('SET LOCAL ROLE %I', role); END $$; GRANT EXECUTE ON FUNCTION turn TO `+tenant.Database)
+		$$ BEGIN EXECUTE format('SET LOCAL ROLE %I', role); END $$; GRANT EXECUTE ON FUNCTION turn TO `+e.layout.roleOf(tenant.Database))
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestTheRoleIsComparedBeforeCommit(t *testing.T) {
 		if err := tx.Create(&notes.Folder{Name: "mine"}).Error; err != nil {
 			return err
 		}
-		return tx.Exec("SELECT turn(?)", neighbour.Database).Error
+		return tx.Exec("SELECT turn(?)", e.layout.roleOf(neighbour.Database)).Error
 	})
 	if !errors.Is(err, tenants.ErrForbiddenStatement) {
 		t.Errorf("committed with another role: %v", err)

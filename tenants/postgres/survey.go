@@ -101,6 +101,9 @@ func (e *Engine) survey(ctx context.Context) ([]tenants.Object, error) {
 	return objects, rows.Err()
 }
 
+// rolePattern matches the names of tenants' roles.
+var rolePattern = regexp.MustCompile(`^t_[0-9a-z]{26}(_[0-9a-f]{8})?$`)
+
 // trashPattern matches the names of tenants' databases in the trash.
 var trashPattern = regexp.MustCompile(`^trash_[0-9a-z]{26}$`)
 
@@ -108,7 +111,7 @@ var trashPattern = regexp.MustCompile(`^trash_[0-9a-z]{26}$`)
 func (e *Engine) objectOf(name string, role bool) tenants.Object {
 	o := tenants.Object{Name: name}
 	switch {
-	case databasePattern.MatchString(name) && role:
+	case rolePattern.MatchString(name) && role:
 		o.Kind = tenants.ObjectRole
 	case role:
 		return o
@@ -133,5 +136,6 @@ func (e *Engine) objectOf(name string, role bool) tenants.Object {
 		return o
 	}
 	_, o.TenantID, _ = strings.Cut(name, "_")
+	o.TenantID, _, _ = strings.Cut(o.TenantID, "_")
 	return o
 }

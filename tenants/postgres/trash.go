@@ -19,9 +19,9 @@ func (e *Engine) Trash(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil {
 		return err
 	}
-	err = e.joinRole(ctx, name)
+	err = e.joinRole(ctx, e.layout.roleOf(name))
 	if err == nil {
-		err = e.layout.shut(ctx, name, name)
+		err = e.layout.shut(ctx, e.layout.roleOf(name), name)
 	}
 	if err == nil {
 		err = e.rename(ctx, name, trashName(name))

@@ -12,8 +12,8 @@ import (
 // Second is the name of an Env's second server.
 const Second = "second"
 
-// openSecond opens the second server. On Postgres it is a cluster of its own if the first one is on Postgres too, because
-// a tenant's role has the same name on each.
+// openSecond opens the second server. With databases on Postgres twice it is a cluster of its own, because a tenant's database and
+// role have the same names on each.
 func (e *Env) openSecond(t testing.TB, o Options) {
 	t.Helper()
 	var err error
@@ -23,10 +23,10 @@ func (e *Env) openSecond(t testing.TB, o Options) {
 	case Postgres, Schemas:
 		url := pgcluster.URL(t)
 		switch {
-		case e.Kind == Postgres:
-			url = pgcluster.New(t).URL()
 		case o.Second == Schemas:
 			url = pgcluster.Database(t)
+		case e.of == Postgres:
+			url = pgcluster.New(t).URL()
 		}
 		e.Second, err = postgres.New(t.Context(), postgres.Config{
 			URL: url, Schema: o.Schema, Keys: e.Keys, Log: o.Log, MaxConns: maxConns, Placement: o.Second.placement(),
