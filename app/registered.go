@@ -32,7 +32,9 @@ func (a *App) AddServer(ctx context.Context, s tenants.Server, url string) error
 		return fmt.Errorf("server %q: %w", s.Name, err)
 	}
 	if pooled, ok := engine.(*postgres.Engine); ok && s.Pooler != "" {
-		err = pooled.TryPooler(ctx)
+		if err = pooled.TryPooler(ctx); err != nil {
+			err = fmt.Errorf("server %q: %w", s.Name, err)
+		}
 	}
 	if err == nil {
 		s.URL, err = a.keys.Seal(s.SealID(), []byte(url))

@@ -24,7 +24,7 @@ type shellCommand struct {
 
 // Help is shown with the flags.
 func (shellCommand) Help() string {
-	return `Starts sqlite3 on the tenant's file, or psql as the tenant's role, which reaches no other tenant. The ledger has who opened it, and whether it may write.
+	return `Starts sqlite3 on the tenant's file, or psql as the tenant's role, which reaches no other tenant; on a server with placement schema RESET ROLE leads out of it, as nothing in a scope does. The ledger has who opened it, and whether it may write.
 
 Without --write sqlite3 opens the file for reading only; psql's transactions are read-only unless a statement says otherwise. With --write no other operation on the tenant begins until the client has ended: neither a move nor a migration. What is written there gets no activity and no hooks, and what changes the schema is a finding of "tenantry doctor".
 

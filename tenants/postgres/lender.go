@@ -114,7 +114,7 @@ func (s *schemas) open(ctx context.Context, t *tenants.Tenant, _ class) (*tenant
 	from := borrower{lender, t.Database, s.roleOf(t.Database), hash.Sum64()}
 	db := sql.OpenDB(from)
 	db.SetMaxOpenConns(s.config.TenantConns)
-	db.SetMaxIdleConns(s.config.TenantConns)
+	db.SetMaxIdleConns(-1) // they would be counted as connections, and cost nothing to make
 	version, err := s.verifyLent(ctx, db, t.Database)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -49,7 +49,7 @@ func (e *Engine) TryPooler(ctx context.Context) error {
 	}
 	switch got, err := s.identityOverPooler(ctx); {
 	case err != nil:
-		return fmt.Errorf("%w: the pooler doesn't let role %s in; make it known there, with what the server has for it: SELECT rolname, rolpassword FROM pg_authid WHERE rolname = '%[2]s': %w",
+		return fmt.Errorf(`%w: role %s can't use the pooler: %w; if the pooler doesn't know the role, PgBouncer's auth_file needs what a superuser gets by: SELECT format('"%%s" "%%s"', rolname, rolpassword) FROM pg_authid WHERE rolname = '%[2]s'`,
 			tenants.ErrUnavailable, s.logins.User, err)
 	case got != want:
 		return fmt.Errorf("%w: the pooler leads to another database than %s", tenants.ErrUnavailable, s.server.Database)

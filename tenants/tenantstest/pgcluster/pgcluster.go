@@ -22,7 +22,7 @@ const (
 	// EnvURL is the URL of a server to use instead of a throwaway one. Its user must be allowed
 	// to create databases and roles. Its database is "postgres".
 	EnvURL = "TENANTRY_TEST_POSTGRES_URL"
-	// EnvRequire is a comma-separated list of tests that must not be skipped: "postgres", "patroni".
+	// EnvRequire is a comma-separated list of tests that must not be skipped: "postgres", "patroni", "pgbouncer".
 	EnvRequire = "TENANTRY_TEST_REQUIRE"
 )
 
