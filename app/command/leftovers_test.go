@@ -50,6 +50,9 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 		"serve --data-dir IN/fresh --durability odd", "serve --data-dir IN/fresh --public-url nonsense", "serve --data-dir IN/fresh --no-such-flag",
 		"serve --data-dir IN/file", "serve --data-dir IN/fresh --database-url mysql://x", "serve --data-dir IN/fresh --database-url postgres://127.0.0.1:1/x",
 		"seed none --data-dir IN/fresh", "seed --file IN/none --data-dir IN/fresh", "tenant create Acme! --data-dir IN/fresh",
+		"tenant create acme --server none --data-dir IN/fresh", "tenant create acme --label region=eu --data-dir IN/fresh", "tenant create acme --from IN/none.db --data-dir IN/fresh",
+		"tenant create acme --from IN/text.db --data-dir IN/fresh", "tenant create acme --from IN/folder --data-dir IN/fresh", "tenant create acme --from sqlite:IN/none.db --data-dir IN/fresh",
+		"tenant create acme --admin-email x --data-dir IN/fresh", "tenant create acme --resume --data-dir IN/fresh", "tenant create www --data-dir IN/fresh", "seed --data-dir IN/fresh --no-such-flag",
 		"backup recover --data-dir IN/fresh", "backup recover --data-dir IN/fresh --backup-url file://IN/none", "backup recover --data-dir IN/fresh --backup-url file://IN/folder",
 	} {
 		args := strings.Fields(strings.NewReplacer("IN", beside, "DIR", s.dir).Replace(command))

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -55,7 +56,11 @@ func (n *createCommand) Run(c *Call) error {
 	if n.Resume {
 		return c.With(func(a *app.App) error { return n.resume(c, a) })
 	}
-	return c.Install(func(a *app.App) error {
+	run := c.Install
+	if n.Server != "" && n.Server != tenants.DefaultServer || len(n.Label) > 0 { // a new installation has no other server, and no label
+		run = c.With
+	}
+	return run(func(a *app.App) error {
 		progress := c.out.progress()
 		t, invitation, err := a.Onboard().Create(c.ctx, lifecycle.NewTenant{
 			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Labels: n.Label, Source: source, File: file, By: a.By(),
@@ -87,12 +92,17 @@ func (n *createCommand) source(c *Call) (url, file string, err error) {
 		}
 	}
 	switch {
-	case n.Source == "", strings.HasPrefix(source, "sqlite:"), strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
+	case strings.HasPrefix(source, "sqlite:"):
+		_, err = os.Stat(strings.TrimPrefix(source, "sqlite:"))
+		return source, "", err
+	case n.Source == "", strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
 		return source, "", nil
 	case source == "", strings.Contains(source, "://"):
 		return "", "", fmt.Errorf("%w: --from: want a file, sqlite:PATH or postgres://…", errUsage)
 	}
-	file, err = filepath.Abs(source)
+	if file, err = filepath.Abs(source); err == nil {
+		err = app.CheckPortable(c.ctx, c.process.Options, file) // before an installation is made for it
+	}
 	return "", file, err
 }
 
