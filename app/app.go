@@ -174,7 +174,7 @@ func New(ctx context.Context, c Config, o Options) (*App, error) {
 		Program: o.Program, Log: a.log, Resolver: o.Resolver, Interrupt: o.Interrupt,
 		AddAdmin: onboard.Resume(accounts),
 		Schema:   o.Schema, Files: sqlite.Files{Schema: o.Schema}, NoteExport: accounts.NoteExport, Scratch: a.settings.scratch,
-		Hooks: append([]lifecycle.Hook{accounts.RenameHook(), a.filesHook()}, o.Hooks...),
+		Hooks: append([]lifecycle.Hook{accounts.RenameHook(), a.filesHook(), a.replacedFilesHook()}, o.Hooks...),
 	})
 	a.fleet = fleet.New(a.store, a.manager, o.Log)
 	a.proofs = a.newProofs()

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -72,9 +73,70 @@ func (a *App) filesHook() lifecycle.Hook {
 	}
 }
 
+// replacedFilesHook has the contents looked at that files got after the copy of a database was made that is put back.
+func (a *App) replacedFilesHook() lifecycle.Hook {
+	return lifecycle.Hook{
+		Name: "replaced-files", Kinds: []tenants.OperationKind{tenants.KindRevert},
+		After: func(ctx context.Context, e *lifecycle.Event) error {
+			a.lookAtFiles(ctx, &e.Tenant)
+			return nil
+		},
+	}
+}
+
+// lookAtFiles makes the contents of a tenant be looked at, whose database is an older one. If that fails, Doctor finds them.
+func (a *App) lookAtFiles(ctx context.Context, t *tenants.Tenant) {
+	if !a.hasFiles() {
+		return
+	}
+	if err := a.files.Look(ctx, t.ID); err != nil {
+		a.log.WarnContext(ctx, "contents of files that have no row any more stay: find them with doctor", "tenant", t.Subdomain, "error", err)
+	}
+}
+
+// hasFiles reports whether the application's tenants have files.
+func (a *App) hasFiles() bool {
+	return slices.ContainsFunc(a.options.Schema.Models, func(m any) bool { _, ok := m.(*files.Row); return ok })
+}
+
+// FilesUnnamed is the kind of findings about contents of files that no row names, such as those of files that were stored after the
+// state to which a database was put back.
+const FilesUnnamed = "files-unnamed"
+
+// examineFileContents looks for contents that no row names. Without repair it only reads.
+func (a *App) examineFileContents(ctx context.Context, repair bool) (all []lifecycle.Finding, err error) {
+	if !a.hasFiles() {
+		return nil, nil
+	}
+	err = a.files.EachUnnamed(ctx, func(found files.Unnamed) error {
+		f := lifecycle.Finding{
+			Kind: FilesUnnamed, Subject: found.Tenant.Subdomain,
+			Detail: fmt.Sprintf("the storage of files has contents that no row names: %d, with %d bytes", len(found.IDs), found.Bytes),
+			Remedy: "have them removed with --repair; copies for points in time stay in the backups for as long as those",
+		}
+		if repair {
+			err := a.files.RemoveUnnamed(ctx, found)
+			if f.Repaired = err == nil; err != nil {
+				f.Detail += fmt.Sprintf(", and they can't be removed now: %v", err)
+			}
+		}
+		all = append(all, f)
+		return nil
+	})
+	if errors.Is(err, tenants.ErrUnavailable) {
+		all, err = append(all, lifecycle.Finding{
+			Kind: FilesUnread, Subject: "files", Detail: err.Error(), Remedy: "check " + name("files-url") + " and its storage",
+		}), nil
+	}
+	return all, err
+}
+
+// FilesUnread is the kind of the finding that the storage of files can't be read.
+const FilesUnread = "files-unread"
+
 // fillFiles stores the contents of a tenant's files that are not there.
 func (a *App) fillFiles(ctx context.Context, t *tenants.Tenant, from string, update func(ctx context.Context, f tenants.Func) error) error {
-	if !slices.ContainsFunc(a.options.Schema.Models, func(m any) bool { _, ok := m.(*files.Row); return ok }) {
+	if !a.hasFiles() {
 		return nil
 	}
 	lost, err := a.files.Fill(ctx, t, from, update)

@@ -115,6 +115,10 @@ func (a *App) Examine(ctx context.Context, checkup lifecycle.Checkup) ([]lifecyc
 	}
 	findings, err := a.manager.Doctor(ctx, checkup)
 	findings = append(files, findings...)
+	if err == nil {
+		unnamed, failed := a.examineFileContents(ctx, checkup.Repair)
+		findings, err = append(findings, unnamed...), failed
+	}
 	if err != nil || a.proofs == nil {
 		return findings, err
 	}

@@ -167,6 +167,7 @@ func (a *App) Recover(ctx context.Context, at time.Time, report func(r Recovered
 			result.Error = err.Error()
 		} else if restored != nil {
 			result.At = &restored.At
+			a.lookAtFiles(ctx, t)
 		}
 		report(result, i+1, len(all))
 	}

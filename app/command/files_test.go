@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"tenantry/app"
 	"tenantry/tenants/document"
 )
 
@@ -79,7 +81,14 @@ func TestFilesGoAlong(t *testing.T) {
 	if names, err := filepath.Glob(filepath.Join(s.dir, "files", acme.ID, "*")); err != nil || len(names) != 2 {
 		t.Errorf("recovered: %q, %v", names, err)
 	}
+	look := filepath.Join(s.dir, "files", "_look", acme.ID, "replaced")
+	if !fileExists(look) {
+		t.Error("contents that the recovered database may not name are not looked at")
+	}
 	s.must(t, "tenant", "erase", "acme", "--reason=x", "--yes")
+	if fileExists(look) {
+		t.Error("erased: it is still to be looked at")
+	}
 	if names, err := filepath.Glob(filepath.Join(s.dir, "files", acme.ID, "*")); err != nil || len(names) != 0 {
 		t.Errorf("erased: %q, %v", names, err)
 	}
@@ -88,5 +97,30 @@ func TestFilesGoAlong(t *testing.T) {
 	}
 	if got := only[document.List[document.Tenant]](t, s.must(t, "tenant", "list", "--json")).Items; len(got) != 4 {
 		t.Errorf("there are %+v", got)
+	}
+}
+
+// TestDoctorFindsUnnamedFiles and has a job of the tenant remove them; what is young counts as being stored.
+func TestDoctorFindsUnnamedFiles(t *testing.T) {
+	t.Parallel()
+	s := newSQLite(t)
+	s.create(t, "acme")
+	dir := filepath.Join(s.dir, "files", s.tenant(t, "acme").ID)
+	old := filepath.Join(dir, strings.Repeat("1", 26))
+	for _, err := range []error{
+		os.MkdirAll(dir, 0o700), os.WriteFile(old, []byte("old"), 0o600), os.WriteFile(filepath.Join(dir, strings.Repeat("2", 26)), []byte("young"), 0o600),
+		os.Chtimes(old, time.Time{}, time.Now().Add(-48*time.Hour)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := s.run(t, "doctor"); r.status != exitFailed || !strings.Contains(r.stdout, app.FilesUnnamed) || !strings.Contains(r.stdout, "1, with 3 bytes") {
+		t.Errorf("%+v", r)
+	}
+	s.must(t, "doctor", "--repair")
+	s.must(t, "doctor")
+	if out := s.must(t, "jobs", "list", "--tenant=acme"); !strings.Contains(out, "files.remove") {
+		t.Errorf("jobs: %s", out)
 	}
 }

@@ -1,6 +1,9 @@
 package command
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,6 +33,12 @@ func TestMigrateRevert(t *testing.T) {
 		t.Fatalf("runs %+v", runs)
 	}
 	s.addProject(t, "acme", "Later")
+	for _, subdomain := range []string{"acme", "globex"} {
+		dir := filepath.Join(s.dir, "files", s.tenant(t, subdomain).ID)
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, strings.Repeat("1", 26)), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.must(t, "backup", "run")
 	stored := func() int { return only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored }
 	if n := stored(); n != 2 {
@@ -42,6 +51,9 @@ func TestMigrateRevert(t *testing.T) {
 	}
 	if got := s.must(t, "migrate", "revert", up.Run, "--tenant", "acme", "--yes"); !strings.Contains(got, "1 tenant reverted, 0 failed") {
 		t.Errorf("%s", got)
+	}
+	if !fileExists(filepath.Join(s.dir, "files", "_look", s.tenant(t, "acme").ID)) || fileExists(filepath.Join(s.dir, "files", "_look", s.tenant(t, "globex").ID)) {
+		t.Error("the files of the tenant whose database was put back, and of no other, are to be looked at")
 	}
 	if n := stored(); n != 1 {
 		t.Errorf("%d tenants are said to be backed up, although one of two databases is another one", n)

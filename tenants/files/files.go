@@ -16,7 +16,7 @@
 //	files.go   rows, and what they are removed by
 //	store.go   the store; stage.go keeps files, content.go reads them
 //	backup.go  copies contents to the backups, and to other tenants
-//	sweep.go   removes what no row names
+//	sweep.go   removes what no row names; unnamed.go what an older database doesn't name
 //	tenant.go  removes all files of a tenant
 package files
 

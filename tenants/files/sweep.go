@@ -43,7 +43,7 @@ func (s *Store) sweepIfDue(ctx context.Context) error {
 
 // Sweep removes the contents that were stored longer ago than the grace period and that no row names, which processes that
 // died have left, and returns their number. It opens only the databases of tenants that have such contents. A tenant that
-// can't be asked now is asked the next time.
+// can't be asked now is asked the next time. Of tenants whose databases were replaced it does what Look says.
 func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 	var failures []error
 	if tidier, ok := s.o.Bucket.(bucket.Tidier); ok {
@@ -67,7 +67,7 @@ func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 			removed++
 		}
 	}
-	return removed, errors.Join(failures...)
+	return removed, errors.Join(append(failures, s.look(ctx))...)
 }
 
 // sweep decides about a content that may have no row, and reports whether it had none.

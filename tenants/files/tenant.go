@@ -37,5 +37,7 @@ func (s *Store) WriteContent(ctx context.Context, tenantID, id, hash string, con
 
 // Erase removes all files of a tenant for good. It may be repeated.
 func (s *Store) Erase(ctx context.Context, tenantID string) error {
-	return storageError(errors.Join(s.o.Bucket.Erase(ctx, tenantID), s.o.Bucket.Erase(ctx, stagedFolder+"/"+tenantID)))
+	return storageError(errors.Join(
+		s.o.Bucket.Erase(ctx, tenantID), s.o.Bucket.Erase(ctx, stagedFolder+"/"+tenantID), s.o.Bucket.Erase(ctx, lookFolder+"/"+tenantID),
+	))
 }
