@@ -150,6 +150,12 @@ func (s *Store) scope(ctx context.Context, t *Tenant, may access, most int64, ru
 	if scopeOf(ctx) != nil {
 		return ErrNestedScope
 	}
+	if may.aside {
+		if err := s.laneAside(t).enter(traced, &sc.turn); err != nil {
+			return fmt.Errorf("tenant %q: %w", t.Subdomain, err)
+		}
+		defer sc.turn.leaveSlowly()
+	}
 	lease, err := s.leaseMigrated(traced, t, may, most)
 	if err != nil {
 		return fmt.Errorf("tenant %q: %w", t.Subdomain, s.explainWait(t, err))

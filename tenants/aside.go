@@ -29,6 +29,15 @@ func (p *pool) acquireAside(ctx context.Context, t *Tenant) (*entry, error) {
 	return p.await(ctx, e)
 }
 
+// laneAside returns the lane in which scopes on handles of acquireAside take their turns before they open them, or nil if the
+// tenant's database is on a server, which gives its connections to requests first.
+func (s *Store) laneAside(t *Tenant) *lane {
+	if engine := s.servers.known(t.Server); engine == nil || engine.Dialect() != "sqlite" {
+		return nil
+	}
+	return s.turns.asideLane()
+}
+
 // releaseAside returns a lease of acquireAside. A handle that was opened for it is closed when the last lease of it is
 // released, and grants no others.
 func (p *pool) releaseAside(e *entry) {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
 )
 
@@ -62,21 +61,25 @@ const (
 
 // Each runs f in a scope on each tenant that the filter selects, several at once, in no order. Suspended,
 // archived and closed tenants are among them. It opens the databases of idle tenants beside the handles that requests
-// use, and closes them again: no other tenant's handle is closed for it, and requests get connections first. After an
+// use, and closes them again: no other tenant's handle is closed for it, and requests get connections first, and the
+// processors on SQLite: while other scopes come, all visits together take the turns of one tenant, with pauses. After an
 // error on one tenant it goes on. When ctx ends it visits no more tenants, and those that it is visiting fail. Returns an error only if the tenants can't be
 // read from the master.
 func (s *Store) Each(ctx context.Context, filter Filter, o EachOptions, f func(t *Tenant, tx *gorm.DB) error) (Reach, error) {
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	count := counter{}
-	var group errgroup.Group
-	group.SetLimit(min(cmp.Or(max(o.Parallel, 0), defaultParallel), mostParallel))
-	err := s.eachSelected(ctx, filter, func(t *Tenant) {
-		group.Go(func() error {
-			count.note(s.visit(ctx, t, o, f))
-			return nil
+	selected := make(chan *Tenant)
+	var visitors sync.WaitGroup
+	for range min(cmp.Or(max(o.Parallel, 0), defaultParallel), mostParallel) {
+		visitors.Go(func() {
+			for t := range selected {
+				count.note(s.visit(ctx, t, o, f))
+			}
 		})
-	})
-	_ = group.Wait() // its functions return nil
+	}
+	err := s.eachSelected(ctx, filter, func(t *Tenant) { selected <- t })
+	close(selected)
+	visitors.Wait()
 	return count.reach, err
 }
 

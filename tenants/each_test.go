@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -207,4 +208,33 @@ func TestOperationsWaitForEach(t *testing.T) {
 func lookedUp(env *tenantstest.Env, subdomain string) error {
 	_, err := env.Store.Lookup(context.Background(), subdomain)
 	return err
+}
+
+// TestEachLeavesProcessors: while another tenant is used, Each visits as many SQLite tenants at once as one tenant may have scopes.
+func TestEachLeavesProcessors(t *testing.T) {
+	t.Parallel()
+	env := tenantstest.New(t, tenantstest.Options{})
+	busy := env.Tenant(t, "busy")
+	for i := range 20 {
+		env.Tenant(t, fmt.Sprint("t", i))
+	}
+	stop := readAll(1, func() { folders(t, env, busy) })
+	defer stop()
+	most := max(1, runtime.GOMAXPROCS(0)/2)
+	var inside, crowded atomic.Int64
+	reach, err := env.Store.Each(t.Context(), tenants.Filter{}, tenants.EachOptions{Parallel: 4 * most}, func(*tenants.Tenant, *gorm.DB) error {
+		defer inside.Add(-1)
+		inside.Add(1)
+		time.Sleep(3 * time.Millisecond) // others may come
+		if inside.Load() > int64(most) {
+			crowded.Add(1)
+		}
+		return nil
+	})
+	if err != nil || !reach.IsWhole() {
+		t.Fatalf("%+v, %v", reach, err)
+	}
+	if crowded.Load() > int64(reach.Answered/2) { // a few turns last too long on a machine that is busy
+		t.Errorf("%d of %d visits were more than %d at once", crowded.Load(), reach.Answered, most)
+	}
 }

@@ -69,12 +69,14 @@ func (h *handle) takeTurn(ctx context.Context, s *scope) error {
 	return err
 }
 
-// view runs f in a read-only transaction of s, once it is the tenant's turn.
+// view runs f in a read-only transaction of s, once it is the tenant's turn, unless s has had a turn before.
 func (h *handle) view(ctx context.Context, s *scope, f Func) error {
-	if err := h.lane.enter(ctx, &s.turn); err != nil {
-		return err
+	if s.turn.stile == nil {
+		if err := h.lane.enter(ctx, &s.turn); err != nil {
+			return err
+		}
+		defer s.turn.leave()
 	}
-	defer s.turn.leave()
 	return s.run(ctx, h.read, &sql.TxOptions{ReadOnly: true}, f)
 }
 

@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -88,6 +89,34 @@ func (m *Master) Exporter() MasterExporter { return m.exporter }
 // View runs f in a read-only transaction.
 func (m *Master) View(ctx context.Context, f Func) error {
 	return m.traced(ctx, func(ctx context.Context, s *scope) error { return m.handle.view(ctx, s, f) })
+}
+
+// readRow reads one row without gorm. The query has one argument.
+func (m *Master) readRow(ctx context.Context, query, arg string, into ...any) error {
+	return m.traced(ctx, func(ctx context.Context, s *scope) error {
+		end := traceStatement(ctx, s.tracer, query)
+		err := scanRow(ctx, m.handle.conns, query, arg, into)
+		end(err)
+		if translator, ok := m.handle.read.Dialector.(gorm.ErrorTranslator); ok && err != nil {
+			return translator.Translate(err)
+		}
+		return err
+	})
+}
+
+// scanRow reads a row in a transaction, whose BEGIN is tried again on another connection if one has broken. In a file no
+// connection breaks.
+func scanRow(ctx context.Context, conns *Conns, query, arg string, into []any) error {
+	if conns.Place == InProcess {
+		return conns.Read.QueryRowContext(ctx, query, arg).Scan(into...)
+	}
+	tx, err := conns.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	err = tx.QueryRowContext(ctx, query, arg).Scan(into...)
+	_ = tx.Rollback() // it has read
+	return err
 }
 
 // masterAttempts is how often Update tries to run f. On SQLite each attempt waits up to a second for

@@ -51,12 +51,17 @@ func benchmarkNeighbours(b *testing.B, engine tenantstest.Engine, rows int) {
 		beside = append(beside, measureOthers(others, part, func(t *tenants.Tenant) { read(t, 20) })...)
 		stop()
 	}
+	reportBeside(b, alone, beside)
+	b.ReportMetric(float64(reads.Load())/(float64(b.N)*part*0.005), "reads/s")
+}
+
+// reportBeside compares latencies without and with other work.
+func reportBeside(b *testing.B, alone, beside []time.Duration) {
 	for name, p := range map[string]float64{"p50": 0.5, "p99": 0.99} {
 		before, after := quantile(alone, p), quantile(beside, p)
 		b.ReportMetric(float64(before.Microseconds()), name+"-alone-us")
 		b.ReportMetric(float64(after)/float64(before), name+"-ratio")
 	}
-	b.ReportMetric(float64(reads.Load())/(float64(b.N)*part*0.005), "reads/s")
 }
 
 // BenchmarkManyReaders has 32 goroutines read fourteen tenants in turn. It shows what passing turns costs where all

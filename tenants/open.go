@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"gorm.io/gorm"
-
 	"tenantry/tenants/migrate"
 )
 
@@ -40,13 +38,11 @@ func (s *Store) checkFresh(ctx context.Context, t *Tenant) error {
 	return nil
 }
 
-// readState reads only the tenant's epoch, state and schema version in the master.
+// readState reads only the tenant's epoch, state and schema version in the master. It is asked before each opening, so it goes
+// without gorm.
 func (s *Store) readState(ctx context.Context, id string) (*Tenant, error) {
 	var t Tenant
-	err := s.master.View(ctx, func(tx *gorm.DB) error {
-		row := tx.Raw("SELECT epoch, state, schema_version FROM tenants WHERE id = ?", id).Row()
-		return row.Scan(&t.Epoch, &t.State, &t.SchemaVersion)
-	})
+	err := s.master.readRow(ctx, "SELECT epoch, state, schema_version FROM tenants WHERE id = $1", id, &t.Epoch, &t.State, &t.SchemaVersion)
 	return &t, explainRead(err)
 }
 

@@ -42,6 +42,7 @@ type SettingsType struct {
 	limits   func(value any) Limits
 	from     string // SettingsOptions.LimitsFrom
 	zone     func(value any) *time.Location
+	standard *readSettings // of a tenant without values of its own
 }
 
 // settingField is a field of the struct.
@@ -91,6 +92,7 @@ func NewSettings[T any](o SettingsOptions[T]) *SettingsType {
 	if faults := check(o.Defaults); len(faults) > 0 {
 		panic(fmt.Sprintf("tenants: defaults of settings: %v", faults))
 	}
+	s.standard = &readSettings{s, s.defaults, s.limits(s.defaults), s.zone(s.defaults)}
 	return s
 }
 
@@ -269,6 +271,9 @@ func (s *SettingsType) of(t *Tenant) *readSettings {
 		if r := cell.Load(); r != nil && r.of == s {
 			return r
 		}
+	}
+	if t.Settings.String() == "{}" {
+		return s.standard
 	}
 	value := s.resolve(t.Settings.values())
 	r := &readSettings{s, value, s.limits(value), s.zone(value)}

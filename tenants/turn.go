@@ -1,6 +1,7 @@
 package tenants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,6 +127,21 @@ func (t *turn) leave() {
 	t.stile.end(t)
 }
 
+// leaveSlowly is leave for work that isn't urgent: while scopes of others come, the turn lasts twice as long as the work did.
+func (t *turn) leaveSlowly() {
+	if t.stile == nil {
+		return
+	}
+	t.stile.mu.Lock()
+	now := time.Now()
+	took, shared := now.Sub(t.since), now.Sub(t.stile.changed) <= activeTime
+	t.stile.mu.Unlock()
+	if shared {
+		time.Sleep(min(took, longestTurn))
+	}
+	t.leave()
+}
+
 // end takes the turn from its scope, unless it has none any more, and gives it to scopes that wait.
 func (s *turnstile) end(t *turn) {
 	l := t.lane
@@ -217,8 +233,25 @@ func (s *turnstile) expire() {
 
 // turnstiles are those of a store. It is safe for concurrent use.
 type turnstiles struct {
-	mu  sync.Mutex
-	all map[string]*turnstile // by server; that of this process under ""
+	mu    sync.Mutex
+	all   map[string]*turnstile // by server; that of this process under ""
+	aside *lane                 // from asideLane; nil until it was called
+}
+
+// asideLane returns the lane in which Each visits tenants whose databases are in this process. They share it: beside other
+// tenants' scopes all visits together get the turns of one tenant, and each turn includes the opening.
+func (s *turnstiles) asideLane() *lane {
+	s.mu.Lock()
+	aside := s.aside
+	s.mu.Unlock()
+	if aside != nil {
+		return aside
+	}
+	made := s.laneFor("", InProcess)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside = cmp.Or(s.aside, made)
+	return s.aside
 }
 
 // laneFor returns a new lane for a database on the server. Beside other tenants, a tenant gets half of the

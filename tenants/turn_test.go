@@ -110,6 +110,43 @@ func TestTenantLeavesTurns(t *testing.T) {
 	}
 }
 
+// TestVisitsLeaveTurns: all visits aside share the turns of one tenant and make way for others as long as they work; alone they
+// have all turns and no pauses.
+func TestVisitsLeaveTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var stiles turnstiles
+		other, aside := stiles.laneFor("server", InProcess), stiles.asideLane()
+		p := &passer{t: t, stile: aside.stile}
+		if again := stiles.asideLane(); again != aside || other.stile != aside.stile {
+			t.Error("the visits don't share a lane at the turnstile of the process")
+		}
+		visit := func(n int) (took time.Duration) {
+			begun := time.Now()
+			for range n {
+				p.group.Go(func() {
+					var own turn
+					if err := aside.enter(t.Context(), &own); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(time.Millisecond)
+					own.leaveSlowly()
+				})
+			}
+			p.done()
+			return time.Since(begun)
+		}
+		width, half := aside.stile.width, aside.stile.most
+		if took := visit(width); took != time.Millisecond {
+			t.Errorf("alone: %d visits at once took %v", width, took)
+		}
+		p.pass("other", other, 1, 0)
+		if took := visit(3 * half); took != 6*time.Millisecond {
+			t.Errorf("beside others: %d visits, %d at once, took %v", 3*half, half, took)
+		}
+	})
+}
+
 // TestLongScopeLosesItsTurn to those that wait; nothing waits for ever for a scope that waits for it.
 func TestLongScopeLosesItsTurn(t *testing.T) {
 	t.Parallel()

@@ -121,7 +121,7 @@ func openMasterConns(file *fileAt) *tenants.Conns {
 	read := open("mode=rw&_query_only=1")
 	read.SetMaxOpenConns(8)
 	read.SetMaxIdleConns(8)
-	return &tenants.Conns{Write: write, Read: read}
+	return &tenants.Conns{Write: write, Read: read, Place: tenants.InProcess}
 }
 
 // readOnce reads from the database, which makes the connection open the sidecars.
