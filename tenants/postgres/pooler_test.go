@@ -50,7 +50,8 @@ func overBouncer(t *testing.T, n int) *pooled {
 		}
 	}
 	c := configAt(t, strings.Replace(cluster.URL(), "/postgres?", "/small?", 1))
-	c.Placement, c.Pooler, c.MaxConns = tenants.PlacementSchema, bouncer.URL("small"), 40
+	c.Placement, c.Pooler, c.MaxConns = tenants.PlacementSchema, bouncer.URL("small"), 2*sessions
+	c.TenantConns = sessions // so that any tenants can use all sessions at once
 	e := newEngine(t, c)
 	p := &pooled{schemas: e.layout.(*schemas), bouncer: bouncer}
 	if err := e.TryPooler(t.Context()); !errors.Is(err, tenants.ErrUnavailable) || !strings.Contains(err.Error(), p.logins.User) {
@@ -203,7 +204,7 @@ func (p *pooled) check(tenant *marked) error {
 		if err != nil {
 			return err
 		}
-		if got.Place != tenant.Database+" "+tenant.Database || got.Foreign > 0 || got.Ended > 0 || got.Rows < least {
+		if got.Place != p.roleOf(tenant.Database)+" "+tenant.Database || got.Foreign > 0 || got.Ended > 0 || got.Rows < least {
 			return fmt.Errorf("%w: tenant %s, %d stored: %+v", errForeign, tenant.ID, least, got)
 		}
 		return nil
