@@ -24,7 +24,7 @@ import (
 	"tenantry/tenants/alerts"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/exports"
-	"tenantry/tenants/bucket"
+	"tenantry/tenants/backup/sealed"
 	"tenantry/tenants/files"
 	"tenantry/tenants/fixtures"
 	"tenantry/tenants/fleet"
@@ -57,7 +57,7 @@ type App struct {
 	backups   *backup.Backups  // nil without a bucket
 	exports   *exports.Exports // the same for tenants on Postgres
 	proofs    *proof.Proofs    // nil without a bucket
-	bucket    bucket.Bucket    // of backups; nil without one
+	bucket    *sealed.Bucket   // of backups; nil without one
 	files     *files.Store
 	metrics   *metrics
 	jobCounts jobs.Counts

@@ -93,8 +93,15 @@ func parseDays(text string) (time.Duration, error) {
 
 // openBackups opens the bucket for backups, if there is one.
 func (a *App) openBackups(ctx context.Context) (err error) {
-	b, err := a.settings.openBucket(ctx, a.keys)
-	if b == nil || err != nil {
+	if a.settings.backups.url == "" {
+		return nil
+	}
+	installation, err := a.master.Installation(ctx)
+	if err != nil {
+		return err
+	}
+	b, err := a.settings.openBucket(ctx, a.keys, installation)
+	if err != nil {
 		return err
 	}
 	a.exports = exports.New(exports.Options{
@@ -108,16 +115,13 @@ func (a *App) openBackups(ctx context.Context) (err error) {
 	return err
 }
 
-// openBucket returns nil if there is no bucket. Backups are encrypted with keys that the ring seals.
-func (s *settings) openBucket(ctx context.Context, ring *seal.Ring) (bucket.Bucket, error) {
-	if s.backups.url == "" {
-		return nil, nil
-	}
+// openBucket opens the bucket of an installation's backups. They are encrypted with keys that the ring seals.
+func (s *settings) openBucket(ctx context.Context, ring *seal.Ring, installation string) (*sealed.Bucket, error) {
 	b, err := bucket.Open(ctx, s.backups.url)
 	if err != nil {
 		return nil, fmt.Errorf("%w; check %s", err, name("backup-url"))
 	}
-	return sealed.New(b, ring), nil
+	return sealed.New(b, ring, installation), nil
 }
 
 func (s *settings) newBackups(b bucket.Bucket, take backup.Take, log *slog.Logger) (*backup.Backups, error) {
@@ -139,6 +143,17 @@ func (a *App) committed() func(t *tenants.Tenant) {
 			a.backups.Committed(t)
 		}
 	}
+}
+
+// TakeOverBackups makes the backups' storage this installation's, although another one has its backups there.
+func (a *App) TakeOverBackups(ctx context.Context) error {
+	if a.bucket == nil {
+		return ErrNoBackups
+	}
+	if err := a.bucket.TakeOver(ctx); err != nil {
+		return fmt.Errorf("take the backups' storage over: %w", err)
+	}
+	return nil
 }
 
 // HasBackups reports whether there is a bucket.

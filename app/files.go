@@ -46,8 +46,12 @@ func (a *App) openFiles(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w; check %s", err, name("files-url"))
 	}
+	var copies bucket.Bucket
+	if a.bucket != nil {
+		copies = a.bucket
+	}
 	a.files = files.New(files.Options{
-		Bucket: b, Backup: a.bucket, Keep: a.settings.backups.keep, Tenants: a.store, MaxSize: a.settings.maxFile, Room: a.filesRoom(url), Log: a.log, Interrupt: a.options.Interrupt,
+		Bucket: b, Backup: copies, Keep: a.settings.backups.keep, Tenants: a.store, MaxSize: a.settings.maxFile, Room: a.filesRoom(url), Log: a.log, Interrupt: a.options.Interrupt,
 	})
 	if a.options.Jobs != nil {
 		a.options.Jobs = a.options.Jobs.Clone() // another App may have the same ones

@@ -41,7 +41,7 @@ func RecoverMaster(ctx context.Context, c Config, at time.Time, log *slog.Logger
 	if err != nil {
 		return r, false, err
 	}
-	b, err := s.openBucket(ctx, keys)
+	b, err := s.openBucket(ctx, keys, "") // it is only read
 	if err != nil {
 		return r, false, err
 	}

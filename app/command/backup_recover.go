@@ -43,7 +43,7 @@ func (r *backupRecoverCommand) Run(c *Call) error {
 	}
 	return c.With(func(a *app.App) error {
 		if made {
-			if err := a.ForgetProcesses(c.ctx); err != nil {
+			if err := errors.Join(a.ForgetProcesses(c.ctx), a.TakeOverBackups(c.ctx)); err != nil { // the master may be from before it had an id
 				return err
 			}
 		}

@@ -7,23 +7,28 @@ import (
 	"tenantry/app"
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/sealed"
 	"tenantry/tenants/text"
 )
 
 type backupRunCommand struct {
 	Subdomains []string `arg:"" optional:"" name:"subdomain" help:"The tenants; all by default."`
 	Whole      bool     `help:"Store whole databases, also where everything is stored already: for backups that are damaged."`
+	TakeOver   bool     `help:"Store them also where another installation has its backups, which is refused there from then on."`
 }
 
 // Help is shown with the flags.
 func (*backupRunCommand) Help() string {
 	return `Backs up tenants now, if they were written since their last backup. A running server does so by itself: this is for what was written while none ran, and for a backup before something risky.
 
+Where another installation has its backups, nothing is stored, also if it has the same secret key: choose another folder or prefix. If that installation is gone, or is this one with a master from before it was told apart, --take-over makes the place this one's.
+
 Examples:
 
     tenantry backup run
     tenantry backup run acme globex
-    tenantry backup run --whole acme`
+    tenantry backup run --whole acme
+    tenantry backup run --take-over`
 }
 
 // Run backs up the tenants.
@@ -31,6 +36,11 @@ func (r *backupRunCommand) Run(c *Call) error {
 	return c.With(func(a *app.App) error {
 		if !a.HasBackups() {
 			return app.ErrNoBackups
+		}
+		if r.TakeOver {
+			if err := a.TakeOverBackups(c.ctx); err != nil {
+				return err
+			}
 		}
 		all, err := c.backedUp(a, r.Subdomains)
 		if err != nil {
@@ -55,6 +65,9 @@ func (r *backupRunCommand) Run(c *Call) error {
 		}
 		if c.out.json {
 			return errors.Join(errors.Join(errs...), c.out.Document(map[string]int{"stored": stored, "failed": len(all) - stored}))
+		}
+		if errors.Is(errors.Join(errs...), sealed.ErrOtherInstallation) {
+			c.out.Hint("if that installation is gone, or is this one: tenantry backup run --take-over")
 		}
 		return errors.Join(errors.Join(errs...), c.out.Line("backed up %d of %s", stored, text.Count(len(all), "tenant")))
 	})

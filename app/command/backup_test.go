@@ -208,6 +208,25 @@ func TestTwoInstallations(t *testing.T) {
 	if got := empty.must(t, "backup", "recover", "--no-header"); strings.Count(got, "as it was at") != 1 {
 		t.Errorf("recovered: %s", got)
 	}
+	twin := newSQLite(t)
+	twin.environ = append(twin.environ, empty.environ[len(empty.environ)-2:]...)
+	twin.create(t, "hooli")
+	before = hashes(t, filepath.Join(parent, "one2"))
+	if r := twin.run(t, "backup", "run"); r.status != exitFailed || !strings.Contains(r.stderr, "another installation") || !strings.Contains(r.stderr, "--take-over") {
+		t.Errorf("one with the same secret key: %d %s %s", r.status, r.stdout, r.stderr)
+	}
+	if got := hashes(t, filepath.Join(parent, "one2")); !maps.Equal(got, before) {
+		t.Errorf("there was %v, and is %v", before, got)
+	}
+	for _, own := range []site{two, empty} { // the recovered one goes on, too
+		own.create(t, "later")
+		own.must(t, "backup", "run")
+	}
+	twin.must(t, "backup", "run", "--take-over")
+	empty.create(t, "last")
+	if r := empty.run(t, "backup", "run"); r.status != exitFailed || !strings.Contains(r.stderr, "another installation") {
+		t.Errorf("after it was taken over: %d %s %s", r.status, r.stdout, r.stderr)
+	}
 }
 
 // names are the names of a folder's content.

@@ -30,14 +30,15 @@ type Keys struct {
 	bucket bucket.Bucket
 	ring   *seal.Ring
 	known  *lru.Cache[string, []Key] // by tenant's ID
+	owner  *owner
 }
 
-func newKeys(b bucket.Bucket, ring *seal.Ring) *Keys {
+func newKeys(b bucket.Bucket, ring *seal.Ring, installation string) *Keys {
 	known, err := lru.New[string, []Key](remembered)
 	if err != nil {
 		panic(err) // a size below 1
 	}
-	return &Keys{b, ring, known}
+	return &Keys{b, ring, known, &owner{bucket: b, id: installation}}
 }
 
 // folderOf is what the keys of a tenant's key objects begin with.
@@ -61,15 +62,16 @@ func (k *Keys) ensure(ctx context.Context, id string) ([]Key, error) {
 	return k.Find(ctx, id) // also the key of another process
 }
 
-// Try returns a seal.ErrUnknownKey if the bucket has the backups of another installation: its master's key can't be opened.
+// Try returns ErrOtherInstallation if the bucket has the backups of another installation, also a seal.ErrUnknownKey if its
+// master's key can't be opened.
 // Otherwise two installations would store their tenants in one place, where the master of only one is.
 func (k *Keys) Try(ctx context.Context) error {
 	_, err := k.Find(ctx, MasterID)
-	if errors.Is(err, ErrNoKey) {
-		return nil
-	}
-	if errors.Is(err, seal.ErrUnknownKey) {
-		err = fmt.Errorf("%s has backups of another installation, or of another secret key; choose a folder or prefix for each installation: %w", k.bucket, err)
+	switch {
+	case err == nil, errors.Is(err, ErrNoKey):
+		return k.owner.check(ctx, false)
+	case errors.Is(err, seal.ErrUnknownKey):
+		err = fmt.Errorf("%w, or it has another secret key: %s; choose a folder or prefix for each installation: %w", ErrOtherInstallation, k.bucket, err)
 	}
 	return err
 }

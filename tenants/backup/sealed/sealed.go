@@ -20,6 +20,7 @@
 //
 //	sealed.go  the bucket
 //	keys.go    finds, makes and destroys keys
+//	owner.go   keeps installations apart
 //	key.go     a key, and the binding to the object
 package sealed
 
@@ -52,8 +53,11 @@ type Bucket struct {
 
 var _ bucket.Bucket = (*Bucket)(nil)
 
-// New returns a bucket that encrypts with keys that are stored in b, sealed with the ring.
-func New(b bucket.Bucket, ring *seal.Ring) *Bucket { return &Bucket{b, newKeys(b, ring)} }
+// New returns a bucket that encrypts with keys that are stored in b, sealed with the ring. It stores and removes nothing in a bucket that
+// has the backups of an installation with another id. Without an id it doesn't look whose they are.
+func New(b bucket.Bucket, ring *seal.Ring, installation string) *Bucket {
+	return &Bucket{b, newKeys(b, ring, installation)}
+}
 
 // Keys returns the tenants' keys.
 func (b *Bucket) Keys() *Keys { return b.keys }
@@ -79,6 +83,9 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	if err := b.keys.owner.check(ctx, true); err != nil {
+		return err
+	}
 	found, err := b.keys.ensure(ctx, id)
 	if err != nil {
 		return err
@@ -88,6 +95,14 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader) error {
 		return fmt.Errorf("encrypt %s: %w", key, err)
 	}
 	return b.Bucket.Put(ctx, key, encrypted)
+}
+
+// Delete removes objects of this installation.
+func (b *Bucket) Delete(ctx context.Context, keys ...string) error {
+	if err := b.keys.owner.check(ctx, false); err != nil {
+		return err
+	}
+	return b.Bucket.Delete(ctx, keys...)
 }
 
 // Get decrypts an object. The error wraps ErrNoKey, or ErrForged, which reading may return, too.

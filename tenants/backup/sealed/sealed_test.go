@@ -50,7 +50,9 @@ func newWorld(t *testing.T) *world {
 }
 
 // other is what another process sees of the same bucket.
-func (w *world) other(t *testing.T) *sealed.Bucket { return sealed.New(w.folder, ringOf(t, w.secret)) }
+func (w *world) other(t *testing.T) *sealed.Bucket {
+	return sealed.New(w.folder, ringOf(t, w.secret), "")
+}
 
 func put(t *testing.T, b bucket.Bucket, key string, content []byte) {
 	t.Helper()
@@ -221,17 +223,17 @@ func TestOtherSecretKey(t *testing.T) {
 	w := newWorld(t)
 	put(t, w.b, object, []byte("x"))
 	newer := seal.GenerateKey()
-	other := sealed.New(w.folder, ringOf(t, newer))
+	other := sealed.New(w.folder, ringOf(t, newer), "")
 	if _, err := read(t, other, object); !errors.Is(err, seal.ErrUnknownKey) {
 		t.Errorf("got %v", err)
 	}
 	if err := other.Put(t.Context(), object, strings.NewReader("y")); !errors.Is(err, seal.ErrUnknownKey) {
 		t.Errorf("got %v", err)
 	}
-	if err := sealed.New(w.folder, ringOf(t, newer, w.secret)).Keys().Reseal(t.Context(), "A"); err != nil {
+	if err := sealed.New(w.folder, ringOf(t, newer, w.secret), "").Keys().Reseal(t.Context(), "A"); err != nil {
 		t.Fatal(err)
 	}
-	if got := mustRead(t, sealed.New(w.folder, ringOf(t, newer)), object); string(got) != "x" {
+	if got := mustRead(t, sealed.New(w.folder, ringOf(t, newer), ""), object); string(got) != "x" {
 		t.Errorf("it has %q", got)
 	}
 }
@@ -242,7 +244,7 @@ func TestOtherInstallation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	put(t, w.b, "master/ltx/1", []byte("x"))
-	other := sealed.New(w.folder, ringOf(t, seal.GenerateKey()))
+	other := sealed.New(w.folder, ringOf(t, seal.GenerateKey()), "")
 	if err := other.Keys().Try(t.Context()); !errors.Is(err, seal.ErrUnknownKey) {
 		t.Errorf("tried: %v", err)
 	}
@@ -258,6 +260,40 @@ func TestOtherInstallation(t *testing.T) {
 		t.Errorf("the installation itself: %v", err)
 	}
 	put(t, w.b, "tenants/B/ltx/1", []byte("x"))
+}
+
+// TestSameSecretKey: an installation with another id stores and removes nothing where one is, although it could open the keys. It can take
+// the place over.
+func TestSameSecretKey(t *testing.T) {
+	t.Parallel()
+	folder, secret := newWorld(t).folder, seal.GenerateKey()
+	one, two := sealed.New(folder, ringOf(t, secret), "one"), sealed.New(folder, ringOf(t, secret), "two")
+	if err := two.Keys().Try(t.Context()); err != nil {
+		t.Errorf("where none is: %v", err)
+	}
+	put(t, one, "master/ltx/1", []byte("x"))
+	put(t, one, "tenants/A/ltx/1", []byte("x"))
+	refused := func(b *sealed.Bucket) {
+		t.Helper()
+		for what, err := range map[string]error{
+			"tried": b.Keys().Try(t.Context()), "stored": b.Put(t.Context(), "tenants/B/ltx/1", strings.NewReader("x")),
+			"replaced": b.Put(t.Context(), "master/ltx/1", strings.NewReader("y")), "removed": b.Delete(t.Context(), "master/ltx/1"),
+		} {
+			if !errors.Is(err, sealed.ErrOtherInstallation) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	refused(two)
+	if got := mustRead(t, one, "master/ltx/1"); string(got) != "x" {
+		t.Errorf("it has %q", got)
+	}
+	put(t, sealed.New(folder, ringOf(t, secret), "one"), "master/ltx/2", []byte("x")) // another process of the installation
+	if err := two.TakeOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	put(t, two, "tenants/B/ltx/1", []byte("x"))
+	refused(sealed.New(folder, ringOf(t, secret), "one"))
 }
 
 // TestMovedKey: a key that was put in another tenant's place is refused.
@@ -316,7 +352,7 @@ func BenchmarkPut(b *testing.B) {
 		b.Fatal(err)
 	}
 	content := random(64 << 10)
-	for name, target := range map[string]bucket.Bucket{"clear": folder, "sealed": sealed.New(folder, ring)} {
+	for name, target := range map[string]bucket.Bucket{"clear": folder, "sealed": sealed.New(folder, ring, "")} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				if err := target.Put(b.Context(), object, bytes.NewReader(content)); err != nil {
