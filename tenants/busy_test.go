@@ -20,7 +20,11 @@ import (
 // waited: for its tenant's own connection, or for a database to be opened.
 func TestBusyTellsWhenToComeBack(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres, InstanceTTL: time.Hour})
+	eachPlacement(t, "", testBusyTellsWhenToComeBack)
+}
+
+func testBusyTellsWhenToComeBack(t *testing.T, engine tenantstest.Engine) {
+	env := tenantstest.New(t, tenantstest.Options{Engine: engine, InstanceTTL: time.Hour})
 	acme, globex, initech := env.Tenant(t, "acme"), env.Tenant(t, "globex"), env.Tenant(t, "initech")
 	ctx, cancel := context.WithCancel(t.Context())
 	waited := make(chan error, 1)

@@ -1,6 +1,7 @@
 package tenants
 
 import (
+	"maps"
 	"sync/atomic"
 	"time"
 )
@@ -51,4 +52,13 @@ func (d *Durations) Histogram() Histogram {
 	}
 	h.Count += d.counts[len(d.counts)-1].Load()
 	return h
+}
+
+// Plus returns a histogram of the durations of both.
+func (h Histogram) Plus(other Histogram) Histogram {
+	sum := Histogram{Count: h.Count + other.Count, Sum: h.Sum + other.Sum, Buckets: maps.Clone(h.Buckets)}
+	for bound, count := range other.Buckets {
+		sum.Buckets[bound] += count
+	}
+	return sum
 }

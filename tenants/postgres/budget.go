@@ -20,6 +20,7 @@ import (
 // budget, under a lock of its own.
 type budget struct {
 	begun time.Time // the clock of its times, which goes on evenly when the machine's is set
+	lends bool      // its places are turns of transactions, which cost nothing to hand over; turns.go
 
 	mu      sync.Mutex          // protects the fields below, and the fields of every share that say so
 	limit   int                 // places that there may be; division.go changes it
@@ -198,7 +199,9 @@ func (s *share) connected(took time.Duration) {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pace.note(took)
+	if !b.lends {
+		b.pace.note(took)
+	}
 	b.reckon(time.Now())
 	s.consume()
 	s.dialling--

@@ -144,7 +144,7 @@ func (b *budget) wanted() ([]*share, int) {
 	defer b.mu.Unlock()
 	b.countServed(time.Now())
 	wanted := b.waiting() + b.excess() - b.leaving
-	if wanted <= 0 {
+	if wanted <= 0 || b.lends {
 		b.before.Store(0)
 		return nil, 0
 	}

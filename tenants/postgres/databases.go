@@ -22,6 +22,8 @@ func (d databases) prepare(ctx context.Context) error {
 
 func (d databases) close() error { return nil }
 
+func (d databases) queue() *budget { return d.budget }
+
 func (d databases) at(login *server, name string) connector {
 	return connector{server: login, database: name}
 }

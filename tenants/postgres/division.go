@@ -21,12 +21,19 @@ func (e *Engine) MaxConnections(processes int) int {
 func (e *Engine) ConnectionSetting() int { return e.setting }
 
 // DemandedConnections returns the most connections that were used and waited for since it was last called.
-func (e *Engine) DemandedConnections() int { return e.budget.demanded() }
+func (e *Engine) DemandedConnections() int {
+	return max(e.budget.demanded(), e.layout.queue().demanded())
+}
 
 // LimitConnections limits this process's connections to tenants' databases. Connections above the limit are
 // closed as soon as they are unused. It returns the number that is in use, if it is above the limit, else the
 // limit.
-func (e *Engine) LimitConnections(limit int) (held int) { return e.budget.setLimit(limit) }
+func (e *Engine) LimitConnections(limit int) (held int) {
+	if queue := e.layout.queue(); queue != e.budget {
+		queue.setLimit(e.turnsFor(limit))
+	}
+	return e.budget.setLimit(limit)
+}
 
 func (b *budget) demanded() int {
 	b.mu.Lock()

@@ -48,7 +48,9 @@ func (s *share) pay(in class) {
 	if of := &s.budget.classes[s.class]; in == s.class || s.budget.waiters[s.class].Len() == 0 {
 		of.fair = max(of.fair, s.spent)
 	}
-	s.spend(s.budget.pace.cost)
+	if !s.budget.lends {
+		s.spend(s.budget.pace.cost)
+	}
 }
 
 // consume adds what the share has consumed since it was called last, and returns the sum. The caller holds the budget's

@@ -15,6 +15,8 @@ type layout interface {
 	prepare(ctx context.Context) error
 	// close closes what handles share, after all handles.
 	close() error
+	// queue returns the budget in which scopes wait, which may be the engine's.
+	queue() *budget
 	// at returns how to connect, with a login, to what has the name.
 	at(login *server, name string) connector
 	// login returns the login of the tenant's role.

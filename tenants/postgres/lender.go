@@ -3,10 +3,8 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -17,7 +15,7 @@ import (
 
 // lenders lend the connections of an engine's login role to its tenants, for a transaction each. Each lender serves the
 // tenants of one schema version, because its connections keep descriptions of statements, which are the same for all of them.
-// All share the budget. It is safe for concurrent use.
+// All share the budgets. It is safe for concurrent use.
 type lenders struct {
 	schemas *schemas
 
@@ -104,22 +102,18 @@ func (l *lenders) close() (err error) {
 }
 
 // open gives the handle a pool that borrows a connection for each transaction.
-func (s *schemas) open(ctx context.Context, t *tenants.Tenant, _ class) (*tenants.Conns, error) {
+func (s *schemas) open(ctx context.Context, t *tenants.Tenant, of class) (*tenants.Conns, error) {
 	lender, err := s.lenders.of(ctx, t)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(t.Database)) // never fails
-	from := borrower{lender, t.Database, s.roleOf(t.Database), hash.Sum64()}
-	db := sql.OpenDB(from)
-	db.SetMaxOpenConns(s.config.TenantConns)
-	db.SetMaxIdleConns(-1) // they would be counted as connections, and cost nothing to make
+	turns := s.turns.openBorrower(borrower{lender: lender, schema: t.Database, role: s.roleOf(t.Database)}, of, s.config.TenantConns)
+	db := turns.db
 	version, err := s.verifyLent(ctx, db, t.Database)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &tenants.Conns{Write: db, Read: db, Version: version, Place: placeOf(s.server.Host), Admit: from.admit}, nil
+	return &tenants.Conns{Write: db, Read: db, Version: version, Place: placeOf(s.server.Host), Admit: turns.admit}, nil
 }
 
 // verifyLent returns the schema version. It returns an error unless a scope of the tenant can begin and finds what migrations
@@ -141,22 +135,3 @@ func (s *schemas) verifyLent(ctx context.Context, db *sql.DB, name string) (vers
 	}
 	return 0, unavailable(err)
 }
-
-// borrower is the connector of a tenant's pool.
-type borrower struct {
-	lender *lender
-	schema string
-	role   string
-	hash   uint64 // of the schema
-}
-
-// admit is the admit of the lane that a transaction would use.
-func (b borrower) admit(ctx context.Context) error { return b.lender.lane(b.hash).admit(ctx) }
-
-var _ driver.Connector = borrower{}
-
-// Connect connects to nothing: a transaction borrows a connection when it begins.
-func (b borrower) Connect(context.Context) (driver.Conn, error) { return &lent{borrower: b}, nil }
-
-// Driver returns pgx's driver.
-func (b borrower) Driver() driver.Driver { return connector{}.Driver() }

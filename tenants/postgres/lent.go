@@ -39,14 +39,29 @@ var errNoTransaction = errors.New("a lent connection runs statements in a transa
 // staleConns is how many connections that turn out to be broken a transaction tries.
 const staleConns = 32
 
-// BeginTx borrows a connection and begins a transaction on it as the tenant's role. Returns a *tenants.BusyError if ctx's
-// deadline passes before there is a connection.
+// BeginTx waits for a turn, borrows a connection and begins a transaction on it as the tenant's role. Returns a
+// *tenants.BusyError if ctx's deadline passes before there is a turn and a connection.
 func (l *lent) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	l.turns.weigh(ctx)
+	if err := l.turns.acquire(ctx); err != nil {
+		return nil, err
+	}
+	tx, err := l.borrow(ctx, opts)
+	if err != nil {
+		l.turns.abandon()
+		return nil, err
+	}
+	l.turns.connected(0)
+	return tx, nil
+}
+
+// borrow begins a transaction on a connection of the lender.
+func (l *lent) borrow(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	for try := 0; ; try++ {
 		lane := l.lender.lane(l.hash)
 		held, err := lane.db.Conn(ctx)
 		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tenants.ErrBusy) {
-			return nil, lane.late(ctx)
+			return nil, l.turns.late(ctx)
 		}
 		if err != nil {
 			return nil, err
@@ -149,6 +164,7 @@ func (l *lent) giveBack() error {
 	if held == nil {
 		return nil
 	}
+	defer l.turns.release(false) // the next one finds the connection
 	return held.Close()
 }
 

@@ -87,14 +87,14 @@ func (b *budget) waiting() int {
 }
 
 // nextWaiter takes the waiter from the queue whose turn it is, or returns nil. In a class that is the first one of the
-// tenant that has consumed least. The caller holds the lock.
+// tenant that has consumed least, among the first mostCompared if a turn is soon over. The caller holds the lock.
 func (b *budget) nextWaiter() *waiter {
 	queue := &b.waiters[b.nextClass()]
 	next := queue.Front()
 	if next == nil {
 		return nil
 	}
-	for e := next.Next(); e != nil; e = e.Next() {
+	for e, n := next.Next(), 1; e != nil && (!b.lends || n < mostCompared); e, n = e.Next(), n+1 {
 		if shareAt(e).consume() < shareAt(next).consume() {
 			next = e
 		}
@@ -160,6 +160,9 @@ func (b *budget) expect(s *share, of class) time.Duration {
 
 // expectAfter returns how long it takes until as many waiters have got places. The caller holds the lock.
 func (b *budget) expectAfter(ahead int) time.Duration {
+	if b.served == 0 && b.lends {
+		return 0
+	}
 	if b.served == 0 { // the rate isn't known yet; many places can become free by themselves
 		ahead -= b.limit
 	}
@@ -173,6 +176,9 @@ func (b *budget) rate() float64 { return cmp.Or(b.served, b.pace.most()) }
 // ahead returns how many waiters would get a place before a waiter of the share that came now, in a class. The caller
 // holds the lock.
 func (b *budget) ahead(s *share, of class) int {
+	if b.lends { // about
+		return b.waiters[of].Len()
+	}
 	ahead := 0
 	for e := b.waiters[of].Front(); e != nil; e = e.Next() {
 		if shareAt(e).spent <= s.spent {

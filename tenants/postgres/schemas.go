@@ -22,6 +22,7 @@ type schemas struct {
 	direct  *server // as the login role, to the server itself
 	copies  copies
 	lenders lenders
+	turns   *budget // the transactions that have a lender's connection
 }
 
 var _ layout = (*schemas)(nil)
@@ -38,6 +39,7 @@ func newSchemas(e *Engine) (*schemas, error) {
 
 // prepare closes the server's databases and what is dangerous in this one, and makes the login role.
 func (s *schemas) prepare(ctx context.Context) error {
+	s.turns = newTurns(s.turnsFor(s.MaxConnections(1)))
 	if err := closeShared(ctx, s.admin, s.config.Log, "postgres", "template1", s.server.Database); err != nil {
 		return err
 	}
@@ -51,6 +53,8 @@ func (s *schemas) prepare(ctx context.Context) error {
 }
 
 func (s *schemas) close() error { return s.lenders.close() }
+
+func (s *schemas) queue() *budget { return s.turns }
 
 func (s *schemas) at(login *server, name string) connector {
 	login = login.Copy()

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,16 +41,25 @@ type share struct {
 // and fewer while the budget is crowded.
 func (b *budget) openPool(c connector, of class, full int) *share {
 	s := newShare(b, of, full)
+	if c.lent {
+		s.setWeight(full) // it serves many tenants
+	}
 	c.share = s
+	s.open(c)
+	return s
+}
+
+// open opens the share's pool.
+func (s *share) open(c driver.Connector) {
 	s.db = sql.OpenDB(c)
 	s.db.SetConnMaxIdleTime(idleTime)
 
+	b := s.budget
 	b.mu.Lock()
 	b.pools[s] = struct{}{}
 	s.width = b.widthOf(s)
 	b.mu.Unlock()
 	s.resize()
-	return s
 }
 
 func newShare(b *budget, of class, full int) *share {
@@ -76,7 +86,11 @@ func (s *share) resize() {
 	s.budget.mu.Unlock()
 	before := s.db.Stats()
 	s.db.SetMaxOpenConns(width)
-	s.db.SetMaxIdleConns(width)
+	if s.budget.lends {
+		s.db.SetMaxIdleConns(-1) // they would be counted as connections, and cost nothing to make
+	} else {
+		s.db.SetMaxIdleConns(width)
+	}
 	if more := width - before.MaxOpenConnections; more > 0 && before.InUse > 0 && before.InUse >= before.MaxOpenConnections {
 		go s.widen(more)
 	}

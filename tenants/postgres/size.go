@@ -55,9 +55,20 @@ func (e *Engine) Sizes(ctx context.Context) (map[string]int64, error) {
 	return sizes, nil
 }
 
-// Connections returns the state of the budget.
+// Connections returns the state of the budget, with the scopes that wait for connections that they share.
 func (e *Engine) Connections() tenants.Connections {
-	b := e.budget
+	c, queue := e.budget.connections(), e.layout.queue()
+	if queue == e.budget {
+		return c
+	}
+	waiting := queue.connections()
+	c.Waiting += waiting.Waiting
+	c.Refused += waiting.Refused
+	c.Wait = max(c.Wait, waiting.Wait)
+	return c
+}
+
+func (b *budget) connections() tenants.Connections {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return tenants.Connections{Used: b.used, Limit: b.limit, Waiting: b.waiting(), Changed: b.turns, Refused: b.refused, Wait: b.expectAfter(b.waiters[people].Len())}
@@ -65,7 +76,19 @@ func (e *Engine) Connections() tenants.Connections {
 
 // ConnectionClasses returns the number of connections for each class of work.
 func (e *Engine) ConnectionClasses() []tenants.ConnectionClass {
-	b, loads := e.budget, make([]tenants.ConnectionClass, classes)
+	loads, queue := e.budget.loads(), e.layout.queue()
+	if queue == e.budget {
+		return loads
+	}
+	for c, waiting := range queue.loads() {
+		loads[c].Waiting += waiting.Waiting
+		loads[c].Waits = loads[c].Waits.Plus(waiting.Waits)
+	}
+	return loads
+}
+
+func (b *budget) loads() []tenants.ConnectionClass {
+	loads := make([]tenants.ConnectionClass, classes)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for c := range loads {

@@ -14,7 +14,16 @@ import (
 // TestAChangedWeightIsInForce: the next scope on an open database brings its tenant's weight.
 func TestAChangedWeightIsInForce(t *testing.T) {
 	t.Parallel()
-	env := tenantstest.New(t, tenantstest.Options{Engine: tenantstest.Postgres})
+	for _, engine := range []tenantstest.Engine{tenantstest.Postgres, tenantstest.Schemas} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			testAChangedWeightIsInForce(t, engine)
+		})
+	}
+}
+
+func testAChangedWeightIsInForce(t *testing.T, kind tenantstest.Engine) {
+	env := tenantstest.New(t, tenantstest.Options{Engine: kind})
 	engine, ok := env.Engine.(*postgres.Engine)
 	if !ok {
 		t.Fatalf("the engine is a %T", env.Engine)
