@@ -70,7 +70,11 @@ func TestLoad(t *testing.T) {
 					t.Errorf("%+v, want %+v", got, want)
 				}
 				if b, ok := env.Engine.(tenants.Budgeted); ok {
-					if got := b.Connections(); got.Used != 1 || got.Limit < 1 {
+					most := int64(1)
+					if engine == tenantstest.Schemas { // tenants that were created have left theirs open for others
+						most = 2
+					}
+					if got := b.Connections(); got.Used < 1 || int64(got.Used) > most || got.Limit < 1 {
 						t.Errorf("%+v", got)
 					}
 				}

@@ -78,6 +78,7 @@ func TestServerOfSchemas(t *testing.T) {
 			t.Errorf("%s: %d %s", name, r.status, r.body)
 		}
 	}
+	s.wantShell(t)
 	open := func() (found []lifecycle.Finding) { // other databases of the tests' server may be open
 		for _, f := range only[document.List[lifecycle.Finding]](t, s.run(t, "doctor", "--json").stdout).Items {
 			if f.Kind != lifecycle.DatabaseOpen {
@@ -98,5 +99,31 @@ func TestServerOfSchemas(t *testing.T) {
 	execute(t, database, script)
 	if found := open(); len(found) > 0 {
 		t.Errorf("after its remedy: %+v", found)
+	}
+}
+
+// wantShell opens acme's shell, which is in acme's schema as acme's role, and doesn't write unless it may.
+func (s site) wantShell(t *testing.T) {
+	t.Helper()
+	if clientIsMissing(t) {
+		return
+	}
+	shell := func(statement string, flags ...string) result {
+		return s.run(t, append(append([]string{"tenant", "shell", "acme"}, flags...), "--", "-Atc", statement)...)
+	}
+	if r := shell("SELECT name, starts_with(current_user, current_schema), current_user = session_user FROM projects"); r.stdout != "of acme|t|f\n" {
+		t.Errorf("read: %d %s%s", r.status, r.stdout, r.stderr)
+	}
+	const write = "UPDATE projects SET description = 'by hand'"
+	if r := shell(write); r.status != exitFailed || !strings.Contains(r.stderr, "read-only") {
+		t.Errorf("write without --write: %d %s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := shell(write, "--write"); r.status != exitDone || r.stdout != "UPDATE 1\n" {
+		t.Errorf("write: %d %s%s", r.status, r.stdout, r.stderr)
+	}
+	for _, beyond := range []string{"CREATE TABLE t (a integer)", "SELECT 1 / count(*) FROM pg_namespace WHERE has_schema_privilege(oid, 'USAGE') AND nspname ~ '^t_' AND nspname <> current_schema"} {
+		if r := shell(beyond, "--write"); r.status != exitFailed {
+			t.Errorf("%s: %d %s%s", beyond, r.status, r.stdout, r.stderr)
+		}
 	}
 }
