@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -40,6 +41,9 @@ func (r *Runner) drain(ctx, running context.Context, home Home) (next time.Time,
 
 // next returns when the next job in home is due, or the zero time.
 func (r *Runner) next(ctx context.Context, home Home) (next time.Time, err error) {
+	if err := r.discardUnknown(ctx, home); err != nil {
+		return next, err
+	}
 	err = home.View(ctx, func(tx *gorm.DB) error {
 		if next, err = first(tx.Where("kind IN ?", r.kinds)); err != nil {
 			return err
@@ -57,6 +61,34 @@ func (r *Runner) next(ctx context.Context, home Home) (next time.Time, err error
 		return nil
 	})
 	return next, err
+}
+
+// unknownLife is how long a job waits for a build that knows its kind. No upgrade takes longer, and until then another process may
+// run the build that wrote the job.
+const unknownLife = 7 * 24 * time.Hour
+
+// discardUnknown discards a tenant's jobs that nothing has run for too long because no build here knows their kind. Schedules are left
+// alone, and so are jobs without tenant, whose kinds several runners share.
+func (r *Runner) discardUnknown(ctx context.Context, home Home) error {
+	if home.Tenant == nil {
+		return nil
+	}
+	now := instant(time.Now())
+	forgotten := func(tx *gorm.DB) *gorm.DB {
+		return tx.Model(&Row{}).Where("state = ? AND schedule = '' AND kind NOT IN ? AND scheduled_at < ?", Available, r.kinds, now.Add(-unknownLife))
+	}
+	var kinds []string
+	err := home.View(ctx, func(tx *gorm.DB) error { return forgotten(tx).Distinct().Order("kind").Pluck("kind", &kinds).Error })
+	if err != nil || len(kinds) == 0 {
+		return err
+	}
+	r.o.Log.WarnContext(ctx, "jobs are discarded: no build that runs here knows their kind", "tenant", home.name(), "kinds", kinds)
+	return home.Update(ctx, func(tx *gorm.DB) error {
+		return forgotten(tx).Updates(map[string]any{
+			"state": Discarded, "updated_at": now,
+			"error": fmt.Sprintf("no build that ran in the last %d days knows this kind of job; run one that does, and retry the job", unknownLife/(24*time.Hour)),
+		}).Error
+	})
 }
 
 // first returns the earliest time of the selected jobs that wait, or the zero time.

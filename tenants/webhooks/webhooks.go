@@ -80,6 +80,9 @@ const margin = 5 * time.Second
 
 // deliver delivers how an operation ended.
 func (s *Sender) deliver(ctx context.Context, job *jobs.Job[Delivery]) error {
+	if job.Args.OperationID == "" {
+		return jobs.Discard(errors.New("the job names no operation; another build wrote it"))
+	}
 	var o tenants.Operation
 	err := job.Home.View(ctx, func(tx *gorm.DB) error { return tx.Take(&o, "id = ?", job.Args.OperationID).Error })
 	if errors.Is(err, gorm.ErrRecordNotFound) {

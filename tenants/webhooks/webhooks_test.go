@@ -421,6 +421,50 @@ type other struct{}
 
 func (other) Kind() string { return "other" }
 
+// TestDeliveriesOfOtherBuilds: what names an operation is delivered, whatever else the job has; what doesn't is kept with the reason.
+func TestDeliveriesOfOtherBuilds(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+		ended := operation(tenants.KindCreate, tenants.OperationDone)
+		inMaster(t, env, func(tx *gorm.DB) error { return tx.Create(&ended).Error })
+		want := map[string]string{ // by arguments
+			`{"operation_id":"` + ended.ID + `","attempt":{"of":3}}`: "", `{}`: "names no operation", `{"operation":"` + ended.ID + `"}`: "names no operation",
+			`{"operation_id":"01m00000000000000000000000"}`: "not in the ledger", `{"operation_id":5}`: "arguments of the job", `[]`: "arguments of the job",
+		}
+		now := time.Now().UTC()
+		for args, failure := range want {
+			id := newID()
+			if failure == "" { // as the trigger names it
+				id = ended.ID
+			}
+			row := jobs.Row{ID: id, Kind: tenants.WebhookKind, Args: args, State: jobs.Available, ScheduledAt: now, CreatedAt: now, UpdatedAt: now}
+			inMaster(t, env, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+		}
+		unknown := jobs.Row{ID: newID(), Kind: "webhook.newer", Args: "{}", State: jobs.Available, ScheduledAt: now, CreatedAt: now, UpdatedAt: now}
+		inMaster(t, env, func(tx *gorm.DB) error { return tx.Create(&unknown).Error })
+		r := receive(t, nil)
+		deliver(t, env, r.url, 0)
+		r.await(t, ended.ID, 1)
+		awaitJobs(t, env, func(found []jobs.Row) bool {
+			right := len(found) == len(want) // without the delivery, and with the job of an unknown kind
+			for _, row := range found {
+				switch {
+				case row.Kind != tenants.WebhookKind:
+					right = right && row.State == jobs.Available && row.Attempt == 0
+				case want[row.Args] == "arguments of the job": // tried again, for a process of a newer build may read them
+					right = right && strings.Contains(row.Error, want[row.Args])
+				default:
+					right = right && row.State == jobs.Discarded && strings.Contains(row.Error, want[row.Args])
+				}
+			}
+			return right
+		})
+		if n := r.count(ended.ID); n != 1 {
+			t.Errorf("%d deliveries", n)
+		}
+	})
+}
+
 // TestReceiverThatHangsDelaysNoOtherJobs without tenant, however many deliveries wait.
 func TestReceiverThatHangsDelaysNoOtherJobs(t *testing.T) {
 	t.Parallel()
