@@ -39,9 +39,14 @@ var engines = func() []Engine {
 	return dialects
 }()
 
-// WithSchemas makes the tests of a package run on Schemas too. Call it in an init function of the tests: else they do so only
-// if TENANTRY_TEST_LONG is set, because what is above the engine is the same for both placements.
-func WithSchemas() { engines = []Engine{SQLite, Postgres, Schemas} }
+// WithSchemas makes the tests of a package run on Schemas too, unless they have the race detector. Call it in an init function
+// of the tests: else they do so only if TENANTRY_TEST_LONG is set, because what is above the engine is the same for both
+// placements.
+func WithSchemas() {
+	if !raceDetector {
+		engines = []Engine{SQLite, Postgres, Schemas}
+	}
+}
 
 // Engines returns all engines, for tests that run on each.
 func Engines() []Engine { return engines }
