@@ -16,7 +16,7 @@ type Due struct {
 	// InstanceID is the process that takes care of the tenant's work: it may have written some, or be writing it. The
 	// row remains until the process gives the tenant back, or is dead. It is empty for work that any process may take,
 	// and lookAgain for the tenant of a process that died.
-	InstanceID string    `gorm:"primaryKey;not null"`
+	InstanceID string    `gorm:"primaryKey;not null;index:due_taken_idx,where:instance_id <> ''"`
 	At         time.Time `gorm:"not null;index:due_at_idx,where:instance_id = ''"`
 }
 
@@ -172,10 +172,10 @@ func (m *Master) releaseDue(ctx context.Context, instanceID string, rows []Due) 
 
 // adoptDue makes tenants that dead processes took care of be looked at by others, now and again after the last moment
 // at which a COMMIT of such a process could take effect. Of a process of which it isn't known whether it is dead, the
-// tenants are looked at now. It also deletes what is left of tenants that were removed.
+// tenants are looked at now.
 func (m *Master) adoptDue(ctx context.Context) error {
-	holders, removed, err := m.findOrphans(ctx)
-	if err != nil || len(holders) == 0 && !removed {
+	holders, err := m.findOrphans(ctx)
+	if err != nil || len(holders) == 0 {
 		return err
 	}
 	return m.Update(ctx, func(tx *gorm.DB) error {
@@ -193,25 +193,44 @@ func (m *Master) adoptDue(ctx context.Context) error {
 				return err
 			}
 		}
-		return tx.Exec("DELETE FROM due WHERE tenant_id IN (?)", removedDue(tx)).Error
+		return nil
 	})
 }
 
-// removedDue selects the rows of tenants that were removed.
-func removedDue(tx *gorm.DB) *gorm.DB {
-	return tx.Raw(`SELECT d.tenant_id FROM due d LEFT JOIN tenants t ON t.id = d.tenant_id
-		WHERE t.id IS NULL OR t.state = ? AND t.remove_after IS NULL`, StatePurged)
+// ForgetDue deletes what is due of a tenant that is removed. tx belongs to a scope on the master.
+func ForgetDue(tx *gorm.DB, tenantID string) error {
+	return tx.Delete(&Due{}, "tenant_id = ?", tenantID).Error
 }
 
-// findOrphans returns the instances that seem not to be alive but take care of tenants, lookAgain if there are such rows
-// whose time has come, and whether rows are left of tenants that were removed.
-func (m *Master) findOrphans(ctx context.Context) (holders []string, removed bool, err error) {
+// sweepDue deletes what processes gave back of tenants after these were removed. It reads all rows.
+func (m *Master) sweepDue(ctx context.Context) error {
+	var removed []string
+	err := m.View(ctx, func(tx *gorm.DB) error {
+		return tx.Raw(`SELECT DISTINCT d.tenant_id FROM due d LEFT JOIN tenants t ON t.id = d.tenant_id
+			WHERE t.id IS NULL OR t.state = ? AND t.remove_after IS NULL`, StatePurged).Scan(&removed).Error
+	})
+	if err != nil || len(removed) == 0 {
+		return err
+	}
+	return m.Update(ctx, func(tx *gorm.DB) error {
+		for batch := range slices.Chunk(removed, 500) {
+			if err := tx.Delete(&Due{}, "tenant_id IN ?", batch).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// findOrphans returns the instances that seem not to be alive but take care of tenants, and lookAgain if there are such rows
+// whose time has come.
+func (m *Master) findOrphans(ctx context.Context) (holders []string, err error) {
 	err = m.View(ctx, func(tx *gorm.DB) error {
 		now, err := m.Now(tx)
 		if err != nil {
 			return err
 		}
-		var all, left []string
+		var all []string
 		err = tx.Model(&Due{}).Distinct("instance_id").Where("instance_id <> '' AND (instance_id <> ? OR at <= ?)", lookAgain, now).
 			Pluck("instance_id", &all).Error
 		if err != nil {
@@ -228,11 +247,9 @@ func (m *Master) findOrphans(ctx context.Context) (holders []string, removed boo
 				holders = append(holders, id)
 			}
 		}
-		err = tx.Raw("SELECT * FROM (?) removed LIMIT 1", removedDue(tx)).Scan(&left).Error
-		removed = len(left) > 0
-		return err
+		return nil
 	})
-	return holders, removed, err
+	return holders, err
 }
 
 // adopt makes the tenants of which a process took care be looked at by others.

@@ -20,6 +20,8 @@ const (
 	// duePoll is the longest time between two looks at the master, and dueAdoption between two looks for processes
 	// that died.
 	duePoll, dueAdoption = 10 * time.Second, 5 * time.Second
+	// dueSweep is the time between two looks for what is left of tenants that were removed.
+	dueSweep = time.Hour
 	// dueTick is how exactly the process keeps the times of tenants that it takes care of.
 	dueTick = 100 * time.Millisecond
 	// dueWriteTime limits a write to the master that scopes wait for.
@@ -49,6 +51,7 @@ type Dues struct {
 	look     time.Time // when to look at the master
 	looked   time.Time // when it was looked at
 	adoption time.Time // when to look for processes that died
+	sweep    time.Time // when to look for what is left of tenants that were removed
 	retry    time.Time // no attempt to give tenants back before
 	scanned  time.Time // when all entries were looked at
 	rescan   time.Time // when to look at them next, unless there is news
@@ -370,10 +373,15 @@ func (d *Dues) pop() {
 
 // takeFromMaster takes tenants whose work is due from the master, if callers of Next wait and it is time to look.
 func (d *Dues) takeFromMaster(ctx context.Context) {
-	most, adopts := d.wants()
+	most, adopts, sweeps := d.wants()
 	if adopts {
 		if err := d.master.adoptDue(ctx); err != nil && ctx.Err() == nil {
 			d.log.WarnContext(ctx, "look for work of processes that died", "error", err)
+		}
+	}
+	if sweeps {
+		if err := d.master.sweepDue(ctx); err != nil && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "look for work of tenants that were removed", "error", err)
 		}
 	}
 	if most == 0 {
@@ -399,21 +407,24 @@ func (d *Dues) takeFromMaster(ctx context.Context) {
 }
 
 // wants returns how many tenants can be taken from the master now, and whether it is time to look for processes that
-// died.
-func (d *Dues) wants() (most int, adopts bool) {
+// died and for what is left of tenants that were removed.
+func (d *Dues) wants() (most int, adopts, sweeps bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
 	most = d.hungry - len(d.ready)
 	if !d.serving || most <= 0 || now.Before(d.look) && now.Before(d.adoption) || now.Sub(d.looked) < dueGap {
-		return 0, false
+		return 0, false, false
 	}
 	d.looked = now
 	d.look = now.Add(duePoll) // what changes from now on makes it earlier
 	if adopts = !now.Before(d.adoption); adopts {
 		d.adoption = now.Add(dueAdoption)
 	}
-	return most, adopts
+	if sweeps = !now.Before(d.sweep); sweeps {
+		d.sweep = now.Add(dueSweep)
+	}
+	return most, adopts, sweeps
 }
 
 // lookAgain makes the master be looked at at that time at the latest.

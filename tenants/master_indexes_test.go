@@ -10,10 +10,11 @@ import (
 
 // TestMasterQueriesAreServedByIndexes asks SQLite how it would run what is run
 // often: it may neither read a whole table nor sort. The unfinished operations and
-// creations, which are few, have an index of their own.
+// creations and the tenants of which processes take care, which are few, have an index of their own. Of the tenants that are due, the
+// first are read.
 func TestMasterQueriesAreServedByIndexes(t *testing.T) {
 	t.Parallel()
-	served := regexp.MustCompile(`^(SEARCH .+|SCAN \w+ USING (COVERING )?INDEX (operations_unfinished_key|tenants_provisioning_idx)|MULTI-INDEX OR|INDEX \d+|` +
+	served := regexp.MustCompile(`^(SEARCH .+|SCAN \w+ USING (COVERING )?INDEX (operations_unfinished_key|tenants_provisioning_idx|due_taken_idx)|SCAN d USING INDEX due_at_idx|MULTI-INDEX OR|INDEX \d+|` +
 		`((CORRELATED )?SCALAR|LIST) SUBQUERY \d+|CREATE BLOOM FILTER)$`)
 	db := tenantstest.Migrated(t, tenantstest.SQLite, tenants.MasterSchema())
 	for _, query := range []string{
@@ -34,6 +35,10 @@ func TestMasterQueriesAreServedByIndexes(t *testing.T) {
 		"SELECT * FROM operations WHERE tenant_id = 'x' AND finished_at IS NULL",
 		"SELECT * FROM operations o WHERE finished_at IS NULL AND step = 'drain' AND NOT EXISTS (SELECT 1 FROM acknowledgements a WHERE a.operation_id = o.id AND a.instance_id = 'x')",
 		"SELECT * FROM operations WHERE finished_at IS NULL AND (instance_id IS NULL OR instance_id NOT IN (SELECT id FROM instances WHERE id > ''))",
+		"SELECT d.tenant_id, d.at FROM due d JOIN tenants t ON t.id = d.tenant_id WHERE d.instance_id = '' AND t.state = 'active' ORDER BY d.at LIMIT 5",
+		"SELECT DISTINCT instance_id FROM due WHERE instance_id <> '' AND (instance_id <> 'again' OR at <= 1)",
+		"SELECT tenant_id FROM due WHERE instance_id = '' AND tenant_id IN ('x', 'y')",
+		"DELETE FROM due WHERE instance_id = 'x' AND tenant_id IN ('x', 'y')",
 	} {
 		var steps []struct{ Detail string }
 		if err := db.Raw("EXPLAIN QUERY PLAN " + query).Scan(&steps).Error; err != nil || len(steps) == 0 {

@@ -31,7 +31,8 @@ const (
 	idleTTL    = "TENANTRY_INSTANCE_TTL=1s" // what a process does regularly it does many times within the window
 )
 
-// TestIdleTenantsCostNothing: a server with 10,000 registered tenants, none of them active, costs what one with 10 costs.
+// TestIdleTenantsCostNothing: a server with 10,000 registered tenants, none of them active, costs what one with 10 costs. Some
+// had jobs, and some will have some in a year.
 func TestIdleTenantsCostNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, few site) {
@@ -91,10 +92,22 @@ func (s site) serveRegistered(t *testing.T, n int) *server {
 				SchemaVersion: engine.Versions().Newest, Epoch: 1, CreatedBy: "operator", CreatedAt: time.Now(), UpdatedAt: time.Now(),
 			}
 		}
-		return tx.CreateInBatches(rows, 500).Error
+		if err := tx.CreateInBatches(rows, 500).Error; err != nil {
+			return err
+		}
+		var later []string
+		for _, row := range rows[:n/2] {
+			later = append(later, row.ID)
+		}
+		if err := tenants.SetDue(tx, time.Now().AddDate(1, 0, 0), later...); err != nil {
+			return err
+		}
+		return tx.Exec("ANALYZE").Error // as the server does by itself after a while
 	})
 	t.Cleanup(func() { // there is nothing to drop
-		s.change(t, func(_ *app.App, tx *gorm.DB) error { return tx.Where("true").Delete(&tenants.Tenant{}).Error })
+		s.change(t, func(_ *app.App, tx *gorm.DB) error {
+			return errors.Join(tx.Where("true").Delete(&tenants.Tenant{}).Error, tx.Where("true").Delete(&tenants.Due{}).Error)
+		})
 	})
 	return s.spawn(t)
 }

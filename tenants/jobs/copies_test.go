@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tenantry/tenants"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
@@ -41,17 +42,21 @@ func TestJobsGoAlong(t *testing.T) {
 	})
 }
 
-// TestDueOfRemovedTenants is deleted.
+// TestDueOfRemovedTenants is deleted with them, and once more if a process gave it back afterwards.
 func TestDueOfRemovedTenants(t *testing.T) {
 	t.Parallel()
 	tenantstest.Each(t, tenantstest.Options{Schema: schema(t)}, func(t *testing.T, env *tenantstest.Env) {
-		enqueue(t, env, env.Tenant(t, "acme"), step{"job"}, jobs.Options{ScheduledAt: time.Now().Add(time.Hour)})
+		tenant := env.Tenant(t, "acme")
+		enqueue(t, env, tenant, step{"job"}, jobs.Options{ScheduledAt: time.Now().Add(time.Hour)})
+		awaitDueRows(t, env, tenant, 0)
 		awaitDue(t, env, 1)
 		_, err := env.Lifecycle.Archive(t.Context(), "operator", "acme")
 		must(t, err)
 		_, err = env.Lifecycle.Purge(t.Context(), "operator", "acme", 0)
 		must(t, err)
 		must(t, env.Lifecycle.Tend(t.Context()))
+		awaitDue(t, env, 0)
+		must(t, env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error { return tenants.SetDue(tx, time.Now(), tenant.ID) }))
 		run(t, env, steps(newRan()))
 		awaitDue(t, env, 0)
 	})

@@ -281,6 +281,9 @@ func forgetData(tx *gorm.DB, j *job) error {
 	if err := forgetCopies(tx, j.tenant.ID, j.tenant.Server); err != nil {
 		return err
 	}
+	if err := tenants.ForgetDue(tx, j.tenant.ID); err != nil {
+		return err
+	}
 	return setTenant(tx, j, map[string]any{"remove_after": nil, "credentials": nil, "left_server": nil, "left_database": nil, "left_until": nil})
 }
 
