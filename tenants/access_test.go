@@ -48,7 +48,7 @@ func TestALeaseLooksAtTheState(t *testing.T) {
 	} {
 		t.Run(test.change, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+			tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 				kept := env.Tenant(t, "acme")
 				must(t, reach(t, env.Store.View, kept))
 				changeRow(t, env, kept, test.change)
@@ -84,7 +84,7 @@ func changeRow(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, chang
 // TestARowOfATenantThatIsServedAgain was read while the tenant was suspended.
 func TestARowOfATenantThatIsServedAgain(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		suspended, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme")
 		must(t, err)
@@ -119,7 +119,7 @@ func TestNoVersionThatThisBuildCantServe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+			tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 				tenant := env.Tenant(t, "acme")
 				must(t, reach(t, env.Store.View, tenant))
 				build := env.Engine.SchemaVersion()
@@ -154,7 +154,7 @@ func setVersion(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, vers
 // tenant isn't served, and none runs between a suspension and the next resumption.
 func TestScopesBesideOperations(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		kept := env.Tenant(t, "acme")
 		var suspended atomic.Bool
 		var ran, refused atomic.Int64

@@ -242,7 +242,7 @@ func TestAdoptRefusesAnotherSchema(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+			tenantstest.Each(t, tenantstest.Options{OnePlacement: name != "view"}, func(t *testing.T, env *tenantstest.Env) {
 				from := sources(t, env, tenantstest.Options{})
 				source, tenant := from.Tenant(t, "source"), unmade(t, env)
 				alter(t, from, source, test.alter)

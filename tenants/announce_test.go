@@ -16,7 +16,7 @@ import (
 // counts for none, and the whole limit comes back when one has left.
 func TestLimitsHoldForAllProcesses(t *testing.T) {
 	t.Parallel()
-	options := tenantstest.Options{InstanceTTL: 3 * time.Second, Limits: tenants.Limits{Requests: 1000, Concurrency: 4}}
+	options := tenantstest.Options{OnePlacement: true, InstanceTTL: 3 * time.Second, Limits: tenants.Limits{Requests: 1000, Concurrency: 4}}
 	tenantstest.Each(t, options, func(t *testing.T, env *tenantstest.Env) {
 		acme := env.Tenant(t, "acme")
 		env.Beside(t, options) // a command

@@ -52,7 +52,7 @@ func takeMasterAway(t *testing.T, env *tenantstest.Env) (back func()) {
 func TestKnownTenantsAreServedWithoutTheMaster(t *testing.T) {
 	t.Parallel()
 	const ttl = 2 * time.Second
-	options := tenantstest.Options{InstanceTTL: ttl, MasterAway: 5 * time.Minute, MaxOpen: 1}
+	options := tenantstest.Options{OnePlacement: true, InstanceTTL: ttl, MasterAway: 5 * time.Minute, MaxOpen: 1}
 	tenantstest.Each(t, options, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		env.Tenant(t, "globex")

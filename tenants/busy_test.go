@@ -95,7 +95,7 @@ func lineWith(r io.Reader, text string) string {
 // server's connections, all of which another process has, and on SQLite the only handle.
 func TestPatientScopesWait(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{MaxOpen: 1, InstanceTTL: 3 * time.Second}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true, MaxOpen: 1, InstanceTTL: 3 * time.Second}, func(t *testing.T, env *tenantstest.Env) {
 		acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
 		release := func() {}
 		if env.Kind == tenantstest.Postgres {

@@ -74,7 +74,7 @@ func beside(f func()) {
 // TestCache holds when a value is computed, and that it is right at once after every scope of the process.
 func TestCache(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		c := newCached(t, env, env.Tenant(t, "acme"), tenants.CacheOptions{MaxAge: time.Hour})
 		c.view(0, 1)
 		c.view(0, 0)
@@ -114,7 +114,7 @@ func TestCache(t *testing.T) {
 // Neither value is stored.
 func TestCacheAcrossACommit(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		c := newCached(t, env, env.Tenant(t, "acme"), tenants.CacheOptions{MaxAge: time.Hour})
 		ctx := t.Context()
 		var direct, got int64
@@ -149,7 +149,7 @@ func TestCacheAcrossACommit(t *testing.T) {
 // TestCacheComputesOnce has two Views miss one key at the same time.
 func TestCacheComputesOnce(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		c := newCached(t, env, env.Tenant(t, "acme"), tenants.CacheOptions{MaxAge: time.Hour})
 		c.view(0, 1)
 		c.add("a")
@@ -190,7 +190,7 @@ func TestCacheComputesOnce(t *testing.T) {
 // waiting.
 func TestCacheFailures(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		c := newCached(t, env, env.Tenant(t, "acme"), tenants.CacheOptions{MaxAge: time.Hour})
 		for name, compute := range map[string]func(tx *gorm.DB) (int64, error){
 			"error":     func(*gorm.DB) (int64, error) { return 7, errOwn },
@@ -239,7 +239,7 @@ func TestCacheNested(t *testing.T) {
 // computed: it is computed there, and nothing waits for itself.
 func TestCacheInScopesWithinScopes(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		c := newCached(t, env, env.Tenant(t, "acme"), tenants.CacheOptions{MaxAge: time.Hour})
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"sync/atomic"
 	"testing"
@@ -167,20 +168,24 @@ func TestOutcomeOfACommit(t *testing.T) {
 	tests := map[string]struct {
 		harm   func(t *testing.T, p *proxied, at *pgproxy.Commit)
 		stored string
+		slow   bool
 	}{
-		"before it reaches the server": {func(_ *testing.T, _ *proxied, at *pgproxy.Commit) { at.Cut() }, ""},
+		"before it reaches the server": {func(_ *testing.T, _ *proxied, at *pgproxy.Commit) { at.Cut() }, "", false},
 		"after it took effect": {func(t *testing.T, p *proxied, at *pgproxy.Commit) {
 			at.Deliver()
 			p.awaitStored(t)
 			at.Cut()
-		}, "a"},
+		}, "a", false},
 		"never, and there is no answer": {func(t *testing.T, p *proxied, at *pgproxy.Commit) {
 			at.Deliver()
 			t.Cleanup(at.Release)
-		}, "a"},
+		}, "a", true},
 	}
 	for name, test := range tests {
 		eachPlacement(t, name, func(t *testing.T, engine tenantstest.Engine) {
+			if engine == tenantstest.Schemas && test.slow && os.Getenv("TENANTRY_TEST_LONG") == "" {
+				t.Skip("waits for CommitTime as the other placement does: set TENANTRY_TEST_LONG")
+			}
 			p := newProxied(t, engine)
 			at, _, over := p.begin(t.Context(), t)
 			test.harm(t, p, at)

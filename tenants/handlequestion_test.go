@@ -17,7 +17,7 @@ import (
 // use open with their scopes unharmed. A process that doesn't answer is named. No question is left in the master.
 func TestHandlesOfAllProcesses(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{Rest: time.Hour}, func(t *testing.T, one *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true, Rest: time.Hour}, func(t *testing.T, one *tenantstest.Env) {
 		acme, globex := one.Tenant(t, "acme"), one.Tenant(t, "globex")
 		two := tenantstest.Join(t, one.Address(t), tenantstest.Options{Rest: time.Hour})
 		nothing := func(*gorm.DB) error { return nil }

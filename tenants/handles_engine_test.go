@@ -15,7 +15,7 @@ import (
 // TestCloseIdle refuses a handle in use, closes an idle one, and the next scope opens another.
 func TestCloseIdle(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{Rest: time.Hour}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true, Rest: time.Hour}, func(t *testing.T, env *tenantstest.Env) {
 		acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
 		only := func() tenants.Handle {
 			t.Helper()

@@ -17,7 +17,7 @@ import (
 // master, or stopped, and is waited for; once its process was killed, it isn't.
 func TestAnInstanceLivesAsLongAsItsProcess(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		process := exec.CommandContext(t.Context(), "sleep", "600")
 		must(t, process.Start())
 		cut := tenants.Instance{

@@ -16,7 +16,7 @@ import (
 // nothing of those before.
 func TestMasterRunsAgainWhatOthersGotInTheWayOf(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		runs := 0
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 			runs++

@@ -14,7 +14,7 @@ import (
 // they wait for may even be a scope in another goroutine.
 func TestScopesThatWaitTakeNoTurns(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		other := env.Tenant(t, "other")
 		free := make(chan struct{})
 		var waiting, begun sync.WaitGroup

@@ -18,7 +18,7 @@ import (
 // change it was.
 func TestChangesAreInForceAtOnce(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		other := env.Beside(t, tenantstest.Options{})
 		acme, globex := env.Tenant(t, "acme"), env.Tenant(t, "globex")
 		host := func(do string) {

@@ -30,7 +30,7 @@ func (stuck) Untrash(context.Context, *tenants.Tenant) error { return errStuck }
 // expected state, and the ledger names the operator.
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		m := managerOver(t, env, stuck{env.Engine})
 		for name, test := range map[string]struct {
 			prepare, stick func(name string) error
@@ -106,7 +106,7 @@ func unfinished(t *testing.T, env *tenantstest.Env) []tenants.Operation {
 // TestCancelledPurgeGoesOn serves the tenant again, and purges it once the disk is back.
 func TestCancelledPurgeGoesOn(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		m := managerOver(t, env, stuck{env.Engine})
 		env.Tenant(t, "acme")
 		if err := errorOf(env.Lifecycle.Archive(t.Context(), "ada", "acme")); err != nil {
@@ -140,7 +140,7 @@ func TestCancelledPurgeGoesOn(t *testing.T) {
 // TestCancelDoesNotWait expects an error for an operation that a process works on.
 func TestCancelDoesNotWait(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		other := second(t, env, tenants.Options{})
 		if err := errorOf(env.Lifecycle.Suspend(t.Context(), "ada", "acme")); err != nil {
@@ -163,7 +163,7 @@ func TestCancelDoesNotWait(t *testing.T) {
 // TestRelease frees a subdomain that redirects, and one of a purged tenant.
 func TestRelease(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		m := env.Lifecycle
 		acme := env.Tenant(t, "acme")
 		if err := errorOf(m.Rename(t.Context(), "ada", "acme", lifecycle.Rename{To: "apex", RedirectDays: 3})); err != nil {
@@ -209,7 +209,7 @@ func TestRelease(t *testing.T) {
 // database, and never if the database exists.
 func TestMakeEmpty(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		m := env.Lifecycle
 		for name, bring := range map[string]func(string) error{
 			"active":    func(string) error { return nil },
@@ -250,7 +250,7 @@ func TestMakeEmpty(t *testing.T) {
 // TestMakeEmptyThatFails leaves the tenant as it was.
 func TestMakeEmptyThatFails(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		made := env.Tenant(t, "acme")
 		if err := env.Engine.Drop(t.Context(), made); err != nil {
 			t.Fatal(err)
@@ -269,7 +269,7 @@ func TestMakeEmptyThatFails(t *testing.T) {
 // after a restore.
 func TestPurgeTellsOfDomains(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		made := env.Tenant(t, "acme")
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
 			now := time.Now()

@@ -12,7 +12,7 @@ import (
 
 func TestCensus(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		empty, err := env.Lifecycle.Census(t.Context())
 		if err != nil || len(empty.Groups)+len(empty.Recent) != 0 || len(empty.Instances) != 1 {
 			t.Errorf("%+v, %v", empty, err)
@@ -36,7 +36,7 @@ func TestCensus(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		for subdomain, name := range map[string]string{
 			"acme": "Acme Joinery", "globex": "Globex 100% Architects", "initech": "Initech_Software",
 			"umbrella": `The A\B Company`,

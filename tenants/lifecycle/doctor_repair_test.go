@@ -195,7 +195,19 @@ func testDoctorRemovesRolesWithoutTenant(t *testing.T, engine tenantstest.Engine
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"t_" + lost.ID: lifecycle.RoleWithoutTenant}
+	objects, err := env.Engine.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, o := range objects {
+		if o.TenantID == lost.ID {
+			want[o.Name] = lifecycle.RoleWithoutTenant
+		}
+	}
+	if len(want) != 1 {
+		t.Fatalf("left is %v", want)
+	}
 	wantFound(t, examine(t, env, env.Keys, false), false, want)
 	wantFound(t, examine(t, env, env.Keys, true), true, want)
 	wantFound(t, examine(t, env, env.Keys, false), false, nil)

@@ -163,7 +163,7 @@ func TestScopeOnATenantOfBefore(t *testing.T) {
 // SQLite the process is known to be dead, on Postgres it may only be cut off.
 func TestDeadProcessesAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		dead := tenants.Instance{ID: newULID(), Name: "dead", TTL: time.Millisecond}
 		if env.Kind == tenantstest.SQLite {

@@ -16,7 +16,7 @@ import (
 // state, of another operation, or of a server. The errors name it by its subdomain, as people know it.
 func TestErrorsNameSubdomains(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		m := env.Lifecycle
 		purged := env.Tenant(t, "hooli")
 		for _, err := range []error{errorOf(m.Archive(t.Context(), "ada", "hooli")), errorOf(m.Purge(t.Context(), "ada", "hooli", time.Hour))} {

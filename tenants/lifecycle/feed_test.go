@@ -33,7 +33,7 @@ func heard(t *testing.T, changes <-chan []tenants.Operation, id, step string) te
 // old when it is recorded. A follower that leaves gets nothing more; after the last one, the next begins anew.
 func TestFeed(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		tenant, master := env.Tenant(t, "acme"), env.Store.Master()
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		operation := func(at time.Time) *tenants.Operation {

@@ -106,7 +106,7 @@ var hookedOperations = []struct {
 // TestHooks: each operation calls the hook before and after, and a new tenant has the hook's rows when it is served.
 func TestHooks(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		var w witness
 		m := hooked(env, &w, nil)
 		for _, o := range hookedOperations {
@@ -131,7 +131,7 @@ func TestHooks(t *testing.T) {
 // TestHookRefuses: after a veto the tenant and the ledger are as before.
 func TestHookRefuses(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		var w witness
 		m, reason := hooked(env, &w, nil), errors.New("it has unpaid invoices")
 		for _, o := range hookedOperations {
@@ -156,7 +156,7 @@ func TestHookRefuses(t *testing.T) {
 // TestHooksSeeWhatIsAsked before an operation, and what the ledger has after it; a veto changes nothing.
 func TestHooksSeeWhatIsAsked(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{Settings: preferenceType()}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true, Settings: preferenceType()}, func(t *testing.T, env *tenantstest.Env) {
 		var seen []string
 		var veto error
 		dns, ctx := records{}, t.Context()
@@ -241,7 +241,7 @@ func shownTenants(t *testing.T, m *lifecycle.Manager) (shown string) {
 // TestHookUndoesCreation: a tenant whose rows can't be loaded isn't created.
 func TestHookUndoesCreation(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		var w witness
 		m, reason := hooked(env, &w, nil), errors.New("no template for this country")
 		w.fail(nil, reason, nil)
@@ -262,7 +262,7 @@ func TestHookUndoesCreation(t *testing.T) {
 // the operation is resumed or cancelled.
 func TestHookIsCalledAgain(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		for _, cancels := range []bool{false, true} {
 			var w witness
 			m, reason := hooked(env, &w, nil), errors.New("billing is away")
@@ -324,7 +324,7 @@ func stateOf(t *testing.T, m *lifecycle.Manager, name string) tenants.State {
 // finished, and its hook called.
 func TestHooksInterrupted(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		var points []string
 		at := func(point string) { points = append(points, point) }
 		var w witness

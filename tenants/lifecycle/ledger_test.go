@@ -49,7 +49,7 @@ func kinds(page []tenants.Operation) string {
 
 func TestTheLedgerTellsATenantsStory(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		m := env.Lifecycle
 		env.Tenant(t, "acme")
 		env.Tenant(t, "globex")
@@ -153,7 +153,7 @@ func usable(t *testing.T, env *tenantstest.Env, name string) {
 
 func TestRecoverFinishesCreations(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "reserved", false)
 		halfMade(t, env, "created", true)
 		var group sync.WaitGroup
@@ -176,7 +176,7 @@ func TestRecoverFinishesCreations(t *testing.T) {
 
 func TestFinishCreate(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", false)
 		for range 2 { // the second finds it done
 			if _, err := env.Lifecycle.FinishCreate(t.Context(), "acme", nil); err != nil {
@@ -193,7 +193,7 @@ func TestFinishCreate(t *testing.T) {
 // TestCreationsThatTheLedgerDoesntKnow: of a program without a ledger, which died.
 func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		for name, finish := range map[string]func() error{
 			"asked": func() error { _, err := env.Lifecycle.FinishCreate(t.Context(), "asked", nil); return err },
 			"found": func() error { return env.Lifecycle.Recover(t.Context()) },
@@ -217,7 +217,7 @@ func TestCreationsThatTheLedgerDoesntKnow(t *testing.T) {
 // TestRecoverLeavesTheLivingAlone: what a live process is at is its own.
 func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", true)
 		other := second(t, env, tenants.Options{})
 		o := operations(t, env, "acme")[0]
@@ -240,7 +240,7 @@ func TestRecoverLeavesTheLivingAlone(t *testing.T) {
 // in the master, which did not answer, and lives on.
 func TestRecoverResumesOwnOperation(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		halfMade(t, env, "acme", false)
 		o := operations(t, env, "acme")[0]
 		err := env.Store.Master().Update(t.Context(), func(tx *gorm.DB) error {
@@ -260,7 +260,7 @@ func TestRecoverResumesOwnOperation(t *testing.T) {
 // its points.
 func TestRecoverLeavesItsOwnProcessAlone(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		points := 0
 		m := lifecycle.New(env.Store, lifecycle.Options{Interrupt: func(point string) {
 			points++
@@ -289,7 +289,7 @@ func TestRecoverLeavesItsOwnProcessAlone(t *testing.T) {
 // the middle of a step: it is recorded once.
 func TestTakenOverProcessStops(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		var taken string
 		m := managerOver(t, env, &before{env.Engine, func(tenant *tenants.Tenant) {
 			taken = newULID()

@@ -20,7 +20,7 @@ import (
 // closed tenant.
 func TestMaintenanceWaitsForEveryProcess(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		other := second(t, env, tenants.Options{})
 		release, done := occupy(t, other, tenant)
@@ -59,7 +59,7 @@ func TestMaintenanceWaitsForEveryProcess(t *testing.T) {
 // TestMaintenanceAndStates: a closed tenant changes its state as others do, and stays closed.
 func TestMaintenanceAndStates(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		env.Tenant(t, "acme")
 		m := env.Lifecycle
 		set := func(on bool) error {
@@ -110,7 +110,7 @@ func TestMaintenanceAndStates(t *testing.T) {
 // TestMaintainAll closes all tenants but one on which an operation is under way, and says so.
 func TestMaintainAll(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		for i := range 12 {
 			env.Tenant(t, fmt.Sprintf("acme-%02d", i))
 		}

@@ -117,7 +117,7 @@ func wantKind(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant, kind t
 // tenant too, and over when its process has died.
 func TestAddAdminIsAnOperation(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true}, func(t *testing.T, env *tenantstest.Env) {
 		tenant := env.Tenant(t, "acme")
 		if _, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme"); err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // another operation: the ledger says of each what it says without a RunLedger.
 func TestLedgerOfManyMigrations(t *testing.T) {
 	t.Parallel()
-	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, engine tenantstest.Engine) {
 		today, next := builds(t, engine)
 		var names []string
 		for i := range 12 {

@@ -151,7 +151,7 @@ func expectSettings(t *testing.T, env *tenantstest.Env, want preferences) {
 // TestSettingsSelectTenants by the value in force, in lists and for Each.
 func TestSettingsSelectTenants(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{Settings: preferenceType()}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true, Settings: preferenceType()}, func(t *testing.T, env *tenantstest.Env) {
 		for name, typed := range map[string]map[string]string{
 			"acme": {"plan": "free", "zone": "a'b\"<c"}, "globex": {"plan": "team", "beta": "true", "topics": `["x"]`}, "initech": {"zone": "CET"},
 		} {
@@ -208,7 +208,7 @@ func TestSettingsSelectTenants(t *testing.T) {
 // TestSettingsGoAlong with copies, files, moves and restores, and stay at the subdomain in a swap.
 func TestSettingsGoAlong(t *testing.T) {
 	t.Parallel()
-	tenantstest.Each(t, tenantstest.Options{Settings: preferenceType()}, func(t *testing.T, env *tenantstest.Env) {
+	tenantstest.Each(t, tenantstest.Options{OnePlacement: true, Settings: preferenceType()}, func(t *testing.T, env *tenantstest.Env) {
 		m, ctx := env.Lifecycle, t.Context()
 		env.Tenant(t, "acme")
 		if _, err := set(t, env, "acme", map[string]string{"plan": "free", "zone": "CET"}); err != nil {

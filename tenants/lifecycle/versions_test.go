@@ -57,7 +57,7 @@ func TestTwoBuilds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+			tenantstest.EachDialect(t, func(t *testing.T, engine tenantstest.Engine) {
 				today, next := buildsWith(t, engine, test.declared)
 				today.Tenant(t, "acme")
 				if !serves(t, today, "acme") || serves(t, next, "acme") != test.nextServes {
@@ -83,7 +83,7 @@ func TestTwoBuilds(t *testing.T) {
 // has migrated. A record becomes stricter, never looser.
 func TestRecordsOfVersions(t *testing.T) {
 	t.Parallel()
-	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, engine tenantstest.Engine) {
 		today, next := buildsWith(t, engine, "-- older code from: 2")
 		next.Tenant(t, "acme")
 		change := func(f func(tx *gorm.DB) error) {

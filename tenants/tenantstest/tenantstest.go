@@ -63,6 +63,8 @@ func (e Engine) Dialect() Engine {
 type Options struct {
 	// Engine is the store's engine. Defaults to SQLite; Each runs on every one.
 	Engine Engine
+	// OnePlacement makes Each leave out Schemas, for tests of what is above the engine, unless TENANTRY_TEST_LONG is set.
+	OnePlacement bool
 	// Second is the engine of a second server, called Second. Without it there is one server.
 	Second Engine
 	// Interrupt is passed to the Env's Lifecycle.
@@ -156,7 +158,11 @@ func EachDialect(t *testing.T, f func(t *testing.T, engine Engine)) {
 // TENANTRY_TEST_REQUIRE requires it.
 func Each(t *testing.T, o Options, f func(t *testing.T, env *Env)) {
 	t.Helper()
-	EachEngine(t, func(t *testing.T, engine Engine) {
+	each := EachEngine
+	if o.OnePlacement && os.Getenv("TENANTRY_TEST_LONG") == "" {
+		each = EachDialect
+	}
+	each(t, func(t *testing.T, engine Engine) {
 		on := o
 		on.Engine = engine
 		f(t, New(t, on))
