@@ -59,12 +59,55 @@ func describe(s *tenants.Server, url string) (string, error) {
 	if !strings.HasPrefix(url, "sqlite:") {
 		s.Dialect, s.Placement = postgres.Dialect, cmp.Or(s.Placement, tenants.PlacementDatabase)
 	}
-	if s.Pooler != "" {
-		if s.Pooler, err = postgres.PoolerURL(s.Pooler); err != nil {
-			return "", &tenants.ServerError{Field: "pooler", Rule: err.Error()}
-		}
+	if s.Pooler, err = poolerURL(s.Pooler); err != nil {
+		return "", err
 	}
 	return url, s.Validate()
+}
+
+// poolerURL returns the URL of a pooler, or "" for none. Returns a *tenants.ServerError if it can't be used.
+func poolerURL(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	url, err := postgres.PoolerURL(text)
+	if err != nil {
+		return "", &tenants.ServerError{Field: "pooler", Rule: err.Error()}
+	}
+	return url, nil
+}
+
+// SetPooler has the scopes on a server connect over a pooler, or over none if the text is empty. It is tried first. Processes
+// use it from their next start. Returns a *tenants.ServerError, tenants.ErrUnavailable, or lifecycle.ErrUnknownServer.
+func (a *App) SetPooler(ctx context.Context, name, text string) error {
+	known, err := a.manager.GetServer(ctx, name)
+	if err != nil {
+		return err
+	}
+	row := known.Server
+	if row.Pooler, err = poolerURL(text); err != nil {
+		return err
+	}
+	if err := row.Validate(); err != nil {
+		return err
+	}
+	if row.Pooler != "" {
+		if err := a.tryPooler(ctx, &row); err != nil {
+			return fmt.Errorf("server %q: %w", name, err)
+		}
+	}
+	return a.manager.ChangeServer(ctx, name, lifecycle.ServerChange{Pooler: &row.Pooler})
+}
+
+func (a *App) tryPooler(ctx context.Context, s *tenants.Server) error {
+	engine, err := a.openRegistered(ctx, s)
+	if err != nil {
+		return err
+	}
+	if pooled, ok := engine.(*postgres.Engine); ok {
+		err = pooled.TryPooler(ctx)
+	}
+	return errors.Join(err, engine.Close())
 }
 
 // expectAnother returns lifecycle.ErrServerExists if a server has the name, before its folder is made, and

@@ -79,6 +79,7 @@ func TestServerOfSchemas(t *testing.T) {
 		}
 	}
 	s.wantShell(t)
+	s.wantPooler(t, database)
 	open := func() (found []lifecycle.Finding) { // other databases of the tests' server may be open
 		for _, f := range only[document.List[lifecycle.Finding]](t, s.run(t, "doctor", "--json").stdout).Items {
 			if f.Kind != lifecycle.DatabaseOpen {
@@ -126,4 +127,36 @@ func (s site) wantShell(t *testing.T) {
 			t.Errorf("%s: %d %s%s", beyond, r.status, r.stdout, r.stderr)
 		}
 	}
+}
+
+// wantPooler sets the pooler of a server, which is the server itself: it is a pooler of one session a client.
+func (s site) wantPooler(t *testing.T, database string) {
+	t.Helper()
+	at, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.User = nil
+	pooler := at.String()
+	at.Path = "/postgres"
+	for _, test := range []struct {
+		name, pooler string
+		status       int
+	}{
+		{"small", pooler, exitDone},
+		{"small", at.String(), exitFailed},
+		{"small", "127.0.0.1:1/nothing", exitFailed},
+		{"small", "ada:hunter2@127.0.0.1/x", exitUsage},
+		{"default", pooler, exitUsage},
+		{"nowhere", pooler, exitFailed},
+	} {
+		if r := s.run(t, "server", "set", test.name, "--pooler", test.pooler); r.status != test.status || strings.Contains(r.stderr, "hunter2") {
+			t.Errorf("%s over %s: status %d, %s", test.name, test.pooler, r.status, r.stderr)
+		}
+	}
+	if n := only[document.Server](t, s.must(t, "server", "show", "small", "--json")); n.Pooler != pooler {
+		t.Errorf("the pooler is %q, want %q", n.Pooler, pooler)
+	}
+	s.must(t, "tenant", "query", "SELECT count(*) FROM users", "--server", "small")
+	s.must(t, "server", "set", "small", "--pooler", "")
 }

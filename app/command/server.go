@@ -18,7 +18,7 @@ type serverCommand struct {
 	Add     serverAddCommand     `cmd:"" help:"Add a Postgres server or a folder of SQLite files."`
 	List    serverListCommand    `cmd:"" help:"List servers."`
 	Show    serverShowCommand    `cmd:"" help:"Show a server."`
-	Set     serverSetCommand     `cmd:"" help:"Change a server's capacity or labels."`
+	Set     serverSetCommand     `cmd:"" help:"Change a server's capacity, labels or pooler."`
 	Drain   serverDrainCommand   `cmd:"" help:"Place no new tenants on a server."`
 	Undrain serverUndrainCommand `cmd:"" help:"Place new tenants on a server again."`
 	Remove  serverRemoveCommand  `cmd:"" help:"Remove a server without tenants."`

@@ -14,6 +14,7 @@ type serverSetCommand struct {
 	Capacity *int64            `placeholder:"N" help:"Place at most this many tenants on it; 0 is any number."`
 	Label    map[string]string `placeholder:"K=V" help:"The server's labels from now on, in place of those it has."`
 	NoLabels bool              `help:"Take all labels away."`
+	Pooler   *string           `placeholder:"URL" help:"HOST:PORT/DATABASE of a pooler in front of a server with placement schema; empty for none. Processes use it from their next start."`
 }
 
 // Help is shown with the flags.
@@ -23,7 +24,8 @@ func (serverSetCommand) Help() string {
 Examples:
 
     tenantry server set north --capacity 800
-    tenantry server set north --label region=eu --label disks=fast`
+    tenantry server set north --label region=eu --label disks=fast
+    tenantry server set small --pooler 127.0.0.1:6432/small`
 }
 
 // Run changes the server.
@@ -36,11 +38,17 @@ func (s *serverSetCommand) Run(c *Call) error {
 		}
 		change.Labels = &labels
 	}
-	if change.Capacity == nil && change.Labels == nil {
-		return fmt.Errorf("%w: want --capacity, --label or --no-labels", errUsage)
+	if change.Capacity == nil && change.Labels == nil && s.Pooler == nil {
+		return fmt.Errorf("%w: want --capacity, --label, --no-labels or --pooler", errUsage)
 	}
 	return c.With(func(a *app.App) error {
-		err := a.Manager().ChangeServer(c.ctx, s.Name, change)
+		var err error
+		if s.Pooler != nil {
+			err = a.SetPooler(c.ctx, s.Name, *s.Pooler)
+		}
+		if err == nil {
+			err = a.Manager().ChangeServer(c.ctx, s.Name, change)
+		}
 		if errors.Is(err, tenants.ErrInvalidServer) {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}

@@ -145,6 +145,8 @@ type ServerChange struct {
 	Capacity *int64
 	Labels   *map[string]string
 	State    *tenants.ServerState
+	// Pooler is the URL of one that was tried. Processes use it from their next start.
+	Pooler *string
 }
 
 // ChangeServer changes the server. Returns ErrUnknownServer or a *tenants.ServerError.
@@ -162,6 +164,9 @@ func (m *Manager) ChangeServer(ctx context.Context, name string, change ServerCh
 		}
 		if change.State != nil {
 			row.State = *change.State
+		}
+		if change.Pooler != nil {
+			row.Pooler = *change.Pooler
 		}
 		if err := row.Validate(); err != nil {
 			return err
