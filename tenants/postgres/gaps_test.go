@@ -40,7 +40,7 @@ func TestGaps(t *testing.T) {
 		{"GRANT {tenant}, pg_read_all_data TO {login}", "the role as which scopes connect", false},
 		{"GRANT pg_monitor TO {group}", "the role as which scopes connect", false},
 	} {
-		sql := render(open.sql, map[string]string{"database": s.server.Database, "login": s.direct.User, "group": s.group, "tenant": tenant.Database})
+		sql := render(open.sql, map[string]string{"database": s.server.Database, "login": s.direct.User, "group": s.group, "tenant": s.roleOf(tenant.Database)})
 		if err := run(t.Context(), e.admin, sql); err != nil {
 			t.Fatal(err)
 		}
