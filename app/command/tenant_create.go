@@ -56,6 +56,9 @@ func (n *createCommand) Run(c *Call) error {
 	if n.Resume {
 		return c.With(func(a *app.App) error { return n.resume(c, a) })
 	}
+	if err := checkSource(c, source, file); err != nil {
+		return err
+	}
 	run := c.Install
 	if n.Server != "" && n.Server != tenants.DefaultServer || len(n.Label) > 0 { // a new installation has no other server, and no label
 		run = c.With
@@ -92,18 +95,26 @@ func (n *createCommand) source(c *Call) (url, file string, err error) {
 		}
 	}
 	switch {
-	case strings.HasPrefix(source, "sqlite:"):
-		_, err = os.Stat(strings.TrimPrefix(source, "sqlite:"))
-		return source, "", err
-	case n.Source == "", strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
+	case n.Source == "", strings.HasPrefix(source, "sqlite:"), strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
 		return source, "", nil
 	case source == "", strings.Contains(source, "://"):
 		return "", "", fmt.Errorf("%w: --from: want a file, sqlite:PATH or postgres://…", errUsage)
 	}
-	if file, err = filepath.Abs(source); err == nil {
-		err = app.CheckPortable(c.ctx, c.process.Options, file) // before an installation is made for it
-	}
+	file, err = filepath.Abs(source)
 	return "", file, err
+}
+
+// checkSource returns why no tenant can be made from a source, as far as that is known before an installation is made for it.
+func checkSource(c *Call, url, file string) error {
+	if path, isFile := strings.CutPrefix(url, "sqlite:"); isFile {
+		if _, err := os.Stat(path); err != nil { // the error would show the URL
+			return &tenants.SourceError{Reason: "there is no such file; what follows sqlite: is its path, without options"}
+		}
+	}
+	if file == "" {
+		return nil
+	}
+	return app.CheckPortable(c.ctx, c.process.Options, file)
 }
 
 // resume finishes an interrupted creation.
