@@ -46,7 +46,7 @@ func (s Service) send(c *gin.Context, name string, row files.Row) error {
 	}}
 	asked := c.GetHeader("Range")
 	if c.Request.Method != http.MethodGet || !strings.HasPrefix(asked, "bytes=") || strings.Contains(asked, ",") {
-		c.Request.Header.Del("Range") // as for one that isn't understood; each of several parts would be a download of its own
+		c.Request.Header.Del("Range") // as a range that isn't understood; each of several parts would be a download of its own
 	}
 	http.ServeContent(out, c.Request, "", time.Time{}, content)
 	return out.err

@@ -269,7 +269,7 @@ func TestSizes(t *testing.T) {
 	})
 }
 
-// TestParts: what follows an offset is read of every kind of bucket, and of one that can't.
+// TestParts: what follows an offset is read of every kind of bucket, and of a bucket that can't read from an offset.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	buckets(t, func(t *testing.T, b bucket.Bucket) {

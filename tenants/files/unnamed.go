@@ -220,7 +220,7 @@ func (s *Store) RemoveUnnamed(ctx context.Context, found Unnamed) error {
 	})
 }
 
-// saveUnnamed copies a content to the backup, if there is one that doesn't have it.
+// saveUnnamed copies a content to the backup, if there is a backup without it.
 func (s *Store) saveUnnamed(ctx context.Context, tenantID, id string) error {
 	if s.o.Backup == nil {
 		return nil

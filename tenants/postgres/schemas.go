@@ -241,7 +241,7 @@ func (s *schemas) stripInside(role, schema string) string {
 }
 
 // schemaLocationQuery selects a location's fields for the schemas $1 (name) and $2 (other), the role $3 and the group $4.
-// The role counts as one that may log in if the group may become it.
+// Whether the role may log in means here whether the group may become it.
 const schemaLocationQuery = `WITH space AS (
 		SELECT * FROM pg_namespace WHERE nspname = $1
 	), role AS (

@@ -105,7 +105,7 @@ func TestLoginRolesFollowTheKeys(t *testing.T) {
 	if logins != after.layout.(*schemas).direct.User {
 		t.Errorf("the login roles are %s", logins)
 	}
-	// A verifier that is not the password's is replaced; one that is stays, because a pooler may have a copy.
+	// A verifier of another password is replaced. The right verifier stays, because a pooler may have a copy.
 	verifier := func() string { return ask(t, after, "SELECT rolpassword FROM pg_authid WHERE rolname = $1", logins) }
 	kept := verifier()
 	with(newest)

@@ -32,7 +32,7 @@ type owner struct {
 	known  atomic.Int64 // when the bucket was last found to be the installation's, in nanoseconds since 1970
 }
 
-// check returns ErrOtherInstallation if the bucket is another installation's. With claim, one that is nobody's becomes this one's.
+// check returns ErrOtherInstallation if the bucket is another installation's. With claim, a bucket without an id becomes this installation's.
 func (o *owner) check(ctx context.Context, claim bool) error {
 	if o.id == "" || time.Since(time.Unix(0, o.known.Load())).Abs() < ownedFor {
 		return nil
@@ -55,7 +55,7 @@ func (o *owner) check(ctx context.Context, claim bool) error {
 	return nil
 }
 
-// read returns the id of the bucket's installation, or "" if it is nobody's.
+// read returns the id of the bucket's installation, or "" if it has none.
 func (o *owner) read(ctx context.Context) (string, error) {
 	r, err := o.bucket.Get(ctx, ownerKey)
 	if errors.Is(err, fs.ErrNotExist) {
