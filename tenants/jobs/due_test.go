@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,25 +17,43 @@ import (
 	"tenantry/tenants/tenantstest"
 )
 
-// commits is a tracer that calls before for each COMMIT of a scope on a tenant, before it is sent.
-type commits struct{ before func(tenant string) }
+// commits is a tracer that calls before for each COMMIT of a scope on a tenant, before it is sent, and counts the scopes on the
+// master that have recorded that the process takes care of tenants.
+type commits struct {
+	before atomic.Pointer[func(tenant string)]
+	taken  atomic.Int64
+}
 
-// committing is the context key of the tenant's subdomain.
-type committing struct{}
+// committing is the context key of the tenant's subdomain, and taking that of whether a scope on the master takes tenants.
+type (
+	committing struct{}
+	taking     struct{}
+)
 
-func (commits) Scope(ctx context.Context, t *tenants.Tenant) (context.Context, func(tenants.Outcome, time.Duration)) {
+func (c *commits) Scope(ctx context.Context, t *tenants.Tenant) (context.Context, func(tenants.Outcome, time.Duration)) {
 	return context.WithValue(ctx, committing{}, t.Subdomain), func(tenants.Outcome, time.Duration) {}
 }
 
-func (commits) Master(ctx context.Context) (context.Context, func(bool)) { return ctx, nil }
+func (c *commits) Master(ctx context.Context) (context.Context, func(bool)) {
+	takes := new(atomic.Bool)
+	return context.WithValue(ctx, taking{}, takes), func(failed bool) {
+		if takes.Load() && !failed {
+			c.taken.Add(1)
+		}
+	}
+}
 
-func (commits) Step(ctx context.Context, _ *tenants.Tenant, _ tenants.OperationKind, _ string) (context.Context, func(bool)) {
+func (c *commits) Step(ctx context.Context, _ *tenants.Tenant, _ tenants.OperationKind, _ string) (context.Context, func(bool)) {
 	return ctx, func(bool) {}
 }
 
 func (c *commits) Statement(ctx context.Context, text string) func(bool) {
-	if tenant, ok := ctx.Value(committing{}).(string); ok && text == "COMMIT" && c.before != nil {
-		c.before(tenant)
+	before := c.before.Load()
+	if tenant, ok := ctx.Value(committing{}).(string); ok && text == "COMMIT" && before != nil {
+		(*before)(tenant)
+	}
+	if takes, ok := ctx.Value(taking{}).(*atomic.Bool); ok && strings.HasPrefix(text, `INSERT INTO "due"`) || ok && strings.HasPrefix(text, "INSERT INTO `due`") {
+		takes.Store(true)
 	}
 	return func(bool) {}
 }
@@ -67,7 +87,7 @@ func TestMasterKnowsOfJobsBeforeTheCommit(t *testing.T) {
 		env := tenantstest.New(t, tenantstest.Options{Engine: engine, Schema: schema(t), Tracer: tracer})
 		tenant, other := env.Tenant(t, "acme"), env.Tenant(t, "other")
 		seen := 0
-		tracer.before = func(subdomain string) {
+		before := func(subdomain string) {
 			if subdomain != tenant.Subdomain {
 				return
 			}
@@ -78,6 +98,15 @@ func TestMasterKnowsOfJobsBeforeTheCommit(t *testing.T) {
 				t.Errorf("%d rows before COMMIT", n)
 			}
 		}
+		tracer.before.Store(&before)
+		taken := func() { // since the last COMMIT; the row may be gone again
+			t.Helper()
+			for end := time.Now().Add(30 * time.Second); tracer.taken.Swap(0) == 0; time.Sleep(5 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatal("the master was not told of the job")
+				}
+			}
+		}
 		write := func(name string, f func(tx *gorm.DB)) {
 			must(t, env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { f(tx); return nil }))
 			if seen != 1 {
@@ -85,11 +114,12 @@ func TestMasterKnowsOfJobsBeforeTheCommit(t *testing.T) {
 			}
 			seen = 0
 			awaitDueRows(t, env, tenant, 0)
+			tracer.taken.Store(0)
 		}
 		write("one job", func(tx *gorm.DB) { must(t, jobs.Enqueue(tx, step{}, jobs.Options{})) })
 		write("given back between the job and the end of the scope", func(tx *gorm.DB) {
 			must(t, jobs.Enqueue(tx, step{}, jobs.Options{}))
-			awaitDueRows(t, env, tenant, 1)
+			taken()
 			awaitDueRows(t, env, tenant, 0)
 		})
 		write("another job in a savepoint that is rolled back", func(tx *gorm.DB) {
@@ -97,7 +127,7 @@ func TestMasterKnowsOfJobsBeforeTheCommit(t *testing.T) {
 				must(t, jobs.Enqueue(tx, step{}, jobs.Options{}))
 				return errors.ErrUnsupported
 			})
-			awaitDueRows(t, env, tenant, 1)
+			taken()
 			must(t, jobs.Enqueue(tx, step{}, jobs.Options{}))
 		})
 	})
