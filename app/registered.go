@@ -77,26 +77,33 @@ func poolerURL(text string) (string, error) {
 	return url, nil
 }
 
-// SetPooler has the scopes on a server connect over a pooler, or over none if the text is empty. It is tried first. Processes
-// use it from their next start. Returns a *tenants.ServerError, tenants.ErrUnavailable, or lifecycle.ErrUnknownServer.
-func (a *App) SetPooler(ctx context.Context, name, text string) error {
+// ChangeServer changes a server as lifecycle.Manager's ChangeServer does. A pooler may be written as HOST:PORT/DATABASE, and is
+// tried first; the empty one is none. Returns also tenants.ErrUnavailable if the pooler can't be used.
+func (a *App) ChangeServer(ctx context.Context, name string, change lifecycle.ServerChange) error {
+	if change.Pooler != nil {
+		pooler, err := a.checkPooler(ctx, name, *change.Pooler)
+		if err != nil {
+			return fmt.Errorf("server %q: %w", name, err)
+		}
+		change.Pooler = &pooler
+	}
+	return a.manager.ChangeServer(ctx, name, change)
+}
+
+// checkPooler returns the URL of a pooler with which the server can be used, or "" for none.
+func (a *App) checkPooler(ctx context.Context, name, text string) (string, error) {
 	known, err := a.manager.GetServer(ctx, name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	row := known.Server
 	if row.Pooler, err = poolerURL(text); err != nil {
-		return err
+		return "", err
 	}
-	if err := row.Validate(); err != nil {
-		return err
+	if err = row.Validate(); err == nil && row.Pooler != "" {
+		err = a.tryPooler(ctx, &row)
 	}
-	if row.Pooler != "" {
-		if err := a.tryPooler(ctx, &row); err != nil {
-			return fmt.Errorf("server %q: %w", name, err)
-		}
-	}
-	return a.manager.ChangeServer(ctx, name, lifecycle.ServerChange{Pooler: &row.Pooler})
+	return row.Pooler, err
 }
 
 func (a *App) tryPooler(ctx context.Context, s *tenants.Server) error {

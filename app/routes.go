@@ -105,7 +105,7 @@ func (a *App) accounts() *account.Accounts {
 // operations are what operators ask for, on either way. What they run in the background ends with serving.
 func (a *App) operations(serving context.Context, onboard *onboard.Service) *operator.API {
 	return operator.New(operator.Options{
-		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, Restore: a.RestoreAs, BackedUpAt: a.BackedUpAt, Accounts: a.Operators(), LetIn: a.LetIn, Serving: serving,
+		Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Domain: a.settings.domain, Doctor: a.Examine, AddServer: a.AddServer, ChangeServer: a.ChangeServer, Restore: a.RestoreAs, BackedUpAt: a.BackedUpAt, Accounts: a.Operators(), LetIn: a.LetIn, Serving: serving,
 	})
 }
 
@@ -118,7 +118,7 @@ func (a *App) console(serving context.Context, doors *operator.Doors, onboard *o
 	}
 	return console.New(console.Options{
 		Post:  post,
-		Doors: doors, Accounts: a.Operators(), LetIn: a.LetIn, People: accounts.EntryPeople, Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, Proofs: a.proofs, Backups: a.watched(), Restore: a.RestoreAs,
+		Doors: doors, Accounts: a.Operators(), LetIn: a.LetIn, People: accounts.EntryPeople, Store: a.store, Manager: a.manager, Fleet: a.fleet, Onboard: onboard, Traffic: a.archive, Doctor: a.Examine, AddServer: a.AddServer, ChangeServer: a.ChangeServer, Proofs: a.proofs, Backups: a.watched(), Restore: a.RestoreAs,
 		Origin: accounts.Origin, Domain: a.settings.domain, TLS: a.operatorTLS, Serving: serving, Manual: a.options.Manual,
 	})
 }

@@ -150,12 +150,16 @@ func (s site) wantPooler(t *testing.T, database string) {
 		{"default", pooler, exitUsage},
 		{"nowhere", pooler, exitFailed},
 	} {
-		if r := s.run(t, "server", "set", test.name, "--pooler", test.pooler); r.status != test.status || strings.Contains(r.stderr, "hunter2") {
+		r := s.run(t, "server", "set", test.name, "--pooler", test.pooler, "--capacity", "70")
+		if r.status != test.status || strings.Contains(r.stderr, "hunter2") {
 			t.Errorf("%s over %s: status %d, %s", test.name, test.pooler, r.status, r.stderr)
 		}
 	}
-	if n := only[document.Server](t, s.must(t, "server", "show", "small", "--json")); n.Pooler != pooler {
-		t.Errorf("the pooler is %q, want %q", n.Pooler, pooler)
+	if n := only[document.Server](t, s.must(t, "server", "show", "small", "--json")); n.Pooler != pooler || n.Capacity != 70 {
+		t.Errorf("the pooler is %q, want %q, and the capacity %d, want 70", n.Pooler, pooler, n.Capacity)
+	}
+	if n := only[document.Server](t, s.must(t, "server", "show", "default", "--json")); n.Capacity != 0 {
+		t.Errorf("a refused change set the capacity %d", n.Capacity)
 	}
 	s.must(t, "tenant", "query", "SELECT count(*) FROM users", "--server", "small")
 	s.must(t, "server", "set", "small", "--pooler", "")

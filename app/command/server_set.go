@@ -30,7 +30,7 @@ Examples:
 
 // Run changes the server.
 func (s *serverSetCommand) Run(c *Call) error {
-	change := lifecycle.ServerChange{Capacity: s.Capacity}
+	change := lifecycle.ServerChange{Capacity: s.Capacity, Pooler: s.Pooler}
 	if len(s.Label) > 0 || s.NoLabels {
 		labels := map[string]string{}
 		if !s.NoLabels {
@@ -38,19 +38,16 @@ func (s *serverSetCommand) Run(c *Call) error {
 		}
 		change.Labels = &labels
 	}
-	if change.Capacity == nil && change.Labels == nil && s.Pooler == nil {
+	if change.Capacity == nil && change.Labels == nil && change.Pooler == nil {
 		return fmt.Errorf("%w: want --capacity, --label, --no-labels or --pooler", errUsage)
 	}
 	return c.With(func(a *app.App) error {
-		var err error
-		if s.Pooler != nil {
-			err = a.SetPooler(c.ctx, s.Name, *s.Pooler)
-		}
-		if err == nil {
-			err = a.Manager().ChangeServer(c.ctx, s.Name, change)
-		}
+		err := a.ChangeServer(c.ctx, s.Name, change)
 		if errors.Is(err, tenants.ErrInvalidServer) {
 			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if err == nil && s.Pooler != nil {
+			c.out.Hint("processes that run keep the pooler that they started with; restart them to use this one")
 		}
 		return s.show(c, a, err)
 	})

@@ -76,6 +76,8 @@ type Options struct {
 	Doctor func(ctx context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error)
 	// AddServer opens a server and stores it with its URL.
 	AddServer func(ctx context.Context, s tenants.Server, url string) error
+	// ChangeServer changes a server, whose pooler it tries.
+	ChangeServer func(ctx context.Context, name string, change lifecycle.ServerChange) error
 	// Traffic has the requests to the public listeners of all processes.
 	Traffic *traffic.Archive
 	// Origin returns the origin of a tenant's pages.
@@ -139,6 +141,7 @@ func (s *Console) Register(r gin.IRouter) {
 	in.Match(read, "/servers", s.do(s.servers, "sort"))
 	in.POST("/servers", s.do(s.addServer))
 	in.Match(read, "/servers/:server", s.do(s.server, "span"))
+	in.POST("/servers/:server/pooler", s.do(s.setPooler))
 	in.POST("/servers/:server/:do", s.do(s.changeServer))
 	in.POST("/handles/:tenant/close", s.do(s.closeHandle))
 	in.Match(read, "/operators", s.do(s.operators))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -117,6 +118,15 @@ func newSite(t testing.TB, env *tenantstest.Env) *site {
 		Doctor: func(_ context.Context, what lifecycle.Checkup) ([]lifecycle.Finding, error) { return s.doctor(what) },
 		Origin: func(name string) string { return "http://" + name + ".localhost:8080" },
 		TLS:    func(*gin.Context) bool { return s.tls },
+		ChangeServer: func(ctx context.Context, name string, change lifecycle.ServerChange) error {
+			if change.Pooler != nil && *change.Pooler == "nowhere/x" {
+				return fmt.Errorf("%w: no route to host", tenants.ErrUnavailable)
+			}
+			if change.Pooler != nil && strings.Contains(*change.Pooler, "@") {
+				return &tenants.ServerError{Field: "pooler", Rule: "names a user"}
+			}
+			return env.Lifecycle.ChangeServer(ctx, name, change)
+		},
 		AddServer: func(ctx context.Context, row tenants.Server, url string) error {
 			row.ID, row.URL = strings.ToLower(ulid.Make().String()), []byte(url)
 			return env.Lifecycle.AddServer(ctx, row, struct{ tenants.Engine }{env.Engine})

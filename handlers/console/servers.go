@@ -56,6 +56,8 @@ func (r serverRow) Draining() bool { return r.Row != nil && r.Row.State == tenan
 // Removable reports whether the server can be removed.
 func (r serverRow) Removable() bool { return r.Row != nil && r.Row.URL != nil && r.Row.Tenants == 0 }
 
+const poolerHint = "HOST:PORT/DATABASE of a pooler in front of the server, for schemas. Empty for none."
+
 func addServerForm() *look.Form {
 	f := look.NewForm("add", "/servers", "Add the server",
 		look.Field{Name: "name", Label: "Name", Required: true, Autocomplete: "off", Hint: "Lower-case letters, digits and hyphens."},
@@ -66,7 +68,7 @@ func addServerForm() *look.Form {
 		look.Field{Name: "placement", Label: "Tenants lie", Kind: "select", Options: []look.Option{
 			{Label: "in databases of their own"}, {Value: string(tenants.PlacementSchema), Label: "in schemas of one Postgres database"},
 		}, Hint: "Schemas share connections; databases are shut off from each other. The manual’s page placement compares them."},
-		look.Field{Name: "pooler", Label: "Pooler", Autocomplete: "off", Hint: "HOST:PORT/DATABASE of a pooler in front of the server, for schemas. Empty for none."},
+		look.Field{Name: "pooler", Label: "Pooler", Autocomplete: "off", Hint: poolerHint},
 	)
 	return &f
 }
@@ -133,6 +135,7 @@ func (s *Console) addServer(c *gin.Context) error {
 		if !f.Refuse(p) {
 			return err
 		}
+		f.Fields[len(f.Fields)-1].Value = withoutPassword(f.Value("pooler"))
 		return s.showServers(c, p.Status, f, "")
 	}
 	return look.SeeOther(c, "/servers")

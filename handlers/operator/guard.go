@@ -127,6 +127,7 @@ func needs(r *http.Request, route string) operators.Role {
 	case path == "/operators", strings.HasPrefix(path, "/operators/"),
 		strings.HasSuffix(path, "/purge"), strings.HasSuffix(path, "/erase"),
 		path == "/servers" && r.Method == http.MethodPost, // to a server of their own they could move what they may not export
+		path == "/servers/:server/pooler",                 // it reads what tenants ask and are answered
 		r.Method == http.MethodDelete && asks(query, "purge"),
 		strings.HasSuffix(path, "/export") && asks(query, "credentials"):
 		return operators.Owner

@@ -46,6 +46,8 @@ type Options struct {
 	Doctor func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 	// AddServer opens a server and stores it with its URL.
 	AddServer func(ctx context.Context, s tenants.Server, url string) error
+	// ChangeServer changes a server, whose pooler it tries.
+	ChangeServer func(ctx context.Context, name string, change lifecycle.ServerChange) error
 	// Restore makes tenants of backups.
 	Restore Restore
 	// BackedUpAt returns when the last backup of a tenant was made, or nil.
@@ -69,6 +71,7 @@ type API struct {
 	domain  tenants.BaseDomain
 	doctor  func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error)
 	add     func(ctx context.Context, s tenants.Server, url string) error
+	change  func(ctx context.Context, name string, change lifecycle.ServerChange) error
 	restore Restore
 	backed  func(ctx context.Context, t *tenants.Tenant) (*time.Time, error)
 	serving context.Context
@@ -84,7 +87,7 @@ type API struct {
 // New returns an API.
 func New(o Options) *API {
 	return &API{
-		o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.Restore, o.BackedUpAt, o.Serving, traffic.NewTop(o.Store), o.Accounts, o.LetIn,
+		o.Store, o.Manager, o.Fleet, o.Onboard, o.Domain, o.Doctor, o.AddServer, o.ChangeServer, o.Restore, o.BackedUpAt, o.Serving, traffic.NewTop(o.Store), o.Accounts, o.LetIn,
 		o.Manager.NewFeed(o.Follow.Tick), cmp.Or(o.Follow.KeepAlive, 15*time.Second),
 	}
 }

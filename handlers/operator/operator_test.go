@@ -74,7 +74,7 @@ func newService(env *tenantstest.Env, change ...func(o *operator.Options)) *serv
 	s.fleet = fleet.New(env.Store, env.Lifecycle, slog.New(slog.DiscardHandler))
 	options := operator.Options{
 		Store: env.Store, Manager: env.Lifecycle, Fleet: s.fleet, Accounts: accounts,
-		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), AddServer: addServer(env),
+		Onboard: onboard.New(env.Lifecycle, s.admins), Serving: context.Background(), AddServer: addServer(env), ChangeServer: changeServer(env),
 		BackedUpAt: func(context.Context, *tenants.Tenant) (*time.Time, error) { return nil, nil }, Doctor: func(ctx context.Context, c lifecycle.Checkup) ([]lifecycle.Finding, error) {
 			c.Keys = env.Keys
 			return env.Lifecycle.Doctor(ctx, c)
@@ -324,6 +324,16 @@ func TestSuspendAndResume(t *testing.T) {
 			t.Errorf("without the token: %d", w.Code)
 		}
 	})
+}
+
+// changeServer changes servers without a look at their poolers. It can't use a certain one.
+func changeServer(env *tenantstest.Env) func(context.Context, string, lifecycle.ServerChange) error {
+	return func(ctx context.Context, name string, change lifecycle.ServerChange) error {
+		if change.Pooler != nil && *change.Pooler == "nowhere/ada" {
+			return fmt.Errorf("%w: no route to host", tenants.ErrUnavailable)
+		}
+		return env.Lifecycle.ChangeServer(ctx, name, change)
+	}
 }
 
 // addServer stores servers without a look at them. It refuses those with a certain name.

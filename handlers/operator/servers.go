@@ -13,6 +13,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
+	"tenantry/tenants/operators"
 )
 
 // listServers lists all servers.
@@ -76,20 +77,32 @@ func explainAdded(err error) error {
 	return err
 }
 
-// changeServer changes a server's capacity and labels.
+// changeServer changes a server's capacity, labels and pooler. Processes that run keep the pooler that they started with.
 func (a *API) changeServer(c *gin.Context) error {
 	var body struct {
 		Capacity *int64             `json:"capacity"`
 		Labels   *map[string]string `json:"labels"`
+		Pooler   *string            `json:"pooler"`
 	}
 	if err := request.Decode(c, &body); err != nil {
 		return err
 	}
-	change := lifecycle.ServerChange{Capacity: body.Capacity, Labels: body.Labels}
-	if err := a.manager.ChangeServer(c.Request.Context(), c.Param("server"), change); err != nil {
-		return err
+	if body.Pooler != nil && Current(c).Role != operators.Owner {
+		return problem.New(problem.ErrForbidden, "Setting a pooler needs the role owner: it reads what tenants ask and are answered.")
+	}
+	change := lifecycle.ServerChange{Capacity: body.Capacity, Labels: body.Labels, Pooler: body.Pooler}
+	if err := a.change(c.Request.Context(), c.Param("server"), change); err != nil {
+		return ExplainPooler(err)
 	}
 	return a.getServer(c)
+}
+
+// ExplainPooler returns err, as a fault of the field pooler if it can't be used.
+func ExplainPooler(err error) error {
+	if errors.Is(err, tenants.ErrUnavailable) {
+		return problem.InvalidField("pooler", "can't be used: "+err.Error())
+	}
+	return err
 }
 
 // setServerState drains a server, or undoes that.

@@ -41,6 +41,22 @@ func TestServers(t *testing.T) {
 	if got := send(http.MethodPatch, "/north", `{"capacity":0,"labels":{}}`, http.StatusOK); !strings.Contains(got, `"capacity":0`) || !strings.Contains(got, `"labels":{}`) {
 		t.Errorf("changed: %s", got)
 	}
+	if got := send(http.MethodPatch, "/north", `{"pooler":"postgres://other/ada"}`, http.StatusOK); !strings.Contains(got, `"pooler":"postgres://other/ada"`) {
+		t.Errorf("another pooler: %s", got)
+	}
+	send(http.MethodPatch, "/default", `{"pooler":"postgres://other/ada"}`, http.StatusUnprocessableEntity)
+	if got := send(http.MethodPatch, "/north", `{"capacity":9,"pooler":"nowhere/ada"}`, http.StatusUnprocessableEntity); !strings.Contains(got, `"field":"pooler"`) {
+		t.Errorf("a pooler that can't be used: %s", got)
+	}
+	if got := send(http.MethodGet, "/north", "", http.StatusOK); !strings.Contains(got, `"pooler":"postgres://other/ada"`) || strings.Contains(got, `"capacity":9`) {
+		t.Errorf("after what was refused: %s", got)
+	}
+	if w := s.send(http.MethodPatch, "/api/servers/north", `{"pooler":""}`, s.account(t, "ada@example.com", "operator")); w.Code != http.StatusForbidden {
+		t.Errorf("an operator who is no owner: %d %s", w.Code, w.Body)
+	}
+	if got := send(http.MethodPatch, "/north", `{"pooler":""}`, http.StatusOK); !strings.Contains(got, `"pooler":""`) {
+		t.Errorf("without a pooler: %s", got)
+	}
 	send(http.MethodPatch, "/north", `{"capacity":-1}`, http.StatusUnprocessableEntity)
 	send(http.MethodPatch, "/north", `{"url":"x"}`, http.StatusUnprocessableEntity)
 	send(http.MethodPatch, "/south", `{"capacity":1}`, http.StatusNotFound)

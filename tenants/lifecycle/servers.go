@@ -145,7 +145,7 @@ type ServerChange struct {
 	Capacity *int64
 	Labels   *map[string]string
 	State    *tenants.ServerState
-	// Pooler is the URL of a pooler that was tried. Processes use it from their next start.
+	// Pooler is the URL of a pooler that was tried, or "" for none. Processes use it from their next start.
 	Pooler *string
 }
 
