@@ -17,7 +17,7 @@ import (
 func TestFilesGoAlong(t *testing.T) {
 	t.Parallel()
 	s, store := withBackups(t)
-	srv := s.serve(t)
+	srv := s.with(backUpSoon).serve(t)
 	s.create(t, "acme")
 	for _, step := range []struct{ path, body string }{
 		{"/api/projects", `{"name":"Anvils"}`}, {"/api/projects/1/tasks", `{"title":"Order"}`}, {"/api/tasks/1/attachments?name=plan.json", `{"plan":1}`}, {"/api/tasks/1/attachments?name=old.json", `{"old":1}`},

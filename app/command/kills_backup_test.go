@@ -71,7 +71,7 @@ func TestKilledWithBackups(t *testing.T) {
 	if text := os.Getenv("TENANTRY_TEST_KILLS"); text != "" {
 		kills, _ = strconv.Atoi(text)
 	}
-	const interval = time.Second
+	const interval = time.Second // that of backUpSoon
 	s, _ := withBackups(t)
 	writers := []*writer{{subdomain: "acme"}, {subdomain: "globex"}, {subdomain: "initech"}}
 	for _, w := range writers {
@@ -81,7 +81,7 @@ func TestKilledWithBackups(t *testing.T) {
 	var atRisk time.Duration
 	var dead time.Time
 	for i := range kills {
-		srv := s.spawn(t)
+		srv := s.with(backUpSoon).spawn(t)
 		for _, w := range writers {
 			if w.bearer == "" {
 				w.bearer, _ = srv.signIn(t, w.subdomain, admin(w.subdomain), password)

@@ -26,7 +26,7 @@ func TestBackupsAreProven(t *testing.T) {
 	}
 	s.create(t, "acme")
 	s.create(t, "globex")
-	srv := s.with("TENANTRY_PROOF_INTERVAL=1s").serve(t)
+	srv := s.with("TENANTRY_PROOF_INTERVAL=1s").with(backUpSoon).serve(t)
 	eventually(t, "proofs", func() bool {
 		acme, globex := s.proofOf(t, "acme"), s.proofOf(t, "globex")
 		return acme != nil && acme.Error == "" && acme.ProvenAt != nil && globex != nil && globex.Error == "" && globex.ProvenAt != nil
