@@ -94,9 +94,10 @@ func (r watchedReader) Read(ctx context.Context, table tenants.Table, f func(row
 type faulty struct {
 	bucket.Bucket
 
-	mu    sync.Mutex // protects the fields below
-	after int64      // how much is read before; nothing fails if it is 0
-	err   error
+	mu     sync.Mutex // protects the fields below
+	after  int64      // how much is read before; nothing fails if it is 0
+	err    error
+	failed int // how many have failed
 }
 
 // fail has Put fail after it has read so many bytes, or not if that is 0.
@@ -109,12 +110,22 @@ func (f *faulty) fail(after int64, err error) {
 func (f *faulty) Put(ctx context.Context, key string, r io.Reader) error {
 	f.mu.Lock()
 	after, err := f.after, f.err
+	if after > 0 {
+		f.failed++
+	}
 	f.mu.Unlock()
 	if after > 0 {
 		_, _ = io.CopyN(io.Discard, r, after)
 		return err
 	}
 	return f.Bucket.Put(ctx, key, r)
+}
+
+// failures returns how many Puts have failed, or are about to.
+func (f *faulty) failures() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
 }
 
 // put stores content without faults.

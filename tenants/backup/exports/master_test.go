@@ -93,14 +93,17 @@ func TestRunMaster(t *testing.T) {
 		return s
 	}
 	eventually(t, "the first backup", func() bool { return survey().Master != nil })
-	first := *survey().Master
 	w.bucket.fail(1, errors.New("refused"))
 	w.change(t, "New")
 	changed := time.Now()
+	eventually(t, "it is tried", func() bool { return w.bucket.failures() > 0 }) // what was made without the change has ended
+	first, stored := *survey().Master, w.masters(t)
 	eventually(t, "it is late", func() bool { return survey().Late })
 	eventually(t, "the server knows, and why", func() bool { late := w.MasterBackup.Late(); return late != nil && late.Err != nil })
-	if got := survey(); !got.Master.Equal(first) {
-		t.Errorf("a backup that failed is taken for one: %v", got.Master)
+	tried := w.bucket.failures()
+	eventually(t, "it is tried again", func() bool { return w.bucket.failures() > tried })
+	if got := survey(); !got.Master.Equal(first) || w.masters(t) != stored {
+		t.Errorf("a backup that failed is taken for one: it was at %v and is at %v", first, got.Master)
 	}
 	w.bucket.fail(0, nil)
 	eventually(t, "the change is stored", func() bool { return survey().Master.After(changed) && !survey().Late && w.MasterBackup.Late() == nil })
