@@ -154,7 +154,7 @@ func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*P
 		targets = targets[:min(plan.First, len(targets))]
 	}
 	if len(targets) == 0 {
-		return nil, nil
+		return nil, f.settle(ctx)
 	}
 	if err := errors.Join(f.checkOlderBuilds(ctx, plan), f.checkCopies(ctx, plan, targets)); err != nil {
 		return nil, err
@@ -167,6 +167,22 @@ func (f *Fleet) Begin(ctx context.Context, by lifecycle.Operator, plan Plan) (*P
 		return nil, err
 	}
 	return &Pass{Fleet: f, run: run, plan: plan, targets: targets}, nil
+}
+
+// settle records that a run that stopped is done, if no tenant is left because they were migrated otherwise, for example by a
+// repair. Else the next run, of another release, would be taken for its continuation.
+func (f *Fleet) settle(ctx context.Context) error {
+	left, err := f.targets(ctx, &tenants.MigrationRun{}, Plan{})
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	return f.change(ctx, func(tx *gorm.DB, run *tenants.MigrationRun, living bool) error {
+		if run == nil || run.FinishedAt != nil || living {
+			return nil
+		}
+		run.State, run.Reason, run.InstanceID, run.FinishedAt = tenants.RunDone, "", nil, &run.UpdatedAt
+		return tx.Save(run).Error
+	})
 }
 
 // BeginAgain takes over the last run, which the caller must work on: the tenants that are left, and then those that

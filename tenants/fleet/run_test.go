@@ -285,6 +285,55 @@ func TestInterruptedRun(t *testing.T) {
 	}
 }
 
+// TestRunsWithNothingLeft stops runs and migrates their tenants otherwise. The next run doesn't go on with them.
+func TestRunsWithNothingLeft(t *testing.T) {
+	t.Parallel()
+	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+		s := newSite(t, engine, 3)
+		for how, stop := range map[string]func(cancel func()){
+			"interrupted": func(cancel func()) { cancel() },
+			"stopped": func(func()) {
+				if err := s.Stop(context.WithoutCancel(t.Context()), "bob"); err != nil {
+					t.Error(err)
+				}
+			},
+		} {
+			ctx, cancel := context.WithCancel(t.Context())
+			s.engine.set(func(string) { stop(cancel) })
+			plan := fleet.Plan{Waves: []fleet.Size{{Number: 1}}, Parallel: 1, PauseSeconds: 3600}
+			_, err := s.Migrate(ctx, "ada", plan, nil)
+			cancel()
+			var stopped *fleet.StoppedError
+			if !errors.As(err, &stopped) || s.the(t).State != tenants.RunStopped {
+				t.Fatalf("%s: the run is %+v, %v", how, s.the(t), err)
+			}
+			s.engine.set(nil)
+			if _, err := s.Lifecycle.Migrate(t.Context(), "bob", "t01"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Migrate(t.Context(), "ada", fleet.Plan{Tenants: []string{"t01"}}, nil); err != nil || s.the(t).State != tenants.RunStopped {
+				t.Errorf("%s: a run of none beside tenants that are left: %+v, %v", how, s.the(t), err)
+			}
+			for _, subdomain := range []string{"t02", "t03"} {
+				if _, err := s.Lifecycle.Migrate(t.Context(), "bob", subdomain); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if run, err := s.Migrate(t.Context(), "ada", fleet.Plan{}, nil); run != nil || err != nil {
+				t.Errorf("%s: a run of no tenant: %+v, %v", how, run, err)
+			}
+			if r := s.the(t); r.State != tenants.RunDone || r.Resumable() || r.Reason != "" {
+				t.Errorf("%s: the run is %+v", how, r)
+			}
+			setBehind(t, s.Env, "t01", "t02", "t03")
+			if run, err := s.Migrate(t.Context(), "ada", fleet.Plan{}, nil); err != nil || run.Migrated != 3 || run.Plan.PauseSeconds != 0 {
+				t.Errorf("%s: the next run: %+v, %v", how, run, err)
+			}
+			setBehind(t, s.Env, "t01", "t02", "t03")
+		}
+	})
+}
+
 // TestPlans limits runs to some tenants.
 func TestPlans(t *testing.T) {
 	t.Parallel()
