@@ -38,6 +38,9 @@ type budget struct {
 	contended time.Duration // how long tenants have waited; fair.go
 	reckoned  time.Time     // when contended was reckoned
 
+	freed *slot   // the connection of the turn that ends, while serve runs; turns.go
+	usual float64 // the seconds that a turn takes, or 0 unless places are turns
+
 	// served is how many waiters a second got a place while there were always some, or 0 if that isn't
 	// known. It is that of the time before servedAt, when turns was servedTurns.
 	served      float64
@@ -183,13 +186,13 @@ func (s *share) release(surrendered bool) {
 // serve gives free places to waiters. The caller holds the lock.
 func (b *budget) serve() {
 	for b.used < b.limit {
-		w := b.nextWaiter()
+		w, least := b.nextWaiter()
 		if w == nil {
 			return
 		}
 		w.share.place(1, -1)
 		w.share.dialling++
-		w.share.pay(w.class)
+		w.share.pay(w.class, least)
 		close(w.given)
 	}
 }

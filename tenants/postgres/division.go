@@ -30,7 +30,7 @@ func (e *Engine) DemandedConnections() int {
 // limit.
 func (e *Engine) LimitConnections(limit int) (held int) {
 	if queue := e.layout.queue(); queue != e.budget {
-		queue.setLimit(e.turnsFor(limit))
+		queue.setLimit(limit)
 	}
 	return e.budget.setLimit(limit)
 }

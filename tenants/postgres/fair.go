@@ -13,8 +13,9 @@ import (
 // tenant that has consumed least gets the next connection, so that a tenant with twice the weight has connections for
 // twice the time, however long its transactions are. It may also have as many more connections at once.
 //
-// A tenant that comes starts with what the tenant that got the last connection had consumed: it can't save up for the
-// time in which it needed nothing. One that was refused isn't new when it returns soon: else it would begin behind all those
+// A tenant that comes starts with what the one that had consumed least had when the last connection was given: it can't save
+// up for the time in which it needed nothing, except twice what others may get before it because they are near (turns.go), so
+// that it comes before them. One that was refused isn't new when it returns soon: else it would begin behind all those
 // that came meanwhile, time and again. Nor is it in debt for more than maxRounds, however long it had its connections.
 
 // maxRounds bounds what a tenant can have consumed beyond the others, in the average times between two hand-overs of a
@@ -37,16 +38,17 @@ func (b *budget) reckon(now time.Time) {
 func (s *share) join() {
 	b, fair := s.budget, s.budget.classes[s.class].fair
 	if s.places+s.waiters == 0 && b.now() >= s.returns {
-		s.spent = max(s.spent, fair)
+		s.spent = max(s.spent, fair-2*b.lead())
 	}
 	s.spent = min(s.spent, fair+maxRounds*float64(b.limit)/b.rate())
 }
 
-// pay is called when the share gets the next place, in the queue of a class: others that come now begin where it stood, but
-// people not behind a job that had its turn before them. The caller holds the budget's lock.
-func (s *share) pay(in class) {
+// pay is called when the share gets the next place, in the queue of a class, in which the least that one had consumed is given:
+// others that come now begin there, but people not behind a job that had its turn before them. The caller holds the budget's
+// lock.
+func (s *share) pay(in class, least float64) {
 	if of := &s.budget.classes[s.class]; in == s.class || s.budget.waiters[s.class].Len() == 0 {
-		of.fair = max(of.fair, s.spent)
+		of.fair = max(of.fair, least)
 	}
 	if !s.budget.lends {
 		s.spend(s.budget.pace.cost)

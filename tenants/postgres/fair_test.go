@@ -78,7 +78,7 @@ func TestIdleTenantsSaveNothingUp(t *testing.T) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.classes[people].fair, old.spent = 100, 100
-	old.pay(people)
+	old.pay(people, old.spent)
 	late.join()
 	if late.spent < 100 || late.spent > old.spent {
 		t.Errorf("late begins with %v, and the others have consumed %v", late.spent, old.spent)

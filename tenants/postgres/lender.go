@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,13 +24,20 @@ type lenders struct {
 	byVersion map[int64]*lender
 }
 
-// lender lends connections that are divided into lanes, each as wide as a tenant may use. A tenant uses mostly those of one
-// lane: a server's session keeps in memory what it has read about each tenant's tables, and first reads it, which costs as
-// much as a transaction. It is safe for concurrent use.
+// lender lends connections, each of which has a slot. A tenant's slots stand in an order that begins with one of its own, and
+// it mostly uses the first ones: a server's session keeps in memory what it has read about each tenant's tables, and first reads
+// it, which costs as much as a transaction. It is safe for concurrent use.
 type lender struct {
 	budget *budget
-	width  int // of a lane
-	lanes  []*share
+	slots  []*slot
+}
+
+// slot is the place of a connection.
+type slot struct {
+	lender *lender
+	number int
+	pool   *share       // of at most one connection
+	users  atomic.Int32 // transactions that have the connection, or wait for it
 }
 
 // of returns the lender for the tenants of a schema version. The tenant is one of them.
@@ -52,9 +60,10 @@ func (l *lenders) of(ctx context.Context, t *tenants.Tenant) (*lender, error) {
 		login = login.Copy()
 		login.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	}
-	made := &lender{budget: s.budget, width: s.config.TenantConns}
-	for range max(1, s.MaxConnections(1)/made.width) {
-		made.lanes = append(made.lanes, s.budget.openPool(connector{server: login, database: database, scoped: true, lent: true}, people, made.width))
+	made := &lender{budget: s.budget}
+	for i := range s.MaxConnections(1) {
+		pool := s.budget.openPool(connector{server: login, database: database, scoped: true, lent: true}, people, 1)
+		made.slots = append(made.slots, &slot{lender: made, number: i, pool: pool})
 	}
 	if l.byVersion == nil {
 		l.byVersion = map[int64]*lender{}
@@ -63,24 +72,25 @@ func (l *lenders) of(ctx context.Context, t *tenants.Tenant) (*lender, error) {
 	return made, nil
 }
 
-// lane returns the lane for a transaction of the tenant with that hash: its own unless all connections of that are in use,
-// and another one's are not. There are as many lanes as this process may have connections for.
-func (l *lender) lane(hash uint64) *share {
+// take returns a slot for a transaction of the tenant with that hash: the first one in the tenant's order that is free. There
+// is one, since no more transactions have turns than there are slots, except for a moment after this process was given fewer
+// connections. The caller must leave the slot.
+func (l *lender) take(hash uint64) *slot {
 	l.budget.mu.Lock()
-	n := uint64(min(max(1, l.budget.limit/l.width), len(l.lanes)))
+	n := min(len(l.slots), max(1, l.budget.limit))
 	l.budget.mu.Unlock()
-	own, other := l.lanes[hash%n], l.lanes[(hash/n)%n]
-	if own.isBusy() && !other.isBusy() {
-		return other
+	own := int(hash % uint64(n))
+	for i := range n {
+		if s := l.slots[(own+i)%n]; s.users.CompareAndSwap(0, 1) {
+			return s
+		}
 	}
-	return own
+	l.slots[own].users.Add(1)
+	return l.slots[own]
 }
 
-// isBusy reports whether all connections that the pool may have are in use.
-func (s *share) isBusy() bool {
-	now := s.db.Stats()
-	return now.InUse >= now.MaxOpenConnections
-}
+// leave ends what take began.
+func (s *slot) leave() { s.users.Add(-1) }
 
 // hasTypes reports whether a schema has types of its own, apart from the tables' row types.
 func (l *lenders) hasTypes(ctx context.Context, schema string) (has bool, err error) {
@@ -93,8 +103,8 @@ func (l *lenders) close() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, lender := range l.byVersion {
-		for _, lane := range lender.lanes {
-			err = errors.Join(err, lane.db.Close())
+		for _, slot := range lender.slots {
+			err = errors.Join(err, slot.pool.db.Close())
 		}
 	}
 	l.byVersion = nil

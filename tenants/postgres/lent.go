@@ -20,8 +20,10 @@ import (
 // tenant's role as the transaction begins and ceases to be it as that ends: nothing outlives the transaction.
 type lent struct {
 	borrower
-	held *sql.Conn    // nil without a transaction
-	real *countedConn // what held is
+	slot  *slot        // nil without a transaction
+	held  *sql.Conn    // nil without a transaction
+	real  *countedConn // what held is
+	since time.Time    // when its transaction began
 }
 
 var (
@@ -56,10 +58,15 @@ func (l *lent) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 }
 
 // borrow begins a transaction on a connection of the lender.
-func (l *lent) borrow(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+func (l *lent) borrow(ctx context.Context, opts driver.TxOptions) (tx driver.Tx, err error) {
+	slot := l.lender.take(l.turns.hash)
+	defer func() {
+		if err != nil {
+			slot.leave()
+		}
+	}()
 	for try := 0; ; try++ {
-		lane := l.lender.lane(l.hash)
-		held, err := lane.db.Conn(ctx)
+		held, err := slot.pool.db.Conn(ctx)
 		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tenants.ErrBusy) {
 			return nil, l.turns.late(ctx)
 		}
@@ -68,6 +75,7 @@ func (l *lent) borrow(ctx context.Context, opts driver.TxOptions) (driver.Tx, er
 		}
 		tx, err := l.beginOn(ctx, held, opts)
 		if err == nil {
+			l.slot, l.since = slot, time.Now()
 			return tx, nil
 		}
 		_ = held.Close() // its transaction is over
@@ -159,13 +167,15 @@ func (l *lent) Close() error {
 }
 
 func (l *lent) giveBack() error {
-	held := l.held
-	l.held, l.real = nil, nil
+	held, slot := l.held, l.slot
+	l.held, l.slot, l.real = nil, nil, nil
 	if held == nil {
 		return nil
 	}
-	defer l.turns.release(false) // the next one finds the connection
-	return held.Close()
+	err := held.Close()
+	slot.leave()
+	l.turns.endTurn(slot, time.Since(l.since))
+	return err
 }
 
 // lentTransaction gives the connection back when it ends.

@@ -30,7 +30,7 @@ const (
 // classLoad is what a class of work has of the budget.
 type classLoad struct {
 	used   int               // protected by the budget's lock
-	fair   float64           // what the tenant that got a place last had consumed; protected too
+	fair   float64           // what the tenant that had consumed least had when a place was given last; protected too
 	waited tenants.Durations // how long it waited, also in vain
 }
 
@@ -86,21 +86,37 @@ func (b *budget) waiting() int {
 	return sum
 }
 
-// nextWaiter takes the waiter from the queue whose turn it is, or returns nil. In a class that is the first one of the
-// tenant that has consumed least, among the first mostCompared if a turn is soon over. The caller holds the lock.
-func (b *budget) nextWaiter() *waiter {
+// nextWaiter takes the waiter from the queue whose turn it is, or returns nil, and returns what the tenant that waits and has
+// consumed least has consumed. In a class it is the first one of that tenant, or if there are turns one that has consumed about
+// as little. The caller holds the lock.
+func (b *budget) nextWaiter() (next *waiter, least float64) {
 	queue := &b.waiters[b.nextClass()]
-	next := queue.Front()
-	if next == nil {
-		return nil
+	compared := queue.Len()
+	if b.lends {
+		compared = min(compared, mostCompared)
 	}
-	for e, n := next.Next(), 1; e != nil && (!b.lends || n < mostCompared); e, n = e.Next(), n+1 {
-		if shareAt(e).consume() < shareAt(next).consume() {
-			next = e
-		}
+	first := leastOf(queue, compared)
+	if first == nil {
+		return nil, 0
+	}
+	least = shareAt(first).spent
+	if b.lends {
+		first = b.nearest(queue, compared, least)
 	}
 	b.turns++
-	return queue.Remove(next).(*waiter)
+	return queue.Remove(first).(*waiter), least
+}
+
+// leastOf returns the first waiter of the tenant that has consumed least, among the first ones of the queue, or nil if it is
+// empty.
+func leastOf(queue *list.List, compared int) *list.Element {
+	first := queue.Front()
+	for e, n := first, 0; n < compared; e, n = e.Next(), n+1 {
+		if shareAt(e).consume() < shareAt(first).spent {
+			first = e
+		}
+	}
+	return first
 }
 
 func shareAt(e *list.Element) *share { return e.Value.(*waiter).share }

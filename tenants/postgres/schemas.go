@@ -39,7 +39,7 @@ func newSchemas(e *Engine) (*schemas, error) {
 
 // prepare closes the server's databases and what is dangerous in this one, and makes the login role.
 func (s *schemas) prepare(ctx context.Context) error {
-	s.turns = newTurns(s.turnsFor(s.MaxConnections(1)))
+	s.turns = newTurns(s.MaxConnections(1))
 	if err := closeShared(ctx, s.admin, s.config.Log, "postgres", "template1", s.server.Database); err != nil {
 		return err
 	}

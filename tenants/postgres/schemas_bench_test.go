@@ -57,7 +57,7 @@ func BenchmarkBeginAs(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	held, err := s.lanes[0].db.Conn(b.Context())
+	held, err := s.slots[0].pool.db.Conn(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}

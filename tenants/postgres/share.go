@@ -16,6 +16,9 @@ type share struct {
 	db     *sql.DB
 	full   int // connections that the pool may have unless the budget is crowded
 
+	lender *lender // of a tenant's turns, and the hash of its schema; turns.go
+	hash   uint64
+
 	touched atomic.Int64 // when a connection was last handed out or returned, by the budget's clock
 	dialled atomic.Int64 // when the share last got a place or connected, by the budget's clock
 
@@ -41,9 +44,6 @@ type share struct {
 // and fewer while the budget is crowded.
 func (b *budget) openPool(c connector, of class, full int) *share {
 	s := newShare(b, of, full)
-	if c.lent {
-		s.setWeight(full) // it serves many tenants
-	}
 	c.share = s
 	s.open(c)
 	return s
