@@ -1,5 +1,24 @@
 // Package app wires the process together: configuration, databases, routes and
 // the two listeners.
+//
+//	app.go         all that a process has
+//	config.go      the settings, as they were given; settings.go, as they are used
+//	secrets.go     those that are secret; redact.go keeps them out of texts
+//	databases.go   opens the master and the engines; registered.go adds servers
+//	servers.go     the listeners: door.go counts their connections, client.go speaks with a client
+//	router.go      what surrounds all routes; middleware.go
+//	routes.go      all routes; account_routes.go
+//	bodies.go      bounds the time that bodies take
+//	refuse.go      answers clients that there is no place for; refusals.go logs few of them
+//	origin.go      where tenants are served; client_address.go, cors.go, operator_hosts.go
+//	capacity.go    how many tenants may be open at once; rlimit_unix.go
+//	metrics.go     metrics; metrics_load.go, metrics_alerts.go and metrics_proofs.go
+//	backups.go     backups: backup_keys.go, exports.go, restore.go, recover.go
+//	files.go       files of tenants; portable.go checks one that was exported
+//	mail.go        mail; webhooks.go, webhooks
+//	demo.go        the demo's tenants; admins.go, the first people of others
+//	permissions.go what doctor looks at beside the tenants; scratch.go, what tries of backups have left
+//	token.go       the operator's token
 package app
 
 import (

@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -117,5 +122,29 @@ func TestTopLevel(t *testing.T) {
 		if !strings.HasPrefix(top, ".") && !slices.Contains(known, top) {
 			t.Errorf("%s stands at the top level", top)
 		}
+	}
+}
+
+// TestPackageCommentsNameFiles: the files that a package's comment speaks of are there.
+func TestPackageCommentsNameFiles(t *testing.T) {
+	t.Parallel()
+	name := regexp.MustCompile(`\b[a-z_]+\.go\b`)
+	listed := 0
+	for _, p := range listPackages(t) {
+		for _, file := range p.GoFiles {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, named := range name.FindAllString(parsed.Doc.Text(), -1) {
+				listed++
+				if _, err := os.Stat(filepath.Join(p.Dir, named)); err != nil {
+					t.Errorf("the comment of package %s names %s, which isn't there", p.ImportPath, named)
+				}
+			}
+		}
+	}
+	if listed == 0 {
+		t.Error("no package comment names a file")
 	}
 }

@@ -1,5 +1,50 @@
 // Package postgres keeps each tenant's database on a Postgres server, and limits the number of
 // connections to all of them together. It also opens a master database on such a server.
+//
+//	engine.go       the options of an engine, and what it has
+//	layout.go       what differs between the placements: databases.go, and schemas.go
+//	database.go     creates databases and schemas; rights.go, roles.go, credentials.go
+//	template.go     from a template, a database that has been migrated; copyschema.go, a schema's
+//	location.go     where a tenant should lie and does, and who may enter there
+//	drop.go         removes them; trash.go keeps them for a while, discard.go removes what is left of unfinished work
+//	adopt.go        makes tenants from databases elsewhere; source.go, copy.go, copytext.go, trylogin.go
+//	load.go         makes them from files; rows.go writes files
+//	changes.go      tells what changed between two reads
+//	rehearse.go     tries migrations on copies
+//	size.go         measures them; space.go
+//
+// The way of a scope's connection:
+//
+//	url.go          reads the server's URL; urlreason.go says what is wrong with it
+//	connector.go    makes connections; dialer.go, dialpatiently.go, hosts.go, standby.go and connecterror.go
+//	silence.go      breaks off connections whose server says nothing
+//	budget.go       limits the connections of all pools; share.go, a pool's part of them
+//	queue.go        who waits, by class; fair.go, by weight; pace.go, how fast the server makes connections
+//	crowd.go        has pools give up connections while others wait
+//	division.go     follows what this process may have of the server
+//	session.go      what a statement may leave in a session; pins.go, settings that a role can't change
+//	transaction.go  commits, and tells what became of it
+//	translate.go    turns the server's errors into those of package tenants
+//
+// In schemas the connections belong to all tenants:
+//
+//	lender.go       lends connections; turns.go says to whom
+//	lent.go         a lent connection, which is a tenant's for one transaction
+//	foreign.go      refuses statements that lead out of a schema
+//	closed.go       takes rights in the shared database from everybody; shared.go, exposed.go
+//	loginrole.go    the role as which connections log in; pooler.go tries a pooler
+//
+// Operators ask what is wrong, and for it to be mended:
+//
+//	examine.go      looks at a tenant's database; schema.go at its tables, identity.go at whose it is
+//	survey.go       lists what is on the server; gaps.go, what an administrator should change; signs.go, which databases were written
+//	mend.go         mends a database
+//
+// And the master:
+//
+//	master.go       opens it; masterrows.go writes it into a file, and makes it from one
+//	presence.go     shows which processes are alive
+//	watch.go        tells of changes by other processes
 package postgres
 
 import (

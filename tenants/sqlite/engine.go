@@ -1,5 +1,31 @@
 // Package sqlite keeps each tenant's database in a file of its own. It also opens a master database in
 // a file.
+//
+//	engine.go      the options of an engine, and what it has
+//	folders.go     opens files only inside the engine's folders; location.go, where a tenant's should be and are
+//	create.go      creates databases; template.go, from a template
+//	connect.go     opens connections; watched.go checks that the file is still the one that was opened
+//	session.go     what a statement may do to a connection
+//	interrupt.go   ends a statement with its context
+//	checkpoint.go  checkpoints what is left when a handle closes
+//	giveback.go    gives memory back to the system when handles have closed
+//	translate.go   turns SQLite's errors into those of package tenants; obstacle.go says why a file can't be opened
+//	drop.go        removes databases; trash.go keeps them for a while, discard.go removes what is left of unfinished work
+//	adopt.go       makes tenants from files; source.go copies a file that may be in use
+//	moveacross.go  moves files between file systems
+//	load.go        makes them from rows; rows.go and rowfile.go, writerows.go
+//	portable.go    writes them into portable files; portablecontents.go, with their files
+//	snapshot.go    reads a database while it changes; walfile.go
+//	keepcopy.go    keeps copies from before a migration; copyage.go, and tells what changed since
+//	rehearse.go    tries migrations on copies
+//	changes.go     tells what changed between two reads
+//	examine.go     looks at a database; schema.go at its tables
+//	survey.go      lists what lies in the folders
+//	mend.go        mends a database
+//	size.go        measures them; space.go
+//	presence.go    shows which processes are alive
+//	master.go      opens a master database
+//	driver_cgo.go  what the driver is asked for beside database/sql; driver_purego.go, without cgo; direct.go makes connections small
 package sqlite
 
 import (
