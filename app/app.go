@@ -222,6 +222,11 @@ func (a *App) LoadFixtures(ctx context.Context, t *tenants.Tenant, folder fs.FS,
 	return rows, err
 }
 
+// CheckFixtures returns why LoadFixtures can't use the files, as far as that is known without an installation.
+func CheckFixtures(ctx context.Context, o Options, folder fs.FS, names ...string) error {
+	return fixtures.Check(ctx, o.withDefaults().Schema.Models, folder, names...)
+}
+
 // Operators has the operators' accounts.
 func (a *App) Operators() *operators.Accounts { return operators.New(a.master) }
 

@@ -16,3 +16,9 @@ func CheckPortable(ctx context.Context, o Options, path string) error {
 	}
 	return r.Close()
 }
+
+// CheckSource returns why no tenant of the application can be made from a database in a file of SQLite's. It needs no
+// installation.
+func CheckSource(ctx context.Context, o Options, url string) error {
+	return sqlite.CheckSource(ctx, o.withDefaults().Schema, url)
+}

@@ -18,7 +18,9 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 	if err := os.MkdirAll(in("folder"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{"file": "", "text.db": "no database", "text.csv": ""} {
+	for name, content := range map[string]string{
+		"file": "", "text.db": "no database", "text.csv": "", "1_nothing.json": "[]", "1_projects.json": `[{"title": "Dig"}]`, "2_projects.json": "{",
+	} {
 		if err := os.WriteFile(in(name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +51,13 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 		"serve --data-dir IN/fresh --addr nonsense", "serve --data-dir IN/fresh --base-domain ..", "serve --data-dir IN/fresh --backup-url nonsense", "serve --data-dir IN/fresh --files-url nonsense",
 		"serve --data-dir IN/fresh --durability odd", "serve --data-dir IN/fresh --public-url nonsense", "serve --data-dir IN/fresh --no-such-flag",
 		"serve --data-dir IN/file", "serve --data-dir IN/fresh --database-url mysql://x", "serve --data-dir IN/fresh --database-url postgres://127.0.0.1:1/x",
-		"seed none --data-dir IN/fresh", "seed --file IN/none --data-dir IN/fresh", "tenant create Acme! --data-dir IN/fresh",
+		"seed none --data-dir IN/fresh", "seed --file IN/none --data-dir IN/fresh", "seed acme --file IN/none --data-dir IN/fresh", "seed acme --file IN/folder --data-dir IN/fresh",
+		"seed Acme! --file IN/1_projects.json --data-dir IN/fresh", "seed acme --file IN/1_nothing.json --data-dir IN/fresh", "seed acme --file IN/1_projects.json --data-dir IN/fresh",
+		"seed acme --file IN/2_projects.json --data-dir IN/fresh", "seed acme --file IN/text.csv --data-dir IN/fresh",
+		"tenant create acme --name=\x01 --data-dir IN/fresh", "tenant create acme --name " + strings.Repeat("x", 201) + " --data-dir IN/fresh",
+		"tenant create acme --from sqlite:IN/text.db --data-dir IN/fresh", "tenant create acme --from sqlite:IN/folder --data-dir IN/fresh", "tenant create acme --from sqlite:IN/acme.db --data-dir IN/fresh",
+		"tenant create acme --from postgres://127.0.0.1:1/x --data-dir IN/fresh", "tenant create acme --from mysql://x --data-dir IN/fresh",
+		"tenant create acme --admin-email=a@b.example --admin-password-stdin --data-dir IN/fresh", "tenant create Acme! --data-dir IN/fresh",
 		"tenant create acme --server none --data-dir IN/fresh", "tenant create acme --label region=eu --data-dir IN/fresh", "tenant create acme --from IN/none.db --data-dir IN/fresh",
 		"tenant create acme --from IN/text.db --data-dir IN/fresh", "tenant create acme --from IN/folder --data-dir IN/fresh", "tenant create acme --from sqlite:IN/none.db --data-dir IN/fresh",
 		"tenant create acme --admin-email x --data-dir IN/fresh", "tenant create acme --resume --data-dir IN/fresh", "tenant create www --data-dir IN/fresh", "seed --data-dir IN/fresh --no-such-flag",
@@ -61,7 +69,10 @@ func TestRefusedCommandsLeaveNothing(t *testing.T) {
 		}
 		if after := s.lasting(t); !slices.Equal(before, after) {
 			t.Errorf("%s: it leaves %q", command, slices.DeleteFunc(slices.Clone(after), func(name string) bool { return slices.Contains(before, name) }))
-			before = after
+			if err := os.RemoveAll(in("fresh")); err != nil {
+				t.Fatal(err)
+			}
+			before = s.lasting(t)
 		}
 	}
 }

@@ -67,6 +67,12 @@ func (s *seedCommand) load(c *Call) error {
 	if !info.IsDir() {
 		folder, names = filepath.Dir(s.File), []string{filepath.Base(s.File)}
 	}
+	if err := tenants.ValidateSubdomain(s.Subdomains[0]); err != nil {
+		return err
+	}
+	if err := app.CheckFixtures(c.ctx, c.process.Options, os.DirFS(folder), names...); err != nil {
+		return noRow(s.Subdomains[0], err)
+	}
 	return c.Install(func(a *app.App) error {
 		result := seed.Result{Subdomain: s.Subdomains[0], Outcome: seed.Filled}
 		t, err := a.Manager().Get(c.ctx, result.Subdomain)
@@ -79,10 +85,14 @@ func (s *seedCommand) load(c *Call) error {
 		}
 		result.Name = t.Name
 		if result.Rows, err = a.LoadFixtures(c.ctx, t, os.DirFS(folder), names...); err != nil {
-			return fmt.Errorf("no row was added to tenant %s: %w", t.Subdomain, err)
+			return noRow(t.Subdomain, err)
 		}
 		return writeSeeded(c.out, []seed.Result{result})
 	})
+}
+
+func noRow(subdomain string, err error) error {
+	return fmt.Errorf("no row was added to tenant %s: %w", subdomain, err)
 }
 
 func writeSeeded(out *Output, results []seed.Result) error {

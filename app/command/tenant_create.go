@@ -1,9 +1,9 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -45,6 +45,9 @@ func (n *createCommand) Run(c *Call) error {
 	if err := tenants.ValidateSubdomain(n.Subdomain); err != nil {
 		return err
 	}
+	if err := lifecycle.CheckName(cmp.Or(strings.TrimSpace(n.Name), n.Subdomain)); err != nil {
+		return createError(err, n.Subdomain)
+	}
 	admin, err := n.admin(c)
 	if err != nil {
 		return err
@@ -59,11 +62,7 @@ func (n *createCommand) Run(c *Call) error {
 	if err := checkSource(c, source, file); err != nil {
 		return err
 	}
-	run := c.Install
-	if n.Server != "" && n.Server != tenants.DefaultServer || len(n.Label) > 0 { // a new installation has no other server, and no label
-		run = c.With
-	}
-	return run(func(a *app.App) error {
+	return n.install(c, source, func(a *app.App) error {
 		progress := c.out.progress()
 		t, invitation, err := a.Onboard().Create(c.ctx, lifecycle.NewTenant{
 			Subdomain: n.Subdomain, Name: n.Name, Server: n.Server, Labels: n.Label, Source: source, File: file, By: a.By(),
@@ -106,15 +105,24 @@ func (n *createCommand) source(c *Call) (url, file string, err error) {
 
 // checkSource returns why no tenant can be made from a source, as far as that is known before an installation is made for it.
 func checkSource(c *Call, url, file string) error {
-	if path, isFile := strings.CutPrefix(url, "sqlite:"); isFile {
-		if _, err := os.Stat(path); err != nil { // the error would show the URL
-			return &tenants.SourceError{Reason: "there is no such file; what follows sqlite: is its path, without options"}
-		}
+	switch {
+	case strings.HasPrefix(url, "sqlite:"):
+		return app.CheckSource(c.ctx, c.process.Options, url)
+	case file != "":
+		return app.CheckPortable(c.ctx, c.process.Options, file)
 	}
-	if file == "" {
-		return nil
+	return nil
+}
+
+// install runs f on the installation, and makes one if its only server could have the tenant.
+func (n *createCommand) install(c *Call, source string, f func(a *app.App) error) error {
+	engine, _, _ := strings.Cut(c.config.DatabaseURL, ":")
+	from, _, copies := strings.Cut(source, ":")
+	elsewhere := copies && (from == "sqlite") != (engine == "sqlite")
+	if n.Server != "" && n.Server != tenants.DefaultServer || len(n.Label) > 0 || elsewhere {
+		return c.With(f)
 	}
-	return app.CheckPortable(c.ctx, c.process.Options, file)
+	return c.Install(f)
 }
 
 // resume finishes an interrupted creation.

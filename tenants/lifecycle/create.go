@@ -166,7 +166,7 @@ func (m *Manager) prepare(ctx context.Context, n NewTenant) (*tenants.Tenant, er
 		return nil, err
 	}
 	name := cmp.Or(strings.TrimSpace(n.Name), n.Subdomain)
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	server, engine, err := m.place(ctx, n)

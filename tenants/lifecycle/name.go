@@ -13,8 +13,8 @@ import (
 // maxName is the longest display name of a tenant, in characters.
 const maxName = 200
 
-// checkName returns ErrInvalidName if name can't be a tenant's display name.
-func checkName(name string) error {
+// CheckName returns ErrInvalidName if name can't be a tenant's display name.
+func CheckName(name string) error {
 	if text.Line(name, maxName) != "" {
 		return ErrInvalidName
 	}
@@ -26,7 +26,7 @@ func checkName(name string) error {
 // *UnderWayError.
 func (m *Manager) SetName(ctx context.Context, by Operator, subdomain, name string) (*tenants.Tenant, error) {
 	name = strings.TrimSpace(name)
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	return m.doAsked(ctx, by, tenants.KindSetName, subdomain, params{Name: name}, func(tx *gorm.DB, j *job) error {

@@ -31,6 +31,21 @@ func (e *Engine) Adopt(ctx context.Context, t *tenants.Tenant, source string) (v
 	return e.versionOf(ctx, t)
 }
 
+// CheckSource returns why the database of a sqlite:PATH can't be adopted, as far as its schema tells. It only reads.
+func CheckSource(ctx context.Context, schema tenants.Schema, source string) (err error) {
+	path, err := sourcePath(source)
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(connector{dsn: dsn(path, "mode=ro&_query_only=1")})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if err = checkSchema(ctx, db, schema, identityTable); resultCode(err) != 0 {
+		err = sourceError(ctx, path, err)
+	}
+	return err
+}
+
 // CheckFile returns nil if a file is a whole database of the tenant, whose schema is that of its version and whose rows
 // violate no constraint. Errors are those of Adopt, and ErrUnavailable if it is another tenant's. It doesn't change the
 // file; nothing else may use it.
