@@ -308,7 +308,7 @@ func TestReceiversThatFail(t *testing.T) {
 		}
 		wants := map[tenants.OperationKind]string{
 			tenants.KindCreate: "the receiver answered 500 Internal Server Error: the first line", tenants.KindSuspend: "the receiver answered 307 Temporary Redirect",
-			tenants.KindResume: "the receiver answered 410 Gone", tenants.KindRename: "the receiver didn't answer within 300ms",
+			tenants.KindResume: "the receiver answered 410 Gone", tenants.KindRename: "the receiver didn't answer within 3s",
 			tenants.KindMove: "the receiver answered 502 Bad Gateway: xx", tenants.KindPurge: "the receiver can't be reached: EOF",
 			tenants.KindErase: "the receiver answered 400 Bad Request: " + strings.Repeat("x", 199),
 		}
@@ -321,7 +321,7 @@ func TestReceiversThatFail(t *testing.T) {
 		for kind := range answers {
 			ids[end(t, env, kind)] = kind
 		}
-		deliver(t, env, r.url, 300*time.Millisecond)
+		deliver(t, env, r.url, 3*time.Second) // a slow machine answers the others in that time
 		failed := awaitJobs(t, env, func(found []jobs.Row) bool {
 			for _, row := range found {
 				if row.Error == "" {
