@@ -16,6 +16,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // writers write projects of tenants until they are stopped.
@@ -77,7 +78,7 @@ func (w *writers) expectWork(t *testing.T, n int) {
 		return counts
 	}
 	before := counts()
-	eventually(t, "acknowledged writes of each tenant", func() bool {
+	wait.Until(t, "acknowledged writes of each tenant", func() bool {
 		for subdomain, count := range counts() {
 			if count < before[subdomain]+n {
 				return false
@@ -93,7 +94,7 @@ func (w *writers) expectRefusals(t *testing.T) {
 	w.mu.Lock()
 	before := maps.Clone(w.refused)
 	w.mu.Unlock()
-	eventually(t, "503 of each tenant", func() bool {
+	wait.Until(t, "503 of each tenant", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		for subdomain := range w.acknowledged {
@@ -152,10 +153,10 @@ func TestFailover(t *testing.T) {
 	promoted := time.Now()
 	w.expectWork(t, 1)
 	t.Logf("all tenants were served %v after the promotion", time.Since(promoted).Round(time.Millisecond))
-	eventually(t, "the master", func() bool { return s.ask(http.MethodGet, "unknown", "/", "").Code == http.StatusNotFound })
+	wait.Until(t, "the master", func() bool { return s.ask(http.MethodGet, "unknown", "/", "").Code == http.StatusNotFound })
 	s.create(t, "hooli", tenants.DefaultServer)
 	other.sessions = s.sessions
-	eventually(t, "the other process", func() bool { return other.ask(http.MethodGet, "hooli", "/api/projects", "").Code == http.StatusOK })
+	wait.Until(t, "the other process", func() bool { return other.ask(http.MethodGet, "hooli", "/api/projects", "").Code == http.StatusOK })
 	if _, err := s.Manager().Suspend(t.Context(), lifecycle.System, "hooli"); err != nil {
 		t.Error(err)
 	}

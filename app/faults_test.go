@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
 	"tenantry/tenants/tenantstest/pgproxy"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // faulty is an installation with two tenants to which a test does harm.
@@ -154,7 +155,7 @@ func TestServerFallsSilent(t *testing.T) {
 	f.proxy.Release()
 	unlock()
 	for _, subdomain := range []string{"acme", "globex"} {
-		eventually(t, subdomain, func() bool { return f.ask(http.MethodGet, subdomain, "/api/projects", "").Code == http.StatusOK })
+		wait.Until(t, subdomain, func() bool { return f.ask(http.MethodGet, subdomain, "/api/projects", "").Code == http.StatusOK })
 		if f.projects(t, subdomain)["waits"] {
 			t.Error("a project is stored whose request was refused")
 		}
@@ -179,7 +180,7 @@ func (f *faulty) lock(t *testing.T, subdomain, table string) (unlock func()) {
 func (f *faulty) awaitWaiting(t *testing.T, subdomain string) {
 	t.Helper()
 	conn := f.connect(t, subdomain)
-	eventually(t, "a statement that waits", func() (waits bool) {
+	wait.Until(t, "a statement that waits", func() (waits bool) {
 		err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
 		if err != nil {
@@ -246,13 +247,13 @@ func TestMasterAway(t *testing.T) {
 			w := f.write("acme", "globex")
 			w.expectWork(t, 5)
 			away()
-			eventually(t, "503 for unknown tenants", func() bool {
+			wait.Until(t, "503 for unknown tenants", func() bool {
 				r := f.ask(http.MethodGet, "unknown", "/", "")
 				return r.Code == http.StatusServiceUnavailable && r.Header().Get("Retry-After") != ""
 			})
 			w.expectWork(t, 10)
 			back()
-			eventually(t, "an answer of the master", func() bool { return f.ask(http.MethodGet, "unknown", "/", "").Code == http.StatusNotFound })
+			wait.Until(t, "an answer of the master", func() bool { return f.ask(http.MethodGet, "unknown", "/", "").Code == http.StatusNotFound })
 			w.expectWork(t, 5)
 			w.end(t, 0)
 		})

@@ -8,6 +8,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestPatroniFailsOver kills the leader of a cluster under Patroni, under load, twice: the second time the server that
@@ -30,7 +31,7 @@ func TestPatroniFailsOver(t *testing.T) {
 		promoted := time.Now()
 		w.expectWork(t, 1)
 		t.Logf("promoted %v after the kill, all tenants served %v later", promoted.Sub(killed).Round(time.Millisecond), time.Since(promoted).Round(time.Millisecond))
-		eventually(t, "the master", func() bool { return s.ask(http.MethodGet, "unknown", "/", "").Code == http.StatusNotFound })
+		wait.Until(t, "the master", func() bool { return s.ask(http.MethodGet, "unknown", "/", "").Code == http.StatusNotFound })
 		s.create(t, created, tenants.DefaultServer)
 		cluster.Revive()
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"tenantry/app"
 	"tenantry/tenants"
@@ -107,14 +106,4 @@ func (s *service) projects(t *testing.T, subdomain string) map[string]bool {
 		}
 	}
 	return names
-}
-
-// eventually waits until done. The deadline is no expectation of speed.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }

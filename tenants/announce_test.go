@@ -10,6 +10,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestLimitsHoldForAllProcesses: two processes that serve allow half of each limit, a process that serves nothing
@@ -26,7 +27,7 @@ func TestLimitsHoldForAllProcesses(t *testing.T) {
 		}
 		other := env.Beside(t, options)
 		announce(t, other, "two:2")
-		eventually(t, "the first process knows of the second", func() bool { return concurrency(t, env, acme) == 2 })
+		wait.Until(t, "the first process to know of the second", func() bool { return concurrency(t, env, acme) == 2 })
 		if got := concurrency(t, other, acme); got != 2 {
 			t.Errorf("the second process runs %d scopes at once, want 2", got)
 		}
@@ -49,7 +50,7 @@ func TestLimitsHoldForAllProcesses(t *testing.T) {
 		if err := other.Store.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		eventually(t, "the first process has the whole limit", func() bool { return concurrency(t, env, acme) == 4 })
+		wait.Until(t, "the first process to have the whole limit", func() bool { return concurrency(t, env, acme) == 4 })
 	})
 }
 
@@ -81,14 +82,5 @@ func concurrency(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) (ru
 			t.Fatal(err)
 		}
 		running++
-	}
-}
-
-func eventually(t *testing.T, what string, isSo func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !isSo(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so after a minute: %s", what)
-		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"tenantry/tenants/document"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // withExports returns a site on Postgres whose commands and servers back up to a folder.
@@ -32,12 +33,12 @@ func TestServerExports(t *testing.T) {
 	s.create(t, "acme")
 	s.create(t, "globex")
 	srv := s.serve(t)
-	eventually(t, "the first backup", func() bool { return len(s.points(t, "acme")) > 0 && len(s.points(t, "globex")) > 0 })
+	wait.Until(t, "the first backup", func() bool { return len(s.points(t, "acme")) > 0 && len(s.points(t, "globex")) > 0 })
 	before := time.Now()
 	if r := srv.post(t, "acme", "/api/projects", `{"name":"Later"}`); r.status != 201 {
 		t.Fatalf("status %d", r.status)
 	}
-	eventually(t, "the backup of everything", func() bool {
+	wait.Until(t, "the backup of everything", func() bool {
 		got := only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout)
 		return got.Tenants == 2 && got.Stored == 2 && s.points(t, "acme")[0].At.After(before)
 	})
@@ -84,12 +85,12 @@ func TestIdleTenantIsNotExported(t *testing.T) {
 	s.create(t, "globex")
 	s.must(t, "backup", "run")
 	srv := s.serve(t)
-	eventually(t, "everything is stored", func() bool {
+	wait.Until(t, "everything to be stored", func() bool {
 		return only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2
 	})
 	points := len(s.points(t, "globex"))
 	s.must(t, "tenant", "admin", "acme", "--admin-email=second@acme.example")
-	eventually(t, "the write of a command", func() bool {
+	wait.Until(t, "the write of a command", func() bool {
 		return only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2 && len(s.points(t, "acme")) > 1
 	})
 	if got := len(s.points(t, "globex")); got != points {
@@ -111,7 +112,7 @@ func TestBadExports(t *testing.T) {
 			t.Errorf("%s: %d %s", args, r.status, r.stderr)
 		}
 	}
-	eventually(t, "late", func() bool { return s.run(t, "backup", "status").status == exitFailed })
+	wait.Until(t, "it to be late", func() bool { return s.run(t, "backup", "status").status == exitFailed })
 	s.must(t, "backup", "run")
 	acme := s.exported(t, store, "acme")
 	whole, err := os.ReadFile(acme)
@@ -192,7 +193,7 @@ func TestKilledExports(t *testing.T) {
 		}
 	}
 	srv := s.serve(t)
-	eventually(t, "the folders are removed", func() bool {
+	wait.Until(t, "the folders to be removed", func() bool {
 		left, err := filepath.Glob(filepath.Join(s.dir, "restore-*"))
 		return err == nil && !slices.ContainsFunc(left, func(dir string) bool {
 			info, err := os.Stat(dir)

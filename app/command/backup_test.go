@@ -12,6 +12,7 @@ import (
 	"tenantry/tenants/backup"
 	"tenantry/tenants/document"
 	"tenantry/tenants/seal"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // backUpSoon has servers back up each second, and the doctor find a backup late after two: tests that wait for either set it.
@@ -66,12 +67,12 @@ func TestServerBacksUp(t *testing.T) {
 	s.create(t, "acme")
 	s.create(t, "globex")
 	srv := s.with(backUpSoon).serve(t)
-	eventually(t, "the first backup", func() bool { return len(s.points(t, "acme")) > 0 })
+	wait.Until(t, "the first backup", func() bool { return len(s.points(t, "acme")) > 0 })
 	before := s.points(t, "acme")[0].At
 	if r := srv.post(t, "acme", "/api/projects", `{"name":"Later"}`); r.status != 201 {
 		t.Fatalf("status %d", r.status)
 	}
-	eventually(t, "the backup of everything", func() bool {
+	wait.Until(t, "the backup of everything", func() bool {
 		return only[app.Survey](t, s.run(t, "backup", "status", "--json").stdout).Stored == 2
 	})
 	s.must(t, "tenant", "restore", "acme", "--at", before.Format(time.RFC3339Nano), "--as", "acme-before")
@@ -125,7 +126,7 @@ func TestBadBackups(t *testing.T) {
 		"tenant restore acme --as Copy!": exitUsage, "backup list acme --limit 0": exitUsage, "backup verify --sample -1": exitUsage,
 	} {
 		if args == "backup status" { // a commit has to wait for longer than two intervals
-			eventually(t, "late", func() bool { return soon.run(t, "backup", "status").status == exitFailed })
+			wait.Until(t, "it to be late", func() bool { return soon.run(t, "backup", "status").status == exitFailed })
 		}
 		if r := soon.run(t, strings.Fields(args)...); r.status != want || r.stderr == "" {
 			t.Errorf("%s: %d %s", args, r.status, r.stderr)

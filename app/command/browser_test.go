@@ -18,6 +18,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // envScreenshots names a folder into which the tests put pictures of pages.
@@ -187,7 +189,7 @@ func (b *tab) until(t *testing.T, expression string) {
 			t.Logf("at %s: %.1500s", at, text)
 		}
 	}()
-	eventually(t, expression, func() bool {
+	wait.Until(t, expression, func() bool {
 		var is bool
 		err := chromedp.Run(b.ctx, chromedp.Evaluate("!!("+expression+")", &is))
 		return err == nil && is

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // limitOnConnections returns how many connections to tenants' databases the server may have.
@@ -82,7 +83,7 @@ func TestTwoProcessesOnFewConnections(t *testing.T) {
 	defer func() {
 		t.Logf("quiet: %d done, %d connections; busy: %d done, %d connections", little.Load(), other, much.Load(), has)
 	}()
-	eventually(t, "work of both, more connections for the busy one, and no more than there are", func() bool {
+	wait.Until(t, "work of both, more connections for the busy one, and no more than there are", func() bool {
 		has, other = busy.limitOnConnections(t), quiet.limitOnConnections(t)
 		return little.Load() > 50 && much.Load() > 500 && has > other && other > 0 && has+other <= most
 	})
@@ -92,7 +93,7 @@ func TestTwoProcessesOnFewConnections(t *testing.T) {
 	if err := syscall.Kill(busy.pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the connections of the killed process", func() bool { return quiet.limitOnConnections(t) > most })
+	wait.Until(t, "the connections of the killed process", func() bool { return quiet.limitOnConnections(t) > most })
 	t.Logf("%d connections, and %d after the other had died", before, quiet.limitOnConnections(t))
 	log, err := os.ReadFile(filepath.Join(cluster.Dir(), "log"))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants/document"
 	"tenantry/tenants/sqlite"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestCopiesByAPI exports, clones and moves a tenant through the operator's API, and refuses what can't be done.
@@ -57,7 +58,7 @@ func TestCopiesByAPI(t *testing.T) {
 		if r := srv.operate(t, "GET", "/api/operations?kind=export", ""); strings.Count(r.body, `"state":"done"`) != 2 {
 			t.Errorf("ledger: %s", r.body)
 		}
-		eventually(t, "the files to be removed", func() bool { // after the last byte was sent
+		wait.Until(t, "the files to be removed", func() bool { // after the last byte was sent
 			left, err := filepath.Glob(filepath.Join(s.dir, "restore-*"))
 			return len(left) == 0 && err == nil
 		})
@@ -204,7 +205,7 @@ func TestLeftScratch(t *testing.T) {
 	}
 	dead = leave("restore-3")
 	s.serve(t)
-	eventually(t, "the folder to be removed", func() bool { return !fileExists(dead) })
+	wait.Until(t, "the folder to be removed", func() bool { return !fileExists(dead) })
 	if !fileExists(living) {
 		t.Error("the folder of a living process is gone")
 	}

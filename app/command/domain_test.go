@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tenantry/tenants/document"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // at asks the public listener for a path at a host, as the tenant's admin.
@@ -47,7 +48,7 @@ func TestDomains(t *testing.T) {
 		s.txt.values.Store(added.Record, added.Value)
 		s.must(t, "tenant", "domain", "verify", "acme", host)
 		for _, spelled := range []string{host, "WORK.acme.example", host + ".", host + ":8443"} {
-			eventually(t, spelled, func() bool {
+			wait.Until(t, spelled, func() bool {
 				r := srv.at(t, spelled, "acme", "/api/projects")
 				return r.status == http.StatusOK && strings.Contains(r.body, "Anvils")
 			})
@@ -61,7 +62,7 @@ func TestDomains(t *testing.T) {
 		wantPrimary(t, srv, host)
 
 		s.must(t, "tenant", "domain", "remove", "acme", host)
-		eventually(t, "the removal", func() bool { return srv.at(t, host, "acme", "/api/projects").status == http.StatusNotFound })
+		wait.Until(t, "the removal", func() bool { return srv.at(t, host, "acme", "/api/projects").status == http.StatusNotFound })
 	})
 }
 

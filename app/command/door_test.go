@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tenantry/app"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // narrow serves acme with room for few clients.
@@ -91,7 +92,7 @@ func TestIdleClientsMakeRoom(t *testing.T) {
 func (srv *server) hold(t *testing.T, from string) (v visitor) {
 	t.Helper()
 	request := head("POST", "acme", "/api/projects", 40) + srv.bearer(t, "acme") + "Expect: 100-continue\r\n\r\n"
-	eventually(t, "a place", func() bool {
+	wait.Until(t, "a place", func() bool {
 		v = visit(t, srv.public, from)
 		_, err := io.WriteString(v, request)
 		if err != nil {
@@ -124,7 +125,7 @@ func TestBusyClientsDontMakeRoom(t *testing.T) {
 		t.Errorf("operator: %d", r.status)
 	}
 	busy[0].Close()
-	eventually(t, "a place to be free", func() bool { return visit(t, srv.public, "127.0.1.1").ask(t).status == http.StatusOK })
+	wait.Until(t, "a place to be free", func() bool { return visit(t, srv.public, "127.0.1.1").ask(t).status == http.StatusOK })
 }
 
 // TestSilentClientsDontFillThePlace opens connections and says nothing, or
@@ -141,7 +142,7 @@ func TestSilentClientsDontFillThePlace(t *testing.T) {
 				}
 			}
 			begin := time.Now()
-			eventually(t, "a visitor to be served", func() bool {
+			wait.Until(t, "a visitor to be served", func() bool {
 				return visit(t, srv.public, "127.0.1.1").ask(t).status == http.StatusOK
 			})
 			if took := time.Since(begin); took > readHeaderTimeout {

@@ -10,6 +10,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants/document"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestFilesGoAlong with a tenant: a clone and a restored one have the contents of its files, also of those that were deleted since,
@@ -34,7 +35,7 @@ func TestFilesGoAlong(t *testing.T) {
 		}
 		return len(names)
 	}
-	eventually(t, "copies of both files", func() bool { return saved() == 2 })
+	wait.Until(t, "copies of both files", func() bool { return saved() == 2 })
 	s.must(t, "tenant", "clone", "acme", "twin")
 	s.must(t, "backup", "run")
 	must := func(err error) {
@@ -67,7 +68,7 @@ func TestFilesGoAlong(t *testing.T) {
 	}
 	for _, subdomain := range []string{"twin", "imported"} {
 		id := s.tenant(t, subdomain).ID
-		eventually(t, "copies of the files of "+subdomain, func() bool {
+		wait.Until(t, "copies of the files of "+subdomain, func() bool {
 			names, err := filepath.Glob(filepath.Join(store, "tenants", id, "files", "*"))
 			return err == nil && len(names) == 2
 		})

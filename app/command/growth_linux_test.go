@@ -14,6 +14,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // footprint is what an installation takes while it serves and has no tenants but purged ones.
@@ -41,7 +42,7 @@ func TestCyclesLeaveNothing(t *testing.T) {
 			for ; done < until; done++ {
 				srv.cycle(t, fmt.Sprintf("c%d", done), fmt.Sprintf("d%d", done))
 			}
-			eventually(t, "the handles are closed", func() bool {
+			wait.Until(t, "the handles to be closed", func() bool {
 				return strings.Contains(srv.operate(t, "GET", "/api/handles", "").body, `"open":0`)
 			})
 			found[i] = srv.footprint(t)

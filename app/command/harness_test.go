@@ -236,16 +236,6 @@ func (r *records) LookupTXT(_ context.Context, name string) ([]string, error) {
 	return []string{"v=spf1 -all", value.(string)}, nil
 }
 
-// eventually waits until done.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
 // buffer is a bytes.Buffer for several goroutines.
 type buffer struct {
 	mu  sync.Mutex // guards buf

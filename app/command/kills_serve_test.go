@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestAServerTakesOver kills a command in the middle, beside a server that runs,
@@ -28,7 +29,7 @@ func TestAServerTakesOver(t *testing.T) {
 		if r := s.process(t, dying, "tenant", "rename", "acme", "apex"); !r.killed {
 			t.Fatalf("not killed: %s", r.stderr)
 		}
-		eventually(t, "apex to be served", func() bool {
+		wait.Until(t, "apex to be served", func() bool {
 			return srv.as(t, "", "GET", "apex", "/api/me", "").status == http.StatusUnauthorized
 		})
 		t.Logf("taken over after %v", time.Since(begin).Round(time.Millisecond))

@@ -20,6 +20,7 @@ import (
 	"tenantry/app"
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // killer kills processes that work on the tenants of one installation, beside a
@@ -221,14 +222,14 @@ func (k *killer) expire(ctx context.Context, pid int) error {
 func (k *killer) serve(t *testing.T, victims []victim) {
 	t.Helper()
 	srv := k.site.spawn(t)
-	eventually(t, "the server to recover", func() bool { return len(k.unfinished(t)) == 0 && !k.isDue(t) })
+	wait.Until(t, "the server to recover", func() bool { return len(k.unfinished(t)) == 0 && !k.isDue(t) })
 	k.expectWanted(t, victims)
 	for _, v := range victims {
 		if v.kind == tenants.KindMigrateDown || v.kind == tenants.KindRevert {
 			continue // this build doesn't serve the tenant then
 		}
 		subdomain, want := answers(k.look(t, v.subdomain), v.subdomain)
-		eventually(t, fmt.Sprintf("%d of %s", want, subdomain), func() bool {
+		wait.Until(t, fmt.Sprintf("%d of %s", want, subdomain), func() bool {
 			return srv.as(t, "", "GET", subdomain, "/api/me", "").status == want
 		})
 	}

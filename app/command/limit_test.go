@@ -6,6 +6,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/document"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestTenantLimit changes limits beside a server, which enforces them; another tenant is served as before.
@@ -25,7 +26,7 @@ func TestTenantLimit(t *testing.T) {
 		if limit := got.Limits[tenants.LimitRequests]; *limit.Value != 1 || limit.Text != "1/s" || !limit.Own || got.Subdomain != "acme" || got.Limits[tenants.LimitWeight].Text != "2" {
 			t.Errorf("%+v", got)
 		}
-		eventually(t, "a request is refused", func() bool {
+		wait.Until(t, "a request to be refused", func() bool {
 			r := srv.get(t, "acme", "/api/projects")
 			return r.status == 429 && r.header.Get("Retry-After") == "1" && strings.Contains(r.body, "problem:tenant-requests")
 		})
@@ -41,7 +42,7 @@ func TestTenantLimit(t *testing.T) {
 		if out := configured.must(t, "tenant", "limit", "acme", "--no-header"); out != "requests\t5/s\tTENANTRY_MAX_TENANT_REQUESTS\nconcurrency\t7\tits own\nsize\t1TB\tTENANTRY_MAX_TENANT_SIZE\nfiles\tnone\tTENANTRY_MAX_TENANT_FILES\nstatement-time\tnone\tdefault\nbody\tnone\tdefault\nweight\t1\tdefault\n" {
 			t.Errorf("with the installation's limits: %s", out)
 		}
-		eventually(t, "it is served as before", func() bool {
+		wait.Until(t, "it to be served as before", func() bool {
 			served := 0
 			for served < 20 && srv.get(t, "acme", "/api/projects").status == 200 {
 				served++

@@ -18,6 +18,7 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 const (
@@ -152,7 +153,7 @@ func (l *load) addAdmin(t *testing.T, s *subject) {
 		l.problem("add an admin to %s: %s", s.first, r.stderr)
 		return
 	}
-	eventually(t, "a session in "+s.first, func() bool {
+	wait.Until(t, "a session in "+s.first, func() bool {
 		token, ok := l.servers[0].signIn(t, s.first, admin(s.first), password)
 		header := "Bearer " + token
 		if ok {

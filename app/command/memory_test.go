@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // heap returns the size of the server's live objects after a collection, in bytes.
@@ -81,7 +83,7 @@ func TestStalledUploadsAreBounded(t *testing.T) {
 		answers = append(answers, stall(t, srv, head("POST", "acme", "/api/projects/1/tasks/import", 10_000_000)+header, 1_500_000))
 	}
 	refused := 0
-	eventually(t, "uploads beyond the share to be refused", func() bool {
+	wait.Until(t, "uploads beyond the share to be refused", func() bool {
 		for _, answer := range answers {
 			select {
 			case response := <-answer:

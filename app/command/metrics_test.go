@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestMetrics: requests are counted by route and by tenant, for clients with the token.
@@ -24,7 +26,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("without the token: %d", r.status)
 		}
 		var r reply
-		eventually(t, "a count of every request, which follows its reply", func() bool {
+		wait.Until(t, "a count of every request, which follows its reply", func() bool {
 			r = ask(srv.token(t))
 			return strings.Contains(r.body, `tenantry_requests_total{class="2xx"} 4`) && strings.Contains(r.body, `tenantry_requests_total{class="4xx"} 2`)
 		})

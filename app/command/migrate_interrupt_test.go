@@ -16,6 +16,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/document"
 	"tenantry/tenants/fleet"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestMigrateIsInterrupted sends SIGINT to a run in the pause between two waves. The command alone goes on with it, and it
@@ -43,7 +44,7 @@ func TestMigrateIsInterrupted(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the first wave has ended", func() bool {
+	wait.Until(t, "the end of the first wave", func() bool {
 		runs := only[document.List[fleet.Run]](t, s.must(t, "migrate", "runs", "--json")).Items
 		return len(runs) == 1 && runs[0].Migrated == 1
 	})

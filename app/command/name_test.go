@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tenantry/tenants/document"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestSetName changes a display name beside a server, whose pages show it at once.
@@ -19,7 +20,7 @@ func TestSetName(t *testing.T) {
 		if got := only[document.Tenant](t, s.must(t, "tenant", "set-name", "acme", "Acme Joinery", "--json")); got.Name != "Acme Joinery" {
 			t.Errorf("%+v", got)
 		}
-		eventually(t, "the pages show the name", func() bool {
+		wait.Until(t, "the pages to show the name", func() bool {
 			return strings.Contains(srv.page(t, "acme.localhost", "/sign-in", "").body, "Sign in to Acme Joinery")
 		})
 		if out := s.must(t, "tenant", "set-name", "acme", " Acme "); out != "tenant acme is called Acme\n" {

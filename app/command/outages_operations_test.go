@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // faultCase is what a client of the operator API asks for, the point of the
@@ -131,7 +132,7 @@ func (f fault) at(t *testing.T, s site, c faultCase) {
 func (s site) expectInTheEnd(t *testing.T, c faultCase) {
 	t.Helper()
 	a := s.open(t)
-	eventually(t, "the operation to be over", func() bool {
+	wait.Until(t, "the operation to be over", func() bool {
 		left, _, err := a.Manager().Operations(t.Context(), lifecycle.OperationFilter{Unfinished: true}, "", 10)
 		return err == nil && len(left) == 0
 	})

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // piped runs the program with both outputs in pipes, of which readers may close
@@ -88,7 +90,7 @@ func TestServeWithClosedOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := &server{site: s, public: fmt.Sprintf("127.0.0.1:%d", port)}
-	eventually(t, "the server to answer", func() bool {
+	wait.Until(t, "the server to answer", func() bool {
 		r, err := http.Get("http://" + srv.public + "/healthz")
 		if err != nil {
 			return false

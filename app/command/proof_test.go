@@ -8,6 +8,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants/document"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 func (s site) proofOf(t *testing.T, subdomain string) *document.Proof {
@@ -27,7 +28,7 @@ func TestBackupsAreProven(t *testing.T) {
 	s.create(t, "acme")
 	s.create(t, "globex")
 	srv := s.with("TENANTRY_PROOF_INTERVAL=1s").with(backUpSoon).serve(t)
-	eventually(t, "proofs", func() bool {
+	wait.Until(t, "proofs", func() bool {
 		acme, globex := s.proofOf(t, "acme"), s.proofOf(t, "globex")
 		return acme != nil && acme.Error == "" && acme.ProvenAt != nil && globex != nil && globex.Error == "" && globex.ProvenAt != nil
 	})

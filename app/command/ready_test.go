@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // ready asks whether the server is ready.
@@ -70,11 +71,11 @@ func TestTenantsThatCantBeOpenedAreTold(t *testing.T) {
 		srv.get(t, "acme", "/api/me") // it is open
 		mends := []func(){s.damage(t, "acme"), s.damage(t, "globex")}
 		for _, name := range []string{"acme", "globex"} {
-			eventually(t, "503 of "+name, func() bool {
+			wait.Until(t, "503 of "+name, func() bool {
 				return srv.write(t, name) == http.StatusServiceUnavailable
 			})
 		}
-		eventually(t, "readyz to tell", func() bool { // once the open one was tried again
+		wait.Until(t, "readyz to tell", func() bool { // once the open one was tried again
 			srv.write(t, "acme")
 			r := srv.ready(t)
 			return r.status == http.StatusOK && strings.Contains(r.body, `"degraded"`) &&
@@ -92,7 +93,7 @@ func TestTenantsThatCantBeOpenedAreTold(t *testing.T) {
 		}
 		for i, name := range []string{"acme", "globex"} {
 			mends[i]()
-			eventually(t, "an answer of "+name, func() bool { return srv.write(t, name) != http.StatusServiceUnavailable })
+			wait.Until(t, "an answer of "+name, func() bool { return srv.write(t, name) != http.StatusServiceUnavailable })
 		}
 		expectQuiet(t, srv, cookie)
 	})
@@ -118,7 +119,7 @@ func TestNotReadyWhenNoTenantCanBeOpened(t *testing.T) {
 			t.Errorf("%d %v %s", r.status, r.header, r.body)
 		}
 		mends[0]() // the others stay as they are
-		eventually(t, "the server to be ready again", func() bool { return srv.ready(t).status == http.StatusOK })
+		wait.Until(t, "the server to be ready again", func() bool { return srv.ready(t).status == http.StatusOK })
 		for _, mend := range mends[1:] {
 			mend()
 		}

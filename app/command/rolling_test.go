@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // envLong makes tests run that take long, as .ci/run -long does.
@@ -155,7 +157,7 @@ func deploy(t *testing.T, s site, b builds) {
 	some := func(when string) {
 		t.Helper()
 		begun := passes.Load()
-		eventually(t, "requests "+when, func() bool { return passes.Load() > begun+10 || t.Failed() })
+		wait.Until(t, "requests "+when, func() bool { return passes.Load() > begun+10 || t.Failed() })
 	}
 	old := serve(b.today)
 	balance.use(old)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest/wait"
 
 	"gorm.io/gorm"
 )
@@ -101,7 +102,7 @@ func TestReadyWithoutMaster(t *testing.T) {
 	if r.Code != http.StatusOK || !strings.Contains(r.Body.String(), `"degraded"`) || !strings.Contains(r.Body.String(), "the master doesn't answer") {
 		t.Errorf("%d %v %s", r.Code, r.Header(), r.Body)
 	}
-	eventually(t, "503", func() bool {
+	wait.Until(t, "503", func() bool {
 		r = ask(handler, http.MethodGet, "http://localhost/readyz")
 		return r.Code == http.StatusServiceUnavailable && r.Header().Get("Retry-After") != ""
 	})

@@ -16,6 +16,7 @@ import (
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/seal"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestFourServers serves tenants on two Postgres servers and two folders, by a process that began before three of
@@ -299,7 +300,7 @@ func TestPostgresServerThatStops(t *testing.T) {
 		srv.get(t, "here", "/api/projects").expect(t, http.StatusOK)
 	}
 	cluster.Start()
-	eventually(t, "the tenants of the server are served", func() bool {
+	wait.Until(t, "the tenants of the server to be served", func() bool {
 		return srv.get(t, "there", "/api/projects").status == http.StatusOK
 	})
 }

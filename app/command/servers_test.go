@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tenantry/app"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // upload is a request whose body is not sent yet. The server runs it already:
@@ -76,7 +77,7 @@ func expectGracefulStop(t *testing.T, s site, srv *server) {
 	t.Helper()
 	running := srv.begin(t, "acme", "Anvils")
 	srv.signal()
-	eventually(t, "the public listener to close", func() bool { return closed(srv.public) })
+	wait.Until(t, "the public listener to close", func() bool { return closed(srv.public) })
 	if r := send(t, srv.operator, "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); r.status != http.StatusServiceUnavailable {
 		t.Errorf("readyz of a stopping server: %d", r.status)
 	}

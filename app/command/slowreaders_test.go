@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestSlowReadersHoldNothing has clients ask for a large reply and not read it,
@@ -31,7 +33,7 @@ func TestSlowReadersHoldNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "all leases to be given back", func() bool { return a.Store().Load().Leased == 0 })
+	wait.Until(t, "all leases to be given back", func() bool { return a.Store().Load().Leased == 0 })
 	if r := srv.post(t, "acme", "/api/projects", `{"name":"Beside slow readers"}`); r.status != http.StatusCreated {
 		t.Errorf("%d %s", r.status, r.body)
 	}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // stoppedFor is longer than the TTL and what others wait beyond it.
@@ -52,7 +54,7 @@ func TestAStoppedProcessIsWaitedFor(t *testing.T) {
 				}
 			})
 		}
-		eventually(t, "some writes", func() bool { return stored.Load() > 20 })
+		wait.Until(t, "some writes", func() bool { return stored.Load() > 20 })
 		if err := syscall.Kill(srv.pid, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}

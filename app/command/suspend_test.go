@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestSuspendBesideAServer suspends, resumes and renames a tenant while two
@@ -59,7 +61,7 @@ func (srv *server) expect(t *testing.T, subdomain string, status int) {
 	t.Helper()
 	begin := time.Now()
 	var last reply
-	eventually(t, fmt.Sprintf("%d of %s", status, subdomain), func() bool {
+	wait.Until(t, fmt.Sprintf("%d of %s", status, subdomain), func() bool {
 		last = srv.get(t, subdomain, "/api/projects")
 		return last.status == status
 	})

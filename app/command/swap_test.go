@@ -14,6 +14,7 @@ import (
 
 	"tenantry/models"
 	"tenantry/tenants/migrate"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // swapped is an answer at a subdomain while tenants are swapped: from which of them it came.
@@ -60,7 +61,7 @@ func TestSwapUnderLoad(t *testing.T) {
 		swaps := []period{{end: time.Now()}}
 		for range 4 {
 			enough := l.asked.Load() + 40
-			eventually(t, "answers in between", func() bool { return l.asked.Load() >= enough })
+			wait.Until(t, "answers in between", func() bool { return l.asked.Load() >= enough })
 			begun := time.Now()
 			s.must(t, "tenant", "swap", "acme", "acme-before")
 			swaps = append(swaps, period{begun, time.Now()})
@@ -81,7 +82,7 @@ func TestSwapUnderLoad(t *testing.T) {
 		}
 		for _, name := range names { // after an even number of swaps
 			var r reply
-			eventually(t, name+" to be served", func() bool {
+			wait.Until(t, name+" to be served", func() bool {
 				r = servers[0].as(t, l.tokens[name], "GET", name, "/api/projects?limit=200", "")
 				return r.status == http.StatusOK
 			})

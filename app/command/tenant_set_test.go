@@ -3,6 +3,8 @@ package command
 import (
 	"strings"
 	"testing"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestTenantSet changes settings beside a server: pages and limits follow, and lists find the tenant by them.
@@ -19,7 +21,7 @@ func TestTenantSet(t *testing.T) {
 		if want := "time_zone\tUTC\tdefault\nlanguage\tde\tits own\ncolour\torange\tits own\nplan\tfree\tits own\n"; out != want {
 			t.Errorf("it says %q", out)
 		}
-		eventually(t, "the pages follow", func() bool {
+		wait.Until(t, "the pages to follow", func() bool {
 			return strings.Contains(srv.page(t, "acme.localhost", "/sign-in", "").body, `<html lang="de" class="hue-1">`)
 		})
 		if out := s.must(t, "tenant", "limit", "acme", "--no-header"); !strings.HasPrefix(out, "requests\t20/s\tplan=free\n") {

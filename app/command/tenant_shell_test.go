@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // clientIsMissing reports whether sqlite3 or psql is not in the PATH. It fails the test if all engines are required.
@@ -114,7 +116,7 @@ func TestShellThatWritesIsAlone(t *testing.T) {
 			}
 			ended <- Main(t.Context(), p)
 		}()
-		eventually(t, "the shell", func() bool { return s.shells(t, "--unfinished") == 1 })
+		wait.Until(t, "the shell", func() bool { return s.shells(t, "--unfinished") == 1 })
 		if r := s.run(t, "tenant", "suspend", "acme"); r.status != exitFailed || !strings.Contains(r.stderr, "shell") {
 			t.Errorf("suspend: %d %s%s", r.status, r.stdout, r.stderr)
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gorm.io/gorm"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestAMasterAheadStopsTheStart has a newer build migrate the master. No command
@@ -41,7 +43,7 @@ func TestVersionsThatAreNotServed(t *testing.T) {
 		srv := s.serve(t, "--lazy-migrate", "off")
 		for _, version := range []int64{1, 999} {
 			s.setVersion(t, "acme", version)
-			eventually(t, fmt.Sprintf("503 at version %d", version), func() bool {
+			wait.Until(t, fmt.Sprintf("503 at version %d", version), func() bool {
 				r := srv.as(t, "", "GET", "acme", "/api/projects", "")
 				return r.status == 503 && r.header.Get("Retry-After") != "" && strings.Contains(r.body, "urn:tenantry:problem:schema-version")
 			})

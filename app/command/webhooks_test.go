@@ -13,6 +13,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/document"
+	"tenantry/tenants/tenantstest/wait"
 	"tenantry/tenants/webhooks"
 )
 
@@ -84,7 +85,7 @@ func TestWebhooks(t *testing.T) {
 		d := receiveWebhooks(t)
 		told := func(want ...string) {
 			t.Helper()
-			eventually(t, "deliveries of "+strings.Join(want, ", "), func() bool {
+			wait.Until(t, "deliveries of "+strings.Join(want, ", "), func() bool {
 				var got []string
 				for _, o := range only[document.List[document.Operation]](t, s.must(t, "operations", "--json")).Items {
 					if told, ok := d.got.Load(o.ID); ok && told.(webhooks.Event).Type == "operation.succeeded" {

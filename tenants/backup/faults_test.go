@@ -9,6 +9,7 @@ import (
 	"tenantry/tenants/backup"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest/faultybucket"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestFaultyStorage: whatever the storage does, what it hasn't taken is waiting, becomes older, and is said to be late; it is stored by
@@ -35,7 +36,7 @@ func TestFaultyStorage(t *testing.T) {
 				if fault == faultybucket.Hangs {
 					tries = 1
 				}
-				eventually(t, "it is late", func() bool { puts, _ := storage.Puts(); return puts >= tries && w.Late() != nil })
+				wait.Until(t, "it to be late", func() bool { puts, _ := storage.Puts(); return puts >= tries && w.Late() != nil })
 				w.Committed(w.tenant) // doesn't wait for the storage
 			}
 			fail()
@@ -46,7 +47,7 @@ func TestFaultyStorage(t *testing.T) {
 				t.Errorf("%q is stored, and nothing was", got)
 			}
 			storage.Set(faultybucket.None)
-			eventually(t, "it is stored", func() bool { return w.Status().Waiting == 0 && w.Late() == nil })
+			wait.Until(t, "it to be stored", func() bool { return w.Status().Waiting == 0 && w.Late() == nil })
 			if got, want := w.restored(t, time.Time{}), names(t, w.conns); got != want {
 				t.Errorf("restored %q, want %q", got, want)
 			}
@@ -81,7 +82,7 @@ func TestFaultyStorageOfTheMaster(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan struct{})
 			go func() { w.RunMaster(ctx, backup.Master{Path: path}); close(ended) }()
-			eventually(t, "it is late", func() bool {
+			wait.Until(t, "it to be late", func() bool {
 				late := w.MasterBackup.Late()
 				return late != nil && (late.Err != nil || fault == faultybucket.Hangs)
 			})
@@ -89,7 +90,7 @@ func TestFaultyStorageOfTheMaster(t *testing.T) {
 				t.Errorf("tenants are late: %+v", w.Late())
 			}
 			storage.Set(faultybucket.None)
-			eventually(t, "it is stored", func() bool { return w.MasterBackup.Late() == nil })
+			wait.Until(t, "it to be stored", func() bool { return w.MasterBackup.Late() == nil })
 			var s backup.Survey
 			must(t, w.SurveyMaster(t.Context(), master, &s))
 			if s.Master == nil || s.Late {
@@ -115,16 +116,6 @@ func (w *world) run(t *testing.T) (stop func()) {
 		case <-ended:
 		case <-time.After(20 * time.Second):
 			t.Fatal("it goes on after the stop")
-		}
-	}
-}
-
-// eventually waits until done returns true.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in a minute: %s", what)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestSweep: of tenants that others have written, and only of these, a sweep marks each as often as it is written, with all
@@ -42,7 +43,7 @@ func TestSweep(t *testing.T) {
 	}
 	flush := func() { // a file that was written just before its backup is looked at again
 		t.Helper()
-		eventually(t, "all are stored", func() bool {
+		wait.Until(t, "all to be stored", func() bool {
 			must(t, b.Flush(t.Context()))
 			must(t, backup.Sweep1(b, t.Context(), env.Store.Master(), engine.Written))
 			return b.Status().Waiting == 0

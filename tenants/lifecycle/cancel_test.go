@@ -185,7 +185,7 @@ func TestRelease(t *testing.T) {
 			if _, err := m.Release(t.Context(), "bob", name); !errors.Is(err, lifecycle.ErrNotReserved) {
 				t.Errorf("again: %v", err)
 			}
-			waitFor(t, func() bool {
+			awaitNews(t, func() bool {
 				var moved *tenants.MovedError
 				err := lookup(t, env, name)
 				return errors.Is(err, tenants.ErrUnknownTenant) && !errors.As(err, &moved)

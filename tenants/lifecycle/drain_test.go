@@ -16,6 +16,7 @@ import (
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // second is another process on env's master, as far as a test can be one.
@@ -79,8 +80,8 @@ func TestSuspendWaitsForEveryProcess(t *testing.T) {
 			_, err := env.Lifecycle.Suspend(t.Context(), "ada", "acme")
 			suspended <- err
 		}()
-		waitFor(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrSuspended) })
-		waitFor(t, func() bool {
+		awaitNews(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrSuspended) })
+		wait.Until(t, "the other process to refuse scopes", func() bool {
 			err := other.View(t.Context(), tenant, func(*gorm.DB) error { return nil })
 			return errors.Is(err, tenants.ErrSuspended)
 		})
@@ -323,7 +324,7 @@ func TestLapsedProcessServesNoTenant(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, func() bool {
+			wait.Until(t, "the process to have registered anew", func() bool {
 				return env.Store.View(t.Context(), tenant, func(*gorm.DB) error { return nil }) == nil
 			})
 			if after := env.Store.Process().ID(); after == before {
@@ -355,7 +356,7 @@ func TestInstanceIsRegisteredAsLongAsItLives(t *testing.T) {
 		}
 		id := store.Process().ID()
 		first := expires(id)
-		waitFor(t, func() bool { return expires(id).After(first) })
+		wait.Until(t, "a heartbeat", func() bool { return expires(id).After(first) })
 		if err := store.Close(t.Context()); err != nil {
 			t.Error(err)
 		}

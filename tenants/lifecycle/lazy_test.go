@@ -13,6 +13,7 @@ import (
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // counting is an engine that counts the migrations, and refuses them while refuse is set.
@@ -84,7 +85,7 @@ func TestTheFirstRequestMigrates(t *testing.T) {
 			t.Errorf("%d migrations, version %d", n, acme.SchemaVersion)
 		}
 		wantDone(t, next, acme, tenants.KindMigrate, string(lifecycle.System))
-		waitFor(t, func() bool { return serves(t, next, "globex") }) // when its refusal is some time ago
+		wait.Until(t, "the refusal to be some time ago", func() bool { return serves(t, next, "globex") })
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestMaintenanceWaitsForEveryProcess has a scope run in another process when the tenant is closed. Operators reach the
@@ -32,8 +33,8 @@ func TestMaintenanceWaitsForEveryProcess(t *testing.T) {
 			closed <- err
 		}()
 		nothing := func(*gorm.DB) error { return nil }
-		waitFor(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrPlannedMaintenance) })
-		waitFor(t, func() bool { return errors.Is(other.View(t.Context(), tenant, nothing), tenants.ErrPlannedMaintenance) })
+		awaitNews(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrPlannedMaintenance) })
+		wait.Until(t, "the other process to refuse scopes", func() bool { return errors.Is(other.View(t.Context(), tenant, nothing), tenants.ErrPlannedMaintenance) })
 		select {
 		case err := <-closed:
 			t.Errorf("did not wait: %v", err)
@@ -124,7 +125,7 @@ func TestMaintainAll(t *testing.T) {
 			_, err := env.Lifecycle.Suspend(t.Context(), "ada", "busy")
 			suspended <- err
 		}()
-		waitFor(t, func() bool { return errors.Is(lookup(t, env, "busy"), tenants.ErrSuspended) })
+		awaitNews(t, func() bool { return errors.Is(lookup(t, env, "busy"), tenants.ErrSuspended) })
 		changed, failed := 0, []string{}
 		err := env.Lifecycle.MaintainAll(t.Context(), "ada", lifecycle.Maintenance{On: true}, func(t *tenants.Tenant, err error) {
 			changed++

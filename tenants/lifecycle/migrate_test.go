@@ -117,7 +117,7 @@ func TestMigrateWaitsForOlderBuilds(t *testing.T) {
 			_, err := next.Lifecycle.Migrate(t.Context(), "ada", "acme")
 			migrated <- err
 		}()
-		waitFor(t, func() bool { return errors.Is(lookup(t, today, "acme"), tenants.ErrMaintenance) })
+		awaitNews(t, func() bool { return errors.Is(lookup(t, today, "acme"), tenants.ErrMaintenance) })
 		select {
 		case err := <-migrated:
 			t.Fatalf("did not wait: %v", err)
@@ -127,7 +127,7 @@ func TestMigrateWaitsForOlderBuilds(t *testing.T) {
 		if err := errors.Join(<-done, <-migrated); err != nil {
 			t.Error(err)
 		}
-		waitFor(t, func() bool { return errors.Is(lookup(t, today, "acme"), tenants.ErrSchemaVersion) })
+		awaitNews(t, func() bool { return errors.Is(lookup(t, today, "acme"), tenants.ErrSchemaVersion) })
 		if err := lookup(t, next, "acme"); err != nil {
 			t.Error(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // eachMove runs f on a first and a second server of each kind. Schemas and databases are on one cluster. Between schemas and
@@ -66,7 +67,7 @@ func TestMove(t *testing.T) {
 		var moved *tenants.Tenant
 		for _, server := range []string{tenantstest.Second, tenants.DefaultServer, tenantstest.Second} {
 			before := stored.Load()
-			waitFor(t, func() bool { return stored.Load() > before }) // something is written in between
+			wait.Until(t, "a write in between", func() bool { return stored.Load() > before })
 			var err error
 			if moved, err = env.Lifecycle.Move(t.Context(), "ada", "acme", server); err != nil {
 				t.Fatal(err)
@@ -190,7 +191,7 @@ func TestMoveWaitsForReaders(t *testing.T) {
 		moved <- err
 	}()
 	<-looking
-	waitFor(t, func() bool {
+	wait.Until(t, "the move to wait for scopes", func() bool {
 		left := unfinished(t, env)
 		return len(left) == 0 || left[0].Step == tenants.StepLeave
 	})

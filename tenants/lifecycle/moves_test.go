@@ -24,7 +24,7 @@ func TestRename(t *testing.T) {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		usable(t, env, "apex")
-		waitFor(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrUnknownTenant) })
+		awaitNews(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrUnknownTenant) })
 		if err := lookup(t, env, "apex"); err != nil {
 			t.Error(err)
 		}
@@ -250,7 +250,7 @@ func TestDomains(t *testing.T) {
 		if err != nil || verified.VerifiedAt == nil || !verified.Main {
 			t.Fatalf("%+v, %v", verified, err)
 		}
-		waitFor(t, func() bool { return lookup(t, env, host) == nil })
+		awaitNews(t, func() bool { return lookup(t, env, host) == nil })
 		if _, err := m.AddDomain(t.Context(), "ada", "globex", host, false); !errors.Is(err, lifecycle.ErrHostTaken) {
 			t.Errorf("a rival later: %v", err)
 		}
@@ -269,7 +269,7 @@ func TestDomains(t *testing.T) {
 		if err := m.RemoveDomain(t.Context(), "ada", "acme", host); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, func() bool { return errors.Is(lookup(t, env, host), tenants.ErrUnknownTenant) })
+		awaitNews(t, func() bool { return errors.Is(lookup(t, env, host), tenants.ErrUnknownTenant) })
 		if err := m.RemoveDomain(t.Context(), "ada", "acme", host); !errors.Is(err, lifecycle.ErrUnknownDomain) {
 			t.Errorf("removed twice: %v", err)
 		}

@@ -29,7 +29,7 @@ func TestSetName(t *testing.T) {
 			if err != nil || got.Name != strings.TrimSpace(name) || got.Epoch != made.Epoch || got.State != tenants.StateActive {
 				t.Fatalf("SetName: %+v, %v", got, err)
 			}
-			waitFor(t, func() bool {
+			awaitNews(t, func() bool {
 				seen, err := env.Store.Lookup(t.Context(), "acme")
 				return err == nil && seen.Name == got.Name
 			})

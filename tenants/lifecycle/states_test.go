@@ -11,6 +11,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 func TestSuspendAndResume(t *testing.T) {
@@ -24,7 +25,7 @@ func TestSuspendAndResume(t *testing.T) {
 				t.Fatalf("Suspend: %+v, %v", got, err)
 			}
 		}
-		waitFor(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrSuspended) })
+		awaitNews(t, func() bool { return errors.Is(lookup(t, env, "acme"), tenants.ErrSuspended) })
 		if err := lookup(t, env, "globex"); err != nil {
 			t.Errorf("globex: %v", err)
 		}
@@ -34,7 +35,7 @@ func TestSuspendAndResume(t *testing.T) {
 				t.Fatalf("Resume: %+v, %v", got, err)
 			}
 		}
-		waitFor(t, func() bool { return lookup(t, env, "acme") == nil })
+		awaitNews(t, func() bool { return lookup(t, env, "acme") == nil })
 	})
 }
 
@@ -103,19 +104,9 @@ func lookup(t *testing.T, env *tenantstest.Env, subdomain string) error {
 	return err
 }
 
-// waitFor waits until the news of a change has come: a second is promised, and
+// awaitNews waits until the news of a change has come: a second is promised, and
 // a slow machine gets more, though less than the registry's own half minute.
-func waitFor(t *testing.T, done func() bool) {
+func awaitNews(t *testing.T, isKnown func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatal("the change is not in force after 10 seconds")
-		}
-	}
+	wait.Within(t, 20*time.Second, "the news of a change", isKnown)
 }

@@ -12,6 +12,7 @@ import (
 	"tenantry/tenants/lifecycle"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // twoTenants makes acme and acme-before, each with a folder by its name.
@@ -193,8 +194,8 @@ func TestSwapWaitsForBoth(t *testing.T) {
 					_, err := env.Lifecycle.Swap(t.Context(), "ada", "acme", "acme-before")
 					swapped <- err
 				}()
-				waitFor(t, func() bool { return len(unfinished(t, env)) == 2 })
-				waitFor(t, func() bool { // until this process drains the tenant
+				wait.Until(t, "both operations to be under way", func() bool { return len(unfinished(t, env)) == 2 })
+				wait.Until(t, "this process to drain the tenant", func() bool {
 					return errors.Is(env.Store.Update(t.Context(), tenant, func(*gorm.DB) error { return nil }), tenants.ErrMaintenance)
 				})
 				select {

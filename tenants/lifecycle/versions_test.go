@@ -66,7 +66,7 @@ func TestTwoBuilds(t *testing.T) {
 				if _, err := next.Lifecycle.Migrate(t.Context(), "ada", "acme"); err != nil {
 					t.Fatal(err)
 				}
-				waitFor(t, func() bool { return !errors.Is(lookup(t, today, "acme"), tenants.ErrMaintenance) })
+				awaitNews(t, func() bool { return !errors.Is(lookup(t, today, "acme"), tenants.ErrMaintenance) })
 				if !serves(t, next, "acme") || serves(t, today, "acme") != test.todayDoes {
 					t.Error("after the migration")
 				}

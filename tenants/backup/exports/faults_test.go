@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tenantry/tenants/tenantstest/faultybucket"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestFaultyStorage is the same as that of package backup, on Postgres.
@@ -33,7 +34,7 @@ func TestFaultyStorage(t *testing.T) {
 			if fault == faultybucket.Hangs {
 				tries = 1
 			}
-			eventually(t, "it is late", func() bool { puts, _ := storage.Puts(); return puts >= tries && w.Late() != nil })
+			wait.Until(t, "it to be late", func() bool { puts, _ := storage.Puts(); return puts >= tries && w.Late() != nil })
 		}
 		fail()
 		if s := w.Status(); s.Waiting != 1 || fault != faultybucket.Hangs && w.Late().Err == nil {
@@ -43,7 +44,7 @@ func TestFaultyStorage(t *testing.T) {
 			t.Errorf("%s: %d backups, and there were %d", fault, got, before)
 		}
 		storage.Set(faultybucket.None)
-		eventually(t, "it is stored", func() bool { return w.Status().Waiting == 0 && w.Late() == nil })
+		wait.Until(t, "it to be stored", func() bool { return w.Status().Waiting == 0 && w.Late() == nil })
 		if got := w.folders(t, time.Time{}); got != want {
 			t.Errorf("%s: %d folders of %d are backed up", fault, got, want)
 		}

@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants/backup"
 	"tenantry/tenants/postgres"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // change changes a row of the master that a recovery must bring back.
@@ -92,21 +93,21 @@ func TestRunMaster(t *testing.T) {
 		must(t, w.SurveyMaster(t.Context(), &s))
 		return s
 	}
-	eventually(t, "the first backup", func() bool { return survey().Master != nil })
+	wait.Until(t, "the first backup", func() bool { return survey().Master != nil })
 	w.bucket.fail(1, errors.New("refused"))
 	w.change(t, "New")
 	changed := time.Now()
-	eventually(t, "it is tried", func() bool { return w.bucket.failures() > 0 }) // what was made without the change has ended
+	wait.Until(t, "it to be tried", func() bool { return w.bucket.failures() > 0 }) // what was made without the change has ended
 	first, stored := *survey().Master, w.masters(t)
-	eventually(t, "it is late", func() bool { return survey().Late })
-	eventually(t, "the server knows, and why", func() bool { late := w.MasterBackup.Late(); return late != nil && late.Err != nil })
+	wait.Until(t, "it to be late", func() bool { return survey().Late })
+	wait.Until(t, "the server to know, and why", func() bool { late := w.MasterBackup.Late(); return late != nil && late.Err != nil })
 	tried := w.bucket.failures()
-	eventually(t, "it is tried again", func() bool { return w.bucket.failures() > tried })
+	wait.Until(t, "it to be tried again", func() bool { return w.bucket.failures() > tried })
 	if got := survey(); !got.Master.Equal(first) || w.masters(t) != stored {
 		t.Errorf("a backup that failed is taken for one: it was at %v and is at %v", first, got.Master)
 	}
 	w.bucket.fail(0, nil)
-	eventually(t, "the change is stored", func() bool { return survey().Master.After(changed) && !survey().Late && w.MasterBackup.Late() == nil })
+	wait.Until(t, "the change to be stored", func() bool { return survey().Master.After(changed) && !survey().Late && w.MasterBackup.Late() == nil })
 	stop()
 	<-ended
 	if got, err := w.recoverMaster(t, pgcluster.Database(t), time.Time{}); got != "New" || err != nil {
@@ -185,14 +186,4 @@ func TestForeignMasters(t *testing.T) {
 		t.Errorf("something was recovered: %v", err)
 	}
 	w.expectClean(t)
-}
-
-// eventually waits until done returns true.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in a minute: %s", what)
-		}
-	}
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // These make a child process of this test binary the one that owns a server,
@@ -193,8 +195,8 @@ func TestServerEndsWithItsOwner(t *testing.T) {
 				t.Fatal(err)
 			}
 			owner.cmd.Wait()
-			eventually(t, "the server to stop", func() bool { return !alive(postmaster) })
-			eventually(t, "the folder to go", func() bool {
+			wait.Until(t, "the server to stop", func() bool { return !alive(postmaster) })
+			wait.Until(t, "the folder to go", func() bool {
 				_, err := os.Stat(owner.dir)
 				return errors.Is(err, fs.ErrNotExist)
 			})
@@ -277,15 +279,6 @@ func alive(pid int) bool {
 		return !strings.HasPrefix(state, "Z")
 	}
 	return syscall.Kill(pid, 0) == nil
-}
-
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 func query(t *testing.T, server, statement string) string {
