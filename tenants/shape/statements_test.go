@@ -12,7 +12,7 @@ import (
 // what an operator may have added.
 func TestStatements(t *testing.T) {
 	t.Parallel()
-	tenantstest.EachEngine(t, func(t *testing.T, engine tenantstest.Engine) {
+	tenantstest.EachDialect(t, func(t *testing.T, engine tenantstest.Engine) {
 		from, to := tenantstest.Migrated(t, engine, tenants.MasterSchema()), tenantstest.Empty(t, engine)
 		added := []string{
 			"CREATE VIEW named AS SELECT id, name FROM tenants", `CREATE TABLE "Odd ""name" (a integer DEFAULT 7, "b c" text CHECK ("b c" <> ';'), PRIMARY KEY (a))`,
