@@ -197,7 +197,7 @@ func (k *killer) expectRowOf(t *testing.T, subdomain, first string) {
 	}
 }
 
-// things are files in the data folder, or databases and roles on the server.
+// things are files in the data folder, databases and roles on the server, or schemas and the roles of schemas.
 type things []string
 
 // things are what there is. Files that SQLite keeps beside a database are
@@ -208,6 +208,9 @@ func (k *killer) things(t *testing.T) things {
 		return databasesAndRoles(t, url)
 	}
 	var all things
+	if k.schemas != "" {
+		all = schemasAndRoles(t, k.schemas)
+	}
 	for _, name := range everyFile(t, k.site.dir) {
 		main, beside := strings.CutSuffix(strings.TrimSuffix(name, "-wal"), "-shm")
 		if beside = beside || strings.HasSuffix(name, "-wal"); beside && fileExists(main) {
@@ -293,7 +296,7 @@ func (k *killer) expectThings(t *testing.T) {
 // thingsOf returns the objects that belong to a tenant.
 func (k *killer) thingsOf(row tenants.Tenant) things {
 	trashed := row.State == tenants.StatePurged
-	if row.Server != tenants.DefaultServer { // no test looks into that server
+	if row.Server != k.home { // no test looks into that server
 		if row.LeftServer == nil {
 			return nil
 		}
@@ -303,6 +306,10 @@ func (k *killer) thingsOf(row tenants.Tenant) things {
 	switch {
 	case trashed && row.RemoveAfter == nil:
 		return nil
+	case k.schemas != "" && trashed:
+		return things{"schema trash_" + row.ID, "role t_" + row.ID}
+	case k.schemas != "":
+		return things{"schema t_" + row.ID, "role t_" + row.ID}
 	case k.site.databaseURL() != "" && trashed:
 		return things{"database trash_" + row.ID, "role t_" + row.ID}
 	case k.site.databaseURL() != "":

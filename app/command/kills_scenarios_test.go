@@ -31,7 +31,7 @@ type scenario struct {
 	// prepare is what is done to the tenant before, by words that killer.prepare
 	// knows. A tenant that the command is to create has none.
 	prepare string
-	// command has X for the tenant's subdomain, SOURCE for the URL of a database
+	// command has X for the tenant's subdomain, HOME for the server of the tenants, SOURCE for the URL of a database
 	// to adopt, EMPTY for the URL of an empty database, and FILE for a portable file.
 	command string
 	// cancelAt is the point at which the command is asked to stop; those after it
@@ -146,6 +146,8 @@ func scenarios() []scenario {
 	}, {
 		kind: tenants.KindMove, prepare: "create", command: "tenant move X --to=other", before: "X active", after: "X active",
 	}, {
+		kind: tenants.KindMove, prepare: "create-elsewhere", command: "tenant move X --to=HOME", before: "X active", after: "X active",
+	}, {
 		kind: tenants.KindSwap, prepare: "create copy", command: "tenant swap X copy-X", before: "X active", after: "X active swapped",
 	}, {
 		kind: tenants.KindErase, prepare: "create", command: "tenant erase X --reason=asked --without-backups --yes", before: "X active", after: "purged removed",
@@ -164,7 +166,7 @@ func scenarios() []scenario {
 
 // args is the command on that tenant.
 func (k *killer) args(s scenario, subdomain string) []string {
-	return strings.Fields(strings.NewReplacer("X", subdomain, "SOURCE", k.source, "EMPTY", k.empty, "FILE", k.file, "RUN", killedRun).Replace(s.command))
+	return strings.Fields(strings.NewReplacer("X", subdomain, "HOME", k.home, "SOURCE", k.source, "EMPTY", k.empty, "FILE", k.file, "RUN", killedRun).Replace(s.command))
 }
 
 // counts reports whether the scenario includes a point.
@@ -238,8 +240,9 @@ func TestEveryKindIsKilled(t *testing.T) {
 func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 	m := k.app.Manager()
 	does := map[string]func() error{
-		"create":  func() error { return k.createWithRow(ctx, subdomain) },
-		"suspend": func() error { _, err := m.Suspend(ctx, "ada", subdomain); return err },
+		"create":           func() error { return k.createWithRow(ctx, subdomain, "") },
+		"create-elsewhere": func() error { return k.createWithRow(ctx, subdomain, "other") },
+		"suspend":          func() error { _, err := m.Suspend(ctx, "ada", subdomain); return err },
 		"close": func() error {
 			_, err := m.SetMaintenance(ctx, "ada", subdomain, lifecycle.Maintenance{On: true})
 			return err
@@ -250,7 +253,7 @@ func (k *killer) prepare(ctx context.Context, words, subdomain string) error {
 			_, err := m.Rename(ctx, "ada", subdomain, lifecycle.Rename{To: "new-" + subdomain})
 			return err
 		},
-		"copy":   func() error { return k.createWithRow(ctx, "copy-"+subdomain) },
+		"copy":   func() error { return k.createWithRow(ctx, "copy-"+subdomain, "") },
 		"stick":  func() error { return k.stick(ctx, subdomain) },
 		"behind": func() error { return k.setBehind(ctx, subdomain) },
 		"move":   func() error { return k.moveToTrash(ctx, subdomain) },
@@ -279,7 +282,7 @@ const killedRun = "01k9z9z9z9z9z9z9z9z9z9z9z9"
 
 // keepCopy migrates the tenant, and keeps a copy from before, as killedRun does.
 func (k *killer) keepCopy(ctx context.Context, subdomain string) error {
-	m, engine := k.app.Manager(), engineOf(k.app)
+	m, engine := k.app.Manager(), k.engine()
 	previous, err := migrate.Previous(m.Migrations(engine.Dialect()), engine.SchemaVersion())
 	if err != nil {
 		return err
@@ -312,7 +315,7 @@ func (k *killer) moveToTrash(ctx context.Context, subdomain string) error {
 	if err != nil {
 		return err
 	}
-	if err := engineOf(k.app).Trash(ctx, row); err != nil {
+	if err := k.engine().Trash(ctx, row); err != nil {
 		return err
 	}
 	_, err = k.app.Manager().Resume(ctx, "ada", subdomain)
@@ -353,12 +356,12 @@ func (k *killer) lose(ctx context.Context, subdomain string) error {
 	if err != nil {
 		return err
 	}
-	return engineOf(k.app).Drop(ctx, row)
+	return k.engine().Drop(ctx, row)
 }
 
-// createWithRow makes a tenant with a project that is called as it is.
-func (k *killer) createWithRow(ctx context.Context, subdomain string) error {
-	made, err := k.app.Manager().Create(ctx, lifecycle.NewTenant{Subdomain: subdomain})
+// createWithRow makes a tenant with a project that is called as it is, on a server or that which has the most room.
+func (k *killer) createWithRow(ctx context.Context, subdomain, server string) error {
+	made, err := k.app.Manager().Create(ctx, lifecycle.NewTenant{Subdomain: subdomain, Server: server})
 	if err != nil {
 		return err
 	}

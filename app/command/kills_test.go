@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -30,6 +31,10 @@ type killer struct {
 	app   *app.App     // lives on
 	made  things       // what there is beside tenants' own
 	count atomic.Int64 // tenants so far
+	home  string       // the server of the tenants
+	other string       // the URL of the server that they move to and from
+	// schemas is the URL of home's database, if its tenants lie in schemas.
+	schemas string
 	// source and empty are URLs of databases, the second without a schema.
 	source, empty string
 	file          string // the bystander's
@@ -46,20 +51,17 @@ type victim struct {
 // TestKilledAtEveryPoint kills a process at every point of every kind of
 // operation, on tenants of one installation. Once with each way to recover, all
 // of them must be as before or finished, and nothing must be left over. The short form leaves doctor a third of the points
-// on Postgres, where a victim costs ten times as much as on SQLite: how doctor recovers doesn't depend on the engine.
+// on Postgres, where a victim costs ten times as much as on SQLite: how doctor recovers doesn't depend on the engine. In
+// schemas it kills what makes, moves and removes them, at a third of the points.
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
-	for engine, make := range map[string]func(*testing.T) *killer{"sqlite": killOnSQLite, "postgres": killOnPostgres} {
+	for engine, make := range map[string]func(*testing.T) *killer{"sqlite": killOnSQLite, "postgres": killOnPostgres, "schemas": killInSchemas} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			k := make(t)
 			for way, recover := range map[string]func(*testing.T, []victim){"serve": k.serve, "doctor": k.doctor} {
 				began := time.Now()
-				each := 1
-				if way == "doctor" && engine == "postgres" && os.Getenv(envLong) == "" {
-					each = 3
-				}
-				victims := k.victims(t, each)
+				victims := k.victims(t, shareOf(engine, way))
 				prepared := time.Now()
 				k.kill(t, victims)
 				killed := time.Now()
@@ -72,9 +74,28 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	}
 }
 
+// share is the part of the scenarios that a test kills.
+type share struct {
+	each  int                     // the first of so many points
+	kinds []tenants.OperationKind // or all of them
+}
+
+// shareOf returns the part for an engine and a way to recover.
+func shareOf(engine, way string) share {
+	switch {
+	case os.Getenv(envLong) != "" || engine == "sqlite":
+		return share{each: 1}
+	case engine == "schemas":
+		return share{3, []tenants.OperationKind{tenants.KindCreate, tenants.KindMove, tenants.KindPurge, tenants.KindRestore, tenants.KindMigrateDown}}
+	case way == "doctor":
+		return share{each: 3}
+	}
+	return share{each: 1}
+}
+
 func killOnSQLite(t *testing.T) *killer {
 	t.Helper()
-	k := newKiller(t, newSQLite(t))
+	k := newKiller(t, newSQLite(t), &killer{})
 	file := filepath.Join(t.TempDir(), "empty.db")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -94,28 +115,59 @@ func killOnPostgres(t *testing.T) *killer {
 			t.Fatal(err)
 		}
 	}
-	k := newKiller(t, onPostgres(t, url))
+	k := newKiller(t, onPostgres(t, url), &killer{})
 	k.empty = strings.Replace(url, "/postgres?", "/template1?", 1)
 	return k
 }
 
-func newKiller(t *testing.T, s site) *killer {
+// newKiller makes an installation ready for k, whose home defaults to the default server, and other to a folder.
+func newKiller(t *testing.T, s site, k *killer) *killer {
 	t.Helper()
-	told := receiveWebhooks(t)
-	s = s.withWebhooks(told)
-	s.serve(t).stop(t)                                                         // makes the operator's token
-	k := &killer{site: s, app: s.open(t, "--max-open-tenants=20"), told: told} // the others need connections too
+	k.home, k.other = cmp.Or(k.home, tenants.DefaultServer), cmp.Or(k.other, "sqlite:"+t.TempDir())
+	k.told = receiveWebhooks(t)
+	k.site = s.withWebhooks(k.told)
+	s = k.site
+	s.serve(t).stop(t) // makes the operator's token
+	k.addServers(t)
+	k.app = s.open(t, "--max-open-tenants=20") // the others need connections too
 	if err := k.prepare(t.Context(), "create", "bystander"); err != nil {
 		t.Fatal(err)
 	}
-	k.source = s.sourceOf(t, "bystander")
 	k.file = filepath.Join(t.TempDir(), "bystander.db")
 	s.must(t, "tenant", "export", "bystander", k.file)
-	s.must(t, "server", "add", "other", "sqlite:"+t.TempDir(), "--capacity=1000")
-	s.must(t, "tenant", "create", "resident", "--server=other") // so that default is the emptier one, and gets new tenants
+	k.source = k.sourceOf(t)
 	theirs := k.thingsOf(*k.find(t, "bystander"))
 	k.made = slices.DeleteFunc(k.things(t), func(name string) bool { return slices.Contains(theirs, name) })
 	return k
+}
+
+// addServers adds the servers but for the default one.
+func (k *killer) addServers(t *testing.T) {
+	t.Helper()
+	add := func(name, url string, flags ...string) {
+		t.Helper()
+		if r := k.site.pipe(t, url+"\n", append([]string{"server", "add", name, "-"}, flags...)...); r.status != exitDone {
+			t.Fatalf("add %s: status %d, %s", name, r.status, r.stderr)
+		}
+	}
+	if k.schemas != "" {
+		add(k.home, k.schemas, "--placement=schema")
+		k.site.must(t, "server", "drain", tenants.DefaultServer)
+	}
+	add("other", k.other, "--capacity=1000")
+	k.site.must(t, "tenant", "create", "resident", "--server=other") // so that home is the emptier one, and gets new tenants
+}
+
+// engine returns the engine of the tenants.
+func (k *killer) engine() tenants.Engine {
+	if k.home == "" {
+		return engineOf(k.app)
+	}
+	engine, err := k.app.Store().Server(k.home)
+	if err != nil {
+		panic(err) // newKiller has added it
+	}
+	return engine
 }
 
 // subdomain returns a subdomain that no tenant has had before.
@@ -134,13 +186,14 @@ func several[T any](t *testing.T, all []T, f func(T) error) {
 	}
 }
 
-// victims are tenants, prepared, one for each point of each scenario, or for the first of so many points as each says.
+// victims are tenants, prepared, one for each point of each scenario of the part.
 // Which points there are is seen by passing them all.
-func (k *killer) victims(t *testing.T, each int) (all []victim) {
+func (k *killer) victims(t *testing.T, part share) (all []victim) {
 	t.Helper()
 	var mu sync.Mutex // guards all
 	runnable := slices.DeleteFunc(scenarios(), func(s scenario) bool {
-		return s.kind == tenants.KindShell && clientIsMissing(t) || s.sqlite && engineOf(k.app).Dialect() != "sqlite"
+		return s.kind == tenants.KindShell && clientIsMissing(t) || s.sqlite && k.engine().Dialect() != "sqlite" ||
+			part.kinds != nil && !slices.Contains(part.kinds, s.kind)
 	})
 	several(t, runnable, func(s scenario) error {
 		passed, err := k.passed(t, s)
@@ -150,7 +203,7 @@ func (k *killer) victims(t *testing.T, each int) (all []victim) {
 		mu.Lock()
 		defer mu.Unlock()
 		for i, point := range passed {
-			if i%each == 0 && s.counts(point, passed) {
+			if i%part.each == 0 && s.counts(point, passed) {
 				all = append(all, victim{s, k.subdomain(), point, s.wanted(point, passed)})
 			}
 		}
