@@ -25,6 +25,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/files"
 	"tenantry/tenants/jobs"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // hasContents fails the test unless so many contents are stored, and none is staged.
@@ -240,16 +241,11 @@ func (a *api) removes(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); jobs.New(a.store, workers, jobs.Config{Log: a.log.logger()}).Run(ctx) }()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) { // until the worker has found them
+	wait.Until(t, "the worker to have done all jobs", func() bool {
 		var left int64
-		err := a.store.View(t.Context(), a.tenant, func(tx *gorm.DB) error { return tx.Model(&jobs.Row{}).Count(&left).Error })
-		if err != nil || time.Now().After(end) {
-			t.Fatalf("%d jobs are left, %v", left, err)
-		}
-		if left == 0 {
-			break
-		}
-	}
+		a.view(t, func(tx *gorm.DB) error { return tx.Model(&jobs.Row{}).Count(&left).Error })
+		return left == 0
+	})
 	stop()
 	<-ended
 	a.hasContents(t, 0)

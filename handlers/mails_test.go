@@ -22,6 +22,7 @@ import (
 	"tenantry/models"
 	"tenantry/tenants"
 	"tenantry/tenants/jobs"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // mailing is the API with messages, which a mail server takes; or with messages that wait for operators.
@@ -61,15 +62,7 @@ func (a *api) messages(t testing.TB) (rows []jobs.Row) {
 // awaitMessages waits until the jobs that are messages are as is says.
 func (a *api) awaitMessages(t testing.TB, is func(rows []jobs.Row) bool) []jobs.Row {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		rows := a.messages(t)
-		if is(rows) {
-			return rows
-		}
-		if time.Now().After(end) {
-			t.Fatalf("messages: %+v", rows)
-		}
-	}
+	return wait.For(t, "messages", func() []jobs.Row { return a.messages(t) }, is)
 }
 
 // hurry makes the jobs of a kind that wait be due, and waits until they are done.
@@ -79,11 +72,7 @@ func (a *api) hurry(t testing.TB, kind string) {
 		tenants.MarkDue(tx, time.Now())
 		return tx.Model(&jobs.Row{}).Where("kind = ?", kind).Update("scheduled_at", time.Now().UTC().Add(-time.Hour)).Error
 	})
-	for end := time.Now().Add(30 * time.Second); a.countWaiting(t, kind) > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("jobs %s still wait", kind)
-		}
-	}
+	wait.Until(t, "the jobs "+kind, func() bool { return a.countWaiting(t, kind) == 0 })
 }
 
 func (a *api) countWaiting(t testing.TB, kind string) (n int64) {

@@ -14,6 +14,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestReminders: the day before tasks are due, the activity says so of those that are not done. There is one job for
@@ -46,15 +47,12 @@ func TestReminders(t *testing.T) {
 			jobs.New(a.store, handlers.Jobs(), jobs.Config{Log: slog.New(slog.DiscardHandler)}).Run(ctx)
 		}()
 		defer func() { stop(); <-ended }()
-		var said []string
-		for end := time.Now().Add(30 * time.Second); len(said) == 0; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatal("no reminder was recorded")
-			}
+		said := wait.For(t, "reminders", func() (said []string) {
 			a.view(t, func(tx *gorm.DB) error {
 				return tx.Model(&models.Activity{}).Where("action = 'task.due'").Order("id").Pluck("summary", &said).Error
 			})
-		}
+			return said
+		}, func(said []string) bool { return len(said) > 0 })
 		if len(said) != 2 || said[0] != "reminded of task “Order chairs”, due on "+day(10) || said[1] != "reminded of task “Lamps”, due on "+day(10) {
 			t.Errorf("activity: %q", said)
 		}

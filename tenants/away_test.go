@@ -13,6 +13,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // takeMasterAway makes the master unreachable until back is called.
@@ -85,11 +86,7 @@ func TestKnownTenantsAreServedWithoutTheMaster(t *testing.T) {
 			t.Errorf("a tenant that isn't open: %v", err)
 		}
 		back()
-		for deadline := time.Now().Add(time.Minute); work("globex") != nil; time.Sleep(50 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("the master is back: %v", work("globex"))
-			}
-		}
+		wait.For(t, "work with the master back", func() error { return work("globex") }, func(err error) bool { return err == nil })
 		must(t, work("acme"))
 		if env.Store.Process().ID() != id {
 			t.Error("the process has lapsed")

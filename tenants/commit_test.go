@@ -18,6 +18,7 @@ import (
 	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
 	"tenantry/tenants/tenantstest/pgproxy"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // proxied is a store on Postgres behind a proxy, with one tenant.
@@ -85,9 +86,7 @@ func (p *proxied) begin(ctx context.Context, t *testing.T) (at *pgproxy.Commit, 
 // awaitStored waits until others see the row.
 func (p *proxied) awaitStored(t *testing.T) {
 	t.Helper()
-	for folders(t, p.Env, p.tenant) != "a" {
-		time.Sleep(5 * time.Millisecond)
-	}
+	wait.Until(t, "the row to be stored", func() bool { return folders(t, p.Env, p.tenant) == "a" })
 }
 
 // interruptions end a scope whose COMMIT is under way.
@@ -237,11 +236,7 @@ func testSwallowedServer(t *testing.T, engine tenantstest.Engine) {
 		t.Errorf("three scopes with a second each took %v", took)
 	}
 	proxy.Release()
-	for deadline := time.Now().Add(time.Minute); add("c", time.Minute) != nil; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the server is back, and the tenant isn't served")
-		}
-	}
+	wait.Until(t, "the tenant to be served with the server back", func() bool { return add("c", time.Minute) == nil })
 	if got := folders(t, env, tenant); got != "a c" {
 		t.Errorf("stored %q", got)
 	}

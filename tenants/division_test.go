@@ -10,6 +10,7 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // connections returns how many connections a store's process has and may have.
@@ -23,19 +24,15 @@ func connections(env *tenantstest.Env) (used, limit int) {
 func awaitParts(t *testing.T, what string, one, other *tenantstest.Env, isDone func(one, other int) bool) {
 	t.Helper()
 	allowed := one.Engine.(tenants.Divided).MaxConnections(2)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	limits := func() [2]int {
 		used, limit := connections(one)
 		otherUsed, otherLimit := connections(other)
 		if used+otherUsed > allowed {
 			t.Fatalf("%s: %d and %d connections are more than %d", what, used, otherUsed, allowed)
 		}
-		if isDone(limit, otherLimit) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: the limits are %d and %d", what, limit, otherLimit)
-		}
+		return [2]int{limit, otherLimit}
 	}
+	wait.For(t, "limits: "+what, limits, func(l [2]int) bool { return isDone(l[0], l[1]) })
 }
 
 // TestProcessesDivideConnections: the first of two processes has all but a few; the second one gets what it needs

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // startCat starts a process that runs until it is killed or the test ends.
@@ -63,11 +64,7 @@ func TestOriginTellsThatAProcessHasEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = stdout.ReadByte() // ends when the kernel has closed its files
-	for deadline := time.Now().Add(10 * time.Second); !hasEnded(origin); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("a killed process that its parent hasn't waited for has not ended")
-		}
-	}
+	wait.Until(t, "the end of a killed process that its parent hasn't waited for", func() bool { return hasEnded(origin) })
 	_ = child.Wait()
 	if !hasEnded(origin) {
 		t.Error("a killed process has not ended")

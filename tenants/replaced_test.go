@@ -13,6 +13,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // copyFile writes a copy of a file under another name.
@@ -121,11 +122,7 @@ func TestReplacedFileOfAnIdleTenant(t *testing.T) {
 	if err := errors.Join(copyFile(file, file+".x"), look(), env.Store.CheckReplaced(tenant.ID), os.Rename(file+".x", file)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); env.Store.Load().Open > 0; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it is still open")
-		}
-	}
+	wait.Until(t, "the handle to be closed", func() bool { return env.Store.Load().Open == 0 })
 	if err := look(); err != nil {
 		t.Error(err)
 	}

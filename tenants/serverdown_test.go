@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // silentEngine is an engine whose server can stop to answer.
@@ -62,13 +62,7 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 			t.Errorf("the server was asked %d times for 100 scopes", asked)
 		}
 		engine.silent.Store(false)
-		deadline := time.Now().Add(time.Minute)
-		for view(globex) != nil {
-			if time.Now().After(deadline) {
-				t.Fatal("the tenants are not served again")
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		wait.Until(t, "the tenants to be served again", func() bool { return view(globex) == nil })
 		must(t, view(acme))
 	})
 }

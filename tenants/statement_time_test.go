@@ -11,6 +11,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // endless returns statements that end only when they are cancelled: a query without a row, a query with rows without
@@ -127,20 +128,13 @@ func readRows(tx *gorm.DB, query string) error {
 // expectNoneSleeps waits until the server has ended the statements that were cancelled.
 func expectNoneSleeps(t *testing.T, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		var sleeping int64
-		err := env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
-			return tx.Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()").Scan(&sleeping).Error
-		})
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case sleeping == 0:
-			return
-		case time.Now().After(deadline):
-			t.Fatalf("%d statements still run", sleeping)
-		}
+	running := func() (n int64) {
+		must(t, env.Store.View(t.Context(), tenant, func(tx *gorm.DB) error {
+			return tx.Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()").Scan(&n).Error
+		}))
+		return n
 	}
+	wait.For(t, "the end of the statements that run", running, func(n int64) bool { return n == 0 })
 }
 
 // TestTheTimeBetweenStatementsIsTheScopes: the limit is not on what a scope does otherwise.
@@ -153,7 +147,7 @@ func TestTheTimeBetweenStatementsIsTheScopes(t *testing.T) {
 			if err := errors.Join(addFolder(tx, "a"), tx.Raw("SELECT 1").Scan(&n).Error, tx.Raw("SELECT 1").Row().Scan(&n)); err != nil {
 				return err
 			}
-			time.Sleep(2100 * time.Millisecond)
+			time.Sleep(2100 * time.Millisecond) // longer than the limit on a statement, which is what must not count it
 			return errors.Join(addFolder(tx, "b"), tx.Take(&notes.Folder{}, "name = 'a'").Error)
 		})
 		if err != nil {

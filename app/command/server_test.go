@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"tenantry/tenants/document"
 	"tenantry/tenants/lifecycle"
@@ -226,15 +224,9 @@ func TestServerThatIsDown(t *testing.T) {
 	if err := os.Rename(folder+".away", folder); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for srv.as(t, "", "POST", "there", "/api/session", signing).status != http.StatusCreated {
-		select {
-		case <-ctx.Done():
-			t.Fatal(fmt.Errorf("it is not served again: %w", ctx.Err()))
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	wait.Until(t, "it to be served again", func() bool {
+		return srv.as(t, "", "POST", "there", "/api/session", signing).status == http.StatusCreated
+	})
 	srv.get(t, "there", "/api/projects").expect(t, http.StatusOK)
 }
 

@@ -3,8 +3,8 @@ package command
 import (
 	"strings"
 	"testing"
-	"time"
 
+	"tenantry/tenants/tenantstest/wait"
 	"tenantry/tenants/traffic"
 )
 
@@ -17,16 +17,13 @@ func TestTop(t *testing.T) {
 		t.Errorf("without a server: %q", out)
 	}
 	srv := s.serve(t)
-	for deadline := time.Now().Add(patience); ; {
+	standing := func() traffic.Standing {
 		srv.get(t, "acme", "/api/projects")
-		now := only[traffic.Standing](t, s.must(t, "top", "--once", "--json"))
-		if len(now.Tenants) == 1 && now.Tenants[0].Subdomain == "acme" && now.Processes == 1 && now.Tenants[0].P95 > 0 && now.Tenants[0].Size != nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", now)
-		}
+		return only[traffic.Standing](t, s.must(t, "top", "--once", "--json"))
 	}
+	wait.For(t, "acme's requests and size", standing, func(now traffic.Standing) bool {
+		return len(now.Tenants) == 1 && now.Tenants[0].Subdomain == "acme" && now.Processes == 1 && now.Tenants[0].P95 > 0 && now.Tenants[0].Size != nil
+	})
 	mark, err := traffic.ReadMark(t.Context(), s.open(t).Store().Master())
 	if got := mark.Since(nil, func(g traffic.Group) bool { return g == traffic.Group{Server: "default", SchemaVersion: latest(t)} }); err != nil || got.Requests == 0 {
 		t.Errorf("by schema version: %+v, %v", got, err)

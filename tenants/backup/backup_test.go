@@ -19,10 +19,12 @@ import (
 
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/bucket"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // world is a data folder with one tenant, and a bucket.
@@ -296,11 +298,7 @@ func TestRunStoresCommits(t *testing.T) {
 		w.insert(t, 100)
 		w.Committed(w.tenant)
 	}
-	for deadline := time.Now().Add(time.Minute); w.Status().Waiting > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", w.Status())
-		}
-	}
+	wait.For(t, "all to be stored", w.Status, func(s queue.Status) bool { return s.Waiting == 0 })
 	stop()
 	<-ended
 	if got, want := w.restored(t, time.Time{}), names(t, w.conns); got != want {

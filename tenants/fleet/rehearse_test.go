@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -18,6 +17,7 @@ import (
 	"tenantry/tenants/fleet"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // rehearsing is an installation with a fleet of a newer build, which has one more migration.
@@ -238,11 +238,7 @@ func TestCancelledRehearsalLeavesNothing(t *testing.T) {
 			_, err := r.Rehearse(ctx, fleet.Plan{}, 1, nil)
 			ended <- err
 		}()
-		for deadline := time.Now().Add(time.Minute); len(r.temporary(t)) == 0; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("no copy is made")
-			}
-		}
+		wait.Until(t, "the copy", func() bool { return len(r.temporary(t)) > 0 })
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("it ended with %v", err)

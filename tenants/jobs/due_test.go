@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // commits is a tracer that calls before for each COMMIT of a scope on a tenant, before it is sent, and counts the scopes on the
@@ -70,12 +71,8 @@ func dueRows(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) (n int6
 // awaitDueRows waits until the master has so many of them.
 func awaitDueRows(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, want int64) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); dueRows(t, env, tenant) != want; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Errorf("%s: the process has %d rows, want %d", tenant.Subdomain, dueRows(t, env, tenant), want)
-			return
-		}
-	}
+	what := fmt.Sprintf("%d rows of the process for %s", want, tenant.Subdomain)
+	wait.For(t, what, func() int64 { return dueRows(t, env, tenant) }, func(n int64) bool { return n == want })
 }
 
 // TestMasterKnowsOfJobsBeforeTheCommit, however the scope came to write its job, and although the process gives tenants back at
@@ -101,11 +98,7 @@ func TestMasterKnowsOfJobsBeforeTheCommit(t *testing.T) {
 		tracer.before.Store(&before)
 		taken := func() { // since the last COMMIT; the row may be gone again
 			t.Helper()
-			for end := time.Now().Add(30 * time.Second); tracer.taken.Swap(0) == 0; time.Sleep(5 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatal("the master was not told of the job")
-				}
-			}
+			wait.Until(t, "the master to be told of the job", func() bool { return tracer.taken.Swap(0) > 0 })
 		}
 		write := func(name string, f func(tx *gorm.DB)) {
 			must(t, env.Store.Update(t.Context(), tenant, func(tx *gorm.DB) error { f(tx); return nil }))

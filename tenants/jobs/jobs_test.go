@@ -20,6 +20,7 @@ import (
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // schema is that of notes, with jobs.
@@ -69,19 +70,14 @@ func (step) Kind() string { return "step" }
 type ran struct {
 	mu    sync.Mutex
 	names []string
-	more  chan struct{}
 }
 
-func newRan() *ran { return &ran{more: make(chan struct{}, 1)} }
+func newRan() *ran { return &ran{} }
 
 func (r *ran) note(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.names = append(r.names, name)
-	select {
-	case r.more <- struct{}{}:
-	default:
-	}
 }
 
 func (r *ran) count(name string) (n int) {
@@ -98,22 +94,10 @@ func (r *ran) count(name string) (n int) {
 // await waits until all the names ran.
 func (r *ran) await(t testing.TB, names ...string) {
 	t.Helper()
-	for end := time.After(30 * time.Second); ; {
-		missing := ""
-		for _, name := range names {
-			if r.count(name) == 0 {
-				missing = name
-			}
-		}
-		if missing == "" {
-			return
-		}
-		select {
-		case <-r.more:
-		case <-end:
-			t.Fatalf("job %q did not run; these did: %q", missing, r.names)
-		}
+	missing := func() []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return r.count(name) > 0 })
 	}
+	wait.For(t, fmt.Sprintf("all jobs of %q", names), missing, func(missing []string) bool { return len(missing) == 0 })
 }
 
 // steps returns workers that note the jobs that ran.
@@ -222,14 +206,10 @@ func TestNoJobIsLostToALookBeforeTheCommit(t *testing.T) {
 // awaitDue waits until the master has so many rows of due tenants.
 func awaitDue(t testing.TB, env *tenantstest.Env, want int64) {
 	t.Helper()
-	var n int64
-	for end := time.Now().Add(45 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	wait.For(t, fmt.Sprintf("%d due tenants", want), func() (n int64) {
 		must(t, env.Store.Master().View(t.Context(), func(tx *gorm.DB) error { return tx.Model(&tenants.Due{}).Count(&n).Error }))
-		if n == want {
-			return
-		}
-	}
-	t.Fatalf("%d rows are due, want %d", n, want)
+		return n
+	}, func(n int64) bool { return n == want })
 }
 
 // TestJobsAreSharedByProcesses: two of them run the jobs of one tenant, each job once.
@@ -295,11 +275,7 @@ func TestUniqueJobs(t *testing.T) {
 
 func awaitNone(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); len(rows(t, env, tenant)) > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("jobs are left")
-		}
-	}
+	awaitRows(t, env, tenant, 0)
 }
 
 // TestJobsOfASuspendedTenantWait, and run when it is resumed.
@@ -382,16 +358,9 @@ func TestJobsThatFail(t *testing.T) {
 // awaitDiscarded waits until the tenant has so many jobs, all of them discarded.
 func awaitDiscarded(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, want int) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		found := rows(t, env, tenant)
-		waits := slices.ContainsFunc(found, func(r jobs.Row) bool { return r.State != jobs.Discarded })
-		switch {
-		case len(found) == want && !waits:
-			return
-		case time.Now().After(end):
-			t.Fatalf("jobs: %+v", found)
-		}
-	}
+	wait.For(t, fmt.Sprintf("%d discarded jobs", want), func() []jobs.Row { return rows(t, env, tenant) }, func(found []jobs.Row) bool {
+		return len(found) == want && !slices.ContainsFunc(found, func(r jobs.Row) bool { return r.State != jobs.Discarded })
+	})
 }
 
 // TestSchedules come back, also after an occurrence that was discarded, until they end.
@@ -448,15 +417,9 @@ func berlin(t testing.TB) *time.Location {
 // awaitRows waits until the tenant has so many jobs.
 func awaitRows(t testing.TB, env *tenantstest.Env, tenant *tenants.Tenant, want int) []jobs.Row {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		found := rows(t, env, tenant)
-		if len(found) == want {
-			return found
-		}
-		if time.Now().After(end) {
-			t.Fatalf("jobs: %+v", found)
-		}
-	}
+	return wait.For(t, fmt.Sprintf("%d jobs", want), func() []jobs.Row { return rows(t, env, tenant) }, func(found []jobs.Row) bool {
+		return len(found) == want
+	})
 }
 
 // TestSchedulesInTheTenantsZone follow the setting, at once after Reschedule.
@@ -547,12 +510,6 @@ func TestIdleTenantsAreNotOpened(t *testing.T) {
 		if load := other.Store.Load(); load.Opened != 1 {
 			t.Errorf("%d tenants were opened, want the one with a job", load.Opened)
 		}
-		var due int64
-		for end := time.Now().Add(30 * time.Second); due != 3; time.Sleep(5 * time.Millisecond) {
-			must(t, env.Store.Master().View(t.Context(), func(tx *gorm.DB) error { return tx.Model(&tenants.Due{}).Count(&due).Error }))
-			if time.Now().After(end) {
-				t.Fatalf("tenants in the list: %d, want those whose jobs are to come", due)
-			}
-		}
+		awaitDue(t, env, 3) // those whose jobs are to come
 	})
 }

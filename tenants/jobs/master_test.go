@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestMasterSchema: the master's table is that of Row, as Migrations makes it.
@@ -51,16 +52,11 @@ func inMaster(t testing.TB, env *tenantstest.Env) []jobs.Row {
 	return found
 }
 
-func awaitInMaster(t testing.TB, env *tenantstest.Env, want int) (found []jobs.Row) {
+func awaitInMaster(t testing.TB, env *tenantstest.Env, want int) []jobs.Row {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if found = inMaster(t, env); len(found) == want {
-			return found
-		}
-		if time.Now().After(end) {
-			t.Fatalf("jobs without tenant: %+v", found)
-		}
-	}
+	return wait.For(t, fmt.Sprintf("%d jobs without tenant", want), func() []jobs.Row { return inMaster(t, env) }, func(found []jobs.Row) bool {
+		return len(found) == want
+	})
 }
 
 // TestJobsWithoutTenant run in every process that has workers, each once, if the scope that wrote them commits; they are tried again,

@@ -13,6 +13,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // raw is a job as another build wrote it.
@@ -53,22 +54,14 @@ func TestJobsOfOtherBuilds(t *testing.T) {
 		run(t, env, w)
 		r.await(t, "step ", "step additional")
 		want := slices.DeleteFunc(slices.Clone(written), func(j raw) bool { return j.want == "done" })
-		for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-			found := rows(t, env, tenant)
-			settled := len(found) == len(want)
-			for i := 0; settled && i < len(want); i++ {
-				row, j := found[i], want[i]
-				isDiscarded := row.State == jobs.Discarded && j.want != "waits" && strings.Contains(row.Error, j.want)
-				isWaiting := row.State == jobs.Available && j.want == "waits" && row.Attempt == 0
-				settled = (isDiscarded || isWaiting) && row.Args == j.args
-			}
-			if settled {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("jobs: %+v", found)
-			}
+		isAsWanted := func(row jobs.Row, j raw) bool {
+			isDiscarded := row.State == jobs.Discarded && j.want != "waits" && strings.Contains(row.Error, j.want)
+			isWaiting := row.State == jobs.Available && j.want == "waits" && row.Attempt == 0
+			return (isDiscarded || isWaiting) && row.Args == j.args
 		}
+		wait.For(t, "jobs as wanted", func() []jobs.Row { return rows(t, env, tenant) }, func(found []jobs.Row) bool {
+			return slices.EqualFunc(found, want, isAsWanted)
+		})
 		if n := r.count("step "); n != 2 {
 			t.Errorf("%d jobs without fields ran", n)
 		}

@@ -19,6 +19,7 @@ import (
 	"tenantry/tenants/postgres"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestIdleTenantsCostNothing: what a process asks the master when no tenant is active is the same with ten tenants and
@@ -135,9 +136,7 @@ func beIdle(t *testing.T, env *tenantstest.Env, asked *statements) {
 			t.Error(err)
 		}
 	}
-	for deadline := time.Now().Add(time.Minute); !asked.has("UPDATE") && time.Now().Before(deadline); {
-		time.Sleep(50 * time.Millisecond) // a heartbeat comes
-	}
+	wait.Until(t, "a heartbeat", func() bool { return asked.has("UPDATE") })
 	if err := store.Close(t.Context()); err != nil {
 		t.Error(err)
 	}

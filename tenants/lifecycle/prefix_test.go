@@ -15,6 +15,7 @@ import (
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
 	"tenantry/tenants/tenantstest/pgcluster"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // TestTwoPrefixesOnOneServer has two installations in one admin database: only the
@@ -89,12 +90,8 @@ func TestLeftoversOfAnotherPrefix(t *testing.T) {
 // discard waits for other tests that build templates on the server.
 func discard(t *testing.T, env *tenantstest.Env, o tenants.Object) error {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		err := env.Engine.Discard(t.Context(), o)
-		if !errors.Is(err, tenants.ErrInUse) || time.Now().After(deadline) {
-			return err
-		}
-	}
+	discarded := func() error { return env.Engine.Discard(t.Context(), o) }
+	return wait.For(t, o.Name+" not to be in use", discarded, func(err error) bool { return !errors.Is(err, tenants.ErrInUse) })
 }
 
 // prefixed returns an installation on the tests' server and its admin database,

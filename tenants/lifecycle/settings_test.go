@@ -126,7 +126,12 @@ func expectSettings(t *testing.T, env *tenantstest.Env, want preferences) {
 		return topics && a.Zone == b.Zone && a.Plan == b.Plan && a.Seats == b.Seats && a.Beta == b.Beta
 	}
 	var got preferences
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	defer func() {
+		if !same(got, want) {
+			t.Errorf("the settings are %+v, want %+v", got, want)
+		}
+	}()
+	awaitNews(t, func() bool {
 		acme, err := env.Store.Lookup(t.Context(), "acme")
 		if err != nil {
 			t.Fatal(err)
@@ -141,11 +146,8 @@ func expectSettings(t *testing.T, env *tenantstest.Env, want preferences) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if same(got, want) {
-			return
-		}
-	}
-	t.Errorf("the settings are %+v, want %+v", got, want)
+		return same(got, want)
+	})
 }
 
 // TestSettingsSelectTenants by the value in force, in lists and for Each.

@@ -20,6 +20,7 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/jobs"
 	"tenantry/tenants/tenantstest"
+	"tenantry/tenants/tenantstest/wait"
 	"tenantry/tenants/webhooks"
 )
 
@@ -37,7 +38,6 @@ func must(t testing.TB, err error) {
 type receiver struct {
 	url    string
 	answer func(w http.ResponseWriter, r *http.Request, e webhooks.Event)
-	more   chan struct{}
 
 	mu     sync.Mutex // guards got
 	got    map[string][]webhooks.Event
@@ -46,7 +46,7 @@ type receiver struct {
 
 func receive(t testing.TB, answer func(w http.ResponseWriter, r *http.Request, e webhooks.Event)) *receiver {
 	t.Helper()
-	r := &receiver{answer: answer, more: make(chan struct{}, 1), got: map[string][]webhooks.Event{}, bodies: map[string]string{}}
+	r := &receiver{answer: answer, got: map[string][]webhooks.Event{}, bodies: map[string]string{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
 		if err == nil {
@@ -78,10 +78,6 @@ func (r *receiver) note(t testing.TB, id, body string, e webhooks.Event) {
 	}
 	r.bodies[id] = body
 	r.got[id] = append(r.got[id], e)
-	select {
-	case r.more <- struct{}{}:
-	default:
-	}
 }
 
 // count returns how many deliveries with the id came, or all if it is empty.
@@ -99,13 +95,7 @@ func (r *receiver) count(id string) (n int) {
 // await waits until so many deliveries with the id came.
 func (r *receiver) await(t testing.TB, id string, n int) {
 	t.Helper()
-	for end := time.After(30 * time.Second); r.count(id) < n; {
-		select {
-		case <-r.more:
-		case <-end:
-			t.Fatalf("%d deliveries of %q, want %d", r.count(id), id, n)
-		}
-	}
+	wait.For(t, fmt.Sprintf("%d deliveries of %q", n, id), func() int { return r.count(id) }, func(got int) bool { return got >= n })
 }
 
 // deliver delivers to a URL until the test ends, or stop is called.
@@ -145,15 +135,7 @@ func waiting(t testing.TB, env *tenantstest.Env) []jobs.Row {
 // awaitJobs waits until the jobs without tenant are as want says.
 func awaitJobs(t testing.TB, env *tenantstest.Env, want func([]jobs.Row) bool) []jobs.Row {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		found := waiting(t, env)
-		if want(found) {
-			return found
-		}
-		if time.Now().After(end) {
-			t.Fatalf("jobs without tenant: %+v", found)
-		}
-	}
+	return wait.For(t, "jobs without tenant", func() []jobs.Row { return waiting(t, env) }, want)
 }
 
 func none(found []jobs.Row) bool { return len(found) == 0 }

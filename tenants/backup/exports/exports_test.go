@@ -17,10 +17,12 @@ import (
 	"tenantry/tenants"
 	"tenantry/tenants/backup"
 	"tenantry/tenants/backup/exports"
+	"tenantry/tenants/backup/queue"
 	"tenantry/tenants/bucket"
 	"tenantry/tenants/sqlite"
 	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/notes"
+	"tenantry/tenants/tenantstest/wait"
 )
 
 // world is a tenant on Postgres, and a bucket with faults.
@@ -218,11 +220,7 @@ func TestRunExportsCommits(t *testing.T) {
 		w.insert(t, fmt.Sprint("folder ", i))
 		w.Committed(w.tenant)
 	}
-	for deadline := time.Now().Add(time.Minute); w.Status().Waiting > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", w.Status())
-		}
-	}
+	wait.For(t, "all to be stored", w.Status, func(s queue.Status) bool { return s.Waiting == 0 })
 	stop()
 	<-ended
 	if got := w.folders(t, time.Time{}); got != 20 {
