@@ -102,7 +102,7 @@ func TestFaultsUnderLoad(t *testing.T) {
 		},
 		"messages are held up": func(t *testing.T, f *faulty, _ *writers) {
 			f.proxy.Swallow()
-			time.Sleep(200 * time.Millisecond) // shorter than any deadline
+			wait.Until(t, "a message of each tenant to be held up", func() bool { return f.proxy.Held() >= 2 })
 			f.proxy.Release()
 		},
 	} {

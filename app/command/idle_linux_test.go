@@ -41,7 +41,7 @@ func TestIdleTenantsCostNothing(t *testing.T) {
 		var costs [2]idleCost
 		for window := range 5 { // others use the machine, and what a start does can take a while
 			before := [2]idleCost{servers[0].cost(t), servers[1].cost(t)}
-			time.Sleep(idleWindow)
+			time.Sleep(idleWindow) // the test is of what time alone costs
 			for i, srv := range servers {
 				costs[i] = srv.cost(t).since(before[i])
 			}

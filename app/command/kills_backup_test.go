@@ -96,7 +96,7 @@ func TestKilledWithBackups(t *testing.T) {
 			writing.Go(func() { w.write(t, srv) })
 		}
 		for end := time.Now().Add(life); time.Now().Before(end); {
-			time.Sleep(min(100*time.Millisecond, time.Until(end))) // how long it lives
+			time.Sleep(min(100*time.Millisecond, time.Until(end))) // how long it lives: a kill comes at any time
 			if i == kills-1 {
 				atRisk = max(atRisk, srv.backupAge(t))
 			}

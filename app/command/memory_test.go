@@ -60,7 +60,7 @@ func TestStalledUploadsOfStrangersTakeNoMemory(t *testing.T) {
 		for range 40 {
 			stall(t, srv, head("POST", "acme", test.path, test.declared)+test.header, test.sent)
 		}
-		time.Sleep(time.Second) // for what may arrive; nothing tells when all has
+		time.Sleep(time.Second) // for what may arrive; nothing tells when all has, and what comes later makes the test laxer, not wrong
 		if grown := srv.heap(t) - before; grown > 12<<20 {
 			t.Errorf("%s: 40 stalled requests take %d bytes", name, grown)
 		}

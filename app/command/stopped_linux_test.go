@@ -36,8 +36,9 @@ func TestAStoppedProcessIsWaitedFor(t *testing.T) {
 		var stored, unknown atomic.Int64
 		header := srv.bearer(t, "acme")
 		var writers sync.WaitGroup
+		var answers [4]atomic.Int64
 		end := make(chan struct{})
-		for i := range 4 {
+		for i := range answers {
 			writers.Go(func() {
 				for n := 0; ; n++ {
 					select {
@@ -51,6 +52,7 @@ func TestAStoppedProcessIsWaitedFor(t *testing.T) {
 					case noAnswer, http.StatusInternalServerError: // it may be stored
 						unknown.Add(1)
 					}
+					answers[i].Add(1)
 				}
 			})
 		}
@@ -72,8 +74,9 @@ func TestAStoppedProcessIsWaitedFor(t *testing.T) {
 		if r := <-suspended; r.status != exitDone {
 			t.Errorf("suspend: status %d, %s", r.status, r.stderr)
 		}
-		time.Sleep(2 * time.Second) // in which nothing more may be stored
+		awaitAnswers(t, answers[:], 2) // the first one may be that of an earlier write
 		after := stored.Load()
+		awaitAnswers(t, answers[:], 20)
 		close(end)
 		writers.Wait()
 		if n := stored.Load(); n != after {
@@ -86,6 +89,15 @@ func TestAStoppedProcessIsWaitedFor(t *testing.T) {
 			t.Errorf("%d projects, of which %d were acknowledged and %d may be stored", got, least, most-least)
 		}
 	})
+}
+
+// awaitAnswers waits until each writer has had n more answers.
+func awaitAnswers(t *testing.T, answers []atomic.Int64, n int64) {
+	t.Helper()
+	for i := range answers {
+		enough := answers[i].Load() + n
+		wait.Until(t, "answers to writers", func() bool { return answers[i].Load() >= enough })
+	}
 }
 
 // noAnswer is in place of a status where the connection broke.

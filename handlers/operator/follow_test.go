@@ -46,6 +46,7 @@ func follow(t *testing.T, server *httptest.Server, query, authorization string) 
 // next returns the next operation of a stream that matches.
 func (l lines) next(t *testing.T, matches func(o document.Operation) bool) document.Operation {
 	t.Helper()
+	deadline := time.After(time.Minute) // blank lines come all the while
 	for {
 		select {
 		case line, open := <-l:
@@ -62,7 +63,7 @@ func (l lines) next(t *testing.T, matches func(o document.Operation) bool) docum
 			if matches(o) {
 				return o
 			}
-		case <-time.After(10 * time.Second):
+		case <-deadline:
 			t.Fatal("nothing came")
 		}
 	}
@@ -71,7 +72,7 @@ func (l lines) next(t *testing.T, matches func(o document.Operation) bool) docum
 // ends waits until the stream has ended.
 func (l lines) ends(t *testing.T) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case _, open := <-l:

@@ -14,7 +14,7 @@ import (
 // heard waits for a change of the operation with that id, to that step.
 func heard(t *testing.T, changes <-chan []tenants.Operation, id, step string) tenants.Operation {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case changed := <-changes:

@@ -30,6 +30,7 @@ type Proxy struct {
 	conns map[net.Conn]bool
 	delay time.Duration
 	held  chan struct{} // closed when what is held back may go on; nil if nothing is
+	holds int           // messages that are held back
 	lost  chan struct{} // closed when the connections that are open now are lost
 	ended chan struct{} // closed when the proxy stops
 }
@@ -94,6 +95,13 @@ func (p *Proxy) Release() {
 	}
 }
 
+// Held returns how many messages Swallow holds back now.
+func (p *Proxy) Held() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holds
+}
+
 // Lose swallows for ever all that is sent over the connections that are open now, as a network does that has forgotten
 // them. New connections work.
 func (p *Proxy) Lose() {
@@ -128,9 +136,15 @@ func (p *Proxy) pass(lost chan struct{}) {
 	}
 	p.mu.Lock()
 	held, delay := p.held, p.delay
+	if held != nil {
+		p.holds++
+	}
 	p.mu.Unlock()
 	if held != nil {
 		<-held
+		p.mu.Lock()
+		p.holds--
+		p.mu.Unlock()
 	}
 	if delay > 0 {
 		time.Sleep(delay)
