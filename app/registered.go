@@ -204,8 +204,12 @@ func (a *App) openServer(ctx context.Context, s *tenants.Server, url string) (te
 	if dir, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return a.openFolder(dir)
 	}
+	installation, err := a.master.Installation(ctx)
+	if err != nil {
+		return nil, err
+	}
 	engine, err := postgres.New(ctx, postgres.Config{
-		URL: url, Schema: a.options.Schema, Keys: a.keys, MaxConns: int(s.Connections), Placement: s.Placement, Pooler: s.Pooler, Log: a.log,
+		Installation: installation, URL: url, Schema: a.options.Schema, Keys: a.keys, MaxConns: int(s.Connections), Placement: s.Placement, Pooler: s.Pooler, Log: a.log,
 	})
 	return engine, asServerURL(err)
 }

@@ -78,6 +78,11 @@ func TestServerOfSchemas(t *testing.T) {
 			t.Errorf("%s: %d %s", name, r.status, r.body)
 		}
 	}
+	other := newSQLite(t)
+	other.install(t)
+	if r := other.pipe(t, server+"\n", "server", "add", "small", "-", "--placement", "schema"); r.status != exitFailed || !strings.Contains(r.stderr, "another installation") {
+		t.Errorf("for another installation: status %d, %s", r.status, r.stderr)
+	}
 	s.wantShell(t)
 	s.wantPooler(t, database)
 	open := func() (found []lifecycle.Finding) { // other databases of the tests' server may be open

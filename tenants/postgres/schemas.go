@@ -37,8 +37,12 @@ func newSchemas(e *Engine) (*schemas, error) {
 	return s, nil
 }
 
-// prepare closes the server's databases and what is dangerous in this one, and makes the login role.
+// prepare claims this database for the installation, closes the server's databases and what is dangerous in this one, and
+// makes the login role.
 func (s *schemas) prepare(ctx context.Context) error {
+	if err := s.claim(ctx); err != nil {
+		return err
+	}
 	s.turns = newTurns(s.MaxConnections(1))
 	if err := closeShared(ctx, s.admin, s.config.Log, "postgres", "template1", s.server.Database); err != nil {
 		return err
