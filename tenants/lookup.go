@@ -2,8 +2,8 @@ package tenants
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -24,61 +24,91 @@ func (s *Store) Lookup(ctx context.Context, name string) (*Tenant, error) {
 	return t, nil
 }
 
-// find looks up a name in the master, for the registry.
-func (s *Store) find(ctx context.Context, name string) (t *Tenant, err error) {
-	err = s.master.View(ctx, func(tx *gorm.DB) error {
+// find looks up names in the master, for the registry. It returns no answer for those of no tenant.
+func (s *Store) find(ctx context.Context, names []string) (found map[string]inquired, err error) {
+	var hosts, subdomains []string
+	for _, name := range names {
 		if strings.Contains(name, ".") {
-			t, err = findByHost(tx, name)
+			hosts = append(hosts, name)
 		} else {
-			t, err = s.findBySubdomain(tx, name)
+			subdomains = append(subdomains, name)
+		}
+	}
+	err = s.master.View(ctx, func(tx *gorm.DB) error {
+		found = make(map[string]inquired)
+		if err := s.findByHosts(tx, hosts, found); err != nil {
+			return err
+		}
+		return s.findBySubdomains(tx, subdomains, found)
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "look up tenants", "names", names[:min(len(names), 5)], "error", err)
+		return nil, fmt.Errorf("look up tenant: %w: %w", ErrUnavailable, err)
+	}
+	return found, nil
+}
+
+// findByHosts finds the tenants that have verified the hosts.
+func (s *Store) findByHosts(tx *gorm.DB, hosts []string, found map[string]inquired) error {
+	if len(hosts) == 0 {
+		return nil
+	}
+	var domains []Domain
+	if err := tx.Where("host IN ? AND verified_at IS NOT NULL", hosts).Find(&domains).Error; err != nil {
+		return err
+	}
+	for _, domain := range domains {
+		var t Tenant
+		err := withMainDomain(tx).Take(&t, "id = ?", domain.TenantID).Error
+		if err == nil {
+			err = s.learnOf(tx, &t)
 		}
 		if err != nil {
 			return err
 		}
-		return s.learnOf(tx, t)
-	})
-	switch {
-	case errors.Is(err, gorm.ErrRecordNotFound):
-		return nil, ErrUnknownTenant
-	case errors.Is(err, ErrUnknownTenant):
-		return nil, err
-	case err != nil:
-		s.log.ErrorContext(ctx, "look up tenant", "name", name, "error", err)
-		return nil, fmt.Errorf("look up tenant: %w: %w", ErrUnavailable, err)
+		found[domain.Host] = inquired{tenant: &t}
 	}
-	return t, nil
-}
-
-// findByHost returns the tenant that has verified the host.
-func findByHost(tx *gorm.DB, host string) (*Tenant, error) {
-	var t Tenant
-	err := withMainDomain(tx).Where("id = (SELECT tenant_id FROM domains WHERE host = ? AND verified_at IS NOT NULL)", host).Take(&t).Error
-	return &t, err
+	return nil
 }
 
 // withMainDomain preloads tenants' main domains.
 func withMainDomain(tx *gorm.DB) *gorm.DB { return tx.Preload("Domains", "main") }
 
-// findBySubdomain returns the tenant with the subdomain, or a *MovedError.
-func (s *Store) findBySubdomain(tx *gorm.DB, subdomain string) (*Tenant, error) {
-	var t Tenant
-	err := withMainDomain(tx).Where("subdomain = ?", subdomain).Take(&t).Error
-	if !errors.Is(err, gorm.ErrRecordNotFound) {
-		return &t, err
+// findBySubdomains finds the tenants with the subdomains, and a *MovedError for those that redirect.
+func (s *Store) findBySubdomains(tx *gorm.DB, subdomains []string, found map[string]inquired) error {
+	if len(subdomains) == 0 {
+		return nil
 	}
+	var rows []Tenant
+	if err := withMainDomain(tx).Where("subdomain IN ?", subdomains).Find(&rows).Error; err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := s.learnOf(tx, &rows[i]); err != nil {
+			return err
+		}
+		found[rows[i].Subdomain] = inquired{tenant: &rows[i]}
+	}
+	if !slices.ContainsFunc(subdomains, func(name string) bool { _, ok := found[name]; return !ok }) {
+		return nil
+	}
+	return s.findMoved(tx, subdomains, found)
+}
+
+// findMoved adds a *MovedError for each subdomain that redirects and that no tenant has.
+func (s *Store) findMoved(tx *gorm.DB, subdomains []string, found map[string]inquired) error {
 	now, err := s.master.Now(tx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var moved []string
-	err = tx.Raw(`SELECT t.subdomain FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id
-		WHERE r.subdomain = ? AND r.redirect_until > ? AND t.state IN ?`,
-		subdomain, now, []State{StateActive, StateSuspended, StateMaintenance}).Scan(&moved).Error
-	switch {
-	case err != nil:
-		return nil, err
-	case len(moved) == 0:
-		return nil, ErrUnknownTenant
+	var moved []struct{ Subdomain, Target string }
+	err = tx.Raw(`SELECT r.subdomain, t.subdomain AS target FROM retired_subdomains r JOIN tenants t ON t.id = r.tenant_id
+		WHERE r.subdomain IN ? AND r.redirect_until > ? AND t.state IN ?`,
+		subdomains, now, []State{StateActive, StateSuspended, StateMaintenance}).Scan(&moved).Error
+	for _, m := range moved {
+		if _, ok := found[m.Subdomain]; !ok {
+			found[m.Subdomain] = inquired{err: &MovedError{m.Target}}
+		}
 	}
-	return nil, &MovedError{moved[0]}
+	return err
 }

@@ -3,7 +3,7 @@
 // passes through:
 //
 //	host.go         finds the subdomain in the request's host
-//	lookup.go       finds the subdomain's tenant: registry.go in memory, or in the master
+//	lookup.go       finds the subdomain's tenant: registry.go in memory, or inquiries.go in the master
 //	access.go       which scopes the tenant admits in its state, and its lease
 //	pool.go         leases the tenant's open handle, and opens it if needed; aside.go, without pushing another one out
 //	open.go         opens its database as a handle; handle.go
@@ -125,6 +125,7 @@ type Store struct {
 	master     *Master
 	servers    *servers
 	registry   *registry
+	inquiries  inquiries // of the registry
 	pool       *pool
 	process    *Process
 	dues       *Dues
@@ -172,8 +173,9 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.pool = newPool(o.MaxOpen, o.Wait, s.open)
 	s.pool.rest = o.Rest
+	s.inquiries.find = s.find
 	var err error
-	if s.registry, err = newRegistry(o.CacheSize, s.find); err != nil {
+	if s.registry, err = newRegistry(o.CacheSize, s.inquiries.ask); err != nil {
 		return nil, fmt.Errorf("cache of %d tenants: %w", o.CacheSize, err)
 	}
 	s.dropShares() // until it has some

@@ -274,6 +274,7 @@ func (j *job) stepIndex() int {
 // holds the operation, even if that could not be recorded in the master.
 func (m *Manager) run(ctx context.Context, j *job, patient bool) error {
 	defer m.store.Process().Release(j.op.ID)
+	defer m.store.Refresh(j.tenant.ID) // in particular, the name of a tenant that was created may be known as missing
 	ctx, stop := m.store.Process().Context(ctx)
 	defer stop()
 	defer j.stopCopying()

@@ -108,9 +108,7 @@ func (m *Manager) doAsked(ctx context.Context, by Operator, kind tenants.Operati
 
 // finish runs the steps of an operation that was begun.
 func (m *Manager) finish(ctx context.Context, j *job) (*tenants.Tenant, error) {
-	err := m.run(ctx, j, true)
-	m.store.Refresh(j.tenant.ID)
-	if err != nil {
+	if err := m.run(ctx, j, true); err != nil {
 		return nil, fmt.Errorf("%s tenant %q: %w", j.op.Kind, j.tenant.Subdomain, err)
 	}
 	return &j.tenant, nil
