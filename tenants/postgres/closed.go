@@ -38,18 +38,24 @@ const doorsQuery = `
 // doorsOpen describes a gap that doorsQuery finds.
 const doorsOpen = "tenants' roles could leave their schemas, or hold up others"
 
-// closeDoors closes what doorsQuery lists. Returns a *tenants.GapError if that can't be done.
-func (s *schemas) closeDoors(ctx context.Context) error {
+// closeGap runs the statements that find returns, and logs them. Returns a *tenants.GapError with those that the provisioner may
+// not run.
+func (s *schemas) closeGap(ctx context.Context, detail string, find func(context.Context) ([]string, error)) error {
 	return retryRaced(ctx, func() error {
-		open, err := s.openDoors(ctx)
+		open, err := find(ctx)
 		if err != nil || len(open) == 0 {
 			return err
 		}
-		if err := run(ctx, s.admin, strings.Join(open, "; ")); err != nil && stateOf(err) != codeForbidden {
-			return err
+		for _, statement := range open {
+			if err := run(ctx, s.admin, statement); err != nil && stateOf(err) != codeForbidden {
+				return err
+			}
 		}
-		open, err = s.openDoors(ctx)
-		return s.expectClosed(doorsOpen, open, err)
+		left, err := find(ctx)
+		if err == nil && len(left) == 0 {
+			s.config.Log.WarnContext(ctx, "closed: "+detail, "database", s.server.Database, "sql", strings.Join(open, "; "))
+		}
+		return s.expectClosed(detail, left, err)
 	})
 }
 
@@ -97,8 +103,9 @@ const powersQuery = `WITH shared AS (
 	JOIN pg_roles held ON held.oid = m.roleid
 	WHERE CASE shared.rolname WHEN $1 THEN held.rolname <> $2 ELSE held.rolname !~ '^t_[0-9a-z]{26}_[0-9a-f]{8}$' END`
 
-// checkLogin returns a *tenants.GapError if the login role or the group has rights that it may not have.
-func (s *schemas) checkLogin(ctx context.Context) error {
-	statements, err := s.readStatements(ctx, powersQuery, s.direct.User, s.group)
-	return s.expectClosed("the role as which scopes connect has rights that no tenant may have: it may only become the roles of the schemas", statements, err)
+// powersHeld describes a gap that powersQuery finds.
+const powersHeld = "the role as which scopes connect has rights that no tenant may have: it may only become the roles of the schemas"
+
+func (s *schemas) heldPowers(ctx context.Context) (statements []string, err error) {
+	return s.readStatements(ctx, powersQuery, s.direct.User, s.group)
 }

@@ -17,7 +17,8 @@ func (e *Engine) Gaps(ctx context.Context) (found []tenants.Gap, err error) {
 		return nil, nil
 	}
 	open, err := s.openDoors(ctx)
-	for _, err := range []error{s.expectClosed(doorsOpen, open, err), s.checkLogin(ctx)} {
+	held, failed := s.heldPowers(ctx)
+	for _, err := range []error{s.expectClosed(doorsOpen, open, err), s.expectClosed(powersHeld, held, failed)} {
 		var gap *tenants.GapError
 		if errors.As(err, &gap) {
 			found = append(found, gap.Gap)

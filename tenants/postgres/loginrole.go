@@ -60,7 +60,6 @@ func (s *schemas) makeLogin(ctx context.Context) error {
 	words := map[string]string{"login": s.direct.User, "group": s.group, "verifier": verifier, "database": s.server.Database}
 	script := render(`DO $tenantry$ BEGIN
 		PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended({group text}, 0));
-		ALTER ROLE {group} NOINHERIT NOLOGIN;
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {login text}) THEN
 			CREATE ROLE {login} LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {verifier text} IN ROLE {group};
 		ELSE

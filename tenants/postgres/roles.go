@@ -26,7 +26,7 @@ func groupName(prefix, database string) string { return prefix + "_app_" + short
 func (e *Engine) makeGroup(ctx context.Context) error {
 	script := render(`DO $tenantry$ BEGIN
 		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {group text}) THEN
-			CREATE ROLE {group} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+			CREATE ROLE {group} NOLOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 		END IF;
 	END $tenantry$`, map[string]string{"group": e.group})
 	return retryRaced(ctx, func() error { return run(ctx, e.admin, script) })

@@ -47,13 +47,13 @@ func (s *schemas) prepare(ctx context.Context) error {
 	if err := closeShared(ctx, s.admin, s.config.Log, "postgres", "template1", s.server.Database); err != nil {
 		return err
 	}
-	if err := s.closeDoors(ctx); err != nil {
+	if err := s.closeGap(ctx, doorsOpen, s.openDoors); err != nil {
 		return err
 	}
-	if err := s.makeLogin(ctx); err != nil {
+	if err := s.closeGap(ctx, powersHeld, s.heldPowers); err != nil {
 		return err
 	}
-	return s.checkLogin(ctx)
+	return s.makeLogin(ctx)
 }
 
 func (s *schemas) close() error { return s.lenders.close() }

@@ -66,6 +66,30 @@ func TestOrdinaryProvisionerOfSchemas(t *testing.T) {
 		}
 	}
 	use()
+	// A role under another name is one that no tenant has. An engine that begins takes it from the group, but it can't take a
+	// superuser's rights.
+	for sql, refused := range map[string]bool{
+		"ALTER ROLE {role} RENAME TO stray": false, "ALTER ROLE {group} SUPERUSER": true, "ALTER ROLE {group} NOSUPERUSER": false,
+	} {
+		sql = render(sql, map[string]string{"role": e.layout.roleOf(tenant.Database), "group": e.group})
+		if err := attempt(t, root, "tenantry", sql); err != nil {
+			t.Fatal(err)
+		}
+		other, err := New(t.Context(), c)
+		if gap := new(tenants.GapError); errors.As(err, &gap) != refused || err != nil != refused {
+			t.Errorf("%s: an engine that begins: %v", sql, err)
+		}
+		if err == nil {
+			err = other.Close()
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := e.Mend(t.Context(), tenant); err != nil {
+		t.Error(err)
+	}
+	use()
 	tenant.SchemaVersion = e.SchemaVersion()
 	if faults, err := e.Examine(t.Context(), tenant); err != nil || len(faults) > 0 {
 		t.Errorf("found %v, %v", faults, err)
