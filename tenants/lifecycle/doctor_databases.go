@@ -152,8 +152,10 @@ func (m *Manager) whileSuspended(t *tenants.Tenant, do string) string {
 	if t.State != tenants.StateActive {
 		return do
 	}
-	return fmt.Sprintf("while a server is running: %[1]s tenant suspend %[2]s; %[3]s, without -wal and -shm files beside it; %[1]s tenant resume %[2]s",
-		m.program, t.Subdomain, do)
+	if engine, err := m.store.Server(t.Server); err == nil && engine.Dialect() == "sqlite" {
+		do += ", without -wal and -shm files beside it"
+	}
+	return fmt.Sprintf("while a server is running: %[1]s tenant suspend %[2]s; %[3]s; %[1]s tenant resume %[2]s", m.program, t.Subdomain, do)
 }
 
 // examineVersion returns a finding if this build can't serve the tenant's schema version. The
@@ -222,8 +224,8 @@ func (m *Manager) remedy(t *tenants.Tenant, f tenants.Fault) string {
 	return "correct it by hand"
 }
 
-// mend repairs what it can in an operation, and marks the findings that are resolved. It does
-// nothing if another operation on the tenant is under way.
+// mend repairs what it can in an operation, and marks the findings that are resolved. If that fails, the others say why. It
+// does nothing if another operation on the tenant is under way.
 func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *tenants.Tenant, faults []tenants.Fault, found []Finding) error {
 	mendable := func(f tenants.Fault) bool { return f.Mendable || f.Kind == tenants.FaultVersion }
 	if !slices.ContainsFunc(faults, mendable) {
@@ -233,6 +235,11 @@ func (d *doctor) mend(ctx context.Context, engine tenants.Engine, t *tenants.Ten
 	mended, err := d.repair(ctx, d.By, t.ID, move)
 	if err != nil {
 		d.log.ErrorContext(ctx, "mend a tenant's database", "tenant", t.Subdomain, "error", err)
+		for i := range found {
+			if mendable(faults[i]) {
+				found[i].Remedy = "remove the cause, then run with --repair again; this time it could not be corrected: " + err.Error()
+			}
+		}
 		return ctx.Err()
 	}
 	*t = *mended

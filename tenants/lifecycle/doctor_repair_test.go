@@ -344,3 +344,39 @@ type silent struct{ tenants.Engine }
 func (silent) Examine(context.Context, *tenants.Tenant) ([]tenants.Fault, error) {
 	return nil, tenants.ErrUnavailable
 }
+
+// TestDoctorSaysWhyARepairFails mends what the server doesn't let it mend. What to do about a lost database tells of files beside
+// it on SQLite alone.
+func TestDoctorSaysWhyARepairFails(t *testing.T) {
+	t.Parallel()
+	tenantstest.Each(t, tenantstest.Options{Alone: true, Wrap: func(e tenants.Engine) tenants.Engine { return stiff{e} }}, func(t *testing.T, env *tenantstest.Env) {
+		env.Tenant(t, "acme")
+		env.Tenant(t, "lost")
+		if f := examine(t, env, env.Keys, false)["acme"]; f.Remedy != "run with --repair to correct it" {
+			t.Errorf("before the repair: %+v", f)
+		}
+		found := examine(t, env, env.Keys, true)
+		if f := found["acme"]; f.Repaired || !strings.Contains(f.Remedy, errStiff.Error()) {
+			t.Errorf("after it: %+v", f)
+		}
+		if f := found["lost"]; strings.Contains(f.Remedy, "-wal") != (env.Kind == tenantstest.SQLite) {
+			t.Errorf("what is lost: %+v", f)
+		}
+	})
+}
+
+var errStiff = errors.New("must be owner of the table")
+
+// stiff is an engine on which acme has a fault that it can't mend, and lost no database.
+type stiff struct{ tenants.Engine }
+
+// Examine finds them.
+func (stiff) Examine(_ context.Context, t *tenants.Tenant) ([]tenants.Fault, error) {
+	if t.Subdomain == "lost" {
+		return []tenants.Fault{tenants.FaultMissing.Found("there is none")}, nil
+	}
+	return []tenants.Fault{tenants.FaultPermissions.Mendable("a table is another's")}, nil
+}
+
+// Mend fails.
+func (stiff) Mend(context.Context, *tenants.Tenant) error { return errStiff }
