@@ -31,7 +31,7 @@ func shorten(server *pgx.ConnConfig, err error) error {
 	}
 	short := &connectError{addressOf(server), reasonOf(err), []error{err}}
 	switch stateOf(err) {
-	case "42704", "22023": // undefined_object, invalid_parameter_value
+	case codeUndefinedObject, codeInvalidValue:
 		short.reason = "the URL sets a parameter that the server doesn't have, or to a value that it doesn't accept"
 		short.causes = append(short.causes, &URLError{"it sets a parameter that the server doesn't have, or to a value that it doesn't accept"})
 	}

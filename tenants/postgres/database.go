@@ -26,6 +26,7 @@ const (
 	codeObjectInUse       = "55006"
 	codeUnknownDatabase   = "3D000"
 	codeForbidden         = "42501"
+	codeInvalidValue      = "22023" // among others: a role that doesn't exist
 	codeWrongPassword     = "28P01"
 	codeNoConnections     = "53300"
 	codeNoEntry           = "28000" // in pg_hba.conf, or the role may not log in

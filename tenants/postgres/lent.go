@@ -92,6 +92,9 @@ func (l *lent) beginOn(ctx context.Context, held *sql.Conn, opts driver.TxOption
 			return fmt.Errorf("driver's %T can't be lent", of)
 		}
 		begun, err := real.beginAs(ctx, opts, l.role, l.schema)
+		if state := stateOf(err); state == codeForbidden || state == codeInvalidValue { // the role is closed or lost
+			return unavailable(err)
+		}
 		if err != nil {
 			return err
 		}
