@@ -104,3 +104,8 @@ func (s *location) wrongRole() (wrong []string) {
 	}
 	return wrong
 }
+
+// admits reports whether the role, and nobody else, may use the tenant's tables, and may do nothing else.
+func (l *location) admits() bool {
+	return l.serves && l.powers == "" && len(l.strangers) == 0 && len(l.memberships) == 0
+}

@@ -184,13 +184,17 @@ func (s *schemas) newCredentials(string) ([]byte, error) { return nil, nil }
 
 // admit makes the tenant's role, which owns nothing, lets the login role become it, and grants it the use of the schema.
 // What the role may do in the schema is kept if it may read the version, which a copy of the template and grantRights grant in
-// a transaction with all the rest.
+// a transaction with all the rest. Nothing is written if all of that is so.
 func (s *schemas) admit(ctx context.Context, t *tenants.Tenant) error {
-	if err := retryRaced(ctx, func() error { return run(ctx, s.admin, s.roleScript(t.Database)) }); err != nil {
+	l, err := s.locate(ctx, t.Database, false)
+	if err == nil && !l.admits() {
+		err = retryRaced(ctx, func() error { return run(ctx, s.admin, s.roleScript(t.Database)) })
+	}
+	if err != nil {
 		return err
 	}
 	var granted bool
-	err := s.admin.QueryRowContext(ctx, "SELECT has_table_privilege($1, $2, 'SELECT')", s.roleOf(t.Database), t.Database+".goose_db_version").Scan(&granted)
+	err = s.admin.QueryRowContext(ctx, "SELECT has_table_privilege($1, $2, 'SELECT')", s.roleOf(t.Database), t.Database+".goose_db_version").Scan(&granted)
 	if err == nil && !granted {
 		err = grantRights(ctx, s.admin, t.Database, s.roleOf(t.Database))
 	}
