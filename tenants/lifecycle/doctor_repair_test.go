@@ -78,9 +78,14 @@ func TestDoctorKeepsDataWithoutTenant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]string{objectOf(t, env, lost.ID).Name: lifecycle.DatabaseWithoutTenant}
+		name := objectOf(t, env, lost.ID).Name
+		want := map[string]string{name: lifecycle.DatabaseWithoutTenant}
 		for _, repair := range []bool{false, true, false} {
-			wantFound(t, examine(t, env, env.Keys, repair), false, want)
+			found := examine(t, env, env.Keys, repair)
+			wantFound(t, found, false, want)
+			if remedy := found[name].Remedy; strings.Contains(remedy, "pg_dump") != (env.Placement == tenants.PlacementSchema) {
+				t.Errorf("the remedy is %q", remedy)
+			}
 		}
 		if conns, err := env.Engine.Open(t.Context(), lost); err != nil {
 			t.Errorf("the database is gone: %v", err)

@@ -165,7 +165,7 @@ func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Obj
 		}
 	case tenants.ObjectDatabase, tenants.ObjectTrash:
 		f.Kind, f.Detail = DatabaseWithoutTenant, "tenant "+s.TenantID+" is not in the master, or its data was removed"
-		f.Remedy, remove = "to keep its data, run: "+d.program+" tenant create SUBDOMAIN --from URL; otherwise remove it by hand", nil
+		f.Remedy, remove = "to keep its data, "+d.adoption(engine, s.Name)+"; otherwise remove it by hand", nil
 	}
 	if !d.Repair || remove == nil {
 		return f
@@ -180,4 +180,14 @@ func (d *doctor) clear(ctx context.Context, engine tenants.Engine, s tenants.Obj
 		d.log.ErrorContext(ctx, "remove a leftover", "name", s.Name, "error", err)
 	}
 	return f
+}
+
+// adoption describes how to make a tenant of data that has none. The source of a tenant is a database, and a schema isn't one.
+func (m *Manager) adoption(engine tenants.Engine, name string) string {
+	run := "run: " + m.program + " tenant create SUBDOMAIN --from URL"
+	if !placesInSchemas(engine) {
+		return run
+	}
+	return "copy it into an empty database (pg_dump --no-privileges --schema " + name + " FROM | psql TO), give it the name public there " +
+		"(DROP SCHEMA public; ALTER SCHEMA " + name + " RENAME TO public), and with that database's URL " + run
 }
