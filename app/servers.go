@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"tenantry/handlers/account"
@@ -86,8 +87,11 @@ func (a *App) warnVersions(ctx context.Context) {
 func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", addr)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%w; stop what listens there, or choose another address with %s", err, name(flag))
+	case err != nil:
+		return nil, fmt.Errorf("%w; choose another address with %s", err, name(flag))
 	}
 	return l, nil
 }
