@@ -38,7 +38,7 @@ type budget struct {
 	contended time.Duration // how long tenants have waited; fair.go
 	reckoned  time.Time     // when contended was reckoned
 
-	freed *slot   // the connection of the turn that ends, while serve runs; turns.go
+	freed *slot   // that of the turn that ends, until a waiter has it; turns.go
 	usual float64 // the seconds that a turn takes, or 0 unless places are turns
 
 	// served is how many waiters a second got a place while there were always some, or 0 if that isn't
@@ -71,10 +71,16 @@ func (b *budget) now() int64 { return int64(time.Since(b.begun)) }
 // release. Returns a *tenants.BusyError if
 // ctx's deadline passed or will pass before there is a place, or ctx's error if it was cancelled.
 func (s *share) acquire(ctx context.Context) error {
+	_, err := s.await(ctx)
+	return err
+}
+
+// await is acquire. It also returns the waiter that got the place, or nil if there was one at once.
+func (s *share) await(ctx context.Context) (*waiter, error) {
 	b := s.budget
 	w, err := b.enter(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if w != nil {
 		b.reclaim()
@@ -82,13 +88,13 @@ func (s *share) acquire(ctx context.Context) error {
 		err = w.wait(ctx)
 		b.classes[w.class].waited.Add(time.Since(begun))
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	now := b.now()
 	s.touched.Store(now)
 	s.dialled.Store(now)
-	return nil
+	return w, nil
 }
 
 // wait waits until w gets a place or ctx ends.
@@ -120,8 +126,8 @@ func (b *budget) enter(ctx context.Context, s *share) (*waiter, error) {
 	if err := b.estimate(ctx, s); err != nil {
 		return nil, err
 	}
-	w := &waiter{share: s, class: s.classOf(ctx), given: make(chan struct{})}
-	b.waiters[w.class].PushBack(w)
+	w := &waiter{share: s, given: make(chan struct{})}
+	b.push(w, s.classOf(ctx))
 	s.place(0, 1)
 	b.crowd()
 	return w, nil
@@ -141,17 +147,14 @@ func (b *budget) leave(ctx context.Context, w *waiter) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reckon(time.Now())
-	queue := &b.waiters[w.class]
-	for e := queue.Front(); e != nil; e = e.Next() {
-		if e.Value == any(w) {
-			queue.Remove(e)
-			w.share.place(0, -1)
-			b.refused++
-			w.share.returns = b.now() + int64(refusedTime)
-			return b.refusal(w.share, w.class, context.Cause(ctx))
-		}
+	if w.queued == nil {
+		return nil
 	}
-	return nil
+	b.remove(w)
+	w.share.place(0, -1)
+	b.refused++
+	w.share.returns = b.now() + int64(refusedTime)
+	return b.refusal(w.share, w.class, context.Cause(ctx))
 }
 
 // refusal returns the error for a waiter of a class that cause made leave. The caller holds the lock.
@@ -193,6 +196,7 @@ func (b *budget) serve() {
 		w.share.place(1, -1)
 		w.share.dialling++
 		w.share.pay(w.class, least)
+		b.handOver(w)
 		close(w.given)
 	}
 }

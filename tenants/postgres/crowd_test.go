@@ -117,7 +117,7 @@ func TestRefusedAtOnce(t *testing.T) {
 	for range 10_000 {
 		s := unconnected(b)
 		b.mu.Lock()
-		b.waiters[people].PushBack(&waiter{share: s, given: make(chan struct{})})
+		b.push(&waiter{share: s, given: make(chan struct{})}, people)
 		b.mu.Unlock()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -134,7 +134,7 @@ func TestRefusalsFollowTheRate(t *testing.T) {
 	b := newBudget(1)
 	now := time.Now()
 	for range 100 {
-		b.waiters[people].PushBack(&waiter{share: unconnected(b)})
+		b.push(&waiter{share: unconnected(b)}, people)
 	}
 	newcomer := unconnected(b)
 	ctx, cancel := context.WithDeadline(t.Context(), now.Add(time.Hour))
@@ -169,7 +169,7 @@ func TestLowerClassesDontStarve(t *testing.T) {
 	b := newBudget(1)
 	for c := range class(classes) {
 		for range 500 {
-			b.waiters[c].PushBack(&waiter{share: newShare(b, c, 1)})
+			b.push(&waiter{share: newShare(b, c, 1)}, c)
 		}
 	}
 	serve := func(places int, want map[class]int) {

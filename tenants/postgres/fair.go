@@ -14,9 +14,11 @@ import (
 // twice the time, however long its transactions are. It may also have as many more connections at once.
 //
 // A tenant that comes starts with what the one that had consumed least had when the last connection was given: it can't save
-// up for the time in which it needed nothing, except twice what others may get before it because they are near (turns.go), so
-// that it comes before them. One that was refused isn't new when it returns soon: else it would begin behind all those
-// that came meanwhile, time and again. Nor is it in debt for more than maxRounds, however long it had its connections.
+// up for the time in which it needed nothing. One that was refused isn't new when it returns soon: else it would begin behind
+// all those that came meanwhile, time and again. Nor is it in debt for more than maxRounds, however long it had its connections.
+//
+// Where tenants may get turns before others because they are near (turns.go), one may have saved up a turn more than that, and
+// owe two: else one that is far from the connections that become free would lose what it is behind, time and again.
 
 // maxRounds bounds what a tenant can have consumed beyond the others, in the average times between two hand-overs of a
 // connection. It waits for about as many rounds longer.
@@ -37,10 +39,14 @@ func (b *budget) reckon(now time.Time) {
 // lock.
 func (s *share) join() {
 	b, fair := s.budget, s.budget.classes[s.class].fair
-	if s.places+s.waiters == 0 && b.now() >= s.returns {
-		s.spent = max(s.spent, fair-2*b.lead())
+	saved, owed := 0.0, maxRounds*float64(b.limit)/b.rate()
+	if b.lends {
+		saved, owed = b.lead()+b.usual, b.lead()+2*b.usual
 	}
-	s.spent = min(s.spent, fair+maxRounds*float64(b.limit)/b.rate())
+	if s.places+s.waiters == 0 && b.now() >= s.returns {
+		s.spent = max(s.spent, fair-saved)
+	}
+	s.spent = min(s.spent, fair+owed)
 }
 
 // pay is called when the share gets the next place, in the queue of a class, in which the least that one had consumed is given:

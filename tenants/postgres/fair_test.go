@@ -116,9 +116,9 @@ func TestNoScopeWaitsInVainBehindAnother(t *testing.T) {
 	b.mu.Lock()
 	b.served = 1
 	for range 9 {
-		b.waiters[people].PushBack(&waiter{share: unconnectedLocked(b)})
+		b.push(&waiter{share: unconnectedLocked(b)}, people)
 	}
-	b.waiters[people].PushBack(&waiter{share: s})
+	b.push(&waiter{share: s}, people)
 	s.place(0, 1)
 	b.mu.Unlock()
 	soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -152,7 +152,7 @@ func TestARefusedTenantKeepsItsTurn(t *testing.T) {
 		defer b.mu.Unlock()
 		b.served, b.classes[people].fair = 1, 100
 		for range 10 {
-			b.waiters[people].PushBack(&waiter{share: other})
+			b.push(&waiter{share: other}, people)
 		}
 		s.join()
 		if b.estimate(ctx, s) == nil {

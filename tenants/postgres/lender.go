@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"container/list"
 	"context"
 	"database/sql"
 	"errors"
@@ -38,6 +39,8 @@ type slot struct {
 	number int
 	pool   *share       // of at most one connection
 	users  atomic.Int32 // transactions that have the connection, or wait for it
+
+	waiters [classes]list.List // of *waiter, whose home it is, by class; protected by the lock of the turns' budget
 }
 
 // of returns the lender for the tenants of a schema version. The tenant is one of them.
@@ -72,21 +75,29 @@ func (l *lenders) of(ctx context.Context, t *tenants.Tenant) (*lender, error) {
 	return made, nil
 }
 
+// width returns how many slots are in use if there may be so many connections.
+func (l *lender) width(limit int) int { return min(len(l.slots), max(1, limit)) }
+
+// home returns the first slot in the order of the tenant with that hash.
+func (l *lender) home(hash uint64, limit int) *slot {
+	return l.slots[hash%uint64(l.width(limit))]
+}
+
 // take returns a slot for a transaction of the tenant with that hash: the first one in the tenant's order that is free. There
 // is one, since no more transactions have turns than there are slots, except for a moment after this process was given fewer
 // connections. The caller must leave the slot.
 func (l *lender) take(hash uint64) *slot {
 	l.budget.mu.Lock()
-	n := min(len(l.slots), max(1, l.budget.limit))
+	limit := l.budget.limit
 	l.budget.mu.Unlock()
-	own := int(hash % uint64(n))
+	n, home := l.width(limit), l.home(hash, limit)
 	for i := range n {
-		if s := l.slots[(own+i)%n]; s.users.CompareAndSwap(0, 1) {
+		if s := l.slots[(home.number+i)%n]; s.users.CompareAndSwap(0, 1) {
 			return s
 		}
 	}
-	l.slots[own].users.Add(1)
-	return l.slots[own]
+	home.users.Add(1)
+	return home
 }
 
 // leave ends what take began.

@@ -45,11 +45,13 @@ const staleConns = 32
 // *tenants.BusyError if ctx's deadline passes before there is a turn and a connection.
 func (l *lent) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	l.turns.weigh(ctx)
-	if err := l.turns.acquire(ctx); err != nil {
+	slot, err := l.turns.turn(ctx)
+	if err != nil {
 		return nil, err
 	}
-	tx, err := l.borrow(ctx, opts)
+	tx, err := l.borrow(ctx, slot, opts)
 	if err != nil {
+		slot.leave()
 		l.turns.abandon()
 		return nil, err
 	}
@@ -57,14 +59,8 @@ func (l *lent) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	return tx, nil
 }
 
-// borrow begins a transaction on a connection of the lender.
-func (l *lent) borrow(ctx context.Context, opts driver.TxOptions) (tx driver.Tx, err error) {
-	slot := l.lender.take(l.turns.hash)
-	defer func() {
-		if err != nil {
-			slot.leave()
-		}
-	}()
+// borrow begins a transaction on the slot's connection.
+func (l *lent) borrow(ctx context.Context, slot *slot, opts driver.TxOptions) (driver.Tx, error) {
 	for try := 0; ; try++ {
 		held, err := slot.pool.db.Conn(ctx)
 		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tenants.ErrBusy) {
@@ -176,7 +172,6 @@ func (l *lent) giveBack() error {
 		return nil
 	}
 	err := held.Close()
-	slot.leave()
 	l.turns.endTurn(slot, time.Since(l.since))
 	return err
 }

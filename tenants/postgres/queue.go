@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/list"
 	"context"
+	"iter"
 	"time"
 
 	"tenantry/tenants"
@@ -43,8 +44,14 @@ func (c class) every() uint64 { return [classes]uint64{1, choreTurn, jobTurn, mi
 // waiter is an entry in the queue.
 type waiter struct {
 	share *share
-	class class         // in whose queue it is; protected by the budget's lock
 	given chan struct{} // closed when the waiter gets its place
+	slot  *slot         // that it got with its turn, or nil; turns.go
+
+	// The budget's lock protects the fields below.
+	class  class         // in whose queue it is
+	queued *list.Element // nil once it isn't
+	home   *slot         // the first one of its tenant, or nil without turns
+	atHome *list.Element // in the queue of home
 }
 
 // classOf returns the class of what begins with ctx. The jobs of a tenant use the connections of its people.
@@ -70,9 +77,8 @@ func (s *share) hurryLocked() {
 	for e := b.waiters[jobs].Front(); e != nil; e = next {
 		next = e.Next()
 		if w := e.Value.(*waiter); w.share == s {
-			b.waiters[jobs].Remove(e)
-			b.waiters[people].PushBack(w)
-			w.class = people
+			b.remove(w)
+			b.push(w, people)
 		}
 	}
 }
@@ -86,37 +92,59 @@ func (b *budget) waiting() int {
 	return sum
 }
 
-// nextWaiter takes the waiter from the queue whose turn it is, or returns nil, and returns what the tenant that waits and has
-// consumed least has consumed. In a class it is the first one of that tenant, or if there are turns one that has consumed about
-// as little. The caller holds the lock.
+// nextWaiter takes the waiter from the queue whose turn it is, or returns nil, and returns the least that a tenant which waits
+// has consumed. In a class it is the first waiter of that tenant, or if there are turns one that is nearer. The caller holds
+// the lock.
 func (b *budget) nextWaiter() (next *waiter, least float64) {
-	queue := &b.waiters[b.nextClass()]
-	compared := queue.Len()
+	of := b.nextClass()
+	compared := b.waiters[of].Len()
 	if b.lends {
-		compared = min(compared, mostCompared)
+		compared = mostCompared
 	}
-	first := leastOf(queue, compared)
-	if first == nil {
-		return nil, 0
-	}
-	least = shareAt(first).spent
-	if b.lends {
-		first = b.nearest(queue, compared, least)
-	}
-	b.turns++
-	return queue.Remove(first).(*waiter), least
-}
-
-// leastOf returns the first waiter of the tenant that has consumed least, among the first ones of the queue, or nil if it is
-// empty.
-func leastOf(queue *list.List, compared int) *list.Element {
-	first := queue.Front()
-	for e, n := first, 0; n < compared; e, n = e.Next(), n+1 {
-		if shareAt(e).consume() < shareAt(first).spent {
-			first = e
+	for w := range first(&b.waiters[of], compared) {
+		if w.share.consume(); next == nil || w.share.spent < next.share.spent {
+			next = w
 		}
 	}
-	return first
+	if next == nil {
+		return nil, 0
+	}
+	least = next.share.spent
+	if b.freed != nil {
+		next = b.nearer(next, of)
+	}
+	b.turns++
+	b.remove(next)
+	return next, min(least, next.share.spent)
+}
+
+// first returns the first waiters of a queue, at most so many.
+func first(queue *list.List, most int) iter.Seq[*waiter] {
+	return func(yield func(*waiter) bool) {
+		for e, n := queue.Front(), 0; e != nil && n < most; e, n = e.Next(), n+1 {
+			if !yield(e.Value.(*waiter)) {
+				return
+			}
+		}
+	}
+}
+
+// push puts a waiter into the queue of a class. The caller holds the lock.
+func (b *budget) push(w *waiter, of class) {
+	w.class, w.queued = of, b.waiters[of].PushBack(w)
+	if w.share.lender != nil {
+		w.home = w.share.lender.home(w.share.hash, b.limit)
+		w.atHome = w.home.waiters[of].PushBack(w)
+	}
+}
+
+// remove takes a waiter out of its queue. The caller holds the lock.
+func (b *budget) remove(w *waiter) {
+	b.waiters[w.class].Remove(w.queued)
+	w.queued = nil
+	if w.home != nil {
+		w.home.waiters[w.class].Remove(w.atHome)
+	}
 }
 
 func shareAt(e *list.Element) *share { return e.Value.(*waiter).share }

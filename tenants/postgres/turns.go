@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"container/list"
 	"context"
 	"database/sql/driver"
 	"hash/fnv"
@@ -11,13 +10,15 @@ import (
 
 // Tenants that share connections take turns: a transaction has one for as long as it has a connection. There is a budget for
 // turns, so those who wait for one are served as those who wait for connections are: by class, and by the weights of their
-// tenants. Among tenants that have consumed about the same, the one whose order of slots has the free connection first gets it.
+// tenants. Among tenants that have consumed about the same, one gets the free connection in whose order of
+// slots it is among the first.
 
 const (
-	// mostCompared bounds how many of the transactions that wait are compared when a turn is free.
-	mostCompared = 64
-	// maxAhead is the lead in average turns.
-	maxAhead = 4
+	// near is how many of the slots in its order are near a tenant. Each of them is worth a turn of average length: so much more
+	// than the others a tenant may have consumed and get a slot before them.
+	near = 3
+	// mostCompared bounds how many of the transactions that wait, and how many of each slot's, are compared when a turn is free.
+	mostCompared = 16
 	// usualOver is over about how many transactions the average is taken.
 	usualOver = 64
 )
@@ -29,7 +30,19 @@ func newTurns(limit int) *budget {
 	return b
 }
 
-// endTurn ends a turn, which took a while; a transaction that waits gets the connection.
+// turn waits for a turn as acquire does, and returns a slot, which the caller must leave or give to endTurn.
+func (s *share) turn(ctx context.Context) (*slot, error) {
+	w, err := s.await(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if w != nil && w.slot != nil {
+		return w.slot, nil
+	}
+	return s.lender.take(s.hash), nil
+}
+
+// endTurn ends a turn, which took a while; a transaction that waits gets the slot.
 func (s *share) endTurn(of *slot, took time.Duration) {
 	b := s.budget
 	b.mu.Lock()
@@ -39,37 +52,38 @@ func (s *share) endTurn(of *slot, took time.Duration) {
 	b.usual += (took.Seconds() - b.usual) / usualOver
 	b.freed = of
 	b.serve()
-	b.freed = nil
+	if b.freed != nil {
+		b.freed.leave()
+		b.freed = nil
+	}
 }
 
-// nearest returns the waiter that gets the connection that became free: among the first ones of the queue that have consumed
-// about the least, the one whose order of slots has it first. The caller holds the lock.
-func (b *budget) nearest(queue *list.List, compared int, least float64) (next *list.Element) {
-	most, nearest := least+b.lead(), 0
-	for e, n := queue.Front(), 0; n < compared; e, n = e.Next(), n+1 {
-		s := shareAt(e)
-		if s.spent > most {
-			continue
-		}
-		away := s.awayFrom(b.freed, b.limit)
-		if next == nil || away < nearest || away == nearest && s.spent < shareAt(next).spent {
-			next, nearest = e, away
+// handOver gives a waiter that has its turn the slot that was freed, if it can use it. The caller holds the lock.
+func (b *budget) handOver(w *waiter) {
+	if l := w.share.lender; b.freed != nil && b.freed.lender == l && b.freed.number < l.width(b.limit) {
+		w.slot, b.freed = b.freed, nil
+	}
+}
+
+// nearer returns the waiter that gets the slot that was freed: least, or one for which that slot is among its first ones, and
+// which hasn't consumed much more. The caller holds the lock.
+func (b *budget) nearer(least *waiter, of class) *waiter {
+	next, score := least, least.share.spent+b.lead()
+	n := b.freed.lender.width(b.limit)
+	for away := range min(near, n) {
+		home := b.freed.lender.slots[(b.freed.number%n+n-away)%n]
+		for w := range first(&home.waiters[of], mostCompared) {
+			if at := w.share.consume() + float64(away)*b.usual; at < score {
+				next, score = w, at
+			}
 		}
 	}
 	return next
 }
 
-// lead returns how much more than the others a tenant may have consumed and get a connection before them because it is near. The
+// lead returns how much more than the others a tenant may have consumed and get a slot before them because it is near. The
 // caller holds the lock.
-func (b *budget) lead() float64 { return maxAhead * b.usual }
-
-// awayFrom returns where the slot stands in the order of the tenant's slots, of which there are n.
-func (s *share) awayFrom(slot *slot, n int) int {
-	if slot == nil || slot.lender != s.lender || n < 1 {
-		return n
-	}
-	return (slot.number + n - int(s.hash%uint64(n))) % n
-}
+func (b *budget) lead() float64 { return near * b.usual }
 
 // borrower is the connector of a tenant's pool.
 type borrower struct {

@@ -77,17 +77,16 @@ func newTurner(turns *budget, l *lender, home int, takes time.Duration) *turner 
 
 // take takes a turn.
 func (tr *turner) take(t *testing.T) {
-	if err := tr.share.acquire(t.Context()); err != nil {
+	slot, err := tr.share.turn(t.Context())
+	if err != nil {
 		t.Error(err)
 		return
 	}
-	slot := tr.share.lender.take(tr.share.hash)
 	if slot.users.Load() > 1 {
 		t.Error("two transactions that have a turn share a connection")
 	}
 	tr.share.connected(0)
 	time.Sleep(tr.takes)
-	slot.leave()
 	tr.share.endTurn(slot, tr.takes)
 	tr.had += tr.takes
 }
@@ -115,8 +114,8 @@ func TestNearTenantsGetNoMore(t *testing.T) {
 	t.Parallel()
 	for takes, part := range map[time.Duration]float64{time.Millisecond: 0.8, 20 * time.Millisecond: 0.4} {
 		withClock(t, func(t *testing.T) {
-			const end = time.Minute
-			turns, l := newSlots(2)
+			const end, slots = time.Minute, 2 * near
+			turns, l := newSlots(slots)
 			far := newTurner(turns, l, 1, time.Millisecond)
 			all := []*turner{far}
 			for range 9 {
@@ -124,8 +123,9 @@ func TestNearTenantsGetNoMore(t *testing.T) {
 			}
 			begun := time.Now()
 			var callers sync.WaitGroup
-			holder := newTurner(turns, l, 1, end)
-			callers.Go(func() { holder.take(t) })
+			for home := range slots - 1 { // all connections but the first one are in use
+				callers.Go(func() { newTurner(turns, l, home+1, end).take(t) })
+			}
 			synctest.Wait()
 			for _, tr := range all {
 				callers.Go(func() {
@@ -180,16 +180,15 @@ func TestTenantsUseFewConnections(t *testing.T) {
 			tr := newTurner(turns, l, i, time.Millisecond)
 			callers.Go(func() {
 				for time.Since(begun) < end {
-					if err := tr.share.acquire(t.Context()); err != nil {
+					slot, err := tr.share.turn(t.Context())
+					if err != nil {
 						t.Error(err)
 						return
 					}
-					slot := l.take(tr.share.hash)
 					tr.share.connected(0)
 					took := time.Duration(500+(i*7+used[i][slot.number]*13)%1000) * time.Microsecond
 					time.Sleep(took)
 					used[i][slot.number]++
-					slot.leave()
 					tr.share.endTurn(slot, took)
 				}
 			})
