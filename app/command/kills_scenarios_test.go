@@ -32,7 +32,7 @@ type scenario struct {
 	// knows. A tenant that the command is to create has none.
 	prepare string
 	// command has X for the tenant's subdomain, HOME for the server of the tenants, SOURCE for the URL of a database
-	// to adopt, EMPTY for the URL of an empty database, and FILE for a portable file.
+	// to adopt, REFUSED for the URL of one that can't be adopted, and FILE for a portable file.
 	command string
 	// cancelAt is the point at which the command is asked to stop; those after it
 	// are the ones that count.
@@ -68,7 +68,7 @@ func scenarios() []scenario {
 		kind: tenants.KindAdopt, command: "tenant create X --from=SOURCE", decided: "adopt/copy/after",
 		before: "", after: "X active",
 	}, {
-		kind: tenants.KindAdopt, command: "tenant create X --from=EMPTY", before: "", after: "",
+		kind: tenants.KindAdopt, command: "tenant create X --from=REFUSED", before: "", after: "",
 	}, {
 		kind: tenants.KindMigrateDown, prepare: "create", command: "migrate down --tenant X --yes", before: "X active", after: "X active",
 	}, {
@@ -166,7 +166,7 @@ func scenarios() []scenario {
 
 // args is the command on that tenant.
 func (k *killer) args(s scenario, subdomain string) []string {
-	return strings.Fields(strings.NewReplacer("X", subdomain, "HOME", k.home, "SOURCE", k.source, "EMPTY", k.empty, "FILE", k.file, "RUN", killedRun).Replace(s.command))
+	return strings.Fields(strings.NewReplacer("X", subdomain, "HOME", k.home, "SOURCE", k.source, "REFUSED", k.refused, "FILE", k.file, "RUN", killedRun).Replace(s.command))
 }
 
 // counts reports whether the scenario includes a point.

@@ -19,7 +19,7 @@ func killInSchemas(t *testing.T) *killer {
 	}
 	at := func(database string) string { return strings.Replace(url, "/postgres?", "/"+database+"?", 1) }
 	k := newKiller(t, newSQLite(t), &killer{home: "small", schemas: at("small"), other: url})
-	k.empty = at("template1")
+	k.refused = at("template1")
 	return k
 }
 

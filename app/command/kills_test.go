@@ -20,6 +20,7 @@ import (
 
 	"tenantry/app"
 	"tenantry/tenants"
+	"tenantry/tenants/tenantstest"
 	"tenantry/tenants/tenantstest/pgcluster"
 	"tenantry/tenants/tenantstest/wait"
 )
@@ -35,10 +36,10 @@ type killer struct {
 	other string       // the URL of the server that they move to and from
 	// schemas is the URL of home's database, if its tenants lie in schemas.
 	schemas string
-	// source and empty are URLs of databases, the second without a schema.
-	source, empty string
-	file          string // the bystander's
-	told          *deliveries
+	// source and refused are URLs of databases; the second can't be adopted, which is found out on the way.
+	source, refused string
+	file            string // the bystander's
+	told            *deliveries
 }
 
 // victim is a tenant whose command died at a point.
@@ -96,11 +97,15 @@ func shareOf(engine, way string) share {
 func killOnSQLite(t *testing.T) *killer {
 	t.Helper()
 	k := newKiller(t, newSQLite(t), &killer{})
-	file := filepath.Join(t.TempDir(), "empty.db")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "tenants", "refused.db")
+	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	k.empty = "sqlite:" + file
+	tenantstest.Alter(t, tenantstest.SQLite, k.site.dir, k.find(t, "bystander"), "VACUUM INTO '"+file+"'")
+	tenantstest.Alter(t, tenantstest.SQLite, folder, &tenants.Tenant{Database: "refused.db"}, "PRAGMA foreign_keys = off",
+		"INSERT INTO comments (task_id, body, created_at) VALUES (4711, 'of no task', CURRENT_TIMESTAMP)")
+	k.refused = "sqlite:" + file
 	return k
 }
 
@@ -116,7 +121,7 @@ func killOnPostgres(t *testing.T) *killer {
 		}
 	}
 	k := newKiller(t, onPostgres(t, url), &killer{})
-	k.empty = strings.Replace(url, "/postgres?", "/template1?", 1)
+	k.refused = strings.Replace(url, "/postgres?", "/template1?", 1)
 	return k
 }
 
