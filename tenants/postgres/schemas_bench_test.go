@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"os"
@@ -103,7 +104,8 @@ func middle(all []time.Duration) time.Duration {
 }
 
 // BenchmarkManySchemas reports what many schemas cost: 1,000 of them, and with TENANTRY_TEST_LONG=1 also 5,000. It makes tenants
-// and compares scopes and opening a handle with those when there was one tenant.
+// and compares scopes with those when there was one tenant. The next scope of each session after a tenant was made or removed
+// has the server read again which roles the login role may become.
 func BenchmarkManySchemas(b *testing.B) {
 	counts := []int{1000}
 	if os.Getenv("TENANTRY_TEST_LONG") != "" {
@@ -112,6 +114,15 @@ func BenchmarkManySchemas(b *testing.B) {
 	e := newEngine(b, inSchemasOnDisk(b, 8))
 	first := made(b, e)
 	few := scopeTime(b, e, first)
+	lender, err := e.layout.(*schemas).lenders.of(b.Context(), first)
+	if err != nil {
+		b.Fatal(err)
+	}
+	session, err := lender.slots[0].pool.db.Conn(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer session.Close()
 	all := []*tenants.Tenant{first}
 	for _, count := range counts {
 		b.Run(fmt.Sprint("schemas=", count), func(sub *testing.B) {
@@ -119,13 +130,15 @@ func BenchmarkManySchemas(b *testing.B) {
 				all = append(all, made(b, e))
 			}
 			for sub.Loop() {
-				var creating []time.Duration
+				var creating, next []time.Duration
 				for range 50 {
 					start := time.Now()
 					all = append(all, made(b, e))
 					creating = append(creating, time.Since(start))
+					next = append(next, beginTime(b, e, session, first))
 				}
 				sub.ReportMetric(float64(middle(creating).Microseconds())/1000, "create-ms")
+				sub.ReportMetric(float64(middle(next).Microseconds())/1000, "next-begin-ms")
 				sub.ReportMetric(float64(scopeTime(b, e, all[count/2]))/float64(few), "scope-ratio")
 				var catalog int64
 				err := e.admin.QueryRowContext(b.Context(), `SELECT sum(pg_total_relation_size(oid)) FROM pg_class
@@ -137,6 +150,26 @@ func BenchmarkManySchemas(b *testing.B) {
 			}
 		})
 	}
+}
+
+// beginTime returns how long a scope of the tenant takes to begin in a session.
+func beginTime(b *testing.B, e *Engine, session *sql.Conn, tenant *tenants.Tenant) (took time.Duration) {
+	b.Helper()
+	err := session.Raw(func(of any) error {
+		c := of.(*countedConn).conn
+		c.role, c.space = e.layout.roleOf(tenant.Database), tenant.Database
+		start := time.Now()
+		err := c.beginRole(b.Context(), driver.TxOptions{})
+		took = time.Since(start)
+		if err == nil {
+			_, err = c.Conn.Conn().PgConn().Exec(b.Context(), "ROLLBACK").ReadAll()
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return took
 }
 
 // scopeTime returns how long a transaction that reads a row takes.
