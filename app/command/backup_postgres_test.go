@@ -47,23 +47,7 @@ func TestServerExports(t *testing.T) {
 		t.Errorf("restored as of %v, %f seconds before; want %f", restored.RestoredAt, restored.Earlier, want)
 	}
 	s.must(t, "tenant", "restore", "acme", "--as", "acme-now")
-	for subdomain, want := range map[string]bool{"acme": true, "acme-before": false, "acme-now": true, "globex": false} {
-		of := "acme"
-		if subdomain == "globex" {
-			of = "globex"
-		}
-		token, ok := srv.signIn(t, subdomain, admin(of), password)
-		if !ok {
-			t.Fatalf("no sign-in at %s", subdomain)
-		}
-		r := srv.as(t, "Authorization: Bearer "+token+"\r\n", "GET", subdomain, "/api/projects", "")
-		if got := strings.Contains(r.body, "Later"); r.status != 200 || got != want {
-			t.Errorf("%s: %d %s", subdomain, r.status, r.body)
-		}
-	}
-	if r := srv.as(t, srv.bearer(t, "acme"), "GET", "acme-now", "/api/projects", ""); r.status != 401 {
-		t.Errorf("acme's session at its copy: %d", r.status)
-	}
+	expectRestored(t, srv)
 	if status := srv.stop(t); status != exitDone {
 		t.Errorf("status %d", status)
 	}

@@ -129,30 +129,36 @@ func (s *own) wantFault(t *testing.T, tenant *tenants.Tenant, h harm) {
 func TestDamageInTheTrash(t *testing.T) {
 	t.Parallel()
 	eachProvisioner(t, func(t *testing.T, s *own) {
-		tenant := filled(t, s.Engine)
-		if err := s.Trash(t.Context(), tenant); err != nil {
-			t.Fatal(err)
-		}
-		later := time.Now().Add(time.Hour)
-		tenant.State, tenant.RemoveAfter, tenant.SchemaVersion = tenants.StatePurged, &later, s.SchemaVersion()
-		for sql, detail := range map[string]string{
+		s.damageInTheTrash(t, filled(t, s.Engine), map[string]string{
 			"ALTER ROLE {t} LOGIN":                          "the role may log in",
 			"ALTER DATABASE {trash} ALLOW_CONNECTIONS true": "accepts connections",
 			"GRANT CONNECT ON DATABASE {trash} TO PUBLIC":   "grants permissions to PUBLIC",
-		} {
-			s.wantFault(t, tenant, harm{})
-			s.harm(t, tenant, s.root.Database, sql)
-			s.wantFault(t, tenant, harm{want: tenants.FaultPermissions, detail: detail, mendable: true})
-			if err := s.Mend(t.Context(), tenant); err != nil {
-				t.Error(err)
-			}
-		}
-		s.wantFault(t, tenant, harm{})
-		if err := s.exec(t.Context(), "CREATE DATABASE %s", tenant.Database); err != nil {
-			t.Fatal(err)
-		}
-		s.wantFault(t, tenant, harm{want: tenants.FaultMisplaced, detail: "rename one of them"})
+		}, "CREATE DATABASE %s")
 	})
+}
+
+// damageInTheTrash trashes the tenant and damages it there with each statement, which is found with the detail and mended.
+// What create makes under the tenant's name is found beside it.
+func (s *own) damageInTheTrash(t *testing.T, tenant *tenants.Tenant, details map[string]string, create string) {
+	t.Helper()
+	if err := s.Trash(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Hour)
+	tenant.State, tenant.RemoveAfter, tenant.SchemaVersion = tenants.StatePurged, &later, s.SchemaVersion()
+	for sql, detail := range details {
+		s.wantFault(t, tenant, harm{})
+		s.harm(t, tenant, s.root.Database, sql)
+		s.wantFault(t, tenant, harm{want: tenants.FaultPermissions, detail: detail, mendable: true})
+		if err := s.Mend(t.Context(), tenant); err != nil {
+			t.Error(err)
+		}
+	}
+	s.wantFault(t, tenant, harm{})
+	if err := s.exec(t.Context(), create, tenant.Database); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFault(t, tenant, harm{want: tenants.FaultMisplaced, detail: "rename one of them"})
 }
 
 func TestExamineThatCantTell(t *testing.T) {

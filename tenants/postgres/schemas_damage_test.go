@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -122,28 +121,11 @@ func TestDamageOfSchemasInTheTrash(t *testing.T) {
 	s := &own{Engine: e, root: e.server}
 	tenant := made(t, e)
 	s.inScope(t, tenant, func(tx *gorm.DB) error { return tx.Create(&notes.Folder{Name: "kept"}).Error })
-	if err := s.Trash(t.Context(), tenant); err != nil {
-		t.Fatal(err)
-	}
-	later := time.Now().Add(time.Hour)
-	tenant.State, tenant.RemoveAfter, tenant.SchemaVersion = tenants.StatePurged, &later, s.SchemaVersion()
-	for sql, detail := range map[string]string{
+	s.damageInTheTrash(t, tenant, map[string]string{
 		"GRANT {r} TO {group}":                    "the role may log in",
 		"GRANT USAGE ON SCHEMA {trash} TO {r}":    "accepts connections",
 		"GRANT USAGE ON SCHEMA {trash} TO PUBLIC": "grants permissions to PUBLIC",
-	} {
-		s.wantFault(t, tenant, harm{})
-		s.harm(t, tenant, s.root.Database, sql)
-		s.wantFault(t, tenant, harm{want: tenants.FaultPermissions, detail: detail, mendable: true})
-		if err := s.Mend(t.Context(), tenant); err != nil {
-			t.Error(err)
-		}
-	}
-	s.wantFault(t, tenant, harm{})
-	if err := s.exec(t.Context(), "CREATE SCHEMA %s", tenant.Database); err != nil {
-		t.Fatal(err)
-	}
-	s.wantFault(t, tenant, harm{want: tenants.FaultMisplaced, detail: "rename one of them"})
+	}, "CREATE SCHEMA %s")
 	if err := s.exec(t.Context(), "DROP SCHEMA %s", tenant.Database); err != nil {
 		t.Fatal(err)
 	}

@@ -107,18 +107,8 @@ func TestAdoptALockedSource(t *testing.T) {
 	t.Parallel()
 	engine, dir := newEngine(t, notes.Schema())
 	source, tenant := create(t, engine), newTenant(engine)
-	conns, err := engine.Open(t.Context(), source)
-	must(t, err)
-	defer conns.Close()
-	must(t, conns.Read.Close())
-	conn, err := conns.Write.Conn(t.Context())
-	must(t, err)
-	defer conn.Close()
-	for _, statement := range []string{"PRAGMA locking_mode=EXCLUSIVE", insertFolder} {
-		_, err = conn.ExecContext(t.Context(), statement)
-		must(t, err)
-	}
-	_, err = engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
+	lock(t, engine, source)
+	_, err := engine.Adopt(t.Context(), tenant, "sqlite:"+path(dir, source))
 	var failure *tenants.SourceError
 	if !errors.As(err, &failure) || !errors.Is(err, tenants.ErrUnavailable) || !strings.Contains(failure.Reason, "is locked") {
 		t.Errorf("got %v", err)

@@ -81,14 +81,7 @@ func TestReadersTidyUpAfterACrash(t *testing.T) {
 	if left := sidecars(t, crashed); len(left) != 0 {
 		t.Errorf("left: %q", left)
 	}
-	conns, err = again.Open(t.Context(), tenant)
-	must(t, err)
-	defer conns.Close()
-	var n int
-	must(t, conns.Read.QueryRow("SELECT count(*) FROM folders").Scan(&n))
-	if n != 1 {
-		t.Errorf("%d folders, want 1", n)
-	}
+	wantFolder(t, again, tenant)
 }
 
 // TestClosedMasterIsComplete closes it with its watcher running until then.

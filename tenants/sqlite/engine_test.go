@@ -249,14 +249,7 @@ func TestOpenAfterACrash(t *testing.T) {
 		}
 		must(t, os.WriteFile(name, []byte(content), 0o600))
 	}
-	again, err := engine.Open(t.Context(), tenant)
-	must(t, err)
-	defer again.Close()
-	var n int
-	must(t, again.Read.QueryRow("SELECT count(*) FROM folders").Scan(&n))
-	if n != 1 {
-		t.Errorf("%d folders after the crash, want 1", n)
-	}
+	wantFolder(t, engine, tenant)
 }
 
 func TestReadersRefuseWrites(t *testing.T) {

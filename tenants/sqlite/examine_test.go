@@ -136,22 +136,28 @@ func (d *damaged) want(want *tenants.Fault) {
 // isShared tells a -shm file, which every reader writes.
 func isShared(name, _ string) bool { return strings.HasSuffix(name, "-shm") }
 
-func TestExamineThatCantTell(t *testing.T) {
-	t.Parallel()
-	engine, _ := newEngine(t, notes.Schema())
-	tenant := create(t, engine)
+// lock holds a tenant's file open and locked until the test ends.
+func lock(t *testing.T, engine *sqlite.Engine, tenant *tenants.Tenant) {
+	t.Helper()
 	conns, err := engine.Open(t.Context(), tenant)
 	must(t, err)
-	defer conns.Close()
+	t.Cleanup(func() { _ = conns.Close() })
 	must(t, conns.Read.Close())
 	conn, err := conns.Write.Conn(t.Context())
 	must(t, err)
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
 	for _, statement := range []string{"PRAGMA locking_mode=EXCLUSIVE", insertFolder} {
 		_, err = conn.ExecContext(t.Context(), statement)
 		must(t, err)
 	}
-	_, err = engine.Examine(t.Context(), tenant)
+}
+
+func TestExamineThatCantTell(t *testing.T) {
+	t.Parallel()
+	engine, _ := newEngine(t, notes.Schema())
+	tenant := create(t, engine)
+	lock(t, engine, tenant)
+	_, err := engine.Examine(t.Context(), tenant)
 	wantUnavailable(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
