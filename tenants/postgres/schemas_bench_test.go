@@ -118,7 +118,9 @@ func BenchmarkManySchemas(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	session, err := lender.slots[0].pool.db.Conn(b.Context())
+	slot := lender.take(0)
+	defer slot.leave()
+	session, err := slot.pool.db.Conn(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
