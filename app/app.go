@@ -14,7 +14,7 @@
 //	capacity.go    how many tenants may be open at once; rlimit_unix.go
 //	metrics.go     metrics; metrics_load.go, metrics_alerts.go and metrics_proofs.go
 //	backups.go     backups: backup_keys.go, exports.go, restore.go, recover.go
-//	files.go       files of tenants; portable.go checks one that was exported
+//	files.go       files of tenants; portable.go checks exported tenants before they are read
 //	mail.go        mail; webhooks.go, webhooks
 //	demo.go        the demo's tenants; admins.go, the first people of others
 //	permissions.go what doctor looks at beside the tenants; scratch.go, what tries of backups have left

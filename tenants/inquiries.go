@@ -29,7 +29,7 @@ type inquired struct {
 	err    error
 }
 
-// inquiry is a name that somebody asks for, until ctx ends.
+// inquiry is one caller's question for the tenant of a name, until ctx ends.
 type inquiry struct {
 	ctx    context.Context
 	name   string

@@ -32,7 +32,7 @@ type scenario struct {
 	// knows. A tenant that the command is to create has none.
 	prepare string
 	// command has X for the tenant's subdomain, HOME for the server of the tenants, SOURCE for the URL of a database
-	// to adopt, REFUSED for the URL of one that can't be adopted, and FILE for a portable file.
+	// to adopt, REFUSED for the URL of a database that can't be adopted, and FILE for a portable file.
 	command string
 	// cancelAt is the point at which the command is asked to stop; those after it
 	// are the ones that count.

@@ -60,7 +60,7 @@ func TestAStoppedProcessIsWaitedFor(t *testing.T) {
 			})
 		}
 		wait.Until(t, "some writes", func() bool { return stored.Load() > 20 })
-		// While nobody writes to the master: a process that is stopped amid that has SQLite's only lock for writing.
+		// While nobody writes to the master: a process that is stopped in such a transaction would keep SQLite's only lock for writing.
 		err := master.Update(t.Context(), func(*gorm.DB) error { return syscall.Kill(srv.pid, syscall.SIGSTOP) })
 		if err != nil {
 			t.Fatal(err)

@@ -81,8 +81,8 @@ type Config struct {
 	Prefix string
 	// Placement says how tenants lie on the server. Defaults to tenants.PlacementDatabase.
 	Placement tenants.Placement
-	// Installation is the id of the installation. With PlacementSchema the admin database serves the first one that names
-	// itself, and New returns ErrOtherInstallation to others. It may be empty.
+	// Installation is the id of the installation. With PlacementSchema the admin database serves the first
+	// installation that names itself, and New returns ErrOtherInstallation to others. It may be empty.
 	Installation string
 	// Pooler is the URL of a pooler in front of the server, such as PgBouncer in transaction mode, over which scopes
 	// connect, without a user: postgres://HOST:PORT/DATABASE. It needs PlacementSchema. Defaults to none.

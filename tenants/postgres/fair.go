@@ -13,12 +13,12 @@ import (
 // tenant that has consumed least gets the next connection, so that a tenant with twice the weight has connections for
 // twice the time, however long its transactions are. It may also have as many more connections at once.
 //
-// A tenant that comes starts with what the one that had consumed least had when the last connection was given: it can't save
-// up for the time in which it needed nothing. One that was refused isn't new when it returns soon: else it would begin behind
+// A tenant that comes starts with the least that any tenant had consumed when the last connection was given: it can't save up
+// for the time in which it needed nothing. One that was refused isn't new when it returns soon: else it would begin behind
 // all those that came meanwhile, time and again. Nor is it in debt for more than maxRounds, however long it had its connections.
 //
-// Where tenants may get turns before others because they are near (turns.go), one may have saved up a turn more than that, and
-// owe two: else one that is far from the connections that become free would lose what it is behind, time and again.
+// Where tenants may get turns before others because they are near (turns.go), a tenant may have saved up a turn more than
+// that, and owe two: else a tenant far from the connections that become free would lose what it is behind, time and again.
 
 // maxRounds bounds what a tenant can have consumed beyond the others, in the average times between two hand-overs of a
 // connection. It waits for about as many rounds longer.

@@ -93,7 +93,7 @@ func (b *budget) waiting() int {
 }
 
 // nextWaiter takes the waiter from the queue whose turn it is, or returns nil, and returns the least that a tenant which waits
-// has consumed. In a class it is the first waiter of that tenant, or if there are turns one that is nearer. The caller holds
+// has consumed. In a class it is the first waiter of that tenant, or if there are turns a nearer waiter. The caller holds
 // the lock.
 func (b *budget) nextWaiter() (next *waiter, least float64) {
 	of := b.nextClass()

@@ -66,7 +66,7 @@ func TestOrdinaryProvisionerOfSchemas(t *testing.T) {
 		}
 	}
 	use()
-	// A role under another name is one that no tenant has. An engine that begins takes it from the group, but it can't take a
+	// A role under another name belongs to no tenant. An engine that begins takes it from the group, but it can't take a
 	// superuser's rights.
 	for sql, refused := range map[string]bool{
 		"ALTER ROLE {role} RENAME TO stray": false, "ALTER ROLE {group} SUPERUSER": true, "ALTER ROLE {group} NOSUPERUSER": false,
